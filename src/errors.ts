@@ -1,0 +1,55 @@
+/**
+ * The catalogue of errors a person may meet. Each has a stable code; `message` says what happened to which
+ * thing, `cure` what to do about it.
+ */
+const catalogue = {
+  SETTING_INVALID: 'Correct the setting; `afterlog config` shows where each value comes from.',
+  SETTING_UNKNOWN: 'Correct the name, or remove the setting.',
+  DATA_DIR_MISSING: 'Set AFTERLOG_DATA_DIR (--data-dir) to the folder that holds the sandboxes.',
+  STATE_DIR_LOCKED: 'Stop the other agent, or give this one its own state dir (AFTERLOG_STATE_DIR).',
+  STATE_DIR_UNUSABLE: 'Make the state dir writable for this user, or set AFTERLOG_STATE_DIR to another folder.',
+  FILE_UNREADABLE: 'Let the agent read the file: run it as the runtime’s user, or give it CAP_DAC_READ_SEARCH.',
+  SPOOL_CORRUPT: 'The damaged entry is kept aside and reported as a gap; check the disk.',
+  SPOOL_FULL: 'Reading has paused and goes on by itself; look why Kafka or ClickHouse does not take batches.',
+  DISK_FULL: 'Free some disk space; the agent goes on by itself.',
+  KAFKA_UNREACHABLE: 'Check AFTERLOG_KAFKA_BROKERS and the brokers; the agent keeps trying and loses nothing.',
+  KAFKA_REFUSED: 'The batch is set aside on disk and shown as a gap; see the broker’s reason.',
+  CLICKHOUSE_UNREACHABLE: 'Check AFTERLOG_CLICKHOUSE_URL and the server; writing goes on by itself.',
+  CLICKHOUSE_REFUSED: 'See ClickHouse’s reason; if the schema is behind, run `afterlog migrate`.',
+  SCHEMA_BEHIND: 'Run `afterlog migrate` with this version of afterlog.',
+  SCHEMA_AHEAD: 'The database was migrated by a newer afterlog: update this one.',
+  BATCH_DAMAGED: 'The batch is kept in the dead-letter topic; see `afterlog dlq`.',
+  EMBEDDED_MISSING: 'Install the embedded ClickHouse once with `npm install -g chdb@3.4.0 ffi-rs@1.3.7`.',
+  EMBEDDED_FAILED: 'See the ClickHouse output above; another server may hold the folder or the port.',
+  PORT_IN_USE: 'Stop what listens there, or set another address (AFTERLOG_LISTEN, --listen).',
+  JAVA_MISSING: 'Install Java and Maven: apt-get install -y default-jre-headless maven',
+  USAGE: 'See `afterlog --help`.',
+  SANDBOX_UNKNOWN: 'Check the id with `afterlog sandboxes`.',
+  FILE_MISSING: 'Check the path.',
+} as const;
+
+export type ErrorCode = keyof typeof catalogue;
+
+export class AfterlogError extends Error {
+  readonly code: ErrorCode;
+  readonly cure: string;
+
+  constructor(code: ErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'AfterlogError';
+    this.code = code;
+    this.cure = catalogue[code];
+  }
+}
+
+/** One or two lines for a terminal: what happened, and what to do. */
+export function explain(error: unknown): string {
+  if (error instanceof AfterlogError) return `${error.message} [${error.code}]\n  → ${error.cure}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** The shortest true sentence about any thrown value, for log lines. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  return error instanceof Error ? error.message || error.name : String(error);
+}

@@ -1,0 +1,25 @@
+/**
+ * Walks the blocks of one zstd frame (RFC 8878) without decompressing.
+ * @returns null if `bytes` is exactly one whole frame, else what is wrong
+ */
+export function checkWholeFrame(bytes: Uint8Array): string | null {
+  const cut = 'the zstd frame is cut short';
+  if (bytes.length < 6) return cut;
+  if (bytes[0] !== 0x28 || bytes[1] !== 0xb5 || bytes[2] !== 0x2f || bytes[3] !== 0xfd) return 'the value is not a zstd frame';
+  const descriptor = bytes[4]!;
+  const singleSegment = (descriptor & 0x20) !== 0;
+  const sizeFlag = descriptor >> 6;
+  const sizeBytes = sizeFlag === 0 ? (singleSegment ? 1 : 0) : 1 << sizeFlag;
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3]!;
+  let at = 5 + (singleSegment ? 0 : 1) + dictionaryBytes + sizeBytes;
+  for (let last = false; !last; ) {
+    if (at + 3 > bytes.length) return cut;
+    const block = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16);
+    last = (block & 1) === 1;
+    // A run-length block stores one byte whatever its size says.
+    at += 3 + (((block >> 1) & 3) === 1 ? 1 : block >> 3);
+  }
+  if (descriptor & 4) at += 4;
+  if (at > bytes.length) return cut;
+  return at === bytes.length ? null : `the value has ${bytes.length - at} bytes after its zstd frame`;
+}
