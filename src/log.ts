@@ -5,6 +5,10 @@ import pino from 'pino';
  * AFTERLOG_LOG_LEVEL is the one setting that must work before settings are read.
  */
 export const log = pino(
-  { level: process.env.AFTERLOG_LOG_LEVEL ?? 'info', base: undefined, timestamp: pino.stdTimeFunctions.isoTime },
+  {
+    level: process.env.AFTERLOG_LOG_LEVEL ?? 'info',
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+  },
   pino.destination({ fd: 2, sync: true }),
 );

@@ -31,8 +31,7 @@ export interface Batch {
 }
 
 /** `<host>/<epoch>/<sequence>`: a host name may hold slashes nowhere, so the id splits back uniquely. */
-export const batchId = (header: BatchHeader): string =>
-  `${header.host}/${header.epoch}/${header.sequence}`;
+export const batchId = (header: BatchHeader): string => `${header.host}/${header.epoch}/${header.sequence}`;
 
 const dayText = (day: number): string => new Date(day * 86_400_000).toISOString().slice(0, 10);
 

@@ -5,7 +5,8 @@
 export function checkWholeFrame(bytes: Uint8Array): string | null {
   const cut = 'the zstd frame is cut short';
   if (bytes.length < 6) return cut;
-  if (bytes[0] !== 0x28 || bytes[1] !== 0xb5 || bytes[2] !== 0x2f || bytes[3] !== 0xfd) return 'the value is not a zstd frame';
+  if (bytes[0] !== 0x28 || bytes[1] !== 0xb5 || bytes[2] !== 0x2f || bytes[3] !== 0xfd)
+    return 'the value is not a zstd frame';
   const descriptor = bytes[4]!;
   const singleSegment = (descriptor & 0x20) !== 0;
   const sizeFlag = descriptor >> 6;

@@ -1,0 +1,154 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { AfterlogError } from '../errors.ts';
+
+const list = z.preprocess(
+  (value) =>
+    typeof value === 'string'
+      ? value
+          .split(',')
+          .map((item) => item.trim())
+          .filter(Boolean)
+      : value,
+  z.array(z.string()),
+);
+const address = z.string().regex(/^(.+):(\d{1,5})$/, 'host:port, for example 127.0.0.1:8600');
+
+/**
+ * All settings. A path here is the setting's name everywhere: `kafka.brokers` in afterlog.yaml,
+ * AFTERLOG_KAFKA_BROKERS in the environment, --kafka-brokers as a flag.
+ */
+export const settingsSchema = z.strictObject({
+  data_dir: z
+    .string()
+    .default('/var/lib/pandastack')
+    .describe('The runtime’s folder that holds the sandboxes'),
+  state_dir: z.string().optional().describe('Spool and own state; default <data_dir>/.afterlog'),
+  host: z
+    .string()
+    .regex(/^[^/\s]{1,200}$/, 'a name without slash or space')
+    .default(() => hostname())
+    .describe('Name of this host in every row'),
+  layout: z
+    .string()
+    .regex(/^[^{}]*\{sandbox\}(\/[^{}]*)?\/\{log\}$/, 'a path template such as vms/{sandbox}/{log}')
+    .default('vms/{sandbox}/{log}')
+    .describe('Where a sandbox’s logs lie, relative to data_dir'),
+  runtime_url: z.string().optional().describe('The runtime’s agent, asked for labels'),
+  kafka: z
+    .strictObject({
+      brokers: list.default([]).describe('host:port, comma-separated; empty: direct to ClickHouse'),
+      topic: z.string().default('sandbox-logs'),
+      group: z.string().default('afterlog'),
+    })
+    .prefault({}),
+  clickhouse: z
+    .strictObject({
+      url: z
+        .string()
+        .optional()
+        .describe('http(s)://host:port; default: a running `afterlog up`, else 127.0.0.1:8123'),
+      database: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'letters, digits, underscore')
+        .default('afterlog'),
+      username: z.string().default('default'),
+      password: z.string().default(''),
+    })
+    .prefault({}),
+  listen: address.default('127.0.0.1:8600').describe('HTTP API'),
+  agent_listen: address.default('127.0.0.1:8601').describe('The agent’s metrics and flush'),
+  consumer_listen: address.default('127.0.0.1:8602').describe('The consumer’s metrics'),
+  tokens: list.default([]).describe('sha256hex[:workspace[:scopes]]; none: only loopback is served'),
+});
+
+type Parsed = z.infer<typeof settingsSchema>;
+export type Settings = Omit<Parsed, 'state_dir'> & { state_dir: string };
+
+/** Every setting as its path, for flags, environment and documentation. */
+export const settingPaths: { path: string[]; env: string; flag: string; description: string }[] = [];
+(function collect(shape: Record<string, z.ZodType>, path: string[]): void {
+  for (const [name, field] of Object.entries(shape)) {
+    const here = [...path, name];
+    const inner = field instanceof z.ZodPrefault ? field.unwrap() : field;
+    if (inner instanceof z.ZodObject) collect(inner.shape as Record<string, z.ZodType>, here);
+    else {
+      settingPaths.push({
+        path: here,
+        env: `AFTERLOG_${here.join('_').toUpperCase()}`,
+        flag: `--${here.join('-').replaceAll('_', '-')}`,
+        description: field.description ?? '',
+      });
+    }
+  }
+})(settingsSchema.shape, []);
+
+/**
+ * Settings from afterlog.yaml (in the working folder, or AFTERLOG_CONFIG), overridden by AFTERLOG_*, overridden
+ * by flags (`--kafka-topic x` arrives as { kafkaTopic: 'x' }).
+ * @throws AfterlogError SETTING_INVALID or SETTING_UNKNOWN: path, value found, what is allowed
+ */
+export function loadSettings(
+  flags: Record<string, unknown> = {},
+  environment: NodeJS.ProcessEnv = process.env,
+): Settings {
+  const raw = readFile(environment.AFTERLOG_CONFIG);
+  for (const { path, env, flag } of settingPaths) {
+    if (environment[env] !== undefined && environment[env] !== '') put(raw, path, environment[env]);
+    const camel = flag.slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    if (flags[camel] !== undefined) put(raw, path, flags[camel]);
+  }
+  const parsed = settingsSchema.safeParse(raw);
+  if (!parsed.success) throw settingError(parsed.error.issues[0]!, raw);
+  return { ...parsed.data, state_dir: parsed.data.state_dir ?? join(parsed.data.data_dir, '.afterlog') };
+}
+
+function readFile(named: string | undefined): Record<string, unknown> {
+  const path = named ?? 'afterlog.yaml';
+  if (named === undefined && !existsSync(path)) return {};
+  try {
+    const content: unknown = parseYaml(readFileSync(path, 'utf8')) ?? {};
+    if (typeof content === 'object' && !Array.isArray(content)) return content as Record<string, unknown>;
+    throw new Error('it is not a mapping of settings');
+  } catch (error) {
+    throw new AfterlogError(
+      'SETTING_INVALID',
+      `The settings file ${path} cannot be used: ${(error as Error).message}`,
+    );
+  }
+}
+
+function put(target: Record<string, unknown>, path: string[], value: unknown): void {
+  let at = target;
+  for (const name of path.slice(0, -1)) {
+    at[name] ??= {};
+    at = at[name] as Record<string, unknown>;
+  }
+  at[path.at(-1)!] = value;
+}
+
+function settingError(issue: z.core.$ZodIssue, raw: unknown): AfterlogError {
+  const path = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys') {
+    const name = [...path, issue.keys[0]!].join('.');
+    const known = settingPaths.map((setting) => setting.path.join('.')).join(', ');
+    return new AfterlogError('SETTING_UNKNOWN', `There is no setting '${name}'. Settings: ${known}.`);
+  }
+  let found: unknown = raw;
+  for (const name of path) found = (found as Record<string, unknown> | undefined)?.[name];
+  const setting = settingPaths.find((known) => known.path.join('.') === path.join('.'));
+  const name = setting ? `${path.join('.')} (${setting.env})` : path.join('.');
+  return new AfterlogError(
+    'SETTING_INVALID',
+    `Setting ${name} is ${JSON.stringify(found)}; allowed: ${issue.message}.`,
+  );
+}
+
+/** Splits `host:port` of a listen setting. */
+export function splitAddress(text: string): { host: string; port: number } {
+  const at = text.lastIndexOf(':');
+  return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) };
+}
