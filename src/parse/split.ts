@@ -1,0 +1,16 @@
+import { limits } from '../config/limits.ts';
+
+/**
+ * Where the physical line that starts at `start` in `bytes` ends: after its newline, or after `line_bytes_max` bytes, whose
+ * rest is a row of its own.
+ * @param final whether no more bytes follow, so that an unfinished line is the last one
+ * @returns the offset after the line, -1 while it is unfinished or there is none
+ */
+export function lineEnd(bytes: Buffer, start: number, final: boolean): number {
+  if (start >= bytes.length) return -1;
+  const after = bytes.indexOf(10, start) + 1;
+  const longest = start + limits.line_bytes_max;
+  if (after > longest || (after === 0 && bytes.length >= longest)) return longest;
+  if (after > 0) return after;
+  return final ? bytes.length : -1;
+}

@@ -1,0 +1,62 @@
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { log } from '../log.ts';
+
+/** A place in the spool: a segment's number and an offset in it. */
+export interface Cursor {
+  segment: number;
+  offset: number;
+}
+
+/** Where an epoch's batches go; bound at its first send and never changed. */
+export interface Binding {
+  topic: string;
+  partition: number;
+}
+
+/**
+ * How far the spool is delivered, and where each epoch's batches go, in `cursor.json`. The place may be behind
+ * after a crash: what is sent twice is skipped at the farther end. A binding must not be lost, so it is synced.
+ */
+export class CursorFile {
+  at: Cursor = { segment: 0, offset: 0 };
+  readonly bindings = new Map<number, Binding>();
+  private readonly path: string;
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor(dir: string) {
+    this.path = join(dir, 'cursor.json');
+    try {
+      const saved = JSON.parse(readFileSync(this.path, 'utf8')) as { at: Cursor; bindings: [number, Binding][] };
+      this.at = saved.at;
+      this.bindings = new Map(saved.bindings);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        log.warn(`spool: ${this.path} is unreadable; sending again from the oldest entry (nothing is stored twice)`);
+      }
+    }
+  }
+
+  bind(epoch: number, binding: Binding): void {
+    this.bindings.set(epoch, binding);
+    this.save();
+  }
+
+  forget(epoch: number): void {
+    this.bindings.delete(epoch);
+  }
+
+  saveSoon(): void {
+    this.timer ??= setTimeout(() => this.save(), 1_000).unref();
+  }
+
+  save(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    const fd = openSync(`${this.path}.new`, 'w');
+    writeSync(fd, JSON.stringify({ at: this.at, bindings: [...this.bindings] }));
+    fsyncSync(fd);
+    closeSync(fd);
+    renameSync(`${this.path}.new`, this.path);
+  }
+}

@@ -1,0 +1,57 @@
+import { crc32 } from 'node:zlib';
+
+/**
+ * One entry of a segment file: a head of 24 bytes, a state, a payload.
+ *
+ *   magic u32 · kind u8 · 3 bytes 0 · state length u32 · payload length u32 · CRC-32 of state and payload u32 ·
+ *   CRC-32 of the 20 bytes before u32
+ *
+ * The head has its own checksum so that a damaged payload can be stepped over.
+ */
+export const HEAD_BYTES = 24;
+const MAGIC = 0x31_4c_41_53; // "SAL1"
+
+export const entryKind = {
+  /** State of all open streams: what recovery starts from. First entry of each segment. */
+  snapshot: 1,
+  /** A payload, and the state after it of the streams that it touches. */
+  batch: 2,
+  /** State alone: something changed and there was nothing to send. */
+  state: 3,
+} as const;
+
+export interface Head {
+  kind: number;
+  state_bytes: number;
+  payload_bytes: number;
+  crc32: number;
+}
+
+export function encodeEntry(kind: number, state: Buffer, payload: Buffer): Buffer {
+  const entry = Buffer.allocUnsafe(HEAD_BYTES + state.length + payload.length);
+  entry.writeUInt32LE(MAGIC, 0);
+  entry.writeUInt32LE(kind, 4);
+  entry.writeUInt32LE(state.length, 8);
+  entry.writeUInt32LE(payload.length, 12);
+  state.copy(entry, HEAD_BYTES);
+  payload.copy(entry, HEAD_BYTES + state.length);
+  entry.writeUInt32LE(crc32(entry.subarray(HEAD_BYTES)), 16);
+  entry.writeUInt32LE(crc32(entry.subarray(0, 20)), 20);
+  return entry;
+}
+
+/** @returns null when the 24 bytes are not the head of an entry */
+export function decodeHead(bytes: Buffer): Head | null {
+  if (bytes.length < HEAD_BYTES || bytes.readUInt32LE(0) !== MAGIC) return null;
+  if (crc32(bytes.subarray(0, 20)) !== bytes.readUInt32LE(20)) return null;
+  return {
+    kind: bytes.readUInt32LE(4),
+    state_bytes: bytes.readUInt32LE(8),
+    payload_bytes: bytes.readUInt32LE(12),
+    crc32: bytes.readUInt32LE(16),
+  };
+}
+
+export const bodyBytes = (head: Head): number => head.state_bytes + head.payload_bytes;
+export const bodyIsWhole = (head: Head, body: Buffer): boolean =>
+  body.length === bodyBytes(head) && crc32(body) === head.crc32;

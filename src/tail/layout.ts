@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+
+/** The logs of a sandbox: file name in its folder, and the name under which its rows are kept. */
+export const logFiles = [
+  { file: 'console.log', log: 'console' },
+  { file: 'events.jsonl', log: 'events' },
+  { file: 'firecracker.log', log: 'firecracker' },
+] as const;
+
+/** Where the sandboxes' folders lie: `vms/{sandbox}/{log}` relative to the data dir, or another template. */
+export interface Layout {
+  /** The folder whose entries are sandboxes. */
+  root: string;
+  /** The folder of a sandbox's logs. */
+  folderOf(sandbox: string): string;
+}
+
+export function layoutOf(dataDir: string, template: string): Layout {
+  const [before, after] = template.split('{sandbox}') as [string, string];
+  const inside = after.slice(0, -'/{log}'.length).replace(/^\//, '');
+  // A template such as run/fc-{sandbox}/{log} has a prefix in the folder's own name; the entry name is the id then.
+  const root = join(dataDir, before.slice(0, before.lastIndexOf('/') + 1));
+  return { root, folderOf: (sandbox) => join(root, sandbox, inside) };
+}
+
+/** Which log a file name belongs to, and how many rotations old it is: `console.log` 0, `console.log.2` 2. */
+export function chainPlace(name: string): { log: string; age: number } | null {
+  for (const { file, log } of logFiles) {
+    if (name === file) return { log, age: 0 };
+    if (!name.startsWith(`${file}.`)) continue;
+    const age = name.slice(file.length + 1);
+    return /^[1-9]\d{0,5}$/.test(age) ? { log, age: Number(age) } : null;
+  }
+  return null;
+}

@@ -1,0 +1,127 @@
+import { type BigIntStats, linkSync, lstatSync, mkdirSync, openSync, closeSync, readdirSync, renameSync, unlinkSync, statSync, fstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { log } from '../log.ts';
+
+/** What tells one file from another for as long as both exist: inode and birth time (inodes are used again). */
+export interface FileIdentity {
+  inode: string;
+  /** Nanoseconds since 1970, as text; '0' where the file system does not keep it. */
+  born: string;
+}
+
+/** A file held fast: by a hard link, or where that is not possible by an open descriptor. */
+export interface Pin extends FileIdentity {
+  /** Path of the link; null when only the descriptor holds the file. */
+  path: string | null;
+  fd: number | null;
+}
+
+/** A pin found on disk at start. */
+export interface FoundPin {
+  sandbox: string;
+  log: string;
+  /** Stream start in nanoseconds, and number of the generation; null: linked, and never named for good. */
+  stream: string | null;
+  generation: number;
+  pin: Pin;
+}
+
+/**
+ * Hard links that keep the bytes of logs which are rotated away or deleted, in a folder of the data dir's file
+ * system. A name holds all that is known, so that after a crash a pin alone is enough:
+ * `<sandbox>,<log>,<stream start>,<generation>,<inode>`, each part URI-encoded.
+ */
+export class Pins {
+  private readonly dir: string;
+  private count = 0;
+  private warned = false;
+
+  constructor(dir: string) {
+    this.dir = dir;
+    mkdirSync(dir, { recursive: true });
+  }
+
+  /**
+   * Pins the file at `path`: first linked, then looked at, so that what is looked at cannot go away.
+   * @returns null when it is not there any more, or not a regular file
+   * @throws the system's error when the file can neither be linked nor opened
+   */
+  take(sandbox: string, logName: string, path: string): Pin | null {
+    const link = join(this.dir, `${encodeURIComponent(sandbox)},${logName},new,0,${process.pid}-${this.count++}`);
+    try {
+      linkSync(path, link);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return null;
+      return this.open(path, code ?? '');
+    }
+    const stats = lstatSync(link, { bigint: true });
+    if (!stats.isFile()) {
+      unlinkSync(link);
+      return null;
+    }
+    return { ...identityOf(stats), path: link, fd: null };
+  }
+
+  private open(path: string, why: string): Pin | null {
+    try {
+      if (!lstatSync(path).isFile()) return null;
+      const fd = openSync(path, 'r');
+      if (!this.warned) {
+        log.warn(`tail: cannot hard-link ${path} into ${this.dir} (${why}); holding logs by open descriptors, which a restart of the agent loses`);
+        this.warned = true;
+      }
+      return { ...identityOf(fstatSync(fd, { bigint: true })), path: null, fd };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    }
+  }
+
+  /** Gives a pin the name that says which generation of which stream it is. */
+  name(pin: Pin, sandbox: string, logName: string, stream: string, generation: number): void {
+    if (pin.path === null) return;
+    const path = join(this.dir, [encodeURIComponent(sandbox), logName, stream, generation, pin.inode].join(','));
+    if (path === pin.path) return;
+    renameSync(pin.path, path);
+    pin.path = path;
+  }
+
+  release(pin: Pin): void {
+    if (pin.fd !== null) closeSync(pin.fd);
+    if (pin.path !== null) {
+      try {
+        unlinkSync(pin.path);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    }
+    pin.fd = null;
+    pin.path = null;
+  }
+
+  /** All pins that an earlier agent left. */
+  list(): FoundPin[] {
+    const found: FoundPin[] = [];
+    for (const name of readdirSync(this.dir)) {
+      const [sandbox, logName, stream, generation] = name.split(',');
+      if (generation === undefined) continue;
+      const path = join(this.dir, name);
+      const pin: Pin = { ...identityOf(statSync(path, { bigint: true })), path, fd: null };
+      found.push({
+        sandbox: decodeURIComponent(sandbox!),
+        log: logName!,
+        stream: stream === 'new' ? null : stream!,
+        generation: Number(generation),
+        pin,
+      });
+    }
+    return found;
+  }
+}
+
+export function identityOf(stats: BigIntStats): FileIdentity {
+  return { inode: String(stats.ino), born: String(stats.birthtimeNs) };
+}
+
+export const sameFile = (a: FileIdentity, b: FileIdentity): boolean => a.inode === b.inode && a.born === b.born;

@@ -1,0 +1,49 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { watch as watchByPolling } from 'chokidar';
+import { limits } from '../config/limits.ts';
+import { log } from '../log.ts';
+
+export interface Watch {
+  close(): void;
+}
+
+let polling = 0;
+
+/** How many folders are polled because the system gave no directory events for them. */
+export const polledFolders = (): number => polling;
+
+/**
+ * Calls back at once when an entry of the folder changes. `renamed`: an entry came, went or changed its name;
+ * else its content changed. `name` is null when the system does not tell. Where there are no directory events
+ * (no inotify, or no watches left), chokidar polls the folder instead.
+ * @throws ENOENT when the folder is not there (any more)
+ */
+export function watchFolder(path: string, changed: (name: string | null, renamed: boolean) => void): Watch {
+  let watcher: FSWatcher;
+  try {
+    watcher = watch(path, { persistent: false }, (what, name) => changed(name, what === 'rename'));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw error;
+    if (polling === 0) {
+      log.warn(`tail: no directory events for ${path} (${message}); polling it and what follows. Raise fs.inotify.max_user_watches.`);
+    }
+    return poll(path, changed);
+  }
+  // A watched folder that is deleted may report an error; the next look at its parent finds out.
+  watcher.on('error', () => watcher.close());
+  return watcher;
+}
+
+function poll(path: string, changed: (name: string | null, renamed: boolean) => void): Watch {
+  polling++;
+  const watcher = watchByPolling(path, { usePolling: true, interval: limits.poll_ms, depth: 0, ignoreInitial: true, persistent: false });
+  watcher.on('all', (what) => changed(null, what !== 'change'));
+  watcher.on('error', () => {});
+  return {
+    close: () => {
+      polling--;
+      void watcher.close();
+    },
+  };
+}

@@ -1,0 +1,258 @@
+import { crc32, constants as zlib, zstdCompressSync } from 'node:zlib';
+import { limits } from '../config/limits.ts';
+import { endings, type Line, timestampKinds } from '../parse/line.ts';
+import { NAMES_MAX, nameText } from '../parse/names.ts';
+import { type Batch, type BatchHeader, SCHEMA_VERSION } from './header.ts';
+import { BlockWriter, bytesOf, putVarint } from './native.ts';
+
+/** What the rows of one stream share. `slot` and `slot_batch` belong to the builder. */
+export interface StreamLabels {
+  sandbox_id: string;
+  log: string;
+  workspace: string;
+  template: string;
+  /** stream_started_at as the two words of its nanoseconds since 1970. */
+  started_low: number;
+  started_high: number;
+  slot: number;
+  slot_batch: number;
+}
+
+const records = ['line', 'gap', 'seal'];
+export const record = { line: 0, gap: 1, seal: 2 } as const;
+
+/** Bytes of a row besides its text: 4 columns of 8, one of 4, 9 of 2, 6 of 1, two varints of up to 3. */
+const ROW_BYTES = 4 * 8 + 4 + 9 * 2 + 6 + 2 * 3;
+/** Column names, types and fixed dictionaries of a block. */
+const FRAME_BYTES = 2_048;
+
+/**
+ * Collects rows of many sandboxes into the columns of one Native block. Filled by the hot path, so every column
+ * is a typed array of its own and nothing is allocated per row. A block stays within `block_bytes_max`: `fits`
+ * is asked before each row.
+ */
+export class BatchBuilder {
+  rows = 0;
+  private readonly host: string;
+  private batch = 1;
+  private blockBytes = FRAME_BYTES;
+  private readonly recordOf = new Uint8Array(limits.batch_rows_max);
+  private readonly slotOf = new Uint16Array(limits.batch_rows_max);
+  private readonly kindOf = new Uint8Array(limits.batch_rows_max);
+  private readonly endingOf = new Uint8Array(limits.batch_rows_max);
+  private readonly backOf = new Uint32Array(limits.batch_rows_max);
+  // UInt64 columns as pairs of words: BigInts would be one object a row.
+  private readonly startedOf = new Uint32Array(limits.batch_rows_max * 2);
+  private readonly positionOf = new Uint32Array(limits.batch_rows_max * 2);
+  private readonly timestampOf = new Uint32Array(limits.batch_rows_max * 2);
+  private readonly observedOf = new Uint32Array(limits.batch_rows_max * 2);
+  private readonly source = new NameColumn();
+  private readonly severity = new NameColumn();
+  private readonly event = new NameColumn();
+  private readonly title = new NameColumn();
+  private readonly prefixes = Buffer.allocUnsafeSlow(limits.block_bytes_max);
+  private prefixBytes = 0;
+  private readonly messages = Buffer.allocUnsafeSlow(limits.block_bytes_max);
+  private messageBytes = 0;
+  private streams: StreamLabels[] = [];
+  private observedLow = 0;
+  private observedHigh = 0;
+  private readonly block = new BlockWriter(limits.block_bytes_max + FRAME_BYTES);
+
+  constructor(host: string) {
+    this.host = host;
+    this.blockBytes += host.length * 4;
+  }
+
+  /** Whether a row of `textBytes` still fits; a row of `line_bytes_max` always fits an empty batch. */
+  fits(textBytes: number): boolean {
+    return this.rows < limits.batch_rows_max && this.blockBytes + textBytes + ROW_BYTES <= limits.block_bytes_max;
+  }
+
+  /** Sets what the rows that follow share; nanoseconds since 1970 as words, when their bytes were read. */
+  use(labels: StreamLabels, observedLow: number, observedHigh: number): void {
+    this.observedLow = observedLow;
+    this.observedHigh = observedHigh;
+    if (labels.slot_batch === this.batch) return;
+    labels.slot_batch = this.batch;
+    labels.slot = this.streams.push(labels) - 1;
+    this.blockBytes += 16 + 3 * (labels.sandbox_id.length + labels.workspace.length + labels.template.length);
+  }
+
+  addLine(labels: StreamLabels, position: number, source: Uint8Array, line: Line): void {
+    const row = this.row(labels, record.line, position);
+    this.kindOf[row] = line.kind;
+    this.endingOf[row] = line.ending;
+    this.backOf[row] = line.entry_back;
+    putNanoseconds(this.timestampOf, row, line.seconds, line.nanos);
+    this.blockBytes += this.source.put(row, line.source);
+    this.blockBytes += this.severity.put(row, line.severity);
+    this.blockBytes += this.event.put(row, line.event);
+    this.blockBytes += this.title.put(row, line.title);
+    this.prefixBytes = putText(this.prefixes, this.prefixBytes, source, line.start, line.message_start);
+    this.messageBytes = putText(this.messages, this.messageBytes, source, line.message_start, line.message_end);
+    this.blockBytes += line.message_end - line.start + ROW_BYTES;
+  }
+
+  /** A gap or seal row: `message` is its JSON. */
+  addMark(labels: StreamLabels, what: number, position: number, message: string): void {
+    const row = this.row(labels, what, position);
+    this.kindOf[row] = 0;
+    this.endingOf[row] = 0;
+    this.backOf[row] = 0;
+    this.timestampOf[row * 2] = this.observedLow;
+    this.timestampOf[row * 2 + 1] = this.observedHigh;
+    this.source.put(row, 0);
+    this.severity.put(row, 0);
+    this.event.put(row, 0);
+    this.title.put(row, 0);
+    const text = Buffer.from(message);
+    this.prefixBytes = putVarint(this.prefixes, this.prefixBytes, 0);
+    this.messageBytes = putText(this.messages, this.messageBytes, text, 0, text.length);
+    this.blockBytes += text.length + ROW_BYTES;
+  }
+
+  private row(labels: StreamLabels, what: number, position: number): number {
+    const row = this.rows++;
+    this.recordOf[row] = what;
+    this.slotOf[row] = labels.slot;
+    this.startedOf[row * 2] = labels.started_low;
+    this.startedOf[row * 2 + 1] = labels.started_high;
+    this.positionOf[row * 2] = position;
+    this.positionOf[row * 2 + 1] = position / 0x1_0000_0000;
+    this.observedOf[row * 2] = this.observedLow;
+    this.observedOf[row * 2 + 1] = this.observedHigh;
+    return row;
+  }
+
+  /** Encodes and compresses the rows so far as one batch, and starts the next one. */
+  finish(epoch: number, sequence: number, ingestDay: number): Batch {
+    const block = this.encode(epoch, sequence, ingestDay);
+    if (block.length > limits.block_bytes_max) throw new Error(`a block of ${block.length} bytes is over its limit`);
+    const value = zstdCompressSync(block, { params: { [zlib.ZSTD_c_compressionLevel]: 1 } });
+    const header: BatchHeader = {
+      host: this.host,
+      epoch,
+      sequence,
+      ingest_day: ingestDay,
+      schema: SCHEMA_VERSION,
+      rows: this.rows,
+      block_bytes: block.length,
+      length: value.length,
+      crc32: crc32(value),
+    };
+    this.rows = 0;
+    this.batch++;
+    this.streams = [];
+    this.blockBytes = FRAME_BYTES + this.host.length * 4;
+    this.prefixBytes = 0;
+    this.messageBytes = 0;
+    return { header, value };
+  }
+
+  private encode(epoch: number, sequence: number, ingestDay: number): Buffer {
+    const { block, rows } = this;
+    block.reset();
+    block.varint(22);
+    block.varint(rows);
+    this.texts('record', records, this.recordOf);
+    this.texts('sandbox_id', this.streams.map((stream) => stream.sandbox_id), this.slotOf);
+    this.texts('log', this.streams.map((stream) => stream.log), this.slotOf);
+    this.words('stream_started_at', "DateTime64(9, 'UTC')", this.startedOf);
+    this.words('position', 'UInt64', this.positionOf);
+    this.words('timestamp', "DateTime64(9, 'UTC')", this.timestampOf);
+    this.texts('timestamp_kind', timestampKinds, this.kindOf);
+    this.words('observed_at', "DateTime64(9, 'UTC')", this.observedOf);
+    block.column('ingest_day', 'Date');
+    const days = new Uint16Array(rows).fill(ingestDay);
+    block.raw(bytesOf(days), rows * 2);
+    this.constant('host', 'String', () => block.text(this.host));
+    this.constant('batch_epoch', 'UInt64', () => block.uint64(epoch));
+    this.constant('batch_sequence', 'UInt64', () => block.uint64(sequence));
+    this.texts('workspace', this.streams.map((stream) => stream.workspace), this.slotOf);
+    this.texts('template', this.streams.map((stream) => stream.template), this.slotOf);
+    for (const name of ['source', 'severity', 'event', 'title'] as const) {
+      this.texts(name, this[name].take(), this[name].keyOf);
+    }
+    block.column('entry_back', 'UInt32');
+    block.raw(bytesOf(this.backOf), rows * 4);
+    block.column('prefix', 'String');
+    block.raw(this.prefixes, this.prefixBytes);
+    block.column('message', 'String');
+    block.raw(this.messages, this.messageBytes);
+    this.texts('ending', endings, this.endingOf);
+    return block.written();
+  }
+
+  /** A text column as its distinct values and one index a row. */
+  private texts(name: string, keys: readonly string[], indexes: Uint8Array | Uint16Array): void {
+    const { block, rows } = this;
+    block.column(name, 'LowCardinality(String)');
+    block.dictionary(keys.length, indexes instanceof Uint16Array);
+    for (const key of keys) block.text(key);
+    block.uint64(rows);
+    block.raw(bytesOf(indexes), rows * indexes.BYTES_PER_ELEMENT);
+  }
+
+  /** A column with one value for all rows: one key, and indexes that are all 0. */
+  private constant(name: string, type: string, key: () => void): void {
+    const { block, rows } = this;
+    block.column(name, `LowCardinality(${type})`);
+    block.dictionary(1, false);
+    key();
+    block.uint64(rows);
+    block.fill(0, rows);
+  }
+
+  private words(name: string, type: string, values: Uint32Array): void {
+    this.block.column(name, type);
+    this.block.raw(bytesOf(values), this.rows * 8);
+  }
+}
+
+/** A column of name ids, each with its key in this batch's dictionary. */
+class NameColumn {
+  readonly keyOf = new Uint16Array(limits.batch_rows_max);
+  private readonly keyOfName = new Uint16Array(NAMES_MAX).fill(0xffff);
+  private ids: number[] = [];
+
+  /** @returns the bytes that the block's dictionary grew by */
+  put(row: number, id: number): number {
+    let key = this.keyOfName[id]!;
+    if (key !== 0xffff) {
+      this.keyOf[row] = key;
+      return 0;
+    }
+    key = this.ids.push(id) - 1;
+    this.keyOfName[id] = key;
+    this.keyOf[row] = key;
+    return nameText(id).length * 3 + 2;
+  }
+
+  take(): string[] {
+    const keys = this.ids.map(nameText);
+    for (const id of this.ids) this.keyOfName[id] = 0xffff;
+    this.ids = [];
+    return keys;
+  }
+}
+
+/** Short texts byte by byte: for them a call into the runtime costs more than the copy. */
+function putText(target: Buffer, at: number, source: Uint8Array, start: number, end: number): number {
+  const length = end - start;
+  at = putVarint(target, at, length);
+  if (length <= 16) {
+    while (start < end) target[at++] = source[start++]!;
+    return at;
+  }
+  (source as Buffer).copy(target, at, start, end);
+  return at + length;
+}
+
+/** Writes seconds * 10^9 + nanos as two words, in steps that stay exact in doubles. */
+export function putNanoseconds(target: Uint32Array, row: number, seconds: number, nanos: number): void {
+  const upper = Math.floor(seconds / 0x1_0000) * 1e9; // times 2^16 seconds
+  const lower = (seconds % 0x1_0000) * 1e9 + nanos + (upper % 0x1_0000) * 0x1_0000;
+  target[row * 2] = lower;
+  target[row * 2 + 1] = Math.floor(upper / 0x1_0000) + Math.floor(lower / 0x1_0000_0000);
+}

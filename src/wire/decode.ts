@@ -1,0 +1,137 @@
+import { zstdDecompressSync } from 'node:zlib';
+import { limits } from '../config/limits.ts';
+import { AfterlogError } from '../errors.ts';
+
+/** String → its bytes (a console is not always UTF-8); 64-bit integers and DateTime64 (its ticks) → bigint. */
+export type Value = Buffer | bigint | number;
+
+export interface Block {
+  rows: number;
+  /** Name → type and one value a row, in the block's order. */
+  columns: Map<string, { type: string; values: Value[] }>;
+}
+
+class Reader {
+  at = 0;
+  readonly bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  take(count: number): Buffer {
+    if (count > this.bytes.length - this.at)
+      throw damaged(`the block ends inside a value, at byte ${this.at}`);
+    this.at += count;
+    return this.bytes.subarray(this.at - count, this.at);
+  }
+
+  varint(): number {
+    let value = 0;
+    for (let factor = 1; ; factor *= 128) {
+      const byte = this.take(1)[0]!;
+      value += (byte & 127) * factor;
+      if (value > Number.MAX_SAFE_INTEGER) throw damaged(`an impossible length at byte ${this.at}`);
+      if (byte < 128) return value;
+    }
+  }
+
+  /** A count of things that take at least `width` bytes each: more than the block holds cannot be. */
+  count(value: number | bigint, width: number): number {
+    if (Number(value) * width > this.bytes.length - this.at) {
+      throw damaged(`an impossible count, ${value}, at byte ${this.at}`);
+    }
+    return Number(value);
+  }
+
+  string(): Buffer {
+    return this.take(this.varint());
+  }
+}
+
+/** Width in bytes of a value, and how one is read. A String takes at least its length byte. */
+const readers: Record<string, { width: number; read: (from: Reader) => Value }> = {
+  String: { width: 1, read: (from) => from.string() },
+  UInt64: { width: 8, read: (from) => from.take(8).readBigUInt64LE() },
+  Int64: { width: 8, read: (from) => from.take(8).readBigInt64LE() },
+  "DateTime64(9, 'UTC')": { width: 8, read: (from) => from.take(8).readBigInt64LE() },
+  UInt32: { width: 4, read: (from) => from.take(4).readUInt32LE() },
+  UInt16: { width: 2, read: (from) => from.take(2).readUInt16LE() },
+  UInt8: { width: 1, read: (from) => from.take(1)[0]! },
+  /** Days since 1970. */
+  Date: { width: 2, read: (from) => from.take(2).readUInt16LE() },
+};
+
+function plain(type: string, count: number | bigint, from: Reader): Value[] {
+  const reader = readers[type];
+  if (!reader) {
+    throw damaged(`the column type ${type.slice(0, 60)} is not one of ${Object.keys(readers).join(', ')}`);
+  }
+  return Array.from({ length: from.count(count, reader.width) }, () => reader.read(from));
+}
+
+/**
+ * LowCardinality in the Native format: key version (1), flags with the index width in the low byte, the
+ * dictionary, and an index a row into it.
+ */
+function lowCardinality(inner: string, rows: number, from: Reader): Value[] {
+  const version = from.take(8).readBigUInt64LE();
+  if (version !== 1n) throw damaged(`LowCardinality version ${version}`);
+  const flags = from.take(8).readBigUInt64LE();
+  const width = 1 << Number(flags & 0xffn);
+  // 0x100: a dictionary shared with other blocks; 0x200: keys follow.
+  if (width > 4 || (flags & 0x300n) !== 0x200n) throw damaged(`LowCardinality flags ${flags}`);
+  const keys = plain(inner, from.take(8).readBigUInt64LE(), from);
+  const indexed = from.take(8).readBigUInt64LE();
+  if (indexed !== BigInt(rows)) throw damaged(`a LowCardinality column of ${indexed} rows among ${rows}`);
+  const indexes = from.take(rows * width);
+  return Array.from({ length: rows }, (_, row) => {
+    const key = keys[indexes.readUIntLE(row * width, width)];
+    if (key === undefined) throw damaged('an index beyond its dictionary');
+    return key;
+  });
+}
+
+/**
+ * Decodes a Native block, for tools, dead letters and tests; the hot path never does.
+ * @throws AfterlogError BATCH_DAMAGED: what is wrong and where, or the column type that is not supported
+ */
+export function decodeBlock(bytes: Buffer): Block {
+  const from = new Reader(bytes);
+  const count = from.count(from.varint(), 2);
+  const rows = from.varint();
+  const columns: Block['columns'] = new Map();
+  for (let index = 0; index < count; index++) {
+    const name = from.string().toString();
+    const type = from.string().toString();
+    const inner = /^LowCardinality\((.+)\)$/.exec(type)?.[1];
+    // A column without rows is written without its LowCardinality preamble.
+    const values = inner && rows > 0 ? lowCardinality(inner, rows, from) : plain(inner ?? type, rows, from);
+    if (columns.has(name)) throw damaged(`column ${name} twice`);
+    columns.set(name, { type, values });
+  }
+  if (from.at !== bytes.length) throw damaged(`${bytes.length - from.at} bytes follow the block`);
+  return { rows, columns };
+}
+
+/** Decodes a batch's value: one zstd frame of one Native block. @throws AfterlogError BATCH_DAMAGED */
+export function decodeValue(value: Buffer): Block {
+  let bytes: Buffer;
+  try {
+    bytes = zstdDecompressSync(value, { maxOutputLength: limits.decoded_bytes_max });
+  } catch (error) {
+    throw damaged(`it does not unpack: ${(error as Error).message}`);
+  }
+  return decodeBlock(bytes);
+}
+
+/** The block as one object a row; an omitted column is absent. */
+export function rowsOf(block: Block): Record<string, Value>[] {
+  return Array.from({ length: block.rows }, (_, row) =>
+    Object.fromEntries(Array.from(block.columns, ([name, { values }]) => [name, values[row]!])),
+  );
+}
+
+function damaged(what: string): AfterlogError {
+  return new AfterlogError('BATCH_DAMAGED', `A batch cannot be decoded: ${what}.`);
+}

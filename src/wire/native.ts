@@ -1,0 +1,89 @@
+/**
+ * Pieces of ClickHouse's Native format: a block is column count, row count, and per column its name, its type
+ * and its values. Source: ClickHouse, "Native" format and the serialization of LowCardinality.
+ */
+
+/** Appends pieces of a block; grows on demand, so that one writer serves every block of a process. */
+export class BlockWriter {
+  private bytes: Buffer;
+  private length = 0;
+
+  constructor(capacity: number) {
+    this.bytes = Buffer.allocUnsafe(capacity);
+  }
+
+  reset(): void {
+    this.length = 0;
+  }
+
+  written(): Buffer {
+    return this.bytes.subarray(0, this.length);
+  }
+
+  private room(size: number): void {
+    if (this.length + size <= this.bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.length + size));
+    this.bytes.copy(larger, 0, 0, this.length);
+    this.bytes = larger;
+  }
+
+  varint(value: number): void {
+    this.room(5);
+    this.length = putVarint(this.bytes, this.length, value);
+  }
+
+  text(value: string): void {
+    const size = Buffer.byteLength(value);
+    this.varint(size);
+    this.room(size);
+    this.length += this.bytes.write(value, this.length);
+  }
+
+  /** `value` is a non-negative safe integer, written as UInt64. */
+  uint64(value: number): void {
+    this.room(8);
+    this.bytes.writeUInt32LE(value % 0x1_0000_0000, this.length);
+    this.bytes.writeUInt32LE(Math.floor(value / 0x1_0000_0000), this.length + 4);
+    this.length += 8;
+  }
+
+  raw(source: Uint8Array, size: number): void {
+    this.room(size);
+    this.bytes.set(size === source.length ? source : source.subarray(0, size), this.length);
+    this.length += size;
+  }
+
+  fill(value: number, size: number): void {
+    this.room(size);
+    this.bytes.fill(value, this.length, this.length + size);
+    this.length += size;
+  }
+
+  column(name: string, type: string): void {
+    this.text(name);
+    this.text(type);
+  }
+
+  /** Head of a LowCardinality column: keys travel with the block. `wide`: indexes have 16 bits, else 8. */
+  dictionary(count: number, wide: boolean): void {
+    const hasKeys = 1 << 9;
+    const replacesKeys = 1 << 10;
+    this.uint64(1); // serialization version: shared dictionaries with additional keys
+    this.uint64((wide ? 1 : 0) | hasKeys | replacesKeys);
+    this.uint64(count);
+  }
+}
+
+/** @returns the offset after the varint; `value` is at most 2^31 - 1 */
+export function putVarint(target: Uint8Array, at: number, value: number): number {
+  while (value >= 128) {
+    target[at++] = (value & 127) | 128;
+    value >>>= 7;
+  }
+  target[at++] = value;
+  return at;
+}
+
+/** Bytes of memory as they are; typed arrays are little-endian on every platform Node runs on but s390x. */
+export const bytesOf = (array: Uint8Array | Uint16Array | Uint32Array): Uint8Array =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
