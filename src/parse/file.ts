@@ -2,8 +2,8 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { limits } from '../config/limits.ts';
 import { endings, newLine, timestampKinds } from './line.ts';
 import { LineParser } from './line_parser.ts';
-import { lineEnd } from './split.ts';
 import { nameText } from './names.ts';
+import { lineEnd } from './split.ts';
 
 /** A line as `afterlog parse` shows it; `timestamp` is RFC 3339 in UTC with nanoseconds. */
 export interface ParsedRow {

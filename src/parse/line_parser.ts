@@ -52,7 +52,14 @@ export class LineParser {
    * Parses b[start, end), a whole line with its end or a piece of one.
    * `observedSeconds`, `observedNanos`: the host clock when the bytes were read.
    */
-  parse(b: Uint8Array, start: number, end: number, observedSeconds: number, observedNanos: number, line: Line): void {
+  parse(
+    b: Uint8Array,
+    start: number,
+    end: number,
+    observedSeconds: number,
+    observedNanos: number,
+    line: Line,
+  ): void {
     line.start = start;
     line.end = end;
     line.source = source.none;
@@ -61,12 +68,21 @@ export class LineParser {
     line.title = 0;
     line.entry_back = 0;
     splitEnding(b, start, end, line);
-    if (this.log === 'console') this.console(b, start, line.message_end, line, observedSeconds, observedNanos);
-    else if (this.log === 'events') this.lifecycle(b, start, line.message_end, line, observedSeconds, observedNanos);
+    if (this.log === 'console')
+      this.console(b, start, line.message_end, line, observedSeconds, observedNanos);
+    else if (this.log === 'events')
+      this.lifecycle(b, start, line.message_end, line, observedSeconds, observedNanos);
     else this.machine(b, start, line.message_end, line, observedSeconds, observedNanos);
   }
 
-  private console(b: Uint8Array, start: number, end: number, line: Line, seconds: number, nanos: number): void {
+  private console(
+    b: Uint8Array,
+    start: number,
+    end: number,
+    line: Line,
+    seconds: number,
+    nanos: number,
+  ): void {
     line.message_start = start;
     const first = start < end ? b[start]! : 0;
     if (first === 91) {
@@ -112,7 +128,14 @@ export class LineParser {
   }
 
   /** events.jsonl: the runtime writes `"time":"…"` first; elsewhere in the line it is not looked for. */
-  private lifecycle(b: Uint8Array, start: number, end: number, line: Line, seconds: number, nanos: number): void {
+  private lifecycle(
+    b: Uint8Array,
+    start: number,
+    end: number,
+    line: Line,
+    seconds: number,
+    nanos: number,
+  ): void {
     line.message_start = start;
     line.source = source.runtime;
     let at = skipJsonKey(b, start, end);
@@ -127,7 +150,14 @@ export class LineParser {
   }
 
   /** firecracker.log: `2026-06-01T15:30:18.123456789 [id:thread:LEVEL:file] text`. */
-  private machine(b: Uint8Array, start: number, end: number, line: Line, seconds: number, nanos: number): void {
+  private machine(
+    b: Uint8Array,
+    start: number,
+    end: number,
+    line: Line,
+    seconds: number,
+    nanos: number,
+  ): void {
     line.message_start = start;
     line.source = source.firecracker;
     const at = rfc3339(b, start, end);
@@ -221,7 +251,12 @@ function splitEnding(b: Uint8Array, start: number, end: number, line: Line): voi
 }
 
 const isTagByte = (byte: number): boolean =>
-  (byte >= 97 && byte <= 122) || (byte >= 65 && byte <= 90) || (byte >= 48 && byte <= 57) || byte === 45 || byte === 95 || byte === 46;
+  (byte >= 97 && byte <= 122) ||
+  (byte >= 65 && byte <= 90) ||
+  (byte >= 48 && byte <= 57) ||
+  byte === 45 ||
+  byte === 95 ||
+  byte === 46;
 
 function callerEnd(b: Uint8Array, at: number, end: number): number {
   let i = at + 1;
@@ -251,7 +286,9 @@ function isSystemdStatus(b: Uint8Array, start: number, end: number): boolean {
   while (at < end && b[at] === 32) at++;
   const word = b[at]! * 0x10000 + b[at + 1]! * 0x100 + b[at + 2]!;
   // "OK ", "OK<ESC>", "FAI"led, "DEP"end, "TIM"e, "INF"o, "WAR"ning in systemd's fixed-width column
-  return word === 0x4f4b20 || word === 0x4f4b1b || word === 0x464149 || word === 0x444550 || word === 0x54494d;
+  return (
+    word === 0x4f4b20 || word === 0x4f4b1b || word === 0x464149 || word === 0x444550 || word === 0x54494d
+  );
 }
 
 const TIME_KEY = Buffer.from('"time"');

@@ -27,12 +27,17 @@ export class CursorFile {
   constructor(dir: string) {
     this.path = join(dir, 'cursor.json');
     try {
-      const saved = JSON.parse(readFileSync(this.path, 'utf8')) as { at: Cursor; bindings: [number, Binding][] };
+      const saved = JSON.parse(readFileSync(this.path, 'utf8')) as {
+        at: Cursor;
+        bindings: [number, Binding][];
+      };
       this.at = saved.at;
       this.bindings = new Map(saved.bindings);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        log.warn(`spool: ${this.path} is unreadable; sending again from the oldest entry (nothing is stored twice)`);
+        log.warn(
+          `spool: ${this.path} is unreadable; sending again from the oldest entry (nothing is stored twice)`,
+        );
       }
     }
   }

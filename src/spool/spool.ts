@@ -12,8 +12,8 @@ import {
 import { limits } from '../config/limits.ts';
 import { AfterlogError, reasonOf } from '../errors.ts';
 import { log } from '../log.ts';
-import { CursorFile, type Cursor } from './cursor.ts';
-import { encodeEntry, entryKind, HEAD_BYTES } from './entry.ts';
+import { type Cursor, CursorFile } from './cursor.ts';
+import { encodeEntry, entryKind } from './entry.ts';
 import { listSegments, SegmentReader, segmentPath } from './segment.ts';
 
 /** State of streams by key, as JSON texts; null: the stream is over. What is in them the spool does not know. */
@@ -72,7 +72,10 @@ export class Spool {
         if (!this.isDelivered(number, entry.offset)) this.undelivered_bytes += entry.head.payload_bytes;
       }
       const torn = reader.size() - reader.offset;
-      if (torn > 0) log.warn(`spool: dropped an unfinished entry of ${torn} bytes at the end of ${segmentPath(this.dir, number)}`);
+      if (torn > 0)
+        log.warn(
+          `spool: dropped an unfinished entry of ${torn} bytes at the end of ${segmentPath(this.dir, number)}`,
+        );
       reader.close();
       this.segment = number;
     }
@@ -106,7 +109,8 @@ export class Spool {
 
   private write(entry: Buffer): void {
     try {
-      for (let at = 0; at < entry.length; ) at += writeSync(this.fd, entry, at, entry.length - at, this.written + at);
+      for (let at = 0; at < entry.length; )
+        at += writeSync(this.fd, entry, at, entry.length - at, this.written + at);
       this.written += entry.length;
     } catch (error) {
       // What was written of the entry is written over by the next; cut it off, so that no reader meets it.
@@ -114,7 +118,11 @@ export class Spool {
         ftruncateSync(this.fd, this.written);
       } catch {}
       const full = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
-      throw new AfterlogError(full ? 'DISK_FULL' : 'STATE_DIR_UNUSABLE', `The spool ${this.dir} cannot be written: ${reasonOf(error)}`, error);
+      throw new AfterlogError(
+        full ? 'DISK_FULL' : 'STATE_DIR_UNUSABLE',
+        `The spool ${this.dir} cannot be written: ${reasonOf(error)}`,
+        error,
+      );
     }
   }
 
@@ -127,7 +135,13 @@ export class Spool {
     this.segment++;
     this.fd = openSync(segmentPath(this.dir, this.segment), 'w');
     this.written = 0;
-    this.write(encodeEntry(entryKind.snapshot, Buffer.from(JSON.stringify(Object.fromEntries(this.states))), Buffer.alloc(0)));
+    this.write(
+      encodeEntry(
+        entryKind.snapshot,
+        Buffer.from(JSON.stringify(Object.fromEntries(this.states))),
+        Buffer.alloc(0),
+      ),
+    );
     fsyncSync(this.fd);
     this.synced = this.written;
     const folder = openSync(this.dir, 'r');
@@ -146,7 +160,13 @@ export class Spool {
         this.syncing = null;
         // A segment that was closed meanwhile was synced whole by startSegment.
         if (error && segment === this.segment) {
-          reject(new AfterlogError('STATE_DIR_UNUSABLE', `The spool ${this.dir} cannot be made durable: ${error.message}`, error));
+          reject(
+            new AfterlogError(
+              'STATE_DIR_UNUSABLE',
+              `The spool ${this.dir} cannot be made durable: ${error.message}`,
+              error,
+            ),
+          );
           return;
         }
         if (segment === this.segment) this.synced = Math.max(this.synced, written);
@@ -155,6 +175,10 @@ export class Spool {
       });
     });
     return this.syncing;
+  }
+
+  isDurable(): boolean {
+    return this.synced === this.written;
   }
 
   /** The next durable payloads after those read before, at least one if there is any, at most `bytesMax`. */
@@ -220,7 +244,10 @@ export class Spool {
 
   /** Bytes on disk, all segments. */
   diskBytes(): number {
-    return listSegments(this.dir).reduce((sum, number) => sum + statSync(segmentPath(this.dir, number)).size, 0);
+    return listSegments(this.dir).reduce(
+      (sum, number) => sum + statSync(segmentPath(this.dir, number)).size,
+      0,
+    );
   }
 
   /** Resolves when new entries are durable, or after `ms`. */
@@ -242,5 +269,3 @@ export class Spool {
     this.fd = -1;
   }
 }
-
-export { HEAD_BYTES };

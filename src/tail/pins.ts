@@ -1,4 +1,16 @@
-import { type BigIntStats, linkSync, lstatSync, mkdirSync, openSync, closeSync, readdirSync, renameSync, unlinkSync, statSync, fstatSync } from 'node:fs';
+import {
+  type BigIntStats,
+  closeSync,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { log } from '../log.ts';
 
@@ -47,7 +59,10 @@ export class Pins {
    * @throws the system's error when the file can neither be linked nor opened
    */
   take(sandbox: string, logName: string, path: string): Pin | null {
-    const link = join(this.dir, `${encodeURIComponent(sandbox)},${logName},new,0,${process.pid}-${this.count++}`);
+    const link = join(
+      this.dir,
+      `${encodeURIComponent(sandbox)},${logName},new,0,${process.pid}-${this.count++}`,
+    );
     try {
       linkSync(path, link);
     } catch (error) {
@@ -68,7 +83,9 @@ export class Pins {
       if (!lstatSync(path).isFile()) return null;
       const fd = openSync(path, 'r');
       if (!this.warned) {
-        log.warn(`tail: cannot hard-link ${path} into ${this.dir} (${why}); holding logs by open descriptors, which a restart of the agent loses`);
+        log.warn(
+          `tail: cannot hard-link ${path} into ${this.dir} (${why}); holding logs by open descriptors, which a restart of the agent loses`,
+        );
         this.warned = true;
       }
       return { ...identityOf(fstatSync(fd, { bigint: true })), path: null, fd };
@@ -81,7 +98,10 @@ export class Pins {
   /** Gives a pin the name that says which generation of which stream it is. */
   name(pin: Pin, sandbox: string, logName: string, stream: string, generation: number): void {
     if (pin.path === null) return;
-    const path = join(this.dir, [encodeURIComponent(sandbox), logName, stream, generation, pin.inode].join(','));
+    const path = join(
+      this.dir,
+      [encodeURIComponent(sandbox), logName, stream, generation, pin.inode].join(','),
+    );
     if (path === pin.path) return;
     renameSync(pin.path, path);
     pin.path = path;
@@ -124,4 +144,5 @@ export function identityOf(stats: BigIntStats): FileIdentity {
   return { inode: String(stats.ino), born: String(stats.birthtimeNs) };
 }
 
-export const sameFile = (a: FileIdentity, b: FileIdentity): boolean => a.inode === b.inode && a.born === b.born;
+export const sameFile = (a: FileIdentity, b: FileIdentity): boolean =>
+  a.inode === b.inode && a.born === b.born;

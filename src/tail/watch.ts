@@ -26,7 +26,9 @@ export function watchFolder(path: string, changed: (name: string | null, renamed
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') throw error;
     if (polling === 0) {
-      log.warn(`tail: no directory events for ${path} (${message}); polling it and what follows. Raise fs.inotify.max_user_watches.`);
+      log.warn(
+        `tail: no directory events for ${path} (${message}); polling it and what follows. Raise fs.inotify.max_user_watches.`,
+      );
     }
     return poll(path, changed);
   }
@@ -37,7 +39,13 @@ export function watchFolder(path: string, changed: (name: string | null, renamed
 
 function poll(path: string, changed: (name: string | null, renamed: boolean) => void): Watch {
   polling++;
-  const watcher = watchByPolling(path, { usePolling: true, interval: limits.poll_ms, depth: 0, ignoreInitial: true, persistent: false });
+  const watcher = watchByPolling(path, {
+    usePolling: true,
+    interval: limits.poll_ms,
+    depth: 0,
+    ignoreInitial: true,
+    persistent: false,
+  });
   watcher.on('all', (what) => changed(null, what !== 'change'));
   watcher.on('error', () => {});
   return {

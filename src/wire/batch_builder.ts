@@ -23,8 +23,8 @@ export const record = { line: 0, gap: 1, seal: 2 } as const;
 
 /** Bytes of a row besides its text: 4 columns of 8, one of 4, 9 of 2, 6 of 1, two varints of up to 3. */
 const ROW_BYTES = 4 * 8 + 4 + 9 * 2 + 6 + 2 * 3;
-/** Column names, types and fixed dictionaries of a block. */
-const FRAME_BYTES = 2_048;
+/** Column names, types and fixed dictionaries of a block, and room for the gap and seal rows of a full batch. */
+const FRAME_BYTES = 8_192;
 
 /**
  * Collects rows of many sandboxes into the columns of one Native block. Filled by the hot path, so every column
@@ -55,8 +55,7 @@ export class BatchBuilder {
   private readonly messages = Buffer.allocUnsafeSlow(limits.block_bytes_max);
   private messageBytes = 0;
   private streams: StreamLabels[] = [];
-  private observedLow = 0;
-  private observedHigh = 0;
+  private readonly observed = new Uint32Array(2);
   private readonly block = new BlockWriter(limits.block_bytes_max + FRAME_BYTES);
 
   constructor(host: string) {
@@ -66,13 +65,14 @@ export class BatchBuilder {
 
   /** Whether a row of `textBytes` still fits; a row of `line_bytes_max` always fits an empty batch. */
   fits(textBytes: number): boolean {
-    return this.rows < limits.batch_rows_max && this.blockBytes + textBytes + ROW_BYTES <= limits.block_bytes_max;
+    return (
+      this.rows < limits.batch_rows_max && this.blockBytes + textBytes + ROW_BYTES <= limits.block_bytes_max
+    );
   }
 
-  /** Sets what the rows that follow share; nanoseconds since 1970 as words, when their bytes were read. */
-  use(labels: StreamLabels, observedLow: number, observedHigh: number): void {
-    this.observedLow = observedLow;
-    this.observedHigh = observedHigh;
+  /** Sets what the rows that follow share: their stream, and the host clock when their bytes were read. */
+  use(labels: StreamLabels, observedSeconds: number, observedNanos: number): void {
+    putNanoseconds(this.observed, 0, observedSeconds, observedNanos);
     if (labels.slot_batch === this.batch) return;
     labels.slot_batch = this.batch;
     labels.slot = this.streams.push(labels) - 1;
@@ -90,7 +90,13 @@ export class BatchBuilder {
     this.blockBytes += this.event.put(row, line.event);
     this.blockBytes += this.title.put(row, line.title);
     this.prefixBytes = putText(this.prefixes, this.prefixBytes, source, line.start, line.message_start);
-    this.messageBytes = putText(this.messages, this.messageBytes, source, line.message_start, line.message_end);
+    this.messageBytes = putText(
+      this.messages,
+      this.messageBytes,
+      source,
+      line.message_start,
+      line.message_end,
+    );
     this.blockBytes += line.message_end - line.start + ROW_BYTES;
   }
 
@@ -100,8 +106,8 @@ export class BatchBuilder {
     this.kindOf[row] = 0;
     this.endingOf[row] = 0;
     this.backOf[row] = 0;
-    this.timestampOf[row * 2] = this.observedLow;
-    this.timestampOf[row * 2 + 1] = this.observedHigh;
+    this.timestampOf[row * 2] = this.observed[0]!;
+    this.timestampOf[row * 2 + 1] = this.observed[1]!;
     this.source.put(row, 0);
     this.severity.put(row, 0);
     this.event.put(row, 0);
@@ -120,15 +126,16 @@ export class BatchBuilder {
     this.startedOf[row * 2 + 1] = labels.started_high;
     this.positionOf[row * 2] = position;
     this.positionOf[row * 2 + 1] = position / 0x1_0000_0000;
-    this.observedOf[row * 2] = this.observedLow;
-    this.observedOf[row * 2 + 1] = this.observedHigh;
+    this.observedOf[row * 2] = this.observed[0]!;
+    this.observedOf[row * 2 + 1] = this.observed[1]!;
     return row;
   }
 
   /** Encodes and compresses the rows so far as one batch, and starts the next one. */
   finish(epoch: number, sequence: number, ingestDay: number): Batch {
     const block = this.encode(epoch, sequence, ingestDay);
-    if (block.length > limits.block_bytes_max) throw new Error(`a block of ${block.length} bytes is over its limit`);
+    if (block.length > limits.block_bytes_max)
+      throw new Error(`a block of ${block.length} bytes is over its limit`);
     const value = zstdCompressSync(block, { params: { [zlib.ZSTD_c_compressionLevel]: 1 } });
     const header: BatchHeader = {
       host: this.host,
@@ -156,8 +163,16 @@ export class BatchBuilder {
     block.varint(22);
     block.varint(rows);
     this.texts('record', records, this.recordOf);
-    this.texts('sandbox_id', this.streams.map((stream) => stream.sandbox_id), this.slotOf);
-    this.texts('log', this.streams.map((stream) => stream.log), this.slotOf);
+    this.texts(
+      'sandbox_id',
+      this.streams.map((stream) => stream.sandbox_id),
+      this.slotOf,
+    );
+    this.texts(
+      'log',
+      this.streams.map((stream) => stream.log),
+      this.slotOf,
+    );
     this.words('stream_started_at', "DateTime64(9, 'UTC')", this.startedOf);
     this.words('position', 'UInt64', this.positionOf);
     this.words('timestamp', "DateTime64(9, 'UTC')", this.timestampOf);
@@ -169,8 +184,16 @@ export class BatchBuilder {
     this.constant('host', 'String', () => block.text(this.host));
     this.constant('batch_epoch', 'UInt64', () => block.uint64(epoch));
     this.constant('batch_sequence', 'UInt64', () => block.uint64(sequence));
-    this.texts('workspace', this.streams.map((stream) => stream.workspace), this.slotOf);
-    this.texts('template', this.streams.map((stream) => stream.template), this.slotOf);
+    this.texts(
+      'workspace',
+      this.streams.map((stream) => stream.workspace),
+      this.slotOf,
+    );
+    this.texts(
+      'template',
+      this.streams.map((stream) => stream.template),
+      this.slotOf,
+    );
     for (const name of ['source', 'severity', 'event', 'title'] as const) {
       this.texts(name, this[name].take(), this[name].keyOf);
     }

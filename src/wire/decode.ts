@@ -78,9 +78,9 @@ function lowCardinality(inner: string, rows: number, from: Reader): Value[] {
   const version = from.take(8).readBigUInt64LE();
   if (version !== 1n) throw damaged(`LowCardinality version ${version}`);
   const flags = from.take(8).readBigUInt64LE();
-  const width = 1 << Number(flags & 0xffn);
   // 0x100: a dictionary shared with other blocks; 0x200: keys follow.
-  if (width > 4 || (flags & 0x300n) !== 0x200n) throw damaged(`LowCardinality flags ${flags}`);
+  if ((flags & 0xffn) > 2n || (flags & 0x300n) !== 0x200n) throw damaged(`LowCardinality flags ${flags}`);
+  const width = 1 << Number(flags & 0xffn);
   const keys = plain(inner, from.take(8).readBigUInt64LE(), from);
   const indexed = from.take(8).readBigUInt64LE();
   if (indexed !== BigInt(rows)) throw damaged(`a LowCardinality column of ${indexed} rows among ${rows}`);

@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+import { limits } from './config/limits.ts';
+import type { Settings } from './config/settings.ts';
+import { type Destination, Sender } from './deliver/sender.ts';
+import { setAsideIn } from './deliver/set_aside.ts';
+import { reasonOf } from './errors.ts';
+import { log } from './log.ts';
+import { Pipeline } from './pipeline.ts';
+import { lockDir } from './spool/lock.ts';
+import { Spool } from './spool/spool.ts';
+import { Pins } from './tail/pins.ts';
+import { Tailer } from './tail/tailer.ts';
+
+export interface AgentStatus {
+  sandboxes: number;
+  logs: number;
+  lines: number;
+  bytes: number;
+  batches_encoded: number;
+  batches_delivered: number;
+  spool_bytes: number;
+  gaps: number;
+  seals: number;
+  /** Why nothing is read, or nothing delivered; null while all is well. */
+  paused: string | null;
+  last_error: string | null;
+}
+
+export interface Agent {
+  status(): AgentStatus;
+  /** Ends in order: what was read is durable, and delivered if that is possible within `stop_ms`. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The host's agent: tail → parse → encode → spool → deliver. To Kafka if brokers are set, else directly to
+ * ClickHouse.
+ * @throws AfterlogError DATA_DIR_MISSING, STATE_DIR_LOCKED, STATE_DIR_UNUSABLE
+ */
+export async function startAgent(settings: Settings): Promise<Agent> {
+  const dirs = new Set([settings.state_dir, join(settings.data_dir, '.afterlog')]);
+  const pinsDir = join(settings.data_dir, '.afterlog', 'pins');
+  Tailer.requireDataDir(settings.data_dir);
+  const unlocks: (() => void)[] = [];
+  try {
+    for (const dir of dirs) unlocks.push(lockDir(dir));
+  } catch (error) {
+    for (const unlock of unlocks) unlock();
+    throw error;
+  }
+  const spool = new Spool(join(settings.state_dir, 'spool'));
+  const pins = new Pins(pinsDir);
+  const pipeline = new Pipeline(settings.host, spool, {
+    paused: (isPaused) => (isPaused ? tailer.pause() : tailer.resume()),
+    release: (pin) => pins.release(pin),
+  });
+  const tailer = new Tailer(settings.data_dir, settings.layout, pins, pipeline);
+  const destination = await destinationOf(settings, spool);
+  const sender = new Sender(spool, destination, () => pipeline.resumeIfRoom());
+  for (const where of spool.damaged)
+    log.error(`spool: a damaged entry at ${where} is left out; its rows become a gap`);
+  tailer.start([...spool.states.values()]);
+  sender.start();
+  log.info(
+    `agent: reading ${settings.data_dir} (${settings.layout}) as host ${settings.host}, ` +
+      `sending to ${settings.kafka.brokers.length > 0 ? `Kafka topic ${settings.kafka.topic}` : 'ClickHouse'}`,
+  );
+  return {
+    status: () => ({
+      sandboxes: tailer.sandboxes.size,
+      logs: tailer.countLogs(),
+      lines: pipeline.counts.lines,
+      bytes: pipeline.counts.bytes,
+      batches_encoded: pipeline.counts.batches,
+      batches_delivered: sender.counts.batches,
+      spool_bytes: spool.undelivered_bytes,
+      gaps: pipeline.counts.gaps,
+      seals: pipeline.counts.seals,
+      paused: pipeline.paused ?? destination.waiting(),
+      last_error: tailer.lastError,
+    }),
+    async stop(): Promise<void> {
+      tailer.stop();
+      await pipeline.close();
+      await sender.stop(limits.agent_stop_ms);
+      await spool.close().catch((error: unknown) => log.error(`spool: ${reasonOf(error)}`));
+      for (const unlock of unlocks) unlock();
+    },
+  };
+}
+
+/** Loads only the client that this host's way needs. */
+async function destinationOf(settings: Settings, spool: Spool): Promise<Destination> {
+  const setAside = setAsideIn(join(settings.state_dir, 'refused'));
+  if (settings.kafka.brokers.length > 0) {
+    const { createKafka } = await import('./kafka.ts');
+    const { kafkaDestination } = await import('./deliver/kafka.ts');
+    const { topic } = settings.kafka;
+    return kafkaDestination({
+      kafka: createKafka(settings),
+      topic,
+      host: settings.host,
+      bindings: spool.cursor,
+      setAside,
+    });
+  }
+  const { connect } = await import('./store/client.ts');
+  const { directDestination } = await import('./deliver/direct.ts');
+  return directDestination(connect(settings), settings.clickhouse.database, settings.host, setAside);
+}

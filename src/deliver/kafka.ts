@@ -1,0 +1,175 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
+import { CompressionTypes, type Kafka, KafkaJSProtocolError, type Message, type Producer } from 'kafkajs';
+import { limits } from '../config/limits.ts';
+import { AfterlogError, reasonOf } from '../errors.ts';
+import { log } from '../log.ts';
+import type { Binding } from '../spool/cursor.ts';
+import { gapBatch } from '../wire/gap_batch.ts';
+import { type Batch, batchId, toKafkaHeaders } from '../wire/header.ts';
+import type { Destination } from './sender.ts';
+
+/**
+ * Answers by which a broker says that it will never take this message: 10 MESSAGE_TOO_LARGE,
+ * 18 RECORD_LIST_TOO_LARGE, 32 INVALID_TIMESTAMP, 43 UNSUPPORTED_FOR_MESSAGE_FORMAT, 87 INVALID_RECORD.
+ */
+const REFUSALS = new Set([10, 18, 32, 43, 87]);
+
+/** Where epochs are bound to partitions for good: the spool's cursor file. */
+export interface Bindings {
+  bindings: Map<number, Binding>;
+  bind(epoch: number, binding: Binding): void;
+}
+
+export interface KafkaOptions {
+  kafka: Kafka;
+  topic: string;
+  host: string;
+  bindings: Bindings;
+  /** Keeps what the broker refuses for good; awaited before gap rows take its place. */
+  setAside: (refused: { batch: Batch; reason: string }) => Promise<void>;
+}
+
+/**
+ * Batches to the topic: in order, one send in flight, acknowledged by all replicas. A send whose fate is not
+ * known is made again by a new producer; the topic may then hold a batch twice, which the consumer skips.
+ */
+export function kafkaDestination(options: KafkaOptions): Destination {
+  return new KafkaDestination(options);
+}
+
+class KafkaDestination implements Destination {
+  readonly send_bytes_max = limits.message_bytes_max;
+  private readonly options: KafkaOptions;
+  private producer: Producer | null = null;
+  private reason: string | null = null;
+  private readonly leave = new AbortController();
+
+  constructor(options: KafkaOptions) {
+    this.options = options;
+  }
+
+  waiting(): string | null {
+    return this.reason;
+  }
+
+  async deliver(batches: Batch[]): Promise<void> {
+    for (let from = 0; from < batches.length; ) {
+      const { epoch } = batches[from]!.header;
+      let to = from + 1;
+      while (to < batches.length && batches[to]!.header.epoch === epoch) to++;
+      await this.sendAll(batches.slice(from, to));
+      from = to;
+    }
+  }
+
+  /** Batches of one epoch. */
+  private async sendAll(batches: Batch[]): Promise<void> {
+    for (let pause: number = limits.retry_first_ms; ; pause = Math.min(pause * 2, limits.retry_longest_ms)) {
+      try {
+        const binding = await this.bindingOf(batches[0]!.header.epoch);
+        await this.send(binding, batches);
+        if (this.reason !== null) log.info(`deliver: Kafka takes batches again`);
+        this.reason = null;
+        return;
+      } catch (error) {
+        await this.dropProducer();
+        this.leave.signal.throwIfAborted();
+        const refusal = refusalOf(error);
+        if (refusal !== null && batches.length > 1) {
+          for (const batch of batches) await this.sendAll([batch]);
+          return;
+        }
+        if (refusal !== null) {
+          batches = [await this.replace(batches[0]!, refusal)];
+          continue;
+        }
+        this.complain(error);
+        await sleep(pause, undefined, { signal: this.leave.signal });
+      }
+    }
+  }
+
+  private async send({ topic, partition }: Binding, batches: Batch[]): Promise<void> {
+    this.producer ??= await this.connect();
+    const messages: Message[] = batches.map(({ header, value }) => ({
+      key: header.host,
+      value,
+      partition,
+      headers: toKafkaHeaders(header),
+    }));
+    await this.producer.send({ topic, acks: -1, messages, compression: CompressionTypes.None });
+  }
+
+  private async connect(): Promise<Producer> {
+    const producer = this.options.kafka.producer({
+      allowAutoTopicCreation: false,
+      maxInFlightRequests: 1,
+      // Tried again here, by a new producer: kafkajs' own retries would reorder nothing, but hide for how long.
+      retry: { retries: 0 },
+    });
+    await producer.connect();
+    return producer;
+  }
+
+  /** The topic and partition of an epoch, decided at its first send and kept: order holds within a partition. */
+  private async bindingOf(epoch: number): Promise<Binding> {
+    const { bindings, topic, host } = this.options;
+    const known = bindings.bindings.get(epoch);
+    if (known) return known;
+    const binding = { topic, partition: crc32(host) % (await this.partitions(topic)) };
+    bindings.bind(epoch, binding);
+    return binding;
+  }
+
+  private async partitions(topic: string): Promise<number> {
+    const admin = this.options.kafka.admin({ retry: { retries: 0 } });
+    await admin.connect();
+    try {
+      if (!(await admin.listTopics()).includes(topic)) {
+        // LogAppendTime: a host whose clock is ahead would else be refused.
+        const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
+        await admin.createTopics({ topics: [{ topic, configEntries }], waitForLeaders: true });
+        log.info(`deliver: created the topic ${topic}`);
+      }
+      const metadata = await admin.fetchTopicMetadata({ topics: [topic] });
+      return metadata.topics[0]!.partitions.length;
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
+  /** What the broker will never take is kept aside, and gap rows go in its place under the same id. */
+  private async replace(batch: Batch, reason: string): Promise<Batch> {
+    await this.options.setAside({ batch, reason });
+    return gapBatch(batch, `batch ${batchId(batch.header)} was refused by Kafka and set aside: ${reason}`);
+  }
+
+  private complain(error: unknown): void {
+    const { topic } = this.options;
+    const reason = `Kafka does not take batches for ${topic}: ${reasonOf(error)}`;
+    if (this.reason === null) {
+      const failure = new AfterlogError('KAFKA_UNREACHABLE', reason, error);
+      log.warn(`deliver: ${failure.message}. ${failure.cure}`);
+    }
+    this.reason = reason;
+  }
+
+  private async dropProducer(): Promise<void> {
+    const { producer } = this;
+    this.producer = null;
+    await producer?.disconnect().catch(() => {});
+  }
+
+  async close(): Promise<void> {
+    this.leave.abort();
+    await this.dropProducer();
+  }
+}
+
+function refusalOf(error: unknown): string | null {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at instanceof KafkaJSProtocolError && REFUSALS.has(at.code)) return `${at.type}: ${at.message}`;
+  }
+  return null;
+}

@@ -1,0 +1,21 @@
+import { mkdirSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { log } from '../log.ts';
+import { type Batch, batchId } from '../wire/header.ts';
+import { toSpool } from '../wire/spooled.ts';
+
+/**
+ * Keeps batches that the farther end refuses for good in `<state_dir>/refused/`, one file each, with the reason
+ * beside it; gap rows stand in their place.
+ */
+export function setAsideIn(dir: string): (refused: { batch: Batch; reason: string }) => Promise<void> {
+  return async ({ batch, reason }) => {
+    mkdirSync(dir, { recursive: true });
+    const path = join(dir, batchId(batch.header).replaceAll('/', '-'));
+    await writeFile(`${path}.new`, toSpool(batch), { flush: true });
+    await writeFile(`${path}.reason`, `${reason}\n`);
+    await rename(`${path}.new`, `${path}.batch`);
+    log.error(`deliver: batch ${batchId(batch.header)} was refused and is kept in ${path}.batch: ${reason}`);
+  };
+}

@@ -1,0 +1,192 @@
+import { randomInt } from 'node:crypto';
+import { limits } from './config/limits.ts';
+import { reasonOf } from './errors.ts';
+import { log } from './log.ts';
+import { newLine } from './parse/line.ts';
+import { lineEnd } from './parse/split.ts';
+import type { Spool, StateChanges } from './spool/spool.ts';
+import type { LogTail, Sink } from './tail/log_tail.ts';
+import type { Pin } from './tail/pins.ts';
+import { BatchBuilder, record } from './wire/batch_builder.ts';
+import { toSpool } from './wire/spooled.ts';
+
+const DAY_MS = 86_400_000;
+/** While the spool cannot be written, it is tried again this often. */
+const RETRY_MS = 1_000;
+
+interface Entry {
+  changes: StateChanges;
+  payload: Buffer | null;
+  /** Pins that are done with once this entry is durable. */
+  releases: Pin[];
+}
+
+/** What the pipeline asks of its surroundings. */
+export interface PipelineEvents {
+  /** While paused nothing may be read: it would have nowhere to go. */
+  paused(isPaused: boolean): void;
+  release(pin: Pin): void;
+}
+
+/**
+ * The straight way of the agent: bytes that the tail read → parsed lines → a batch → the spool. Rows and the
+ * positions after them go into one entry, so that they are durable together.
+ */
+export class Pipeline implements Sink {
+  readonly counts = { lines: 0, bytes: 0, batches: 0, gaps: 0, seals: 0 };
+  private readonly builder: BatchBuilder;
+  private readonly spool: Spool;
+  private readonly events: PipelineEvents;
+  private readonly line = newLine();
+  /** New at each start: random, and in order of time. */
+  private readonly epoch = Date.now() * 2048 + randomInt(2048);
+  private sequence = 0;
+  private day = 0;
+  /** Tails whose state goes into the next entry. */
+  private touched = new Set<LogTail>();
+  private releases: Pin[] = [];
+  private timer: NodeJS.Timeout | null = null;
+  /** An encoded entry that the spool could not take; it is the next one, with its id and bytes. */
+  private stuck: Entry | null = null;
+  /** Why nothing is read now. */
+  paused: string | null = null;
+  /** Pins whose last state is appended, but not yet known to be durable. */
+  private releasable: Pin[] = [];
+  private syncing: Promise<void> | null = null;
+
+  constructor(host: string, spool: Spool, events: PipelineEvents) {
+    this.builder = new BatchBuilder(host);
+    this.spool = spool;
+    this.events = events;
+  }
+
+  lines(tail: LogTail, bytes: Buffer, start: number, final: boolean): void {
+    const stream = tail.stream!;
+    const { builder, line } = this;
+    const { seconds, nanos } = this.observe(tail);
+    let from = start;
+    let at = start;
+    for (;;) {
+      const end = lineEnd(bytes, at, final);
+      if (end < 0) break;
+      if (!builder.fits(end - at)) {
+        tail.advance(bytes, from, at);
+        from = at;
+        if (!this.flush()) return;
+        this.observe(tail);
+      }
+      stream.parser.parse(bytes, at, end, seconds, nanos, line);
+      builder.addLine(stream, stream.position + at - from, bytes, line);
+      stream.lines++;
+      this.counts.lines++;
+      at = end;
+    }
+    this.counts.bytes += at - start;
+    tail.advance(bytes, from, at);
+  }
+
+  mark(tail: LogTail, what: 'gap' | 'seal', message: object): void {
+    this.counts[what === 'gap' ? 'gaps' : 'seals']++;
+    const text = JSON.stringify(message);
+    if (!this.builder.fits(text.length)) this.flush();
+    this.observe(tail);
+    this.builder.addMark(tail.stream!, record[what], tail.stream!.position, text);
+    this.changed(tail);
+  }
+
+  /** Sets what the rows that follow share. @returns the host clock now */
+  private observe(tail: LogTail): { seconds: number; nanos: number } {
+    const ms = Date.now();
+    const seconds = Math.floor(ms / 1000);
+    const nanos = (ms % 1000) * 1_000_000;
+    this.builder.use(tail.stream!, seconds, nanos);
+    return { seconds, nanos };
+  }
+
+  changed(tail: LogTail): void {
+    this.touched.add(tail);
+    this.timer ??= setTimeout(() => this.flush(), limits.linger_ms);
+  }
+
+  release(pin: Pin): void {
+    this.releases.push(pin);
+  }
+
+  /** @returns false when the spool takes nothing now; then nothing more may be read */
+  flush(): boolean {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    if (this.stuck !== null) return false;
+    if (this.builder.rows === 0 && this.touched.size === 0) return true;
+    const changes: StateChanges = {};
+    for (const tail of this.touched) changes[tail.key] = tail.state();
+    this.touched.clear();
+    let payload: Buffer | null = null;
+    if (this.builder.rows > 0) {
+      // The host clock may be set back; days never go back.
+      this.day = Math.max(this.day, Math.floor(Date.now() / DAY_MS));
+      payload = toSpool(this.builder.finish(this.epoch, ++this.sequence, this.day));
+      this.counts.batches++;
+    }
+    return this.append({ changes, payload, releases: this.releases.splice(0) });
+  }
+
+  private append(entry: Entry): boolean {
+    try {
+      this.spool.append(entry.changes, entry.payload);
+    } catch (error) {
+      this.stuck = entry;
+      this.pause(reasonOf(error));
+      setTimeout(() => this.append(entry), RETRY_MS);
+      return false;
+    }
+    this.stuck = null;
+    this.releasable.push(...entry.releases);
+    void this.sync();
+    const held = this.spool.undelivered_bytes;
+    if (held >= limits.spool_bytes_max) this.pause(`the spool holds ${held} bytes that are not delivered`);
+    else this.resumeIfRoom();
+    return true;
+  }
+
+  private pause(why: string): void {
+    if (this.paused === null) log.warn(`agent: reading pauses: ${why}. It goes on by itself.`);
+    this.paused = why;
+    this.events.paused(true);
+  }
+
+  /** Reading goes on when the disk takes entries again and a tenth of a full spool is delivered. */
+  resumeIfRoom(): void {
+    if (this.paused === null || this.stuck !== null) return;
+    if (this.spool.undelivered_bytes > limits.spool_bytes_max * 0.9) return;
+    log.info('agent: reading goes on');
+    this.paused = null;
+    this.events.paused(false);
+  }
+
+  /** Makes what was appended durable; then pins that were done with may go. One sync serves all that waits. */
+  private async sync(): Promise<void> {
+    if (this.syncing) return;
+    this.syncing = (async () => {
+      do {
+        const free = this.releasable.splice(0);
+        try {
+          await this.spool.durable();
+          for (const pin of free) this.events.release(pin);
+        } catch (error) {
+          this.releasable.push(...free);
+          log.error(`spool: ${reasonOf(error)}`);
+          await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        }
+      } while (this.releasable.length > 0 || !this.spool.isDurable());
+    })();
+    await this.syncing;
+    this.syncing = null;
+  }
+
+  /** Everything that was read is durable when this resolves; unless the spool cannot be written. */
+  async close(): Promise<void> {
+    if (this.flush()) await this.sync();
+    if (this.timer) clearTimeout(this.timer);
+  }
+}

@@ -1,0 +1,105 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+import { limits } from '../config/limits.ts';
+import type { Pin } from './pins.ts';
+
+/** Where a generation's file stands now: the log's own name, an older name of the chain, or no name but ours. */
+export type Place = 'live' | 'rotated' | 'gone';
+
+/** Why a generation begins a new stream; null: it continues the one before. */
+export type StreamStart = 'first' | 'truncated' | 'recreated' | null;
+
+/**
+ * One file of a log's chain, or the stretch of a file between two truncations: read in order through its pin,
+ * from `offset` on.
+ */
+export class Generation {
+  readonly pin: Pin;
+  readonly starts: StreamStart;
+  number: number;
+  place: Place = 'live';
+  /** The chain moved on by more steps than it keeps since the generation before was seen. */
+  follows_loss = false;
+  /** Offset in the file of the first byte that is in no row yet. */
+  offset: number;
+  /** NULs at the start of the file are the hole of a truncation under a writer that goes on at its old offset. */
+  skips_hole: boolean;
+  /** CRC-32 and length of the bytes before `offset`, which each read compares with the file. */
+  tail_crc32 = 0;
+  tail_bytes = 0;
+  /** Bytes seen behind `offset` that are no whole line yet: all that is left of them if the file is truncated. */
+  unfinished: Buffer | null = null;
+  size = 0;
+  /** When size or place last changed, milliseconds of the monotonic clock. */
+  changed_at_ms: number;
+
+  constructor(pin: Pin, number: number, starts: StreamStart, offset = 0, skipsHole = false) {
+    this.pin = pin;
+    this.number = number;
+    this.starts = starts;
+    this.offset = offset;
+    this.skips_hole = skipsHole;
+    this.changed_at_ms = performance.now();
+  }
+
+  stand(place: Place): void {
+    if (place === this.place) return;
+    this.place = place;
+    this.changed_at_ms = performance.now();
+  }
+
+  /** Whether no more bytes can be expected: it lost its name, and has been quiet since. */
+  isQuiet(): boolean {
+    return this.place !== 'live' && performance.now() - this.changed_at_ms >= limits.quiet_ms;
+  }
+
+  /**
+   * Reads from a little before `offset` into `chunk`.
+   * @returns how much of `chunk` holds file bytes, of which the first `tail_bytes` are known ones; -1 when the
+   * file is shorter than what was read of it, or holds other bytes there: it was truncated
+   */
+  read(chunk: Buffer): number {
+    const fd = this.pin.fd ?? openSync(this.pin.path!, 'r');
+    try {
+      const { size } = fstatSync(fd);
+      if (size !== this.size) {
+        this.size = size;
+        this.changed_at_ms = performance.now();
+      }
+      if (size < this.offset) return -1;
+      const length = readSync(fd, chunk, 0, chunk.length, this.offset - this.tail_bytes);
+      if (length < this.tail_bytes) return -1;
+      if (this.tail_bytes > 0 && crc32(chunk.subarray(0, this.tail_bytes)) !== this.tail_crc32) return -1;
+      return length;
+    } finally {
+      if (this.pin.fd === null) closeSync(fd);
+    }
+  }
+
+  /** `chunk`[from, to) is in rows now; what comes before it in `chunk` is what the file holds before it. */
+  advance(chunk: Buffer, from: number, to: number): void {
+    this.offset += to - from;
+    this.tail_bytes = Math.min(to, limits.overlap_bytes, this.tail_bytes + to - from);
+    this.tail_crc32 = crc32(chunk.subarray(to - this.tail_bytes, to));
+  }
+
+  /** Steps over `length` bytes that are no content. */
+  skip(length: number): void {
+    this.offset += length;
+    this.tail_bytes = 0;
+  }
+
+  /** Whether `pin` is a copy of this file made before it was truncated: it holds the same bytes before `offset`. */
+  isCopiedBy(pin: Pin): boolean {
+    const fd = pin.fd ?? openSync(pin.path!, 'r');
+    try {
+      const { size } = fstatSync(fd);
+      if (size < this.offset || this.tail_bytes === 0) return false;
+      const bytes = Buffer.allocUnsafe(this.tail_bytes);
+      readSync(fd, bytes, 0, bytes.length, this.offset - bytes.length);
+      return crc32(bytes) === this.tail_crc32;
+    } finally {
+      if (pin.fd === null) closeSync(fd);
+    }
+  }
+}

@@ -1,0 +1,283 @@
+import { reasonOf } from '../errors.ts';
+import { Generation, type Place, type StreamStart } from './generation.ts';
+import { type FileIdentity, type Pin, sameFile } from './pins.ts';
+import { Stream, type StreamState } from './stream.ts';
+
+/** Takes what a tail reads. All calls are synchronous. */
+export interface Sink {
+  /** Makes rows of the whole lines in bytes[start…] (of all that is there if `final`), calling `tail.advance`. */
+  lines(tail: LogTail, bytes: Buffer, start: number, final: boolean): void;
+  /** A row of the stream at its position: `message` is its JSON. */
+  mark(tail: LogTail, record: 'gap' | 'seal', message: object): void;
+  /** The tail's state is to be saved with the next entry. */
+  changed(tail: LogTail): void;
+  /** The pin may go once all that was told before is durable. */
+  release(pin: Pin): void;
+}
+
+/** What of a tail must survive a crash; JSON in the spool, under the tail's key. */
+export interface TailState {
+  sandbox: string;
+  log: string;
+  /** The stream is over, for this reason; kept while its files are about, so that they are not read again. */
+  sealed: string | null;
+  stream: StreamState;
+  file: FileIdentity & {
+    number: number;
+    offset: number;
+    skips_hole: boolean;
+    tail_crc32: number;
+    tail_bytes: number;
+  };
+}
+
+/**
+ * Follows one log of one sandbox through rotations, truncations and deletion: a queue of generations, the first of
+ * which is being read. What the folder holds is told by `chain.ts`; here are the bytes, in order.
+ */
+export class LogTail {
+  readonly sandbox: string;
+  readonly log: string;
+  readonly key: string;
+  /** The stream being read; null before the first byte. */
+  stream: Stream | null = null;
+  sealed: string | null = null;
+  readonly queue: Generation[] = [];
+  /** Files that are done with and still have a name in the folder: pinned, so that their inodes mean only them. */
+  kept: Pin[] = [];
+  /** Files that appeared behind a live file which is still the same: copies, in case it gets truncated. */
+  copies: Pin[] = [];
+  /** The last generation that was read, for the state while the queue is empty. */
+  private lastFile: TailState['file'] | null = null;
+  private failedWith = '';
+  private readonly sink: Sink;
+  private readonly look: () => void;
+  private readonly rename: (pin: Pin, stream: string, generation: number) => void;
+
+  /**
+   * @param look looks at the folder again, so that a copy made before a truncation is known
+   * @param rename gives a pin the name of its stream and generation
+   */
+  constructor(
+    sandbox: string,
+    log: string,
+    sink: Sink,
+    look: () => void,
+    rename: (pin: Pin, stream: string, generation: number) => void,
+  ) {
+    this.sandbox = sandbox;
+    this.log = log;
+    this.key = `${sandbox}/${log}`;
+    this.sink = sink;
+    this.look = look;
+    this.rename = rename;
+  }
+
+  /** Whether this tail knows the file, whatever it is to it. */
+  knows(file: FileIdentity): boolean {
+    const queued = this.queue.map((generation) => generation.pin);
+    return [...queued, ...this.kept, ...this.copies].some((pin) => sameFile(pin, file));
+  }
+
+  /** Takes up where an earlier agent left off; the generations are queued by `recover.ts`. */
+  restore(state: TailState): void {
+    this.stream = new Stream(this.sandbox, this.log, state.stream.started, state.stream);
+    this.sealed = state.sealed;
+    this.lastFile = state.file;
+  }
+
+  enqueue(pin: Pin, starts: StreamStart, place: Place): Generation {
+    const previous = this.queue.at(-1);
+    const number = starts !== null ? 0 : (previous?.number ?? this.lastFile?.number ?? -1) + 1;
+    const generation = new Generation(pin, number, starts);
+    generation.stand(place);
+    this.queue.push(generation);
+    return generation;
+  }
+
+  /**
+   * Reads the next bytes into rows. One chunk at most, so that other logs get their turn.
+   * @returns whether there is more to read at once
+   */
+  read(chunk: Buffer): boolean {
+    const generation = this.queue[0];
+    if (generation === undefined) return false;
+    try {
+      const more = this.readFrom(generation, chunk);
+      this.failedWith = '';
+      return more;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+      const reason = reasonOf(error);
+      const isNew = reason !== this.failedWith;
+      this.failedWith = reason;
+      throw new ReadFailure(this, reason, isNew);
+    }
+  }
+
+  private readFrom(generation: Generation, chunk: Buffer): boolean {
+    if (this.stream === null || this.sealed !== null) this.begin(generation);
+    const length = generation.read(chunk);
+    if (length < 0) {
+      this.truncated(generation);
+      return true;
+    }
+    let start = generation.tail_bytes;
+    if (generation.skips_hole) {
+      const content = contentAfterHole(chunk, start, length);
+      generation.skip(content - start);
+      if (content === length) return length === chunk.length ? true : this.closeIfOver(generation);
+      generation.skips_hole = false;
+      start = content;
+      if (start > 0) return true; // read again, so that the chunk starts where the content does
+    }
+    const before = generation.offset;
+    const atEnd = length < chunk.length;
+    const over = atEnd && this.isClosing && generation.isQuiet();
+    const bytes = chunk.subarray(0, length);
+    this.sink.lines(this, bytes, start, over);
+    const used = generation.offset - before;
+    const rest = length - start - used;
+    generation.unfinished = atEnd && rest > 0 ? Buffer.from(bytes.subarray(length - rest)) : null;
+    if (!atEnd) return true;
+    return this.closeIfOver(generation);
+  }
+
+  /** bytes[from, to) of the chunk that is being read are in rows now. */
+  advance(bytes: Buffer, from: number, to: number): void {
+    if (from === to) return;
+    this.stream!.advance(bytes, from, to);
+    this.queue[0]!.advance(bytes, from, to);
+    this.sink.changed(this);
+  }
+
+  private begin(generation: Generation): void {
+    const born = generation.starts === 'truncated' ? 0n : BigInt(generation.pin.born);
+    const after = this.stream === null ? 0n : BigInt(this.stream.started) + 1n;
+    const now = BigInt(Date.now()) * 1_000_000n;
+    const started = born > after ? born : now > after ? now : after;
+    this.stream = new Stream(this.sandbox, this.log, String(started));
+    this.sealed = null;
+    generation.number = 0;
+    for (const [index, next] of this.queue.entries()) {
+      if (index > 0 && next.starts !== null) break;
+      next.number = index;
+      this.rename(next.pin, this.stream.started, index);
+    }
+    this.sink.changed(this);
+  }
+
+  /** The file lost its content: by a copy that was made first, or by a restart of the console. */
+  private truncated(generation: Generation): void {
+    this.look();
+    const first = this.copies.findIndex((pin) => generation.isCopiedBy(pin));
+    this.queue.shift();
+    const again = new Generation(generation.pin, 0, null, 0, true);
+    again.stand(generation.place);
+    if (first >= 0) {
+      const copied = this.copies.splice(first).map((pin, index) => {
+        const copy = new Generation(pin, 0, null, index === 0 ? generation.offset : 0, index > 0);
+        copy.tail_bytes = index === 0 ? generation.tail_bytes : 0;
+        copy.tail_crc32 = index === 0 ? generation.tail_crc32 : 0;
+        copy.stand('rotated');
+        return copy;
+      });
+      [...copied, again].forEach((next, index) => {
+        next.number = generation.number + index + 1;
+        this.rename(next.pin, this.stream!.started, next.number);
+      });
+      this.queue.unshift(...copied, again);
+      this.sink.changed(this);
+      return;
+    }
+    if (generation.unfinished) {
+      const rest = generation.unfinished;
+      this.queue.unshift(generation);
+      generation.tail_bytes = 0;
+      this.sink.lines(this, rest, 0, true);
+      this.queue.shift();
+    }
+    this.gap(null, 'truncated in place: bytes written since the last read, if any, are lost');
+    this.seal('truncated', fileState(generation));
+    const restarted = new Generation(generation.pin, 0, 'truncated', 0, true);
+    restarted.stand(generation.place);
+    this.queue.unshift(restarted);
+  }
+
+  /** A row that says what could not be read; `bytes` null: nobody knows how many. */
+  gap(bytes: number | null, reason: string): void {
+    this.sink.mark(this, 'gap', { bytes, reason });
+    this.stream!.gaps++;
+    this.stream!.position += bytes ?? 0;
+    this.sink.changed(this);
+  }
+
+  private seal(reason: string, last: TailState['file']): void {
+    const totals = this.stream!.totals();
+    this.sink.mark(this, 'seal', { ...totals, complete: totals.gaps === 0, reason });
+    this.sealed = reason;
+    this.lastFile = last;
+    this.sink.changed(this);
+  }
+
+  /** The file that was being read is not there any more, and no pin holds it. */
+  sealLost(file: TailState['file']): void {
+    this.gap(null, 'the file was gone when the agent came back, and no pin held it');
+    this.seal('deleted', file);
+  }
+
+  /** Goes on to the next generation, or ends the stream, once this one can grow no more. */
+  private closeIfOver(generation: Generation): boolean {
+    if (!this.isClosing || !generation.isQuiet() || generation.unfinished !== null) return false;
+    const next = this.queue[1];
+    if (next === undefined) this.seal('deleted', fileState(generation));
+    else if (next.starts !== null) this.seal(next.starts, fileState(generation));
+    this.queue.shift();
+    this.lastFile = fileState(generation);
+    if (generation.place === 'gone') this.sink.release(generation.pin);
+    else if (!this.queue.some((other) => other.pin === generation.pin)) this.kept.push(generation.pin);
+    if (next?.follows_loss)
+      this.gap(null, 'rotated away before it was seen: the chain moved on by more than it keeps');
+    this.sink.changed(this);
+    return next !== undefined;
+  }
+
+  /** Whether a generation waits to be closed once it has been quiet long enough. */
+  get isClosing(): boolean {
+    const generation = this.queue[0];
+    return (
+      generation !== undefined &&
+      generation.place !== 'live' &&
+      (generation.place === 'gone' || this.queue.length > 1)
+    );
+  }
+
+  /** @returns null when nothing of this log is left to remember */
+  state(): TailState | null {
+    if (this.stream === null) return null;
+    const generation = this.queue[0];
+    const isOver = this.sealed !== null && this.queue.length === 0 && this.kept.length === 0;
+    if (isOver) return null;
+    const file = this.sealed === null && generation ? fileState(generation) : this.lastFile!;
+    return { sandbox: this.sandbox, log: this.log, sealed: this.sealed, stream: this.stream.state(), file };
+  }
+}
+
+/** A read that the system refused; `isNew` when it failed differently, or not at all, before. */
+export class ReadFailure extends Error {
+  readonly isNew: boolean;
+  constructor(tail: LogTail, reason: string, isNew: boolean) {
+    super(`${tail.key}: ${reason}`);
+    this.isNew = isNew;
+  }
+}
+
+function fileState(generation: Generation): TailState['file'] {
+  const { pin, number, offset, skips_hole, tail_crc32, tail_bytes } = generation;
+  return { inode: pin.inode, born: pin.born, number, offset, skips_hole, tail_crc32, tail_bytes };
+}
+
+function contentAfterHole(chunk: Buffer, start: number, end: number): number {
+  while (start < end && chunk[start] === 0) start++;
+  return start;
+}

@@ -1,0 +1,78 @@
+import { crc32 } from 'node:zlib';
+import { LineParser, type ParserState } from '../parse/line_parser.ts';
+import type { StreamLabels } from '../wire/batch_builder.ts';
+
+/** Totals of a stream as they go into its seal. */
+export interface StreamTotals {
+  bytes: number;
+  lines: number;
+  crc32: number;
+  gaps: number;
+}
+
+/** Everything of a stream that must survive a crash; JSON in the spool. */
+export interface StreamState {
+  started: string;
+  position: number;
+  lines: number;
+  crc32: number;
+  gaps: number;
+  parser: ParserState;
+}
+
+/**
+ * One console's bytes from its start to its truncation or deletion, across rotations. `position` counts the bytes
+ * that are in rows; gaps of known length count too.
+ */
+export class Stream implements StreamLabels {
+  readonly sandbox_id: string;
+  readonly log: string;
+  readonly workspace = '';
+  readonly template = '';
+  readonly started_low: number;
+  readonly started_high: number;
+  slot = 0;
+  slot_batch = 0;
+  /** Nanoseconds since 1970, as text. */
+  readonly started: string;
+  readonly parser: LineParser;
+  position = 0;
+  lines = 0;
+  crc32 = 0;
+  gaps = 0;
+
+  constructor(sandbox: string, log: string, started: string, saved?: StreamState) {
+    this.sandbox_id = sandbox;
+    this.log = log;
+    this.started = started;
+    const nanoseconds = BigInt(started);
+    this.started_low = Number(nanoseconds & 0xffff_ffffn);
+    this.started_high = Number(nanoseconds >> 32n);
+    this.parser = new LineParser(
+      log,
+      Number(nanoseconds / 1_000_000_000n),
+      Number(nanoseconds % 1_000_000_000n),
+      saved?.parser,
+    );
+    if (!saved) return;
+    this.position = saved.position;
+    this.lines = saved.lines;
+    this.crc32 = saved.crc32;
+    this.gaps = saved.gaps;
+  }
+
+  /** bytes[from, to) are in rows now. */
+  advance(bytes: Buffer, from: number, to: number): void {
+    this.position += to - from;
+    this.crc32 = crc32(bytes.subarray(from, to), this.crc32);
+  }
+
+  totals(): StreamTotals {
+    return { bytes: this.position, lines: this.lines, crc32: this.crc32, gaps: this.gaps };
+  }
+
+  state(): StreamState {
+    const { started, position, lines, crc32, gaps } = this;
+    return { started, position, lines, crc32, gaps, parser: { ...this.parser.state } };
+  }
+}

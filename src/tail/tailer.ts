@@ -1,0 +1,212 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { limits } from '../config/limits.ts';
+import { AfterlogError, reasonOf } from '../errors.ts';
+import { log } from '../log.ts';
+import { type Layout, layoutOf } from './layout.ts';
+import { type LogTail, ReadFailure, type Sink, type TailState } from './log_tail.ts';
+import type { Pins } from './pins.ts';
+import { recoverTail } from './recover.ts';
+import { Sandbox } from './sandbox.ts';
+import { type Watch, watchFolder } from './watch.ts';
+
+/** How long reading may hold the thread before directory events get their turn: a sandbox may live 10 ms. */
+const TURN_MS = 4;
+/** Sandboxes that one reconcile looks at besides the ones with news: 10,000 quiet ones must cost next to nothing. */
+const RECONCILE_SANDBOXES_MAX = 500;
+
+/**
+ * Finds sandboxes, holds their logs and reads them in turn. Directory events make it fast; a reconcile each
+ * second makes it true.
+ */
+export class Tailer {
+  readonly sandboxes = new Map<string, Sandbox>();
+  /** Set while nothing may be read because what was read has nowhere to go. */
+  isPaused = false;
+  lastError: string | null = null;
+  private readonly layout: Layout;
+  private readonly pins: Pins;
+  private readonly sink: Sink;
+  private readonly chunk = Buffer.allocUnsafeSlow(limits.read_chunk_bytes);
+  private readonly readable = new Set<LogTail>();
+  private rootWatch: Watch | null = null;
+  private timers: NodeJS.Timeout[] = [];
+  private isScheduled = false;
+  private isStopped = false;
+  private rounds: Iterator<Sandbox> = [][Symbol.iterator]();
+
+  constructor(dataDir: string, template: string, pins: Pins, sink: Sink) {
+    this.layout = layoutOf(dataDir, template);
+    this.pins = pins;
+    this.sink = sink;
+  }
+
+  /** @throws AfterlogError DATA_DIR_MISSING */
+  static requireDataDir(dataDir: string): void {
+    if (existsSync(dataDir)) return;
+    throw new AfterlogError('DATA_DIR_MISSING', `The data dir ${dataDir} does not exist.`);
+  }
+
+  /** Takes up what an earlier agent left, then looks at everything there is. */
+  start(states: Iterable<unknown>): void {
+    const found = Map.groupBy(this.pins.list(), (pin) => `${pin.sandbox}/${pin.log}`);
+    const known = new Map(
+      [...(states as Iterable<TailState>)].map((state) => [`${state.sandbox}/${state.log}`, state]),
+    );
+    for (const key of new Set([...known.keys(), ...found.keys()])) {
+      const state = known.get(key) ?? null;
+      const pins = found.get(key) ?? [];
+      const sandbox = this.sandbox(state?.sandbox ?? pins[0]!.sandbox);
+      const tail = sandbox.tail(state?.log ?? pins[0]!.log);
+      for (const { log: name, pin } of recoverTail(tail, state, pins, this.sink)) sandbox.adopt(name, pin);
+    }
+    for (const sandbox of this.sandboxes.values()) sandbox.look();
+    this.watchRoot();
+    this.discover();
+    this.timers.push(
+      setInterval(() => this.reconcile(), limits.reconcile_ms),
+      setInterval(() => this.revisitClosing(), limits.quiet_ms / 4),
+    );
+  }
+
+  private sandbox(id: string): Sandbox {
+    const known = this.sandboxes.get(id);
+    if (known) return known;
+    const sandbox = new Sandbox(id, this.layout.folderOf(id), this.pins, this.sink, {
+      readable: (tail) => this.wake(tail),
+      failed: (path, error) => this.report(path, error),
+    });
+    this.sandboxes.set(id, sandbox);
+    return sandbox;
+  }
+
+  private watchRoot(): void {
+    if (this.rootWatch !== null) return;
+    try {
+      this.rootWatch = watchFolder(this.layout.root, (name) => {
+        if (name === null || !existsSync(this.layout.root)) this.discover();
+        else this.see(name);
+      });
+      this.lastError = null;
+    } catch (error) {
+      if (this.lastError === null) log.warn(`tail: waiting for ${this.layout.root}: ${reasonOf(error)}`);
+      this.lastError = `waiting for ${this.layout.root}`;
+    }
+  }
+
+  /** A name came or went in the root folder. */
+  private see(name: string): void {
+    if (name.startsWith('.')) return;
+    if (Buffer.byteLength(encodeURIComponent(name)) > limits.sandbox_id_bytes_max) {
+      this.report(
+        join(this.layout.root, name),
+        new Error(`an id of over ${limits.sandbox_id_bytes_max} bytes`),
+      );
+      return;
+    }
+    const isKnown = this.sandboxes.has(name);
+    const sandbox = this.sandbox(name);
+    sandbox.look();
+    if (!isKnown && sandbox.isGone && sandbox.isOver) this.sandboxes.delete(name);
+  }
+
+  private discover(): void {
+    let names: string[] = [];
+    try {
+      names = readdirSync(this.layout.root);
+    } catch (error) {
+      this.rootWatch?.close();
+      this.rootWatch = null;
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.report(this.layout.root, error as Error);
+    }
+    for (const name of names) if (!this.sandboxes.has(name)) this.see(name);
+  }
+
+  /** Looks again, event or not: at the root, and at some of the sandboxes in turn. */
+  private reconcile(): void {
+    this.watchRoot();
+    this.discover();
+    for (let count = 0; count < RECONCILE_SANDBOXES_MAX; count++) {
+      let next = this.rounds.next();
+      if (next.done) {
+        if (count > 0) break;
+        this.rounds = this.sandboxes.values();
+        next = this.rounds.next();
+        if (next.done) break;
+      }
+      next.value.look();
+    }
+  }
+
+  private revisitClosing(): void {
+    for (const sandbox of this.sandboxes.values()) {
+      for (const tail of sandbox.tails.values()) if (tail.isClosing) this.wake(tail);
+    }
+  }
+
+  private wake(tail: LogTail): void {
+    if (tail.queue.length === 0) this.forget(tail);
+    else this.readable.add(tail);
+    this.schedule();
+  }
+
+  private schedule(): void {
+    if (this.isScheduled || this.isPaused || this.isStopped || this.readable.size === 0) return;
+    this.isScheduled = true;
+    setImmediate(() => {
+      this.isScheduled = false;
+      this.takeTurn();
+    });
+  }
+
+  private takeTurn(): void {
+    const until = performance.now() + TURN_MS;
+    for (const tail of this.readable) {
+      if (this.isPaused || this.isStopped || performance.now() > until) break;
+      this.readable.delete(tail);
+      try {
+        if (tail.read(this.chunk)) this.readable.add(tail);
+        else this.forget(tail);
+      } catch (error) {
+        if (!(error instanceof ReadFailure)) throw error;
+        if (error.isNew) this.report(tail.key, error);
+      }
+    }
+    this.schedule();
+  }
+
+  private forget(tail: LogTail): void {
+    const sandbox = this.sandboxes.get(tail.sandbox);
+    if (!sandbox?.isGone || !sandbox.isOver) return;
+    sandbox.close();
+    this.sandboxes.delete(tail.sandbox);
+  }
+
+  private report(what: string, error: Error): void {
+    const failure = new AfterlogError('FILE_UNREADABLE', `${what} cannot be read: ${reasonOf(error)}`);
+    this.lastError = failure.message;
+    log.warn(`tail: ${failure.message}. ${failure.cure}`);
+  }
+
+  countLogs(): number {
+    let count = 0;
+    for (const sandbox of this.sandboxes.values()) count += sandbox.tails.size;
+    return count;
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+    this.schedule();
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    for (const timer of this.timers) clearInterval(timer);
+    this.rootWatch?.close();
+    for (const sandbox of this.sandboxes.values()) sandbox.close();
+  }
+}
