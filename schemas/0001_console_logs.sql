@@ -27,6 +27,9 @@ CREATE TABLE IF NOT EXISTS {database}.console_logs
     message           String CODEC(ZSTD(1)),
     ending            LowCardinality(String),
 
+    -- Gap and seal rows are rare and asked for across all sandboxes: granules without one are not read.
+    INDEX kinds record TYPE set(4) GRANULARITY 8,
+
     -- The highest landed batch of a host and epoch, kept in the parts themselves, so that it is as true as the
     -- rows are: a consumer looks here before it goes on.
     PROJECTION landed (SELECT host, batch_epoch, max(batch_sequence) GROUP BY host, batch_epoch)

@@ -24,6 +24,11 @@ const catalogue = {
   BATCH_DAMAGED: 'The batch is kept in the dead-letter topic; see `afterlog dlq`.',
   EMBEDDED_MISSING: 'Install the embedded ClickHouse once with `npm install -g chdb@3.4.0 ffi-rs@1.3.7`.',
   EMBEDDED_FAILED: 'See the ClickHouse output above; another server may hold the folder or the port.',
+  KAFKA_LOCAL_FAILED: 'See the output above; set AFTERLOG_KAFKA_BROKERS to use brokers that run already.',
+  MIGRATION_CHANGED:
+    'A released migration must not change: restore the file, and put the change into a new one.',
+  DEMO_DIR_FOREIGN:
+    'The demo deletes what is in its folder: unset AFTERLOG_DATA_DIR, or name an empty folder.',
   PORT_IN_USE: 'Stop what listens there, or set another address (AFTERLOG_LISTEN, --listen).',
   JAVA_MISSING: 'Install Java and Maven: apt-get install -y default-jre-headless maven',
   USAGE: 'See `afterlog --help`.',

@@ -7,11 +7,6 @@ export const limits = {
   line_bytes_max: 64 * 1024,
   /** Rows of one batch: keeps the dictionary indexes of a block within 16 bits. */
   batch_rows_max: 32_768,
-  /**
-   * Text bytes of one batch. With the other columns' bytes a block stays below what zstd can at worst grow to
-   * `message_bytes_max`, so that every batch fits one Kafka message whatever its content.
-   */
-  batch_text_bytes_max: 640 * 1024,
   /** Uncompressed size of a block, checked when encoded. zstd's worst case adds less than 1 %. */
   block_bytes_max: 880 * 1024,
   /** Kafka message and the sum of one send: below the broker's default of 1 MiB with room for framing. */
@@ -22,7 +17,7 @@ export const limits = {
   /** Bytes read from one file before the next file has its turn. */
   read_chunk_bytes: 256 * 1024,
   /** Bytes before the position that every read compares with what was read before. */
-  overlap_bytes: 64,
+  overlap_bytes: 512,
   /** A generation that is unlinked or superseded is closed when it has been at its end for this long. */
   quiet_ms: 1_000,
   /** Reconcile: truth for what directory events missed. */
@@ -36,17 +31,42 @@ export const limits = {
   segment_bytes_max: 64 * 1024 * 1024,
   /** Undelivered bytes in the spool; at this size reading stops (the pins hold what is unread). */
   spool_bytes_max: 1024 * 1024 * 1024,
-  /** Spooled entries read ahead of the sender. */
-  send_batches_max: 64,
+  /** An agent that stops delivers for so long; what is left in the spool goes on at its next start. */
+  agent_stop_ms: 5_000,
+  /** Spooled entries of one send. */
+  send_batches_max: 256,
 
   /** One INSERT: one block that lands whole or not at all. */
   insert_rows_max: 500_000,
   insert_bytes_max: 128 * 1024 * 1024,
   /** After this an INSERT's fate is looked up instead of waited for. */
   insert_timeout_ms: 120_000,
+  /** A consumer that waits for ClickHouse says to its group that it is alive at least this often. */
+  alive_ms: 2_000,
+  /** Told to hand its partition over, a consumer waits this long for its running INSERT, then leaves its fate open. */
+  handover_ms: 5_000,
+  /** Epochs whose highest landed batch is kept in memory; an older one is looked up again. */
+  landed_epochs_max: 10_000,
+  /** A block declares its own counts; one that unpacks to more than this is not decoded. */
+  decoded_bytes_max: 64 * 1024 * 1024,
   /** First and longest pause between tries against a broker or ClickHouse that does not answer. */
   retry_first_ms: 200,
   retry_longest_ms: 10_000,
+
+  /** One fetch of a partition: about as many rows as one INSERT takes, at 15 bytes a row after compression. */
+  fetch_partition_bytes: 8 * 1024 * 1024,
+  fetch_bytes_max: 32 * 1024 * 1024,
+  /** A fetch returns with the first byte; this is how long the broker holds one that finds none. */
+  fetch_wait_ms: 500,
+  /** Partitions of one consumer that are landed at the same time. */
+  partitions_at_once: 4,
+  /** Small INSERTs into one partition's share are no more frequent than this: each makes a part to be merged. */
+  insert_interval_ms: 200,
+  /** A consumer that said nothing for so long is taken for dead. */
+  session_ms: 15_000,
+  rebalance_ms: 30_000,
+  /** A consumer that stops takes no longer than this to leave its group. */
+  stop_ms: 15_000,
 
   /** `tail=` of the logs API, and its default. */
   tail_lines_max: 100_000,
@@ -54,4 +74,53 @@ export const limits = {
   /** Server-sent events: poll of ClickHouse, and the comment that keeps proxies from closing the stream. */
   follow_poll_ms: 200,
   follow_heartbeat_ms: 15_000,
+  /** Rows of one read (a follower, `afterlog logs`); with the longest lines that is 64 MB. */
+  read_rows_max: 1_000,
+  /** Text bytes of one read of raw bytes: what a reader of any size holds in memory at a time. */
+  read_bytes_max: 8 * 1024 * 1024,
+  /** After this a query for a reader is given up. */
+  query_ms_max: 30_000,
+  /** `limit=` of the list of sandboxes, and its default. */
+  sandboxes_max: 10_000,
+  sandboxes_default: 100,
+  /** Of a wrong value that a message shows. */
+  shown_chars_max: 100,
+  /** A role that is told to stop has this long for what is under way; then its connections are cut. */
+  server_stop_ms: 5_000,
+
+  /** The embedded ClickHouse: time to answer, time to end in order before SIGKILL, memory (at most half of the RAM), caches. */
+  embedded_start_ms: 60_000,
+  embedded_stop_ms: 10_000,
+  embedded_memory_bytes_max: 4 * 1024 * 1024 * 1024,
+  embedded_cache_bytes: 128 * 1024 * 1024,
+  /** A free port may be taken by another process before its user binds it: so many times another is tried. */
+  free_port_tries: 5,
+  /** Pause between looks whether a server that we started answers. */
+  start_poll_ms: 50,
+  /** What is kept of the output of a server that we started, for the message when it fails. */
+  child_lines_kept: 20,
+  child_line_chars_max: 500,
+  /** The local Kafka: download of its jars, time to answer, time to end in order before SIGKILL. */
+  kafka_download_ms: 600_000,
+  kafka_start_ms: 90_000,
+  kafka_stop_ms: 15_000,
+
+  /** `up`: time for one role to end in order. */
+  part_stop_ms: 15_000,
+  /** The demo fleet: size at which a console rotates (with three old generations and few alive, its disk use). */
+  demo_rotate_bytes: 48 * 1024,
+  /** Deleted sandboxes whose byte counts wait to be compared with ClickHouse; the oldest fall out. */
+  demo_ledger_max: 2_000,
+  /** Of them compared in one query (each some 100 kB). */
+  demo_compared_at_once: 16,
+  /** A deleted sandbox that is not complete while one deleted so much later is: it counts as lost. */
+  demo_late_ms: 30_000,
+  /** At the end: how long the last sandboxes have to be complete in ClickHouse. */
+  demo_settle_ms: 4_000,
+  /** The demo's screen: looks at ClickHouse, redraws, and a plain line where there is no terminal. */
+  demo_look_ms: 1_000,
+  demo_draw_ms: 500,
+  demo_line_ms: 5_000,
+  /** Sandboxes remembered by name. */
+  demo_recent_max: 40,
 } as const;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import { CompressionTypes, type Kafka, KafkaJSProtocolError, type Message, type Producer } from 'kafkajs';
+import kafkajs, { type Kafka, type Message, type Producer } from 'kafkajs';
 import { limits } from '../config/limits.ts';
 import { AfterlogError, reasonOf } from '../errors.ts';
 import { log } from '../log.ts';
@@ -98,7 +98,7 @@ class KafkaDestination implements Destination {
       partition,
       headers: toKafkaHeaders(header),
     }));
-    await this.producer.send({ topic, acks: -1, messages, compression: CompressionTypes.None });
+    await this.producer.send({ topic, acks: -1, messages, compression: kafkajs.CompressionTypes.None });
   }
 
   private async connect(): Promise<Producer> {
@@ -169,7 +169,7 @@ class KafkaDestination implements Destination {
 
 function refusalOf(error: unknown): string | null {
   for (let at = error; at instanceof Error; at = at.cause) {
-    if (at instanceof KafkaJSProtocolError && REFUSALS.has(at.code)) return `${at.type}: ${at.message}`;
+    if (at instanceof kafkajs.KafkaJSProtocolError && REFUSALS.has(at.code)) return `${at.type}: ${at.message}`;
   }
   return null;
 }

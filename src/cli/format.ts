@@ -1,0 +1,48 @@
+/** Text from a guest, made fit for a terminal: nothing in it may move the cursor, set a title or hide text. */
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are meant
+const escapes = /\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|[ -/]*[0-~])/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are meant
+const controls = /[\x00-\x08\x0a-\x1f\x7f-\x9f]/g;
+/** Marks that turn the direction of text round. */
+const turns = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** One line: escape sequences are dropped, other control characters shown as their pictures (␀, ␍), tabs kept. */
+export function harmless(text: string): string {
+  return text.replace(escapes, '').replace(controls, pictureOf).replace(turns, '\u{fffd}');
+}
+
+function pictureOf(character: string): string {
+  const code = character.charCodeAt(0);
+  if (code < 0x20) return String.fromCharCode(0x2400 + code);
+  return code === 0x7f ? '␡' : '\u{fffd}';
+}
+
+/** 1536 → `1.5 KiB`. */
+export function humanBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+  let unit = 0;
+  let value = bytes;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** Columns side by side, as wide as their widest cell; `right` names those that are set to the right. */
+export function table(header: string[], rows: string[][], right: string[] = []): string {
+  const all = [header, ...rows.map((row) => row.map(harmless))];
+  const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
+  const line = (row: string[]): string =>
+    row
+      .map((cell, column) =>
+        right.includes(header[column]!) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
+      )
+      .join('  ')
+      .trimEnd();
+  return `${all.map(line).join('\n')}\n`;
+}
+
+/** `2026-11-20T10:00:01.250000000Z` → `2026-11-20 10:00:01.250`. */
+export const shortTime = (time: string): string => time.slice(0, 23).replace('T', ' ');

@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { CommanderError } from 'commander';
+import { AfterlogError, explain, reasonOf } from '../errors.ts';
+import { endQuietlyWhenReaderLeaves } from './output.ts';
+import { createProgram } from './program.ts';
+
+/** Exit codes: 0 done, 1 failed, 2 wrong usage. */
+const FAILED = 1;
+const WRONG_USAGE = 2;
+
+const usageCodes = new Set<string>(['USAGE', 'SETTING_INVALID', 'SETTING_UNKNOWN']);
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
+  return error instanceof AfterlogError && usageCodes.has(error.code) ? WRONG_USAGE : FAILED;
+}
+
+endQuietlyWhenReaderLeaves();
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, (error: unknown) => {
+    console.error(explain(error));
+    process.exit(FAILED);
+  });
+}
+
+// Both src/cli/ and dist/cli/ are two folders below the package.
+const { version } = JSON.parse(readFileSync(`${import.meta.dirname}/../../package.json`, 'utf8')) as {
+  version: string;
+};
+try {
+  await createProgram(version).parseAsync();
+} catch (error) {
+  // Commander has said what is wrong.
+  if (!(error instanceof CommanderError)) {
+    console.error(
+      error instanceof AfterlogError || !(error instanceof Error) ? explain(error) : reasonOf(error),
+    );
+  }
+  process.exitCode = exitCodeOf(error);
+}

@@ -1,0 +1,63 @@
+import { settlesWithin } from '../child_process.ts';
+import { limits } from '../config/limits.ts';
+import { reasonOf } from '../errors.ts';
+
+/** Something that runs until it is stopped. */
+export interface Part {
+  stop?(): unknown;
+  /** Ends it now; only for what would outlive this process. */
+  kill?(): void;
+}
+
+/** Parts that were started, in order; they end in reverse order, whatever made them end. */
+export interface Parts {
+  /**
+   * Starts a part and says so: what it waits for while it does, the time it took once it has.
+   * @throws what `begin` throws
+   */
+  start<P extends Part>(
+    name: string,
+    waits_for: string,
+    begin: (say: (text: string) => void) => Promise<P> | P,
+    outcome?: (part: P) => string,
+  ): Promise<P>;
+  /** A step of the end: runs after all that was started later has stopped. Without a name it is not shown. */
+  atEnd(name: string, stop: () => unknown): void;
+  stopAll(): Promise<void>;
+  killAll(): void;
+}
+
+export function createParts(out: { step(line: string): void; print(line: string): void }): Parts {
+  const started: { name: string; part: Part }[] = [];
+  return {
+    start: async (name, waits_for, begin, outcome) => {
+      const from_ms = performance.now();
+      const say = (text: string): void => out.step(`  ${name}: ${text}`);
+      say(waits_for);
+      const part = await begin(say);
+      started.push({ name, part });
+      const seconds = ((performance.now() - from_ms) / 1000).toFixed(1);
+      out.print(`  ${name}: ${outcome ? `${outcome(part)}, ` : ''}ready after ${seconds} s`);
+      return part;
+    },
+    atEnd: (name, stop) => {
+      started.push({ name, part: { stop } });
+    },
+    stopAll: async () => {
+      for (let last = started.pop(); last !== undefined; last = started.pop()) {
+        const { name, part } = last;
+        if (!part.stop) continue;
+        if (name !== '') out.step(`  ${name}: ending`);
+        const stopping = Promise.resolve(part.stop()).catch((error: unknown) => {
+          out.print(`  ${name}: did not end in order: ${reasonOf(error)}`);
+        });
+        if (await settlesWithin(stopping, limits.part_stop_ms)) continue;
+        out.print(`  ${name}: has not ended within ${limits.part_stop_ms / 1000} s, going on`);
+        part.kill?.();
+      }
+    },
+    killAll: () => {
+      for (const { part } of started) part.kill?.();
+    },
+  };
+}

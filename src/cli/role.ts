@@ -1,0 +1,31 @@
+import { log } from '../log.ts';
+
+/** What every long-running role returns when it has started. */
+export interface Role {
+  stop(): Promise<void>;
+}
+
+/**
+ * Runs a role until SIGINT or SIGTERM, then stops it in order. A second signal ends it at once: every role is
+ * built to survive that.
+ * @throws what the role throws when it starts or stops
+ */
+export async function runRole(name: string, start: () => Promise<Role>, started: string): Promise<void> {
+  let stopping = false;
+  const asked = new Promise<string>((resolve) => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(name, () => {
+        if (stopping) process.exit(1);
+        stopping = true;
+        resolve(name);
+      });
+    }
+  });
+  // A signal that comes while it starts is obeyed when it has started, or by the second one.
+  const role = await start();
+  log.info({ role: name }, started);
+  const signal = await asked;
+  log.info({ role: name, signal }, 'stopping');
+  await role.stop();
+  log.info({ role: name }, 'stopped');
+}

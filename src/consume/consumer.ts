@@ -1,0 +1,215 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { Consumer, ConsumerGroupJoinEvent, Kafka } from 'kafkajs';
+import { limits } from '../config/limits.ts';
+import type { Settings } from '../config/settings.ts';
+import { reasonOf } from '../errors.ts';
+import { createKafka } from '../kafka.ts';
+import { log } from '../log.ts';
+import { connect } from '../store/client.ts';
+import { STOPPED } from '../store/land.ts';
+import { Leaving, Patience } from '../store/patience.ts';
+import { type DeadLetters, deadLetters } from './dead_letter.ts';
+import { overtaken, overtakenRow, type PartitionOffsets, partitionOffsets } from './missing.ts';
+import { type Counts, Partition } from './partition.ts';
+
+export interface ConsumerStatus extends Counts {
+  gaps: number;
+  inserts: number;
+  /** Messages behind the end of the topic, over this consumer's partitions; null before they are known. */
+  lag: number | null;
+  /** What is waited for, as one sentence. */
+  paused: string | null;
+  last_error: string | null;
+}
+
+/**
+ * Starts a member of the consumer group: Kafka → ClickHouse. It starts whether or not either can be reached, and
+ * waits for them for as long as it takes.
+ */
+export async function startConsumer(
+  settings: Settings,
+): Promise<{ status(): ConsumerStatus; stop(): Promise<void> }> {
+  const role = new ConsumerRole(settings);
+  const running = role.run();
+  return {
+    status: () => role.status(),
+    async stop() {
+      role.leave.abort(STOPPED);
+      await running;
+    },
+  };
+}
+
+class ConsumerRole {
+  readonly leave = new AbortController();
+  private readonly kafka: Kafka;
+  private readonly client: ClickHouseClient;
+  private readonly letters: DeadLetters;
+  private readonly patience: Patience;
+  private readonly partitions = new Map<number, Partition>();
+  private assigned: number[] = [];
+  private joins = 0;
+  private lastError: string | null = null;
+  private readonly counts: Counts = {
+    rows: 0,
+    bytes: 0,
+    batches_landed: 0,
+    batches_skipped: 0,
+    batches_refused: 0,
+  };
+  private readonly topic: string;
+  private readonly settings: Settings;
+
+  constructor(settings: Settings) {
+    this.settings = settings;
+    this.topic = settings.kafka.topic;
+    this.kafka = createKafka(settings);
+    this.client = connect(settings);
+    this.letters = deadLetters(this.kafka, this.topic);
+    this.patience = new Patience(`Consuming ${this.topic}`);
+    this.leave.signal.addEventListener('abort', () => {
+      for (const { lander } of this.partitions.values()) lander.stop();
+    });
+  }
+
+  status(): ConsumerStatus {
+    const landers = [...this.partitions.values()].map(({ lander }) => lander.status());
+    const lags = this.assigned.map((number) => this.partitions.get(number)?.lag ?? null);
+    const paused = [...this.partitions.values()].map((one) => one.paused).find((text) => text !== null);
+    if (paused) this.lastError = paused;
+    return {
+      ...this.counts,
+      gaps: landers.reduce((sum, { gaps }) => sum + gaps, 0),
+      inserts: landers.reduce((sum, { inserts }) => sum + inserts, 0),
+      lag: lags.length === 0 || lags.includes(null) ? null : lags.reduce((sum: number, lag) => sum + lag!, 0),
+      paused: this.patience.waiting ?? paused ?? null,
+      last_error: this.lastError,
+    };
+  }
+
+  /** One membership after another, until told to leave. kafkajs gives up on many things; this does not. */
+  async run(): Promise<void> {
+    while (!this.leave.signal.aborted) {
+      const error = await this.member().catch((thrown: unknown) => thrown);
+      if (this.leave.signal.aborted) break;
+      this.lastError = reasonOf(error);
+      try {
+        const sentence = `Kafka cannot be consumed (${this.lastError}); trying until it can.`;
+        await this.patience.wait(
+          'KAFKA_UNREACHABLE',
+          this.explain(error) ?? sentence,
+          async () => {},
+          this.leave.signal,
+        );
+      } catch (leaving) {
+        if (!(leaving instanceof Leaving)) throw leaving;
+      }
+    }
+    await this.letters.stop();
+    await this.client.close();
+  }
+
+  /** @returns what ended the membership @throws what prevented it */
+  private async member(): Promise<unknown> {
+    const consumer = this.kafka.consumer({
+      groupId: this.settings.kafka.group,
+      sessionTimeout: limits.session_ms,
+      heartbeatInterval: limits.alive_ms,
+      rebalanceTimeout: limits.rebalance_ms,
+      maxBytesPerPartition: limits.fetch_partition_bytes,
+      maxBytes: limits.fetch_bytes_max,
+      minBytes: 1,
+      maxWaitTimeInMs: limits.fetch_wait_ms,
+      metadataMaxAge: 60_000,
+      allowAutoTopicCreation: false,
+      // A crash ends this member; run() starts the next.
+      retry: { retries: 3, restartOnFailure: async () => false },
+    });
+    const ended = new Promise<unknown>((resolve) => {
+      consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload.error));
+      this.leave.signal.addEventListener('abort', () => resolve(STOPPED), { once: true });
+    });
+    consumer.on(consumer.events.GROUP_JOIN, (event) => this.joined(consumer, event));
+    try {
+      await consumer.connect();
+      await consumer.subscribe({ topic: this.topic, fromBeginning: true });
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: limits.partitions_at_once,
+        eachBatch: async (fetch) => {
+          if (fetch.isRunning() && !fetch.isStale()) await this.partition(fetch.batch.partition).take(fetch);
+        },
+      });
+      return await ended;
+    } finally {
+      this.assigned = [];
+      this.joins++;
+      const disconnected = consumer.disconnect().catch(() => {});
+      await Promise.race([disconnected, sleep(limits.stop_ms, undefined, { ref: false })]);
+    }
+  }
+
+  /**
+   * Called by kafkajs before the first fetch of a new assignment. Nothing is fetched until it is known where group
+   * and topic stand.
+   */
+  private async joined(consumer: Consumer, { payload }: ConsumerGroupJoinEvent): Promise<void> {
+    consumer.pause([{ topic: this.topic }]);
+    const join = ++this.joins;
+    for (const { lander } of this.partitions.values()) lander.taken();
+    this.assigned = payload.memberAssignment[this.topic] ?? [];
+    this.patience.over();
+    log.info({ partitions: this.assigned }, `Consuming ${this.topic}.`);
+    // Another join, or the end of this membership, makes this one's answer worthless.
+    while (join === this.joins && !this.leave.signal.aborted) {
+      try {
+        const offsets = await partitionOffsets(this.kafka, payload.groupId, this.topic);
+        for (const one of offsets.filter(({ partition }) => this.assigned.includes(partition))) {
+          await this.begin(consumer, one);
+        }
+        if (join === this.joins) consumer.resume([{ topic: this.topic }]);
+        return;
+      } catch (error) {
+        log.debug({ reason: reasonOf(error) }, 'cannot read the offsets of group and topic yet');
+        await sleep(limits.retry_first_ms, undefined, { signal: this.leave.signal }).catch(() => {});
+      }
+    }
+  }
+
+  /** Reports what retention took before this partition was landed, and starts behind it. */
+  private async begin(consumer: Consumer, offsets: PartitionOffsets): Promise<void> {
+    const { partition: number, committed, low, high } = offsets;
+    const partition = this.partition(number);
+    partition.lag = high - Math.max(committed ?? 0, low);
+    const lost = overtaken(offsets);
+    if (lost) await partition.lander.report(overtakenRow(this.topic, number, lost));
+    if (committed !== null && committed > high) {
+      log.warn(
+        { partition: number, committed, high },
+        `${this.topic}/${number} ends before the group's offset: it was made anew or lost its end. Reading it all.`,
+      );
+    }
+    if (committed !== null && (committed < low || committed > high)) {
+      consumer.seek({ topic: this.topic, partition: number, offset: String(low) });
+    }
+  }
+
+  private partition(number: number): Partition {
+    let found = this.partitions.get(number);
+    if (!found) {
+      const store = { client: this.client, database: this.settings.clickhouse.database };
+      const place = { topic: this.topic, partition: number };
+      found = new Partition(place, store, this.letters, this.leave.signal, this.counts);
+      this.partitions.set(number, found);
+    }
+    return found;
+  }
+
+  private explain(error: unknown): string | null {
+    const type = (error as { type?: string } | null)?.type;
+    if (type !== 'UNKNOWN_TOPIC_OR_PARTITION') return null;
+    return `Topic ${this.topic} does not exist yet; waiting for an agent to make it.`;
+  }
+}

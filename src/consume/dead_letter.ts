@@ -1,0 +1,104 @@
+import { type IHeaders, type Kafka, type KafkaMessage, Partitioners, type Producer } from 'kafkajs';
+import { AfterlogError, reasonOf } from '../errors.ts';
+import { log } from '../log.ts';
+
+export interface Origin {
+  topic: string;
+  partition: number;
+  message: KafkaMessage;
+}
+
+export interface DeadLetters {
+  /**
+   * Returns when the broker has the message on all in-sync replicas. A crash before the offset is committed can
+   * send it again: dlq-topic, dlq-partition and dlq-offset tell repeats apart.
+   * @throws AfterlogError KAFKA_UNREACHABLE; the next call starts anew
+   */
+  send(origin: Origin, reason: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export const deadLetterTopic = (topic: string): string => `${topic}-dlq`;
+
+/** Messages that cannot land, whole, in a topic beside their own. Nothing is opened before the first. */
+export function deadLetters(kafka: Kafka, topic: string): DeadLetters {
+  const name = deadLetterTopic(topic);
+  let opening: Promise<Producer> | null = null;
+
+  async function open(): Promise<Producer> {
+    await createTopic(kafka, name);
+    const producer = kafka.producer({
+      allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
+    });
+    await producer.connect();
+    return producer;
+  }
+
+  async function close(): Promise<void> {
+    const producer = await opening?.catch(() => null);
+    opening = null;
+    await producer?.disconnect().catch(() => {});
+  }
+
+  return {
+    async send(origin, reason) {
+      try {
+        opening ??= open();
+        await sendTo(await opening, name, origin, reason);
+      } catch (error) {
+        await close();
+        const where = `${origin.topic}/${origin.partition}/${origin.message.offset}`;
+        throw new AfterlogError(
+          'KAFKA_UNREACHABLE',
+          `The dead-letter topic ${name} does not take message ${where} (${reasonOf(error)}); its partition waits.`,
+        );
+      }
+      log.error(
+        { code: 'BATCH_DAMAGED', topic: name, partition: origin.partition, offset: origin.message.offset },
+        `A message was set aside in ${name}: ${reason}`,
+      );
+    },
+    stop: close,
+  };
+}
+
+async function createTopic(kafka: Kafka, name: string): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    // -1: the broker's defaults. Room for the headers that are added to a message of the largest size.
+    await admin.createTopics({
+      topics: [
+        {
+          topic: name,
+          numPartitions: 1,
+          replicationFactor: -1,
+          configEntries: [{ name: 'max.message.bytes', value: String(2 * 1024 * 1024) }],
+        },
+      ],
+    });
+  } finally {
+    await admin.disconnect().catch(() => {});
+  }
+}
+
+async function sendTo(producer: Producer, name: string, origin: Origin, reason: string): Promise<void> {
+  const { key, value, headers } = origin.message;
+  const marks: IHeaders = {
+    ...headers,
+    'dlq-reason': reason.slice(0, 1_000),
+    'dlq-topic': origin.topic,
+    'dlq-partition': String(origin.partition),
+    'dlq-offset': origin.message.offset,
+  };
+  try {
+    await producer.send({ topic: name, acks: -1, messages: [{ key, value, headers: marks }] });
+  } catch (error) {
+    const type = (error as { cause?: { type?: string }; type?: string }).type;
+    if (type !== 'MESSAGE_TOO_LARGE' && type !== 'RECORD_LIST_TOO_LARGE') throw error;
+    // Someone else's message, larger than ours can be: keep where it is rather than stop for ever.
+    const messages = [{ key, value: null, headers: { ...marks, 'dlq-value': 'too large, left in place' } }];
+    await producer.send({ topic: name, acks: -1, messages });
+  }
+}

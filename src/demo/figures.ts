@@ -1,0 +1,58 @@
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { Fleet } from './fleet.ts';
+
+/** What ClickHouse says of the table and of some sandboxes. */
+export interface Stored {
+  rows: number;
+  /** On disk. */
+  bytes: number;
+  /** Age of the newest row of the given sandboxes; null if there is none. */
+  behind_ms: number | null;
+  /** Last line of the console of each of the given sandboxes, as the guest wrote it. */
+  last_lines: Map<string, string>;
+}
+
+/** Cheap at any size of the table: it reads the parts' own counts, and the rows of a few sandboxes. */
+export async function readStored(
+  client: ClickHouseClient,
+  database: string,
+  fleet: Fleet,
+  shown: number,
+): Promise<Stored> {
+  const recent = fleet.status().recent;
+  const [parts] = await rows<{ rows: string; bytes: string }>(
+    client,
+    `SELECT toString(sum(rows)) AS rows, toString(sum(bytes_on_disk)) AS bytes FROM system.parts
+      WHERE active AND database = {database:String} AND table = 'console_logs'`,
+    { database },
+  );
+  const [newest] = await rows<{ observed_ms: string }>(
+    client,
+    `SELECT toString(toUnixTimestamp64Milli(max(observed_at))) AS observed_ms FROM ${database}.console_logs
+      WHERE sandbox_id IN {ids:Array(String)} AND record = 'line'`,
+    { ids: recent.map((sandbox) => sandbox.id) },
+  );
+  const last = await rows<{ sandbox_id: string; line: string }>(
+    client,
+    `SELECT sandbox_id, argMax(message, (stream_started_at, position)) AS line FROM ${database}.console_logs
+      WHERE sandbox_id IN {ids:Array(String)} AND log = 'console' AND record = 'line' AND notEmpty(message)
+      GROUP BY sandbox_id`,
+    { ids: recent.slice(0, shown).map((sandbox) => sandbox.id) },
+  );
+  const observed_ms = Number(newest?.observed_ms ?? 0);
+  return {
+    rows: Number(parts?.rows ?? 0),
+    bytes: Number(parts?.bytes ?? 0),
+    behind_ms: observed_ms > 0 ? Math.max(0, Date.now() - observed_ms) : null,
+    last_lines: new Map(last.map((row) => [row.sandbox_id, row.line])),
+  };
+}
+
+async function rows<Row>(
+  client: ClickHouseClient,
+  query: string,
+  query_params: Record<string, unknown>,
+): Promise<Row[]> {
+  const answer = await client.query({ query, query_params, format: 'JSONEachRow' });
+  return await answer.json<Row>();
+}

@@ -1,0 +1,27 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+
+export interface ServerMetrics {
+  registry: Registry;
+  requests: Counter<'route' | 'method' | 'status'>;
+  followers: Gauge;
+}
+
+/** A registry of its own, so that several servers in one process do not meet. */
+export function createMetrics(): ServerMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  return {
+    registry,
+    requests: new Counter({
+      name: 'afterlog_http_requests_total',
+      help: 'Requests answered, by route pattern',
+      labelNames: ['route', 'method', 'status'],
+      registers: [registry],
+    }),
+    followers: new Gauge({
+      name: 'afterlog_http_followers',
+      help: 'Open event streams',
+      registers: [registry],
+    }),
+  };
+}

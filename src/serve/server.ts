@@ -1,0 +1,60 @@
+import type { Server } from 'node:http';
+import { createAdaptorServer } from '@hono/node-server';
+import { limits } from '../config/limits.ts';
+import { type Settings, splitAddress } from '../config/settings.ts';
+import { AfterlogError } from '../errors.ts';
+import { openStore } from '../store/read.ts';
+import { createApp } from './app.ts';
+import { createMetrics } from './metrics.ts';
+
+/**
+ * The HTTP API on `settings.listen` (port 0: a free one). It starts whether ClickHouse answers or not; /readyz
+ * tells.
+ * @returns `address`, http://host:port
+ * @throws AfterlogError PORT_IN_USE, SETTING_INVALID (tokens, or an address that cannot be listened on)
+ */
+export async function startServer(settings: Settings): Promise<{ address: string; stop(): Promise<void> }> {
+  const store = openStore(settings);
+  const stopping = new AbortController();
+  const app = createApp({
+    store,
+    tokens: settings.tokens,
+    metrics: createMetrics(),
+    stopping: stopping.signal,
+  });
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  try {
+    await listen(server, settings.listen);
+  } catch (error) {
+    await store.client.close();
+    throw error;
+  }
+  const bound = server.address() as { port: number };
+  const { host } = splitAddress(settings.listen);
+  return {
+    address: `http://${host.includes(':') ? `[${host}]` : host}:${bound.port}`,
+    async stop() {
+      stopping.abort();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const late = setTimeout(() => server.closeAllConnections(), limits.server_stop_ms);
+      await closed;
+      clearTimeout(late);
+      await store.client.close();
+    },
+  };
+}
+
+function listen(server: Server, address: string): Promise<void> {
+  const { host, port } = splitAddress(address);
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new AfterlogError('PORT_IN_USE', `Something listens on ${address} already.`, error)
+          : new AfterlogError('SETTING_INVALID', `Cannot listen on ${address}: ${error.message}.`, error),
+      );
+    });
+    server.listen(port, host, () => resolve());
+  });
+}

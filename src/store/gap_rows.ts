@@ -1,0 +1,137 @@
+import { type Block, decodeValue, type Value } from '../wire/decode.ts';
+import { type Batch, type BatchHeader, batchId } from '../wire/header.ts';
+
+/** A row of console_logs with record = 'gap', as JSONEachRow takes it: 64-bit numbers as strings. */
+export interface GapRow {
+  sandbox_id: string;
+  log: string;
+  /** ns since 1970. */
+  stream_started_at: bigint;
+  position: bigint;
+  ingest_day: number;
+  host: string;
+  batch_epoch: number;
+  batch_sequence: number;
+  bytes: number | null;
+  reason: string;
+}
+
+/** Gap rows as one JSONEachRow body. @param now_ms stands for both times of a row whose own are not known */
+export function gapBody(rows: GapRow[], now_ms: number): Buffer {
+  const now = momentText(BigInt(now_ms) * 1_000_000n);
+  const line = (row: GapRow): string =>
+    JSON.stringify({
+      record: 'gap',
+      sandbox_id: row.sandbox_id,
+      log: row.log,
+      stream_started_at: momentText(row.stream_started_at),
+      position: String(row.position),
+      timestamp: now,
+      timestamp_kind: 'observed',
+      observed_at: now,
+      ingest_day: new Date(row.ingest_day * 86_400_000).toISOString().slice(0, 10),
+      host: row.host,
+      batch_epoch: String(row.batch_epoch),
+      batch_sequence: String(row.batch_sequence),
+      message: JSON.stringify({ bytes: row.bytes, reason: row.reason }),
+    });
+  return Buffer.from(`${rows.map(line).join('\n')}\n`);
+}
+
+/**
+ * When an epoch began, in ns since 1970: an epoch is milliseconds × 2048 plus a random part. The random part
+ * stands in the nanoseconds, so that gap rows of two hosts that started together have keys of their own.
+ */
+const epochStart = (epoch: number): bigint =>
+  BigInt(Math.floor(epoch / 2048)) * 1_000_000n + BigInt(epoch % 2048);
+
+const batchFields = (header: BatchHeader) => ({
+  ingest_day: header.ingest_day,
+  host: header.host,
+  batch_epoch: header.epoch,
+  batch_sequence: header.sequence,
+});
+
+/** Stands for the batches between the highest landed one and `next`, which came after a jump. */
+export function missingBatches(next: BatchHeader, landed: number): GapRow {
+  const [from, to] = [landed + 1, next.sequence - 1];
+  const which = from === to ? `batch ${from}` : `batches ${from} to ${to}`;
+  // Nothing of the epoch in the table can also mean that its rows have passed their retention.
+  const aged = landed === 0 ? ' here or were removed by retention' : '';
+  const reason = `${which} of ${next.host}/${next.epoch} ${from === to ? 'is' : 'are'} missing${aged}`;
+  return {
+    ...batchFields({ ...next, sequence: to }),
+    sandbox_id: '',
+    log: '',
+    stream_started_at: epochStart(next.epoch),
+    position: BigInt(from),
+    bytes: null,
+    reason,
+  };
+}
+
+/**
+ * Stand for the rows of a batch that ClickHouse refused: one row for each run of rows of one stream, with its
+ * first position and byte length. They carry the batch's id, so a look sees it as landed.
+ */
+export function refusedBatch(batch: Batch, why: string): GapRow[] {
+  const reason = `batch ${batchId(batch.header)} was refused and set aside: ${why}`;
+  const whole: GapRow = {
+    ...batchFields(batch.header),
+    sandbox_id: '',
+    log: '',
+    stream_started_at: epochStart(batch.header.epoch),
+    position: BigInt(batch.header.sequence),
+    bytes: null,
+    reason,
+  };
+  try {
+    const runs = runsOf(decodeValue(batch.value)).map((run) => ({ ...whole, ...run }));
+    return runs.length > 0 ? runs : [whole];
+  } catch {
+    return [whole];
+  }
+}
+
+type Run = Pick<GapRow, 'sandbox_id' | 'log' | 'stream_started_at' | 'position'> & { bytes: number };
+
+/** @throws if a column that makes a row's identity is missing or of another type */
+function runsOf({ rows, columns }: Block): Run[] {
+  const at = (name: string, row: number): Value | undefined => columns.get(name)?.values[row];
+  const length = (name: string, row: number): number => bufferOf(at(name, row) ?? Buffer.alloc(0)).length;
+  const runs: Run[] = [];
+  for (let row = 0; row < rows; row++) {
+    const sandbox_id = bufferOf(at('sandbox_id', row)).toString();
+    const log = bufferOf(at('log', row)).toString();
+    const stream_started_at = bigintOf(at('stream_started_at', row));
+    const isLine = bufferOf(at('record', row)).equals(Buffer.from('line'));
+    const bytes = isLine ? length('prefix', row) + length('message', row) + length('ending', row) : 0;
+    const run = runs.at(-1);
+    if (run?.sandbox_id === sandbox_id && run.log === log && run.stream_started_at === stream_started_at) {
+      run.bytes += bytes;
+    } else {
+      runs.push({ sandbox_id, log, stream_started_at, position: bigintOf(at('position', row)), bytes });
+    }
+  }
+  return runs;
+}
+
+function bufferOf(value: Value | undefined): Buffer {
+  if (Buffer.isBuffer(value)) return value;
+  throw new TypeError('not a String');
+}
+
+function bigintOf(value: Value | undefined): bigint {
+  if (typeof value === 'bigint') return value;
+  throw new TypeError('not a 64-bit number');
+}
+
+/** `YYYY-MM-DD hh:mm:ss.nnnnnnnnn` in UTC; a moment outside of what DateTime64(9) holds becomes 1970. */
+function momentText(ns: bigint): string {
+  const held = ns >= 0n && ns < 9_223_372_036_000_000_000n ? ns : 0n;
+  const seconds = new Date(Number(held / 1_000_000_000n) * 1_000)
+    .toISOString()
+    .slice(0, 19)
+    .replace('T', ' ');
+  return `${seconds}.${String(held % 1_000_000_000n).padStart(9, '0')}`;
+}

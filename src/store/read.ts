@@ -1,0 +1,96 @@
+import type { ClickHouseClient } from '@clickhouse/client';
+import { limits } from '../config/limits.ts';
+import type { Settings } from '../config/settings.ts';
+import { AfterlogError, reasonOf } from '../errors.ts';
+import { connect, resolveClickHouseUrl } from './client.ts';
+import { describeRefusal, errorNumber } from './refusal.ts';
+
+/** Where readers read; `url` is for messages. */
+export interface Store {
+  client: ClickHouseClient;
+  database: string;
+  url: string;
+}
+
+export type Params = Record<string, string | number>;
+
+/** @throws AfterlogError SETTING_INVALID: the address is none */
+export function openStore(settings: Settings): Store {
+  return {
+    url: shownUrl(resolveClickHouseUrl(settings)),
+    client: connect(settings),
+    database: settings.clickhouse.database,
+  };
+}
+
+/** Without user and password, for messages. */
+function shownUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new AfterlogError(
+      'SETTING_INVALID',
+      'Setting clickhouse.url (AFTERLOG_CLICKHOUSE_URL) is not an address such as http://127.0.0.1:8123.',
+    );
+  }
+  return `${url.origin}${url.pathname === '/' ? '' : url.pathname}`;
+}
+
+/** Each query is bounded, and ends when its reader has gone. */
+export const readerSettings = {
+  max_execution_time: limits.query_ms_max / 1000,
+  cancel_http_readonly_queries_on_client_close: 1,
+  // UInt64 as text: a JSON number above 2^53 would be rounded.
+  output_format_json_quote_64bit_integers: 1,
+} as const;
+
+/**
+ * Rows of a query as objects; 64-bit numbers are text. Values from outside come as `query_params` only.
+ * @throws AfterlogError CLICKHOUSE_UNREACHABLE, SCHEMA_BEHIND, CLICKHOUSE_REFUSED
+ */
+export async function selectRows<Row>(store: Store, query: string, query_params: Params): Promise<Row[]> {
+  try {
+    const result = await store.client.query({
+      query,
+      query_params,
+      format: 'JSONEachRow',
+      clickhouse_settings: readerSettings,
+    });
+    return await result.json<Row>();
+  } catch (error) {
+    throw readError(store, error);
+  }
+}
+
+/**
+ * The body of a query that names a binary format, whole: an answer that ClickHouse breaks off with an error
+ * ends without its last chunk, which the client reports, so that no part of it is taken for the whole.
+ * @throws AfterlogError as selectRows
+ */
+export async function selectBytes(store: Store, query: string, query_params: Params): Promise<Buffer> {
+  try {
+    const result = await store.client.exec({ query, query_params, clickhouse_settings: readerSettings });
+    const chunks: Buffer[] = [];
+    for await (const chunk of result.stream) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks);
+  } catch (error) {
+    throw readError(store, error);
+  }
+}
+
+/** UNKNOWN_IDENTIFIER, UNKNOWN_TABLE, UNKNOWN_DATABASE: what an older or missing schema answers. */
+const schemaFaults = new Set([47, 60, 81]);
+
+/** A thrown value of the ClickHouse client as one of our errors. */
+export function readError(store: Store, error: unknown): AfterlogError {
+  if (error instanceof AfterlogError) return error;
+  const number = errorNumber(error);
+  if (number === null) {
+    const text = `ClickHouse at ${store.url} does not answer: ${reasonOf(error)}`;
+    return new AfterlogError('CLICKHOUSE_UNREACHABLE', `${text}.`, error);
+  }
+  if (schemaFaults.has(number)) {
+    const text = `Database '${store.database}' at ${store.url} has no usable schema: ${describeRefusal(error)}`;
+    return new AfterlogError('SCHEMA_BEHIND', text, error);
+  }
+  return new AfterlogError('CLICKHOUSE_REFUSED', `ClickHouse refused: ${describeRefusal(error)}`, error);
+}

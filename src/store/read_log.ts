@@ -1,0 +1,204 @@
+import { limits } from '../config/limits.ts';
+import { type Params, type Store, selectBytes, selectRows } from './read.ts';
+
+/** One log of one sandbox; with a workspace, only that workspace's rows of it. */
+export interface LogId {
+  sandbox_id: string;
+  log: string;
+  workspace: string | null;
+}
+
+/**
+ * A place in a log, between two rows: reading goes on with what is strictly greater. `stream` is
+ * stream_started_at in ns since 1970. With record '' nothing at `position` has been read yet.
+ */
+export interface Place {
+  stream: string;
+  position: string;
+  record: string;
+}
+
+export interface LogRow extends Place {
+  /** Its timestamp, RFC 3339, UTC, nanoseconds. */
+  time: string;
+  source: string;
+  severity: string;
+  prefix: string;
+  message: string;
+  ending: string;
+}
+
+const KEY = 'sandbox_id, log, stream_started_at, position, record';
+const KEY_DOWN = KEY.replaceAll(/\w+/g, '$& DESC');
+const STREAM = 'toUnixTimestamp64Nano(stream_started_at)';
+const STREAM_PARAM = "fromUnixTimestamp64Nano({stream: Int64}, 'UTC')";
+const PLACE = `${STREAM} AS stream, position, record`;
+
+/**
+ * The next rows after a place, of all records, at most `limits.read_rows_max`, in order, each once. Reads in key
+ * order and stops at the limit: 10 ms in a table of any size. Empty when there is nothing more (yet).
+ */
+export async function readRows(store: Store, id: LogId, after: Place | null): Promise<LogRow[]> {
+  const rows = await selectRows<LogRow>(
+    store,
+    `SELECT ${PLACE}, concat(replaceOne(toString(timestamp), ' ', 'T'), 'Z') AS time,
+       source, severity, prefix, message, ending
+     FROM ${store.database}.console_logs
+     WHERE ${rowsOf(id)} AND ${afterPlace(after)}
+     ORDER BY ${KEY} LIMIT ${limits.read_rows_max}`,
+    paramsOf(id, after),
+  );
+  // A row may stand twice until parts are merged; in key order its copies are neighbours.
+  return rows.filter((row, index) => index === 0 || !samePlace(row, rows[index - 1]!));
+}
+
+/** The last row of a log, or null. */
+export async function lastRow(store: Store, id: LogId): Promise<(Place & { message: string }) | null> {
+  const rows = await selectRows<Place & { message: string }>(
+    store,
+    `SELECT ${PLACE}, message FROM ${store.database}.console_logs WHERE ${rowsOf(id)}
+     ORDER BY ${KEY_DOWN} LIMIT 1`,
+    paramsOf(id),
+  );
+  return rows[0] ?? null;
+}
+
+export interface Tail {
+  /** Reading after this begins with the first line of the tail (or with what follows the last, for 0 lines). */
+  after: Place;
+  /** The last line when the tail was taken. */
+  until: Place;
+  /** True if there are lines before it. */
+  more: boolean;
+}
+
+/**
+ * Where the last `lines` lines of a log begin; null if it has none. Goes backwards in key order, so the cost
+ * follows `lines`, not the log; a line that stands twice is counted once.
+ */
+export async function findTail(store: Store, id: LogId, lines: number): Promise<Tail | null> {
+  let below: Place | null = null;
+  let until: Place | null = null;
+  let first: Place | null = null;
+  // One more than asked for, to know whether there are more.
+  for (let wanted = lines + 1; wanted > 0; ) {
+    const found: TailStep = await tailStep(store, id, below, wanted);
+    if (found.read === 0) break;
+    until ??= found.last;
+    // The extra line itself is not part of the tail.
+    if (found.distinct >= wanted) {
+      return { after: { ...found.first, record: 'line' }, until, more: true };
+    }
+    first = found.first;
+    if (found.read < wanted) break;
+    wanted -= found.distinct;
+    below = found.first;
+  }
+  // 'gap' sorts before 'line': a gap just before the first line is not part of a tail either.
+  return first && until && { after: { ...first, record: 'gap' }, until, more: false };
+}
+
+interface TailStep {
+  read: number;
+  distinct: number;
+  first: Place;
+  last: Place;
+}
+
+async function tailStep(store: Store, id: LogId, below: Place | null, wanted: number): Promise<TailStep> {
+  const [row] = await selectRows<{ read: string; distinct: string; first: string[]; last: string[] }>(
+    store,
+    `SELECT count() AS read, uniqExact(stream, at) AS distinct,
+       arrayMap(n -> toString(n), [toUInt64(min((stream, at)).1), min((stream, at)).2]) AS first,
+       arrayMap(n -> toString(n), [toUInt64(max((stream, at)).1), max((stream, at)).2]) AS last
+     FROM (
+       SELECT ${STREAM} AS stream, position AS at FROM ${store.database}.console_logs
+       WHERE ${rowsOf(id)} AND record = 'line' AND ${below === null ? '1' : BEFORE}
+       ORDER BY ${KEY_DOWN} LIMIT {wanted: UInt64}
+     )`,
+    { ...paramsOf(id, below), wanted },
+  );
+  const place = ([stream, position]: string[]): Place => ({
+    stream: stream!,
+    position: position!,
+    record: 'line',
+  });
+  return {
+    read: Number(row!.read),
+    distinct: Number(row!.distinct),
+    first: place(row!.first),
+    last: place(row!.last),
+  };
+}
+
+/**
+ * The file's bytes after a place (null: from the start) up to and with the line at `until`, all streams in order,
+ * in pieces of about `limits.read_bytes_max`. Positions are byte offsets, so a range of them bounds a piece;
+ * between two pieces nothing is held open in ClickHouse, however slow the reader is.
+ */
+export async function* readBytes(
+  store: Store,
+  id: LogId,
+  after: Place | null,
+  until: Place,
+): AsyncGenerator<Buffer> {
+  for (let from = await nextLine(store, id, after); from !== null; ) {
+    if (isBeyond(from, until)) return;
+    const end = BigInt(from.position) + BigInt(limits.read_bytes_max);
+    const stop = from.stream === until.stream && end > BigInt(until.position) + 1n;
+    const to = stop ? BigInt(until.position) + 1n : end;
+    const piece = await selectBytes(
+      store,
+      `SELECT concat(prefix, message, ending) FROM ${store.database}.console_logs FINAL
+       WHERE ${rowsOf(id)} AND stream_started_at = ${STREAM_PARAM}
+         AND position >= {position: UInt64} AND position < {to: UInt64} AND record = 'line'
+       ORDER BY ${KEY} FORMAT RawBLOB`,
+      { ...paramsOf(id, from), to: String(to) },
+    );
+    if (piece.length > 0) yield piece;
+    if (stop) return;
+    from = await nextLine(store, id, { stream: from.stream, position: String(to), record: '' });
+  }
+}
+
+async function nextLine(store: Store, id: LogId, after: Place | null): Promise<Place | null> {
+  const rows = await selectRows<Place>(
+    store,
+    `SELECT ${PLACE} FROM ${store.database}.console_logs
+     WHERE ${rowsOf(id)} AND record = 'line' AND ${afterPlace(after)} ORDER BY ${KEY} LIMIT 1`,
+    paramsOf(id, after),
+  );
+  return rows[0] ?? null;
+}
+
+// Spelled out rather than as a comparison of tuples, which ClickHouse does not look up in the primary key.
+const AFTER = `(stream_started_at >= ${STREAM_PARAM} AND (stream_started_at > ${STREAM_PARAM}
+  OR position > {position: UInt64} OR (position = {position: UInt64} AND record > {record: String})))`;
+const BEFORE = `(stream_started_at <= ${STREAM_PARAM} AND (stream_started_at < ${STREAM_PARAM}
+  OR position < {position: UInt64}))`;
+
+const samePlace = (a: Place, b: Place): boolean =>
+  a.position === b.position && a.record === b.record && a.stream === b.stream;
+
+/** True if `a` comes after `b` in the order of the key. */
+export function isBeyond(a: Place, b: Place): boolean {
+  if (a.stream !== b.stream) return BigInt(a.stream) > BigInt(b.stream);
+  if (a.position !== b.position) return BigInt(a.position) > BigInt(b.position);
+  return a.record > b.record;
+}
+
+const afterPlace = (after: Place | null): string => (after === null ? '1' : AFTER);
+
+const rowsOf = (id: LogId): string =>
+  `sandbox_id = {sandbox_id: String} AND log = {log: String}${
+    id.workspace === null ? '' : ' AND workspace = {workspace: String}'
+  }`;
+
+function paramsOf(id: LogId, place: Place | null = null): Params {
+  return {
+    sandbox_id: id.sandbox_id,
+    log: id.log,
+    ...(id.workspace === null ? {} : { workspace: id.workspace }),
+    ...(place && { stream: place.stream, position: place.position, record: place.record }),
+  };
+}

@@ -1,0 +1,54 @@
+/** Bytes that no row holds, from the row's position on; `bytes` null when nobody knows how many. */
+export interface Gap {
+  bytes: number | null;
+  reason: string;
+}
+
+/** A stream's last word: what it had, and why it ended. */
+export interface Seal {
+  bytes: number;
+  lines: number;
+  crc32: number;
+  gaps: number;
+  complete: boolean;
+  reason: string;
+}
+
+/** The message of a `gap` row. Never throws: a row must be readable whatever wrote it. */
+export function parseGap(message: string): Gap {
+  const { bytes, reason } = fieldsOf(message);
+  return { bytes: typeof bytes === 'number' ? bytes : null, reason: String(reason ?? 'unknown') };
+}
+
+/** The message of a `seal` row. Never throws. */
+export function parseSeal(message: string): Seal {
+  const { bytes, lines, crc32, gaps, complete, reason } = fieldsOf(message);
+  return {
+    bytes: Number(bytes ?? 0),
+    lines: Number(lines ?? 0),
+    crc32: Number(crc32 ?? 0),
+    gaps: Number(gaps ?? 0),
+    complete: complete === true,
+    reason: String(reason ?? 'unknown'),
+  };
+}
+
+export const gapText = (gap: Gap): string =>
+  `── gap: ${gap.bytes === null ? 'unknown length' : countText(gap.bytes, 'byte')}: ${gap.reason} ──`;
+
+export const sealText = (seal: Seal): string => {
+  const gaps = seal.gaps > 0 ? `, ${countText(seal.gaps, 'gap')}` : '';
+  const state = seal.complete ? 'complete' : 'incomplete';
+  return `── end: ${seal.reason}, ${state}: ${countText(seal.bytes, 'byte')}, ${countText(seal.lines, 'line')}${gaps} ──`;
+};
+
+const countText = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? '' : 's'}`;
+
+function fieldsOf(message: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(message);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type TestContext, test } from 'node:test';
+import type { Settings } from '../../src/config/settings.ts';
+import { startConsumer } from '../../src/consume/consumer.ts';
+import { migrate } from '../../src/store/migrate.ts';
+import { makeBatch, newEpoch } from '../support/batches.ts';
+import { consumerProcess, run, site, until } from '../support/consumer_site.ts';
+import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';
+import { clickhouse, rowsOf, testSettings } from '../support/servers.ts';
+import { asMessage, makeTopic, readTopic } from '../support/topic.ts';
+
+async function started(t: TestContext, settings: Settings) {
+  const consumer = await startConsumer(settings);
+  t.after(() => consumer.stop());
+  return consumer;
+}
+
+test('what comes twice lands once, and its offset is committed', async (t) => {
+  const { settings, client, database } = await site(t);
+  const topic = await makeTopic(t, settings);
+  const epoch = newEpoch();
+  await topic.send([...run(epoch, 1, 5), ...run(epoch, 3, 8)]);
+  const consumer = await started(t, settings);
+  await until(async () => (await topic.committed()) === 11);
+  await topic.send(run(epoch, 9, 10));
+  await until(async () => (await topic.committed()) === 13);
+  const { rows, batches_landed, batches_skipped, lag, paused } = consumer.status();
+  assert.deepEqual(
+    { rows, batches_landed, batches_skipped, lag, paused },
+    {
+      ...{ rows: 100, batches_landed: 10, batches_skipped: 3, lag: 0, paused: null },
+    },
+  );
+  await assertLandedOnce(client, database, epoch, 100);
+});
+
+test('damaged and refused messages go to the dead letters with all they were; the rest lands', async (t) => {
+  const { settings, client, database } = await site(t);
+  const topic = await makeTopic(t, settings);
+  const epoch = newEpoch();
+  const [good1, cut, wrong, bare, refused, good2] = [
+    ...run(epoch, 1, 4).map(asMessage),
+    asMessage(
+      makeBatch({ epoch, sequence: 5, spoil: (columns) => [...columns, { ...columns[0]!, name: 'no' }] }),
+    ),
+    ...run(epoch, 6, 6).map(asMessage),
+  ];
+  cut!.value = (cut!.value as Buffer).subarray(0, -3);
+  wrong!.headers!.crc32 = '1';
+  delete bare!.headers!.batch;
+  const foreign = { key: null, value: 'hello', headers: {} };
+  await topic.send([good1!, cut!, wrong!, bare!, foreign, refused!, good2!]);
+  const consumer = await started(t, settings);
+  await until(async () => (await topic.committed()) === 7);
+  assert.deepEqual([consumer.status().batches_landed, consumer.status().batches_refused], [2, 5]);
+
+  const gaps = await gapsOf(client, database, epoch);
+  assert.deepEqual(
+    gaps.map(({ sequence }) => sequence),
+    ['4', '5'],
+    'the damaged are missing in the sequence, the refused has a row of its own',
+  );
+  assert.match(gaps[0]!.reason, /batches 2 to 4 .* are missing/);
+  assert.match(gaps[1]!.reason, /refused and set aside: code 117/);
+
+  const letters = await readTopic(settings, `${settings.kafka.topic}-dlq`, 5);
+  const byOffset = new Map(letters.map((letter) => [String(letter.headers!['dlq-offset']), letter]));
+  assert.deepEqual([...byOffset.keys()].sort(), ['1', '2', '3', '4', '5']);
+  for (const [offset, original, why] of [
+    ['1', cut!, /bytes, its header says/],
+    ['2', wrong!, /CRC-32/],
+    ['3', bare!, /header 'batch' is missing/],
+    ['4', foreign, /header 'batch' is missing/],
+    ['5', refused!, /code 117/],
+  ] as const) {
+    const letter = byOffset.get(offset)!;
+    assert.deepEqual(letter.value, Buffer.from(original.value as Buffer));
+    assert.equal(letter.key?.toString(), original.key?.toString());
+    for (const [name, value] of Object.entries(original.headers!))
+      assert.equal(String(letter.headers![name]), value);
+    assert.match(String(letter.headers!['dlq-reason']), why);
+    assert.equal(String(letter.headers!['dlq-topic']), settings.kafka.topic);
+    assert.equal(String(letter.headers!['dlq-partition']), '0');
+  }
+});
+
+test('it starts before the topic, and before ClickHouse has tables, and says what it waits for', async (t) => {
+  const settings = await testSettings(t);
+  const { database } = settings.clickhouse;
+  const client = clickhouse(t);
+  const consumer = await started(t, settings);
+  await until(() => consumer.status().paused !== null);
+  assert.match(consumer.status().paused!, /Topic \S+ does not exist yet.*KAFKA_UNREACHABLE/);
+  const topic = await makeTopic(t, settings);
+  const epoch = newEpoch();
+  await topic.send(run(epoch, 1, 3));
+  await until(() => /UNKNOWN_DATABASE.*CLICKHOUSE_REFUSED/.test(consumer.status().paused ?? ''));
+  await migrate(client, database);
+  await until(async () => (await topic.committed()) === 3);
+  assert.equal(consumer.status().paused, null);
+  await assertLandedOnce(client, database, epoch, 30);
+});
+
+test('without a broker it waits, says so, and stops when told', async (t) => {
+  const settings = await testSettings(t, { kafkaBrokers: '127.0.0.1:9' });
+  const consumer = await startConsumer(settings);
+  await until(() => consumer.status().paused !== null);
+  assert.match(consumer.status().paused!, /Kafka cannot be consumed \(.*127\.0\.0\.1:9.*KAFKA_UNREACHABLE/);
+  await consumer.stop();
+});
+
+test('messages that retention took before they landed become one gap row', async (t) => {
+  const { settings, client } = await site(t);
+  const topic = await makeTopic(t, settings);
+  const epoch = newEpoch();
+  await topic.send(run(epoch, 1, 3));
+  const first = await startConsumer(settings);
+  await until(async () => (await topic.committed()) === 3);
+  await first.stop();
+  await topic.send(run(epoch, 4, 9));
+  await topic.deleteBefore(7);
+  for (let time = 0; time < 2; time++) {
+    const consumer = await startConsumer(settings);
+    await until(async () => (await topic.committed()) === 9);
+    await consumer.stop();
+  }
+  const { database } = settings.clickhouse;
+  const rows = await rowsOf<{ message: string }>(
+    client,
+    `SELECT message FROM ${database}.console_logs WHERE record = 'gap' ORDER BY host`,
+  );
+  assert.deepEqual(
+    rows.map(({ message }) => (JSON.parse(message) as { reason: string }).reason),
+    [
+      `messages 3 to 6 of ${settings.kafka.topic}/0 passed the topic's retention before they were landed`,
+      `batches 4 to 7 of host-1/${epoch} are missing`,
+    ],
+  );
+});
+
+test('a consumer told to stop commits what it landed', async (t) => {
+  const { settings, client, database } = await site(t);
+  const topic = await makeTopic(t, settings);
+  const epoch = newEpoch();
+  await topic.send(run(epoch, 1, 20, { rows: 1_000 }));
+  const one = consumerProcess(t, settings);
+  await until(
+    async () => (await rowsOf(client, `SELECT 1 FROM ${database}.console_logs LIMIT 1`)).length > 0,
+  );
+  one.kill('SIGTERM');
+  const [code] = (await once(one, 'exit')) as [number | null];
+  assert.equal(code, 0);
+  const found = await rowsOf<{ n: string }>(
+    client,
+    `SELECT toString(max(batch_sequence)) AS n FROM ${database}.console_logs`,
+  );
+  assert.equal(await topic.committed(), Number(found[0]!.n));
+});

@@ -1,0 +1,115 @@
+/**
+ * `npm test [-- --fast] [-- <part of a file name>…]`: starts one real Kafka and one real ClickHouse in a folder of
+ * its own, runs test/**\/*.test.ts against them (the slow ones last), removes everything, and ends with the one
+ * line `N passed, N failed`.
+ */
+import { globSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative, resolve } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { startLocalKafka } from '../src/deliver/local_kafka.ts';
+import { explain } from '../src/errors.ts';
+import { startEmbedded } from '../src/store/embedded.ts';
+
+/** The whole run; and one test file, so that one that hangs is named. */
+const RUN_MS_MAX = 30 * 60_000;
+const FILE_MS_MAX = 6 * 60_000;
+
+interface Counts {
+  passed: number;
+  failed: number;
+}
+
+const root = resolve(import.meta.dirname, '..');
+const stop = new AbortController();
+const cleanups: (() => Promise<unknown>)[] = [];
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => stop.abort(new Error(`ended by ${signal}`)));
+}
+const bound = setTimeout(
+  () => stop.abort(new Error(`not done after ${RUN_MS_MAX / 60_000} min`)),
+  RUN_MS_MAX,
+);
+
+const counts: Counts = { passed: 0, failed: 0 };
+try {
+  const files = testFiles(process.argv.slice(2));
+  await startServers();
+  for (const [some, concurrency] of [
+    [files.filter((file) => !file.endsWith('.slow.test.ts')), 2],
+    // These load the machine themselves: one at a time.
+    [files.filter((file) => file.endsWith('.slow.test.ts')), 1],
+  ] as const) {
+    if (some.length === 0) continue;
+    const { passed, failed } = await runFiles(some, concurrency);
+    counts.passed += passed;
+    counts.failed += failed;
+  }
+} catch (error) {
+  counts.failed += 1;
+  console.error(explain(error));
+} finally {
+  clearTimeout(bound);
+  for (const cleanup of cleanups.reverse()) {
+    await cleanup().catch((error) => console.error(`cleaning up: ${explain(error)}`));
+  }
+}
+if (stop.signal.aborted) {
+  counts.failed += 1;
+  console.error(`The run was cut short: ${(stop.signal.reason as Error).message}.`);
+}
+console.log(`${counts.passed} passed, ${counts.failed} failed`);
+process.exit(counts.failed === 0 ? 0 : 1);
+
+function testFiles(args: string[]): string[] {
+  const names = args.filter((arg) => arg !== '--fast');
+  const files = globSync('test/**/*.test.ts', { cwd: root })
+    .filter((file) => !(args.includes('--fast') && file.endsWith('.slow.test.ts')))
+    .filter((file) => names.length === 0 || names.some((name) => matches(file, name)))
+    .sort();
+  if (files.length === 0) throw new Error(`No test file matches ${names.join(', ') || 'test/**/*.test.ts'}.`);
+  return files.map((file) => join(root, file));
+}
+
+function matches(file: string, name: string): boolean {
+  return file.includes(name) || file === relative(root, resolve(name));
+}
+
+/** Both at once. A test makes its own topic and database in them, see test/support/servers.ts. */
+async function startServers(): Promise<void> {
+  const dir = await mkdtemp(join(tmpdir(), 'afterlog-test-'));
+  cleanups.push(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
+  // What a test that is cut short leaves behind lies in there too.
+  process.env.TMPDIR = dir;
+  const started = await Promise.allSettled([
+    startLocalKafka({ dir: join(dir, 'kafka'), onProgress: (text) => console.log(text) }),
+    startEmbedded({ dir: join(dir, 'clickhouse') }),
+  ]);
+  for (const server of started) {
+    if (server.status === 'fulfilled') cleanups.push(() => server.value.stop());
+  }
+  const [kafka, clickhouse] = started;
+  if (kafka.status === 'rejected') throw kafka.reason;
+  if (clickhouse.status === 'rejected') throw clickhouse.reason;
+  process.env.AFTERLOG_TEST_KAFKA = kafka.value.broker;
+  process.env.AFTERLOG_TEST_CLICKHOUSE = clickhouse.value.url;
+}
+
+async function runFiles(files: string[], concurrency: number): Promise<Counts> {
+  const counts: Counts = { passed: 0, failed: 0 };
+  const stream = run({ files, concurrency, isolation: 'process', timeout: FILE_MS_MAX, signal: stop.signal });
+  stream.on('test:summary', (summary) => {
+    if (summary.file !== undefined) return; // One comes for each file too; the last is the sum.
+    counts.passed += summary.counts.passed;
+    counts.failed +=
+      summary.counts.tests - summary.counts.passed - summary.counts.skipped - summary.counts.todo;
+  });
+  const report = stream.compose(spec);
+  report.pipe(process.stdout, { end: false });
+  await finished(report, { writable: false });
+  return counts;
+}

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { loadSettings } from '../../src/config/settings.ts';
+import { connect, findUp, recordUp, resolveClickHouseUrl } from '../../src/store/client.ts';
+import { clickhouseUrl, temporaryDir } from '../support/servers.ts';
+
+const record = { url: 'http://127.0.0.1:4567', pid: process.pid, listen: '127.0.0.1:8600' };
+
+test('the address set by hand wins over the one recorded by a running up', async (t) => {
+  const { settings } = await home(t);
+  assert.equal(resolveClickHouseUrl(settings), 'http://127.0.0.1:8123');
+  const forget = recordUp(settings, record);
+  assert.equal(resolveClickHouseUrl(settings), record.url);
+  const byHand = { ...settings, clickhouse: { ...settings.clickhouse, url: 'http://127.0.0.1:9' } };
+  assert.equal(resolveClickHouseUrl(byHand), 'http://127.0.0.1:9');
+  forget();
+  assert.equal(resolveClickHouseUrl(settings), 'http://127.0.0.1:8123');
+});
+
+test('a command with another state dir finds the up of the same user', async (t) => {
+  const { settings } = await home(t);
+  recordUp(settings, record);
+  const elsewhere = { ...settings, state_dir: join(settings.state_dir, 'other') };
+  assert.deepEqual(findUp(elsewhere), record);
+});
+
+test('a record of a process that has ended, or that is cut, does not count', async (t) => {
+  const { settings, path } = await home(t);
+  const ended = spawnSync(process.execPath, ['-e', '']).pid;
+  recordUp(settings, { ...record, pid: ended });
+  assert.ok(existsSync(path));
+  assert.equal(findUp(settings), null);
+  await writeFile(path, '{"url":"http://127');
+  assert.equal(findUp(settings), null);
+});
+
+test('an up that ends leaves the record of another one', async (t) => {
+  const { settings } = await home(t);
+  const forget = recordUp(settings, { ...record, pid: 1 });
+  recordUp(settings, record);
+  forget();
+  assert.deepEqual(findUp(settings), record);
+});
+
+test('a client made from settings reaches the server', async (t) => {
+  const { settings } = await home(t);
+  const client = connect({ ...settings, clickhouse: { ...settings.clickhouse, url: clickhouseUrl() } });
+  t.after(() => client.close());
+  assert.deepEqual(await (await client.query({ query: 'SELECT 1 AS one', format: 'JSONEachRow' })).json(), [
+    { one: 1 },
+  ]);
+});
+
+async function home(t: TestContext) {
+  const dir = await temporaryDir(t);
+  const before = process.env.XDG_CACHE_HOME;
+  process.env.XDG_CACHE_HOME = join(dir, 'cache');
+  t.after(() => {
+    if (before === undefined) delete process.env.XDG_CACHE_HOME;
+    else process.env.XDG_CACHE_HOME = before;
+  });
+  const settings = loadSettings({ dataDir: dir }, {});
+  await mkdir(settings.state_dir, { recursive: true });
+  return { settings, path: join(settings.state_dir, 'up.json') };
+}

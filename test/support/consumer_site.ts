@@ -1,0 +1,43 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { Settings } from '../../src/config/settings.ts';
+import { migrate } from '../../src/store/migrate.ts';
+import { makeBatch, type Wanted } from './batches.ts';
+import { clickhouse, testSettings } from './servers.ts';
+
+/** Batches `from` to `to` of an epoch. */
+export const run = (epoch: number, from: number, to: number, more: Partial<Wanted> = {}) =>
+  Array.from({ length: to - from + 1 }, (_, at) => makeBatch({ epoch, sequence: from + at, ...more }));
+
+/** Waits for something that is known to come; the test's own time limit ends it otherwise. */
+export async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await what())) await sleep(20);
+}
+
+export interface Site {
+  settings: Settings;
+  client: ClickHouseClient;
+  database: string;
+}
+
+/** Settings of an installation of the test's own, its database migrated. */
+export async function site(t: TestContext, flags: Record<string, unknown> = {}): Promise<Site> {
+  const settings = await testSettings(t, flags);
+  const client = clickhouse(t);
+  const { database } = settings.clickhouse;
+  await migrate(client, database);
+  return { settings, client, database };
+}
+
+/** A consumer as a real process, killed at the test's end at the latest. */
+export function consumerProcess(t: TestContext, settings: Settings): ChildProcess {
+  const script = new URL('./consumer_child.ts', import.meta.url).pathname;
+  const started = spawn(process.execPath, [script, JSON.stringify(settings)], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+    env: { ...process.env, AFTERLOG_LOG_LEVEL: 'fatal' },
+  });
+  t.after(() => started.kill('SIGKILL'));
+  return started;
+}

@@ -1,0 +1,44 @@
+import { connect, createServer, type Socket } from 'node:net';
+import type { TestContext } from 'node:test';
+
+export interface Proxy {
+  url: string;
+  /** While true, what the server answers does not reach the client. */
+  muted: boolean;
+  /** Bytes that went from clients to the server since muted was last set. */
+  sent: number;
+}
+
+/** A TCP proxy in front of `url`, that can lose answers. */
+export async function startProxy(t: TestContext, url: string): Promise<Proxy> {
+  const { hostname, port } = new URL(url);
+  const sockets = new Set<Socket>();
+  const proxy: Proxy = { url: '', muted: false, sent: 0 };
+  const server = createServer((client) => {
+    const upstream = connect(Number(port), hostname);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        sockets.delete(socket);
+        // A client that gave up stays connected to the server: the server must not notice.
+        if (socket === upstream) client.destroy();
+      });
+    }
+    client.on('data', (bytes) => {
+      proxy.sent += bytes.length;
+      upstream.write(bytes);
+    });
+    upstream.on('data', (bytes) => {
+      if (!proxy.muted) client.write(bytes);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address() as { port: number };
+  proxy.url = `http://127.0.0.1:${address.port}`;
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return proxy;
+}

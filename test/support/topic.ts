@@ -1,0 +1,71 @@
+import type { TestContext } from 'node:test';
+import type { KafkaMessage, Message } from 'kafkajs';
+import { Partitioners } from 'kafkajs';
+import type { Settings } from '../../src/config/settings.ts';
+import { createKafka } from '../../src/kafka.ts';
+import { type Batch, toKafkaHeaders } from '../../src/wire/header.ts';
+
+export interface Topic {
+  send(batches: (Batch | Message)[], partition?: number): Promise<void>;
+  /** Deletes the messages below an offset, as retention does. */
+  deleteBefore(offset: number, partition?: number): Promise<void>;
+  /** The group's offset; -1 if it has none. */
+  committed(partition?: number): Promise<number>;
+}
+
+/** Makes the settings' topic, and a producer for it that is closed at the test's end. */
+export async function makeTopic(t: TestContext, settings: Settings, numPartitions = 1): Promise<Topic> {
+  const kafka = createKafka(settings);
+  const { topic, group: groupId } = settings.kafka;
+  const admin = kafka.admin();
+  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  await admin.connect();
+  await producer.connect();
+  t.after(async () => {
+    await producer.disconnect();
+    await admin.disconnect();
+  });
+  await admin.createTopics({ topics: [{ topic, numPartitions }] });
+  return {
+    async send(batches, partition = 0) {
+      for (const batch of batches) {
+        const message = 'header' in batch ? asMessage(batch) : batch;
+        await producer.send({ topic, acks: -1, messages: [{ ...message, partition }] });
+      }
+    },
+    async deleteBefore(offset, partition = 0) {
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
+    },
+    async committed(partition = 0) {
+      // A new group's coordinator is not there at once.
+      const [found] = await admin.fetchOffsets({ groupId, topics: [topic] }).catch(() => []);
+      if (!found) return -1;
+      return Number(found.partitions.find((one) => one.partition === partition)!.offset);
+    },
+  };
+}
+
+export const asMessage = ({ header, value }: Batch): Message => ({
+  key: header.host,
+  value,
+  headers: toKafkaHeaders(header),
+});
+
+/** The first `count` messages of a topic, from its beginning. */
+export async function readTopic(settings: Settings, topic: string, count: number): Promise<KafkaMessage[]> {
+  const consumer = createKafka(settings).consumer({ groupId: `${topic}-reader-${Date.now()}` });
+  const found: KafkaMessage[] = [];
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await new Promise<void>((resolve) => {
+    void consumer.run({
+      autoCommit: false,
+      eachMessage: async ({ message }) => {
+        found.push(message);
+        if (found.length === count) resolve();
+      },
+    });
+  });
+  await consumer.disconnect();
+  return found;
+}

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { constants, zstdCompressSync } from 'node:zlib';
+import { checkWholeFrame } from '../../src/wire/zstd_frame.ts';
+
+const contents: [string, Buffer][] = [
+  ['nothing', Buffer.alloc(0)],
+  ['one byte', Buffer.from('x')],
+  ['text', Buffer.from('sandbox console '.repeat(5_000))],
+  ['zeros, as run-length blocks', Buffer.alloc(500_000)],
+  ['noise, as raw blocks', randomBytes(300_000)],
+  ['noise and zeros in turn', Buffer.concat([randomBytes(200_000), Buffer.alloc(200_000), randomBytes(9)])],
+];
+const ways: [string, Record<number, number>][] = [
+  ['level 1', { [constants.ZSTD_c_compressionLevel]: 1 }],
+  ['with checksum', { [constants.ZSTD_c_checksumFlag]: 1 }],
+  ['without content size', { [constants.ZSTD_c_contentSizeFlag]: 0 }],
+];
+
+for (const [what, content] of contents) {
+  for (const [way, params] of ways) {
+    test(`a frame of ${what}, ${way}: whole only in its full length`, () => {
+      const frame = zstdCompressSync(content, { params });
+      assert.equal(checkWholeFrame(frame), null);
+      const step = Math.max(1, Math.floor(frame.length / 500));
+      for (let end = 0; end < frame.length; end += step) {
+        assert.match(checkWholeFrame(frame.subarray(0, end)) ?? 'whole', /cut short/, `cut to ${end} bytes`);
+      }
+      assert.match(checkWholeFrame(frame.subarray(0, -1)) ?? 'whole', /cut short/);
+      assert.match(checkWholeFrame(Buffer.concat([frame, frame])) ?? 'whole', /bytes after its zstd frame/);
+    });
+  }
+}
+
+test('other bytes are not a frame', () => {
+  assert.match(checkWholeFrame(Buffer.from('not compressed at all')) ?? '', /not a zstd frame/);
+  assert.match(checkWholeFrame(Buffer.from('1f8b0800000000000003', 'hex')) ?? '', /not a zstd frame/);
+});
