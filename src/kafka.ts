@@ -39,10 +39,10 @@ interface RequestQueue {
 /**
  * kafkajs 2.2.4 keeps a timer of 1 ms going on every connection that ever got an answer: it schedules a look at
  * requests held back by throttling even when there are none, at a time that has passed (newer Node warns of the
- * negative delay). That is 2 to 4 % of a core for doing nothing. Requests that are held back do schedule one when
- * they are queued, so without any there is nothing to schedule.
+ * negative delay: TimeoutNegativeWarning). That is 2 to 4 % of a core for doing nothing. Requests that are held
+ * back do schedule one when they are queued, so without any there is nothing to schedule.
  */
-function stopIdleTimers(): void {
+export function stopIdleTimers(): void {
   const { prototype } = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as {
     prototype: { scheduleCheckPendingRequests(this: RequestQueue): void; patched?: true };
   };

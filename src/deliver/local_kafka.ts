@@ -6,7 +6,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { exitOf, freePort, keepLastLines, settlesWithin } from '../child_process.ts';
 import { limits } from '../config/limits.ts';
 import { AfterlogError } from '../errors.ts';
-import { quietTimeoutWarning } from '../kafka.ts';
+import { stopIdleTimers } from '../kafka.ts';
 import { kafkaJars } from './kafka_jars.ts';
 
 export interface LocalKafka {
@@ -115,7 +115,7 @@ function watch(pid: number, exited: Promise<unknown>): void {
 }
 
 async function answers(broker: string, signal: AbortSignal): Promise<boolean> {
-  quietTimeoutWarning();
+  stopIdleTimers();
   const kafka = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING, retry: { retries: 0 } });
   while (!signal.aborted) {
     const admin = kafka.admin();

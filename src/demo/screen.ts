@@ -108,10 +108,15 @@ function figure(label: string, parts: string[], width: number): Row {
 
 function sandboxRows(view: View, width: number): Row[] {
   const { recent } = view.fleet;
-  const running = recent.filter((sandbox) => sandbox.state === 'running').slice(0, listed);
+  const lines = view.stored?.last_lines;
+  const alive = recent.filter((sandbox) => sandbox.state === 'running');
+  // The newest of all often has no line yet.
+  const running = alive
+    .toSorted((a, b) => Number(lines?.has(b.id) ?? 0) - Number(lines?.has(a.id) ?? 0))
+    .slice(0, listed);
   const ended = recent.filter((sandbox) => sandbox.state !== 'running').slice(0, listed);
   return [...running, ...ended].map((sandbox): Row => {
-    const last = view.stored?.last_lines.get(sandbox.id) ?? '';
+    const last = lines?.get(sandbox.id) ?? '';
     const state = padTo(sandbox.state, 8);
     const text = harmless(`  ${sandbox.id} ${state} ${harmless(last, width)}`, width);
     return { text: text.trimEnd(), style: sandbox.state === 'crashed' ? 'bad' : 'quiet' };

@@ -36,9 +36,11 @@ export async function startServer(settings: Settings): Promise<{ address: string
     async stop() {
       stopping.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      // Again and again: a connection is idle only when its last answer has gone out.
+      const idle = setInterval(() => server.closeIdleConnections(), 20);
       const late = setTimeout(() => server.closeAllConnections(), limits.server_stop_ms);
       await closed;
+      clearInterval(idle);
       clearTimeout(late);
       await store.client.close();
     },

@@ -50,8 +50,8 @@ function isMisread(line: string): boolean {
   try {
     value = JSON.parse(text);
   } catch {
-    // Python's parser lets more pass inside lists and objects (NaN), and nothing more at the top.
-    return text.startsWith('[') || (text.startsWith('{') && /\b(?:NaN|Infinity)\b/.test(text));
+    // Python's parser takes these inside lists and objects too; whether the rest is JSON does not matter then.
+    return /^[{[]/.test(text) && /\b(?:NaN|Infinity)\b/.test(text);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return true;
   return 'line' in value || 'chunk' in value || 'error' in value;

@@ -1,16 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { limits } from '../config/limits.ts';
 import { AfterlogError } from '../errors.ts';
 import { log } from '../log.ts';
 import { decodeValue } from '../wire/decode.ts';
 import { type Batch, batchId } from '../wire/header.ts';
-import { type GapRow, gapBody, missingBatches, refusedBatch } from './gap_rows.ts';
-import { type Body, insertBody } from './insert.ts';
-import { fence, Landed, look } from './landed.ts';
-import { during, Leaving, Patience } from './patience.ts';
-import { describeRefusal, errorNumber, type Fault, faultOf } from './refusal.ts';
-import { tableSchema } from './table_schema.ts';
+import { type GapRow, missingBatches, refusedBatch } from './gap_rows.ts';
+import { groupAt } from './group.ts';
+import { Leaving } from './patience.ts';
+import { describeRefusal, type Fault, faultOf } from './refusal.ts';
+import { TableWriter } from './table_writer.ts';
 
 /**
  * Hop 3 of the guarantee: batches into ClickHouse once, in order. It believes nothing about what landed. When it
@@ -100,161 +98,98 @@ interface Head {
 
 class TableLander {
   readonly leave = new AbortController();
-  private readonly landed = new Landed();
-  private readonly patience: Patience;
-  private readonly idPrefix: string;
-  private doubt = true;
-  private highestSchema = 0;
-  private killDenied = false;
-  private readonly counts = { inserts: 0, rows: 0, gaps: 0 };
-  private readonly client: ClickHouseClient;
-  private readonly database: string;
+  private readonly table: TableWriter;
   private readonly options: LanderOptions;
 
   constructor(client: ClickHouseClient, database: string, scope: string, options: LanderOptions) {
-    this.client = client;
-    this.database = database;
     this.options = options;
-    this.idPrefix = `afterlog/${scope}/`;
-    this.patience = new Patience(`Landing of ${scope}`);
+    this.table = new TableWriter(client, database, scope, this.leave.signal);
   }
 
   taken(): void {
-    this.doubt = true;
+    this.table.doubt = true;
   }
 
   status(): LanderStatus {
-    return { ...this.counts, paused: this.patience.waiting };
+    return { ...this.table.counts, paused: this.table.patience.waiting };
   }
 
   async land(batches: Batch[], alive: () => Promise<void>): Promise<Landing> {
     const result: Landing = { landed: [], skipped: [], refused: [] };
     const head: Head = { tried: 0, aloneUntil: 0, refusals: 0, refused: null };
     for (let at = 0; at < batches.length; ) {
-      let done = 0;
-      let group: Batch[] = [];
+      const group: Batch[] = [];
       try {
-        await this.settle(batches, at, alive);
-        const batch = batches[at]!;
-        const landed = this.landed.of(batch.header)!;
-        if (batch.header.sequence <= landed) {
-          this.sort(batch, at < head.tried, head, result);
-          done = 1;
-        } else if (batch.header.sequence > landed + 1) {
-          await this.insertGaps([missingBatches(batch.header, landed)], alive);
-        } else if (batch.header.schema > this.highestSchema && !(await this.hasSchema(batch, alive))) {
-          continue;
-        } else if (head.refused !== null) {
-          await this.replace(head.refused, alive);
-          result.refused.push(head.refused);
-          done = 1;
-        } else {
-          group = this.group(batches, at, at < head.aloneUntil);
-          head.tried = at + group.length;
-          await this.insert({ format: 'Native', bytes: Buffer.concat(group.map((one) => one.value)) }, alive);
-          for (const { header } of group) {
-            this.landed.set(header, header.sequence);
-            this.counts.rows += header.rows;
-          }
-          result.landed.push(...group);
-          done = group.length;
-        }
-        this.patience.over();
+        const done = await this.step(batches, at, group, head, result, alive);
+        if (done > 0) Object.assign(head, { refusals: 0, refused: null });
+        at += done;
+        this.table.patience.over();
       } catch (error) {
-        this.doubt = true;
+        this.table.doubt = true;
         if (error instanceof Leaving) throw error;
         await this.consider(error, group, at, head, alive);
       }
-      if (done > 0) Object.assign(head, { refusals: 0, refused: null });
-      at += done;
     }
     return result;
   }
 
+  /**
+   * One thing for the batch at `at`: skip it, fill the jump before it, replace it, or insert it with those that
+   * follow. `group` receives what is being inserted, for whoever catches the error.
+   * @returns how many batches are done
+   */
+  private async step(
+    batches: Batch[],
+    at: number,
+    group: Batch[],
+    head: Head,
+    result: Landing,
+    alive: () => Promise<void>,
+  ): Promise<number> {
+    const { table } = this;
+    // A look ahead of bounded length never makes the memory of epochs forget the head's.
+    const ahead = batches.slice(at, at + limits.landed_epochs_max / 2);
+    await table.settle(
+      ahead.map(({ header }) => header),
+      alive,
+    );
+    const batch = batches[at]!;
+    const landed = table.landed.of(batch.header)!;
+    if (batch.header.sequence <= landed) {
+      this.sort(batch, at < head.tried, head, result);
+      return 1;
+    }
+    if (batch.header.sequence > landed + 1) {
+      await table.insertGaps([missingBatches(batch.header, landed)], alive);
+      return 0;
+    }
+    await this.needSchema(batch, alive);
+    if (head.refused !== null) {
+      await this.replace(head.refused, alive);
+      result.refused.push(head.refused);
+      return 1;
+    }
+    group.push(...groupAt(batches, at, at < head.aloneUntil, table));
+    head.tried = at + group.length;
+    await table.insertBatches(group, alive);
+    result.landed.push(...group);
+    return group.length;
+  }
+
   async report(row: GapRow, alive: () => Promise<void>): Promise<void> {
-    const header = { host: row.host, epoch: row.batch_epoch, sequence: row.batch_sequence };
+    const header = { host: row.host, epoch: row.batch_epoch };
     for (;;) {
       try {
-        await this.settle([{ header } as Batch], 0, alive);
-        if (this.landed.of(header)! >= header.sequence) return;
-        await this.insertGaps([row], alive);
-        this.patience.over();
+        await this.table.settle([header], alive);
+        if (this.table.landed.of(header)! < row.batch_sequence) await this.table.insertGaps([row], alive);
+        this.table.patience.over();
         return;
       } catch (error) {
-        this.doubt = true;
+        this.table.doubt = true;
         if (error instanceof Leaving) throw error;
-        await this.wait(error, alive);
+        await this.table.wait(error, alive);
       }
     }
-  }
-
-  /** Fence if in doubt, then look up what is not known of the batches ahead. */
-  private async settle(batches: Batch[], at: number, alive: () => Promise<void>): Promise<void> {
-    if (this.doubt) {
-      this.landed.clear();
-      // Set before the fence: taken() may come while it runs.
-      this.doubt = false;
-      await this.fence(alive);
-    }
-    // A look ahead of bounded length never makes the memory of epochs forget the head's.
-    const ahead = batches.slice(at, at + limits.landed_epochs_max / 2).map(({ header }) => header);
-    const needed = this.landed.of(ahead[0]!) === null;
-    if (needed)
-      await this.run((signal) => look(this.client, this.database, ahead, this.landed, signal), alive);
-  }
-
-  private async fence(alive: () => Promise<void>): Promise<void> {
-    try {
-      await this.run((signal) => fence(this.client, this.idPrefix, signal), alive);
-    } catch (error) {
-      // 497 ACCESS_DENIED: KILL QUERY reads system.processes.
-      if (errorNumber(error) !== 497) throw error;
-      const wait_ms = limits.insert_timeout_ms + limits.handover_ms;
-      if (!this.killDenied) {
-        log.warn(
-          { code: 'CLICKHOUSE_REFUSED' },
-          `ClickHouse does not let this user end its own INSERTs (${describeRefusal(error)}); after each doubt ` +
-            `landing waits ${wait_ms / 1000} s instead, until the server's limit has ended them. ` +
-            'GRANT SELECT ON system.processes mends it.',
-        );
-      }
-      this.killDenied = true;
-      await during((signal) => sleep(wait_ms, undefined, { signal }), alive, this.leave.signal, 0);
-    }
-  }
-
-  /** Whole batches from `at` that may share an INSERT: one day, no jump, within the limits; at least one. */
-  private group(batches: Batch[], at: number, alone: boolean): Batch[] {
-    const first = batches[at]!;
-    const group = [first];
-    let rows = first.header.rows;
-    let bytes = first.header.block_bytes;
-    const highest = new Map([[`${first.header.epoch}/${first.header.host}`, first.header.sequence]]);
-    for (const batch of alone ? [] : batches.slice(at + 1)) {
-      const { host, epoch, sequence, ingest_day, schema } = batch.header;
-      rows += batch.header.rows;
-      bytes += batch.header.block_bytes;
-      if (ingest_day !== first.header.ingest_day || schema > this.highestSchema) break;
-      if (rows > limits.insert_rows_max || bytes > limits.insert_bytes_max) break;
-      const before = highest.get(`${epoch}/${host}`) ?? this.landed.of(batch.header);
-      if (before === null || sequence !== before + 1) break;
-      highest.set(`${epoch}/${host}`, sequence);
-      group.push(batch);
-    }
-    return group;
-  }
-
-  private async insert(body: Body, alive: () => Promise<void>): Promise<void> {
-    this.counts.inserts++;
-    await this.run((signal) => insertBody(this.client, this.database, this.idPrefix, body, signal), alive);
-  }
-
-  private async insertGaps(rows: GapRow[], alive: () => Promise<void>): Promise<void> {
-    await this.insert({ format: 'JSONEachRow', bytes: gapBody(rows, Date.now()) }, alive);
-    const { host, batch_epoch, batch_sequence, reason } = rows[0]!;
-    this.landed.set({ host, epoch: batch_epoch }, batch_sequence);
-    this.counts.gaps += rows.length;
-    log.warn({ gaps: rows.length }, `Gap: ${reason}.`);
   }
 
   /** A batch that the look found: landed by an INSERT of ours that seemed to fail, or long ago. */
@@ -263,14 +198,26 @@ class TableLander {
     else if (!ours) result.skipped.push(batch);
     else {
       result.landed.push(batch);
-      this.counts.rows += batch.header.rows;
+      this.table.counts.rows += batch.header.rows;
     }
   }
 
   /** First set aside, then replaced: the other order could lose the batch in a crash between the two. */
   private async replace(refused: Refused, alive: () => Promise<void>): Promise<void> {
-    await during(async () => this.options.setAside?.(refused), alive, this.leave.signal);
-    await this.insertGaps(refusedBatch(refused.batch, refused.reason), alive);
+    await this.table.run(async () => this.options.setAside?.(refused), alive);
+    await this.table.insertGaps(refusedBatch(refused.batch, refused.reason), alive);
+  }
+
+  /** @throws AfterlogError SCHEMA_BEHIND, which is waited out like any other */
+  private async needSchema({ header }: Batch, alive: () => Promise<void>): Promise<void> {
+    if (header.schema <= this.table.schema) return;
+    await this.table.askSchema(alive);
+    if (header.schema <= this.table.schema) return;
+    throw new AfterlogError(
+      'SCHEMA_BEHIND',
+      `Batch ${batchId(header)} needs schema ${header.schema}, the database has ${this.table.schema}; ` +
+        'batches wait for `afterlog migrate`.',
+    );
   }
 
   /** After a failure: narrow down whose fault it is, or wait. `group` is what was being inserted, if anything. */
@@ -303,40 +250,7 @@ class TableLander {
         return;
       }
     }
-    await this.wait(error, alive);
-  }
-
-  private async wait(error: unknown, alive: () => Promise<void>): Promise<void> {
-    // What the caller's own part throws (setAside) has its words already.
-    if (error instanceof AfterlogError) {
-      return this.patience.wait(error.code, error.message, alive, this.leave.signal);
-    }
-    const [code, sentence] =
-      errorNumber(error) === null
-        ? ([
-            'CLICKHOUSE_UNREACHABLE',
-            `ClickHouse does not answer (${describeRefusal(error)}); batches wait, nothing is lost.`,
-          ] as const)
-        : ([
-            'CLICKHOUSE_REFUSED',
-            `ClickHouse refuses (${describeRefusal(error)}); batches wait, nothing is lost.`,
-          ] as const);
-    await this.patience.wait(code, sentence, alive, this.leave.signal);
-  }
-
-  /** Waits once if the table is older than the batch. @returns whether the table has the batch's schema now */
-  private async hasSchema(batch: Batch, alive: () => Promise<void>): Promise<boolean> {
-    this.highestSchema = await this.run((signal) => tableSchema(this.client, this.database, signal), alive);
-    if (batch.header.schema <= this.highestSchema) return true;
-    const sentence =
-      `Batch ${batchId(batch.header)} needs schema ${batch.header.schema}, the tables in ${this.database} have ` +
-      `${this.highestSchema}; batches wait for \`afterlog migrate\`.`;
-    await this.patience.wait('SCHEMA_BEHIND', sentence, alive, this.leave.signal);
-    return false;
-  }
-
-  private run<T>(work: (signal: AbortSignal) => Promise<T>, alive: () => Promise<void>): Promise<T> {
-    return during(work, alive, this.leave.signal);
+    await this.table.wait(error, alive);
   }
 }
 

@@ -52,7 +52,7 @@ export class Landed {
 export async function look(
   client: ClickHouseClient,
   database: string,
-  headers: BatchHeader[],
+  headers: Pick<BatchHeader, 'host' | 'epoch'>[],
   landed: Landed,
   signal: AbortSignal,
 ): Promise<void> {

@@ -64,12 +64,10 @@ export async function lastRow(store: Store, id: LogId): Promise<(Place & { messa
 }
 
 export interface Tail {
-  /** Reading after this begins with the first line of the tail (or with what follows the last, for 0 lines). */
-  after: Place;
+  /** Reading goes on after this: the line before the tail, null if there is none. A gap in between is shown too. */
+  after: Place | null;
   /** The last line when the tail was taken. */
   until: Place;
-  /** True if there are lines before it. */
-  more: boolean;
 }
 
 /**
@@ -79,23 +77,16 @@ export interface Tail {
 export async function findTail(store: Store, id: LogId, lines: number): Promise<Tail | null> {
   let below: Place | null = null;
   let until: Place | null = null;
-  let first: Place | null = null;
-  // One more than asked for, to know whether there are more.
-  for (let wanted = lines + 1; wanted > 0; ) {
+  // One more than asked for: the line before the tail.
+  for (let wanted = lines + 1; ; ) {
     const found: TailStep = await tailStep(store, id, below, wanted);
-    if (found.read === 0) break;
-    until ??= found.last;
-    // The extra line itself is not part of the tail.
-    if (found.distinct >= wanted) {
-      return { after: { ...found.first, record: 'line' }, until, more: true };
-    }
-    first = found.first;
-    if (found.read < wanted) break;
+    if (found.read > 0) until ??= found.last;
+    if (until === null) return null;
+    if (found.distinct >= wanted) return { after: found.first, until };
+    if (found.read < wanted) return { after: null, until };
     wanted -= found.distinct;
     below = found.first;
   }
-  // 'gap' sorts before 'line': a gap just before the first line is not part of a tail either.
-  return first && until && { after: { ...first, record: 'gap' }, until, more: false };
 }
 
 interface TailStep {

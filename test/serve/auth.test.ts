@@ -18,15 +18,15 @@ const statusOf = (tokens: string[], caller: Partial<Caller>): number => {
 
 test('without tokens only this machine is served', () => {
   for (const peer of ['127.0.0.1', '127.8.9.10', '::1', '::ffff:127.0.0.1']) {
-    assert.equal(statusOf([], { peer }), 200, peer);
+    assert.equal(statusOf([], { peer }), 200, `${peer}`);
   }
   for (const peer of ['10.0.0.1', '::ffff:10.0.0.1', '127.evil.example', '1270.0.0.1', '', undefined]) {
-    assert.equal(statusOf([], { peer }), 403, peer);
+    assert.equal(statusOf([], { peer }), 403, `${peer}`);
   }
   for (const host of ['localhost', '127.0.0.1:8600', '[::1]:8600']) assert.equal(statusOf([], { host }), 200);
   // A page that had its own name resolved to this machine, and a proxy that works for others.
   for (const host of ['evil.example', '127.0.0.1.evil.example:8600', undefined]) {
-    assert.equal(statusOf([], { host }), 403, host);
+    assert.equal(statusOf([], { host }), 403, `${host}`);
   }
   assert.equal(statusOf([], { forwarded: true }), 403);
 });
@@ -41,7 +41,7 @@ test('with tokens one of them is needed, from everywhere', () => {
     'Bearer wrong',
     `Bearer ${sha256('secret')}`,
   ]) {
-    assert.equal(statusOf(tokens, { authorization }), 401, authorization);
+    assert.equal(statusOf(tokens, { authorization }), 401, `${authorization}`);
   }
   for (const authorization of ['Bearer secret', 'bearer other']) {
     assert.equal(statusOf(tokens, { authorization, peer: '10.0.0.1', host: 'logs.example' }), 200);

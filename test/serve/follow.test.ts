@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { freePort } from '../../src/child_process.ts';
+import { follow } from '../../src/serve/follow.ts';
+import { openStore } from '../../src/store/read.ts';
 import { type Api, eventsOf, startApi, take } from '../support/api.ts';
 import { gapRow, insertRows, rowsOfFile, SECOND_STREAM, sealRow } from '../support/rows.ts';
+import { testSettings } from '../support/servers.ts';
 
 async function open(t: TestContext, api: Api, query: string, last_id?: string) {
   const gone = new AbortController();
@@ -83,6 +87,20 @@ test('rows that stand twice are sent once', async (t) => {
   assert.equal(new Set(events.map(({ id }) => id)).size, 1_401);
 });
 
+test('a gap before the first line of all is told', async (t) => {
+  const api = await startApi(t);
+  await insertRows(api.client, api.database, [
+    gapRow('s', 0, 7, 'lost'),
+    ...rowsOfFile('s', Buffer.from('first\n'), {}, 7),
+    sealRow('s', 13, 'deleted'),
+  ]);
+  const events = await take(await open(t, api, ''), 99);
+  assert.deepEqual(
+    events.map(({ event }) => event),
+    ['gap', 'log', 'end'],
+  );
+});
+
 test('tail=0 follows from the next line on', async (t) => {
   const api = await startApi(t);
   await insertRows(api.client, api.database, rowsOfFile('s', Buffer.from('old\n')));
@@ -108,5 +126,25 @@ test('an id that this API never gave is refused', async (t) => {
     });
     assert.equal(response.status, 400, id);
     assert.match(((await response.json()) as { error: string }).error, /Last-Event-ID/);
+  }
+});
+
+test('comments keep the stream open while the log is quiet and while ClickHouse is away', async (t) => {
+  const api = await startApi(t);
+  const away = await freePort();
+  await insertRows(api.client, api.database, rowsOfFile('s', Buffer.from('x\n')));
+  for (const clickhouseUrl of [undefined, `http://127.0.0.1:${away}`]) {
+    const flags = { clickhouseDatabase: api.database, ...(clickhouseUrl && { clickhouseUrl }) };
+    const store = openStore(await testSettings(t, flags));
+    const stop = new AbortController();
+    const id = { sandbox_id: 's', log: 'console', workspace: null };
+    const seen: string[] = [];
+    for await (const text of follow(store, id, { after: null, signal: stop.signal, heartbeat_ms: 1 })) {
+      seen.push(text);
+      if (seen.length === 4) stop.abort();
+    }
+    await store.client.close();
+    const comments = seen.filter((text) => text.startsWith(':')).length;
+    assert.deepEqual([seen.length, comments], [4, clickhouseUrl ? 4 : 3]);
   }
 });

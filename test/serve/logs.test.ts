@@ -61,7 +61,7 @@ test('a tail goes over streams, in order, without gaps, seals, other logs and ot
     ['?tail=1&follow=0', 'b2\n'],
     ['?tail=0', ''],
   ]) {
-    assert.equal(String(await get(api, `/v1/sandboxes/s/logs${tail}`)), expected, tail);
+    assert.equal(String(await get(api, `/v1/sandboxes/s/logs${tail}`)), expected, `${tail}`);
   }
 });
 
@@ -127,7 +127,7 @@ test('a wrong parameter is named with what is allowed', async (t) => {
     ['stream=stdin', 'stream'],
   ]) {
     const response = await fetch(`${api.address}/v1/sandboxes/s/logs?${query}`);
-    assert.equal(response.status, 400, query);
+    assert.equal(response.status, 400, `${query}`);
     const { error, code } = (await response.json()) as { error: string; code: string };
     assert.equal(code, 'PARAMETER_INVALID');
     assert.match(error, new RegExp(`Parameter ${name} .*allowed: `));

@@ -55,7 +55,7 @@ async function printRows(store: Store, id: LogId, { tail: lines, json }: LogsOpt
     console.error(`Sandbox '${harmless(id.sandbox_id)}' has no ${id.log} log.`);
     return;
   }
-  if (tail?.more && lines === undefined) {
+  if (tail?.after && lines === undefined) {
     console.error(`The last ${wanted} lines; --tail N shows others, --raw the whole file.`);
   }
   for (let after = tail?.after ?? null; ; ) {

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { site, until } from '../support/consumer_site.ts';
+import { contentOf, randomOf, writesOf } from '../support/content.ts';
+import { afterlog, environmentOf, RoleProcess } from '../support/roles.ts';
+import { assertStoredOnceAndInOrder, sealedCount, stopMerges } from '../support/stored.ts';
+
+const SANDBOXES = 64;
+const SEED = 20_261_123;
+
+for (const [how, flags] of [
+  ['through Kafka', {}],
+  ['in direct mode', { kafkaBrokers: '' }],
+] as const) {
+  test(`64 mixed sandboxes, all deleted while the agent runs, come back byte for byte ${how}`, {
+    timeout: 300_000,
+  }, (t) => deleteAndReadBack(t, flags));
+}
+
+async function deleteAndReadBack(t: TestContext, flags: Record<string, unknown>): Promise<void> {
+  const { settings, client, database } = await site(t, flags);
+  await stopMerges(client, database);
+  const env = environmentOf(settings);
+  const vms = join(settings.data_dir, 'vms');
+  mkdirSync(vms);
+  const agent = new RoleProcess(t, ['agent'], env);
+  agent.start();
+  if (settings.kafka.brokers.length > 0) new RoleProcess(t, ['consumer'], env).start();
+  await until(() => agent.output.includes('reading'));
+
+  const random = randomOf(SEED);
+  const written = new Map<string, Buffer>();
+  const live = Array.from({ length: SANDBOXES }, (_, index) => {
+    const id = `sb-${index}`;
+    const bytes = contentOf(index, random);
+    written.set(id, bytes);
+    mkdirSync(join(vms, id));
+    return { id, writes: writesOf(bytes, random, 200_000) };
+  });
+  while (live.length > 0) {
+    const one = live[Math.floor(random() * live.length)]!;
+    const next = one.writes.shift();
+    if (next) appendFileSync(join(vms, one.id, 'console.log'), next);
+    else {
+      rmSync(join(vms, one.id), { recursive: true });
+      live.splice(live.indexOf(one), 1);
+    }
+    if (random() < 0.2) await sleep(1);
+  }
+
+  await until(async () => (await sealedCount(client, database)) === SANDBOXES);
+  for (const [id, bytes] of written) {
+    const { code, stdout, stderr } = await afterlog(env, 'logs', id, '--raw');
+    assert.equal(code, 0, stderr);
+    assert.ok(stdout.equals(bytes), `${id}: ${stdout.length} bytes came back of ${bytes.length}`);
+  }
+  await assertStoredOnceAndInOrder(client, database);
+  assert.equal(await agent.stop(), 0);
+  assert.doesNotMatch(agent.output, /"level":[456]0/, 'a healthy agent warns of nothing');
+}

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import type { ClickHouseClient } from '@clickhouse/client';
+import { rowsOf } from './servers.ts';
+
+/** Asserts on the table as it is, without FINAL, with merges stopped before the first row came. */
+export async function stopMerges(client: ClickHouseClient, database: string): Promise<void> {
+  await client.command({ query: `SYSTEM STOP MERGES ${database}.console_logs` });
+}
+
+export async function assertStoredOnceAndInOrder(client: ClickHouseClient, database: string): Promise<void> {
+  const key = 'sandbox_id, log, stream_started_at, position, record';
+  const [twice] = await rowsOf<{ keys: number }>(
+    client,
+    `SELECT count() AS keys FROM (SELECT ${key} FROM ${database}.console_logs GROUP BY ${key} HAVING count() > 1)`,
+  );
+  assert.equal(Number(twice!.keys), 0, 'keys that stand twice');
+  const [unordered] = await rowsOf<{ streams: number }>(
+    client,
+    `SELECT count() AS streams FROM (
+       SELECT arrayMap(x -> (x.3, x.4), arraySort(groupArray((position, record, batch_epoch, batch_sequence)))) AS batches
+       FROM ${database}.console_logs WHERE sandbox_id != '' GROUP BY sandbox_id, log, stream_started_at
+       HAVING batches != arraySort(batches))`,
+  );
+  assert.equal(Number(unordered!.streams), 0, 'streams whose rows came in another order than they were written');
+}
+
+/** Number of sandboxes whose console has a seal that says it is complete. */
+export async function sealedCount(client: ClickHouseClient, database: string): Promise<number> {
+  const [row] = await rowsOf<{ sealed: number }>(
+    client,
+    `SELECT uniqExact(sandbox_id) AS sealed FROM ${database}.console_logs
+     WHERE record = 'seal' AND log = 'console' AND JSONExtractString(message, 'reason') = 'deleted'`,
+  );
+  return Number(row!.sealed);
+}
