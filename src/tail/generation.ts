@@ -29,9 +29,10 @@ export class Generation {
   tail_bytes = 0;
   /** Bytes seen behind `offset` that are no whole line yet: all that is left of them if the file is truncated. */
   unfinished: Buffer | null = null;
-  size = 0;
+  private size = -1;
   /** When size or place last changed, milliseconds of the monotonic clock. */
-  changed_at_ms: number;
+  private changed_at_ms: number;
+  private placed_at_ms: number;
 
   constructor(pin: Pin, number: number, starts: StreamStart, offset = 0, skipsHole = false) {
     this.pin = pin;
@@ -39,13 +40,22 @@ export class Generation {
     this.starts = starts;
     this.offset = offset;
     this.skips_hole = skipsHole;
-    this.changed_at_ms = performance.now();
+    this.placed_at_ms = performance.now();
+    this.changed_at_ms = this.placed_at_ms;
   }
 
   stand(place: Place): void {
     if (place === this.place) return;
     this.place = place;
-    this.changed_at_ms = performance.now();
+    this.placed_at_ms = performance.now();
+    this.changed_at_ms = this.placed_at_ms;
+  }
+
+  private grew(size: number, mtime_ms: number): void {
+    // A file met at last in a long queue may have been quiet for hours: its own time says so, a later look cannot.
+    const quiet_ms = this.size < 0 ? Math.min(Math.max(Date.now() - mtime_ms, 0), limits.quiet_ms) : 0;
+    this.size = size;
+    this.changed_at_ms = Math.max(this.placed_at_ms, performance.now() - quiet_ms);
   }
 
   /** Whether no more bytes can be expected: it lost its name, and has been quiet since. */
@@ -61,11 +71,8 @@ export class Generation {
   read(chunk: Buffer): number {
     const fd = this.pin.fd ?? openSync(this.pin.path!, 'r');
     try {
-      const { size } = fstatSync(fd);
-      if (size !== this.size) {
-        this.size = size;
-        this.changed_at_ms = performance.now();
-      }
+      const { size, mtimeMs } = fstatSync(fd);
+      if (size !== this.size) this.grew(size, mtimeMs);
       if (size < this.offset) return -1;
       const length = readSync(fd, chunk, 0, chunk.length, this.offset - this.tail_bytes);
       if (length < this.tail_bytes) return -1;

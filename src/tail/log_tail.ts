@@ -92,6 +92,9 @@ export class LogTail {
     const generation = new Generation(pin, number, starts);
     generation.stand(place);
     this.queue.push(generation);
+    // The others get their names when their stream gets its time.
+    const isOfStream = !this.queue.some((one, index) => one.starts !== null && index > 0);
+    if (this.stream !== null && this.sealed === null && isOfStream) this.rename(pin, this.stream.started, number);
     return generation;
   }
 

@@ -56,6 +56,8 @@ export class BatchBuilder {
   private messageBytes = 0;
   private streams: StreamLabels[] = [];
   private readonly observed = new Uint32Array(2);
+  private columns = 0;
+  private hasEntries = false;
   private readonly block = new BlockWriter(limits.block_bytes_max + FRAME_BYTES);
 
   constructor(host: string) {
@@ -84,6 +86,7 @@ export class BatchBuilder {
     this.kindOf[row] = line.kind;
     this.endingOf[row] = line.ending;
     this.backOf[row] = line.entry_back;
+    if (line.entry_back !== 0) this.hasEntries = true;
     putNanoseconds(this.timestampOf, row, line.seconds, line.nanos);
     this.blockBytes += this.source.put(row, line.source);
     this.blockBytes += this.severity.put(row, line.severity);
@@ -151,6 +154,7 @@ export class BatchBuilder {
     this.rows = 0;
     this.batch++;
     this.streams = [];
+    this.hasEntries = false;
     this.blockBytes = FRAME_BYTES + this.host.length * 4;
     this.prefixBytes = 0;
     this.messageBytes = 0;
@@ -158,19 +162,30 @@ export class BatchBuilder {
   }
 
   private encode(epoch: number, sequence: number, ingestDay: number): Buffer {
-    const { block, rows } = this;
+    const { block, rows, streams } = this;
     block.reset();
-    block.varint(22);
+    this.columns = 0;
+    block.varint(0); // the number of columns, known at the end
     block.varint(rows);
     this.texts('record', records, this.recordOf);
     this.texts(
       'sandbox_id',
-      this.streams.map((stream) => stream.sandbox_id),
+      streams.map((stream) => stream.sandbox_id),
       this.slotOf,
     );
     this.texts(
       'log',
-      this.streams.map((stream) => stream.log),
+      streams.map((stream) => stream.log),
+      this.slotOf,
+    );
+    this.texts(
+      'workspace',
+      streams.map((stream) => stream.workspace),
+      this.slotOf,
+    );
+    this.texts(
+      'template',
+      streams.map((stream) => stream.template),
       this.slotOf,
     );
     this.words('stream_started_at', "DateTime64(9, 'UTC')", this.startedOf);
@@ -178,48 +193,36 @@ export class BatchBuilder {
     this.words('timestamp', "DateTime64(9, 'UTC')", this.timestampOf);
     this.texts('timestamp_kind', timestampKinds, this.kindOf);
     this.words('observed_at', "DateTime64(9, 'UTC')", this.observedOf);
-    block.column('ingest_day', 'Date');
-    const days = new Uint16Array(rows).fill(ingestDay);
-    block.raw(bytesOf(days), rows * 2);
+    this.column('ingest_day', 'Date', bytesOf(new Uint16Array(rows).fill(ingestDay)));
     this.constant('host', 'String', () => block.text(this.host));
     this.constant('batch_epoch', 'UInt64', () => block.uint64(epoch));
     this.constant('batch_sequence', 'UInt64', () => block.uint64(sequence));
-    this.texts(
-      'workspace',
-      this.streams.map((stream) => stream.workspace),
-      this.slotOf,
-    );
-    this.texts(
-      'template',
-      this.streams.map((stream) => stream.template),
-      this.slotOf,
-    );
     for (const name of ['source', 'severity', 'event', 'title'] as const) {
       this.texts(name, this[name].take(), this[name].keyOf);
     }
-    block.column('entry_back', 'UInt32');
-    block.raw(bytesOf(this.backOf), rows * 4);
-    block.column('prefix', 'String');
-    block.raw(this.prefixes, this.prefixBytes);
-    block.column('message', 'String');
-    block.raw(this.messages, this.messageBytes);
+    if (this.hasEntries) this.column('entry_back', 'UInt32', bytesOf(this.backOf.subarray(0, rows)));
+    this.column('prefix', 'String', this.prefixes.subarray(0, this.prefixBytes));
+    this.column('message', 'String', this.messages.subarray(0, this.messageBytes));
     this.texts('ending', endings, this.endingOf);
-    return block.written();
+    const bytes = block.written();
+    bytes[0] = this.columns;
+    return bytes;
   }
 
-  /** A text column as its distinct values and one index a row. */
-  private texts(name: string, keys: readonly string[], indexes: Uint8Array | Uint16Array): void {
-    const { block, rows } = this;
-    block.column(name, 'LowCardinality(String)');
-    block.dictionary(keys.length, indexes instanceof Uint16Array);
-    for (const key of keys) block.text(key);
-    block.uint64(rows);
-    block.raw(bytesOf(indexes), rows * indexes.BYTES_PER_ELEMENT);
+  private column(name: string, type: string, values: Uint8Array): void {
+    this.columns++;
+    this.block.column(name, type);
+    this.block.raw(values);
+  }
+
+  private words(name: string, type: string, values: Uint32Array): void {
+    this.column(name, type, bytesOf(values.subarray(0, this.rows * 2)));
   }
 
   /** A column with one value for all rows: one key, and indexes that are all 0. */
   private constant(name: string, type: string, key: () => void): void {
     const { block, rows } = this;
+    this.columns++;
     block.column(name, `LowCardinality(${type})`);
     block.dictionary(1, false);
     key();
@@ -227,9 +230,25 @@ export class BatchBuilder {
     block.fill(0, rows);
   }
 
-  private words(name: string, type: string, values: Uint32Array): void {
-    this.block.column(name, type);
-    this.block.raw(bytesOf(values), this.rows * 8);
+  /**
+   * A text column as its keys and one index a row. Left out when all its texts are empty: the table's default.
+   * Indexes are as narrow as the keys allow: what is compressed and inserted for every row counts.
+   */
+  private texts(name: string, keys: readonly string[], indexes: Uint8Array | Uint16Array): void {
+    const { block, rows } = this;
+    const first = keys[0]!;
+    if (keys.every((key) => key === first)) {
+      if (first !== '') this.constant(name, 'String', () => block.text(first));
+      return;
+    }
+    this.columns++;
+    block.column(name, 'LowCardinality(String)');
+    const isWide = keys.length > 256;
+    block.dictionary(keys.length, isWide);
+    for (const key of keys) block.text(key);
+    block.uint64(rows);
+    const used = indexes.subarray(0, rows);
+    block.raw(isWide ? bytesOf(used) : used instanceof Uint8Array ? used : Uint8Array.from(used));
   }
 }
 
@@ -272,10 +291,21 @@ function putText(target: Buffer, at: number, source: Uint8Array, start: number, 
   return at + length;
 }
 
+// Most rows share their second with the row before: its part of the product is kept.
+let keptSecond = -1;
+let keptLow = 0;
+let keptHigh = 0;
+
 /** Writes seconds * 10^9 + nanos as two words, in steps that stay exact in doubles. */
 export function putNanoseconds(target: Uint32Array, row: number, seconds: number, nanos: number): void {
-  const upper = Math.floor(seconds / 0x1_0000) * 1e9; // times 2^16 seconds
-  const lower = (seconds % 0x1_0000) * 1e9 + nanos + (upper % 0x1_0000) * 0x1_0000;
-  target[row * 2] = lower;
-  target[row * 2 + 1] = Math.floor(upper / 0x1_0000) + Math.floor(lower / 0x1_0000_0000);
+  if (seconds !== keptSecond) {
+    const upper = Math.floor(seconds / 0x1_0000) * 1e9; // times 2^16 seconds
+    const lower = (seconds % 0x1_0000) * 1e9 + (upper % 0x1_0000) * 0x1_0000;
+    keptSecond = seconds;
+    keptLow = lower % 0x1_0000_0000;
+    keptHigh = Math.floor(upper / 0x1_0000) + Math.floor(lower / 0x1_0000_0000);
+  }
+  const low = keptLow + nanos;
+  target[row * 2] = low;
+  target[row * 2 + 1] = low >= 0x1_0000_0000 ? keptHigh + 1 : keptHigh;
 }

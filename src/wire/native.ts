@@ -47,10 +47,10 @@ export class BlockWriter {
     this.length += 8;
   }
 
-  raw(source: Uint8Array, size: number): void {
-    this.room(size);
-    this.bytes.set(size === source.length ? source : source.subarray(0, size), this.length);
-    this.length += size;
+  raw(source: Uint8Array): void {
+    this.room(source.length);
+    this.bytes.set(source, this.length);
+    this.length += source.length;
   }
 
   fill(value: number, size: number): void {
