@@ -34,9 +34,13 @@ interface Measured {
 }
 
 const data = join(dir, 'data');
-execFileSync(process.execPath, [join(here, 'corpus.ts'), data, '--bytes', values.bytes, '--sandboxes', values.sandboxes], {
-  stdio: 'inherit',
-});
+execFileSync(
+  process.execPath,
+  [join(here, 'corpus.ts'), data, '--bytes', values.bytes, '--sandboxes', values.sandboxes],
+  {
+    stdio: 'inherit',
+  },
+);
 const files = readdirSync(join(data, 'vms')).map((id) => join(data, 'vms', id, 'console.log'));
 const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
 const rows = Number(execFileSync('sh', ['-c', 'cat "$@" | wc -l', 'sh', ...files]).toString());
@@ -71,14 +75,20 @@ try {
   });
   const [stored] = await disk.json<{ disk: string; rows: string }>();
   await client.close();
-  const packed = Number(execFileSync('sh', ['-c', 'cat "$@" | zstd -3 -c | wc -c', 'sh', ...files]).toString());
-  console.log(`\n${rows} lines, ${bytes} bytes; ${agent.status.batches_delivered} batches, ${consumer.status.inserts} INSERTs`);
+  const packed = Number(
+    execFileSync('sh', ['-c', 'cat "$@" | zstd -3 -c | wc -c', 'sh', ...files]).toString(),
+  );
+  console.log(
+    `\n${rows} lines, ${bytes} bytes; ${agent.status.batches_delivered} batches, ${consumer.status.inserts} INSERTs`,
+  );
   for (const [what, m] of table) {
     console.log(
       `${what.padEnd(30)} CPU ${m.cpu_s!.toFixed(2).padStart(6)} s   peak ${m.peak_mb?.toFixed(0).padStart(4) ?? '   –'} MB   wall ${m.wall_s?.toFixed(1).padStart(5) ?? '    –'} s`,
     );
   }
-  console.log(`stored ${stored!.rows} rows in ${(Number(stored!.disk) / 1e6).toFixed(1)} MB; zstd -3 of the files ${(packed / 1e6).toFixed(1)} MB`);
+  console.log(
+    `stored ${stored!.rows} rows in ${(Number(stored!.disk) / 1e6).toFixed(1)} MB; zstd -3 of the files ${(packed / 1e6).toFixed(1)} MB`,
+  );
 } finally {
   await kafka.stop();
   await clickhouse.stop();
@@ -89,7 +99,10 @@ try {
 function zstd(level: number): Partial<Measured> {
   const script = `for f in "$@"; do zstd -q -${level} -T1 -c "$f" > /dev/null; done; times | tail -n 1`;
   const output = execFileSync('bash', ['-c', script, 'bash', ...files], { encoding: 'utf8' });
-  const cpu_s = [...output.matchAll(/(\d+)m([\d.]+)s/g)].reduce((sum, [, m, s]) => sum + Number(m) * 60 + Number(s), 0);
+  const cpu_s = [...output.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+    (sum, [, m, s]) => sum + Number(m) * 60 + Number(s),
+    0,
+  );
   return { cpu_s };
 }
 

@@ -38,6 +38,9 @@ const catalogue = {
 
 export type ErrorCode = keyof typeof catalogue;
 
+/** What to do about an error of this code. */
+export const cureOf = (code: ErrorCode): string => catalogue[code];
+
 export class AfterlogError extends Error {
   readonly code: ErrorCode;
   readonly cure: string;

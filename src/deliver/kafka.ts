@@ -169,7 +169,8 @@ class KafkaDestination implements Destination {
 
 function refusalOf(error: unknown): string | null {
   for (let at = error; at instanceof Error; at = at.cause) {
-    if (at instanceof kafkajs.KafkaJSProtocolError && REFUSALS.has(at.code)) return `${at.type}: ${at.message}`;
+    if (at instanceof kafkajs.KafkaJSProtocolError && REFUSALS.has(at.code))
+      return `${at.type}: ${at.message}`;
   }
   return null;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../config/limits.ts';
-import type { ErrorCode } from '../errors.ts';
+import { cureOf, type ErrorCode } from '../errors.ts';
 import { log } from '../log.ts';
 
 /** Thrown through a retry loop to end it: the caller was told to leave, or `alive` failed. */
@@ -83,7 +83,7 @@ export class Patience {
     alive: () => Promise<void>,
     leave: AbortSignal,
   ): Promise<void> {
-    if (this.reason?.code !== code) log.warn({ code, for: this.subject }, sentence);
+    if (this.reason?.code !== code) log.warn({ code, for: this.subject }, `${sentence} ${cureOf(code)}`);
     else log.debug({ code, for: this.subject, pause_ms: this.pause_ms }, sentence);
     this.reason = { code, sentence };
     this.pause_ms = Math.min(Math.max(this.pause_ms * 2, limits.retry_first_ms), limits.retry_longest_ms);

@@ -13,7 +13,8 @@ export interface ChainName {
 interface Seen {
   age: number;
   file: FileIdentity;
-  /** Set for a file that the tail does not know yet. */
+  size: number;
+  /** Set for a file that has no place in the tail yet. */
   fresh: Pin | null;
 }
 
@@ -23,56 +24,70 @@ const LOOKS_MAX = 5;
 /**
  * Brings a tail up to date with its names in the folder: pins what is new, tells each generation where it stands,
  * lets go of what lost its name and is done with.
+ * @param list reads this log's names in the folder, oldest first
  * @param isNewFolder the folder was deleted and made again under the same id
- * @param found pins that an earlier agent made and could not name
- * @returns false when the chain did not hold still: look again soon
+ * @returns `isStill` false: the chain kept moving, look again soon; `hasNews`: there may be something to read
  */
 export function lookAtChain(
   tail: LogTail,
   folder: string,
-  names: ChainName[],
+  list: () => ChainName[],
   isNewFolder: boolean,
   pins: Pins,
   sink: Sink,
-  found: Pin[] = [],
-): boolean {
-  const fresh = [...found];
-  let seen: Seen[] = [];
-  let isStill = false;
-  for (let looks = 0; looks < LOOKS_MAX && !isStill; looks++) {
-    const before = fresh.length;
-    seen = [];
-    for (const { name, age } of names) {
-      const one = see(tail, join(folder, name), age, pins, fresh);
+): { isStill: boolean; hasNews: boolean } {
+  // What two looks in a row see the same is how it is: a rotation between two names of one look shows.
+  let last = isNewFolder ? null : tail.lastLook;
+  for (let looks = 0; looks < LOOKS_MAX; looks++) {
+    const seen: Seen[] = [];
+    for (const { name, age } of list()) {
+      const one = see(tail, join(folder, name), age, pins);
       if (one) seen.push(one);
     }
-    // Names that were all known when read cannot have been mixed up with new ones.
-    isStill = fresh.length === before && new Set(seen.map((one) => one.file.inode)).size === seen.length;
+    const now = seen.map(({ age, file }) => `${age}:${file.inode}:${file.born}`).join();
+    if (now === last) {
+      if (looks === 0 && tail.fresh.length === 0) return { isStill: true, hasNews: hasNews(tail, seen) };
+      place(tail, seen, isNewFolder, sink);
+      adopt(tail, seen, isNewFolder, sink);
+      tail.lastLook = now;
+      return { isStill: true, hasNews: true };
+    }
+    last = now;
   }
-  place(tail, seen, isNewFolder, sink);
-  adopt(tail, seen, fresh, isNewFolder, sink);
-  return isStill;
+  tail.lastLook = null;
+  return { isStill: false, hasNews: true };
 }
 
-function see(tail: LogTail, path: string, age: number, pins: Pins, fresh: Pin[]): Seen | null {
+function hasNews(tail: LogTail, seen: Seen[]): boolean {
+  const reading = tail.queue[0];
+  return (
+    reading !== undefined &&
+    seen.some(({ file, size }) => sameFile(file, reading.pin) && size !== reading.size)
+  );
+}
+
+function see(tail: LogTail, path: string, age: number, pins: Pins): Seen | null {
   // A log seen for the first time may be gone in a millisecond: link first, look afterwards.
-  if (tail.stream !== null || tail.queue.length > 0 || fresh.length > 0) {
+  if (tail.stream !== null || tail.queue.length > 0 || tail.fresh.length > 0) {
     const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     if (!stats?.isFile()) return null;
-    const file = identityOf(stats);
-    if (tail.knows(file)) return { age, file, fresh: null };
-    const again = fresh.find((pin) => sameFile(pin, file));
-    if (again) return { age, file, fresh: again };
+    const one = recognise(tail, identityOf(stats), age, Number(stats.size));
+    if (one) return one;
   }
   const pin = pins.take(tail.sandbox, tail.log, path);
   if (pin === null) return null;
-  const known = tail.knows(pin) ? pin : fresh.find((other) => sameFile(other, pin));
-  if (known === undefined) {
-    fresh.push(pin);
-    return { age, file: pin, fresh: pin };
+  const known = recognise(tail, pin, age, 0);
+  if (known) {
+    pins.release(pin);
+    return known;
   }
-  pins.release(pin);
-  return { age, file: known, fresh: known === pin ? null : (known as Pin) };
+  tail.fresh.push(pin);
+  return { age, file: pin, size: 0, fresh: pin };
+}
+
+function recognise(tail: LogTail, file: FileIdentity, age: number, size: number): Seen | null {
+  const fresh = tail.fresh.find((pin) => sameFile(pin, file)) ?? null;
+  return fresh !== null || tail.knows(file) ? { age, file, size, fresh } : null;
 }
 
 /** Tells the files that the tail knows where they stand now. */
@@ -85,14 +100,13 @@ function place(tail: LogTail, seen: Seen[], isNewFolder: boolean, sink: Sink): v
   for (const list of [tail.kept, tail.copies]) {
     for (const pin of list.filter((one) => placeOf(one) === 'gone')) {
       list.splice(list.indexOf(pin), 1);
-      sink.release(pin);
-      sink.changed(tail);
+      tail.release(pin);
     }
   }
 }
 
 /** Puts the files that are new where they belong: behind what is being read, or aside as copies. */
-function adopt(tail: LogTail, seen: Seen[], fresh: Pin[], isNewFolder: boolean, sink: Sink): void {
+function adopt(tail: LogTail, seen: Seen[], isNewFolder: boolean, sink: Sink): void {
   const newest = tail.queue.at(-1);
   const hasNothing = newest === undefined && (tail.stream === null || tail.sealed !== null);
   const liveIsKnown = seen.some((one) => one.age === 0 && one.fresh === null) && !isNewFolder;
@@ -101,22 +115,19 @@ function adopt(tail: LogTail, seen: Seen[], fresh: Pin[], isNewFolder: boolean, 
   let starts: StreamStart = null;
   if (hasNothing) starts = tail.stream === null ? 'first' : 'recreated';
   else if (isNewFolder || isAnotherFile) starts = 'recreated';
-  let lostSome = starts === null && !oldIsInChain;
+  let lost = starts === null && !oldIsInChain ? 1 : 0;
+  const enqueue = (pin: Pin, where: Place): void => {
+    tail.enqueue(pin, starts, where, tail.nextNumber() + lost);
+    starts = null;
+    lost = 0;
+  };
   // Pinned, and gone again before its name was read: older than what has a name now.
-  for (const pin of fresh.filter((one) => !seen.some((other) => other.fresh === one))) {
-    tail.enqueue(pin, starts, 'gone').follows_loss = lostSome;
-    starts = null;
-    lostSome = false;
+  for (const pin of tail.fresh) if (!seen.some((one) => one.fresh === pin)) enqueue(pin, 'gone');
+  for (const { fresh, age } of seen) {
+    if (fresh === null) continue;
+    if (age > 0 && liveIsKnown) tail.copies.push(fresh);
+    else enqueue(fresh, age === 0 ? 'live' : 'rotated');
   }
-  for (const one of seen) {
-    if (one.fresh === null || tail.knows(one.fresh)) continue;
-    if (one.age > 0 && liveIsKnown) {
-      tail.copies.push(one.fresh);
-      continue;
-    }
-    tail.enqueue(one.fresh, starts, one.age === 0 ? 'live' : 'rotated').follows_loss = lostSome;
-    starts = null;
-    lostSome = false;
-  }
+  tail.fresh = [];
   if (tail.queue.at(-1) !== newest) sink.changed(tail);
 }

@@ -16,10 +16,9 @@ export type StreamStart = 'first' | 'truncated' | 'recreated' | null;
 export class Generation {
   readonly pin: Pin;
   readonly starts: StreamStart;
+  /** Runs on along the log's files; a number left out stands for generations that nobody saw. */
   number: number;
   place: Place = 'live';
-  /** The chain moved on by more steps than it keeps since the generation before was seen. */
-  follows_loss = false;
   /** Offset in the file of the first byte that is in no row yet. */
   offset: number;
   /** NULs at the start of the file are the hole of a truncation under a writer that goes on at its old offset. */
@@ -29,7 +28,8 @@ export class Generation {
   tail_bytes = 0;
   /** Bytes seen behind `offset` that are no whole line yet: all that is left of them if the file is truncated. */
   unfinished: Buffer | null = null;
-  private size = -1;
+  /** As of the last read; -1 before the first. */
+  size = -1;
   /** When size or place last changed, milliseconds of the monotonic clock. */
   private changed_at_ms: number;
   private placed_at_ms: number;

@@ -29,7 +29,11 @@ export interface TailState {
     tail_crc32: number;
     tail_bytes: number;
   };
+  /** The files to be read after it, oldest first; absent when there are none. */
+  waiting?: WaitingFile[];
 }
+
+export type WaitingFile = FileIdentity & { number: number; starts: StreamStart; skips_hole: boolean };
 
 /**
  * Follows one log of one sandbox through rotations, truncations and deletion: a queue of generations, the first of
@@ -47,6 +51,12 @@ export class LogTail {
   kept: Pin[] = [];
   /** Files that appeared behind a live file which is still the same: copies, in case it gets truncated. */
   copies: Pin[] = [];
+  /** Files that are pinned and have no place yet, while their folder does not hold still. */
+  fresh: Pin[] = [];
+  /** Done with, but perhaps not unlinked yet: a pin without a state would be read again by the next agent. */
+  private released: Pin[] = [];
+  /** What the last look saw; null when it could not be trusted. */
+  lastLook: string | null = null;
   /** The last generation that was read, for the state while the queue is empty. */
   private lastFile: TailState['file'] | null = null;
   private failedWith = '';
@@ -86,16 +96,23 @@ export class LogTail {
     this.lastFile = state.file;
   }
 
-  enqueue(pin: Pin, starts: StreamStart, place: Place): Generation {
-    const previous = this.queue.at(-1);
-    const number = starts !== null ? 0 : (previous?.number ?? this.lastFile?.number ?? -1) + 1;
+  /**
+   * Adds a file behind those to be read.
+   * @param number as its pin's name says; else the next one
+   */
+  enqueue(pin: Pin, starts: StreamStart, place: Place, number = this.nextNumber()): void {
     const generation = new Generation(pin, number, starts);
     generation.stand(place);
     this.queue.push(generation);
     // The others get their names when their stream gets its time.
     const isOfStream = !this.queue.some((one, index) => one.starts !== null && index > 0);
-    if (this.stream !== null && this.sealed === null && isOfStream) this.rename(pin, this.stream.started, number);
-    return generation;
+    if (this.stream !== null && this.sealed === null && isOfStream) {
+      this.rename(pin, this.stream.started, number);
+    }
+  }
+
+  nextNumber(): number {
+    return (this.queue.at(-1)?.number ?? this.lastFile?.number ?? -1) + 1;
   }
 
   /**
@@ -161,11 +178,9 @@ export class LogTail {
     const started = born > after ? born : now > after ? now : after;
     this.stream = new Stream(this.sandbox, this.log, String(started));
     this.sealed = null;
-    generation.number = 0;
     for (const [index, next] of this.queue.entries()) {
       if (index > 0 && next.starts !== null) break;
-      next.number = index;
-      this.rename(next.pin, this.stream.started, index);
+      this.rename(next.pin, this.stream.started, next.number);
     }
     this.sink.changed(this);
   }
@@ -175,7 +190,7 @@ export class LogTail {
     this.look();
     const first = this.copies.findIndex((pin) => generation.isCopiedBy(pin));
     this.queue.shift();
-    const again = new Generation(generation.pin, 0, null, 0, true);
+    const again = new Generation(generation.pin, generation.number, null, 0, true);
     again.stand(generation.place);
     if (first >= 0) {
       const copied = this.copies.splice(first).map((pin, index) => {
@@ -185,11 +200,12 @@ export class LogTail {
         copy.stand('rotated');
         return copy;
       });
+      for (const next of this.queue) next.number += copied.length;
       [...copied, again].forEach((next, index) => {
-        next.number = generation.number + index + 1;
-        this.rename(next.pin, this.stream!.started, next.number);
+        next.number = generation.number + index;
       });
       this.queue.unshift(...copied, again);
+      for (const next of this.queue) this.rename(next.pin, this.stream!.started, next.number);
       this.sink.changed(this);
       return;
     }
@@ -202,7 +218,7 @@ export class LogTail {
     }
     this.gap(null, 'truncated in place: bytes written since the last read, if any, are lost');
     this.seal('truncated', fileState(generation));
-    const restarted = new Generation(generation.pin, 0, 'truncated', 0, true);
+    const restarted = new Generation(generation.pin, generation.number, 'truncated', 0, true);
     restarted.stand(generation.place);
     this.queue.unshift(restarted);
   }
@@ -237,12 +253,29 @@ export class LogTail {
     else if (next.starts !== null) this.seal(next.starts, fileState(generation));
     this.queue.shift();
     this.lastFile = fileState(generation);
-    if (generation.place === 'gone') this.sink.release(generation.pin);
+    if (generation.place === 'gone') this.release(generation.pin);
     else if (!this.queue.some((other) => other.pin === generation.pin)) this.kept.push(generation.pin);
-    if (next?.follows_loss)
+    if (next?.starts === null && next.number > generation.number + 1) {
       this.gap(null, 'rotated away before it was seen: the chain moved on by more than it keeps');
+    }
     this.sink.changed(this);
     return next !== undefined;
+  }
+
+  /** The pin is done with. The state goes only after it, so that no crash leaves a pin that nobody knows. */
+  release(pin: Pin): void {
+    this.released.push(pin);
+    this.sink.release(pin);
+    this.sink.changed(this);
+  }
+
+  /** Forgets pins that are unlinked by now. @returns whether there were some */
+  settle(): boolean {
+    const left = this.released.filter((pin) => pin.path !== null || pin.fd !== null);
+    if (left.length === this.released.length) return false;
+    this.released = left;
+    this.sink.changed(this);
+    return true;
   }
 
   /** Whether a generation waits to be closed once it has been quiet long enough. */
@@ -259,10 +292,19 @@ export class LogTail {
   state(): TailState | null {
     if (this.stream === null) return null;
     const generation = this.queue[0];
-    const isOver = this.sealed !== null && this.queue.length === 0 && this.kept.length === 0;
-    if (isOver) return null;
-    const file = this.sealed === null && generation ? fileState(generation) : this.lastFile!;
-    return { sandbox: this.sandbox, log: this.log, sealed: this.sealed, stream: this.stream.state(), file };
+    const held = this.queue.length + this.kept.length + this.released.length;
+    if (this.sealed !== null && held === 0) return null;
+    const isReading = this.sealed === null && generation !== undefined;
+    const state: TailState = {
+      sandbox: this.sandbox,
+      log: this.log,
+      sealed: this.sealed,
+      stream: this.stream.state(),
+      file: isReading ? fileState(generation) : this.lastFile!,
+    };
+    const waiting = isReading ? this.queue.slice(1) : this.queue;
+    if (waiting.length > 0) state.waiting = waiting.map(waitingFile);
+    return state;
   }
 }
 
@@ -278,6 +320,10 @@ export class ReadFailure extends Error {
 function fileState(generation: Generation): TailState['file'] {
   const { pin, number, offset, skips_hole, tail_crc32, tail_bytes } = generation;
   return { inode: pin.inode, born: pin.born, number, offset, skips_hole, tail_crc32, tail_bytes };
+}
+
+function waitingFile({ pin, number, starts, skips_hole }: Generation): WaitingFile {
+  return { inode: pin.inode, born: pin.born, number, starts, skips_hole };
 }
 
 function contentAfterHole(chunk: Buffer, start: number, end: number): number {

@@ -1,44 +1,54 @@
 import { Generation } from './generation.ts';
 import type { LogTail, Sink, TailState } from './log_tail.ts';
-import { type FoundPin, sameFile } from './pins.ts';
+import { type FoundPin, type Pin, sameFile } from './pins.ts';
 
 /**
  * Queues what an earlier agent left of one log: the file it was reading, at the offset where it stopped, and the
  * generations after it. Where files have names in the folder, the look that follows tells.
  * @param found this log's pins
- * @returns pins that have no name of their own yet; the look at the folder finds their place
  */
-export function recoverTail(
-  tail: LogTail,
-  state: TailState | null,
-  found: FoundPin[],
-  sink: Sink,
-): FoundPin[] {
+export function recoverTail(tail: LogTail, state: TailState | null, found: FoundPin[], sink: Sink): void {
   const named = found.filter((one) => one.stream !== null).sort(byAge);
-  const unnamed = found.filter((one) => one.stream === null);
   if (state === null) {
     // The spool knows nothing of this log: what is pinned is read again, under the same identity.
     let stream: string | null = null;
     for (const one of named) {
-      tail.enqueue(one.pin, one.stream === stream ? null : stream === null ? 'first' : 'recreated', 'gone');
+      const starts = one.stream === stream ? null : stream === null ? 'first' : 'recreated';
+      tail.enqueue(one.pin, starts, 'gone', one.generation);
       stream = one.stream;
     }
-    return unnamed;
+    tail.fresh = unnamed(found, null);
+    return;
   }
   tail.restore(state);
   const current = found.find((one) => sameFile(one.pin, state.file));
+  const waiting = (state.waiting ?? []).map((file) => ({
+    file,
+    one: found.find(({ pin }) => sameFile(pin, file)),
+  }));
+  const isWaiting = (one: FoundPin | undefined): boolean => waiting.some((other) => other.one === one);
+  // A copy that was made before a truncation takes the number of the file; that pins were renamed is known before
+  // the state that says so is durable.
+  const copiesUpTo = current?.stream === state.stream.started ? current.generation : -1;
   const later: FoundPin[] = [];
   for (const one of named) {
-    if (one === current) continue;
+    if (one === current || isWaiting(one)) continue;
+    if (
+      state.sealed === null &&
+      one.stream === state.stream.started &&
+      one.generation >= state.file.number &&
+      one.generation < copiesUpTo
+    ) {
+      tail.copies.push(one.pin);
+      continue;
+    }
     const isDone = compare(one.stream!, state.stream.started) || one.generation - state.file.number;
     if (isDone <= 0) tail.kept.push(one.pin);
     else later.push(one);
   }
   if (state.sealed !== null) {
-    // After a truncation the same file holds the next stream; after anything else it is done with.
-    if (current && state.sealed === 'truncated')
-      tail.queue.push(new Generation(current.pin, 0, 'truncated', 0, true));
-    else if (current) tail.kept.push(current.pin);
+    // After a truncation the same file holds the next stream, and waits; after anything else it is done with.
+    if (current && !isWaiting(current)) tail.kept.push(current.pin);
   } else if (current) {
     const { number, offset, skips_hole, tail_bytes, tail_crc32 } = state.file;
     const generation = new Generation(current.pin, number, null, offset, skips_hole);
@@ -49,14 +59,22 @@ export function recoverTail(
   } else {
     tail.sealLost(state.file);
   }
+  for (const { file, one } of waiting) {
+    if (one === undefined) continue;
+    tail.enqueue(one.pin, file.starts, 'gone', file.number);
+    tail.queue.at(-1)!.skips_hole = file.skips_hole;
+  }
   let stream = state.stream.started;
   for (const one of later) {
     const continues = one.stream === stream && tail.sealed === null;
-    tail.enqueue(one.pin, continues ? null : 'recreated', 'gone');
+    tail.enqueue(one.pin, continues ? null : 'recreated', 'gone', one.generation);
     stream = one.stream!;
   }
   sink.changed(tail);
-  return unnamed.filter((one) => one !== current);
+  tail.fresh = unnamed(
+    found.filter((one) => !isWaiting(one)),
+    current ?? null,
+  );
 }
 
 const compare = (a: string, b: string): number => (BigInt(a) < BigInt(b) ? -1 : a === b ? 0 : 1);
@@ -64,3 +82,7 @@ const compare = (a: string, b: string): number => (BigInt(a) < BigInt(b) ? -1 : 
 function byAge(a: FoundPin, b: FoundPin): number {
   return compare(a.stream!, b.stream!) || a.generation - b.generation;
 }
+
+/** Pins that an earlier agent made and could not name: the look at the folder finds their place. */
+const unnamed = (found: FoundPin[], current: FoundPin | null): Pin[] =>
+  found.filter((one) => one.stream === null && one !== current).map((one) => one.pin);

@@ -21,7 +21,6 @@ export class Sandbox {
   isGone = false;
   private identity: FileIdentity | null = null;
   private watch: Watch | null = null;
-  private found: { log: string; pin: Pin }[] = [];
   private readonly pins: Pins;
   private readonly sink: Sink;
   private readonly events: SandboxEvents;
@@ -45,29 +44,38 @@ export class Sandbox {
     return tail;
   }
 
-  /** Hands over a pin that an earlier agent made and could not name. */
-  adopt(log: string, pin: Pin): void {
-    this.tail(log);
-    this.found.push({ log, pin });
-  }
-
   /** Watches first and looks afterwards, so that nothing comes between unseen. */
   look(): void {
+    let isNewFolder = false;
+    let names = new Map<string, ChainName[]>();
     try {
-      const isNewFolder = this.checkFolder();
-      const chains = this.names();
-      for (const [log, names] of chains) {
-        const tail = this.tail(log);
-        const found = this.found.filter((one) => one.log === log).map((one) => one.pin);
-        this.found = this.found.filter((one) => one.log !== log);
-        if (!lookAtChain(tail, this.folder, names, isNewFolder, this.pins, this.sink, found)) {
-          setImmediate(() => this.look());
-        }
-        this.events.readable(tail);
-      }
+      isNewFolder = this.checkFolder();
+      names = this.names();
     } catch (error) {
       this.events.failed(this.folder, error as Error);
+      return;
     }
+    for (const log of new Set([...this.tails.keys(), ...names.keys()])) {
+      try {
+        this.lookAt(this.tail(log), names.get(log) ?? [], isNewFolder);
+      } catch (error) {
+        // One log that cannot be had takes nothing from the others.
+        this.events.failed(`${this.folder} (${log})`, error as Error);
+      }
+    }
+  }
+
+  private lookAt(tail: LogTail, names: ChainName[], isNewFolder: boolean): void {
+    // What was listed for all logs serves the first look at each.
+    let listed: ChainName[] | null = names;
+    const list = (): ChainName[] => {
+      const found = listed ?? this.names().get(tail.log) ?? [];
+      listed = null;
+      return found;
+    };
+    const { isStill, hasNews } = lookAtChain(tail, this.folder, list, isNewFolder, this.pins, this.sink);
+    if (!isStill) setImmediate(() => this.look());
+    if (hasNews) this.events.readable(tail);
   }
 
   /** @returns whether another folder stands where the one known before stood */
@@ -92,21 +100,21 @@ export class Sandbox {
     return isAnother;
   }
 
-  /** Names of each log that is there or is known, oldest first. */
+  /** Names of each log in the folder, oldest first. */
   private names(): Map<string, ChainName[]> {
-    const chains = new Map<string, ChainName[]>([...this.tails.keys()].map((log) => [log, []]));
     let entries: string[] = [];
     try {
       if (!this.isGone) entries = readdirSync(this.folder);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
+    const chains = new Map<string, ChainName[]>();
     for (const name of entries) {
       const place = chainPlace(name);
       if (place === null) continue;
-      const chain = chains.get(place.log);
-      if (chain) chain.push({ name, age: place.age });
-      else chains.set(place.log, [{ name, age: place.age }]);
+      const chain = chains.get(place.log) ?? [];
+      chain.push({ name, age: place.age });
+      chains.set(place.log, chain);
     }
     for (const chain of chains.values()) chain.sort((a, b) => b.age - a.age);
     return chains;

@@ -15,6 +15,9 @@ const TURN_MS = 4;
 /** Sandboxes that one reconcile looks at besides the ones with news: 10,000 quiet ones must cost next to nothing. */
 const RECONCILE_SANDBOXES_MAX = 500;
 
+/** Complaints that are remembered, so that each is made once. */
+const REPORTED_MAX = 1_000;
+
 /**
  * Finds sandboxes, holds their logs and reads them in turn. Directory events make it fast; a reconcile each
  * second makes it true.
@@ -24,6 +27,7 @@ export class Tailer {
   /** Set while nothing may be read because what was read has nowhere to go. */
   isPaused = false;
   lastError: string | null = null;
+  private readonly reported = new Set<string>();
   private readonly layout: Layout;
   private readonly pins: Pins;
   private readonly sink: Sink;
@@ -58,7 +62,7 @@ export class Tailer {
       const pins = found.get(key) ?? [];
       const sandbox = this.sandbox(state?.sandbox ?? pins[0]!.sandbox);
       const tail = sandbox.tail(state?.log ?? pins[0]!.log);
-      for (const { log: name, pin } of recoverTail(tail, state, pins, this.sink)) sandbox.adopt(name, pin);
+      recoverTail(tail, state, pins, this.sink);
     }
     for (const sandbox of this.sandboxes.values()) sandbox.look();
     this.watchRoot();
@@ -140,7 +144,7 @@ export class Tailer {
 
   private revisitClosing(): void {
     for (const sandbox of this.sandboxes.values()) {
-      for (const tail of sandbox.tails.values()) if (tail.isClosing) this.wake(tail);
+      for (const tail of sandbox.tails.values()) if (tail.settle() || tail.isClosing) this.wake(tail);
     }
   }
 
@@ -182,9 +186,13 @@ export class Tailer {
     this.sandboxes.delete(tail.sandbox);
   }
 
+  /** Says once what cannot be read; it is tried again at each reconcile, in silence. */
   private report(what: string, error: Error): void {
     const failure = new AfterlogError('FILE_UNREADABLE', `${what} cannot be read: ${reasonOf(error)}`);
     this.lastError = failure.message;
+    if (this.reported.has(failure.message)) return;
+    if (this.reported.size >= REPORTED_MAX) this.reported.clear();
+    this.reported.add(failure.message);
     log.warn(`tail: ${failure.message}. ${failure.cure}`);
   }
 

@@ -17,9 +17,13 @@ for (const [how, flags] of [
   ['through Kafka', {}],
   ['in direct mode', { kafkaBrokers: '' }],
 ] as const) {
-  test(`64 mixed sandboxes, all deleted while the agent runs, come back byte for byte ${how}`, {
-    timeout: 120_000,
-  }, (t) => deleteAndReadBack(t, flags));
+  test(
+    `64 mixed sandboxes, all deleted while the agent runs, come back byte for byte ${how}`,
+    {
+      timeout: 120_000,
+    },
+    (t) => deleteAndReadBack(t, flags),
+  );
 }
 
 async function deleteAndReadBack(t: TestContext, flags: Record<string, unknown>): Promise<void> {

@@ -148,6 +148,9 @@ test('10 kill -9 each of agent and consumer, a restart of broker and of ClickHou
     assert.ok(stdout.equals(bytes), `${id}: ${stdout.length} bytes came back of ${bytes.length}`);
   }
   await assertStoredOnceAndInOrder(client, 'afterlog');
-  const gaps = await rowsOf(client, `SELECT sandbox_id, message FROM afterlog.console_logs WHERE record = 'gap'`);
+  const gaps = await rowsOf(
+    client,
+    `SELECT sandbox_id, message FROM afterlog.console_logs WHERE record = 'gap'`,
+  );
   assert.deepEqual(gaps, [], 'nothing was lost, so no gap');
 });

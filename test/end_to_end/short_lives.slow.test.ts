@@ -26,7 +26,8 @@ test('1,000 sandboxes that boot with the same first 2 KB and live 100 ms are all
   new RoleProcess(t, ['consumer'], env).start();
   await until(() => agent.output.includes('reading'));
 
-  const boot = '[    0.000000] Linux version 6.1.0 (the same for all of them)\r\n'.repeat(34).slice(0, 2_046) + '\r\n';
+  const line = '[    0.000000] Linux version 6.1.0 (the same for all of them)\r\n';
+  const boot = line.repeat(Math.ceil(2_048 / line.length));
   const written = new Map<string, Buffer>();
   let started = 0;
   const lives = Array.from({ length: ALIVE }, async () => {

@@ -27,7 +27,10 @@ const kinds: ((random: () => number) => Buffer)[] = [
   (random) => randomBytes(random, 20_000),
   () => Buffer.from('a line\r\nanother\r\r\n\r\nbare cr \r over \r and out\r\n'.repeat(50)),
   () => Buffer.from('nul \0 and \0\0\n\0\0\0\n'.repeat(50)),
-  () => Buffer.from('\x1b[32m  OK  \x1b[0m \x1b[1mbold\x1b[0m\n[\x1b[0;31mFAILED\x1b[0m] Failed to start x.\n'.repeat(50)),
+  () =>
+    Buffer.from(
+      '\x1b[32m  OK  \x1b[0m \x1b[1mbold\x1b[0m\n[\x1b[0;31mFAILED\x1b[0m] Failed to start x.\n'.repeat(50),
+    ),
   () => Buffer.concat([Buffer.alloc(1_048_576, 'x'), Buffer.from('\nafter a line of 1 MiB\n')]),
   (random) => Buffer.from(`no newline at the end ${below(random, 1e9)}`),
   () => Buffer.from('\n\n\n\nempty lines\n\n'),
@@ -35,7 +38,8 @@ const kinds: ((random: () => number) => Buffer)[] = [
     Buffer.from(
       Array.from(
         { length: 300 },
-        (_, at) => `2026-06-01T15:30:${String(at % 60).padStart(2, '0')}Z [agent] request ${below(random, 1e6)} done\n`,
+        (_, at) =>
+          `2026-06-01T15:30:${String(at % 60).padStart(2, '0')}Z [agent] request ${below(random, 1e6)} done\n`,
       ).join(''),
     ),
   () => Buffer.from('{"level":30,"msg":"json \\u0000 line","n":1}\n12345\n"just a string"\n'.repeat(40)),

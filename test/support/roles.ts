@@ -28,17 +28,20 @@ export function environmentOf(settings: Settings): NodeJS.ProcessEnv {
 export class RoleProcess {
   output = '';
   private child: ChildProcess | null = null;
-  private readonly args: string[];
   private readonly env: NodeJS.ProcessEnv;
 
-  constructor(t: TestContext, args: string[], env: NodeJS.ProcessEnv) {
-    this.args = args;
+  private readonly command: string[];
+
+  /** @param wrapper a command that runs the command, such as setpriv */
+  constructor(t: TestContext, args: string[], env: NodeJS.ProcessEnv, wrapper: string[] = []) {
+    this.command = [...wrapper, process.execPath, main, ...args];
     this.env = env;
     t.after(() => this.kill());
   }
 
   start(): void {
-    const child = spawn(process.execPath, [main, ...this.args], { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [file, ...args] = this.command;
+    const child = spawn(file!, args, { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => {

@@ -21,7 +21,11 @@ export async function assertStoredOnceAndInOrder(client: ClickHouseClient, datab
        FROM ${database}.console_logs WHERE sandbox_id != '' GROUP BY sandbox_id, log, stream_started_at
        HAVING batches != arraySort(batches))`,
   );
-  assert.equal(Number(unordered!.streams), 0, 'streams whose rows came in another order than they were written');
+  assert.equal(
+    Number(unordered!.streams),
+    0,
+    'streams whose rows came in another order than they were written',
+  );
 }
 
 /** Number of sandboxes whose console has a seal that says it is complete. */

@@ -1,0 +1,20 @@
+import { startAgent } from '../../src/agent.ts';
+import type { Settings } from '../../src/config/settings.ts';
+import { explain } from '../../src/errors.ts';
+
+/**
+ * A real agent as a process of its own, so that a kill is a kill. argv[2]: settings as JSON. Says `ready` on
+ * stdout; SIGTERM ends it in order. argv[3]: a user id to run as.
+ */
+const settings = JSON.parse(process.argv[2]!) as Settings;
+if (process.argv[3] !== undefined) process.setuid!(Number(process.argv[3]));
+try {
+  const agent = await startAgent(settings);
+  process.on('SIGTERM', () => {
+    void agent.stop().then(() => process.exit(0));
+  });
+  process.stdout.write('ready\n');
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exit(1);
+}

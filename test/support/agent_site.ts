@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { loadSettings, type Settings } from '../../src/config/settings.ts';
+import { SpoolRows } from './spool_rows.ts';
+import { type StoredStream, streamsOf } from './streams.ts';
+
+const child = resolve(import.meta.dirname, 'agent_child.ts');
+const PATIENCE_MS = 30_000;
+
+/**
+ * A data dir with a real agent on it, whose ClickHouse is a closed port: everything it reads stays in its spool
+ * and can be looked at there.
+ */
+export class AgentSite {
+  readonly dir: string;
+  readonly vms: string;
+  readonly settings: Settings;
+  readonly spool: SpoolRows;
+  output = '';
+  private process: ChildProcess | null = null;
+
+  constructor(options: { vms?: boolean; stateDir?: string } = {}) {
+    this.dir = mkdtempSync(join(tmpdir(), 'afterlog-agent-'));
+    this.vms = join(this.dir, 'data', 'vms');
+    mkdirSync(options.vms === false ? join(this.dir, 'data') : this.vms, { recursive: true });
+    this.settings = loadSettings(
+      {
+        dataDir: join(this.dir, 'data'),
+        stateDir: options.stateDir ?? join(this.dir, 'state'),
+        host: 'test-host',
+        clickhouseUrl: 'http://127.0.0.1:1',
+        agentListen: '127.0.0.1:0',
+      },
+      {},
+    );
+    this.spool = new SpoolRows(join(this.settings.state_dir, 'spool'));
+  }
+
+  get pid(): number {
+    return this.process!.pid!;
+  }
+
+  /** Starts the agent and waits until it has looked at everything there is. */
+  async start(user?: number): Promise<void> {
+    const args = [child, JSON.stringify(this.settings), ...(user === undefined ? [] : [String(user)])];
+    const started = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.process = started;
+    started.stderr.on('data', (chunk: Buffer) => {
+      this.output += chunk;
+    });
+    await new Promise<void>((ready, failed) => {
+      started.stdout.once('data', () => ready());
+      started.once('exit', (code) => failed(new Error(`the agent ended with ${code}: ${this.output}`)));
+    });
+  }
+
+  get isRunning(): boolean {
+    return this.process !== null && this.process.exitCode === null && this.process.signalCode === null;
+  }
+
+  /** SIGKILL, and waits until the process is gone. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  /** SIGTERM. @returns the exit code */
+  async stop(): Promise<number | null> {
+    await this.end('SIGTERM');
+    return this.process?.exitCode ?? null;
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    if (!this.isRunning) return;
+    const ended = new Promise((done) => this.process!.once('exit', done));
+    this.process!.kill(signal);
+    await ended;
+  }
+
+  folder(sandbox: string): string {
+    return join(this.vms, sandbox);
+  }
+
+  path(sandbox: string, file = 'console.log'): string {
+    return join(this.vms, sandbox, file);
+  }
+
+  make(sandbox: string): void {
+    mkdirSync(this.folder(sandbox));
+  }
+
+  delete(sandbox: string): void {
+    rmSync(this.folder(sandbox), { recursive: true });
+  }
+
+  streams(sandbox: string, log = 'console'): StoredStream[] {
+    return streamsOf(this.spool.poll().rows, sandbox, log);
+  }
+
+  pins(): string[] {
+    const dir = join(this.settings.data_dir, '.afterlog', 'pins');
+    return existsSync(dir) ? readdirSync(dir) : [];
+  }
+
+  /** Waits for `isSo`, while the agent lives. */
+  async eventually(what: string, isSo: () => boolean): Promise<void> {
+    const until = performance.now() + PATIENCE_MS;
+    while (!isSo()) {
+      if (!this.isRunning) assert.fail(`the agent ended while waiting for ${what}: ${this.output}`);
+      if (performance.now() > until) assert.fail(`waited in vain for ${what}: ${this.output}`);
+      await sleep(30);
+    }
+  }
+
+  /** Waits until so many bytes of a sandbox's log are in the spool. */
+  async read(sandbox: string, bytes: number, log = 'console'): Promise<void> {
+    await this.eventually(`${bytes} bytes of ${sandbox}`, () => {
+      const rows = this.spool.poll().rows.filter((row) => row.sandbox === sandbox && row.log === log);
+      return rows.reduce((sum, row) => sum + (row.record === 'line' ? row.bytes.length : 0), 0) >= bytes;
+    });
+  }
+
+  /** Waits until a log's last stream is sealed. */
+  async sealed(sandbox: string, streams = 1, log = 'console'): Promise<StoredStream[]> {
+    await this.eventually(`${streams} seals of ${sandbox}`, () => {
+      const seals = this.spool
+        .poll()
+        .rows.filter((row) => row.record === 'seal' && row.sandbox === sandbox && row.log === log);
+      return seals.length >= streams;
+    });
+    return this.streams(sandbox, log);
+  }
+
+  /** Everything is deleted: waits until the agent holds nothing more, and checks that no key stands twice. */
+  async empty(): Promise<void> {
+    await this.eventually(
+      'an agent that holds nothing',
+      () => this.pins().length === 0 && this.spool.poll().states.size === 0,
+    );
+    assert.deepEqual(this.spool.repeated, [], 'no key stands twice');
+  }
+
+  async close(): Promise<void> {
+    await this.kill();
+    this.spool.close();
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
+  }
+}

@@ -1,0 +1,95 @@
+import { existsSync } from 'node:fs';
+import { entryKind } from '../../src/spool/entry.ts';
+import { listSegments, SegmentReader } from '../../src/spool/segment.ts';
+import { type Block, decodeValue, type Value } from '../../src/wire/decode.ts';
+import { fromSpool } from '../../src/wire/spooled.ts';
+
+/** A row as it lies in the spool. `bytes`: prefix, message and ending together. */
+export interface SpoolRow {
+  record: string;
+  sandbox: string;
+  log: string;
+  /** stream_started_at, nanoseconds since 1970. */
+  started: bigint;
+  position: number;
+  message: string;
+  bytes: Buffer;
+}
+
+/**
+ * What stands in a spool that delivers nothing, read entry by entry while an agent writes it. Knows nothing of
+ * how the agent reads files.
+ */
+export class SpoolRows {
+  readonly rows: SpoolRow[] = [];
+  /** Keys that stand twice: never allowed. */
+  readonly repeated: string[] = [];
+  /** State of each stream after the last entry. */
+  readonly states = new Map<string, unknown>();
+  readonly damaged: string[] = [];
+  private readonly dir: string;
+  private readonly keys = new Set<string>();
+  private reader: SegmentReader | null = null;
+
+  constructor(dir: string) {
+    this.dir = dir;
+  }
+
+  /** Reads what came since the last call. */
+  poll(): this {
+    if (!existsSync(this.dir)) return this;
+    for (;;) {
+      if (this.reader === null) {
+        const first = listSegments(this.dir)[0];
+        if (first === undefined) return this;
+        this.reader = new SegmentReader(this.dir, first);
+      }
+      // A later segment that is there before the read means that this one is complete.
+      const { number } = this.reader;
+      const next = listSegments(this.dir).find((other) => other > number);
+      for (let entry = this.reader.next(); entry !== null; entry = this.reader.next()) {
+        if (entry.state === null) {
+          this.damaged.push(`${number} at ${entry.offset}`);
+          continue;
+        }
+        if (entry.head.kind === entryKind.snapshot) this.states.clear();
+        for (const [key, state] of Object.entries(JSON.parse(entry.state.toString()))) {
+          if (state === null) this.states.delete(key);
+          else this.states.set(key, state);
+        }
+        if (entry.payload!.length > 0) this.add(decodeValue(fromSpool(entry.payload!).value));
+      }
+      if (next === undefined) return this;
+      this.reader.close();
+      this.reader = new SegmentReader(this.dir, next);
+    }
+  }
+
+  private add(block: Block): void {
+    for (const row of rowsOfBlock(block)) {
+      const key = [row.sandbox, row.log, row.started, row.position, row.record].join(' ');
+      if (this.keys.has(key)) this.repeated.push(key);
+      this.keys.add(key);
+      this.rows.push(row);
+    }
+  }
+
+  close(): void {
+    this.reader?.close();
+    this.reader = null;
+  }
+}
+
+export function rowsOfBlock({ rows, columns }: Block): SpoolRow[] {
+  const value = (name: string, row: number): Value => columns.get(name)?.values[row] ?? Buffer.alloc(0);
+  const bytes = (name: string, row: number): Buffer => value(name, row) as Buffer;
+  return Array.from({ length: rows }, (_, row) => ({
+    record: bytes('record', row).toString(),
+    sandbox: bytes('sandbox_id', row).toString(),
+    log: bytes('log', row).toString(),
+    started: value('stream_started_at', row) as bigint,
+    position: Number(value('position', row)),
+    message: bytes('message', row).toString(),
+    bytes: Buffer.concat([bytes('prefix', row), bytes('message', row), bytes('ending', row)]),
+  }));
+}

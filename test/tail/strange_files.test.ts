@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AgentSite } from '../support/agent_site.ts';
+
+/** `nobody`: may read what all may read. */
+const OTHER_USER = 65_534;
+
+/** User and system time that a process has used so far, in clock ticks of 10 ms. */
+function ticksOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+describe('what is not a regular file is left alone, and others go on', { concurrency: true }, () => {
+  const site = new AgentSite();
+  before(() => site.start());
+  after(() => site.close());
+
+  const kinds: Record<string, (path: string) => void> = {
+    'a symlink': (path) => symlinkSync(join(site.dir, 'secret'), path),
+    'a dangling symlink': (path) => symlinkSync('/nowhere', path),
+    'a FIFO': (path) => execFileSync('mkfifo', [path]),
+    'a folder': (path) => mkdirSync(path),
+  };
+  for (const [what, make] of Object.entries(kinds)) {
+    test(what, async () => {
+      const id = what.replaceAll(' ', '-');
+      writeFileSync(join(site.dir, 'secret'), 'not a log\n');
+      site.make(id);
+      make(site.path(id));
+      writeFileSync(site.path(id, 'events.jsonl'), '{"a":1}\n');
+      site.make(`beside-${id}`);
+      writeFileSync(site.path(`beside-${id}`), 'goes on\n');
+      await site.read(id, 8, 'events');
+      await site.read(`beside-${id}`, 8);
+      site.delete(id);
+      site.delete(`beside-${id}`);
+      await site.sealed(id, 1, 'events');
+      assert.deepEqual(site.streams(id), []);
+    });
+  }
+
+  test('a file where a sandbox should be, odd names, names of other files', async () => {
+    writeFileSync(join(site.vms, 'README'), 'not a sandbox');
+    const ids = ['with space', 'per%cent,comma', 'ünïcode', 'a'.repeat(150), '-', '__proto__', 'constructor'];
+    for (const id of ids) {
+      site.make(id);
+      writeFileSync(site.path(id), `${id}\n`);
+      writeFileSync(site.path(id, 'console.log.bak'), 'no');
+      writeFileSync(site.path(id, 'console.log.01'), 'no');
+      writeFileSync(site.path(id, 'rootfs.ext4'), 'no');
+    }
+    for (const id of ids) {
+      await site.read(id, id.length);
+      site.delete(id);
+      assert.equal((await site.sealed(id))[0]!.bytes.toString(), `${id}\n`);
+    }
+  });
+
+  test('an id that is too long for a pin is said, not read in part', async () => {
+    const id = 'b'.repeat(200);
+    site.make(id);
+    writeFileSync(site.path(id), 'x\n');
+    await site.eventually('a message', () => site.output.includes(id) && site.output.includes('150 bytes'));
+    assert.deepEqual(site.streams(id), []);
+  });
+
+  test('a hard link to the live file in the chain does not keep the agent busy', async () => {
+    site.make('linked');
+    writeFileSync(site.path('linked'), 'one\n');
+    linkSync(site.path('linked'), `${site.path('linked')}.1`);
+    await site.read('linked', 4);
+    await sleep(300);
+    const before = ticksOf(site.pid);
+    await sleep(1_000);
+    // A loop that never rests takes 100 ticks a second.
+    assert.ok(ticksOf(site.pid) - before < 80, 'the agent rests');
+    unlinkSync(`${site.path('linked')}.1`);
+    appendFileSync(site.path('linked'), 'two\n');
+    await site.read('linked', 8);
+    site.delete('linked');
+    assert.equal((await site.sealed('linked'))[0]!.bytes.toString(), 'one\ntwo\n');
+  });
+});
+
+test('a log that this user may not read is said once; others, also of the same sandbox, go on; then it is read', async (t) => {
+  const site = new AgentSite();
+  t.after(() => site.close());
+  chownSync(site.dir, OTHER_USER, OTHER_USER);
+  chownSync(site.settings.data_dir, OTHER_USER, OTHER_USER);
+  await site.start(OTHER_USER);
+  site.make('sb');
+  writeFileSync(site.path('sb'), 'secret\n', { mode: 0o600 });
+  writeFileSync(site.path('sb', 'events.jsonl'), '{"open":1}\n', { mode: 0o644 });
+  site.make('other');
+  writeFileSync(site.path('other'), 'open\n', { mode: 0o644 });
+  await site.read('other', 5);
+  await site.read('sb', 11, 'events');
+  await sleep(3_000);
+  const said = site.output.split('\n').filter((line) => /EACCES|permission/i.test(line));
+  assert.ok(said.length >= 1 && said.length <= 2, `said ${said.length} times in 3 s`);
+  assert.match(said[0]!, /CAP_DAC_READ_SEARCH/);
+  chmodSync(site.path('sb'), 0o644);
+  await site.read('sb', 7);
+});
+
+test('a missing folder of sandboxes is waited for, and so is one that goes and comes back', async (t) => {
+  const site = new AgentSite({ vms: false });
+  t.after(() => site.close());
+  await site.start();
+  assert.match(site.output, /waiting for .*vms/);
+  for (const round of [1, 2]) {
+    mkdirSync(site.vms);
+    site.make(`sb-${round}`);
+    writeFileSync(site.path(`sb-${round}`), 'here\n');
+    await site.read(`sb-${round}`, 5);
+    execFileSync('rm', ['-r', site.vms]);
+    assert.equal((await site.sealed(`sb-${round}`))[0]!.bytes.toString(), 'here\n');
+  }
+  await site.empty();
+});
+
+test('a data dir that does not exist is named', async (t) => {
+  const site = new AgentSite();
+  t.after(() => site.close());
+  execFileSync('rm', ['-r', site.settings.data_dir]);
+  await assert.rejects(site.start(), /does not exist.*DATA_DIR_MISSING/s);
+});
