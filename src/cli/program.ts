@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { limits } from '../config/limits.ts';
 import { loadSettings, type Settings, settingPaths } from '../config/settings.ts';
-import { runRole } from './role.ts';
+import { runRole, withStatus } from './role.ts';
 
 /**
  * The command line. Each action imports what it needs when it runs, so that a role loads nothing it does not need
@@ -36,7 +36,11 @@ export function createProgram(version: string): Command {
   ).action(async (_options, self) => {
     const settings = settingsOf(self);
     const { startAgent } = await import('../agent.ts');
-    await runRole('agent', () => startAgent(settings), `reads ${settings.data_dir}`);
+    await runRole(
+      'agent',
+      () => withStatus('agent', settings.agent_listen, () => startAgent(settings)),
+      `reads ${settings.data_dir}`,
+    );
   });
   command(
     program,
@@ -46,7 +50,11 @@ export function createProgram(version: string): Command {
   ).action(async (_options, self) => {
     const settings = settingsOf(self);
     const { startConsumer } = await import('../consume/consumer.ts');
-    await runRole('consumer', () => startConsumer(settings), `consumes ${settings.kafka.topic}`);
+    await runRole(
+      'consumer',
+      () => withStatus('consumer', settings.consumer_listen, () => startConsumer(settings)),
+      `consumes ${settings.kafka.topic}`,
+    );
   });
   command(program, 'server', 'Serve the HTTP API', 'afterlog server --listen 0.0.0.0:8600').action(
     async (_options, self) => {

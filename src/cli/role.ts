@@ -5,6 +5,23 @@ export interface Role {
   stop(): Promise<void>;
 }
 
+/** Adds `/healthz` and `/metrics` to a role that has no server of its own. */
+export async function withStatus<R extends Role & { status(): object }>(
+  name: string,
+  address: string,
+  start: () => Promise<R>,
+): Promise<Role> {
+  const { serveStatus } = await import('../serve/role_status.ts');
+  const role = await start();
+  const close = await serveStatus(name, address, () => role.status());
+  return {
+    async stop() {
+      close();
+      await role.stop();
+    },
+  };
+}
+
 /**
  * Runs a role until SIGINT or SIGTERM, then stops it in order. A second signal ends it at once: every role is
  * built to survive that.

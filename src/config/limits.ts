@@ -63,7 +63,7 @@ export const limits = {
   /** Small INSERTs into one partition's share are no more frequent than this: each makes a part to be merged. */
   insert_interval_ms: 200,
   /** A consumer that said nothing for so long is taken for dead. */
-  session_ms: 10_000,
+  session_ms: 6_000,
   rebalance_ms: 30_000,
   /** A consumer that stops takes no longer than this to leave its group. */
   stop_ms: 15_000,

@@ -67,11 +67,20 @@ function setAsideStale(path: string, stale: Owner): void {
   unlinkSync(aside);
 }
 
+/** @returns null when there is no lock; nobody's process when it was cut off by a power loss */
 function readOwner(path: string): Owner | null {
+  let text: string;
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Owner;
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  try {
+    const { pid, ticks } = JSON.parse(text) as Owner;
+    return { pid, ticks };
   } catch {
-    return null;
+    return { pid: 0, ticks: 'none' };
   }
 }
 
@@ -85,10 +94,9 @@ function startOf(pid: number): string {
   }
 }
 
+/** Best effort: what went wrong before is what the caller must hear. */
 function unlinkIfThere(path: string): void {
   try {
     unlinkSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+  } catch {}
 }

@@ -1,5 +1,6 @@
-import { type Block, decodeValue, type Value } from '../wire/decode.ts';
+import { decodeValue } from '../wire/decode.ts';
 import { type Batch, type BatchHeader, batchId } from '../wire/header.ts';
+import { runsOf } from '../wire/runs.ts';
 
 /** A row of console_logs with record = 'gap', as JSONEachRow takes it: 64-bit numbers as strings. */
 export interface GapRow {
@@ -91,39 +92,6 @@ export function refusedBatch(batch: Batch, why: string): GapRow[] {
   } catch {
     return [whole];
   }
-}
-
-type Run = Pick<GapRow, 'sandbox_id' | 'log' | 'stream_started_at' | 'position'> & { bytes: number };
-
-/** @throws if a column that makes a row's identity is missing or of another type */
-function runsOf({ rows, columns }: Block): Run[] {
-  const at = (name: string, row: number): Value | undefined => columns.get(name)?.values[row];
-  const length = (name: string, row: number): number => bufferOf(at(name, row) ?? Buffer.alloc(0)).length;
-  const runs: Run[] = [];
-  for (let row = 0; row < rows; row++) {
-    const sandbox_id = bufferOf(at('sandbox_id', row)).toString();
-    const log = bufferOf(at('log', row)).toString();
-    const stream_started_at = bigintOf(at('stream_started_at', row));
-    const isLine = bufferOf(at('record', row)).equals(Buffer.from('line'));
-    const bytes = isLine ? length('prefix', row) + length('message', row) + length('ending', row) : 0;
-    const run = runs.at(-1);
-    if (run?.sandbox_id === sandbox_id && run.log === log && run.stream_started_at === stream_started_at) {
-      run.bytes += bytes;
-    } else {
-      runs.push({ sandbox_id, log, stream_started_at, position: bigintOf(at('position', row)), bytes });
-    }
-  }
-  return runs;
-}
-
-function bufferOf(value: Value | undefined): Buffer {
-  if (Buffer.isBuffer(value)) return value;
-  throw new TypeError('not a String');
-}
-
-function bigintOf(value: Value | undefined): bigint {
-  if (typeof value === 'bigint') return value;
-  throw new TypeError('not a 64-bit number');
 }
 
 /** `YYYY-MM-DD hh:mm:ss.nnnnnnnnn` in UTC; a moment outside of what DateTime64(9) holds becomes 1970. */

@@ -47,7 +47,7 @@ export function lookAtChain(
     const now = seen.map(({ age, file }) => `${age}:${file.inode}:${file.born}`).join();
     if (now === last) {
       if (looks === 0 && tail.fresh.length === 0) return { isStill: true, hasNews: hasNews(tail, seen) };
-      place(tail, seen, isNewFolder, sink);
+      place(tail, seen, isNewFolder);
       adopt(tail, seen, isNewFolder, sink);
       tail.lastLook = now;
       return { isStill: true, hasNews: true };
@@ -91,7 +91,7 @@ function recognise(tail: LogTail, file: FileIdentity, age: number, size: number)
 }
 
 /** Tells the files that the tail knows where they stand now. */
-function place(tail: LogTail, seen: Seen[], isNewFolder: boolean, sink: Sink): void {
+function place(tail: LogTail, seen: Seen[], isNewFolder: boolean): void {
   const placeOf = (file: FileIdentity): Place => {
     const one = isNewFolder ? undefined : seen.find((other) => sameFile(other.file, file));
     return one === undefined ? 'gone' : one.age === 0 ? 'live' : 'rotated';

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { serveStatus } from '../../src/serve/role_status.ts';
+
+const status = () => ({ lines: 7, lag: null, paused: 'waiting for Kafka', last_error: 'x' });
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+test('a role’s numbers are metrics, and its whole status is its health', async (t) => {
+  const address = `127.0.0.1:${await freePort()}`;
+  t.after(await serveStatus('agent', address, status));
+  const metrics = await (await fetch(`http://${address}/metrics`)).text();
+  assert.match(metrics, /^afterlog_agent_lines 7$/m);
+  assert.match(metrics, /^afterlog_agent_paused 1$/m);
+  assert.match(metrics, /^process_cpu_seconds_total /m);
+  assert.deepEqual(await (await fetch(`http://${address}/healthz`)).json(), status());
+  assert.equal((await fetch(`http://${address}/`)).status, 404);
+});
+
+test('an address that is taken does not keep a role from its work', async (t) => {
+  const address = `127.0.0.1:${await freePort()}`;
+  t.after(await serveStatus('agent', address, status));
+  t.after(await serveStatus('consumer', address, status));
+  assert.match(await (await fetch(`http://${address}/metrics`)).text(), /afterlog_agent_lines/);
+});
