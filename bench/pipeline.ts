@@ -97,8 +97,12 @@ try {
 
 /** Runs over the files one by one; the shell's own accounting of its children is the measure. */
 function zstd(level: number): Partial<Measured> {
-  const script = `for f in "$@"; do zstd -q -${level} -T1 -c "$f" > /dev/null; done; times | tail -n 1`;
-  const output = execFileSync('bash', ['-c', script, 'bash', ...files], { encoding: 'utf8' });
+  const script = `for f in "$@"; do zstd -q -${level} -T1 -c "$f" > /dev/null; done; times`;
+  // The second line is the shell's children.
+  const output = execFileSync('bash', ['-c', script, 'bash', ...files], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+    .at(-1)!;
   const cpu_s = [...output.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
     (sum, [, m, s]) => sum + Number(m) * 60 + Number(s),
     0,

@@ -3,7 +3,7 @@
  * thing, `cure` what to do about it.
  */
 const catalogue = {
-  SETTING_INVALID: 'Correct the setting; `afterlog config` shows where each value comes from.',
+  SETTING_INVALID: 'Correct it where it is set: afterlog.yaml, the environment, or a flag.',
   SETTING_UNKNOWN: 'Correct the name, or remove the setting.',
   DATA_DIR_MISSING: 'Set AFTERLOG_DATA_DIR (--data-dir) to the folder that holds the sandboxes.',
   STATE_DIR_LOCKED: 'Stop the other agent, or give this one its own state dir (AFTERLOG_STATE_DIR).',
@@ -21,7 +21,7 @@ const catalogue = {
   CLICKHOUSE_REFUSED: 'See ClickHouse’s reason; if the schema is behind, run `afterlog migrate`.',
   SCHEMA_BEHIND: 'Run `afterlog migrate` with this version of afterlog.',
   SCHEMA_AHEAD: 'The database was migrated by a newer afterlog: update this one.',
-  BATCH_DAMAGED: 'The batch is kept in the dead-letter topic; see `afterlog dlq`.',
+  BATCH_DAMAGED: 'The batch is kept in the dead-letter topic, <topic>-dlq, with the reason in its headers.',
   EMBEDDED_MISSING: 'Install the embedded ClickHouse once with `npm install -g chdb@3.4.0 ffi-rs@1.3.7`.',
   EMBEDDED_FAILED: 'See the ClickHouse output above; another server may hold the folder or the port.',
   KAFKA_LOCAL_FAILED: 'See the output above; set AFTERLOG_KAFKA_BROKERS to use brokers that run already.',

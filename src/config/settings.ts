@@ -41,8 +41,8 @@ export const settingsSchema = z.strictObject({
   kafka: z
     .strictObject({
       brokers: list.default([]).describe('host:port, comma-separated; empty: direct to ClickHouse'),
-      topic: z.string().default('sandbox-logs'),
-      group: z.string().default('afterlog'),
+      topic: z.string().default('sandbox-logs').describe('Topic of the batches'),
+      group: z.string().optional().describe('Consumer group; default afterlog-<topic>'),
     })
     .prefault({}),
   clickhouse: z
@@ -54,9 +54,10 @@ export const settingsSchema = z.strictObject({
       database: z
         .string()
         .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'letters, digits, underscore')
-        .default('afterlog'),
-      username: z.string().default('default'),
-      password: z.string().default(''),
+        .default('afterlog')
+        .describe('Database of the tables'),
+      username: z.string().default('default').describe('ClickHouse user'),
+      password: z.string().default('').describe('Its password'),
     })
     .prefault({}),
   listen: address.default('127.0.0.1:8600').describe('HTTP API'),
@@ -66,7 +67,10 @@ export const settingsSchema = z.strictObject({
 });
 
 type Parsed = z.infer<typeof settingsSchema>;
-export type Settings = Omit<Parsed, 'state_dir'> & { state_dir: string };
+export type Settings = Omit<Parsed, 'state_dir' | 'kafka'> & {
+  state_dir: string;
+  kafka: Parsed['kafka'] & { group: string };
+};
 
 /** Every setting as its path, for flags, environment and documentation. */
 export const settingPaths: { path: string[]; env: string; flag: string; description: string }[] = [];
@@ -103,7 +107,13 @@ export function loadSettings(
   }
   const parsed = settingsSchema.safeParse(raw);
   if (!parsed.success) throw settingError(parsed.error.issues[0]!, raw);
-  return { ...parsed.data, state_dir: parsed.data.state_dir ?? join(parsed.data.data_dir, '.afterlog') };
+  const { data_dir, kafka } = parsed.data;
+  return {
+    ...parsed.data,
+    state_dir: parsed.data.state_dir ?? join(data_dir, '.afterlog'),
+    // A group of its own for each topic: in a shared one, kafkajs deals every topic to every member.
+    kafka: { ...kafka, group: kafka.group ?? `afterlog-${kafka.topic}` },
+  };
 }
 
 function readFile(named: string | undefined): Record<string, unknown> {

@@ -132,7 +132,7 @@ function summaryLine(view: View): string {
   const open = waiting > 0 ? `, ${waiting} not complete yet` : '';
   const kept =
     view.trouble === null
-      ? `${count(stored?.rows ?? 0)} rows wait for the next start.`
+      ? `${count(stored?.rows ?? 0)} rows are kept for the next start.`
       : `ClickHouse could not be asked any more: ${view.trouble}`;
   return (
     `Ran ${fleet.started} sandboxes, ${byteText(fleet.bytes)} in ${count(fleet.lines)} lines. ` +

@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { reasonOf } from '../errors.ts';
 import { log } from '../log.ts';
 
 /** A place in the spool: a segment's number and an offset in it. */
@@ -13,6 +14,8 @@ export interface Binding {
   topic: string;
   partition: number;
 }
+
+const BINDINGS_MAX = 1_000;
 
 /**
  * How far the spool is delivered, and where each epoch's batches go, in `cursor.json`. The place may be behind
@@ -44,24 +47,33 @@ export class CursorFile {
 
   bind(epoch: number, binding: Binding): void {
     this.bindings.set(epoch, binding);
+    // One comes with each start; the oldest are of batches that were delivered long ago.
+    if (this.bindings.size > BINDINGS_MAX) this.bindings.delete(this.bindings.keys().next().value!);
     this.save();
   }
 
-  forget(epoch: number): void {
-    this.bindings.delete(epoch);
-  }
-
   saveSoon(): void {
-    this.timer ??= setTimeout(() => this.save(), 1_000).unref();
+    this.timer ??= setTimeout(() => {
+      try {
+        this.save();
+      } catch (error) {
+        // A full disk, mostly. The place on disk is behind then, which costs a repeated send at worst.
+        log.warn(`spool: ${this.path} cannot be saved now: ${reasonOf(error)}`);
+        this.saveSoon();
+      }
+    }, 1_000).unref();
   }
 
   save(): void {
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
     const fd = openSync(`${this.path}.new`, 'w');
-    writeSync(fd, JSON.stringify({ at: this.at, bindings: [...this.bindings] }));
-    fsyncSync(fd);
-    closeSync(fd);
+    try {
+      writeFileSync(fd, JSON.stringify({ at: this.at, bindings: [...this.bindings] }));
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
     renameSync(`${this.path}.new`, this.path);
   }
 }

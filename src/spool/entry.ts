@@ -11,6 +11,9 @@ import { crc32 } from 'node:zlib';
 export const HEAD_BYTES = 24;
 const MAGIC = 0x31_4c_41_53; // "SAL1"
 
+/** What every head starts with. */
+export const MAGIC_BYTES = Buffer.from([MAGIC & 255, (MAGIC >> 8) & 255, (MAGIC >> 16) & 255, MAGIC >> 24]);
+
 export const entryKind = {
   /** State of all open streams: what recovery starts from. First entry of each segment. */
   snapshot: 1,

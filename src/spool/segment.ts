@@ -1,7 +1,9 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { bodyBytes, bodyIsWhole, decodeHead, HEAD_BYTES, type Head } from './entry.ts';
+import { bodyBytes, bodyIsWhole, decodeHead, HEAD_BYTES, type Head, MAGIC_BYTES } from './entry.ts';
 
+const SEARCH_BYTES = 1024 * 1024;
+const NO_HEAD: Head = { kind: 0, state_bytes: 0, payload_bytes: 0, crc32: 0 };
 const NAME = /^([0-9a-f]{12})\.seg$/;
 
 export const segmentPath = (dir: string, number: number): string =>
@@ -19,7 +21,7 @@ export function listSegments(dir: string): number[] {
 export interface ReadEntry {
   head: Head;
   offset: number;
-  /** State and payload; null when the body does not have its checksum. */
+  /** State and payload; null when head or body do not have their checksum. */
   state: Buffer | null;
   payload: Buffer | null;
 }
@@ -38,14 +40,13 @@ export class SegmentReader {
 
   /**
    * The next entry that ends at or before `limit`, or null: at the end, or where the file is torn.
-   * `withBody: false` steps over the body.
    */
   next(limit = Number.POSITIVE_INFINITY): ReadEntry | null {
     const headBytes = Buffer.allocUnsafe(HEAD_BYTES);
     if (this.offset + HEAD_BYTES > limit) return null;
     if (readSync(this.fd, headBytes, 0, HEAD_BYTES, this.offset) < HEAD_BYTES) return null;
     const head = decodeHead(headBytes);
-    if (head === null) return null;
+    if (head === null) return this.stepOver(limit);
     const size = bodyBytes(head);
     if (this.offset + HEAD_BYTES + size > Math.min(limit, this.size())) return null;
     const body = Buffer.allocUnsafe(size);
@@ -57,6 +58,22 @@ export class SegmentReader {
     }
     this.offset += HEAD_BYTES + size;
     return entry;
+  }
+
+  /** A damaged head says nothing of its length: the next head that is whole ends it. */
+  private stepOver(limit: number): ReadEntry | null {
+    const { offset } = this;
+    const end = Math.min(limit, this.size());
+    const bytes = Buffer.allocUnsafe(SEARCH_BYTES);
+    for (let from = offset + 1; from + HEAD_BYTES <= end; from += SEARCH_BYTES - HEAD_BYTES + 1) {
+      const some = bytes.subarray(0, readSync(this.fd, bytes, 0, SEARCH_BYTES, from));
+      for (let at = some.indexOf(MAGIC_BYTES); at >= 0; at = some.indexOf(MAGIC_BYTES, at + 1)) {
+        if (decodeHead(some.subarray(at, at + HEAD_BYTES)) === null) continue;
+        this.offset = from + at;
+        return { head: NO_HEAD, offset, state: null, payload: null };
+      }
+    }
+    return null;
   }
 
   size(): number {

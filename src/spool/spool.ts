@@ -60,6 +60,8 @@ export class Spool {
 
   private recover(): void {
     const segments = listSegments(this.dir);
+    // A place that no segment reaches (they were removed by hand) would make later ones look delivered.
+    if (this.cursor.at.segment > (segments.at(-1) ?? 0)) this.cursor.at = { segment: 0, offset: 0 };
     for (const number of segments) {
       const reader = new SegmentReader(this.dir, number);
       for (let entry = reader.next(); entry !== null; entry = reader.next()) {
@@ -109,40 +111,54 @@ export class Spool {
 
   private write(entry: Buffer): void {
     try {
-      for (let at = 0; at < entry.length; )
-        at += writeSync(this.fd, entry, at, entry.length - at, this.written + at);
+      writeAll(this.fd, entry, this.written);
       this.written += entry.length;
     } catch (error) {
       // What was written of the entry is written over by the next; cut it off, so that no reader meets it.
       try {
         ftruncateSync(this.fd, this.written);
       } catch {}
-      const full = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
-      throw new AfterlogError(
-        full ? 'DISK_FULL' : 'STATE_DIR_UNUSABLE',
-        `The spool ${this.dir} cannot be written: ${reasonOf(error)}`,
-        error,
-      );
+      throw this.unwritable(error);
     }
   }
 
-  /** A new file that starts with all states; what the old one holds is made durable first. */
-  private startSegment(): void {
-    if (this.fd >= 0) {
-      fsyncSync(this.fd);
-      closeSync(this.fd);
-    }
-    this.segment++;
-    this.fd = openSync(segmentPath(this.dir, this.segment), 'w');
-    this.written = 0;
-    this.write(
-      encodeEntry(
-        entryKind.snapshot,
-        Buffer.from(JSON.stringify(Object.fromEntries(this.states))),
-        Buffer.alloc(0),
-      ),
+  private unwritable(error: unknown): AfterlogError {
+    const full = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
+    return new AfterlogError(
+      full ? 'DISK_FULL' : 'STATE_DIR_UNUSABLE',
+      `The spool ${this.dir} cannot be written: ${reasonOf(error)}`,
+      error,
     );
-    fsyncSync(this.fd);
+  }
+
+  /**
+   * A new file that starts with all states; what the old one holds is made durable first. Only a whole snapshot
+   * takes the old file's place: a segment without one would forget every stream.
+   */
+  private startSegment(): void {
+    const snapshot = encodeEntry(
+      entryKind.snapshot,
+      Buffer.from(JSON.stringify(Object.fromEntries(this.states))),
+      Buffer.alloc(0),
+    );
+    const path = segmentPath(this.dir, this.segment + 1);
+    let fd = -1;
+    try {
+      if (this.fd >= 0) fsyncSync(this.fd);
+      fd = openSync(path, 'w');
+      writeAll(fd, snapshot, 0);
+      fsyncSync(fd);
+    } catch (error) {
+      if (fd >= 0) {
+        closeSync(fd);
+        unlinkSync(path);
+      }
+      throw this.unwritable(error);
+    }
+    if (this.fd >= 0) closeSync(this.fd);
+    this.fd = fd;
+    this.segment++;
+    this.written = snapshot.length;
     this.synced = this.written;
     const folder = openSync(this.dir, 'r');
     fsyncSync(folder);
@@ -268,4 +284,8 @@ export class Spool {
     closeSync(this.fd);
     this.fd = -1;
   }
+}
+
+function writeAll(fd: number, bytes: Buffer, position: number): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, position + at);
 }

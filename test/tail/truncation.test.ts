@@ -51,6 +51,28 @@ describe('truncation in place', { concurrency: true }, () => {
     assert.deepEqual(texts(await site.sealed('unfinished', 2)), ['whole\nhalf a li', 'new\n']);
   });
 
+  test('a file of which nothing but an unfinished line was seen: that piece is kept', async () => {
+    site.make('piece');
+    writeFileSync(site.path('piece'), 'half a li');
+    await sleep(300);
+    writeFileSync(site.path('piece'), 'new content, longer than the old\n');
+    await site.read('piece', 33);
+    site.delete('piece');
+    assert.deepEqual(texts(await site.sealed('piece', 2)), ['half a li', 'new content, longer than the old\n']);
+  });
+
+  test('the same boot up to the last whole line, other bytes in the unfinished one', async () => {
+    const boot = '[    0.000000] the same boot\n'.repeat(30);
+    site.make('boots');
+    writeFileSync(site.path('boots'), `${boot}first, unfini`);
+    await site.read('boots', boot.length);
+    await sleep(300);
+    writeFileSync(site.path('boots'), `${boot}second life\n`);
+    await site.read('boots', boot.length * 2);
+    site.delete('boots');
+    assert.deepEqual(texts(await site.sealed('boots', 2)), [`${boot}first, unfini`, `${boot}second life\n`]);
+  });
+
   test('three truncations make four streams, each later than the one before', async () => {
     site.make('often');
     let bytes = 0;
@@ -130,6 +152,18 @@ describe('copy-truncate', { concurrency: true }, () => {
     assert.deepEqual(texts(streams), [wanted]);
     assert.equal(streams[0]!.seal!.complete, true);
     writer.close();
+  });
+
+  test('before a whole line was read', async () => {
+    site.make('early');
+    writeFileSync(site.path('early'), 'half a li');
+    await sleep(300);
+    appendFileSync(site.path('early'), 'ne\nunseen\n');
+    copyTruncate(site.path('early'));
+    appendFileSync(site.path('early'), 'after\n');
+    await site.read('early', 25);
+    site.delete('early');
+    assert.deepEqual(texts(await site.sealed('early')), ['half a line\nunseen\nafter\n']);
   });
 
   test('two turns at once', async () => {

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AgentSite } from '../support/agent_site.ts';
+import { contentOf, randomOf } from '../support/content.ts';
+import { rotate } from '../support/rotate.ts';
+import { assertBytes, bytesOf } from '../support/streams.ts';
+
+const SANDBOXES = 12;
+const KILLS = 12;
+const SEED = 11;
+
+/**
+ * Writes, rotates and deletes without regard for the agent; but no file is made and taken away again between two
+ * looks of an agent, which nobody could read.
+ */
+class Writer {
+  readonly written = new Map<string, Buffer[]>();
+  private readonly site: AgentSite;
+  private readonly random: () => number;
+  private readonly live: { id: string; cycle: number }[] = [];
+  private made = 0;
+  private isOver = false;
+  /** Counts the looks of agents at everything. */
+  cycle = 0;
+
+  constructor(site: AgentSite, seed: number) {
+    this.site = site;
+    this.random = randomOf(seed);
+  }
+
+  async run(): Promise<void> {
+    while (!this.isOver) {
+      while (this.live.length < SANDBOXES) this.make();
+      const at = Math.floor(this.random() * this.live.length);
+      const one = this.live[at]!;
+      const content = contentOf(Math.floor(this.random() * 100), this.random).subarray(0, 1 + this.random() * 3_000);
+      appendFileSync(this.site.path(one.id), content);
+      this.written.get(one.id)!.push(content);
+      if (one.cycle < this.cycle && this.random() < 0.04) {
+        one.cycle = this.cycle;
+        rotate(this.site.path(one.id));
+      } else if (one.cycle < this.cycle && this.random() < 0.02) {
+        this.live.splice(at, 1);
+        this.site.delete(one.id);
+      }
+      if (this.random() < 0.3) await sleep(1);
+    }
+    for (const { id } of this.live) this.site.delete(id);
+  }
+
+  private make(): void {
+    const id = `sb-${this.made++}`;
+    this.site.make(id);
+    writeFileSync(this.site.path(id), '');
+    this.written.set(id, []);
+    this.live.push({ id, cycle: this.cycle });
+  }
+
+  finish(): void {
+    this.isOver = true;
+  }
+}
+
+test(`${KILLS} times kill -9 while sandboxes write, rotate and are deleted: every byte once, no gap, nothing left over`, {
+  timeout: 120_000,
+}, async (t) => {
+  const site = new AgentSite();
+  t.after(() => site.close());
+  const random = randomOf(SEED);
+  await site.start();
+  const writer = new Writer(site, SEED);
+  const writing = writer.run();
+  for (let kill = 1; kill <= KILLS; kill++) {
+    writer.cycle++;
+    await sleep(random() * 500);
+    await site.kill();
+    await sleep(random() * 100);
+    await site.start();
+  }
+  writer.cycle++;
+  await sleep(300);
+  writer.finish();
+  await writing;
+  for (const [id, pieces] of writer.written) {
+    const streams = await site.sealed(id);
+    assert.equal(streams.length, 1, id);
+    assertBytes(bytesOf(streams), Buffer.concat(pieces), id);
+    assert.equal(streams[0]!.seal!.complete, true, id);
+  }
+  await site.empty();
+});
+
+test('killed in the moments in which streams are sealed and pins are let go: nothing is read again', {
+  timeout: 120_000,
+}, async (t) => {
+  const site = new AgentSite();
+  t.after(() => site.close());
+  const random = randomOf(SEED);
+  const ids: string[] = [];
+  await site.start();
+  for (let round = 0; round < 15; round++) {
+    for (let index = 0; index < 10; index++) {
+      const id = `sb-${round}-${index}`;
+      ids.push(id);
+      site.make(id);
+      writeFileSync(site.path(id), `first file of ${id}\n`);
+    }
+    const mine = ids.slice(-10);
+    for (const id of mine) await site.read(id, 15 + id.length);
+    for (const id of mine) {
+      rotate(site.path(id));
+      appendFileSync(site.path(id), `second file of ${id}\n`);
+    }
+    await sleep(30);
+    for (const id of mine) {
+      site.delete(id);
+      await sleep(8);
+    }
+    // Two files, each closed after a second of quiet; seals come in turn, 8 ms apart.
+    const seals = (): number => site.spool.poll().rows.filter((row) => row.record === 'seal').length;
+    const before = seals();
+    await site.eventually('a seal', () => seals() > before);
+    await sleep(random() * 150);
+    await site.kill();
+    await site.start();
+  }
+  for (const id of ids) {
+    const streams = await site.sealed(id);
+    assert.deepEqual(streams.map((stream) => stream.bytes.toString()), [`first file of ${id}\nsecond file of ${id}\n`]);
+  }
+  await site.empty();
+});
