@@ -271,9 +271,10 @@ const GUEST_PREFIX = Buffer.from('pandastack-');
 /** `pandastack-init: …`: the runtime's own programs in the guest. @returns the offset of the colon, or -1 */
 function guestProgram(b: Uint8Array, start: number, end: number): number {
   for (let i = 0; i < GUEST_PREFIX.length; i++) if (b[start + i] !== GUEST_PREFIX[i]) return -1;
-  let at = start + GUEST_PREFIX.length;
-  while (at < end && at - start < GUEST_PREFIX.length + TAG_BYTES_MAX && isTagByte(b[at]!)) at++;
-  return at + 1 < end && b[at] === 58 && b[at + 1] === 32 ? at : -1;
+  const name = start + GUEST_PREFIX.length;
+  let at = name;
+  while (at < end && at - name < TAG_BYTES_MAX && isTagByte(b[at]!)) at++;
+  return at > name && at + 1 < end && b[at] === 58 && b[at + 1] === 32 ? at : -1;
 }
 
 /** `[  OK  ]`, `[FAILED]`, … of systemd's boot screen, mostly coloured. */

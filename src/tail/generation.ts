@@ -77,10 +77,17 @@ export class Generation {
       const length = readSync(fd, chunk, 0, chunk.length, this.offset - this.tail_bytes);
       if (length < this.tail_bytes) return -1;
       if (this.tail_bytes > 0 && crc32(chunk.subarray(0, this.tail_bytes)) !== this.tail_crc32) return -1;
+      // Sandboxes boot alike: an unfinished line may be all that tells the old content from the new.
+      if (!this.isUnfinishedIn(chunk.subarray(this.tail_bytes, length))) return -1;
       return length;
     } finally {
       if (this.pin.fd === null) closeSync(fd);
     }
+  }
+
+  private isUnfinishedIn(bytes: Buffer): boolean {
+    const seen = this.unfinished;
+    return seen === null || bytes.subarray(0, seen.length).equals(seen);
   }
 
   /** `chunk`[from, to) is in rows now; what comes before it in `chunk` is what the file holds before it. */
@@ -96,15 +103,15 @@ export class Generation {
     this.tail_bytes = 0;
   }
 
-  /** Whether `pin` is a copy of this file made before it was truncated: it holds the same bytes before `offset`. */
+  /** Whether `pin` is a copy of this file made before it was truncated: it holds the bytes that were seen last. */
   isCopiedBy(pin: Pin): boolean {
     const fd = pin.fd ?? openSync(pin.path!, 'r');
     try {
-      const { size } = fstatSync(fd);
-      if (size < this.offset || this.tail_bytes === 0) return false;
-      const bytes = Buffer.allocUnsafe(this.tail_bytes);
-      readSync(fd, bytes, 0, bytes.length, this.offset - bytes.length);
-      return crc32(bytes) === this.tail_crc32;
+      const bytes = Buffer.alloc(this.tail_bytes + (this.unfinished?.length ?? 0));
+      if (bytes.length === 0) return false;
+      const length = readSync(fd, bytes, 0, bytes.length, this.offset - this.tail_bytes);
+      if (length < bytes.length || !this.isUnfinishedIn(bytes.subarray(this.tail_bytes))) return false;
+      return this.tail_bytes === 0 || crc32(bytes.subarray(0, this.tail_bytes)) === this.tail_crc32;
     } finally {
       if (pin.fd === null) closeSync(fd);
     }

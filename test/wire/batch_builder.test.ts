@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { limits } from '../../src/config/limits.ts';
+import { newLine } from '../../src/parse/line.ts';
+import { nameId } from '../../src/parse/names.ts';
+import { BatchBuilder, putNanoseconds, record, type StreamLabels } from '../../src/wire/batch_builder.ts';
+import { decodeValue, rowsOf } from '../../src/wire/decode.ts';
+import { fromKafka, toKafkaHeaders } from '../../src/wire/header.ts';
+
+const stream = (sandbox_id: string, started = 1_795_465_704_913_252_313n): StreamLabels => ({
+  sandbox_id,
+  log: 'console',
+  workspace: '',
+  template: '',
+  started_low: Number(started & 0xffff_ffffn),
+  started_high: Number(started >> 32n),
+  slot: 0,
+  slot_batch: 0,
+});
+
+/** Adds a row whose message is all of `bytes`. @returns false when it does not fit */
+function add(
+  builder: BatchBuilder,
+  labels: StreamLabels,
+  position: number,
+  bytes: Buffer,
+  source = 0,
+): boolean {
+  if (!builder.fits(bytes.length)) return false;
+  builder.use(labels, 1_795_465_705, 7);
+  builder.addLine(labels, position, bytes, {
+    ...newLine(),
+    end: bytes.length,
+    message_end: bytes.length,
+    seconds: 1_795_465_000,
+    nanos: 5,
+    source,
+  });
+  return true;
+}
+
+test('rows come back as they were added, columns that are empty in all of them left out', () => {
+  const builder = new BatchBuilder('host-1');
+  const [a, b] = [stream('sb-a'), stream('sb-b', 5n)];
+  add(builder, a, 0, Buffer.from('first'), nameId('agent'));
+  add(builder, b, 2 ** 40, Buffer.from([0, 255, 10]));
+  builder.use(a, 1_795_465_705, 7);
+  builder.addMark(a, record.gap, 5, '{"bytes":null}');
+  const batch = builder.finish(3_677_113_000_000_123, 9, 20_780);
+
+  const block = decodeValue(batch.value);
+  for (const absent of ['severity', 'event', 'title', 'workspace', 'template', 'entry_back']) {
+    assert.equal(block.columns.has(absent), false, absent);
+  }
+  const rows = rowsOf(block).map((row) =>
+    Object.fromEntries(
+      Object.entries(row).map(([name, value]) => [
+        name,
+        Buffer.isBuffer(value) ? value.toString('latin1') : value,
+      ]),
+    ),
+  );
+  assert.deepEqual(
+    rows.map((row) => [
+      row.record,
+      row.sandbox_id,
+      row.stream_started_at,
+      row.position,
+      row.source,
+      row.message,
+    ]),
+    [
+      ['line', 'sb-a', 1_795_465_704_913_252_313n, 0n, 'agent', 'first'],
+      ['line', 'sb-b', 5n, 2n ** 40n, '', '\0\xff\n'],
+      ['gap', 'sb-a', 1_795_465_704_913_252_313n, 5n, '', '{"bytes":null}'],
+    ],
+  );
+  for (const row of rows) {
+    assert.deepEqual(
+      [row.host, row.batch_epoch, row.batch_sequence, row.ingest_day, row.log, row.observed_at],
+      ['host-1', 3_677_113_000_000_123n, 9n, 20_780, 'console', 1_795_465_705_000_000_007n],
+    );
+  }
+  assert.deepEqual(fromKafka(toKafkaHeaders(batch.header), batch.value), batch);
+});
+
+test('the next batch of a builder knows nothing of the one before', () => {
+  const builder = new BatchBuilder('h');
+  add(builder, stream('old'), 0, Buffer.from('old'), nameId('old-source'));
+  builder.finish(1, 1, 1);
+  add(builder, stream('new'), 0, Buffer.from('new'), nameId('new-source'));
+  const text = JSON.stringify(
+    rowsOf(decodeValue(builder.finish(1, 2, 1).value)).map((row) => Object.values(row).map(String)),
+  );
+  assert.match(text, /new-source/);
+  assert.doesNotMatch(text, /old/);
+});
+
+for (const [what, bytes, sandboxes] of [
+  ['empty lines', () => Buffer.alloc(0), 1],
+  ['the longest lines, of random bytes', () => randomBytes(limits.line_bytes_max), 1],
+  ['short random lines of very many sandboxes', () => randomBytes(20), 40_000],
+] as const) {
+  test(`a batch that is full of ${what} fits one message`, () => {
+    const builder = new BatchBuilder('h'.repeat(200));
+    const labels = Array.from({ length: sandboxes }, (_, n) =>
+      stream(`sandbox-with-a-rather-long-name-${n}`),
+    );
+    let rows = 0;
+    while (add(builder, labels[rows % sandboxes]!, rows, bytes())) rows++;
+    const { header, value } = builder.finish(1, 1, 1);
+    assert.equal(header.rows, rows);
+    assert.ok(rows >= 10);
+    assert.ok(header.block_bytes <= limits.block_bytes_max, `${header.block_bytes} bytes of block`);
+    assert.ok(value.length <= limits.message_bytes_max, `${value.length} bytes of value`);
+    assert.equal(decodeValue(value).rows, rows);
+  });
+}
+
+test('nanoseconds since 1970 are exact', () => {
+  const words = new Uint32Array(2);
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 9_000_000_000 }),
+      fc.integer({ min: 0, max: 999_999_999 }),
+      (seconds, nanos) => {
+        putNanoseconds(words, 0, seconds, nanos);
+        const written = (BigInt(words[1]!) << 32n) | BigInt(words[0]!);
+        assert.equal(written, BigInt(seconds) * 1_000_000_000n + BigInt(nanos));
+      },
+    ),
+  );
+});
+
+function randomBytes(length: number): Buffer {
+  return Buffer.from(Array.from({ length }, () => Math.floor(Math.random() * 256)));
+}
