@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from './config/limits.ts';
 import { reasonOf } from './errors.ts';
 import { log } from './log.ts';
@@ -48,11 +49,13 @@ export class Pipeline implements Sink {
   private timer: NodeJS.Timeout | null = null;
   /** An encoded entry that the spool could not take; it is the next one, with its id and bytes. */
   private stuck: Entry | null = null;
+  private retry: NodeJS.Timeout | null = null;
   /** Why nothing is read now. */
   paused: string | null = null;
   /** Pins whose last state is appended, but not yet known to be durable. */
   private releasable: Pin[] = [];
   private syncing: Promise<void> | null = null;
+  private isClosed = false;
 
   constructor(host: string, spool: Spool, events: PipelineEvents) {
     this.builder = new BatchBuilder(host);
@@ -60,7 +63,7 @@ export class Pipeline implements Sink {
     this.events = events;
   }
 
-  lines(tail: LogTail, bytes: Buffer, start: number, final: boolean): void {
+  lines(tail: LogTail, bytes: Buffer, start: number, final: boolean): boolean {
     const stream = tail.stream!;
     const { builder, line } = this;
     const { seconds, nanos } = this.observe(tail);
@@ -72,7 +75,7 @@ export class Pipeline implements Sink {
       if (!builder.fits(end - at)) {
         tail.advance(bytes, from, at);
         from = at;
-        if (!this.flush()) return;
+        if (!this.flush()) return false;
         this.observe(tail);
       }
       stream.parser.parse(bytes, at, end, seconds, nanos, line);
@@ -83,6 +86,7 @@ export class Pipeline implements Sink {
     }
     this.counts.bytes += at - start;
     tail.advance(bytes, from, at);
+    return true;
   }
 
   mark(tail: LogTail, what: 'gap' | 'seal', message: object): void {
@@ -137,7 +141,7 @@ export class Pipeline implements Sink {
     } catch (error) {
       this.stuck = entry;
       this.pause(reasonOf(error));
-      setTimeout(() => this.append(entry), RETRY_MS);
+      this.retry = setTimeout(() => this.tryAgain(entry), RETRY_MS);
       return false;
     }
     this.stuck = null;
@@ -147,6 +151,11 @@ export class Pipeline implements Sink {
     if (held >= limits.spool_bytes_max) this.pause(`the spool holds ${held} bytes that are not delivered`);
     else this.resumeIfRoom();
     return true;
+  }
+
+  /** What came while nothing could be appended follows at once. */
+  private tryAgain(entry: Entry): void {
+    if (this.append(entry)) this.flush();
   }
 
   private pause(why: string): void {
@@ -164,29 +173,35 @@ export class Pipeline implements Sink {
     this.events.paused(false);
   }
 
-  /** Makes what was appended durable; then pins that were done with may go. One sync serves all that waits. */
-  private async sync(): Promise<void> {
-    if (this.syncing) return;
-    this.syncing = (async () => {
-      do {
-        const free = this.releasable.splice(0);
-        try {
-          await this.spool.durable();
-          for (const pin of free) this.events.release(pin);
-        } catch (error) {
-          this.releasable.push(...free);
-          log.error(`spool: ${reasonOf(error)}`);
-          await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-        }
-      } while (this.releasable.length > 0 || !this.spool.isDurable());
-    })();
-    await this.syncing;
-    this.syncing = null;
+  /** Makes what was appended durable; then pins that were done with may go. One sync serves all that wait. */
+  private sync(): Promise<void> {
+    this.syncing ??= this.syncAll().finally(() => {
+      this.syncing = null;
+    });
+    return this.syncing;
+  }
+
+  private async syncAll(): Promise<void> {
+    while (this.releasable.length > 0 || !this.spool.isDurable()) {
+      const free = this.releasable.splice(0);
+      try {
+        await this.spool.durable();
+        for (const pin of free) this.events.release(pin);
+      } catch (error) {
+        this.releasable.unshift(...free);
+        if (this.isClosed) return;
+        log.error(`spool: ${reasonOf(error)}`);
+        await sleep(RETRY_MS);
+      }
+    }
   }
 
   /** Everything that was read is durable when this resolves; unless the spool cannot be written. */
   async close(): Promise<void> {
-    if (this.flush()) await this.sync();
+    const isAppended = this.flush();
+    this.isClosed = true;
     if (this.timer) clearTimeout(this.timer);
+    if (this.retry) clearTimeout(this.retry);
+    if (isAppended) await this.sync();
   }
 }

@@ -27,6 +27,8 @@ export interface ParserState {
 const DAY = 86_400;
 /** Stamps before this (2000-01-01) come from a guest without a clock and are not believed. */
 const EPOCH_OF_NO_CLOCK = 946_684_800;
+/** What 64 bits of nanoseconds hold ends in April 2262; later stamps are not believed either. */
+const LATEST = 9_223_000_000;
 const TAG_BYTES_MAX = 32;
 
 /**
@@ -181,7 +183,7 @@ export class LineParser {
   }
 
   private stamped(line: Line, seconds: number, nanos: number): void {
-    if (stamp.seconds < EPOCH_OF_NO_CLOCK) {
+    if (stamp.seconds < EPOCH_OF_NO_CLOCK || stamp.seconds > LATEST) {
       this.choose(line, seconds, nanos, kind.observed);
       return;
     }
@@ -203,7 +205,9 @@ export class LineParser {
     state.uptime = uptime;
     const sum = state.boot_nanos + stamp.nanos;
     const carry = sum >= 1e9 ? 1 : 0;
-    this.choose(line, state.boot_seconds + stamp.seconds + carry, sum - carry * 1e9, kind.kernel_clock);
+    const since = state.boot_seconds + stamp.seconds + carry;
+    if (since > LATEST) this.choose(line, seconds, nanos, kind.observed);
+    else this.choose(line, since, sum - carry * 1e9, kind.kernel_clock);
   }
 
   private setBoot(seconds: number, nanos: number, uptimeSeconds: number, uptimeNanos: number): void {
@@ -285,6 +289,7 @@ function isSystemdStatus(b: Uint8Array, start: number, end: number): boolean {
     at++;
   }
   while (at < end && b[at] === 32) at++;
+  if (at + 3 > end) return false;
   const word = b[at]! * 0x10000 + b[at + 1]! * 0x100 + b[at + 2]!;
   // "OK ", "OK<ESC>", "FAI"led, "DEP"end, "TIM"e, "INF"o, "WAR"ning in systemd's fixed-width column
   return (

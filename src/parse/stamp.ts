@@ -77,14 +77,14 @@ export function rfc3339(b: Uint8Array, at: number, end: number): number {
   return at;
 }
 
-/** `[    0.123456]`: seconds since boot as printk pads them. */
+/** `[    0.123456]`: seconds since boot as printk pads them; nine digits are 31 years. */
 export function kernelClock(b: Uint8Array, at: number, end: number): number {
   if (b[at] !== 91) return -1;
   at++;
   while (at < end && b[at] === 32) at++;
   let seconds = 0;
   const first = at;
-  for (; at < end && digit(b[at]) && at - first < 10; at++) seconds = seconds * 10 + b[at]! - 48;
+  for (; at < end && digit(b[at]) && at - first < 9; at++) seconds = seconds * 10 + b[at]! - 48;
   if (at === first || b[at] !== 46) return -1;
   const dot = at;
   at = fraction(b, at, end);

@@ -109,7 +109,9 @@ function place(tail: LogTail, seen: Seen[], isNewFolder: boolean): void {
 function adopt(tail: LogTail, seen: Seen[], isNewFolder: boolean, sink: Sink): void {
   const newest = tail.queue.at(-1);
   const hasNothing = newest === undefined && (tail.stream === null || tail.sealed !== null);
-  const liveIsKnown = seen.some((one) => one.age === 0 && one.fresh === null) && !isNewFolder;
+  // A rename puts what is new before what is known; what appears behind a known file was copied from one.
+  const isCopy = (age: number): boolean =>
+    !isNewFolder && seen.some((one) => one.fresh === null && one.age < age);
   const oldIsInChain = newest === undefined ? tail.kept.length > 0 : newest.place !== 'gone';
   const isAnotherFile = !oldIsInChain && !seen.some((one) => one.age > 0);
   let starts: StreamStart = null;
@@ -124,8 +126,9 @@ function adopt(tail: LogTail, seen: Seen[], isNewFolder: boolean, sink: Sink): v
   // Pinned, and gone again before its name was read: older than what has a name now.
   for (const pin of tail.fresh) if (!seen.some((one) => one.fresh === pin)) enqueue(pin, 'gone');
   for (const { fresh, age } of seen) {
-    if (fresh === null) continue;
-    if (age > 0 && liveIsKnown) tail.copies.push(fresh);
+    // Two names may be one file: a hard link.
+    if (fresh === null || tail.knows(fresh)) continue;
+    if (isCopy(age)) tail.copies.push(fresh);
     else enqueue(fresh, age === 0 ? 'live' : 'rotated');
   }
   tail.fresh = [];

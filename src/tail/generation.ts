@@ -21,6 +21,8 @@ export class Generation {
   place: Place = 'live';
   /** Offset in the file of the first byte that is in no row yet. */
   offset: number;
+  /** A copy whose original is truncated by now: whoever made it has written all of it. */
+  isWhole = false;
   /** NULs at the start of the file are the hole of a truncation under a writer that goes on at its old offset. */
   skips_hole: boolean;
   /** CRC-32 and length of the bytes before `offset`, which each read compares with the file. */
@@ -60,6 +62,7 @@ export class Generation {
 
   /** Whether no more bytes can be expected: it lost its name, and has been quiet since. */
   isQuiet(): boolean {
+    if (this.isWhole) return true;
     return this.place !== 'live' && performance.now() - this.changed_at_ms >= limits.quiet_ms;
   }
 

@@ -5,8 +5,11 @@ import { Stream, type StreamState } from './stream.ts';
 
 /** Takes what a tail reads. All calls are synchronous. */
 export interface Sink {
-  /** Makes rows of the whole lines in bytes[start…] (of all that is there if `final`), calling `tail.advance`. */
-  lines(tail: LogTail, bytes: Buffer, start: number, final: boolean): void;
+  /**
+   * Makes rows of the whole lines in bytes[start…] (of all that is there if `final`), calling `tail.advance`.
+   * @returns false when it could not take them all now: they are to be read again
+   */
+  lines(tail: LogTail, bytes: Buffer, start: number, final: boolean): boolean;
   /** A row of the stream at its position: `message` is its JSON. */
   mark(tail: LogTail, record: 'gap' | 'seal', message: object): void;
   /** The tail's state is to be saved with the next entry. */
@@ -155,11 +158,11 @@ export class LogTail {
     const atEnd = length < chunk.length;
     const over = atEnd && this.isClosing && generation.isQuiet();
     const bytes = chunk.subarray(0, length);
-    this.sink.lines(this, bytes, start, over);
+    const tookAll = this.sink.lines(this, bytes, start, over);
     const used = generation.offset - before;
     const rest = length - start - used;
     generation.unfinished = atEnd && rest > 0 ? Buffer.from(bytes.subarray(length - rest)) : null;
-    if (!atEnd) return true;
+    if (!atEnd || !tookAll) return true;
     return this.closeIfOver(generation);
   }
 
@@ -198,6 +201,7 @@ export class LogTail {
         copy.tail_bytes = index === 0 ? generation.tail_bytes : 0;
         copy.tail_crc32 = index === 0 ? generation.tail_crc32 : 0;
         copy.stand('rotated');
+        copy.isWhole = true;
         return copy;
       });
       for (const next of this.queue) next.number += copied.length;

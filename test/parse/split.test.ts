@@ -17,7 +17,13 @@ function rowsOf(log: string, reads: Buffer[]): string[] {
     for (let end = lineEnd(bytes, 0, final); end >= 0; at = end, end = lineEnd(bytes, at, final)) {
       parser.parse(bytes, at, end, 1_780_001_000, 5, line);
       const { start, message_start, message_end, ...rest } = line;
-      const told = { ...rest, start: 0, end: end - at, message_start: message_start - start, message_end: message_end - start };
+      const told = {
+        ...rest,
+        start: 0,
+        end: end - at,
+        message_start: message_start - start,
+        message_end: message_end - start,
+      };
       rows.push(`${JSON.stringify(told)} ${bytes.toString('latin1', at, end)}`);
     }
     kept = Buffer.from(bytes.subarray(at));
@@ -34,14 +40,38 @@ function cut(bytes: Buffer, places: number[]): Buffer[] {
 
 /** Beginnings of lines that the parser knows, also cut off, so that it looks for their rest. */
 const starts = [
-  '[    0.123456] ', '[    0.1', '[', '[  ', '[  OK', '[\x1b[0;32m  OK', '[  O', '[12:04:31] [tag] ', '[12:04:31] [ta', '[12:04:31]',
-  '2026-06-01T15:30:18Z [agent] ', '2026-06-01T15:30:18.', '2026-06-01T15:30:18+', '2026-06-01T15:30:18+0', '2026-06-01T15:30:18 [',
-  'pandastack-', 'pandastack-init:', 'pandastack-init: x', '{"time":"2026-06-01T15:30:18Z"}', '{"time"', '{"time":', '{', '[ T12] ', '[    0.123456][ T1', '[    0.123456][',
+  '[    0.123456] ',
+  '[    0.1',
+  '[',
+  '[  ',
+  '[  OK',
+  '[\x1b[0;32m  OK',
+  '[  O',
+  '[12:04:31] [tag] ',
+  '[12:04:31] [ta',
+  '[12:04:31]',
+  '2026-06-01T15:30:18Z [agent] ',
+  '2026-06-01T15:30:18.',
+  '2026-06-01T15:30:18+',
+  '2026-06-01T15:30:18+0',
+  '2026-06-01T15:30:18 [',
+  'pandastack-',
+  'pandastack-init:',
+  'pandastack-init: x',
+  '{"time":"2026-06-01T15:30:18Z"}',
+  '{"time"',
+  '{"time":',
+  '{',
+  '[ T12] ',
+  '[    0.123456][ T1',
+  '[    0.123456][',
 ];
 const piece = fc.oneof(
   fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
   fc.constantFrom(...starts).map((text) => Buffer.from(text)),
-  fc.constantFrom('\n', '\r\n', '\r\r\n', '\r', '\0', ' ', 'OK ', 'FAI', 'text').map((text) => Buffer.from(text)),
+  fc
+    .constantFrom('\n', '\r\n', '\r\r\n', '\r', '\0', ' ', 'OK ', 'FAI', 'text')
+    .map((text) => Buffer.from(text)),
   fc.nat(3).map((count) => Buffer.alloc(limits.line_bytes_max - 2 + count, ' ')),
 );
 const content = fc.array(piece, { maxLength: 30 }).map((pieces) => Buffer.concat(pieces));
@@ -65,8 +95,12 @@ test('prefix, message and ending give back the bytes; no row is empty or over it
       for (let at = 0, end = lineEnd(bytes, 0, true); end >= 0; at = end, end = lineEnd(bytes, at, true)) {
         assert.ok(end > at && end - at <= limits.line_bytes_max);
         parser.parse(bytes, at, end, 1_780_001_000, 999_999_999, line);
-        assert.ok(line.start === at && line.start <= line.message_start && line.message_start <= line.message_end);
-        assert.ok(line.nanos >= 0 && line.nanos < 1e9 && Number.isSafeInteger(line.seconds) && line.seconds >= 0);
+        assert.ok(
+          line.start === at && line.start <= line.message_start && line.message_start <= line.message_end,
+        );
+        assert.ok(
+          line.nanos >= 0 && line.nanos < 1e9 && Number.isSafeInteger(line.seconds) && line.seconds >= 0,
+        );
         back.push(bytes.subarray(at, line.message_end), Buffer.from(endings[line.ending]!));
       }
       assert.ok(Buffer.concat(back).equals(bytes));
@@ -78,21 +112,31 @@ test('prefix, message and ending give back the bytes; no row is empty or over it
 test('what lies behind a line in the buffer is never part of it', () => {
   // A read's buffer holds the bytes of other files behind those of this one.
   fc.assert(
-    fc.property(log, fc.constantFrom(...starts), fc.constantFrom('OK  ]', '58', 'Z x', ' [t] y', '"2026-06-01T15:30:18Z"', ': x', ']'), (name, text, behind) => {
-      const parse = (bytes: Buffer): string => {
-        const line = newLine();
-        new LineParser(name, 0, 0).parse(bytes, 0, text.length, 1_780_001_000, 5, line);
-        return JSON.stringify(line);
-      };
-      assert.equal(parse(Buffer.from(text + behind)), parse(Buffer.from(text)));
-    }),
+    fc.property(
+      log,
+      fc.constantFrom(...starts),
+      fc.constantFrom('OK  ]', '58', 'Z x', ' [t] y', '"2026-06-01T15:30:18Z"', ': x', ']'),
+      (name, text, behind) => {
+        const parse = (bytes: Buffer): string => {
+          const line = newLine();
+          new LineParser(name, 0, 0).parse(bytes, 0, text.length, 1_780_001_000, 5, line);
+          return JSON.stringify(line);
+        };
+        assert.equal(parse(Buffer.from(text + behind)), parse(Buffer.from(text)));
+      },
+    ),
     { numRuns: 1_000 },
   );
 });
 
 test('a piece of a line is bounded, and the newline belongs to the last piece', () => {
   const max = limits.line_bytes_max;
-  const bytes = Buffer.concat([Buffer.alloc(max, 'a'), Buffer.from('\n'), Buffer.alloc(max - 1, 'b'), Buffer.from('\nc')]);
+  const bytes = Buffer.concat([
+    Buffer.alloc(max, 'a'),
+    Buffer.from('\n'),
+    Buffer.alloc(max - 1, 'b'),
+    Buffer.from('\nc'),
+  ]);
   assert.equal(lineEnd(bytes, 0, false), max);
   assert.equal(lineEnd(bytes, max, false), max + 1);
   assert.equal(lineEnd(bytes, max + 1, false), 2 * max + 1);

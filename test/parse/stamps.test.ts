@@ -38,7 +38,13 @@ function parse(lines: string[], log = 'console', started = STARTED, observed = O
 
 describe('a line is read for its stamp and its tag', () => {
   const table: [line: string, time: string, kind: string, source: string, message: string][] = [
-    ['2026-06-01T15:30:18Z [agent] sandbox.running tap=tap0\n', '2026-06-01T15:30:18', 'line', 'agent', 'sandbox.running tap=tap0'],
+    [
+      '2026-06-01T15:30:18Z [agent] sandbox.running tap=tap0\n',
+      '2026-06-01T15:30:18',
+      'line',
+      'agent',
+      'sandbox.running tap=tap0',
+    ],
     ['2026-06-01T15:30:18.5Z [agent] x\n', '2026-06-01T15:30:18.5', 'line', 'agent', 'x'],
     ['2026-06-01T15:30:18.123456789123Z x\n', '2026-06-01T15:30:18.123456789', 'line', 'app', 'x'],
     ['2026-06-01 15:30:18,042 INFO x\n', '2026-06-01T15:30:18.042', 'line', 'app', 'INFO x'],
@@ -56,22 +62,64 @@ describe('a line is read for its stamp and its tag', () => {
     ['1970-01-01T00:00:07Z x\n', OBSERVED.slice(0, 22), 'observed', 'app', 'x'],
     // Nanoseconds in 64 bits end in 2262.
     ['9999-12-31T23:59:59Z x\n', OBSERVED.slice(0, 22), 'observed', 'app', 'x'],
-    ['[    0.000000] Linux version 6.1\r\n', '2026-06-01T15:30:00', 'kernel_clock', 'kernel', 'Linux version 6.1'],
-    ['[   12.480127] sysrq: Trigger a crash\n', '2026-06-01T15:30:12.480127', 'kernel_clock', 'kernel', 'sysrq: Trigger a crash'],
+    [
+      '[    0.000000] Linux version 6.1\r\n',
+      '2026-06-01T15:30:00',
+      'kernel_clock',
+      'kernel',
+      'Linux version 6.1',
+    ],
+    [
+      '[   12.480127] sysrq: Trigger a crash\n',
+      '2026-06-01T15:30:12.480127',
+      'kernel_clock',
+      'kernel',
+      'sysrq: Trigger a crash',
+    ],
     ['[    1.500000][    T1] x\n', '2026-06-01T15:30:01.5', 'kernel_clock', 'kernel', 'x'],
     ['[    1.500000]x\n', '2026-06-01T15:30:01.5', 'kernel_clock', 'kernel', 'x'],
     ['[    1.5] x\n', OBSERVED.slice(0, 22), 'observed', 'app', '[    1.5] x'],
     ['[9999999999.000000] x\n', OBSERVED.slice(0, 22), 'observed', 'app', '[9999999999.000000] x'],
-    ['[15:31:02] [autostart] phase1: OS ready\n', '2026-06-01T15:31:02', 'time_of_day', 'autostart', 'phase1: OS ready'],
+    [
+      '[15:31:02] [autostart] phase1: OS ready\n',
+      '2026-06-01T15:31:02',
+      'time_of_day',
+      'autostart',
+      'phase1: OS ready',
+    ],
     ['[15:31:02]\n', '2026-06-01T15:31:02', 'time_of_day', 'app', ''],
     ['[25:31:02] x\n', OBSERVED.slice(0, 22), 'observed', 'app', '[25:31:02] x'],
-    ['pandastack-init: applied identity via=vsock\n', OBSERVED.slice(0, 22), 'observed', 'init', 'applied identity via=vsock'],
+    [
+      'pandastack-init: applied identity via=vsock\n',
+      OBSERVED.slice(0, 22),
+      'observed',
+      'init',
+      'applied identity via=vsock',
+    ],
     ['pandastack-: x\n', OBSERVED.slice(0, 22), 'observed', 'app', 'pandastack-: x'],
     ['pandastack-init:x\n', OBSERVED.slice(0, 22), 'observed', 'app', 'pandastack-init:x'],
     ['[  OK  ] Started x.\n', OBSERVED.slice(0, 22), 'observed', 'systemd', '[  OK  ] Started x.'],
-    ['[\x1b[0;32m  OK  \x1b[0m] Started x.\n', OBSERVED.slice(0, 22), 'observed', 'systemd', '[\x1b[0;32m  OK  \x1b[0m] Started x.'],
-    ['[\x1b[0;1;31mFAILED\x1b[0m] Failed to start x.\n', OBSERVED.slice(0, 22), 'observed', 'systemd', '[\x1b[0;1;31mFAILED\x1b[0m] Failed to start x.'],
-    ['[DEPEND] Dependency failed.\n', OBSERVED.slice(0, 22), 'observed', 'systemd', '[DEPEND] Dependency failed.'],
+    [
+      '[\x1b[0;32m  OK  \x1b[0m] Started x.\n',
+      OBSERVED.slice(0, 22),
+      'observed',
+      'systemd',
+      '[\x1b[0;32m  OK  \x1b[0m] Started x.',
+    ],
+    [
+      '[\x1b[0;1;31mFAILED\x1b[0m] Failed to start x.\n',
+      OBSERVED.slice(0, 22),
+      'observed',
+      'systemd',
+      '[\x1b[0;1;31mFAILED\x1b[0m] Failed to start x.',
+    ],
+    [
+      '[DEPEND] Dependency failed.\n',
+      OBSERVED.slice(0, 22),
+      'observed',
+      'systemd',
+      '[DEPEND] Dependency failed.',
+    ],
     ['ready in 300 ms\n', OBSERVED.slice(0, 22), 'observed', 'app', 'ready in 300 ms'],
     ['\n', OBSERVED.slice(0, 22), 'observed', 'app', ''],
     ['{"level":30}\r\r\n', OBSERVED.slice(0, 22), 'observed', 'app', '{"level":30}'],
@@ -90,11 +138,14 @@ describe('a line is read for its stamp and its tag', () => {
 
 test('a line without a stamp has the time of the line before', () => {
   const found = parse(['2026-06-01T15:30:18Z one\n', '  at two\n', 'three\n']);
-  assert.deepEqual(found.map(({ time, kind }) => [time, kind]), [
-    ['2026-06-01T15:30:18', 'line'],
-    ['2026-06-01T15:30:18', 'inherited'],
-    ['2026-06-01T15:30:18', 'inherited'],
-  ]);
+  assert.deepEqual(
+    found.map(({ time, kind }) => [time, kind]),
+    [
+      ['2026-06-01T15:30:18', 'line'],
+      ['2026-06-01T15:30:18', 'inherited'],
+      ['2026-06-01T15:30:18', 'inherited'],
+    ],
+  );
 });
 
 test('kernel time counts from the console’s start, and anew from where the console was when it restarts', () => {
@@ -111,7 +162,11 @@ test('kernel time counts from the console’s start, and anew from where the con
 });
 
 test('a kernel clock that steps back by less than a second is no restart', () => {
-  const found = parse(['[   10.000000] a\n', '[    9.500000] b, of another processor\n', '[   11.000000] c\n']);
+  const found = parse([
+    '[   10.000000] a\n',
+    '[    9.500000] b, of another processor\n',
+    '[   11.000000] c\n',
+  ]);
   assert.deepEqual(
     found.map(({ time }) => time.slice(11)),
     ['15:30:10', '15:30:09.5', '15:30:11'],
@@ -135,7 +190,12 @@ test('a console of unknown age: the first kernel line happened when it was read'
 });
 
 test('times of day around midnight belong to the nearest day', () => {
-  const found = parse(['[23:59:58] [a] x\n', '[00:00:03] [a] y\n', '[23:59:59] [a] late\n'], 'console', STARTED, '2026-06-02T00:00:05Z');
+  const found = parse(
+    ['[23:59:58] [a] x\n', '[00:00:03] [a] y\n', '[23:59:59] [a] late\n'],
+    'console',
+    STARTED,
+    '2026-06-02T00:00:05Z',
+  );
   assert.deepEqual(
     found.map(({ time }) => time),
     ['2026-06-01T23:59:58', '2026-06-02T00:00:03', '2026-06-01T23:59:59'],
@@ -143,13 +203,25 @@ test('times of day around midnight belong to the nearest day', () => {
 });
 
 test('a guest without a clock does not carry 1970 into the lines that follow', () => {
-  const found = parse(['1970-01-01T00:00:07Z x\n', 'y\n', '2026-06-01T15:30:18Z z\n', '1970-01-01T00:00:09Z x\n', 'w\n']);
-  assert.deepEqual(found.map(({ kind }) => kind), ['observed', 'observed', 'line', 'observed', 'inherited']);
+  const found = parse([
+    '1970-01-01T00:00:07Z x\n',
+    'y\n',
+    '2026-06-01T15:30:18Z z\n',
+    '1970-01-01T00:00:09Z x\n',
+    'w\n',
+  ]);
+  assert.deepEqual(
+    found.map(({ kind }) => kind),
+    ['observed', 'observed', 'line', 'observed', 'inherited'],
+  );
   assert.equal(found[4]!.time, '2026-06-01T15:30:18');
 });
 
 test('hostile kernel stamps never leave the range of 64-bit nanoseconds', () => {
-  const lines = Array.from({ length: 400 }, (_, at) => `[${at % 2 === 0 ? '999999999.999999' : '    0.000000'}] x\n`);
+  const lines = Array.from(
+    { length: 400 },
+    (_, at) => `[${at % 2 === 0 ? '999999999.999999' : '    0.000000'}] x\n`,
+  );
   for (const { time } of parse(lines)) assert.ok(time < '2262-01-01', time);
 });
 
@@ -175,7 +247,10 @@ test('events.jsonl: the time stands first in the object', () => {
 });
 
 test('firecracker.log: a stamp with nanoseconds and no zone', () => {
-  const [found] = parse(['2026-06-01T15:30:18.123456789 [sb:main:INFO:src/main.rs] Running\n'], 'firecracker');
+  const [found] = parse(
+    ['2026-06-01T15:30:18.123456789 [sb:main:INFO:src/main.rs] Running\n'],
+    'firecracker',
+  );
   assert.deepEqual(found, {
     time: '2026-06-01T15:30:18.123456789',
     kind: 'line',

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -154,7 +162,9 @@ test('segments roll, start with a snapshot, and go once they are delivered', asy
   assert.equal(seen, count);
   assert.equal(spool.undelivered_bytes, 0);
   assert.ok(listSegments(dir).length <= 2, 'delivered segments are gone');
-  const wanted = Object.fromEntries([0, 1, 2].map((n) => [`stream ${n}`, count - 3 + ((n - count) % 3 + 3) % 3]));
+  const wanted = Object.fromEntries(
+    [0, 1, 2].map((n) => [`stream ${n}`, count - 3 + ((((n - count) % 3) + 3) % 3)]),
+  );
   await spool.close();
   spool = new Spool(dir);
   assert.deepEqual(Object.fromEntries(spool.states), wanted);
@@ -248,7 +258,8 @@ test('a disk that is full when a segment is to be started: no state is lost', as
   const spool = new Spool(path);
   const big = Buffer.alloc(16 * 1024 * 1024);
   const state = 's'.repeat(200_000);
-  for (let number = 0; number * big.length < limits.segment_bytes_max; number++) spool.append({ [`stream ${number}`]: state }, big);
+  for (let number = 0; number * big.length < limits.segment_bytes_max; number++)
+    spool.append({ [`stream ${number}`]: state }, big);
   await spool.durable();
   const some = spool.read(100, 1e12);
   const ballast = join(dir, 'ballast');
@@ -256,7 +267,8 @@ test('a disk that is full when a segment is to be started: no state is lost', as
     for (;;) appendFileSync(ballast, Buffer.alloc(4096));
   } catch {}
   // The snapshot of the next segment does not fit; neither does it at the second try.
-  for (const _ of [1, 2]) assert.throws(() => spool.append({ z: 1 }, Buffer.from('payload')), { code: 'DISK_FULL' });
+  for (const _ of [1, 2])
+    assert.throws(() => spool.append({ z: 1 }, Buffer.from('payload')), { code: 'DISK_FULL' });
   // Everything before is delivered meanwhile.
   spool.delivered(some.at(-1)!.after, big.length * some.length);
   rmSync(ballast);
@@ -277,12 +289,11 @@ test('a cursor that cannot be saved ends nothing: it is saved later', async (t) 
   await spool.durable();
   const read = spool.read(1, 1e9);
   const ballast = join(dir, 'ballast');
-  try {
-    for (let size = 65_536; size >= 1; size /= 4) for (;;) appendFileSync(ballast, Buffer.alloc(size));
-  } catch {}
-  try {
-    for (;;) appendFileSync(ballast, Buffer.alloc(1));
-  } catch {}
+  for (const size of [65_536, 4_096, 64, 1]) {
+    try {
+      for (;;) appendFileSync(ballast, Buffer.alloc(size));
+    } catch {}
+  }
   spool.delivered(read[0]!.after, 3);
   await new Promise((resolve) => setTimeout(resolve, 1_300)); // cursor.json is written a second later
   rmSync(ballast);

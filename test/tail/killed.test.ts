@@ -35,7 +35,10 @@ class Writer {
       while (this.live.length < SANDBOXES) this.make();
       const at = Math.floor(this.random() * this.live.length);
       const one = this.live[at]!;
-      const content = contentOf(Math.floor(this.random() * 100), this.random).subarray(0, 1 + this.random() * 3_000);
+      const content = contentOf(Math.floor(this.random() * 100), this.random).subarray(
+        0,
+        1 + this.random() * 3_000,
+      );
       appendFileSync(this.site.path(one.id), content);
       this.written.get(one.id)!.push(content);
       if (one.cycle < this.cycle && this.random() < 0.04) {
@@ -128,7 +131,10 @@ test('killed in the moments in which streams are sealed and pins are let go: not
   }
   for (const id of ids) {
     const streams = await site.sealed(id);
-    assert.deepEqual(streams.map((stream) => stream.bytes.toString()), [`first file of ${id}\nsecond file of ${id}\n`]);
+    assert.deepEqual(
+      streams.map((stream) => stream.bytes.toString()),
+      [`first file of ${id}\nsecond file of ${id}\n`],
+    );
   }
   await site.empty();
 });

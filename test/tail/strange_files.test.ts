@@ -7,6 +7,7 @@ import {
   linkSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
@@ -79,10 +80,11 @@ describe('what is not a regular file is left alone, and others go on', { concurr
     assert.deepEqual(site.streams(id), []);
   });
 
-  test('a hard link to the live file in the chain does not keep the agent busy', async () => {
-    site.make('linked');
-    writeFileSync(site.path('linked'), 'one\n');
-    linkSync(site.path('linked'), `${site.path('linked')}.1`);
+  test('a hard link to the live file in the chain is read once, and does not keep the agent busy', async () => {
+    site.make('.linked');
+    writeFileSync(site.path('.linked'), 'one\n');
+    linkSync(site.path('.linked'), `${site.path('.linked')}.1`);
+    renameSync(site.folder('.linked'), site.folder('linked'));
     await site.read('linked', 4);
     await sleep(300);
     const before = ticksOf(site.pid);

@@ -3,7 +3,7 @@ import { appendFileSync, copyFileSync, truncateSync, writeFileSync } from 'node:
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentSite } from '../support/agent_site.ts';
-import { copyTruncate, OffsetWriter } from '../support/rotate.ts';
+import { copyTruncate, OffsetWriter, rotate } from '../support/rotate.ts';
 import type { StoredStream } from '../support/streams.ts';
 
 const texts = (streams: StoredStream[]): string[] => streams.map((stream) => stream.bytes.toString());
@@ -58,7 +58,10 @@ describe('truncation in place', { concurrency: true }, () => {
     writeFileSync(site.path('piece'), 'new content, longer than the old\n');
     await site.read('piece', 33);
     site.delete('piece');
-    assert.deepEqual(texts(await site.sealed('piece', 2)), ['half a li', 'new content, longer than the old\n']);
+    assert.deepEqual(texts(await site.sealed('piece', 2)), [
+      'half a li',
+      'new content, longer than the old\n',
+    ]);
   });
 
   test('the same boot up to the last whole line, other bytes in the unfinished one', async () => {
@@ -75,10 +78,9 @@ describe('truncation in place', { concurrency: true }, () => {
 
   test('three truncations make four streams, each later than the one before', async () => {
     site.make('often');
-    let bytes = 0;
     for (let life = 0; life < 4; life++) {
       writeFileSync(site.path('often'), `life ${life}\n`);
-      await site.read('often', (bytes += 7));
+      await site.read('often', (life + 1) * 7);
     }
     site.delete('often');
     const streams = await site.sealed('often', 4);
@@ -207,6 +209,17 @@ describe('truncated while the agent is down', () => {
         appendFileSync(path, 'on\n');
       },
       ['seen\nunseen\non\n'],
+    ],
+    [
+      'by copy-truncate, and rotated by renaming after that',
+      (path: string) => {
+        appendFileSync(path, 'unseen\n');
+        copyTruncate(path);
+        appendFileSync(path, 'on\n');
+        rotate(path);
+        appendFileSync(path, 'and on\n');
+      },
+      ['seen\nunseen\non\nand on\n'],
     ],
     [
       'by copy-truncate twice',
