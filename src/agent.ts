@@ -35,15 +35,19 @@ export interface Agent {
 /**
  * The host's agent: tail → parse → encode → spool → deliver. To Kafka if brokers are set, else directly to
  * ClickHouse.
- * @throws AfterlogError DATA_DIR_MISSING, STATE_DIR_LOCKED, STATE_DIR_UNUSABLE
+ * @throws AfterlogError DATA_DIR_MISSING, DATA_DIR_LOCKED, STATE_DIR_LOCKED, STATE_DIR_UNUSABLE
  */
 export async function startAgent(settings: Settings): Promise<Agent> {
-  const dirs = new Set([settings.state_dir, join(settings.data_dir, '.afterlog')]);
-  const pinsDir = join(settings.data_dir, '.afterlog', 'pins');
+  const dataDirState = join(settings.data_dir, '.afterlog');
+  // The data dir's first: its cure is the one that helps if both are held.
+  const dirs = new Set([dataDirState, settings.state_dir]);
+  const pinsDir = join(dataDirState, 'pins');
   Tailer.requireDataDir(settings.data_dir);
   const unlocks: (() => void)[] = [];
   try {
-    for (const dir of dirs) unlocks.push(lockDir(dir));
+    for (const dir of dirs) {
+      unlocks.push(lockDir(dir, dir === dataDirState ? 'DATA_DIR_LOCKED' : 'STATE_DIR_LOCKED'));
+    }
   } catch (error) {
     for (const unlock of unlocks) unlock();
     throw error;

@@ -7,6 +7,7 @@ const catalogue = {
   SETTING_UNKNOWN: 'Correct the name, or remove the setting.',
   DATA_DIR_MISSING: 'Set AFTERLOG_DATA_DIR (--data-dir) to the folder that holds the sandboxes.',
   STATE_DIR_LOCKED: 'Stop the other agent, or give this one its own state dir (AFTERLOG_STATE_DIR).',
+  DATA_DIR_LOCKED: 'Stop the other agent: a data dir has one agent, whatever its state dir.',
   STATE_DIR_UNUSABLE:
     'Make the state dir writable for this user, or set AFTERLOG_STATE_DIR to another folder.',
   FILE_UNREADABLE:
@@ -15,7 +16,7 @@ const catalogue = {
   SPOOL_FULL: 'Reading has paused and goes on by itself; look why Kafka or ClickHouse does not take batches.',
   DISK_FULL: 'Free some disk space; the agent goes on by itself.',
   KAFKA_UNREACHABLE:
-    'Check AFTERLOG_KAFKA_BROKERS and the brokers; the agent keeps trying and loses nothing.',
+    'Check AFTERLOG_KAFKA_BROKERS and the brokers; it is tried again until they answer, and nothing is lost.',
   KAFKA_REFUSED: 'The batch is set aside on disk and shown as a gap; see the broker’s reason.',
   CLICKHOUSE_UNREACHABLE: 'Check AFTERLOG_CLICKHOUSE_URL and the server; writing goes on by itself.',
   CLICKHOUSE_REFUSED: 'See ClickHouse’s reason; if the schema is behind, run `afterlog migrate`.',

@@ -66,18 +66,21 @@ export class Pipeline implements Sink {
   lines(tail: LogTail, bytes: Buffer, start: number, final: boolean): boolean {
     const stream = tail.stream!;
     const { builder, line } = this;
-    const { seconds, nanos } = this.observe(tail);
+    const { seconds, nanos } = hostClock();
+    let isEntered = false;
     let from = start;
     let at = start;
     for (;;) {
       const end = lineEnd(bytes, at, final);
       if (end < 0) break;
-      if (!builder.fits(end - at)) {
+      if (!builder.fits(stream, end - at)) {
         tail.advance(bytes, from, at);
         from = at;
         if (!this.flush()) return false;
-        this.observe(tail);
+        isEntered = false;
       }
+      if (!isEntered) builder.use(stream, seconds, nanos);
+      isEntered = true;
       stream.parser.parse(bytes, at, end, seconds, nanos, line);
       builder.addLine(stream, stream.position + at - from, bytes, line);
       stream.lines++;
@@ -89,22 +92,16 @@ export class Pipeline implements Sink {
     return true;
   }
 
-  mark(tail: LogTail, what: 'gap' | 'seal', message: object): void {
-    this.counts[what === 'gap' ? 'gaps' : 'seals']++;
-    const text = JSON.stringify(message);
-    if (!this.builder.fits(text.length)) this.flush();
-    this.observe(tail);
-    this.builder.addMark(tail.stream!, record[what], tail.stream!.position, text);
-    this.changed(tail);
+  reserve(): void {
+    if (!this.builder.fitsMarks()) this.flush();
   }
 
-  /** Sets what the rows that follow share. @returns the host clock now */
-  private observe(tail: LogTail): { seconds: number; nanos: number } {
-    const ms = Date.now();
-    const seconds = Math.floor(ms / 1000);
-    const nanos = (ms % 1000) * 1_000_000;
+  mark(tail: LogTail, what: 'gap' | 'seal', message: object): void {
+    this.counts[what === 'gap' ? 'gaps' : 'seals']++;
+    const { seconds, nanos } = hostClock();
     this.builder.use(tail.stream!, seconds, nanos);
-    return { seconds, nanos };
+    this.builder.addMark(tail.stream!, record[what], tail.stream!.position, JSON.stringify(message));
+    this.changed(tail);
   }
 
   changed(tail: LogTail): void {
@@ -204,4 +201,9 @@ export class Pipeline implements Sink {
     if (this.retry) clearTimeout(this.retry);
     if (isAppended) await this.sync();
   }
+}
+
+function hostClock(): { seconds: number; nanos: number } {
+  const ms = Date.now();
+  return { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 };
 }

@@ -5,6 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Pipeline } from '../src/pipeline.ts';
+import { Spool } from '../src/spool/spool.ts';
+import type { LogTail } from '../src/tail/log_tail.ts';
+import { Stream } from '../src/tail/stream.ts';
+import { fromSpool } from '../src/wire/spooled.ts';
 import { AgentSite } from './support/agent_site.ts';
 import { randomOf } from './support/content.ts';
 import { assertBytes, bytesOf } from './support/streams.ts';
@@ -119,4 +124,25 @@ test('many streams of every size in one batch keep apart', { timeout: 60_000 }, 
   for (const [at, bytes] of contents.entries())
     assertBytes(bytesOf(await site.sealed(`sb-${at}`)), bytes, `sb-${at}`);
   await site.empty();
+});
+
+test('logs that have nothing to say take no room in a batch, however many there are', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'afterlog-pipeline-'));
+  const spool = new Spool(dir);
+  const pipeline = new Pipeline('host', spool, { paused: () => {}, release: () => {} });
+  t.after(async () => {
+    await pipeline.close();
+    await spool.close();
+    rmSync(dir, { recursive: true });
+  });
+  const tail = (n: number): LogTail => {
+    const stream = new Stream(`sandbox-with-a-name-of-36-characters-${n}`, 'console', '1795465704913252313');
+    return { key: stream.sandbox_id, stream, state: () => null, advance: () => {} } as unknown as LogTail;
+  };
+  for (let n = 0; n < 70_000; n++) pipeline.lines(tail(n), Buffer.alloc(0), 0, false);
+  pipeline.lines(tail(1), Buffer.from('a line\n'), 0, false);
+  assert.equal(pipeline.flush(), true);
+  await spool.durable();
+  const [entry] = spool.read(1, 1);
+  assert.equal(fromSpool(entry!.payload).header.rows, 1);
 });

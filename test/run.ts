@@ -4,7 +4,7 @@
  * line `N passed, N failed`.
  */
 import { globSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
@@ -82,6 +82,8 @@ function matches(file: string, name: string): boolean {
 /** Both at once. A test makes its own topic and database in them, see test/support/servers.ts. */
 async function startServers(): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'afterlog-test-'));
+  // Some tests run an agent as another user, who must get through to its own folder in here.
+  await chmod(dir, 0o711);
   cleanups.push(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
   // What a test that is cut short leaves behind lies in there too.
   process.env.TMPDIR = dir;

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { limits } from '../config/limits.ts';
-import { loadSettings, type Settings, settingPaths } from '../config/settings.ts';
+import { loadSettings, requireBrokers, type Settings, settingPaths } from '../config/settings.ts';
+import { requireLogLevel } from '../log.ts';
 import { runRole, withStatus } from './role.ts';
 
 /**
@@ -14,6 +15,7 @@ export function createProgram(version: string): Command {
     .exitOverride()
     .showHelpAfterError('(afterlog --help says more)')
     .configureHelp({ sortSubcommands: false });
+  program.hook('preAction', requireLogLevel);
   addSettings(program, 'shown');
   program.addHelpText(
     'after',
@@ -49,6 +51,7 @@ export function createProgram(version: string): Command {
     'afterlog consumer --kafka-brokers broker:9092 --clickhouse-url http://clickhouse:8123',
   ).action(async (_options, self) => {
     const settings = settingsOf(self);
+    requireBrokers(settings);
     const { startConsumer } = await import('../consume/consumer.ts');
     await runRole(
       'consumer',

@@ -13,7 +13,11 @@ export async function withStatus<R extends Role & { status(): object }>(
 ): Promise<Role> {
   const { serveStatus } = await import('../serve/role_status.ts');
   const role = await start();
-  const close = await serveStatus(name, address, () => role.status());
+  const close = await serveStatus(name, address, () => role.status()).catch(async (error: unknown) => {
+    // Else it would go on without anyone who can end it.
+    await role.stop();
+    throw error;
+  });
   return {
     async stop() {
       close();

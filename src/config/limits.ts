@@ -33,6 +33,10 @@ export const limits = {
   spool_bytes_max: 1024 * 1024 * 1024,
   /** An agent that stops delivers for so long; what is left in the spool goes on at its next start. */
   agent_stop_ms: 5_000,
+  /** The holder of a lock touches it so often; one in another container, whose process cannot be looked up, */
+  lock_touch_ms: 2_000,
+  /** counts as alive while its lock was touched within this. */
+  lock_alive_ms: 10_000,
   /** Spooled entries of one send. */
   send_batches_max: 256,
 

@@ -15,7 +15,10 @@ const list = z.preprocess(
       : value,
   z.array(z.string()),
 );
-const address = z.string().regex(/^(.+):(\d{1,5})$/, 'host:port, for example 127.0.0.1:8600');
+const address = z
+  .string()
+  .refine(isAddress, 'host:port with a port from 0 to 65535, for example 127.0.0.1:8600');
+const httpUrl = z.string().refine(isHttpUrl, 'an http:// or https:// URL, for example http://127.0.0.1:8123');
 
 /**
  * All settings. A path here is the setting's name everywhere: `kafka.brokers` in afterlog.yaml,
@@ -47,8 +50,7 @@ export const settingsSchema = z.strictObject({
     .prefault({}),
   clickhouse: z
     .strictObject({
-      url: z
-        .string()
+      url: httpUrl
         .optional()
         .describe('http(s)://host:port; default: a running `afterlog up`, else 127.0.0.1:8123'),
       database: z
@@ -154,6 +156,24 @@ function settingError(issue: z.core.$ZodIssue, raw: unknown): AfterlogError {
   return new AfterlogError(
     'SETTING_INVALID',
     `Setting ${name} is ${JSON.stringify(found)}; allowed: ${issue.message}.`,
+  );
+}
+
+function isAddress(text: string): boolean {
+  return /^.+:\d{1,5}$/.test(text) && splitAddress(text).port <= 65_535;
+}
+
+function isHttpUrl(text: string): boolean {
+  return ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '');
+}
+
+/** @throws AfterlogError SETTING_INVALID for a role that is nothing without Kafka */
+export function requireBrokers(settings: Settings): void {
+  if (settings.kafka.brokers.length > 0) return;
+  const allowed = 'host:port of a broker, or several with commas';
+  throw new AfterlogError(
+    'SETTING_INVALID',
+    `Setting kafka.brokers (AFTERLOG_KAFKA_BROKERS) is empty; the consumer needs ${allowed}.`,
   );
 }
 

@@ -65,9 +65,17 @@ class KafkaDestination implements Destination {
 
   /** Batches of one epoch. */
   private async sendAll(batches: Batch[]): Promise<void> {
+    let refusal: string | null = null;
+    let isReplaced = false;
+    let isPlaceMissing = false;
     for (let pause: number = limits.retry_first_ms; ; pause = Math.min(pause * 2, limits.retry_longest_ms)) {
       try {
+        if (refusal !== null && !isReplaced) {
+          batches = [await this.replace(batches[0]!, refusal)];
+          isReplaced = true;
+        }
         const binding = await this.bindingOf(batches[0]!.header.epoch);
+        if (isPlaceMissing) await this.partitions(binding.topic, binding.partition + 1);
         await this.send(binding, batches);
         if (this.reason !== null) log.info(`deliver: Kafka takes batches again`);
         this.reason = null;
@@ -75,13 +83,15 @@ class KafkaDestination implements Destination {
       } catch (error) {
         await this.dropProducer();
         this.leave.signal.throwIfAborted();
-        const refusal = refusalOf(error);
-        if (refusal !== null && batches.length > 1) {
+        isPlaceMissing = isMissing(error);
+        const found = refusalOf(error);
+        if (found !== null && batches.length > 1) {
           for (const batch of batches) await this.sendAll([batch]);
           return;
         }
-        if (refusal !== null) {
-          batches = [await this.replace(batches[0]!, refusal)];
+        // Refused gap rows are not set aside: they would overwrite the batch that they stand for.
+        if (found !== null && refusal === null) {
+          refusal = found;
           continue;
         }
         this.complain(error);
@@ -98,7 +108,11 @@ class KafkaDestination implements Destination {
       partition,
       headers: toKafkaHeaders(header),
     }));
-    await this.producer.send({ topic, acks: -1, messages, compression: kafkajs.CompressionTypes.None });
+    const compression = kafkajs.CompressionTypes.None;
+    const answers = await this.producer.send({ topic, acks: -1, messages, compression });
+    // kafkajs sends nothing, and reports no error, for a partition that the topic does not have.
+    if (!answers.some((answer) => answer.partition === partition))
+      throw new PartitionMissing(topic, partition);
   }
 
   private async connect(): Promise<Producer> {
@@ -118,11 +132,16 @@ class KafkaDestination implements Destination {
     const known = bindings.bindings.get(epoch);
     if (known) return known;
     const binding = { topic, partition: crc32(host) % (await this.partitions(topic)) };
-    bindings.bind(epoch, binding);
+    try {
+      bindings.bind(epoch, binding);
+    } catch (error) {
+      throw unwritable('Where batches go cannot be saved', error);
+    }
     return binding;
   }
 
-  private async partitions(topic: string): Promise<number> {
+  /** How many partitions a topic has; it is made, or given more, if there are fewer than `least`. */
+  private async partitions(topic: string, least = 1): Promise<number> {
     const admin = this.options.kafka.admin({ retry: { retries: 0 } });
     await admin.connect();
     try {
@@ -133,7 +152,11 @@ class KafkaDestination implements Destination {
         log.info(`deliver: created the topic ${topic}`);
       }
       const metadata = await admin.fetchTopicMetadata({ topics: [topic] });
-      return metadata.topics[0]!.partitions.length;
+      const count = metadata.topics[0]!.partitions.length;
+      if (count >= least) return count;
+      await admin.createPartitions({ topicPartitions: [{ topic, count: least }] });
+      log.warn(`deliver: ${topic} had ${count} partitions; batches are bound to number ${least - 1}: added`);
+      return least;
     } finally {
       await admin.disconnect();
     }
@@ -141,18 +164,21 @@ class KafkaDestination implements Destination {
 
   /** What the broker will never take is kept aside, and gap rows go in its place under the same id. */
   private async replace(batch: Batch, reason: string): Promise<Batch> {
-    await this.options.setAside({ batch, reason });
+    try {
+      await this.options.setAside({ batch, reason });
+    } catch (error) {
+      throw unwritable(`Batch ${batchId(batch.header)}, refused by Kafka, cannot be set aside`, error);
+    }
     return gapBatch(batch, `batch ${batchId(batch.header)} was refused by Kafka and set aside: ${reason}`);
   }
 
   private complain(error: unknown): void {
     const { topic } = this.options;
-    const reason = `Kafka does not take batches for ${topic}: ${reasonOf(error)}`;
-    if (this.reason === null) {
-      const failure = new AfterlogError('KAFKA_UNREACHABLE', reason, error);
-      log.warn(`deliver: ${failure.message}. ${failure.cure}`);
-    }
-    this.reason = reason;
+    const sentence = `Kafka does not take batches for ${topic}: ${reasonOf(error)}`;
+    const failure =
+      error instanceof AfterlogError ? error : new AfterlogError('KAFKA_UNREACHABLE', sentence, error);
+    if (this.reason === null) log.warn(`deliver: ${failure.message}. ${failure.cure}`);
+    this.reason = failure.message;
   }
 
   private async dropProducer(): Promise<void> {
@@ -165,6 +191,26 @@ class KafkaDestination implements Destination {
     this.leave.abort();
     await this.dropProducer();
   }
+}
+
+class PartitionMissing extends Error {
+  constructor(topic: string, partition: number) {
+    super(`${topic} has no partition ${partition}`);
+  }
+}
+
+/** True if the topic or the partition of a send is not there (any more). */
+function isMissing(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at instanceof PartitionMissing) return true;
+    if (at instanceof kafkajs.KafkaJSProtocolError && at.type === 'UNKNOWN_TOPIC_OR_PARTITION') return true;
+  }
+  return false;
+}
+
+function unwritable(what: string, error: unknown): AfterlogError {
+  const isFull = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
+  return new AfterlogError(isFull ? 'DISK_FULL' : 'STATE_DIR_UNUSABLE', `${what}: ${reasonOf(error)}`, error);
 }
 
 function refusalOf(error: unknown): string | null {

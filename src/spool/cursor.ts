@@ -45,11 +45,17 @@ export class CursorFile {
     }
   }
 
+  /** @throws if it cannot be saved; then it is not bound: after a crash it could be bound to another place */
   bind(epoch: number, binding: Binding): void {
     this.bindings.set(epoch, binding);
+    try {
+      this.save();
+    } catch (error) {
+      this.bindings.delete(epoch);
+      throw error;
+    }
     // One comes with each start; the oldest are of batches that were delivered long ago.
     if (this.bindings.size > BINDINGS_MAX) this.bindings.delete(this.bindings.keys().next().value!);
-    this.save();
   }
 
   saveSoon(): void {

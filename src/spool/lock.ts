@@ -1,11 +1,29 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  futimesSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { limits } from '../config/limits.ts';
 import { AfterlogError, reasonOf } from '../errors.ts';
+import { log } from '../log.ts';
 
 interface Owner {
   pid: number;
   /** Start of the process in clock ticks since boot: a pid alone may be somebody else's by now. */
   ticks: string;
+  /** Both are true of one pid namespace (a container has its own) in one boot of the machine. */
+  pid_namespace: string;
+  boot: string;
 }
 
 /** How often a lock that changes hands under our eyes is tried. */
@@ -14,27 +32,28 @@ const TRIES = 5;
 /**
  * Makes this process the one agent of `dir`, until it ends in whatever way.
  * @returns gives the lock back
- * @throws AfterlogError STATE_DIR_LOCKED naming the process that holds it, STATE_DIR_UNUSABLE
+ * @throws AfterlogError `locked` naming the process that holds it, STATE_DIR_UNUSABLE
  */
-export function lockDir(dir: string): () => void {
+export function lockDir(
+  dir: string,
+  locked: 'STATE_DIR_LOCKED' | 'DATA_DIR_LOCKED' = 'STATE_DIR_LOCKED',
+): () => void {
   const path = join(dir, 'agent.lock');
-  const mine = `${path}.${process.pid}`;
+  // Not by the pid: in two containers it may be the same.
+  const mine = `${path}.${randomBytes(6).toString('hex')}`;
+  const me = ownerHere();
   try {
     mkdirSync(dir, { recursive: true });
-    writeFileSync(mine, JSON.stringify({ pid: process.pid, ticks: startOf(process.pid) } satisfies Owner));
+    writeFileSync(mine, JSON.stringify(me));
     for (let tries = 0; tries < TRIES; tries++) {
-      if (take(mine, path)) return () => unlinkSync(path);
+      if (take(mine, path)) return hold(mine, path, me);
       const owner = readOwner(path);
       if (owner === null) continue;
-      if (startOf(owner.pid) === owner.ticks) {
-        throw new AfterlogError(
-          'STATE_DIR_LOCKED',
-          `${dir} is in use by another agent, process ${owner.pid}.`,
-        );
-      }
+      const holder = liveHolder(path, owner, me);
+      if (holder !== null) throw new AfterlogError(locked, `${dir} is in use by another agent, ${holder}.`);
       setAsideStale(path, owner);
     }
-    throw new AfterlogError('STATE_DIR_LOCKED', `${dir}: its lock ${path} keeps changing hands.`);
+    throw new AfterlogError(locked, `${dir}: its lock ${path} keeps changing hands.`);
   } catch (error) {
     if (error instanceof AfterlogError) throw error;
     throw new AfterlogError(
@@ -58,12 +77,65 @@ function take(mine: string, path: string): boolean {
   }
 }
 
+/**
+ * Touches the lock until it is given back. Through a descriptor: a lock that was taken from us, because this
+ * process was frozen for long, is another's by then.
+ */
+function hold(mine: string, path: string, me: Owner): () => void {
+  const fd = openSync(mine, 'r+');
+  const timer = setInterval(() => {
+    try {
+      futimesSync(fd, new Date(), new Date());
+    } catch (error) {
+      log.debug(`lock: ${path} cannot be touched: ${reasonOf(error)}`);
+    }
+  }, limits.lock_touch_ms).unref();
+  return () => {
+    clearInterval(timer);
+    closeSync(fd);
+    const owner = readOwner(path);
+    if (owner !== null && isSame(owner, me)) unlinkSync(path);
+  };
+}
+
+/** @returns who holds the lock, in words; null if it is stale */
+function liveHolder(path: string, owner: Owner, me: Owner): string | null {
+  if (owner.boot !== me.boot) return null;
+  if (owner.pid_namespace === me.pid_namespace)
+    return startOf(owner.pid) === owner.ticks ? `process ${owner.pid}` : null;
+  // Its process cannot be seen from here. The clock may have been set since, in either direction.
+  const touched = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (Math.abs(Date.now() - touched) >= limits.lock_alive_ms) return null;
+  const wait_s = limits.lock_alive_ms / 1_000;
+  return `process ${owner.pid} of another container; if that was killed, the lock is free after ${wait_s} s`;
+}
+
+const isSame = (a: Owner, b: Owner): boolean =>
+  a.pid === b.pid && a.ticks === b.ticks && a.pid_namespace === b.pid_namespace && a.boot === b.boot;
+
+function ownerHere(): Owner {
+  const { pid } = process;
+  return { pid, ticks: startOf(pid), ...here() };
+}
+
+/** '' for both where there is no /proc. */
+function here(): { pid_namespace: string; boot: string } {
+  try {
+    return {
+      pid_namespace: readlinkSync('/proc/self/ns/pid'),
+      boot: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+    };
+  } catch {
+    return { pid_namespace: '', boot: '' };
+  }
+}
+
 /** Two agents may find the same stale lock: only the one that moved that very lock away goes on with it gone. */
 function setAsideStale(path: string, stale: Owner): void {
-  const aside = `${path}.stale.${process.pid}`;
+  const aside = `${path}.stale.${randomBytes(6).toString('hex')}`;
   renameSync(path, aside);
   const moved = readOwner(aside);
-  if (moved?.pid !== stale.pid || moved.ticks !== stale.ticks) take(aside, path);
+  if (moved === null || !isSame(moved, stale)) take(aside, path);
   unlinkSync(aside);
 }
 
@@ -77,10 +149,11 @@ function readOwner(path: string): Owner | null {
     throw error;
   }
   try {
-    const { pid, ticks } = JSON.parse(text) as Owner;
-    return { pid, ticks };
+    const { pid, ticks, ...place } = JSON.parse(text) as Owner;
+    // A lock of an agent that wrote no place is taken for one of here.
+    return { pid, ticks, ...here(), ...place };
   } catch {
-    return { pid: 0, ticks: 'none' };
+    return { pid: 0, ticks: 'none', ...here() };
   }
 }
 

@@ -212,7 +212,13 @@ export class Spool {
         this.reader = new SegmentReader(this.dir, this.segmentAfter(reader.number));
         continue;
       }
-      if (entry.head.payload_bytes === 0 || entry.payload === null) continue;
+      if (entry.head.payload_bytes === 0) continue;
+      if (entry.payload === null) {
+        // Its sequence is missing at the farther end, which makes a gap row of the hole.
+        log.error(`spool: a damaged entry in ${segmentPath(this.dir, reader.number)} at ${before} cannot be sent`);
+        this.undelivered_bytes = Math.max(0, this.undelivered_bytes - entry.head.payload_bytes);
+        continue;
+      }
       bytes += entry.payload.length;
       if (bytes > bytesMax && found.length > 0) {
         reader.offset = before;

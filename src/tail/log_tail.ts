@@ -10,6 +10,11 @@ export interface Sink {
    * @returns false when it could not take them all now: they are to be read again
    */
   lines(tail: LogTail, bytes: Buffer, start: number, final: boolean): boolean;
+  /**
+   * Makes room for the marks of one step, while the tail's state is whole: the marks, and the state after them,
+   * then go into one entry.
+   */
+  reserve(): void;
   /** A row of the stream at its position: `message` is its JSON. */
   mark(tail: LogTail, record: 'gap' | 'seal', message: object): void;
   /** The tail's state is to be saved with the next entry. */
@@ -192,7 +197,6 @@ export class LogTail {
   private truncated(generation: Generation): void {
     this.look();
     const first = this.copies.findIndex((pin) => generation.isCopiedBy(pin));
-    this.queue.shift();
     const again = new Generation(generation.pin, generation.number, null, 0, true);
     again.stand(generation.place);
     if (first >= 0) {
@@ -204,6 +208,7 @@ export class LogTail {
         copy.isWhole = true;
         return copy;
       });
+      this.queue.shift();
       for (const next of this.queue) next.number += copied.length;
       [...copied, again].forEach((next, index) => {
         next.number = generation.number + index;
@@ -215,11 +220,11 @@ export class LogTail {
     }
     if (generation.unfinished) {
       const rest = generation.unfinished;
-      this.queue.unshift(generation);
       generation.tail_bytes = 0;
       this.sink.lines(this, rest, 0, true);
-      this.queue.shift();
     }
+    this.sink.reserve();
+    this.queue.shift();
     this.gap(null, 'truncated in place: bytes written since the last read, if any, are lost');
     this.seal('truncated', fileState(generation));
     const restarted = new Generation(generation.pin, generation.number, 'truncated', 0, true);
@@ -252,6 +257,7 @@ export class LogTail {
   /** Goes on to the next generation, or ends the stream, once this one can grow no more. */
   private closeIfOver(generation: Generation): boolean {
     if (!this.isClosing || !generation.isQuiet() || generation.unfinished !== null) return false;
+    this.sink.reserve();
     const next = this.queue[1];
     if (next === undefined) this.seal('deleted', fileState(generation));
     else if (next.starts !== null) this.seal(next.starts, fileState(generation));

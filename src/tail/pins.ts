@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   type BigIntStats,
   closeSync,
@@ -46,6 +47,8 @@ export interface FoundPin {
 export class Pins {
   private readonly dir: string;
   private count = 0;
+  /** Pids come again, and so would the names of an earlier agent's pins. */
+  private readonly life = randomBytes(6).toString('hex');
   private warned = false;
 
   constructor(dir: string) {
@@ -61,7 +64,7 @@ export class Pins {
   take(sandbox: string, logName: string, path: string): Pin | null {
     const link = join(
       this.dir,
-      `${encodeURIComponent(sandbox)},${logName},new,0,${process.pid}-${this.count++}`,
+      `${encodeURIComponent(sandbox)},${logName},new,0,${this.life}-${this.count++}`,
     );
     try {
       linkSync(path, link);

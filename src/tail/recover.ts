@@ -1,13 +1,20 @@
 import { Generation } from './generation.ts';
 import type { LogTail, Sink, TailState } from './log_tail.ts';
-import { type FoundPin, type Pin, sameFile } from './pins.ts';
+import { type FileIdentity, type FoundPin, type Pin, sameFile } from './pins.ts';
 
 /**
  * Queues what an earlier agent left of one log: the file it was reading, at the offset where it stopped, and the
  * generations after it. Where files have names in the folder, the look that follows tells.
  * @param found this log's pins
+ * @param seek pins a file that still has a name in the folder: where links are not possible, nothing else holds it
  */
-export function recoverTail(tail: LogTail, state: TailState | null, found: FoundPin[], sink: Sink): void {
+export function recoverTail(
+  tail: LogTail,
+  state: TailState | null,
+  found: FoundPin[],
+  sink: Sink,
+  seek: (file: FileIdentity) => Pin | null,
+): void {
   const named = found.filter((one) => one.stream !== null).sort(byAge);
   if (state === null) {
     // The spool knows nothing of this log: what is pinned is read again, under the same identity.
@@ -21,11 +28,15 @@ export function recoverTail(tail: LogTail, state: TailState | null, found: Found
     return;
   }
   tail.restore(state);
-  const current = found.find((one) => sameFile(one.pin, state.file));
-  const waiting = (state.waiting ?? []).map((file) => ({
-    file,
-    one: found.find(({ pin }) => sameFile(pin, file)),
-  }));
+  const held = (file: FileIdentity): FoundPin | undefined => {
+    const one = found.find(({ pin }) => sameFile(pin, file));
+    const pin = one ? null : seek(file);
+    return pin === null
+      ? one
+      : { sandbox: tail.sandbox, log: tail.log, stream: state.stream.started, generation: -1, pin };
+  };
+  const current = held(state.file);
+  const waiting = (state.waiting ?? []).map((file) => ({ file, one: held(file) }));
   const isWaiting = (one: FoundPin | undefined): boolean => waiting.some((other) => other.one === one);
   // A copy that was made before a truncation takes the number of the file; that pins were renamed is known before
   // the state that says so is durable.

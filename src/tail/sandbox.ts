@@ -1,4 +1,5 @@
-import { readdirSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { type ChainName, lookAtChain } from './chain.ts';
 import { chainPlace } from './layout.ts';
 import { LogTail, type Sink } from './log_tail.ts';
@@ -42,6 +43,19 @@ export class Sandbox {
       this.tails.set(log, tail);
     }
     return tail;
+  }
+
+  /** Pins a file of a log that has a name in the folder, whichever. @returns null when it has none */
+  seek(log: string, file: FileIdentity): Pin | null {
+    for (const { name } of this.names().get(log) ?? []) {
+      const path = join(this.folder, name);
+      const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      if (!stats?.isFile() || !sameFile(identityOf(stats), file)) continue;
+      const pin = this.pins.take(this.id, log, path);
+      if (pin !== null && sameFile(pin, file)) return pin;
+      if (pin !== null) this.pins.release(pin);
+    }
+    return null;
   }
 
   /** Watches first and looks afterwards, so that nothing comes between unseen. */

@@ -62,7 +62,7 @@ export class Tailer {
       const pins = found.get(key) ?? [];
       const sandbox = this.sandbox(state?.sandbox ?? pins[0]!.sandbox);
       const tail = sandbox.tail(state?.log ?? pins[0]!.log);
-      recoverTail(tail, state, pins, this.sink);
+      recoverTail(tail, state, pins, this.sink, (file) => sandbox.seek(tail.log, file));
     }
     for (const sandbox of this.sandboxes.values()) sandbox.look();
     this.watchRoot();

@@ -23,8 +23,13 @@ export const record = { line: 0, gap: 1, seal: 2 } as const;
 
 /** Bytes of a row besides its text: 4 columns of 8, one of 4, 9 of 2, 6 of 1, two varints of up to 3. */
 const ROW_BYTES = 4 * 8 + 4 + 9 * 2 + 6 + 2 * 3;
-/** Column names, types and fixed dictionaries of a block, and room for the gap and seal rows of a full batch. */
-const FRAME_BYTES = 8_192;
+/** Column names, types and fixed dictionaries of a block. */
+const FRAME_BYTES = 4_096;
+/** Room that lines leave for gap and seal rows: a step of the tail makes at most two, in the entry of its advance. */
+const MARKS_MAX = 64;
+const MARK_BYTES_MAX = 1_024;
+const ROWS = limits.batch_rows_max + MARKS_MAX;
+const LINES_BYTES_MAX = limits.block_bytes_max - MARKS_MAX * MARK_BYTES_MAX;
 
 /**
  * Collects rows of many sandboxes into the columns of one Native block. Filled by the hot path, so every column
@@ -35,17 +40,18 @@ export class BatchBuilder {
   rows = 0;
   private readonly host: string;
   private batch = 1;
+  private marks = 0;
   private blockBytes = FRAME_BYTES;
-  private readonly recordOf = new Uint8Array(limits.batch_rows_max);
-  private readonly slotOf = new Uint16Array(limits.batch_rows_max);
-  private readonly kindOf = new Uint8Array(limits.batch_rows_max);
-  private readonly endingOf = new Uint8Array(limits.batch_rows_max);
-  private readonly backOf = new Uint32Array(limits.batch_rows_max);
+  private readonly recordOf = new Uint8Array(ROWS);
+  private readonly slotOf = new Uint16Array(ROWS);
+  private readonly kindOf = new Uint8Array(ROWS);
+  private readonly endingOf = new Uint8Array(ROWS);
+  private readonly backOf = new Uint32Array(ROWS);
   // UInt64 columns as pairs of words: BigInts would be one object a row.
-  private readonly startedOf = new Uint32Array(limits.batch_rows_max * 2);
-  private readonly positionOf = new Uint32Array(limits.batch_rows_max * 2);
-  private readonly timestampOf = new Uint32Array(limits.batch_rows_max * 2);
-  private readonly observedOf = new Uint32Array(limits.batch_rows_max * 2);
+  private readonly startedOf = new Uint32Array(ROWS * 2);
+  private readonly positionOf = new Uint32Array(ROWS * 2);
+  private readonly timestampOf = new Uint32Array(ROWS * 2);
+  private readonly observedOf = new Uint32Array(ROWS * 2);
   private readonly source = new NameColumn();
   private readonly severity = new NameColumn();
   private readonly event = new NameColumn();
@@ -65,11 +71,16 @@ export class BatchBuilder {
     this.blockBytes += host.length * 4;
   }
 
-  /** Whether a row of `textBytes` still fits; a row of `line_bytes_max` always fits an empty batch. */
-  fits(textBytes: number): boolean {
-    return (
-      this.rows < limits.batch_rows_max && this.blockBytes + textBytes + ROW_BYTES <= limits.block_bytes_max
-    );
+  /** Whether a line of `textBytes` of this stream still fits; one of `line_bytes_max` always fits an empty batch. */
+  fits(labels: StreamLabels, textBytes: number): boolean {
+    const bytes = this.blockBytes + textBytes + ROW_BYTES;
+    if (this.rows >= limits.batch_rows_max || bytes > LINES_BYTES_MAX) return false;
+    return labels.slot_batch === this.batch || bytes + labelBytes(labels) <= LINES_BYTES_MAX;
+  }
+
+  /** Whether the marks of a step of the tail still fit beside the lines. */
+  fitsMarks(): boolean {
+    return this.marks <= MARKS_MAX / 2;
   }
 
   /** Sets what the rows that follow share: their stream, and the host clock when their bytes were read. */
@@ -78,7 +89,7 @@ export class BatchBuilder {
     if (labels.slot_batch === this.batch) return;
     labels.slot_batch = this.batch;
     labels.slot = this.streams.push(labels) - 1;
-    this.blockBytes += 16 + 3 * (labels.sandbox_id.length + labels.workspace.length + labels.template.length);
+    this.blockBytes += labelBytes(labels);
   }
 
   addLine(labels: StreamLabels, position: number, source: Uint8Array, line: Line): void {
@@ -105,6 +116,7 @@ export class BatchBuilder {
 
   /** A gap or seal row: `message` is its JSON. */
   addMark(labels: StreamLabels, what: number, position: number, message: string): void {
+    this.marks++;
     const row = this.row(labels, what, position);
     this.kindOf[row] = 0;
     this.endingOf[row] = 0;
@@ -153,6 +165,7 @@ export class BatchBuilder {
     };
     this.rows = 0;
     this.batch++;
+    this.marks = 0;
     this.streams = [];
     this.hasEntries = false;
     this.blockBytes = FRAME_BYTES + this.host.length * 4;
@@ -252,9 +265,13 @@ export class BatchBuilder {
   }
 }
 
+/** Bytes of a stream's texts in the dictionaries of a block: at most three a character. */
+const labelBytes = ({ sandbox_id, workspace, template }: StreamLabels): number =>
+  16 + 3 * (sandbox_id.length + workspace.length + template.length);
+
 /** A column of name ids, each with its key in this batch's dictionary. */
 class NameColumn {
-  readonly keyOf = new Uint16Array(limits.batch_rows_max);
+  readonly keyOf = new Uint16Array(ROWS);
   private readonly keyOfName = new Uint16Array(NAMES_MAX).fill(0xffff);
   private ids: number[] = [];
 

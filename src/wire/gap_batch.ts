@@ -20,7 +20,7 @@ export function gapBatch(batch: Batch, reason: string): Batch {
       slot_batch: 0,
     };
     const message = JSON.stringify({ bytes: run.bytes, reason });
-    if (!builder.fits(message.length)) break;
+    if (!builder.fits(labels, message.length)) break;
     builder.use(labels, Math.floor(now / 1000), (now % 1000) * 1_000_000);
     builder.addMark(labels, record.gap, Number(run.position), message);
   }

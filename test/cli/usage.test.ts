@@ -33,6 +33,9 @@ test('wrong usage ends with 2 and says what is wrong', async () => {
     [['logs', 'x', '--raw', '--json'], /cannot be used with/],
     [['sandboxes', '--listen', 'nowhere'], /listen \(AFTERLOG_LISTEN\) is "nowhere".*\n.*/],
     [['sandboxes', '--clickhouse-url', 'nowhere'], /AFTERLOG_CLICKHOUSE_URL/],
+    [['sql', 'SELECT 1', '--clickhouse-url', 'ftp://a'], /AFTERLOG_CLICKHOUSE_URL\) is "ftp:.*http:\/\//],
+    [['agent', '--agent-listen', 'a:65536'], /AFTERLOG_AGENT_LISTEN\) is "a:65536".*host:port.*65535/],
+    [['consumer'], /AFTERLOG_KAFKA_BROKERS\) is empty/],
     [['server', '--tokens', 'abc'], /AFTERLOG_TOKENS/],
     [[], /Usage: afterlog/],
   ];
@@ -42,6 +45,13 @@ test('wrong usage ends with 2 and says what is wrong', async () => {
     assert.match(stderr, pattern);
     assert.doesNotMatch(stderr, /\n {4}at /, 'no stack trace');
   }
+});
+
+test('a log level that there is not ends with 2 and names the variable and what is allowed', async () => {
+  const { code, stderr } = await afterlog(['sandboxes'], { AFTERLOG_LOG_LEVEL: 'verbose' });
+  assert.equal(code, 2);
+  assert.match(stderr, /^Setting AFTERLOG_LOG_LEVEL is "verbose"; allowed: .*debug.*silent\./);
+  assert.doesNotMatch(stderr, /\n {4}at /, 'no stack trace');
 });
 
 test('settings are taken before and after the command', async () => {

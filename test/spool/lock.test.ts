@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { lockDir } from '../../src/spool/lock.ts';
 import { AgentSite } from '../support/agent_site.ts';
 
@@ -14,8 +25,12 @@ test('a second agent on the same data dir is refused and told who holds it; the 
   t.after(() => second.close());
   // The same data dir and another state dir, then the same of both.
   second.settings.data_dir = first.settings.data_dir;
-  await assert.rejects(second.start(), new RegExp(`process ${first.pid}.*STATE_DIR_LOCKED`, 's'));
+  await assert.rejects(second.start(), new RegExp(`process ${first.pid}.*DATA_DIR_LOCKED`, 's'));
+  const itsOwn = second.settings.state_dir;
   second.settings.state_dir = first.settings.state_dir;
+  await assert.rejects(second.start(), new RegExp(`process ${first.pid}.*DATA_DIR_LOCKED`, 's'));
+  // And the same state dir only.
+  second.settings.data_dir = join(itsOwn, '..', 'data');
   await assert.rejects(second.start(), new RegExp(`process ${first.pid}.*STATE_DIR_LOCKED`, 's'));
   first.make('sb');
   writeFileSync(first.path('sb'), 'goes on\n');
@@ -36,6 +51,44 @@ test('a lock whose pid is another process by now is taken over', () => {
   writeFileSync(join(dir, 'agent.lock'), JSON.stringify({ pid: process.pid, ticks: '1' }));
   lockDir(dir)();
   assert.deepEqual(readdirSync(dir), []);
+});
+
+test('a lock of another container counts while it is touched; one of another boot never', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'afterlog-lock-'));
+  const path = join(dir, 'agent.lock');
+  const unlock = lockDir(dir);
+  const own = JSON.parse(readFileSync(path, 'utf8')) as object;
+  unlock();
+  const leave = (owner: object, age_s: number): void => {
+    writeFileSync(path, JSON.stringify({ ...own, ...owner }));
+    const at = new Date(Date.now() - age_s * 1_000);
+    utimesSync(path, at, at);
+  };
+  // Process 1 lives here too, started at another time.
+  const elsewhere = { pid: 1, ticks: '1', pid_namespace: 'pid:[1]' };
+  leave(elsewhere, 0);
+  assert.throws(() => lockDir(dir), { code: 'STATE_DIR_LOCKED', message: /process 1 of another container/ });
+  assert.deepEqual(readdirSync(dir), ['agent.lock']);
+  leave(elsewhere, 60);
+  lockDir(dir)();
+  assert.deepEqual(readdirSync(dir), []);
+  leave({ boot: 'another' }, 0);
+  lockDir(dir)();
+  assert.deepEqual(readdirSync(dir), []);
+});
+
+test('a lock is touched by its holder, who leaves it alone once it is another’s', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'afterlog-lock-'));
+  const path = join(dir, 'agent.lock');
+  const unlock = lockDir(dir);
+  const long_ago = new Date(0);
+  utimesSync(path, long_ago, long_ago);
+  while (statSync(path).mtimeMs === 0) await sleep(50);
+  const anothers = JSON.stringify({ pid: 1, ticks: '1', pid_namespace: 'pid:[1]', boot: 'b' });
+  rmSync(path);
+  writeFileSync(path, anothers);
+  unlock();
+  assert.equal(readFileSync(path, 'utf8'), anothers);
 });
 
 test('a lock that was cut off by a power loss is taken over', () => {

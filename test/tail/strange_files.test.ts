@@ -142,3 +142,29 @@ test('a data dir that does not exist is named', async (t) => {
   execFileSync('rm', ['-r', site.settings.data_dir]);
   await assert.rejects(site.start(), /does not exist.*DATA_DIR_MISSING/s);
 });
+
+test('logs on another file system than the pins are read once, also across a kill of the agent', async (t) => {
+  const site = new AgentSite();
+  const vms = join(site.settings.data_dir, 'vms');
+  mkdirSync(vms, { recursive: true });
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', vms]);
+  t.after(async () => {
+    execFileSync('umount', ['-l', vms]);
+    await site.close();
+  });
+  await site.start();
+  site.make('sb');
+  writeFileSync(site.path('sb'), 'one\ntwo\n');
+  await site.read('sb', 8);
+  await site.kill();
+  appendFileSync(site.path('sb'), 'three\n');
+  await site.start();
+  await site.read('sb', 14);
+  site.delete('sb');
+  const streams = await site.sealed('sb');
+  assert.deepEqual(
+    streams.map((stream) => stream.bytes.toString()),
+    ['one\ntwo\nthree\n'],
+  );
+  assert.match(site.output, /cannot hard-link/);
+});

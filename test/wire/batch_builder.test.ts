@@ -27,7 +27,7 @@ function add(
   bytes: Buffer,
   source = 0,
 ): boolean {
-  if (!builder.fits(bytes.length)) return false;
+  if (!builder.fits(labels, bytes.length)) return false;
   builder.use(labels, 1_795_465_705, 7);
   builder.addLine(labels, position, bytes, {
     ...newLine(),
@@ -117,6 +117,22 @@ for (const [what, bytes, sandboxes] of [
     assert.equal(decodeValue(value).rows, rows);
   });
 }
+
+test('a full batch still has room for the gap and seal rows of a step', () => {
+  const builder = new BatchBuilder('h');
+  const labels = stream('s');
+  for (let row = 0; add(builder, labels, row, Buffer.alloc(0)); row++);
+  const { rows } = builder;
+  while (builder.fitsMarks()) {
+    builder.use(labels, 1, 0);
+    builder.addMark(labels, record.seal, 0, JSON.stringify({ reason: 'x'.repeat(500) }));
+  }
+  for (const what of [record.gap, record.seal]) builder.addMark(labels, what, 1, '{}');
+  assert.ok(builder.rows > rows + 2);
+  const { header, value } = builder.finish(1, 1, 1);
+  assert.equal(decodeValue(value).rows, header.rows);
+  assert.ok(header.block_bytes <= limits.block_bytes_max);
+});
 
 test('nanoseconds since 1970 are exact', () => {
   const words = new Uint32Array(2);

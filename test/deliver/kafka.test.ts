@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { kafkaDestination } from '../../src/deliver/kafka.ts';
+import type { Destination } from '../../src/deliver/sender.ts';
+import { createKafka } from '../../src/kafka.ts';
+import type { Binding } from '../../src/spool/cursor.ts';
+import { type Batch, batchId, fromKafka } from '../../src/wire/header.ts';
+import { makeBatch, newEpoch } from '../support/batches.ts';
+import { testSettings } from '../support/servers.ts';
+import { readTopic } from '../support/topic.ts';
+
+type SetAside = (refused: { batch: Batch; reason: string }) => Promise<void>;
+
+/** A destination on a topic of the test's own, and an admin client. */
+async function site(t: TestContext, setAside: SetAside = () => assert.fail('nothing is refused')) {
+  const settings = await testSettings(t);
+  const kafka = createKafka(settings);
+  const bound = new Map<number, Binding>();
+  const { topic } = settings.kafka;
+  const destination = kafkaDestination({
+    ...{ kafka, topic, host: settings.host, setAside },
+    bindings: { bindings: bound, bind: (epoch, binding) => void bound.set(epoch, binding) },
+  });
+  const admin = kafka.admin();
+  await admin.connect();
+  t.after(async () => {
+    await destination.close();
+    await admin.disconnect();
+  });
+  return { settings, topic, destination, bound, admin };
+}
+
+async function waitsFor(destination: Destination, pattern: RegExp): Promise<void> {
+  while (!pattern.test(destination.waiting() ?? '')) await sleep(20);
+}
+
+test('a topic that is deleted while an epoch is bound to it is made again, and sending goes on', async (t) => {
+  const { settings, topic, destination, bound, admin } = await site(t);
+  const epoch = newEpoch();
+  await destination.deliver([makeBatch({ epoch, sequence: 1 })]);
+  const binding = bound.get(epoch)!;
+  await admin.deleteTopics({ topics: [topic] });
+  const second = makeBatch({ epoch, sequence: 2 });
+  await destination.deliver([second]);
+  assert.equal(destination.waiting(), null);
+  assert.deepEqual(bound.get(epoch), binding);
+  const [message] = await readTopic(settings, topic, 1);
+  assert.equal(batchId(fromKafka(message!).header), batchId(second.header));
+});
+
+test('a topic with too few partitions for what is bound gets them: nothing counts as sent before', async (t) => {
+  const { topic, destination, bound, admin } = await site(t);
+  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
+  const epoch = newEpoch();
+  bound.set(epoch, { topic, partition: 2 });
+  await destination.deliver([makeBatch({ epoch, sequence: 1 })]);
+  const offsets = await admin.fetchTopicOffsets(topic);
+  assert.deepEqual(offsets.map(({ partition, high }) => `${partition}:${high}`).sort(), [
+    '0:0',
+    '1:0',
+    '2:1',
+  ]);
+});
+
+test('a refused batch that cannot be set aside is tried again until it can; gap rows go then', async (t) => {
+  const kept: Batch[] = [];
+  let isFull = true;
+  const { settings, topic, destination, admin } = await site(t, async ({ batch }) => {
+    if (isFull) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+    kept.push(batch);
+  });
+  // The broker takes the gap row's small batch, but not this one.
+  const configEntries = [{ name: 'max.message.bytes', value: '2000' }];
+  await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] });
+  const text = (row: number): string => Buffer.from(String(Math.sin(row))).toString('base64');
+  const batch = makeBatch({ epoch: newEpoch(), sequence: 1, rows: 500, text });
+  assert.ok(batch.value.length > 3_000);
+  const delivering = destination.deliver([batch]);
+  await waitsFor(destination, /cannot be set aside: no space left/);
+  assert.deepEqual(kept, []);
+  isFull = false;
+  await delivering;
+  assert.deepEqual(kept, [batch]);
+  const [message] = await readTopic(settings, topic, 1);
+  const { header } = fromKafka(message!);
+  assert.equal(batchId(header), batchId(batch.header));
+  assert.ok(header.rows < 500);
+});
