@@ -215,7 +215,9 @@ export class Spool {
       if (entry.head.payload_bytes === 0) continue;
       if (entry.payload === null) {
         // Its sequence is missing at the farther end, which makes a gap row of the hole.
-        log.error(`spool: a damaged entry in ${segmentPath(this.dir, reader.number)} at ${before} cannot be sent`);
+        log.error(
+          `spool: a damaged entry in ${segmentPath(this.dir, reader.number)} at ${before} cannot be sent`,
+        );
         this.undelivered_bytes = Math.max(0, this.undelivered_bytes - entry.head.payload_bytes);
         continue;
       }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { withStatus } from '../../src/cli/role.ts';
 import { serveStatus } from '../../src/serve/role_status.ts';
 
 const status = () => ({ lines: 7, lag: null, paused: 'waiting for Kafka', last_error: 'x' });
@@ -29,4 +30,12 @@ test('an address that is taken does not keep a role from its work', async (t) =>
   t.after(await serveStatus('agent', address, status));
   t.after(await serveStatus('consumer', address, status));
   assert.match(await (await fetch(`http://${address}/metrics`)).text(), /afterlog_agent_lines/);
+});
+
+test('a role whose status cannot be served at all is stopped', async () => {
+  let stopped = 0;
+  const stop = async (): Promise<void> => void stopped++;
+  const start = async () => ({ status, stop });
+  await assert.rejects(withStatus('agent', '127.0.0.1:70000', start), { code: 'ERR_SOCKET_BAD_PORT' });
+  assert.equal(stopped, 1);
 });
