@@ -140,8 +140,8 @@ class KafkaDestination implements Destination {
     return binding;
   }
 
-  /** How many partitions a topic has; it is made, or given more, if there are fewer than `least`. */
-  private async partitions(topic: string, least = 1): Promise<number> {
+  /** How many partitions a topic has; it is made, or given more, if fewer than `least` (0: nothing was bound) are there. */
+  private async partitions(topic: string, least = 0): Promise<number> {
     const admin = this.options.kafka.admin({ retry: { retries: 0 } });
     await admin.connect();
     try {
@@ -149,7 +149,9 @@ class KafkaDestination implements Destination {
         // LogAppendTime: a host whose clock is ahead would else be refused.
         const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
         await admin.createTopics({ topics: [{ topic, configEntries }], waitForLeaders: true });
-        log.info(`deliver: created the topic ${topic}`);
+        if (least === 0) log.info(`deliver: created the topic ${topic}`);
+        else
+          log.warn(`deliver: ${topic} was gone and is made again; what it held and nobody had read is lost`);
       }
       const metadata = await admin.fetchTopicMetadata({ topics: [topic] });
       const count = metadata.topics[0]!.partitions.length;

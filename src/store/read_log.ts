@@ -72,16 +72,16 @@ export interface Tail {
 
 /**
  * Where the last `lines` lines of a log begin; null if it has none. Goes backwards in key order, so the cost
- * follows `lines`, not the log; a line that stands twice is counted once.
+ * follows `lines`, not the log; a line that stands twice is counted once, and so is a long one of several rows.
  */
 export async function findTail(store: Store, id: LogId, lines: number): Promise<Tail | null> {
-  let below: Place | null = null;
-  let until: Place | null = null;
-  // One more than asked for: the line before the tail.
-  for (let wanted = lines + 1; ; ) {
+  const until = await lastLine(store, id);
+  if (until === null) return null;
+  if (lines === 0) return { after: until, until };
+  let below: Place = { ...until, position: String(BigInt(until.position) + 1n) };
+  // One more than asked for: the line before the tail. A long line that goes on at the end is counted here.
+  for (let wanted = until.ends === 1 ? lines + 1 : lines; ; ) {
     const found: TailStep = await tailStep(store, id, below, wanted);
-    if (found.read > 0) until ??= found.last;
-    if (until === null) return null;
     if (found.distinct >= wanted) return { after: found.first, until };
     if (found.read < wanted) return { after: null, until };
     wanted -= found.distinct;
@@ -93,32 +93,39 @@ interface TailStep {
   read: number;
   distinct: number;
   first: Place;
-  last: Place;
 }
 
-async function tailStep(store: Store, id: LogId, below: Place | null, wanted: number): Promise<TailStep> {
-  const [row] = await selectRows<{ read: string; distinct: string; first: string[]; last: string[] }>(
+/** A row that ends its line: all but the first pieces of a line too long for one row. */
+const LINE_END = `(ending != '' OR length(prefix) + length(message) < ${limits.line_bytes_max})`;
+
+async function lastLine(store: Store, id: LogId): Promise<(Place & { ends: number }) | null> {
+  const rows = await selectRows<Place & { ends: number }>(
+    store,
+    `SELECT ${PLACE}, toUInt8(${LINE_END}) AS ends FROM ${store.database}.console_logs
+     WHERE ${rowsOf(id)} AND record = 'line' ORDER BY ${KEY_DOWN} LIMIT 1`,
+    paramsOf(id),
+  );
+  return rows[0] ?? null;
+}
+
+/** The last `wanted` ends of lines below a place. */
+async function tailStep(store: Store, id: LogId, below: Place, wanted: number): Promise<TailStep> {
+  const [row] = await selectRows<{ read: string; distinct: string; first: string[] }>(
     store,
     `SELECT count() AS read, uniqExact(stream, at) AS distinct,
-       arrayMap(n -> toString(n), [toUInt64(min((stream, at)).1), min((stream, at)).2]) AS first,
-       arrayMap(n -> toString(n), [toUInt64(max((stream, at)).1), max((stream, at)).2]) AS last
+       arrayMap(n -> toString(n), [toUInt64(min((stream, at)).1), min((stream, at)).2]) AS first
      FROM (
        SELECT ${STREAM} AS stream, position AS at FROM ${store.database}.console_logs
-       WHERE ${rowsOf(id)} AND record = 'line' AND ${below === null ? '1' : BEFORE}
+       WHERE ${rowsOf(id)} AND record = 'line' AND ${BEFORE} AND ${LINE_END}
        ORDER BY ${KEY_DOWN} LIMIT {wanted: UInt64}
      )`,
     { ...paramsOf(id, below), wanted },
   );
-  const place = ([stream, position]: string[]): Place => ({
-    stream: stream!,
-    position: position!,
-    record: 'line',
-  });
+  const [stream, position] = row!.first;
   return {
     read: Number(row!.read),
     distinct: Number(row!.distinct),
-    first: place(row!.first),
-    last: place(row!.last),
+    first: { stream: stream!, position: position!, record: 'line' },
   };
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import kafkajs from 'kafkajs';
 import { kafkaDestination } from '../../src/deliver/kafka.ts';
 import type { Destination } from '../../src/deliver/sender.ts';
 import { createKafka } from '../../src/kafka.ts';
@@ -86,4 +87,20 @@ test('a refused batch that cannot be set aside is tried again until it can; gap 
   const { header } = fromKafka(message!.headers!, message!.value);
   assert.equal(batchId(header), batchId(batch.header));
   assert.ok(header.rows < 500);
+});
+
+test('gap rows that are refused too wait, and what they stand for stays set aside', async (t) => {
+  const kept: Batch[] = [];
+  const { topic, destination, admin } = await site(t, async ({ batch }) => void kept.push(batch));
+  const limit = (value: string) => [{ name: 'max.message.bytes', value }];
+  await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries: limit('100') }] });
+  const batch = makeBatch({ epoch: newEpoch(), sequence: 1 });
+  const delivering = destination.deliver([batch]);
+  await waitsFor(destination, /Kafka does not take batches/);
+  await admin.alterConfigs({
+    validateOnly: false,
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries: limit('100000') }],
+  });
+  await delivering;
+  assert.deepEqual(kept, [batch]);
 });

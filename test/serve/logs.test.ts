@@ -40,6 +40,30 @@ test('rows that stand twice or three times are served and counted once', async (
   assert.equal(String(await get(api, '/v1/sandboxes/twice/logs?tail=1')), 'five\n');
 });
 
+test('a line that is several rows is counted once, at the end of the log too', async (t) => {
+  const api = await startApi(t);
+  const full = 'x'.repeat(65_536);
+  const rows = [
+    ...rowsOfFile('long', Buffer.from('one\ntwo\n')),
+    { sandbox_id: 'long', position: 8, message: full, ending: '' },
+    { sandbox_id: 'long', position: 8 + 65_536, message: full, ending: '' },
+    { sandbox_id: 'long', position: 8 + 131_072, message: 'rest' },
+  ];
+  await insertRows(api.client, api.database, rows);
+  const tail = async (lines: number): Promise<string> =>
+    String(await get(api, `/v1/sandboxes/long/logs?tail=${lines}`));
+  const line = `${full}${full}rest\n`;
+  assert.deepEqual(
+    [await tail(1), await tail(2), await tail(3)],
+    [line, `two\n${line}`, `one\ntwo\n${line}`],
+  );
+  // Another long line of which only the first row has come.
+  await insertRows(api.client, api.database, [
+    { sandbox_id: 'long', position: 13 + 131_072, message: full, ending: '' },
+  ]);
+  assert.deepEqual([await tail(0), await tail(1), await tail(2)], ['', full, line + full]);
+});
+
 test('a tail goes over streams, in order, without gaps, seals, other logs and other sandboxes', async (t) => {
   const api = await startApi(t);
   const second = { stream_started_at: SECOND_STREAM };
