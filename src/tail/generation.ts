@@ -19,6 +19,8 @@ export class Generation {
   /** Runs on along the log's files; a number left out stands for generations that nobody saw. */
   number: number;
   place: Place = 'live';
+  /** Start of the stream that it begins, where its pin's name still says so; else the stream's begin decides. */
+  started: string | null = null;
   /** Offset in the file of the first byte that is in no row yet. */
   offset: number;
   /** A copy whose original is truncated by now: whoever made it has written all of it. */

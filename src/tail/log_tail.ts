@@ -180,7 +180,7 @@ export class LogTail {
   }
 
   private begin(generation: Generation): void {
-    const born = generation.starts === 'truncated' ? 0n : BigInt(generation.pin.born);
+    const born = generation.starts === 'truncated' ? 0n : BigInt(generation.started ?? generation.pin.born);
     const after = this.stream === null ? 0n : BigInt(this.stream.started) + 1n;
     const now = BigInt(Date.now()) * 1_000_000n;
     const started = born > after ? born : now > after ? now : after;

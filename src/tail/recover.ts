@@ -17,11 +17,13 @@ export function recoverTail(
 ): void {
   const named = found.filter((one) => one.stream !== null).sort(byAge);
   if (state === null) {
-    // The spool knows nothing of this log: what is pinned is read again, under the same identity.
+    // The spool knows nothing of this log: what is pinned is read again.
     let stream: string | null = null;
     for (const one of named) {
       const starts = one.stream === stream ? null : stream === null ? 'first' : 'recreated';
       tail.enqueue(one.pin, starts, 'gone', one.generation);
+      // Its name's stream counts from this file only if none came before it: positions must mean the same bytes.
+      if (one.generation === 0) tail.queue.at(-1)!.started = one.stream;
       stream = one.stream;
     }
     tail.fresh = unnamed(found, null);

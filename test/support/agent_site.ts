@@ -19,7 +19,7 @@ export class AgentSite {
   readonly dir: string;
   readonly vms: string;
   readonly settings: Settings;
-  readonly spool: SpoolRows;
+  spool: SpoolRows;
   output = '';
   private process: ChildProcess | null = null;
 
@@ -78,6 +78,12 @@ export class AgentSite {
     const ended = new Promise((done) => this.process!.once('exit', done));
     this.process!.kill(signal);
     await ended;
+  }
+
+  /** Takes the state dir away, as a new disk would. */
+  loseSpool(): void {
+    rmSync(this.settings.state_dir, { recursive: true });
+    this.spool = new SpoolRows(join(this.settings.state_dir, 'spool'));
   }
 
   folder(sandbox: string): string {

@@ -90,3 +90,26 @@ test('twice in the last second before a kill: three streams', async (t) => {
   assert.deepEqual(texts(await site.sealed('sb', 3)), ['one\n', 'two\n', 'three\n']);
   await site.empty();
 });
+
+test('an agent that lost its spool reads again what it holds, under the same identity', async (t) => {
+  const site = new AgentSite();
+  t.after(() => site.close());
+  await site.start();
+  site.make('sb');
+  writeFileSync(site.path('sb'), 'before the wake\n');
+  await site.read('sb', 16);
+  writeFileSync(site.path('sb'), 'after it\n');
+  await site.sealed('sb');
+  await site.read('sb', 25);
+  const known = site.streams('sb').at(-1)!;
+  assert.equal(known.bytes.toString(), 'after it\n');
+
+  await site.kill();
+  site.loseSpool();
+  appendFileSync(site.path('sb'), 'and on\n');
+  await site.start();
+  await site.read('sb', 16);
+  const [again] = site.streams('sb');
+  assert.equal(again!.started, known.started);
+  assert.equal(again!.bytes.toString(), 'after it\nand on\n');
+});
