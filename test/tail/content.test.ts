@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { limits } from '../../src/config/limits.ts';
 import { AgentSite } from '../support/agent_site.ts';
 import { randomOf, writesOf } from '../support/content.ts';
 import { assertBytes, bytesOf } from '../support/streams.ts';
@@ -101,22 +102,6 @@ describe('what a console holds is in the rows, byte for byte', { concurrency: tr
     assertBytes(bytesOf(await site.sealed('large')), bytes, 'large');
   });
 
-  test('what is written to a file after its deletion, until it is quiet, is read too', async () => {
-    const { openSync, writeSync, closeSync } = await import('node:fs');
-    site.make('goes-on');
-    const fd = openSync(site.path('goes-on'), 'w');
-    writeSync(fd, 'before\n');
-    await site.read('goes-on', 7);
-    site.delete('goes-on');
-    for (let count = 0; count < 5; count++) {
-      await sleep(200);
-      writeSync(fd, `after ${count}\n`);
-    }
-    closeSync(fd);
-    const [stream] = await site.sealed('goes-on');
-    assert.equal(stream!.bytes.toString(), 'before\nafter 0\nafter 1\nafter 2\nafter 3\nafter 4\n');
-  });
-
   test('the three logs of a sandbox are kept apart', async () => {
     site.make('three');
     const wanted = {
@@ -160,4 +145,33 @@ test('200 sandboxes that live 50 ms each and begin with the same 2 KB are all wh
     assert.equal(streams.length, 1);
   }
   await site.empty();
+});
+
+test('what is written to a file after its deletion, until it is quiet, is read too', {
+  timeout: 120_000,
+}, async (t) => {
+  const site = new AgentSite();
+  t.after(() => site.close());
+  await site.start();
+  for (let tries = 0; ; tries++) {
+    const id = `goes-on-${tries}`;
+    site.make(id);
+    const fd = openSync(site.path(id), 'w');
+    writeSync(fd, 'before\n');
+    await site.read(id, 7);
+    site.delete(id);
+    let longest_ms = 0;
+    for (let count = 0; count < 5; count++) {
+      const slept = performance.now();
+      await sleep(200);
+      writeSync(fd, `after ${count}\n`);
+      longest_ms = Math.max(longest_ms, performance.now() - slept);
+    }
+    closeSync(fd);
+    // On a busy machine this writer itself may have been quiet for as long as a dead one.
+    if (longest_ms > limits.quiet_ms / 2) continue;
+    const [stream] = await site.sealed(id);
+    assert.equal(stream!.bytes.toString(), 'before\nafter 0\nafter 1\nafter 2\nafter 3\nafter 4\n');
+    return;
+  }
 });
