@@ -12,12 +12,9 @@ const catalogue = {
     'Make the state dir writable for this user, or set AFTERLOG_STATE_DIR to another folder.',
   FILE_UNREADABLE:
     'Let the agent read the file: run it as the runtime’s user, or give it CAP_DAC_READ_SEARCH.',
-  SPOOL_CORRUPT: 'The damaged entry is kept aside and reported as a gap; check the disk.',
-  SPOOL_FULL: 'Reading has paused and goes on by itself; look why Kafka or ClickHouse does not take batches.',
   DISK_FULL: 'Free some disk space; the agent goes on by itself.',
   KAFKA_UNREACHABLE:
     'Check AFTERLOG_KAFKA_BROKERS and the brokers; it is tried again until they answer, and nothing is lost.',
-  KAFKA_REFUSED: 'The batch is set aside on disk and shown as a gap; see the broker’s reason.',
   CLICKHOUSE_UNREACHABLE: 'Check AFTERLOG_CLICKHOUSE_URL and the server; writing goes on by itself.',
   CLICKHOUSE_REFUSED: 'See ClickHouse’s reason; if the schema is behind, run `afterlog migrate`.',
   SCHEMA_BEHIND: 'Run `afterlog migrate` with this version of afterlog.',

@@ -39,6 +39,9 @@ export class LineParser {
   readonly state: ParserState;
   private readonly log: string;
 
+  /** The host clock when the line's bytes were read. */
+  private observedSeconds = 0;
+  private observedNanos = 0;
   private readonly startedSeconds: number;
   private readonly startedNanos: number;
 
@@ -70,27 +73,20 @@ export class LineParser {
     line.title = 0;
     line.entry_back = 0;
     splitEnding(b, start, end, line);
-    if (this.log === 'console')
-      this.console(b, start, line.message_end, line, observedSeconds, observedNanos);
-    else if (this.log === 'events')
-      this.lifecycle(b, start, line.message_end, line, observedSeconds, observedNanos);
-    else this.machine(b, start, line.message_end, line, observedSeconds, observedNanos);
+    line.message_start = start;
+    this.observedSeconds = observedSeconds;
+    this.observedNanos = observedNanos;
+    if (this.log === 'console') this.console(b, start, line.message_end, line);
+    else if (this.log === 'events') this.lifecycle(b, start, line.message_end, line);
+    else this.machine(b, start, line.message_end, line);
   }
 
-  private console(
-    b: Uint8Array,
-    start: number,
-    end: number,
-    line: Line,
-    seconds: number,
-    nanos: number,
-  ): void {
-    line.message_start = start;
+  private console(b: Uint8Array, start: number, end: number, line: Line): void {
     const first = start < end ? b[start]! : 0;
     if (first === 91) {
       let at = kernelClock(b, start, end);
       if (at > 0) {
-        this.sinceBoot(line, seconds, nanos);
+        this.sinceBoot(line);
         line.source = source.kernel;
         // `[ T123]` or `[ C0]`: the printing task or processor, where the kernel is built to say so.
         if (at + 2 < end && b[at] === 91) {
@@ -102,7 +98,7 @@ export class LineParser {
       }
       at = timeOfDay(b, start, end);
       if (at > 0) {
-        this.onNearestDay(line, seconds);
+        this.onNearestDay(line);
         line.source = source.app;
         line.message_start = this.tag(b, at, end, line);
         return;
@@ -114,7 +110,7 @@ export class LineParser {
       if (at > 0) {
         line.source = source.app;
         line.message_start = this.tag(b, at, end, line);
-        this.stamped(line, seconds, nanos);
+        this.stamped(line);
         return;
       }
       line.source = source.app;
@@ -126,49 +122,33 @@ export class LineParser {
         line.message_start = name + 2;
       }
     }
-    this.inherit(line, seconds, nanos);
+    this.inherit(line);
   }
 
   /** events.jsonl: the runtime writes `"time":"…"` first; elsewhere in the line it is not looked for. */
-  private lifecycle(
-    b: Uint8Array,
-    start: number,
-    end: number,
-    line: Line,
-    seconds: number,
-    nanos: number,
-  ): void {
-    line.message_start = start;
+  private lifecycle(b: Uint8Array, start: number, end: number, line: Line): void {
     line.source = source.runtime;
     let at = skipJsonKey(b, start, end);
     if (at > 0) {
       at = rfc3339(b, at, end);
       if (at > 0) {
-        this.stamped(line, seconds, nanos);
+        this.stamped(line);
         return;
       }
     }
-    this.inherit(line, seconds, nanos);
+    this.inherit(line);
   }
 
   /** firecracker.log: `2026-06-01T15:30:18.123456789 [id:thread:LEVEL:file] text`. */
-  private machine(
-    b: Uint8Array,
-    start: number,
-    end: number,
-    line: Line,
-    seconds: number,
-    nanos: number,
-  ): void {
-    line.message_start = start;
+  private machine(b: Uint8Array, start: number, end: number, line: Line): void {
     line.source = source.firecracker;
     const at = rfc3339(b, start, end);
     if (at < 0) {
-      this.inherit(line, seconds, nanos);
+      this.inherit(line);
       return;
     }
     line.message_start = at < end && b[at] === 32 ? at + 1 : at;
-    this.stamped(line, seconds, nanos);
+    this.stamped(line);
   }
 
   /** ` [tag] ` after a stamp names the source. @returns where the message starts */
@@ -182,15 +162,15 @@ export class LineParser {
     return close + 1 < end && b[close + 1] === 32 ? close + 2 : close + 1;
   }
 
-  private stamped(line: Line, seconds: number, nanos: number): void {
+  private stamped(line: Line): void {
     if (stamp.seconds < EPOCH_OF_NO_CLOCK || stamp.seconds > LATEST) {
-      this.choose(line, seconds, nanos, kind.observed);
+      this.choose(line, this.observedSeconds, this.observedNanos, kind.observed);
       return;
     }
     this.choose(line, stamp.seconds, stamp.nanos, kind.line);
   }
 
-  private sinceBoot(line: Line, seconds: number, nanos: number): void {
+  private sinceBoot(line: Line): void {
     const state = this.state;
     const uptime = stamp.seconds + stamp.nanos / 1e9;
     const restarted = uptime + 1 < state.uptime;
@@ -200,13 +180,13 @@ export class LineParser {
       if (restarted && state.seconds > 0) this.setBoot(state.seconds, state.nanos, 0, 0);
       else if (state.seconds > 0) this.setBoot(state.seconds, state.nanos, stamp.seconds, stamp.nanos);
       else if (this.startedSeconds > 0) this.setBoot(this.startedSeconds, this.startedNanos, 0, 0);
-      else this.setBoot(seconds, nanos, stamp.seconds, stamp.nanos);
+      else this.setBoot(this.observedSeconds, this.observedNanos, stamp.seconds, stamp.nanos);
     }
     state.uptime = uptime;
     const sum = state.boot_nanos + stamp.nanos;
     const carry = sum >= 1e9 ? 1 : 0;
     const since = state.boot_seconds + stamp.seconds + carry;
-    if (since > LATEST) this.choose(line, seconds, nanos, kind.observed);
+    if (since > LATEST) this.choose(line, this.observedSeconds, this.observedNanos, kind.observed);
     else this.choose(line, since, sum - carry * 1e9, kind.kernel_clock);
   }
 
@@ -217,17 +197,17 @@ export class LineParser {
   }
 
   /** A time of day belongs to the day that brings it nearest to the line before, or to when it was read. */
-  private onNearestDay(line: Line, observed: number): void {
-    const near = this.state.seconds || observed;
+  private onNearestDay(line: Line): void {
+    const near = this.state.seconds || this.observedSeconds;
     let seconds = near - (near % DAY) + stamp.seconds;
     if (seconds - near > DAY / 2) seconds -= DAY;
     else if (near - seconds > DAY / 2) seconds += DAY;
     this.choose(line, seconds, 0, kind.time_of_day);
   }
 
-  private inherit(line: Line, seconds: number, nanos: number): void {
+  private inherit(line: Line): void {
     if (this.state.seconds > 0) this.choose(line, this.state.seconds, this.state.nanos, kind.inherited);
-    else this.choose(line, seconds, nanos, kind.observed);
+    else this.choose(line, this.observedSeconds, this.observedNanos, kind.observed);
   }
 
   private choose(line: Line, seconds: number, nanos: number, how: number): void {

@@ -5,7 +5,6 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
-  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -264,14 +263,6 @@ export class Spool {
       if (this.reader?.number === number) this.rewind();
       unlinkSync(segmentPath(this.dir, number));
     }
-  }
-
-  /** Bytes on disk, all segments. */
-  diskBytes(): number {
-    return listSegments(this.dir).reduce(
-      (sum, number) => sum + statSync(segmentPath(this.dir, number)).size,
-      0,
-    );
   }
 
   /** Resolves when new entries are durable, or after `ms`. */

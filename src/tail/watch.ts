@@ -7,10 +7,8 @@ export interface Watch {
   close(): void;
 }
 
-let polling = 0;
-
 /** How many folders are polled because the system gave no directory events for them. */
-export const polledFolders = (): number => polling;
+let polling = 0;
 
 /**
  * Calls back at once when an entry of the folder changes. `renamed`: an entry came, went or changed its name;
