@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Place, StreamStart } from './generation.ts';
-import type { LogTail, Sink } from './log_tail.ts';
+import type { Fresh, LogTail, Sink } from './log_tail.ts';
 import { type FileIdentity, identityOf, type Pin, type Pins, sameFile } from './pins.ts';
 
 /** Names of one log in the folder, oldest first: `console.log.2`, `console.log.1`, `console.log`. */
@@ -15,7 +15,7 @@ interface Seen {
   file: FileIdentity;
   size: number;
   /** Set for a file that has no place in the tail yet. */
-  fresh: Pin | null;
+  fresh: Fresh | null;
 }
 
 /** The chain may move while it is looked at; it is looked at again until nothing moved, this often at most. */
@@ -44,6 +44,8 @@ export function lookAtChain(
       const one = see(tail, join(folder, name), age, pins);
       if (one) seen.push(one);
     }
+    // Decided in the look that saw both: a moment later the folder may be gone.
+    if (!isNewFolder) markCopies(seen);
     const now = seen.map(({ age, file }) => `${age}:${file.inode}:${file.born}`).join();
     if (now === last) {
       if (looks === 0 && tail.fresh.length === 0) return { isStill: true, hasNews: hasNews(tail, seen) };
@@ -81,13 +83,20 @@ function see(tail: LogTail, path: string, age: number, pins: Pins): Seen | null 
     pins.release(pin);
     return known;
   }
-  tail.fresh.push(pin);
-  return { age, file: pin, size: 0, fresh: pin };
+  const fresh = { pin, isCopy: false, isFound: false };
+  tail.fresh.push(fresh);
+  return { age, file: pin, size: 0, fresh };
 }
 
 function recognise(tail: LogTail, file: FileIdentity, age: number, size: number): Seen | null {
-  const fresh = tail.fresh.find((pin) => sameFile(pin, file)) ?? null;
+  const fresh = tail.fresh.find(({ pin }) => sameFile(pin, file)) ?? null;
   return fresh !== null || tail.knows(file) ? { age, file, size, fresh } : null;
+}
+
+/** A rename puts what is new before what is known; what appears behind a known file was copied from one. */
+function markCopies(seen: Seen[]): void {
+  const newestKnown = Math.min(...seen.filter((one) => one.fresh === null).map((one) => one.age));
+  for (const { fresh, age } of seen) if (fresh !== null && age > newestKnown) fresh.isCopy = true;
 }
 
 /** Tells the files that the tail knows where they stand now. */
@@ -97,21 +106,21 @@ function place(tail: LogTail, seen: Seen[], isNewFolder: boolean): void {
     return one === undefined ? 'gone' : one.age === 0 ? 'live' : 'rotated';
   };
   for (const generation of tail.queue) generation.stand(placeOf(generation.pin));
-  for (const list of [tail.kept, tail.copies]) {
-    for (const pin of list.filter((one) => placeOf(one) === 'gone')) {
-      list.splice(list.indexOf(pin), 1);
-      tail.release(pin);
-    }
+  for (const pin of tail.kept.filter((one) => placeOf(one) === 'gone')) {
+    tail.kept.splice(tail.kept.indexOf(pin), 1);
+    tail.release(pin);
   }
+  for (const copy of tail.copies) {
+    if (placeOf(copy.pin) !== 'gone') copy.gone_at_ms = null;
+    else copy.gone_at_ms ??= performance.now();
+  }
+  tail.releaseCopies();
 }
 
 /** Puts the files that are new where they belong: behind what is being read, or aside as copies. */
 function adopt(tail: LogTail, seen: Seen[], isNewFolder: boolean, sink: Sink): void {
   const newest = tail.queue.at(-1);
   const hasNothing = newest === undefined && (tail.stream === null || tail.sealed !== null);
-  // A rename puts what is new before what is known; what appears behind a known file was copied from one.
-  const isCopy = (age: number): boolean =>
-    !isNewFolder && seen.some((one) => one.fresh === null && one.age < age);
   const oldIsInChain = newest === undefined ? tail.kept.length > 0 : newest.place !== 'gone';
   const isAnotherFile = !oldIsInChain && !seen.some((one) => one.age > 0);
   let starts: StreamStart = null;
@@ -124,12 +133,17 @@ function adopt(tail: LogTail, seen: Seen[], isNewFolder: boolean, sink: Sink): v
     lost = 0;
   };
   // Pinned, and gone again before its name was read: older than what has a name now.
-  for (const pin of tail.fresh) if (!seen.some((one) => one.fresh === pin)) enqueue(pin, 'gone');
+  for (const fresh of tail.fresh) {
+    if (seen.some((one) => one.fresh === fresh)) continue;
+    const isCopy = fresh.isCopy || (fresh.isFound && tail.queue[0]?.isCopiedBy(fresh.pin));
+    if (isCopy) tail.keepCopy(fresh.pin, performance.now());
+    else enqueue(fresh.pin, 'gone');
+  }
   for (const { fresh, age } of seen) {
     // Two names may be one file: a hard link.
-    if (fresh === null || tail.knows(fresh)) continue;
-    if (isCopy(age)) tail.copies.push(fresh);
-    else enqueue(fresh, age === 0 ? 'live' : 'rotated');
+    if (fresh === null || tail.knows(fresh.pin)) continue;
+    if (fresh.isCopy) tail.keepCopy(fresh.pin, null);
+    else enqueue(fresh.pin, age === 0 ? 'live' : 'rotated');
   }
   tail.fresh = [];
   if (tail.queue.at(-1) !== newest) sink.changed(tail);

@@ -30,10 +30,15 @@ export class Generation {
   /** CRC-32 and length of the bytes before `offset`, which each read compares with the file. */
   tail_crc32 = 0;
   tail_bytes = 0;
-  /** Bytes seen behind `offset` that are no whole line yet: all that is left of them if the file is truncated. */
+  /**
+   * Bytes seen behind `offset` that are no whole line yet: all that is left of them if the file is truncated, so
+   * they are saved with the state.
+   */
   unfinished: Buffer | null = null;
   /** As of the last read; -1 before the first. */
   size = -1;
+  /** When a read last took all there was, milliseconds of the monotonic clock. */
+  drained_at_ms = Number.NEGATIVE_INFINITY;
   /** When size or place last changed, milliseconds of the monotonic clock. */
   private changed_at_ms: number;
   private placed_at_ms: number;
@@ -98,6 +103,7 @@ export class Generation {
   /** `chunk`[from, to) is in rows now; what comes before it in `chunk` is what the file holds before it. */
   advance(chunk: Buffer, from: number, to: number): void {
     this.offset += to - from;
+    this.unfinished = null;
     this.tail_bytes = Math.min(to, limits.overlap_bytes, this.tail_bytes + to - from);
     this.tail_crc32 = crc32(chunk.subarray(to - this.tail_bytes, to));
   }

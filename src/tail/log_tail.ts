@@ -36,9 +36,26 @@ export interface TailState {
     skips_hole: boolean;
     tail_crc32: number;
     tail_bytes: number;
+    /** Base64 of the bytes behind `offset` that are no whole line yet; absent when there are none. */
+    unfinished?: string;
   };
   /** The files to be read after it, oldest first; absent when there are none. */
   waiting?: WaitingFile[];
+}
+
+/** A file that is pinned and has no place yet. */
+export interface Fresh {
+  pin: Pin;
+  /** A look saw it behind a file that was known already. */
+  isCopy: boolean;
+  /** An earlier agent pinned it, so no look of this one may have seen it. */
+  isFound: boolean;
+}
+
+export interface Copy {
+  pin: Pin;
+  /** When it lost its name, milliseconds of the monotonic clock; its original may be truncated only now. */
+  gone_at_ms: number | null;
 }
 
 export type WaitingFile = FileIdentity & { number: number; starts: StreamStart; skips_hole: boolean };
@@ -58,9 +75,9 @@ export class LogTail {
   /** Files that are done with and still have a name in the folder: pinned, so that their inodes mean only them. */
   kept: Pin[] = [];
   /** Files that appeared behind a live file which is still the same: copies, in case it gets truncated. */
-  copies: Pin[] = [];
+  copies: Copy[] = [];
   /** Files that are pinned and have no place yet, while their folder does not hold still. */
-  fresh: Pin[] = [];
+  fresh: Fresh[] = [];
   /** Done with, but perhaps not unlinked yet: a pin without a state would be read again by the next agent. */
   private released: Pin[] = [];
   /** What the last look saw; null when it could not be trusted. */
@@ -93,8 +110,13 @@ export class LogTail {
 
   /** Whether this tail knows the file, whatever it is to it. */
   knows(file: FileIdentity): boolean {
-    const queued = this.queue.map((generation) => generation.pin);
-    return [...queued, ...this.kept, ...this.copies].some((pin) => sameFile(pin, file));
+    const queued = [...this.queue, ...this.copies].map(({ pin }) => pin);
+    return [...queued, ...this.kept].some((pin) => sameFile(pin, file));
+  }
+
+  /** Why the last read failed; empty when it did not. */
+  get failure(): string {
+    return this.failedWith;
   }
 
   /** Takes up where an earlier agent left off; the generations are queued by `recover.ts`. */
@@ -159,23 +181,27 @@ export class LogTail {
       start = content;
       if (start > 0) return true; // read again, so that the chunk starts where the content does
     }
-    const before = generation.offset;
+    const { offset, unfinished } = generation;
     const atEnd = length < chunk.length;
     const over = atEnd && this.isClosing && generation.isQuiet();
     const bytes = chunk.subarray(0, length);
     const tookAll = this.sink.lines(this, bytes, start, over);
-    const used = generation.offset - before;
-    const rest = length - start - used;
-    generation.unfinished = atEnd && rest > 0 ? Buffer.from(bytes.subarray(length - rest)) : null;
+    const rest = bytes.subarray(start + generation.offset - offset);
+    generation.unfinished = atEnd && rest.length > 0 ? Buffer.from(rest) : null;
     if (!atEnd || !tookAll) return true;
-    return this.closeIfOver(generation);
+    if (rest.length > 0 && unfinished?.equals(rest) !== true) this.sink.changed(this);
+    generation.drained_at_ms = performance.now();
+    const goesOn = this.closeIfOver(generation);
+    this.releaseCopies();
+    return goesOn;
   }
 
   /** bytes[from, to) of the chunk that is being read are in rows now. */
   advance(bytes: Buffer, from: number, to: number): void {
     if (from === to) return;
     this.stream!.advance(bytes, from, to);
-    this.queue[0]!.advance(bytes, from, to);
+    // There is none when all that is left of a lost file is what was saved of its last line.
+    this.queue[0]?.advance(bytes, from, to);
     this.sink.changed(this);
   }
 
@@ -196,11 +222,11 @@ export class LogTail {
   /** The file lost its content: by a copy that was made first, or by a restart of the console. */
   private truncated(generation: Generation): void {
     this.look();
-    const first = this.copies.findIndex((pin) => generation.isCopiedBy(pin));
+    const first = this.copies.findIndex(({ pin }) => generation.isCopiedBy(pin));
     const again = new Generation(generation.pin, generation.number, null, 0, true);
     again.stand(generation.place);
     if (first >= 0) {
-      const copied = this.copies.splice(first).map((pin, index) => {
+      const copied = this.copies.splice(first).map(({ pin }, index) => {
         const copy = new Generation(pin, 0, null, index === 0 ? generation.offset : 0, index > 0);
         copy.tail_bytes = index === 0 ? generation.tail_bytes : 0;
         copy.tail_crc32 = index === 0 ? generation.tail_crc32 : 0;
@@ -218,10 +244,12 @@ export class LogTail {
       this.sink.changed(this);
       return;
     }
-    if (generation.unfinished) {
-      const rest = generation.unfinished;
-      generation.tail_bytes = 0;
-      this.sink.lines(this, rest, 0, true);
+    const rest = generation.unfinished;
+    const { offset } = generation;
+    if (rest !== null && !this.sink.lines(this, rest, 0, true)) {
+      // Not all of it could be taken: the next read finds the truncation again.
+      generation.unfinished = rest.subarray(generation.offset - offset);
+      return;
     }
     this.sink.reserve();
     this.queue.shift();
@@ -250,6 +278,8 @@ export class LogTail {
 
   /** The file that was being read is not there any more, and no pin holds it. */
   sealLost(file: TailState['file']): void {
+    const rest = unfinishedOf(file);
+    if (rest !== null) this.sink.lines(this, rest, 0, true);
     this.gap(null, 'the file was gone when the agent came back, and no pin held it');
     this.seal('deleted', file);
   }
@@ -272,6 +302,24 @@ export class LogTail {
     return next !== undefined;
   }
 
+  /** Adds a copy. Its pin says so, because later nobody can tell it from a file that was rotated away. */
+  keepCopy(pin: Pin, gone_at_ms: number | null): void {
+    this.rename(pin, 'copy', 0);
+    this.copies.push({ pin, gone_at_ms });
+  }
+
+  /** Lets go of copies without a name once their original was read to its end since, and was not truncated. */
+  releaseCopies(): void {
+    const original = this.queue.at(-1);
+    const read_at_ms = original === undefined ? Number.POSITIVE_INFINITY : original.drained_at_ms;
+    for (const copy of this.copies.filter(
+      ({ gone_at_ms }) => gone_at_ms !== null && gone_at_ms < read_at_ms,
+    )) {
+      this.copies.splice(this.copies.indexOf(copy), 1);
+      this.release(copy.pin);
+    }
+  }
+
   /** The pin is done with. The state goes only after it, so that no crash leaves a pin that nobody knows. */
   release(pin: Pin): void {
     this.released.push(pin);
@@ -288,6 +336,13 @@ export class LogTail {
     return true;
   }
 
+  /** Whether all that was written before `since_ms` (monotonic clock) has been read, and no file waits for its turn. */
+  isDrained(since_ms: number): boolean {
+    const [reading, next] = this.queue;
+    if (next !== undefined || this.fresh.length > 0) return false;
+    return reading === undefined || (reading.place !== 'gone' && reading.drained_at_ms >= since_ms);
+  }
+
   /** Whether a generation waits to be closed once it has been quiet long enough. */
   get isClosing(): boolean {
     const generation = this.queue[0];
@@ -302,7 +357,7 @@ export class LogTail {
   state(): TailState | null {
     if (this.stream === null) return null;
     const generation = this.queue[0];
-    const held = this.queue.length + this.kept.length + this.released.length;
+    const held = this.queue.length + this.kept.length + this.copies.length + this.released.length;
     if (this.sealed !== null && held === 0) return null;
     const isReading = this.sealed === null && generation !== undefined;
     const state: TailState = {
@@ -328,9 +383,14 @@ export class ReadFailure extends Error {
 }
 
 function fileState(generation: Generation): TailState['file'] {
-  const { pin, number, offset, skips_hole, tail_crc32, tail_bytes } = generation;
-  return { inode: pin.inode, born: pin.born, number, offset, skips_hole, tail_crc32, tail_bytes };
+  const { pin, number, offset, skips_hole, tail_crc32, tail_bytes, unfinished } = generation;
+  const state = { inode: pin.inode, born: pin.born, number, offset, skips_hole, tail_crc32, tail_bytes };
+  return unfinished === null ? state : { ...state, unfinished: unfinished.toString('base64') };
 }
+
+/** What a state saved of a last line. */
+export const unfinishedOf = (file: TailState['file']): Buffer | null =>
+  file.unfinished === undefined ? null : Buffer.from(file.unfinished, 'base64');
 
 function waitingFile({ pin, number, starts, skips_hole }: Generation): WaitingFile {
   return { inode: pin.inode, born: pin.born, number, starts, skips_hole };

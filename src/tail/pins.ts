@@ -36,13 +36,16 @@ export interface FoundPin {
   /** Stream start in nanoseconds, and number of the generation; null: linked, and never named for good. */
   stream: string | null;
   generation: number;
+  /** The pin of a copy, kept in case its original gets truncated. */
+  isCopy: boolean;
   pin: Pin;
 }
 
 /**
  * Hard links that keep the bytes of logs which are rotated away or deleted, in a folder of the data dir's file
  * system. A name holds all that is known, so that after a crash a pin alone is enough:
- * `<sandbox>,<log>,<stream start>,<generation>,<inode>`, each part URI-encoded.
+ * `<sandbox>,<log>,<stream start>,<generation>,<inode>`, each part URI-encoded. In place of the stream's start stands
+ * `new` while it is not known, and `copy` for a file that was copied from another one.
  */
 export class Pins {
   private readonly dir: string;
@@ -134,8 +137,9 @@ export class Pins {
       found.push({
         sandbox: decodeURIComponent(sandbox!),
         log: logName!,
-        stream: stream === 'new' ? null : stream!,
+        stream: stream === 'new' || stream === 'copy' ? null : stream!,
         generation: Number(generation),
+        isCopy: stream === 'copy',
         pin,
       });
     }

@@ -1,5 +1,5 @@
 import { Generation } from './generation.ts';
-import type { LogTail, Sink, TailState } from './log_tail.ts';
+import { type Fresh, type LogTail, type Sink, type TailState, unfinishedOf } from './log_tail.ts';
 import { type FileIdentity, type FoundPin, type Pin, sameFile } from './pins.ts';
 
 /**
@@ -15,7 +15,7 @@ export function recoverTail(
   sink: Sink,
   seek: (file: FileIdentity) => Pin | null,
 ): void {
-  const named = found.filter((one) => one.stream !== null).sort(byAge);
+  const named = found.filter((one) => one.stream !== null && !one.isCopy).sort(byAge);
   if (state === null) {
     // The spool knows nothing of this log: what is pinned is read again.
     let stream: string | null = null;
@@ -26,7 +26,8 @@ export function recoverTail(
       if (one.generation === 0) tail.queue.at(-1)!.started = one.stream;
       stream = one.stream;
     }
-    tail.fresh = unnamed(found, null);
+    // Without a state nobody knows what a copy is a copy of: its name in the folder tells where it belongs.
+    tail.fresh = found.filter((one) => one.stream === null).map(asFresh);
     return;
   }
   tail.restore(state);
@@ -35,11 +36,19 @@ export function recoverTail(
     const pin = one ? null : seek(file);
     return pin === null
       ? one
-      : { sandbox: tail.sandbox, log: tail.log, stream: state.stream.started, generation: -1, pin };
+      : {
+          sandbox: tail.sandbox,
+          log: tail.log,
+          stream: state.stream.started,
+          generation: -1,
+          isCopy: false,
+          pin,
+        };
   };
   const current = held(state.file);
   const waiting = (state.waiting ?? []).map((file) => ({ file, one: held(file) }));
   const isWaiting = (one: FoundPin | undefined): boolean => waiting.some((other) => other.one === one);
+  for (const { pin } of found.filter((one) => one.isCopy)) tail.copies.push({ pin, gone_at_ms: null });
   // A copy that was made before a truncation takes the number of the file; that pins were renamed is known before
   // the state that says so is durable.
   const copiesUpTo = current?.stream === state.stream.started ? current.generation : -1;
@@ -52,7 +61,7 @@ export function recoverTail(
       one.generation >= state.file.number &&
       one.generation < copiesUpTo
     ) {
-      tail.copies.push(one.pin);
+      tail.copies.push({ pin: one.pin, gone_at_ms: null });
       continue;
     }
     const isDone = compare(one.stream!, state.stream.started) || one.generation - state.file.number;
@@ -67,6 +76,7 @@ export function recoverTail(
     const generation = new Generation(current.pin, number, null, offset, skips_hole);
     generation.tail_bytes = tail_bytes;
     generation.tail_crc32 = tail_crc32;
+    generation.unfinished = unfinishedOf(state.file);
     generation.stand('gone');
     tail.queue.push(generation);
   } else {
@@ -84,10 +94,9 @@ export function recoverTail(
     stream = one.stream!;
   }
   sink.changed(tail);
-  tail.fresh = unnamed(
-    found.filter((one) => !isWaiting(one)),
-    current ?? null,
-  );
+  tail.fresh = found
+    .filter((one) => one.stream === null && !one.isCopy && one !== current && !isWaiting(one))
+    .map(asFresh);
 }
 
 const compare = (a: string, b: string): number => (BigInt(a) < BigInt(b) ? -1 : a === b ? 0 : 1);
@@ -96,6 +105,5 @@ function byAge(a: FoundPin, b: FoundPin): number {
   return compare(a.stream!, b.stream!) || a.generation - b.generation;
 }
 
-/** Pins that an earlier agent made and could not name: the look at the folder finds their place. */
-const unnamed = (found: FoundPin[], current: FoundPin | null): Pin[] =>
-  found.filter((one) => one.stream === null && one !== current).map((one) => one.pin);
+/** A pin that an earlier agent made and could not name: the look at the folder finds its place. */
+const asFresh = ({ pin }: FoundPin): Fresh => ({ pin, isCopy: false, isFound: true });
