@@ -4,6 +4,7 @@ import type { Settings } from './config/settings.ts';
 import { type Destination, Sender } from './deliver/sender.ts';
 import { setAsideIn } from './deliver/set_aside.ts';
 import { reasonOf } from './errors.ts';
+import { type FlushedLog, flush } from './flush.ts';
 import { log } from './log.ts';
 import { Pipeline } from './pipeline.ts';
 import { lockDir } from './spool/lock.ts';
@@ -28,6 +29,12 @@ export interface AgentStatus {
 
 export interface Agent {
   status(): AgentStatus;
+  /**
+   * Resolves when every byte that the sandbox's logs hold now is safe: read, and durable in the spool. A runtime
+   * calls it before it deletes or wakes a sandbox.
+   * @throws AfterlogError FLUSH_UNKNOWN, FLUSH_LATE
+   */
+  flush(sandbox: string): Promise<FlushedLog[]>;
   /** Ends in order: what was read is durable, and delivered if that is possible within `stop_ms`. */
   stop(): Promise<void>;
 }
@@ -83,6 +90,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
       paused: pipeline.paused ?? destination.waiting(),
       last_error: tailer.lastError,
     }),
+    flush: (sandbox) => flush(tailer, pipeline, sandbox),
     async stop(): Promise<void> {
       tailer.stop();
       await pipeline.close();

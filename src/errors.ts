@@ -32,6 +32,9 @@ const catalogue = {
   USAGE: 'See `afterlog --help`.',
   SANDBOX_UNKNOWN: 'Check the id with `afterlog sandboxes`.',
   FILE_MISSING: 'Check the path.',
+  FLUSH_UNKNOWN: 'Check the id. Of a sandbox that was deleted a while ago everything is safe already.',
+  FLUSH_LATE: 'Ask again; `/healthz` of the agent says what it waits for.',
+  AGENT_UNREACHABLE: 'Start the agent, or set AFTERLOG_AGENT_LISTEN to the address that it listens on.',
 } as const;
 
 export type ErrorCode = keyof typeof catalogue;

@@ -193,6 +193,19 @@ export class Pipeline implements Sink {
     }
   }
 
+  /** @returns whether everything that was read is durable; false at the signal */
+  async settle(signal: AbortSignal): Promise<boolean> {
+    while (!this.flush()) {
+      if (signal.aborted) return false;
+      await sleep(limits.linger_ms);
+    }
+    if (signal.aborted) return false;
+    const late = new Promise<false>((settle) => {
+      signal.addEventListener('abort', () => settle(false), { once: true });
+    });
+    return Promise.race([this.sync().then(() => true), late]);
+  }
+
   /** Everything that was read is durable when this resolves; unless the spool cannot be written. */
   async close(): Promise<void> {
     const isAppended = this.flush();

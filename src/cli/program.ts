@@ -99,6 +99,18 @@ export function createProgram(version: string): Command {
     });
   command(
     program,
+    'flush',
+    'Make all bytes of a sandbox safe now, before it is deleted',
+    'afterlog flush sbx-1',
+  )
+    .argument('<id>', 'sandbox id')
+    .addOption(jsonOption())
+    .action(async (id, options, self) => {
+      const { flush } = await import('./commands/flush.ts');
+      await flush(settingsOf(self), id, options);
+    });
+  command(
+    program,
     'sql',
     'Run a query in the database',
     "afterlog sql 'SELECT source, count() FROM console_logs GROUP BY source'",

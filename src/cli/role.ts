@@ -1,24 +1,27 @@
 import { log } from '../log.ts';
+import type { Flushes } from '../serve/role_status.ts';
 
 /** What every long-running role returns when it has started. */
 export interface Role {
   stop(): Promise<void>;
 }
 
-/** Adds `/healthz` and `/metrics` to a role that has no server of its own. */
-export async function withStatus<R extends Role & { status(): object }>(
+/** Adds `/healthz` and `/metrics`, and an agent's `/flush/<id>`, to a role that has no server of its own. */
+export async function withStatus<R extends Role & { status(): object } & Partial<Flushes>>(
   name: string,
   address: string,
   start: () => Promise<R>,
-): Promise<Role> {
+): Promise<R> {
   const { serveStatus } = await import('../serve/role_status.ts');
   const role = await start();
-  const close = await serveStatus(name, address, () => role.status()).catch(async (error: unknown) => {
+  const agent = role.flush === undefined ? null : { flush: role.flush };
+  const close = await serveStatus(name, address, () => role.status(), agent).catch(async (error: unknown) => {
     // Else it would go on without anyone who can end it.
     await role.stop();
     throw error;
   });
   return {
+    ...role,
     async stop() {
       close();
       await role.stop();

@@ -10,6 +10,7 @@ import { connect, recordUp } from '../store/client.ts';
 import { startEmbedded } from '../store/embedded.ts';
 import { migrate } from '../store/migrate.ts';
 import type { Parts } from './parts.ts';
+import { withStatus } from './role.ts';
 
 /** What the steps of `afterlog up` hand on; `settings` gains the addresses of what was started. */
 export interface Up {
@@ -80,7 +81,9 @@ export async function startEnds(up: Up): Promise<{ address: string; agent: { sta
     () => startServer(settings),
     (listening) => listening.address,
   );
-  const agent = await parts.start('Agent', 'looking for sandboxes', () => startAgent(settings));
+  const agent = await parts.start('Agent', 'looking for sandboxes', () =>
+    withStatus('agent', settings.agent_listen, () => startAgent(settings)),
+  );
   return { address: server.address, agent };
 }
 

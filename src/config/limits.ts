@@ -27,6 +27,9 @@ export const limits = {
   /** Linux allows 255 bytes a file name; a pin's name holds sandbox, log, stream, generation and inode. */
   sandbox_id_bytes_max: 150,
 
+  /** `flush` answers that not all is safe after this. */
+  flush_ms: 10_000,
+
   /** A spool segment is closed at this size; delivered segments are deleted whole. */
   segment_bytes_max: 64 * 1024 * 1024,
   /** Undelivered bytes in the spool; at this size reading stops (the pins hold what is unread). */

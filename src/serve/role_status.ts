@@ -1,23 +1,36 @@
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { splitAddress } from '../config/settings.ts';
-import { reasonOf } from '../errors.ts';
+import { AfterlogError, reasonOf } from '../errors.ts';
 import { log } from '../log.ts';
 
 /** What a role tells of itself: counts and sizes as numbers, `paused` as a sentence or null. */
 type Status = () => object;
 
+/** What an agent can be told to do, beside telling of itself. */
+export interface Flushes {
+  /** @throws AfterlogError FLUSH_UNKNOWN, FLUSH_LATE */
+  flush(sandbox: string): Promise<object>;
+}
+
 /**
- * Serves `/healthz` (the status as JSON) and `/metrics` (its numbers, for Prometheus) of an agent or a consumer.
- * A role does its work without it: an address that cannot be listened on is a warning.
+ * Serves `/healthz` (the status as JSON) and `/metrics` (its numbers, for Prometheus) of an agent or a consumer, and
+ * an agent's `POST /flush/<id>`. A role does its work without it: an address that cannot be listened on is a warning.
  */
-export async function serveStatus(role: string, address: string, status: Status): Promise<() => void> {
+export async function serveStatus(
+  role: string,
+  address: string,
+  status: Status,
+  agent: Flushes | null = null,
+): Promise<() => void> {
   const registry = metricsOf(role, status);
   const server = createServer((request, response) => {
-    if (request.url === '/healthz') answer(response, 'application/json', `${JSON.stringify(status())}\n`);
-    else if (request.url === '/metrics') {
-      void registry.metrics().then((text) => answer(response, registry.contentType, text));
-    } else response.writeHead(404).end();
+    const { url = '' } = request;
+    if (url === '/healthz') answerJson(response, 200, status());
+    else if (url === '/metrics') {
+      void registry.metrics().then((text) => answer(response, 200, registry.contentType, text));
+    } else if (agent !== null && url.startsWith('/flush/')) void answerFlush(agent, request, response);
+    else answerJson(response, 404, { error: `There is nothing at ${url}.`, code: 'NOT_FOUND' });
   });
   const { host, port } = splitAddress(address);
   await new Promise<void>((resolve) => {
@@ -35,8 +48,31 @@ export async function serveStatus(role: string, address: string, status: Status)
   };
 }
 
-function answer(response: ServerResponse, type: string, body: string): void {
-  response.writeHead(200, { 'Content-Type': type }).end(body);
+async function answerFlush(
+  agent: Flushes,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (request.method !== 'POST') {
+    response.setHeader('Allow', 'POST');
+    answerJson(response, 405, { error: 'Use POST: a flush reads and writes.', code: 'USAGE' });
+    return;
+  }
+  try {
+    const sandbox = decodeURIComponent(request.url!.slice('/flush/'.length));
+    answerJson(response, 200, { sandbox, logs: await agent.flush(sandbox) });
+  } catch (error) {
+    const code = error instanceof AfterlogError ? error.code : 'USAGE';
+    const status = code === 'FLUSH_UNKNOWN' ? 404 : code === 'FLUSH_LATE' ? 503 : 400;
+    answerJson(response, status, { error: reasonOf(error), code });
+  }
+}
+
+const answerJson = (response: ServerResponse, status: number, body: object): void =>
+  answer(response, status, 'application/json', `${JSON.stringify(body)}\n`);
+
+function answer(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, { 'Content-Type': type }).end(body);
 }
 
 function metricsOf(role: string, status: Status): Registry {

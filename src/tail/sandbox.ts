@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { reasonOf } from '../errors.ts';
 import { type ChainName, lookAtChain } from './chain.ts';
 import { chainPlace } from './layout.ts';
 import { LogTail, type Sink } from './log_tail.ts';
@@ -20,6 +21,8 @@ export class Sandbox {
   readonly folder: string;
   readonly tails = new Map<string, LogTail>();
   isGone = false;
+  /** Why the last look could not see everything; empty when it could. */
+  failure = '';
   private identity: FileIdentity | null = null;
   private watch: Watch | null = null;
   private readonly pins: Pins;
@@ -62,11 +65,12 @@ export class Sandbox {
   look(): void {
     let isNewFolder = false;
     let names = new Map<string, ChainName[]>();
+    this.failure = '';
     try {
       isNewFolder = this.checkFolder();
       names = this.names();
     } catch (error) {
-      this.events.failed(this.folder, error as Error);
+      this.failed(this.folder, error as Error);
       return;
     }
     for (const log of new Set([...this.tails.keys(), ...names.keys()])) {
@@ -74,9 +78,14 @@ export class Sandbox {
         this.lookAt(this.tail(log), names.get(log) ?? [], isNewFolder);
       } catch (error) {
         // One log that cannot be had takes nothing from the others.
-        this.events.failed(`${this.folder} (${log})`, error as Error);
+        this.failed(`${this.folder} (${log})`, error as Error);
       }
     }
+  }
+
+  private failed(path: string, error: Error): void {
+    this.failure = reasonOf(error);
+    this.events.failed(path, error);
   }
 
   private lookAt(tail: LogTail, names: ChainName[], isNewFolder: boolean): void {

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../config/limits.ts';
 import { AfterlogError, reasonOf } from '../errors.ts';
 import { log } from '../log.ts';
@@ -15,8 +16,17 @@ const TURN_MS = 4;
 /** Sandboxes that one reconcile looks at besides the ones with news: 10,000 quiet ones must cost next to nothing. */
 const RECONCILE_SANDBOXES_MAX = 500;
 
+/** Between two looks whether all of a sandbox has been read. */
+const DRAIN_LOOK_MS = 10;
+
 /** Complaints that are remembered, so that each is made once. */
 const REPORTED_MAX = 1_000;
+
+/** A sandbox's logs, and why some of their bytes are not read. */
+export interface Drained {
+  tails: LogTail[];
+  unread: string[];
+}
 
 /**
  * Finds sandboxes, holds their logs and reads them in turn. Directory events make it fast; a reconcile each
@@ -95,6 +105,27 @@ export class Tailer {
     } catch (error) {
       if (this.lastError === null) log.warn(`tail: waiting for ${this.layout.root}: ${reasonOf(error)}`);
       this.lastError = `waiting for ${this.layout.root}`;
+    }
+  }
+
+  /**
+   * Reads all that a sandbox's logs hold now, rotated files and deleted ones too. Ends when that is done, or at the signal.
+   * @returns null when this sandbox is not known (any more)
+   */
+  async drain(id: string, signal: AbortSignal): Promise<Drained | null> {
+    const since_ms = performance.now();
+    this.see(id);
+    const sandbox = this.sandboxes.get(id);
+    if (sandbox === undefined) return null;
+    for (;;) {
+      sandbox.look();
+      const tails = [...sandbox.tails.values()];
+      const late = tails.filter((tail) => !tail.isDrained(since_ms));
+      const unread = late.map(({ log, failure }) => `${log}: ${failure || 'not read yet'}`);
+      if (sandbox.failure !== '') unread.push(sandbox.failure);
+      if (unread.length === 0 || signal.aborted) return { tails, unread };
+      for (const tail of late) this.wake(tail);
+      await sleep(DRAIN_LOOK_MS);
     }
   }
 

@@ -4,7 +4,7 @@ import { explain } from '../../src/errors.ts';
 
 /**
  * A real agent as a process of its own, so that a kill is a kill. argv[2]: settings as JSON. Says `ready` on
- * stdout; SIGTERM ends it in order. argv[3]: a user id to run as.
+ * stdout; SIGTERM ends it in order; a message `{flush: id}` comes back when that is done. argv[3]: a user id to run as.
  */
 const settings = JSON.parse(process.argv[2]!) as Settings;
 if (process.argv[3] !== undefined) process.setuid!(Number(process.argv[3]));
@@ -12,6 +12,12 @@ try {
   const agent = await startAgent(settings);
   process.on('SIGTERM', () => {
     void agent.stop().then(() => process.exit(0));
+  });
+  process.on('message', ({ flush }: { flush: string }) => {
+    agent.flush(flush).then(
+      () => process.send!({ flush }),
+      (error: unknown) => process.send!({ flush, failed: explain(error) }),
+    );
   });
   process.stdout.write('ready\n');
 } catch (error) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -47,13 +47,13 @@ export class AgentSite {
   /** Starts the agent and waits until it has looked at everything there is. */
   async start(user?: number): Promise<void> {
     const args = [child, JSON.stringify(this.settings), ...(user === undefined ? [] : [String(user)])];
-    const started = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const started = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     this.process = started;
-    started.stderr.on('data', (chunk: Buffer) => {
+    started.stderr!.on('data', (chunk: Buffer) => {
       this.output += chunk;
     });
     await new Promise<void>((ready, failed) => {
-      started.stdout.once('data', () => ready());
+      started.stdout!.once('data', () => ready());
       started.once('exit', (code) => failed(new Error(`the agent ended with ${code}: ${this.output}`)));
     });
   }
@@ -84,6 +84,36 @@ export class AgentSite {
   loseSpool(): void {
     rmSync(this.settings.state_dir, { recursive: true });
     this.spool = new SpoolRows(join(this.settings.state_dir, 'spool'));
+  }
+
+  /** Takes the pins away, as somebody who cleans up might. */
+  losePins(): void {
+    for (const name of this.pins()) rmSync(join(this.settings.data_dir, '.afterlog', 'pins', name));
+  }
+
+  /** Returns when the agent says that all of a sandbox's bytes are safe. */
+  async flush(sandbox: string): Promise<void> {
+    const child = this.process!;
+    await new Promise<void>((flushed, failed) => {
+      const answered = (answer: { flush: string; failed?: string }): void => {
+        if (answer.flush !== sandbox) return;
+        child.off('message', answered);
+        child.off('exit', ended);
+        if (answer.failed === undefined) flushed();
+        else failed(new Error(`${answer.failed}\n${this.output}`));
+      };
+      const ended = (): void => failed(new Error(`the agent ended while it flushed: ${this.output}`));
+      child.on('message', answered);
+      child.once('exit', ended);
+      child.send({ flush: sandbox });
+    });
+  }
+
+  /** Waits until the agent holds every file of a sandbox by a link of its own. */
+  async pinned(sandbox: string): Promise<void> {
+    await this.eventually(`links to all files of ${sandbox}`, () =>
+      readdirSync(this.folder(sandbox)).every((file) => statSync(this.path(sandbox, file)).nlink > 1),
+    );
   }
 
   folder(sandbox: string): string {

@@ -182,6 +182,22 @@ describe('copy-truncate', { concurrency: true }, () => {
     assert.deepEqual(texts(await site.sealed('twice')), ['one\ntwo\nthree\nfour\n']);
   });
 
+  test('a copy and its folder are deleted as soon as they are held: one stream all the same', async () => {
+    for (let turn = 0; turn < 20; turn++) {
+      const id = `gone-${turn}`;
+      site.make(id);
+      appendFileSync(site.path(id), 'read before\n');
+      await site.flush(id);
+      copyTruncate(site.path(id));
+      appendFileSync(site.path(id), 'and after\n');
+      await site.pinned(id);
+      site.delete(id);
+      const streams = await site.sealed(id);
+      assert.deepEqual(texts(streams), ['read before\nand after\n']);
+      assert.equal(streams[0]!.seal!.complete, true);
+    }
+  });
+
   test('a copy beside a live file that is never truncated is not read', async () => {
     site.make('copied');
     writeFileSync(site.path('copied'), 'one\n');

@@ -1,0 +1,58 @@
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { limits } from '../../config/limits.ts';
+import { type Settings, splitAddress } from '../../config/settings.ts';
+import { AfterlogError, type ErrorCode, reasonOf } from '../../errors.ts';
+import type { FlushedLog } from '../../flush.ts';
+import { harmless } from '../format.ts';
+import { jsonLine, print } from '../output.ts';
+
+/**
+ * `afterlog flush ID`: asks this host's agent to make all of a sandbox's bytes safe, and says what is.
+ * @throws AfterlogError AGENT_UNREACHABLE, FLUSH_UNKNOWN, FLUSH_LATE
+ */
+export async function flush(settings: Settings, sandbox: string, options: { json?: boolean }): Promise<void> {
+  const { status, body } = await post(settings.agent_listen, `/flush/${encodeURIComponent(sandbox)}`);
+  if (status !== 200) throw new AfterlogError(body.code ?? 'AGENT_UNREACHABLE', harmless(body.error ?? ''));
+  const logs = body.logs ?? [];
+  if (options.json) return await print(logs.map((log) => jsonLine({ sandbox, ...log })).join(''));
+  if (logs.length === 0) console.error(`Sandbox '${harmless(sandbox)}' has no log with content yet.`);
+  await print(logs.map((log) => `${textOf(log)}\n`).join(''));
+}
+
+function textOf({ log, bytes, lines, gaps, unfinished_bytes, sealed }: FlushedLog): string {
+  const unfinished = unfinished_bytes > 0 ? ` and ${unfinished_bytes} bytes of a line without its end` : '';
+  const end = sealed === null ? '' : `, ended: ${sealed}`;
+  return `${log}: safe: ${bytes} bytes, ${lines} lines${unfinished}, ${gaps} gaps${end}`;
+}
+
+interface Answer {
+  logs?: FlushedLog[];
+  error?: string;
+  code?: ErrorCode;
+}
+
+async function post(address: string, path: string): Promise<{ status: number; body: Answer }> {
+  const { host, port } = splitAddress(address);
+  try {
+    return await new Promise((resolve, reject) => {
+      const asked = request(
+        { host, port, path, method: 'POST', timeout: 2 * limits.flush_ms },
+        (response) => {
+          text(response)
+            .then((body) => resolve({ status: response.statusCode ?? 0, body: JSON.parse(body) as Answer }))
+            .catch(reject);
+        },
+      );
+      asked.on('timeout', () => asked.destroy(new Error('no answer')));
+      asked.on('error', reject);
+      asked.end();
+    });
+  } catch (error) {
+    throw new AfterlogError(
+      'AGENT_UNREACHABLE',
+      `No agent answers at ${address}: ${reasonOf(error)}.`,
+      error,
+    );
+  }
+}
