@@ -122,7 +122,8 @@ function adopt(tail: LogTail, seen: Seen[], isNewFolder: boolean, sink: Sink): v
   const newest = tail.queue.at(-1);
   const hasNothing = newest === undefined && (tail.stream === null || tail.sealed !== null);
   const oldIsInChain = newest === undefined ? tail.kept.length > 0 : newest.place !== 'gone';
-  const isAnotherFile = !oldIsInChain && !seen.some((one) => one.age > 0);
+  const hasChain = seen.some((one) => one.age > 0);
+  const isAnotherFile = !oldIsInChain && !hasChain;
   let starts: StreamStart = null;
   if (hasNothing) starts = tail.stream === null ? 'first' : 'recreated';
   else if (isNewFolder || isAnotherFile) starts = 'recreated';
@@ -136,8 +137,13 @@ function adopt(tail: LogTail, seen: Seen[], isNewFolder: boolean, sink: Sink): v
   for (const fresh of tail.fresh) {
     if (seen.some((one) => one.fresh === fresh)) continue;
     const isCopy = fresh.isCopy || (fresh.isFound && tail.queue[0]?.isCopiedBy(fresh.pin));
-    if (isCopy) tail.keepCopy(fresh.pin, performance.now());
-    else enqueue(fresh.pin, 'gone');
+    if (isCopy) {
+      tail.keepCopy(fresh.pin, performance.now());
+      continue;
+    }
+    enqueue(fresh.pin, 'gone');
+    // It was not rotated away, for there is no chain: what has its name now is another life.
+    if (!hasChain) starts = 'recreated';
   }
   for (const { fresh, age } of seen) {
     // Two names may be one file: a hard link.

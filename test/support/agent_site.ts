@@ -109,11 +109,13 @@ export class AgentSite {
     });
   }
 
-  /** Waits until the agent holds every file of a sandbox by a link of its own. */
+  /** Whether an agent holds every file of a sandbox by a link of its own: then it has seen them. */
+  isPinned(sandbox: string): boolean {
+    return readdirSync(this.folder(sandbox)).every((file) => statSync(this.path(sandbox, file)).nlink > 1);
+  }
+
   async pinned(sandbox: string): Promise<void> {
-    await this.eventually(`links to all files of ${sandbox}`, () =>
-      readdirSync(this.folder(sandbox)).every((file) => statSync(this.path(sandbox, file)).nlink > 1),
-    );
+    await this.eventually(`links to all files of ${sandbox}`, () => this.isPinned(sandbox));
   }
 
   folder(sandbox: string): string {
