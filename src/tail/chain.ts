@@ -18,6 +18,12 @@ interface Seen {
   fresh: Fresh | null;
 }
 
+export interface Folder {
+  path: string;
+  /** What tells it from another folder of that path; null when there is none. */
+  identity: string | null;
+}
+
 /** The chain may move while it is looked at; it is looked at again until nothing moved, this often at most. */
 const LOOKS_MAX = 5;
 
@@ -25,32 +31,25 @@ const LOOKS_MAX = 5;
  * Brings a tail up to date with its names in the folder: pins what is new, tells each generation where it stands,
  * lets go of what lost its name and is done with.
  * @param list reads this log's names in the folder, oldest first
- * @param isNewFolder the folder was deleted and made again under the same id
  * @returns `isStill` false: the chain kept moving, look again soon; `hasNews`: there may be something to read
  */
 export function lookAtChain(
   tail: LogTail,
-  folder: string,
+  folder: Folder,
   list: () => ChainName[],
-  isNewFolder: boolean,
   pins: Pins,
   sink: Sink,
 ): { isStill: boolean; hasNews: boolean } {
   // What two looks in a row see the same is how it is: a rotation between two names of one look shows.
-  let last = isNewFolder ? null : tail.lastLook;
+  let last = tail.lastLook;
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
-    const seen: Seen[] = [];
-    for (const { name, age } of list()) {
-      const one = see(tail, join(folder, name), age, pins);
-      if (one) seen.push(one);
-    }
-    // Decided in the look that saw both: a moment later the folder may be gone.
-    if (!isNewFolder) markCopies(seen);
+    const seen = see(tail, folder.path, list(), pins);
     const now = seen.map(({ age, file }) => `${age}:${file.inode}:${file.born}`).join();
     if (now === last) {
       if (looks === 0 && tail.fresh.length === 0) return { isStill: true, hasNews: hasNews(tail, seen) };
-      place(tail, seen, isNewFolder);
-      adopt(tail, seen, isNewFolder, sink);
+      place(tail, seen);
+      adopt(tail, seen, isAnotherFolder(tail, folder), sink);
+      tail.folder = folder.identity ?? tail.folder;
       tail.lastLook = now;
       return { isStill: true, hasNews: true };
     }
@@ -68,24 +67,34 @@ function hasNews(tail: LogTail, seen: Seen[]): boolean {
   );
 }
 
-function see(tail: LogTail, path: string, age: number, pins: Pins): Seen | null {
-  // A log seen for the first time may be gone in a millisecond: link first, look afterwards.
+/** What of a chain is there, oldest first; what is not known yet is pinned. */
+function see(tail: LogTail, folder: string, names: ChainName[], pins: Pins): Seen[] {
+  const seen: Seen[] = [];
+  let unknown = names;
+  // A log that is seen for the first time may be gone in a millisecond: link first, look afterwards.
   if (tail.stream !== null || tail.queue.length > 0 || tail.fresh.length > 0) {
-    const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-    if (!stats?.isFile()) return null;
-    const one = recognise(tail, identityOf(stats), age, Number(stats.size));
-    if (one) return one;
+    // The newest first: what is known has lost its name by the time that something older is pinned, or it has not.
+    unknown = names.toReversed().filter(({ name, age }) => {
+      const stats = lstatSync(join(folder, name), { bigint: true, throwIfNoEntry: false });
+      if (!stats?.isFile()) return false;
+      const one = recognise(tail, identityOf(stats), age, Number(stats.size));
+      if (one !== null) seen.push(one);
+      return one === null;
+    });
+    unknown.reverse();
   }
-  const pin = pins.take(tail.sandbox, tail.log, path);
-  if (pin === null) return null;
-  const known = recognise(tail, pin, age, 0);
-  if (known) {
-    pins.release(pin);
-    return known;
+  for (const { name, age } of unknown) {
+    const pin = pins.take(tail.sandbox, tail.log, join(folder, name));
+    if (pin === null) continue;
+    const known = recognise(tail, pin, age, 0);
+    if (known) pins.release(pin);
+    else tail.fresh.push({ pin, isCopy: false, isLinked: false });
+    seen.push(known ?? { age, file: pin, size: 0, fresh: tail.fresh.at(-1)! });
   }
-  const fresh = { pin, isCopy: false, isFound: false };
-  tail.fresh.push(fresh);
-  return { age, file: pin, size: 0, fresh };
+  return markFresh(
+    tail,
+    seen.sort((a, b) => b.age - a.age),
+  );
 }
 
 function recognise(tail: LogTail, file: FileIdentity, age: number, size: number): Seen | null {
@@ -93,16 +102,29 @@ function recognise(tail: LogTail, file: FileIdentity, age: number, size: number)
   return fresh !== null || tail.knows(file) ? { age, file, size, fresh } : null;
 }
 
-/** A rename puts what is new before what is known; what appears behind a known file was copied from one. */
-function markCopies(seen: Seen[]): void {
+/**
+ * What a look sees together says how files belong together; a moment later some may be gone. A rename puts what is new
+ * before what is known, so what appears behind a known file was copied from one.
+ */
+function markFresh(tail: LogTail, seen: Seen[]): Seen[] {
   const newestKnown = Math.min(...seen.filter((one) => one.fresh === null).map((one) => one.age));
-  for (const { fresh, age } of seen) if (fresh !== null && age > newestKnown) fresh.isCopy = true;
+  const newest = tail.queue.at(-1)?.pin;
+  const isLinked = seen.some(({ file, fresh }) => fresh?.isLinked || (newest && sameFile(file, newest)));
+  for (const { fresh, age } of seen) {
+    if (fresh === null) continue;
+    fresh.isCopy = age > newestKnown;
+    fresh.isLinked ||= isLinked;
+  }
+  return seen;
 }
 
+const isAnotherFolder = (tail: LogTail, { identity }: Folder): boolean =>
+  tail.folder !== null && identity !== null && tail.folder !== identity;
+
 /** Tells the files that the tail knows where they stand now. */
-function place(tail: LogTail, seen: Seen[], isNewFolder: boolean): void {
+function place(tail: LogTail, seen: Seen[]): void {
   const placeOf = (file: FileIdentity): Place => {
-    const one = isNewFolder ? undefined : seen.find((other) => sameFile(other.file, file));
+    const one = seen.find((other) => sameFile(other.file, file));
     return one === undefined ? 'gone' : one.age === 0 ? 'live' : 'rotated';
   };
   for (const generation of tail.queue) generation.stand(placeOf(generation.pin));
@@ -118,33 +140,38 @@ function place(tail: LogTail, seen: Seen[], isNewFolder: boolean): void {
 }
 
 /** Puts the files that are new where they belong: behind what is being read, or aside as copies. */
-function adopt(tail: LogTail, seen: Seen[], isNewFolder: boolean, sink: Sink): void {
+function adopt(tail: LogTail, seen: Seen[], isOther: boolean, sink: Sink): void {
   const newest = tail.queue.at(-1);
   const hasNothing = newest === undefined && (tail.stream === null || tail.sealed !== null);
   const oldIsInChain = newest === undefined ? tail.kept.length > 0 : newest.place !== 'gone';
   const hasChain = seen.some((one) => one.age > 0);
   const isAnotherFile = !oldIsInChain && !hasChain;
+  // It may have been made again after it was identified, and before it was listed.
+  const isNewFolder = isOther && seen.every((one) => one.fresh !== null);
   let starts: StreamStart = null;
   if (hasNothing) starts = tail.stream === null ? 'first' : 'recreated';
   else if (isNewFolder || isAnotherFile) starts = 'recreated';
-  let lost = starts === null && !oldIsInChain ? 1 : 0;
+  const isLinked = oldIsInChain || tail.fresh.some((fresh) => fresh.isLinked);
+  let isAfterGap = starts === null && !isLinked;
   const enqueue = (pin: Pin, where: Place): void => {
-    tail.enqueue(pin, starts, where, tail.nextNumber() + lost);
+    tail.enqueue(pin, starts, where, { isAfterGap });
     starts = null;
-    lost = 0;
+    isAfterGap = false;
   };
   // Pinned, and gone again before its name was read: older than what has a name now.
+  let hasGone = false;
   for (const fresh of tail.fresh) {
     if (seen.some((one) => one.fresh === fresh)) continue;
-    const isCopy = fresh.isCopy || (fresh.isFound && tail.queue[0]?.isCopiedBy(fresh.pin));
-    if (isCopy) {
+    // Where no look saw both names, only the content is left to tell.
+    if (fresh.isCopy || tail.queue.at(-1)?.isCopiedBy(fresh.pin)) {
       tail.keepCopy(fresh.pin, performance.now());
       continue;
     }
     enqueue(fresh.pin, 'gone');
-    // It was not rotated away, for there is no chain: what has its name now is another life.
-    if (!hasChain) starts = 'recreated';
+    hasGone = true;
   }
+  // They were not rotated away, for there is no chain: what has their name now is another life.
+  if (hasGone && !hasChain) starts = 'recreated';
   for (const { fresh, age } of seen) {
     // Two names may be one file: a hard link.
     if (fresh === null || tail.knows(fresh.pin)) continue;

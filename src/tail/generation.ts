@@ -16,10 +16,12 @@ export type StreamStart = 'first' | 'truncated' | 'recreated' | null;
 export class Generation {
   readonly pin: Pin;
   readonly starts: StreamStart;
-  /** Runs on along the log's files; a number left out stands for generations that nobody saw. */
+  /** Order along the log's files; what lies between two numbers says nothing. */
   number: number;
+  /** Before it there were files that nobody saw. */
+  isAfterGap = false;
   place: Place = 'live';
-  /** Start of the stream that it begins, where its pin's name still says so; else the stream's begin decides. */
+  /** Start of the stream that it begins; null where it continues one, or a truncation began it. */
   started: string | null = null;
   /** Offset in the file of the first byte that is in no row yet. */
   offset: number;

@@ -30,6 +30,8 @@ export interface TailState {
   /** The stream is over, for this reason; kept while its files are about, so that they are not read again. */
   sealed: string | null;
   stream: StreamState;
+  /** Of the folder in which its files were seen last, its identity: another one of that path is another life. */
+  folder?: string;
   file: FileIdentity & {
     number: number;
     offset: number;
@@ -48,8 +50,8 @@ export interface Fresh {
   pin: Pin;
   /** A look saw it behind a file that was known already. */
   isCopy: boolean;
-  /** An earlier agent pinned it, so no look of this one may have seen it. */
-  isFound: boolean;
+  /** A look saw the newest known file in the same chain: no file between them is missing. */
+  isLinked: boolean;
 }
 
 export interface Copy {
@@ -58,7 +60,16 @@ export interface Copy {
   gone_at_ms: number | null;
 }
 
-export type WaitingFile = FileIdentity & { number: number; starts: StreamStart; skips_hole: boolean };
+export interface WaitingFile extends FileIdentity {
+  number: number;
+  starts: StreamStart;
+  skips_hole: boolean;
+  /** Absent when it is not. */
+  is_after_gap?: true;
+}
+
+/** Gives a generation's pin the name of its stream and place. */
+type Rename = (generation: Pick<Generation, 'pin' | 'number' | 'isAfterGap'>, stream: string) => void;
 
 /**
  * Follows one log of one sandbox through rotations, truncations and deletion: a queue of generations, the first of
@@ -80,6 +91,8 @@ export class LogTail {
   fresh: Fresh[] = [];
   /** Done with, but perhaps not unlinked yet: a pin without a state would be read again by the next agent. */
   private released: Pin[] = [];
+  /** The folder in which its files were seen last; null before the first look. */
+  folder: string | null = null;
   /** What the last look saw; null when it could not be trusted. */
   lastLook: string | null = null;
   /** The last generation that was read, for the state while the queue is empty. */
@@ -87,19 +100,13 @@ export class LogTail {
   private failedWith = '';
   private readonly sink: Sink;
   private readonly look: () => void;
-  private readonly rename: (pin: Pin, stream: string, generation: number) => void;
+  private readonly rename: Rename;
 
   /**
    * @param look looks at the folder again, so that a copy made before a truncation is known
    * @param rename gives a pin the name of its stream and generation
    */
-  constructor(
-    sandbox: string,
-    log: string,
-    sink: Sink,
-    look: () => void,
-    rename: (pin: Pin, stream: string, generation: number) => void,
-  ) {
+  constructor(sandbox: string, log: string, sink: Sink, look: () => void, rename: Rename) {
     this.sandbox = sandbox;
     this.log = log;
     this.key = `${sandbox}/${log}`;
@@ -124,24 +131,30 @@ export class LogTail {
     this.stream = new Stream(this.sandbox, this.log, state.stream.started, state.stream);
     this.sealed = state.sealed;
     this.lastFile = state.file;
+    this.folder = state.folder ?? null;
   }
 
   /**
-   * Adds a file behind those to be read.
-   * @param number as its pin's name says; else the next one
+   * Adds a file behind those to be read, and gives its pin its name at once: a pin without one says little after a crash.
+   * @param known what its pin's name says; else the next number, and a start of its own if it starts a stream
    */
-  enqueue(pin: Pin, starts: StreamStart, place: Place, number = this.nextNumber()): void {
-    const generation = new Generation(pin, number, starts);
+  enqueue(
+    pin: Pin,
+    starts: StreamStart,
+    place: Place,
+    known: { number?: number; isAfterGap?: boolean; started?: string } = {},
+  ): void {
+    const generation = new Generation(pin, known.number ?? this.nextNumber(), starts);
+    generation.isAfterGap = known.isAfterGap ?? false;
     generation.stand(place);
+    const before = this.queue.findLast(({ started }) => started !== null)?.started ?? this.stream?.started;
+    if (starts !== null) generation.started = known.started ?? startAfter(before, pin.born);
     this.queue.push(generation);
-    // The others get their names when their stream gets its time.
-    const isOfStream = !this.queue.some((one, index) => one.starts !== null && index > 0);
-    if (this.stream !== null && this.sealed === null && isOfStream) {
-      this.rename(pin, this.stream.started, number);
-    }
+    const stream = generation.started ?? before;
+    if (stream !== undefined) this.rename(generation, stream);
   }
 
-  nextNumber(): number {
+  private nextNumber(): number {
     return (this.queue.at(-1)?.number ?? this.lastFile?.number ?? -1) + 1;
   }
 
@@ -206,15 +219,13 @@ export class LogTail {
   }
 
   private begin(generation: Generation): void {
-    const born = generation.starts === 'truncated' ? 0n : BigInt(generation.started ?? generation.pin.born);
-    const after = this.stream === null ? 0n : BigInt(this.stream.started) + 1n;
-    const now = BigInt(Date.now()) * 1_000_000n;
-    const started = born > after ? born : now > after ? now : after;
-    this.stream = new Stream(this.sandbox, this.log, String(started));
+    const born = generation.starts === 'truncated' ? '0' : (generation.started ?? generation.pin.born);
+    const started = startAfter(this.stream?.started, born);
+    this.stream = new Stream(this.sandbox, this.log, started);
     this.sealed = null;
     for (const [index, next] of this.queue.entries()) {
       if (index > 0 && next.starts !== null) break;
-      this.rename(next.pin, this.stream.started, next.number);
+      this.rename(next, this.stream.started);
     }
     this.sink.changed(this);
   }
@@ -226,11 +237,11 @@ export class LogTail {
     const again = new Generation(generation.pin, generation.number, null, 0, true);
     again.stand(generation.place);
     if (first >= 0) {
-      const copied = this.copies.splice(first).map(({ pin }, index) => {
+      const copied = this.copies.splice(first).map(({ pin, gone_at_ms }, index) => {
         const copy = new Generation(pin, 0, null, index === 0 ? generation.offset : 0, index > 0);
         copy.tail_bytes = index === 0 ? generation.tail_bytes : 0;
         copy.tail_crc32 = index === 0 ? generation.tail_crc32 : 0;
-        copy.stand('rotated');
+        copy.stand(gone_at_ms === null ? 'rotated' : 'gone');
         copy.isWhole = true;
         return copy;
       });
@@ -240,7 +251,8 @@ export class LogTail {
         next.number = generation.number + index;
       });
       this.queue.unshift(...copied, again);
-      for (const next of this.queue) this.rename(next.pin, this.stream!.started, next.number);
+      // The newest first: until its original has its new number, a copy is known by its name.
+      for (const next of this.queue.toReversed()) this.rename(next, this.stream!.started);
       this.sink.changed(this);
       return;
     }
@@ -295,7 +307,7 @@ export class LogTail {
     this.lastFile = fileState(generation);
     if (generation.place === 'gone') this.release(generation.pin);
     else if (!this.queue.some((other) => other.pin === generation.pin)) this.kept.push(generation.pin);
-    if (next?.starts === null && next.number > generation.number + 1) {
+    if (next?.starts === null && next.isAfterGap) {
       this.gap(null, 'rotated away before it was seen: the chain moved on by more than it keeps');
     }
     this.sink.changed(this);
@@ -304,7 +316,7 @@ export class LogTail {
 
   /** Adds a copy. Its pin says so, because later nobody can tell it from a file that was rotated away. */
   keepCopy(pin: Pin, gone_at_ms: number | null): void {
-    this.rename(pin, 'copy', 0);
+    this.rename({ pin, number: 0, isAfterGap: false }, 'copy');
     this.copies.push({ pin, gone_at_ms });
   }
 
@@ -340,7 +352,7 @@ export class LogTail {
   isDrained(since_ms: number): boolean {
     const [reading, next] = this.queue;
     if (next !== undefined || this.fresh.length > 0) return false;
-    return reading === undefined || (reading.place !== 'gone' && reading.drained_at_ms >= since_ms);
+    return reading === undefined || (reading.place !== 'gone' && reading.drained_at_ms > since_ms);
   }
 
   /** Whether a generation waits to be closed once it has been quiet long enough. */
@@ -368,6 +380,7 @@ export class LogTail {
       file: isReading ? fileState(generation) : this.lastFile!,
     };
     const waiting = isReading ? this.queue.slice(1) : this.queue;
+    if (this.folder !== null) state.folder = this.folder;
     if (waiting.length > 0) state.waiting = waiting.map(waitingFile);
     return state;
   }
@@ -382,6 +395,17 @@ export class ReadFailure extends Error {
   }
 }
 
+/**
+ * When a stream starts, nanoseconds since 1970 as text: when its first file was born, else now; always later than the
+ * one before.
+ */
+function startAfter(before: string | undefined, born: string): string {
+  const after = before === undefined ? 0n : BigInt(before) + 1n;
+  const now = BigInt(Date.now()) * 1_000_000n;
+  const candidates = [BigInt(born), now, after];
+  return String(candidates.find((time) => time >= after)!);
+}
+
 function fileState(generation: Generation): TailState['file'] {
   const { pin, number, offset, skips_hole, tail_crc32, tail_bytes, unfinished } = generation;
   const state = { inode: pin.inode, born: pin.born, number, offset, skips_hole, tail_crc32, tail_bytes };
@@ -392,8 +416,9 @@ function fileState(generation: Generation): TailState['file'] {
 export const unfinishedOf = (file: TailState['file']): Buffer | null =>
   file.unfinished === undefined ? null : Buffer.from(file.unfinished, 'base64');
 
-function waitingFile({ pin, number, starts, skips_hole }: Generation): WaitingFile {
-  return { inode: pin.inode, born: pin.born, number, starts, skips_hole };
+function waitingFile({ pin, number, starts, skips_hole, isAfterGap }: Generation): WaitingFile {
+  const file = { inode: pin.inode, born: pin.born, number, starts, skips_hole };
+  return isAfterGap ? { ...file, is_after_gap: true } : file;
 }
 
 function contentAfterHole(chunk: Buffer, start: number, end: number): number {

@@ -13,6 +13,7 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { log } from '../log.ts';
 
 /** What tells one file from another for as long as both exist: inode and birth time (inodes are used again). */
@@ -29,13 +30,22 @@ export interface Pin extends FileIdentity {
   fd: number | null;
 }
 
-/** A pin found on disk at start. */
-export interface FoundPin {
+/** What a pin's name says. */
+export interface PinName {
   sandbox: string;
   log: string;
-  /** Stream start in nanoseconds, and number of the generation; null: linked, and never named for good. */
-  stream: string | null;
+  /** Stream start in nanoseconds; `copy` for a copy. */
+  stream: string;
   generation: number;
+  isAfterGap: boolean;
+  /** The folder in which it was seen, shortly; null when that is not known. */
+  folder: string | null;
+}
+
+/** A pin found on disk at start. */
+export interface FoundPin extends Omit<PinName, 'stream'> {
+  /** null: linked, and never named for good. */
+  stream: string | null;
   /** The pin of a copy, kept in case its original gets truncated. */
   isCopy: boolean;
   pin: Pin;
@@ -44,8 +54,9 @@ export interface FoundPin {
 /**
  * Hard links that keep the bytes of logs which are rotated away or deleted, in a folder of the data dir's file
  * system. A name holds all that is known, so that after a crash a pin alone is enough:
- * `<sandbox>,<log>,<stream start>,<generation>,<inode>`, each part URI-encoded. In place of the stream's start stands
- * `new` while it is not known, and `copy` for a file that was copied from another one.
+ * `<sandbox>,<log>,<stream start>,<generation>,<inode>,<folder>`, each part URI-encoded. `~` behind the generation says
+ * that before it there were files that nobody saw. In place of the stream's start
+ * stands `new` while it is not known, and `copy` for a file that was copied from another one.
  */
 export class Pins {
   private readonly dir: string;
@@ -102,12 +113,11 @@ export class Pins {
   }
 
   /** Gives a pin the name that says which generation of which stream it is. */
-  name(pin: Pin, sandbox: string, logName: string, stream: string, generation: number): void {
+  name(pin: Pin, { sandbox, log, stream, generation, isAfterGap, folder }: PinName): void {
     if (pin.path === null) return;
-    const path = join(
-      this.dir,
-      [encodeURIComponent(sandbox), logName, stream, generation, pin.inode].join(','),
-    );
+    const number = `${generation}${isAfterGap ? '~' : ''}`;
+    const parts = [encodeURIComponent(sandbox), log, stream, number, pin.inode, folder ?? ''];
+    const path = join(this.dir, parts.join(','));
     if (path === pin.path) return;
     renameSync(pin.path, path);
     pin.path = path;
@@ -130,7 +140,7 @@ export class Pins {
   list(): FoundPin[] {
     const found: FoundPin[] = [];
     for (const name of readdirSync(this.dir)) {
-      const [sandbox, logName, stream, generation] = name.split(',');
+      const [sandbox, logName, stream, generation, _inode, folder] = name.split(',');
       if (generation === undefined) continue;
       const path = join(this.dir, name);
       const pin: Pin = { ...identityOf(statSync(path, { bigint: true })), path, fd: null };
@@ -138,7 +148,9 @@ export class Pins {
         sandbox: decodeURIComponent(sandbox!),
         log: logName!,
         stream: stream === 'new' || stream === 'copy' ? null : stream!,
-        generation: Number(generation),
+        generation: Number.parseInt(generation, 10),
+        isAfterGap: generation.endsWith('~'),
+        folder: folder || null,
         isCopy: stream === 'copy',
         pin,
       });
@@ -150,6 +162,10 @@ export class Pins {
 export function identityOf(stats: BigIntStats): FileIdentity {
   return { inode: String(stats.ino), born: String(stats.birthtimeNs) };
 }
+
+/** The same in a few characters, for a folder: in a pin's name there is no room for more. */
+export const shortIdentity = ({ inode, born }: FileIdentity): string =>
+  crc32(`${inode}:${born}`).toString(16);
 
 export const sameFile = (a: FileIdentity, b: FileIdentity): boolean =>
   a.inode === b.inode && a.born === b.born;

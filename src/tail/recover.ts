@@ -21,10 +21,11 @@ export function recoverTail(
     let stream: string | null = null;
     for (const one of named) {
       const starts = one.stream === stream ? null : stream === null ? 'first' : 'recreated';
-      tail.enqueue(one.pin, starts, 'gone', one.generation);
       // Its name's stream counts from this file only if none came before it: positions must mean the same bytes.
-      if (one.generation === 0) tail.queue.at(-1)!.started = one.stream;
+      const started = one.generation === 0 ? { started: one.stream! } : {};
+      tail.enqueue(one.pin, starts, 'gone', { ...placeOf(one), ...started });
       stream = one.stream;
+      tail.folder = one.folder;
     }
     // Without a state nobody knows what a copy is a copy of: its name in the folder tells where it belongs.
     tail.fresh = found.filter((one) => one.stream === null).map(asFresh);
@@ -41,6 +42,8 @@ export function recoverTail(
           log: tail.log,
           stream: state.stream.started,
           generation: -1,
+          isAfterGap: false,
+          folder: null,
           isCopy: false,
           pin,
         };
@@ -84,13 +87,16 @@ export function recoverTail(
   }
   for (const { file, one } of waiting) {
     if (one === undefined) continue;
-    tail.enqueue(one.pin, file.starts, 'gone', file.number);
+    tail.enqueue(one.pin, file.starts, 'gone', {
+      number: file.number,
+      isAfterGap: file.is_after_gap ?? false,
+    });
     tail.queue.at(-1)!.skips_hole = file.skips_hole;
   }
   let stream = state.stream.started;
   for (const one of later) {
     const continues = one.stream === stream && tail.sealed === null;
-    tail.enqueue(one.pin, continues ? null : 'recreated', 'gone', one.generation);
+    tail.enqueue(one.pin, continues ? null : 'recreated', 'gone', { ...placeOf(one), started: one.stream! });
     stream = one.stream!;
   }
   sink.changed(tail);
@@ -99,6 +105,8 @@ export function recoverTail(
     .map(asFresh);
 }
 
+const placeOf = ({ generation, isAfterGap }: FoundPin) => ({ number: generation, isAfterGap });
+
 const compare = (a: string, b: string): number => (BigInt(a) < BigInt(b) ? -1 : a === b ? 0 : 1);
 
 function byAge(a: FoundPin, b: FoundPin): number {
@@ -106,4 +114,4 @@ function byAge(a: FoundPin, b: FoundPin): number {
 }
 
 /** A pin that an earlier agent made and could not name: the look at the folder finds its place. */
-const asFresh = ({ pin }: FoundPin): Fresh => ({ pin, isCopy: false, isFound: true });
+const asFresh = ({ pin }: FoundPin): Fresh => ({ pin, isCopy: false, isLinked: false });

@@ -4,8 +4,8 @@ import { reasonOf } from '../errors.ts';
 import { type ChainName, lookAtChain } from './chain.ts';
 import { chainPlace } from './layout.ts';
 import { LogTail, type Sink } from './log_tail.ts';
-import { type FileIdentity, identityOf, type Pin, type Pins, sameFile } from './pins.ts';
-import { type Watch, watchFolder } from './watch.ts';
+import { type FileIdentity, identityOf, type Pin, type Pins, sameFile, shortIdentity } from './pins.ts';
+import type { Watch, WatchFolder } from './watch.ts';
 
 /** What a sandbox tells the tailer. */
 export interface SandboxEvents {
@@ -28,21 +28,42 @@ export class Sandbox {
   private readonly pins: Pins;
   private readonly sink: Sink;
   private readonly events: SandboxEvents;
+  private readonly watchFolder: WatchFolder;
 
-  constructor(id: string, folder: string, pins: Pins, sink: Sink, events: SandboxEvents) {
+  constructor(
+    id: string,
+    folder: string,
+    pins: Pins,
+    sink: Sink,
+    events: SandboxEvents,
+    watchFolder: WatchFolder,
+  ) {
     this.id = id;
     this.folder = folder;
     this.pins = pins;
     this.sink = sink;
     this.events = events;
+    this.watchFolder = watchFolder;
   }
 
   tail(log: string): LogTail {
     let tail = this.tails.get(log);
     if (tail === undefined) {
-      const rename = (pin: Pin, stream: string, generation: number): void =>
-        this.pins.name(pin, this.id, log, stream, generation);
-      tail = new LogTail(this.id, log, this.sink, () => this.look(), rename);
+      tail = new LogTail(
+        this.id,
+        log,
+        this.sink,
+        () => this.look(),
+        ({ pin, number, isAfterGap }, stream) =>
+          this.pins.name(pin, {
+            sandbox: this.id,
+            log,
+            stream,
+            generation: number,
+            isAfterGap,
+            folder: tail!.folder,
+          }),
+      );
       this.tails.set(log, tail);
     }
     return tail;
@@ -63,11 +84,10 @@ export class Sandbox {
 
   /** Watches first and looks afterwards, so that nothing comes between unseen. */
   look(): void {
-    let isNewFolder = false;
     let names = new Map<string, ChainName[]>();
     this.failure = '';
     try {
-      isNewFolder = this.checkFolder();
+      this.checkFolder();
       names = this.names();
     } catch (error) {
       this.failed(this.folder, error as Error);
@@ -75,7 +95,7 @@ export class Sandbox {
     }
     for (const log of new Set([...this.tails.keys(), ...names.keys()])) {
       try {
-        this.lookAt(this.tail(log), names.get(log) ?? [], isNewFolder);
+        this.lookAt(this.tail(log), names.get(log) ?? []);
       } catch (error) {
         // One log that cannot be had takes nothing from the others.
         this.failed(`${this.folder} (${log})`, error as Error);
@@ -88,7 +108,7 @@ export class Sandbox {
     this.events.failed(path, error);
   }
 
-  private lookAt(tail: LogTail, names: ChainName[], isNewFolder: boolean): void {
+  private lookAt(tail: LogTail, names: ChainName[]): void {
     // What was listed for all logs serves the first look at each.
     let listed: ChainName[] | null = names;
     const list = (): ChainName[] => {
@@ -96,31 +116,30 @@ export class Sandbox {
       listed = null;
       return found;
     };
-    const { isStill, hasNews } = lookAtChain(tail, this.folder, list, isNewFolder, this.pins, this.sink);
+    const folder = { path: this.folder, identity: this.identity && shortIdentity(this.identity) };
+    const { isStill, hasNews } = lookAtChain(tail, folder, list, this.pins, this.sink);
     if (!isStill) setImmediate(() => this.look());
     if (hasNews) this.events.readable(tail);
   }
 
-  /** @returns whether another folder stands where the one known before stood */
-  private checkFolder(): boolean {
+  private checkFolder(): void {
     const stats = statSync(this.folder, { bigint: true, throwIfNoEntry: false });
     this.isGone = !stats?.isDirectory();
     if (this.isGone) {
       this.unwatch();
-      return false;
+      return;
     }
     const identity = identityOf(stats!);
-    const isAnother = this.identity !== null && !sameFile(this.identity, identity);
-    if (isAnother) this.unwatch();
+    // A watch is of the folder that was there when it began.
+    if (this.identity !== null && !sameFile(this.identity, identity)) this.unwatch();
     this.identity = identity;
     if (this.watch === null) {
       try {
-        this.watch = watchFolder(this.folder, (name, renamed) => this.changed(name, renamed));
+        this.watch = this.watchFolder(this.folder, (name, renamed) => this.changed(name, renamed));
       } catch {
         this.isGone = true; // deleted since it was looked at
       }
     }
-    return isAnother;
   }
 
   /** Names of each log in the folder, oldest first. */

@@ -9,7 +9,7 @@ import { type LogTail, ReadFailure, type Sink, type TailState } from './log_tail
 import type { Pins } from './pins.ts';
 import { recoverTail } from './recover.ts';
 import { Sandbox } from './sandbox.ts';
-import { type Watch, watchFolder } from './watch.ts';
+import { type Watch, type WatchFolder, watchFolder } from './watch.ts';
 
 /** How long reading may hold the thread before directory events get their turn: a sandbox may live 10 ms. */
 const TURN_MS = 4;
@@ -41,6 +41,7 @@ export class Tailer {
   private readonly layout: Layout;
   private readonly pins: Pins;
   private readonly sink: Sink;
+  private readonly watchFolder: WatchFolder;
   private readonly chunk = Buffer.allocUnsafeSlow(limits.read_chunk_bytes);
   private readonly readable = new Set<LogTail>();
   private rootWatch: Watch | null = null;
@@ -49,10 +50,11 @@ export class Tailer {
   private isStopped = false;
   private rounds: Iterator<Sandbox> = [][Symbol.iterator]();
 
-  constructor(dataDir: string, template: string, pins: Pins, sink: Sink) {
+  constructor(dataDir: string, template: string, pins: Pins, sink: Sink, watch: WatchFolder = watchFolder) {
     this.layout = layoutOf(dataDir, template);
     this.pins = pins;
     this.sink = sink;
+    this.watchFolder = watch;
   }
 
   /** @throws AfterlogError DATA_DIR_MISSING */
@@ -86,10 +88,12 @@ export class Tailer {
   private sandbox(id: string): Sandbox {
     const known = this.sandboxes.get(id);
     if (known) return known;
-    const sandbox = new Sandbox(id, this.layout.folderOf(id), this.pins, this.sink, {
-      readable: (tail) => this.wake(tail),
-      failed: (path, error) => this.report(path, error),
-    });
+    const events = {
+      readable: (tail: LogTail) => this.wake(tail),
+      failed: (path: string, error: Error) => this.report(path, error),
+    };
+    const folder = this.layout.folderOf(id);
+    const sandbox = new Sandbox(id, folder, this.pins, this.sink, events, this.watchFolder);
     this.sandboxes.set(id, sandbox);
     return sandbox;
   }
@@ -97,7 +101,7 @@ export class Tailer {
   private watchRoot(): void {
     if (this.rootWatch !== null) return;
     try {
-      this.rootWatch = watchFolder(this.layout.root, (name) => {
+      this.rootWatch = this.watchFolder(this.layout.root, (name) => {
         if (name === null || !existsSync(this.layout.root)) this.discover();
         else this.see(name);
       });

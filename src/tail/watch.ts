@@ -7,16 +7,20 @@ export interface Watch {
   close(): void;
 }
 
+/**
+ * Calls back at once when an entry of the folder changes. `renamed`: an entry came, went or changed its name;
+ * else its content changed. `name` is null when the system does not tell.
+ * @throws ENOENT when the folder is not there (any more)
+ */
+export type WatchFolder = (path: string, changed: (name: string | null, renamed: boolean) => void) => Watch;
+
 /** How many folders are polled because the system gave no directory events for them. */
 let polling = 0;
 
 /**
- * Calls back at once when an entry of the folder changes. `renamed`: an entry came, went or changed its name;
- * else its content changed. `name` is null when the system does not tell. Where there are no directory events
- * (no inotify, or no watches left), chokidar polls the folder instead.
- * @throws ENOENT when the folder is not there (any more)
+ * By directory events; where there are none (no inotify, or no watches left), chokidar polls the folder instead.
  */
-export function watchFolder(path: string, changed: (name: string | null, renamed: boolean) => void): Watch {
+export const watchFolder: WatchFolder = (path, changed) => {
   let watcher: FSWatcher;
   try {
     watcher = watch(path, { persistent: false }, (what, name) => changed(name, what === 'rename'));
@@ -33,7 +37,7 @@ export function watchFolder(path: string, changed: (name: string | null, renamed
   // A watched folder that is deleted may report an error; the next look at its parent finds out.
   watcher.on('error', () => watcher.close());
   return watcher;
-}
+};
 
 function poll(path: string, changed: (name: string | null, renamed: boolean) => void): Watch {
   polling++;

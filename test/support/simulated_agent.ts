@@ -1,0 +1,263 @@
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { join, resolve } from 'node:path';
+import { mock } from 'node:test';
+import { flush } from '../../src/flush.ts';
+import { log } from '../../src/log.ts';
+import { Pipeline } from '../../src/pipeline.ts';
+import { Spool } from '../../src/spool/spool.ts';
+import { Pins } from '../../src/tail/pins.ts';
+import { Tailer } from '../../src/tail/tailer.ts';
+import type { WatchFolder } from '../../src/tail/watch.ts';
+import { FakeTimers } from './fake_timers.ts';
+
+/** The system's own functions: what the world outside the agent does with files goes through these. */
+export const real = { ...fs };
+const realImmediate = setImmediate;
+
+/** Calls of an agent in front of which it may die, or something else may happen. */
+const CALLS = [
+  'existsSync',
+  'fstatSync',
+  'fsyncSync',
+  'ftruncateSync',
+  'linkSync',
+  'lstatSync',
+  'openSync',
+  'readSync',
+  'readdirSync',
+  'renameSync',
+  'statSync',
+  'unlinkSync',
+  'writeFileSync',
+  'writeSync',
+] as const;
+
+const TICK_MS = 50;
+
+class Killed extends Error {}
+
+type AnyCall = (...args: unknown[]) => unknown;
+
+/**
+ * Tail, pipeline and spool of an agent in this process, on real files, with a clock that only `tick` moves, with
+ * directory events that come when they are told to, and with a death at any file-system call: from then on no call of
+ * it does anything. One at a time; what it is made of is not changed for this.
+ */
+export class SimulatedAgent {
+  isRunning = false;
+  private readonly dataDir: string;
+  private readonly stateDir: string;
+  /** Behind the system's, which gives files their times of birth: a simulated day must not pass it. */
+  private now_ms = Date.now() - 1_000 * 86_400_000;
+  private wallOffset_ms = 0;
+  private readonly timers = new FakeTimers();
+  private isInside = false;
+  private isKilled = false;
+  private calls = 0;
+  private killAt: number | null = null;
+  private readonly meanwhile: { at: number; act: () => void }[] = [];
+  private readonly watches = new Map<string, (name: string | null, renamed: boolean) => void>();
+  private events: { folder: string; name: string; renamed: boolean }[] = [];
+  private spool: Spool | null = null;
+  private tailer: Tailer | null = null;
+  private pipeline: Pipeline | null = null;
+
+  constructor(dataDir: string, stateDir: string) {
+    this.dataDir = dataDir;
+    this.stateDir = stateDir;
+  }
+
+  /** Takes clock and file system over, until `uninstall`. */
+  install(): void {
+    log.level = 'silent';
+    const changed = fs as unknown as Record<string, AnyCall>;
+    for (const name of CALLS) {
+      const call = real[name] as unknown as AnyCall;
+      changed[name] = (...args) => {
+        if (this.isInside) this.before(name, args);
+        return call(...args);
+      };
+    }
+    changed.fdatasync = (_fd, done) => {
+      queueMicrotask(() => (done as (error: Error | null) => void)(this.isKilled ? new Killed() : null));
+    };
+    mock.method(performance, 'now', () => this.now_ms);
+    mock.method(Date, 'now', () => this.now_ms + this.wallOffset_ms);
+    this.timers.install();
+  }
+
+  uninstall(): void {
+    this.end();
+    this.timers.uninstall();
+    mock.restoreAll();
+    for (const name of [...CALLS, 'fdatasync'] as const) Object.assign(fs, { [name]: real[name] });
+    syncBuiltinESMExports();
+  }
+
+  private before(name: string, args: unknown[]): void {
+    if (this.isKilled) throw new Killed();
+    this.calls++;
+    if (this.calls === this.killAt) {
+      this.isKilled = true;
+      // Of a write that is under way some part may have happened.
+      if (name === 'writeSync')
+        real.writeSync(args[0] as number, (args[1] as Buffer).subarray(0, 30), 0, 30, args[4] as number);
+      throw new Killed();
+    }
+    while (this.meanwhile.length > 0 && this.meanwhile[0]!.at <= this.calls) {
+      const { act } = this.meanwhile.shift()!;
+      this.isInside = false;
+      act();
+      this.isInside = true;
+    }
+  }
+
+  /** Something that happens just before the agent's next but `calls` file-system call. */
+  meanwhileAfter(calls: number, act: () => void): void {
+    this.meanwhile.push({ at: this.calls + calls, act });
+    this.meanwhile.sort((a, b) => a.at - b.at);
+  }
+
+  killAfter(calls: number): void {
+    this.killAt = this.calls + calls;
+  }
+
+  disarm(): void {
+    this.killAt = null;
+    this.meanwhile.length = 0;
+  }
+
+  private inside(act: () => void): void {
+    this.isInside = true;
+    try {
+      act();
+    } catch (error) {
+      if (!this.isKilled) throw error;
+    } finally {
+      this.isInside = false;
+    }
+    if (this.isKilled) this.end();
+  }
+
+  async start(): Promise<void> {
+    if (this.isRunning) return;
+    this.isRunning = true;
+    this.isKilled = false;
+    this.inside(() => {
+      const spool = new Spool(join(this.stateDir, 'spool'));
+      this.spool = spool;
+      const pins = new Pins(join(this.dataDir, '.afterlog', 'pins'));
+      const pipeline = new Pipeline('host', spool, {
+        paused: (isPaused) => (isPaused ? tailer.pause() : tailer.resume()),
+        release: (pin) => pins.release(pin),
+      });
+      const tailer = new Tailer(this.dataDir, 'vms/{sandbox}/{log}', pins, pipeline, this.watch);
+      this.pipeline = pipeline;
+      this.tailer = tailer;
+      tailer.start([...spool.states.values()]);
+    });
+    await this.settle();
+  }
+
+  async kill(): Promise<void> {
+    this.end();
+    await this.settle();
+  }
+
+  private end(): void {
+    if (!this.isRunning) return;
+    this.isRunning = false;
+    // Until the next one starts: promises of this one may still go on, and must find that it is dead.
+    this.isKilled = true;
+    this.killAt = null;
+    this.timers.clear();
+    // biome-ignore lint/complexity/useLiteralKeys: private; a killed process closes its files
+    const fd = this.spool?.['fd'] ?? -1;
+    if (fd >= 0) real.closeSync(fd);
+    this.spool = null;
+    this.tailer = null;
+    this.pipeline = null;
+    this.watches.clear();
+    this.events = [];
+  }
+
+  private readonly watch: WatchFolder = (path, changed) => {
+    if (!real.existsSync(path)) throw Object.assign(new Error('no such folder'), { code: 'ENOENT' });
+    this.watches.set(resolve(path), changed);
+    return { close: () => this.watches.delete(resolve(path)) };
+  };
+
+  /** Something changed in a folder; the agent hears of it at the next `deliver`. */
+  notify(folder: string, name: string, renamed: boolean): void {
+    if (this.isRunning) this.events.push({ folder, name, renamed });
+  }
+
+  /** A folder is gone: its watch tells nothing any more, also not of one that is made in its place. */
+  unwatch(folder: string): void {
+    this.watches.delete(folder);
+    this.events = this.events.filter((event) => event.folder !== folder);
+  }
+
+  async deliver(): Promise<void> {
+    for (const { folder, name, renamed } of this.events.splice(0)) {
+      const changed = this.watches.get(folder);
+      if (changed !== undefined && this.isRunning) this.inside(() => changed(name, renamed));
+    }
+    await this.settle();
+  }
+
+  /** As when the system's queue of events overflows. */
+  dropEvents(): void {
+    this.events = [];
+  }
+
+  stepClock(ms: number): void {
+    this.wallOffset_ms += ms;
+  }
+
+  /** Lets so much time pass; what the agent does meanwhile is done. */
+  async tick(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += TICK_MS) {
+      this.now_ms += TICK_MS;
+      this.inside(() => this.timers.advance(TICK_MS));
+      await this.settle();
+    }
+  }
+
+  /** Lets promises go on for as far as they can without time; all that runs something of the agent ends with it. */
+  private async settle(): Promise<void> {
+    this.isInside = true;
+    await new Promise((done) => realImmediate(done));
+    this.isInside = false;
+    if (this.isKilled) this.end();
+  }
+
+  get wall_s(): number {
+    return (this.now_ms + this.wallOffset_ms) / 1000;
+  }
+
+  /** @returns whether all of a sandbox is safe; false when the agent died meanwhile */
+  async flush(sandbox: string): Promise<boolean> {
+    const { tailer, pipeline } = this;
+    if (tailer === null || pipeline === null) return false;
+    let outcome: true | Error | null = null;
+    this.isInside = true;
+    flush(tailer, pipeline, sandbox).then(
+      () => {
+        outcome = true;
+      },
+      (error: Error) => {
+        outcome = error;
+      },
+    );
+    await this.settle();
+    while (outcome === null) {
+      if (this.tailer !== tailer) return false;
+      await this.tick(TICK_MS);
+    }
+    if (this.tailer !== tailer) return false;
+    if (outcome !== true) throw outcome;
+    return true;
+  }
+}
