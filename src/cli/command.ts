@@ -16,8 +16,15 @@ export function command(parent: Command, name: string, description: string, ...e
 /** Every command takes every setting; only the program's help lists them. */
 export function addSettings(target: Command): void {
   for (const { flag, description } of settingPaths) {
-    target.addOption(new Option(`${flag} <value>`, description).hideHelp());
+    // In a group of their own, so that the options that are shown are not in the place of these.
+    target.addOption(new Option(`${flag} <value>`, description).helpGroup('Settings:').hideHelp());
   }
+}
+
+/** `which log: console, events, firecracker (default: console)` */
+export function optionText({ description, argChoices, defaultValue }: Option): string {
+  const choices = argChoices === undefined ? '' : `: ${argChoices.join(', ')}`;
+  return `${description}${choices}${defaultValue === undefined ? '' : ` (default: ${defaultValue})`}`;
 }
 
 /** `afterlog dlq list` of the command `list`. */

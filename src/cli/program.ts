@@ -1,8 +1,8 @@
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
 import { settingPaths } from '../config/settings.ts';
 import { requireLogLevel } from '../log.ts';
 import { addCare } from './care_commands.ts';
-import { addSettings } from './command.ts';
+import { addSettings, command, optionText } from './command.ts';
 import { addReading } from './reading_commands.ts';
 import { addRoles } from './role_commands.ts';
 
@@ -18,7 +18,10 @@ export function createProgram(version: string): Command {
     .helpOption('-h, --help', 'show this help')
     .exitOverride()
     .showHelpAfterError('(afterlog --help says more)')
-    .configureHelp({ subcommandTerm: (one) => `${one.name()} ${one.usage().replace(/^\[options\] ?/, '')}` });
+    .configureHelp({
+      subcommandTerm: (one) => `${one.name()} ${one.usage().replace(/^\[options\] ?/, '')}`,
+      optionDescription: optionText,
+    });
   program.hook('preAction', requireLogLevel);
   addSettings(program);
   program.addHelpText('after', settingsHelp(program));
@@ -29,8 +32,26 @@ export function createProgram(version: string): Command {
   addReading(program);
   program.commandsGroup('Look after it:');
   addCare(program);
-  program.commandsGroup('Help:').helpCommand('help [command]', 'Show the help of a command');
+  program.commandsGroup('Help:');
+  addCompletion(program);
+  program.helpCommand('help [command]', 'Show the help of a command');
   return program;
+}
+
+function addCompletion(program: Command): void {
+  command(
+    program,
+    'completion',
+    'Print a script that completes afterlog’s commands and options in a shell',
+    'source <(afterlog completion bash)                       # in ~/.bashrc',
+    'source <(afterlog completion zsh)                        # in ~/.zshrc, after compinit',
+    'afterlog completion fish > ~/.config/fish/completions/afterlog.fish',
+  )
+    .addArgument(new Argument('<shell>', 'of which shell').choices(['bash', 'zsh', 'fish']))
+    .action(async (shell) => {
+      const { completion } = await import('./commands/completion.ts');
+      await completion(program, shell);
+    });
 }
 
 /** Behind the commands, because they are many. */

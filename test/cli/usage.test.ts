@@ -13,7 +13,16 @@ test('help and version end with 0', async () => {
   assert.deepEqual([shown.code, String(shown.stdout)], [0, `${version}\n`]);
   const help = await afterlog(['--help']);
   assert.equal(help.code, 0);
-  for (const text of ['up', 'logs', 'sandboxes', 'sql', 'parse', 'Read logs:', 'Settings', '--kafka-brokers']) {
+  for (const text of [
+    'up',
+    'logs',
+    'sandboxes',
+    'sql',
+    'parse',
+    'Read logs:',
+    'Settings',
+    '--kafka-brokers',
+  ]) {
     assert.ok(String(help.stdout).includes(text), text);
   }
   const logs = String((await afterlog(['logs', '--help'])).stdout);
