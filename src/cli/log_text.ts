@@ -14,15 +14,15 @@ const painters: Record<Color, Paint> = {
   never: (_style, text) => text,
 };
 
-const styles: Record<string, Style> = {
-  TRACE: 'dim',
-  DEBUG: 'dim',
-  WARN: 'yellow',
-  ERROR: 'red',
-  FATAL: ['bold', 'red'],
-};
-/** A source keeps its colour from one line and one sandbox to the next; none of them is one of a severity. */
-const sourceStyles: Style[] = ['cyan', 'green', 'blue', 'magenta'];
+const severityStyles = new Map<string, Style>([
+  ['TRACE', 'dim'],
+  ['DEBUG', 'dim'],
+  ['WARN', 'yellow'],
+  ['ERROR', 'red'],
+  ['FATAL', ['bold', 'red']],
+]);
+/** Of all sources but the kernel; none of them is one of a severity. */
+const sourceStyles: Style[] = ['cyan', 'green', 'blue'];
 
 /** How lines are shown to people: UTC time, source, severity where it is known, text. */
 export function createLogText(color: Color): (line: WholeLine) => string {
@@ -32,7 +32,7 @@ export function createLogText(color: Color): (line: WholeLine) => string {
     if (line.record === 'seal') return paint('bold', harmless(sealText(parseSeal(line.message))));
     const source = harmless(line.source);
     const severity = harmless(line.severity).padEnd(5);
-    const style = styles[line.severity];
+    const style = severityStyles.get(line.severity);
     const text = `${line.went_on ? '… ' : ''}${lastSeen(line.message)}${line.goes_on ? ' …' : ''}`;
     return [
       paint('dim', shortTime(line.time)),
@@ -43,10 +43,12 @@ export function createLogText(color: Color): (line: WholeLine) => string {
   };
 }
 
+/** A source keeps its colour from line to line and from sandbox to sandbox. */
 function sourceStyle(source: string): Style {
-  let sum = 0;
-  for (let at = 0; at < source.length; at++) sum += source.charCodeAt(at);
-  return sourceStyles[sum % sourceStyles.length]!;
+  if (source === 'kernel') return 'magenta';
+  let hash = 0;
+  for (let at = 0; at < source.length; at++) hash = (Math.imul(hash, 33) + source.charCodeAt(at)) >>> 0;
+  return sourceStyles[hash % sourceStyles.length]!;
 }
 
 /** CR, and the escape sequence for the same: go to the first column. */

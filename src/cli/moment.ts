@@ -6,8 +6,8 @@ const ALLOWED =
 
 const unit_ms = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const ago = /^(?:\d{1,6}[smhd])+$/;
-/** Of a moment in seconds; 12 to 14 digits are milliseconds. */
-const epoch = /^(\d{1,11})(?:\.(\d{1,9}))?$/;
+/** Seconds; 12 to 14 digits are milliseconds. Fewer than 9 are more likely minutes without their unit than 1970. */
+const epoch = /^(\d{9,11})(?:\.(\d{1,9}))?$/;
 const written = /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(:\d\d)?(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)?)?$/;
 
 /**

@@ -37,9 +37,13 @@ export interface LogsOptions {
 }
 
 /**
- * `afterlog logs ID`. @throws AfterlogError SANDBOX_UNKNOWN, and what reading throws
+ * `afterlog logs ID`. @throws AfterlogError USAGE, SANDBOX_UNKNOWN, and what reading throws
  */
 export async function logs(settings: Settings, sandbox_id: string, options: LogsOptions): Promise<void> {
+  const { since, until } = options;
+  if (since !== undefined && until !== undefined && since >= until) {
+    throw new AfterlogError('USAGE', 'Option --until must be later than --since; else no line can match.');
+  }
   const store = openStore(settings);
   try {
     const id = { sandbox_id, log: options.log, workspace: null };
