@@ -3,22 +3,10 @@ import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { createLogText } from '../../src/cli/log_text.ts';
 import type { WholeLine } from '../../src/cli/whole_lines.ts';
+import { logRow } from '../support/log_rows.ts';
 
 const lineOf = (message: string, more: Partial<WholeLine> = {}): WholeLine => ({
-  record: 'line',
-  stream: '1795465704913252313',
-  position: '0',
-  time: '2026-11-23T20:28:51.123456789Z',
-  timestamp_kind: 'line',
-  source: 'app',
-  severity: '',
-  event: '',
-  title: '',
-  entry_position: '0',
-  prefix: '',
-  message,
-  ending: '\n',
-  bytes: message.length + 1,
+  ...logRow(message),
   went_on: false,
   goes_on: false,
   ...more,

@@ -62,6 +62,7 @@ test('--source, --severity, --since and --until choose lines, and --tail counts 
     'slow',
     'who knows',
   ]);
+  assert.deepEqual(await shown('-n', '0'), []);
   assert.equal(String((await run('--raw', '--source', 'kernel')).stdout), 'boot\noops\n');
 });
 

@@ -3,28 +3,12 @@ import { test } from 'node:test';
 import { LineJoiner } from '../../src/cli/whole_lines.ts';
 import { limits } from '../../src/config/limits.ts';
 import type { LogRow } from '../../src/store/read_log.ts';
+import { logRow } from '../support/log_rows.ts';
 
 const FULL = limits.line_bytes_max;
 
-function rowAt(position: number, message: string, more: Partial<LogRow> = {}): LogRow {
-  return {
-    record: 'line',
-    stream: '1',
-    position: String(position),
-    time: '2026-11-23T20:28:51.123456789Z',
-    timestamp_kind: 'line',
-    source: 'app',
-    severity: '',
-    event: '',
-    title: '',
-    entry_position: '0',
-    prefix: '',
-    message,
-    ending: '\n',
-    bytes: message.length + 1,
-    ...more,
-  };
-}
+const rowAt = (position: number, message: string, more: Partial<LogRow> = {}): LogRow =>
+  logRow(message, { position: String(position), ...more });
 /** A row that is full: its line goes on in the next one. */
 const full = (position: number, letter: string, more: Partial<LogRow> = {}): LogRow =>
   rowAt(position, letter.repeat(FULL), { ending: '', bytes: FULL, ...more });

@@ -65,7 +65,9 @@ async function printLog(store: Store, id: LogId, options: LogsOptions): Promise<
   const tail = await findTail(store, id, isWhole ? 0 : count, filter);
   const last = await lastRow(store, id);
   if (last === null && !(await isAwaited(store, id, follow))) return;
-  const after = isWhole || tail === null ? null : tail.after;
+  // Of no lines at all, not even the gaps before them.
+  const from = count === 0 ? last : (tail?.after ?? null);
+  const after = isWhole ? null : from;
   if (after !== null && options.tail === undefined) {
     console.error(`The last ${count} lines; --tail N shows others, --raw the whole file.`);
   }
