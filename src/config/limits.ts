@@ -83,6 +83,8 @@ export const limits = {
   follow_heartbeat_ms: 15_000,
   /** Rows of one read (a follower, `afterlog logs`); with the longest lines that is 64 MB. */
   read_rows_max: 1_000,
+  /** `afterlog logs` puts the rows of one line together up to this; more of it is another line that begins with `…`. */
+  joined_bytes_max: 1024 * 1024,
   /** Text bytes of one read of raw bytes: what a reader of any size holds in memory at a time. */
   read_bytes_max: 8 * 1024 * 1024,
   /** After this a query for a reader is given up. */

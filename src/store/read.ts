@@ -12,7 +12,7 @@ export interface Store {
   url: string;
 }
 
-export type Params = Record<string, string | number>;
+export type Params = Record<string, string | number | string[]>;
 
 /** @throws AfterlogError SETTING_INVALID: the address is none */
 export function openStore(settings: Settings): Store {

@@ -1,4 +1,5 @@
 import { limits } from '../config/limits.ts';
+import { type LineFilter, wanted, wantedParams } from './line_filter.ts';
 import { type Params, type Store, selectBytes, selectRows } from './read.ts';
 
 /** One log of one sandbox; with a workspace, only that workspace's rows of it. */
@@ -21,12 +22,23 @@ export interface Place {
 export interface LogRow extends Place {
   /** Its timestamp, RFC 3339, UTC, nanoseconds. */
   time: string;
+  timestamp_kind: string;
   source: string;
   severity: string;
+  event: string;
+  title: string;
+  entry_position: string;
   prefix: string;
   message: string;
   ending: string;
+  /** Of prefix, message and ending in the file. */
+  bytes: number;
+  /** These bytes in base64; only where they were asked for. */
+  raw?: string;
 }
+
+/** The last row of a log, with what tells whether it is the end. */
+export type LastRow = Place & { message: string };
 
 const KEY = 'sandbox_id, log, stream_started_at, position, record';
 const KEY_DOWN = KEY.replaceAll(/\w+/g, '$& DESC');
@@ -36,31 +48,52 @@ const PLACE = `${STREAM} AS stream, position, record`;
 
 /**
  * The next rows after a place, of all records, at most `limits.read_rows_max`, in order, each once. Reads in key
- * order and stops at the limit: 10 ms in a table of any size. Empty when there is nothing more (yet).
+ * order and stops at the limit: 10 ms in a table of any size; with a filter it reads on until the limit is met.
+ * Empty when there is nothing more (yet).
  */
-export async function readRows(store: Store, id: LogId, after: Place | null): Promise<LogRow[]> {
+export async function readRows(
+  store: Store,
+  id: LogId,
+  after: Place | null,
+  filter: LineFilter = {},
+  raw = false,
+): Promise<LogRow[]> {
   const rows = await selectRows<LogRow>(
     store,
-    `SELECT ${PLACE}, concat(replaceOne(toString(timestamp), ' ', 'T'), 'Z') AS time,
-       source, severity, prefix, message, ending
+    `SELECT ${PLACE}, concat(replaceOne(toString(timestamp), ' ', 'T'), 'Z') AS time, timestamp_kind,
+       source, severity, event, title, entry_position, prefix, message, ending,
+       toUInt32(length(prefix) + length(message) + length(ending)) AS bytes
+       ${raw ? ', base64Encode(concat(prefix, message, ending)) AS raw' : ''}
      FROM ${store.database}.console_logs
-     WHERE ${rowsOf(id)} AND ${afterPlace(after)}
+     WHERE ${rowsOf(id, filter)} AND ${afterPlace(after)}
      ORDER BY ${KEY} LIMIT ${limits.read_rows_max}`,
-    paramsOf(id, after),
+    paramsOf(id, filter, after),
   );
   // A row may stand twice until parts are merged; in key order its copies are neighbours.
   return rows.filter((row, index) => index === 0 || !samePlace(row, rows[index - 1]!));
 }
 
 /** The last row of a log, or null. */
-export async function lastRow(store: Store, id: LogId): Promise<(Place & { message: string }) | null> {
-  const rows = await selectRows<Place & { message: string }>(
+export async function lastRow(store: Store, id: LogId): Promise<LastRow | null> {
+  const rows = await selectRows<LastRow>(
     store,
     `SELECT ${PLACE}, message FROM ${store.database}.console_logs WHERE ${rowsOf(id)}
      ORDER BY ${KEY_DOWN} LIMIT 1`,
     paramsOf(id),
   );
   return rows[0] ?? null;
+}
+
+/** The sources and severities of a log's lines ('' where it is unknown), at most 100 of each. */
+export async function namesOf(store: Store, id: LogId): Promise<{ sources: string[]; severities: string[] }> {
+  const [row] = await selectRows<{ sources: string[]; severities: string[] }>(
+    store,
+    `SELECT arraySort(groupUniqArray(100)(source)) AS sources,
+       arraySort(groupUniqArray(100)(severity)) AS severities
+     FROM ${store.database}.console_logs WHERE ${rowsOf(id)} AND record = 'line'`,
+    paramsOf(id),
+  );
+  return row!;
 }
 
 export interface Tail {
@@ -71,20 +104,26 @@ export interface Tail {
 }
 
 /**
- * Where the last `lines` lines of a log begin; null if it has none. Goes backwards in key order, so the cost
- * follows `lines`, not the log; a line that stands twice is counted once, and so is a long one of several rows.
+ * Where the last `lines` wanted lines of a log begin; null if it has none. Goes backwards in key order, so the cost
+ * follows `lines` (and what a filter leaves out between them), not the log; a line that stands twice is counted
+ * once, and so is a long one of several rows.
  */
-export async function findTail(store: Store, id: LogId, lines: number): Promise<Tail | null> {
-  const until = await lastLine(store, id);
+export async function findTail(
+  store: Store,
+  id: LogId,
+  lines: number,
+  filter: LineFilter = {},
+): Promise<Tail | null> {
+  const until = await lastLine(store, id, filter);
   if (until === null) return null;
   if (lines === 0) return { after: until, until };
   let below: Place = { ...until, position: String(BigInt(until.position) + 1n) };
   // One more than asked for: the line before the tail. A long line that goes on at the end is counted here.
-  for (let wanted = until.ends === 1 ? lines + 1 : lines; ; ) {
-    const found: TailStep = await tailStep(store, id, below, wanted);
-    if (found.distinct >= wanted) return { after: found.first, until };
-    if (found.read < wanted) return { after: null, until };
-    wanted -= found.distinct;
+  for (let more = until.ends === 1 ? lines + 1 : lines; ; ) {
+    const found: TailStep = await tailStep(store, id, below, more, filter);
+    if (found.distinct >= more) return { after: found.first, until };
+    if (found.read < more) return { after: null, until };
+    more -= found.distinct;
     below = found.first;
   }
 }
@@ -98,28 +137,38 @@ interface TailStep {
 /** A row that ends its line: all but the first pieces of a line too long for one row. */
 const LINE_END = `(ending != '' OR length(prefix) + length(message) < ${limits.line_bytes_max})`;
 
-async function lastLine(store: Store, id: LogId): Promise<(Place & { ends: number }) | null> {
+async function lastLine(
+  store: Store,
+  id: LogId,
+  filter: LineFilter,
+): Promise<(Place & { ends: number }) | null> {
   const rows = await selectRows<Place & { ends: number }>(
     store,
     `SELECT ${PLACE}, toUInt8(${LINE_END}) AS ends FROM ${store.database}.console_logs
-     WHERE ${rowsOf(id)} AND record = 'line' ORDER BY ${KEY_DOWN} LIMIT 1`,
-    paramsOf(id),
+     WHERE ${rowsOf(id, filter)} AND record = 'line' ORDER BY ${KEY_DOWN} LIMIT 1`,
+    paramsOf(id, filter),
   );
   return rows[0] ?? null;
 }
 
-/** The last `wanted` ends of lines below a place. */
-async function tailStep(store: Store, id: LogId, below: Place, wanted: number): Promise<TailStep> {
+/** The last `count` ends of wanted lines below a place. */
+async function tailStep(
+  store: Store,
+  id: LogId,
+  below: Place,
+  count: number,
+  filter: LineFilter,
+): Promise<TailStep> {
   const [row] = await selectRows<{ read: string; distinct: string; first: string[] }>(
     store,
     `SELECT count() AS read, uniqExact(stream, at) AS distinct,
        arrayMap(n -> toString(n), [toUInt64(min((stream, at)).1), min((stream, at)).2]) AS first
      FROM (
        SELECT ${STREAM} AS stream, position AS at FROM ${store.database}.console_logs
-       WHERE ${rowsOf(id)} AND record = 'line' AND ${BEFORE} AND ${LINE_END}
-       ORDER BY ${KEY_DOWN} LIMIT {wanted: UInt64}
+       WHERE ${rowsOf(id, filter)} AND record = 'line' AND ${BEFORE} AND ${LINE_END}
+       ORDER BY ${KEY_DOWN} LIMIT {count: UInt64}
      )`,
-    { ...paramsOf(id, below), wanted },
+    { ...paramsOf(id, filter, below), count },
   );
   const [stream, position] = row!.first;
   return {
@@ -130,8 +179,8 @@ async function tailStep(store: Store, id: LogId, below: Place, wanted: number): 
 }
 
 /**
- * The file's bytes after a place (null: from the start) up to and with the line at `until`, all streams in order,
- * in pieces of about `limits.read_bytes_max`. Positions are byte offsets, so a range of them bounds a piece;
+ * The file's bytes after a place (null: from the start) up to and with the line at `until`, all streams in order
+ * (of the wanted lines, exactly and no others), in pieces of about `limits.read_bytes_max`. Positions are byte offsets, so a range of them bounds a piece;
  * between two pieces nothing is held open in ClickHouse, however slow the reader is.
  */
 export async function* readBytes(
@@ -139,8 +188,9 @@ export async function* readBytes(
   id: LogId,
   after: Place | null,
   until: Place,
+  filter: LineFilter = {},
 ): AsyncGenerator<Buffer> {
-  for (let from = await nextLine(store, id, after); from !== null; ) {
+  for (let from = await nextLine(store, id, after, filter); from !== null; ) {
     if (isBeyond(from, until)) return;
     const end = BigInt(from.position) + BigInt(limits.read_bytes_max);
     const stop = from.stream === until.stream && end > BigInt(until.position) + 1n;
@@ -148,23 +198,28 @@ export async function* readBytes(
     const piece = await selectBytes(
       store,
       `SELECT concat(prefix, message, ending) FROM ${store.database}.console_logs FINAL
-       WHERE ${rowsOf(id)} AND stream_started_at = ${STREAM_PARAM}
+       WHERE ${rowsOf(id, filter)} AND stream_started_at = ${STREAM_PARAM}
          AND position >= {position: UInt64} AND position < {to: UInt64} AND record = 'line'
        ORDER BY ${KEY} FORMAT RawBLOB`,
-      { ...paramsOf(id, from), to: String(to) },
+      { ...paramsOf(id, filter, from), to: String(to) },
     );
     if (piece.length > 0) yield piece;
     if (stop) return;
-    from = await nextLine(store, id, { stream: from.stream, position: String(to), record: '' });
+    from = await nextLine(store, id, { stream: from.stream, position: String(to), record: '' }, filter);
   }
 }
 
-async function nextLine(store: Store, id: LogId, after: Place | null): Promise<Place | null> {
+async function nextLine(
+  store: Store,
+  id: LogId,
+  after: Place | null,
+  filter: LineFilter,
+): Promise<Place | null> {
   const rows = await selectRows<Place>(
     store,
     `SELECT ${PLACE} FROM ${store.database}.console_logs
-     WHERE ${rowsOf(id)} AND record = 'line' AND ${afterPlace(after)} ORDER BY ${KEY} LIMIT 1`,
-    paramsOf(id, after),
+     WHERE ${rowsOf(id, filter)} AND record = 'line' AND ${afterPlace(after)} ORDER BY ${KEY} LIMIT 1`,
+    paramsOf(id, filter, after),
   );
   return rows[0] ?? null;
 }
@@ -187,16 +242,17 @@ export function isBeyond(a: Place, b: Place): boolean {
 
 const afterPlace = (after: Place | null): string => (after === null ? '1' : AFTER);
 
-const rowsOf = (id: LogId): string =>
+const rowsOf = (id: LogId, filter: LineFilter = {}): string =>
   `sandbox_id = {sandbox_id: String} AND log = {log: String}${
     id.workspace === null ? '' : ' AND workspace = {workspace: String}'
-  }`;
+  } AND ${wanted(filter)}`;
 
-function paramsOf(id: LogId, place: Place | null = null): Params {
+function paramsOf(id: LogId, filter: LineFilter = {}, place: Place | null = null): Params {
   return {
     sandbox_id: id.sandbox_id,
     log: id.log,
     ...(id.workspace === null ? {} : { workspace: id.workspace }),
+    ...wantedParams(filter),
     ...(place && { stream: place.stream, position: place.position, record: place.record }),
   };
 }

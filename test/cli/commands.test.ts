@@ -51,11 +51,11 @@ test('logs shows gaps and the end, and nothing a guest wrote acts on the termina
   ]);
   const shown = await afterlog(['logs', 's'], environment);
   assert.equal(shown.code, 0, shown.stderr);
-  const time = '2026-11-20 10:00:01.250 app      ';
+  const time = '2026-11-20 10:00:01.250 app       INFO ';
   assert.deepEqual(String(shown.stdout).split('\n'), [
     `${time} first`,
     // The byte 9b alone is not UTF-8, and an 8-bit CSI for some terminals.
-    `${time} red x␍y␀\u{fffd}2J`,
+    `${time} y␀\u{fffd}2J (rewritten 1×)`,
     '── gap: 120 bytes: spool full ──',
     `${time} last`,
     '── end: deleted, complete: 165 bytes, 3 lines ──',

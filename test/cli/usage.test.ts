@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
+import { allOf, wordsOf } from '../../src/cli/completion/words.ts';
+import { createProgram } from '../../src/cli/program.ts';
 import { afterlog } from '../support/command.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -13,18 +15,50 @@ test('help and version end with 0', async () => {
   assert.deepEqual([shown.code, String(shown.stdout)], [0, `${version}\n`]);
   const help = await afterlog(['--help']);
   assert.equal(help.code, 0);
-  for (const text of ['up', 'logs', 'sandboxes', 'sql', 'parse', 'Settings:', '--kafka-brokers']) {
+  for (const text of [
+    'up',
+    'logs',
+    'sandboxes',
+    'sql',
+    'parse',
+    'Read logs:',
+    'Settings',
+    '--kafka-brokers',
+  ]) {
     assert.ok(String(help.stdout).includes(text), text);
   }
   const logs = String((await afterlog(['logs', '--help'])).stdout);
-  assert.match(logs, /Example:\n {2}afterlog logs /);
+  assert.match(logs, /Examples?:\n {2}afterlog logs /);
   assert.doesNotMatch(logs, /--kafka-brokers/);
+});
+
+test('the help of every command has examples of it, fits a terminal and leaves the settings to the main help', async () => {
+  const commands = allOf(wordsOf(createProgram('0.0.0')).root).filter(({ name }) => name !== 'help');
+  assert.ok(commands.length > 9);
+  for (const { path, commands: below } of commands) {
+    const help = String((await afterlog([...path.split(' ').slice(1), '--help'])).stdout);
+    for (const line of help.split('\n')) assert.ok(line.length <= 90, `${path}: ${line}`);
+    if (path === 'afterlog') continue;
+    assert.doesNotMatch(help, /--kafka-brokers <value>/, path);
+    const examples = help.split(/\nExamples?:\n/)[1]?.split('\n\n')[0] ?? '';
+    const own = examples.split('\n').filter((line) => `${line} `.includes(`${path} `));
+    assert.ok(own.length > 0 || below.length > 0, `${path} has no example`);
+  }
 });
 
 test('wrong usage ends with 2 and says what is wrong', async () => {
   const cases: [string[], RegExp][] = [
     [['nonsense'], /unknown command 'nonsense'/],
-    [['logs'], /missing required argument 'id'/],
+    [['log', 'x'], /unknown command 'log'\n\(Did you mean logs\?\)/],
+    [['logs'], /missing required argument 'id'\n\(afterlog logs --help says more\)/],
+    [['logs', 'x', '--folow'], /Did you mean --follow\?/],
+    [['logs', 'x', '--since', 'yesterday'], /--since .*'yesterday'.*Allowed: .*RFC 3339/],
+    [['logs', 'x', '--until', '15'], /Allowed: .*15m/],
+    [['logs', 'x', '--since', '1h', '--until', '2h'], /--until .*later than --since/],
+    [['logs', 'x', '--severity', 'bad'], /TRACE, DEBUG, INFO, WARN, ERROR, FATAL/],
+    [['logs', 'x', '--source', 'a,,b'], /--source/],
+    [['logs', 'x', '--color', 'yes'], /auto, always, never/],
+    [['logs', 'x', '--follow', '--until', '1h'], /cannot be used with/],
     [['logs', 'a', 'b'], /too many arguments/],
     [['logs', 'x', '--nonsense'], /unknown option '--nonsense'/],
     [['logs', 'x', '--tail', '-1'], /--tail/],

@@ -30,25 +30,34 @@ export function afterlog(
   });
 }
 
-/** A role as a process, to be signalled; `line` resolves with the next line of its stderr that matches. */
+/** A command as a process that goes on, to be signalled. */
 export function startAfterlog(args: string[], environment: Record<string, string> = {}) {
   const child = spawn(process.execPath, [MAIN, ...args], {
     env: cleanEnvironment(environment),
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
+  const output = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].on('data', (chunk: Buffer) => {
+      output[name] = Buffer.concat([output[name], chunk]);
+    });
+  }
+  const matches = async (name: 'stdout' | 'stderr', pattern: RegExp): Promise<void> => {
+    while (!pattern.test(String(output[name]))) {
+      if (child.exitCode !== null) {
+        throw new Error(`it ended with ${child.exitCode}:\n${output.stdout}${output.stderr}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
   return {
     child,
-    exited: new Promise<number | null>((resolve) => child.on('exit', resolve)),
-    async said(pattern: RegExp): Promise<void> {
-      while (!pattern.test(stderr)) {
-        if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${stderr}`);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    },
+    output,
+    /** The exit code, when both outputs have ended. */
+    exited: new Promise<number | null>((resolve) => child.on('close', resolve)),
+    /** Waits until stderr has such a text; stdout. */
+    said: (pattern: RegExp) => matches('stderr', pattern),
+    printed: (pattern: RegExp) => matches('stdout', pattern),
   };
 }
 

@@ -10,6 +10,8 @@ export interface TestRow {
   position: number;
   timestamp?: string;
   workspace?: string;
+  source?: string;
+  severity?: string;
   prefix?: string;
   message?: string;
   ending?: string;
@@ -48,8 +50,8 @@ function complete(row: TestRow): Record<string, string | number> {
     ingest_day: '2026-11-20',
     host: 'host-1',
     workspace: row.workspace ?? '',
-    source: isLine ? 'app' : '',
-    severity: isLine ? 'INFO' : '',
+    source: row.source ?? (isLine ? 'app' : ''),
+    severity: row.severity ?? (isLine ? 'INFO' : ''),
     prefix: hex(row.prefix),
     message: hex(row.message),
     ending: hex(row.ending ?? (isLine ? '\n' : '')),

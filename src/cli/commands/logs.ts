@@ -1,7 +1,9 @@
 import { limits } from '../../config/limits.ts';
 import type { Settings } from '../../config/settings.ts';
 import { AfterlogError } from '../../errors.ts';
-import { sandboxExists } from '../../store/queries.ts';
+import { type FollowStep, followLog } from '../../store/follow_log.ts';
+import type { LineFilter, Severity } from '../../store/line_filter.ts';
+import { getSandbox, sandboxExists } from '../../store/queries.ts';
 import { openStore, type Store } from '../../store/read.ts';
 import {
   findTail,
@@ -9,73 +11,156 @@ import {
   type LogId,
   type LogRow,
   lastRow,
+  namesOf,
+  type Place,
   readBytes,
   readRows,
 } from '../../store/read_log.ts';
-import { gapText, parseGap, parseSeal, sealText } from '../../store/record.ts';
-import { harmless, shortTime } from '../format.ts';
+import { parseGap, parseSeal } from '../../store/record.ts';
+import { harmless } from '../format.ts';
+import { type Color, createLogText } from '../log_text.ts';
 import { jsonLine, print } from '../output.ts';
+import { LineJoiner, type WholeLine } from '../whole_lines.ts';
 
 export interface LogsOptions {
-  tail?: number;
-  raw?: boolean;
   log: string;
+  tail?: number;
+  follow?: boolean;
+  source?: string[];
+  severity?: Severity;
+  /** ns since 1970. */
+  since?: bigint;
+  until?: bigint;
+  raw?: boolean;
   json?: boolean;
+  color: Color;
 }
 
 /**
- * `afterlog logs ID`. @throws AfterlogError SANDBOX_UNKNOWN, and what reading throws
+ * `afterlog logs ID`. @throws AfterlogError USAGE, SANDBOX_UNKNOWN, and what reading throws
  */
 export async function logs(settings: Settings, sandbox_id: string, options: LogsOptions): Promise<void> {
+  const { since, until } = options;
+  if (since !== undefined && until !== undefined && since >= until) {
+    throw new AfterlogError('USAGE', 'Option --until must be later than --since; else no line can match.');
+  }
   const store = openStore(settings);
   try {
     const id = { sandbox_id, log: options.log, workspace: null };
     if (!(await sandboxExists(store, sandbox_id, null))) {
       throw new AfterlogError('SANDBOX_UNKNOWN', `There are no logs of sandbox '${harmless(sandbox_id)}'.`);
     }
-    await (options.raw ? printRaw(store, id, options.tail) : printRows(store, id, options));
+    await printLog(store, id, options);
   } finally {
     await store.client.close();
   }
 }
 
-/** The file's bytes and nothing else: all of them, or those of the last lines. */
-async function printRaw(store: Store, id: LogId, lines: number | undefined): Promise<void> {
-  const tail = await findTail(store, id, lines ?? 0);
-  if (tail === null) return;
-  const after = lines === undefined ? null : tail.after;
-  for await (const piece of readBytes(store, id, after, tail.until)) await print(piece);
-}
+async function printLog(store: Store, id: LogId, options: LogsOptions): Promise<void> {
+  const { source: sources, severity, since, until, raw, follow } = options;
+  const filter: LineFilter = { sources, severity, since, until };
+  // Who names a start, or wants the file, wants all of it.
+  const isWhole = options.tail === undefined && (raw || since !== undefined);
+  const count = options.tail ?? limits.tail_lines_default;
+  const tail = await findTail(store, id, isWhole ? 0 : count, filter);
+  const last = await lastRow(store, id);
+  if (last === null && !(await isAwaited(store, id, follow))) return;
+  // Of no lines at all, not even the gaps before them.
+  const from = count === 0 ? last : (tail?.after ?? null);
+  const after = isWhole ? null : from;
+  if (after !== null && options.tail === undefined) {
+    console.error(`The last ${count} lines; --tail N shows others, --raw the whole file.`);
+  }
+  if (follow) endAtSignals();
+  else if (tail === null) await sayWhatThereIs(store, id, filter);
 
-/** The last lines with what lies between and after them, up to what is there when it starts. */
-async function printRows(store: Store, id: LogId, { tail: lines, json }: LogsOptions): Promise<void> {
-  const wanted = lines ?? limits.tail_lines_default;
-  const [tail, last] = [await findTail(store, id, wanted), await lastRow(store, id)];
-  if (last === null) {
-    console.error(`Sandbox '${harmless(id.sandbox_id)}' has no ${id.log} log.`);
+  if (raw && !follow) {
+    if (tail === null) return;
+    for await (const piece of readBytes(store, id, after, tail.until, filter)) await print(piece);
     return;
   }
-  if (tail?.after && lines === undefined) {
-    console.error(`The last ${wanted} lines; --tail N shows others, --raw the whole file.`);
-  }
-  for (let after = tail?.after ?? null; ; ) {
-    const rows = (await readRows(store, id, after)).filter((row) => !isBeyond(row, last));
+  const steps = follow
+    ? followLog(store, id, { after, filter, raw, signal: never, onTrouble: sayTrouble })
+    : readTo(store, id, after, last!, filter);
+  const render = raw ? bytesOf : createRender(options);
+  for await (const { rows } of steps) await print(render(rows));
+}
+
+/** Of a process that ends by a signal. */
+const never = new AbortController().signal;
+
+/** The wanted rows from a place on, up to the row that was the last one, and a step without rows at the end. */
+async function* readTo(
+  store: Store,
+  id: LogId,
+  after: Place | null,
+  last: Place,
+  filter: LineFilter,
+): AsyncGenerator<Pick<FollowStep, 'rows'>> {
+  for (let at = after; ; ) {
+    const rows = (await readRows(store, id, at, filter)).filter((row) => !isBeyond(row, last));
+    yield { rows };
     if (rows.length === 0) return;
-    await print(rows.map((row) => (json ? jsonLine(jsonOf(row)) : `${textOf(row)}\n`)).join(''));
-    after = rows.at(-1)!;
+    at = rows.at(-1)!;
   }
 }
 
-function textOf(row: LogRow): string {
-  if (row.record === 'gap') return harmless(gapText(parseGap(row.message)));
-  if (row.record === 'seal') return harmless(sealText(parseSeal(row.message)));
-  return `${shortTime(row.time)} ${row.source.padEnd(9)} ${harmless(row.message)}`;
+const bytesOf = (rows: LogRow[]): Buffer =>
+  Buffer.concat(rows.filter(isLine).map(({ raw }) => Buffer.from(raw!, 'base64')));
+
+/** What is printed of a step's rows. One without rows ends the waiting for the rest of a long line. */
+function createRender({ json, color }: LogsOptions): (rows: LogRow[]) => string {
+  const joiner = new LineJoiner();
+  const textOf = createLogText(color);
+  const shown = json ? (line: WholeLine) => jsonLine(jsonOf(line)) : (line: WholeLine) => `${textOf(line)}\n`;
+  return (rows) => (rows.length > 0 ? joiner.take(rows) : joiner.flush()).map(shown).join('');
 }
 
-function jsonOf(row: LogRow): object {
-  const { record, stream, time, source, severity } = row;
-  const place = { record, stream_started_at_ns: stream, position: Number(row.position) };
-  if (record === 'gap') return { ...place, ...parseGap(row.message) };
-  if (record === 'seal') return { ...place, ...parseSeal(row.message) };
-  return { ...place, timestamp: time, source, severity, message: row.message };
+function jsonOf(line: WholeLine): object {
+  const place = {
+    record: line.record,
+    stream_started_at_ns: line.stream,
+    position: Number(line.position),
+    timestamp: line.time,
+  };
+  if (line.record === 'gap') return { ...place, ...parseGap(line.message) };
+  if (line.record === 'seal') return { ...place, ...parseSeal(line.message) };
+  const { timestamp_kind, source, severity, event, title, message } = line;
+  const entry_position = Number(line.entry_position);
+  const shown = { ...place, timestamp_kind, source, severity, event, title, entry_position, message };
+  return line.goes_on ? { ...shown, goes_on: true } : shown;
+}
+
+const isLine = (row: LogRow): boolean => row.record === 'line';
+
+/** A log without a row: says so. @returns whether its first one is to be waited for */
+async function isAwaited(store: Store, id: LogId, follow = false): Promise<boolean> {
+  const text = `Sandbox '${harmless(id.sandbox_id)}' has no ${id.log} log`;
+  const isAlive = follow && (await getSandbox(store, id.sandbox_id, null))?.state !== 'deleted';
+  console.error(isAlive ? `${text} yet; its first line is waited for.` : `${text}.`);
+  return isAlive;
+}
+
+/** No line is wanted: says what there is instead, because a name is easily mistyped. */
+async function sayWhatThereIs(store: Store, id: LogId, filter: LineFilter): Promise<void> {
+  if (Object.values(filter).every((value) => value === undefined)) return;
+  const { sources, severities } = await namesOf(store, id);
+  const list = (names: string[]): string => names.map((name) => harmless(name) || 'unknown').join(', ');
+  const there = [
+    ...(filter.sources ? [`sources: ${list(sources)}`] : []),
+    ...(filter.severity ? [`severities: ${list(severities)}`] : []),
+  ];
+  console.error(`No line matches${there.length > 0 ? `; this log has ${there.join('; ')}` : ''}.`);
+}
+
+function sayTrouble(trouble: AfterlogError | null): void {
+  console.error(
+    trouble === null ? 'ClickHouse answers again.' : `${trouble.message} Waiting. [${trouble.code}]`,
+  );
+}
+
+/** As after the signal itself, also where this is process 1, which ignores it. */
+function endAtSignals(): void {
+  process.once('SIGINT', () => process.exit(130));
+  process.once('SIGTERM', () => process.exit(143));
 }

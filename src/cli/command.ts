@@ -1,0 +1,51 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { loadSettings, type Settings, settingPaths } from '../config/settings.ts';
+
+/** Adds a command. Its action imports what it needs when it runs; `examples` are whole command lines. */
+export function command(parent: Command, name: string, description: string, ...examples: string[]): Command {
+  const made = parent.command(name).description(description);
+  made.showHelpAfterError(`(${pathOf(made)} --help says more)`);
+  made.addHelpText('after', () => {
+    const shown = examples.map((example) => `  ${example}\n`).join('');
+    return `\n${examples.length === 1 ? 'Example' : 'Examples'}:\n${shown}\nSettings: see afterlog --help.`;
+  });
+  addSettings(made);
+  return made;
+}
+
+/** Every command takes every setting; only the program's help lists them. */
+export function addSettings(target: Command): void {
+  for (const { flag, description } of settingPaths) {
+    // In a group of their own, so that the options that are shown are not in the place of these.
+    target.addOption(new Option(`${flag} <value>`, description).helpGroup('Settings:').hideHelp());
+  }
+}
+
+/** `which log: console, events, firecracker (default: console)` */
+export function optionText({ description, argChoices, defaultValue }: Option): string {
+  const choices = argChoices === undefined ? '' : `: ${argChoices.join(', ')}`;
+  return `${description}${choices}${defaultValue === undefined ? '' : ` (default: ${defaultValue})`}`;
+}
+
+/** `afterlog dlq list` of the command `list`. */
+function pathOf(made: Command): string {
+  return made.parent === null ? made.name() : `${pathOf(made.parent)} ${made.name()}`;
+}
+
+/**
+ * The settings with the flags of a command and of those above it; the nearest counts.
+ * @throws AfterlogError SETTING_INVALID, SETTING_UNKNOWN
+ */
+export function settingsOf(self: Command): Settings {
+  let flags: Record<string, unknown> = {};
+  for (let at: Command | null = self; at !== null; at = at.parent) flags = { ...at.opts(), ...flags };
+  return loadSettings(flags);
+}
+
+export const jsonOption = (): Option => new Option('--json', 'one JSON object a line');
+
+/** Of an option's value. @throws InvalidArgumentError */
+export function count(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('A whole number is needed.');
+  return Number(text);
+}

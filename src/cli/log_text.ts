@@ -1,0 +1,67 @@
+import { styleText } from 'node:util';
+import { gapText, parseGap, parseSeal, sealText } from '../store/record.ts';
+import { harmless, shortTime } from './format.ts';
+import type { WholeLine } from './whole_lines.ts';
+
+export type Color = 'auto' | 'always' | 'never';
+type Style = Parameters<typeof styleText>[0];
+type Paint = (style: Style, text: string) => string;
+
+const painters: Record<Color, Paint> = {
+  // On a terminal; NO_COLOR and FORCE_COLOR are obeyed.
+  auto: (style, text) => styleText(style, text, { stream: process.stdout }),
+  always: (style, text) => styleText(style, text, { validateStream: false }),
+  never: (_style, text) => text,
+};
+
+const severityStyles = new Map<string, Style>([
+  ['TRACE', 'dim'],
+  ['DEBUG', 'dim'],
+  ['WARN', 'yellow'],
+  ['ERROR', 'red'],
+  ['FATAL', ['bold', 'red']],
+]);
+/** Of all sources but the kernel; none of them is one of a severity. */
+const sourceStyles: Style[] = ['cyan', 'green', 'blue'];
+
+/** How lines are shown to people: UTC time, source, severity where it is known, text. */
+export function createLogText(color: Color): (line: WholeLine) => string {
+  const paint = painters[color];
+  return (line) => {
+    if (line.record === 'gap') return paint('yellow', harmless(gapText(parseGap(line.message))));
+    if (line.record === 'seal') return paint('bold', harmless(sealText(parseSeal(line.message))));
+    const source = harmless(line.source);
+    const severity = harmless(line.severity).padEnd(5);
+    const style = severityStyles.get(line.severity);
+    const text = `${line.went_on ? '… ' : ''}${lastSeen(line.message)}${line.goes_on ? ' …' : ''}`;
+    return [
+      paint('dim', shortTime(line.time)),
+      paint(sourceStyle(source), source.padEnd(9)),
+      style === undefined ? severity : paint(style, severity),
+      style === undefined ? text : paint(style, text),
+    ].join(' ');
+  };
+}
+
+/** A source keeps its colour from line to line and from sandbox to sandbox. */
+function sourceStyle(source: string): Style {
+  if (source === 'kernel') return 'magenta';
+  let hash = 0;
+  for (let at = 0; at < source.length; at++) hash = (Math.imul(hash, 33) + source.charCodeAt(at)) >>> 0;
+  return sourceStyles[hash % sourceStyles.length]!;
+}
+
+/** CR, and the escape sequence for the same: go to the first column. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are meant
+const returns = /\r|\x1b\[[01]?G/;
+
+/** A line as it last looked on a terminal (progress bars write over themselves), and how often it was another. */
+function lastSeen(message: string): string {
+  if (!returns.test(message)) return harmless(message);
+  const looks = message
+    .split(returns)
+    .map(harmless)
+    .filter((look) => look.trim() !== '');
+  const last = looks.at(-1) ?? '';
+  return looks.length < 2 ? last : `${last} (rewritten ${looks.length - 1}×)`;
+}

@@ -1,0 +1,107 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { limits } from '../config/limits.ts';
+import { type Severity, severities } from '../store/line_filter.ts';
+import { command, count, jsonOption, settingsOf } from './command.ts';
+import { momentOf } from './moment.ts';
+
+/** What people read with. */
+export function addReading(program: Command): void {
+  addLogs(program);
+  command(
+    program,
+    'sandboxes',
+    'List sandboxes, last seen first',
+    'afterlog sandboxes --limit 20',
+    'afterlog sandboxes --json | jq -r \'select(.state == "deleted") | .id\'',
+  )
+    .option('--limit <count>', 'at most so many', count, limits.sandboxes_default)
+    .addOption(jsonOption())
+    .action(async (options, self) => {
+      const { sandboxes } = await import('./commands/sandboxes.ts');
+      await sandboxes(settingsOf(self), options);
+    });
+  command(
+    program,
+    'sql',
+    'Run a query in the database',
+    "afterlog sql 'SELECT source, count() FROM console_logs GROUP BY source'",
+    "afterlog sql --json 'SELECT * FROM gaps ORDER BY observed_at DESC LIMIT 20'",
+    'afterlog sql - < query.sql',
+  )
+    .argument('<query>', 'SQL; `-` reads it from stdin')
+    .addOption(jsonOption())
+    .action(async (query, options, self) => {
+      const { sql } = await import('./commands/sql.ts');
+      await sql(settingsOf(self), query, options);
+    });
+  command(
+    program,
+    'parse',
+    'Show how a file’s lines are read, without a server',
+    'afterlog parse console.log',
+    'afterlog parse console.log --json | jq -r .source | sort | uniq -c',
+  )
+    .argument('<file>', 'a console.log, events.jsonl or firecracker.log')
+    .addOption(jsonOption())
+    .action(async (file, options) => {
+      const { parse } = await import('./commands/parse.ts');
+      await parse(file, options);
+    });
+}
+
+function addLogs(program: Command): void {
+  const logs = command(
+    program,
+    'logs',
+    'Print a sandbox’s log, deleted or not',
+    'afterlog logs sb-1                             # the last 1000 lines',
+    'afterlog logs sb-1 --follow                    # and on, until it is deleted',
+    'afterlog logs sb-1 --severity WARN --since 2h  # what went wrong since then',
+    'afterlog logs sb-1 --source kernel,init -n 50',
+    'afterlog logs sb-1 --raw > console.log         # exactly the file',
+    'afterlog logs sb-1 --follow --json | jq -r \'select(.severity == "ERROR").message\'',
+  ).argument('<id>', 'sandbox id');
+  logs
+    .optionsGroup('Which lines:')
+    .addOption(
+      new Option('--log <name>', 'which log')
+        .choices(['console', 'events', 'firecracker'])
+        .default('console'),
+    )
+    .option(
+      '-n, --tail <lines>',
+      `the last lines that match (default: ${limits.tail_lines_default}; all with --since or --raw)`,
+      count,
+    )
+    .option('-f, --follow', 'then the next ones as they come, until the sandbox is deleted')
+    .option('--source <names>', 'of these sources, as kernel,app; may be repeated', names)
+    .addOption(
+      new Option('--severity <least>', 'this severe and worse; not of unknown severity')
+        .choices(severities)
+        .argParser(severity),
+    )
+    .option('--since <time>', 'from then on: 15m, 2h30m, 3d (so long ago), 2026-11-23 20:28:51', momentOf)
+    .addOption(new Option('--until <time>', 'before then').argParser(momentOf).conflicts('follow'));
+  logs
+    .optionsGroup('How they are shown:')
+    .addOption(new Option('--color <when>', 'colors').choices(['auto', 'always', 'never']).default('auto'))
+    .addOption(jsonOption().conflicts('raw'))
+    .option('--raw', 'exactly the bytes of the file, escape sequences and all')
+    .action(async (id, options, self) => {
+      const { logs } = await import('./commands/logs.ts');
+      await logs(settingsOf(self), id, options);
+    });
+}
+
+/** Of an option that may be repeated: the names so far and those of a comma list. */
+function names(text: string, before: string[] = []): string[] {
+  const more = text.split(',').map((name) => name.trim());
+  if (more.includes('')) throw new InvalidArgumentError('A name, or several with commas, is needed.');
+  return [...before, ...more];
+}
+
+function severity(text: string): Severity {
+  const found = severities.find((known) => known === text.toUpperCase());
+  if (found === undefined) throw new InvalidArgumentError(`Allowed choices are ${severities.join(', ')}.`);
+  return found;
+}

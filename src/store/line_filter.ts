@@ -1,0 +1,37 @@
+import type { Params } from './read.ts';
+
+/** OpenTelemetry's severity texts, from the least to the worst. */
+export const severities = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] as const;
+export type Severity = (typeof severities)[number];
+
+/** Which lines of a log are wanted; what is absent wants them all. */
+export interface LineFilter {
+  /** Lines of any of these. */
+  sources?: string[] | undefined;
+  /** Lines of this severity and worse. One whose severity is unknown is none of them, not even TRACE. */
+  severity?: Severity | undefined;
+  /** ns since 1970: timestamps from `since` on, and before `until`. */
+  since?: bigint | undefined;
+  until?: bigint | undefined;
+}
+
+/** A condition on rows. Gaps and seals are no lines: only the time filters them, whatever else is wanted. */
+export function wanted({ sources, severity, since, until }: LineFilter): string {
+  const ofLines: string[] = [];
+  if (sources !== undefined) ofLines.push('source IN {sources: Array(String)}');
+  if (severity !== undefined) ofLines.push('severity IN {severities: Array(String)}');
+  const all = ofLines.length === 0 ? ['1'] : [`(record != 'line' OR (${ofLines.join(' AND ')}))`];
+  if (since !== undefined) all.push("timestamp >= fromUnixTimestamp64Nano({since: Int64}, 'UTC')");
+  if (until !== undefined) all.push("timestamp < fromUnixTimestamp64Nano({until: Int64}, 'UTC')");
+  return all.join(' AND ');
+}
+
+/** The values of that condition. */
+export function wantedParams({ sources, severity, since, until }: LineFilter): Params {
+  return {
+    ...(sources !== undefined && { sources }),
+    ...(severity !== undefined && { severities: severities.slice(severities.indexOf(severity)) }),
+    ...(since !== undefined && { since: String(since) }),
+    ...(until !== undefined && { until: String(until) }),
+  };
+}

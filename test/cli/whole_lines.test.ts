@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LineJoiner } from '../../src/cli/whole_lines.ts';
+import { limits } from '../../src/config/limits.ts';
+import type { LogRow } from '../../src/store/read_log.ts';
+import { logRow } from '../support/log_rows.ts';
+
+const FULL = limits.line_bytes_max;
+
+const rowAt = (position: number, message: string, more: Partial<LogRow> = {}): LogRow =>
+  logRow(message, { position: String(position), ...more });
+/** A row that is full: its line goes on in the next one. */
+const full = (position: number, letter: string, more: Partial<LogRow> = {}): LogRow =>
+  rowAt(position, letter.repeat(FULL), { ending: '', bytes: FULL, ...more });
+
+const shown = (lines: ReturnType<LineJoiner['take']>): string[] =>
+  lines.map(({ message, went_on, goes_on }) => {
+    const letters = message.startsWith('{') ? 'gap' : message.replace(/(.)\1+/g, '$1');
+    return `${went_on ? '…' : ''}${letters}${goes_on ? '…' : ''}`;
+  });
+
+test('rows of one line are one line again, over any number of reads', () => {
+  const joiner = new LineJoiner();
+  assert.deepEqual(shown(joiner.take([rowAt(0, 'x'), full(2, 'a')])), ['x']);
+  assert.deepEqual(shown(joiner.take([full(2 + FULL, 'b')])), []);
+  const rest = rowAt(2 + 2 * FULL, 'c', { prefix: '[    0.1] ' });
+  const [line, next] = joiner.take([rest, rowAt(4 + 2 * FULL + 10, 'y')]);
+  assert.equal(line!.message, `${'a'.repeat(FULL)}${'b'.repeat(FULL)}[    0.1] c`);
+  assert.equal(next!.message, 'y');
+  assert.deepEqual(joiner.flush(), []);
+});
+
+test('a short row without an end is a line of its own', () => {
+  const joiner = new LineJoiner();
+  const lines = joiner.take([rowAt(0, 'cut', { ending: '', bytes: 3 }), rowAt(3, 'after')]);
+  assert.deepEqual(shown(lines), ['cut', 'after']);
+});
+
+test('what does not follow is another line: behind a gap, in another stream, left out by a filter', () => {
+  const gap = rowAt(FULL, '{"bytes":null}', { record: 'gap', ending: '', bytes: 0 });
+  assert.deepEqual(shown(new LineJoiner().take([full(0, 'a'), gap, rowAt(FULL, 'b')])), ['a…', 'gap', 'b']);
+  assert.deepEqual(shown(new LineJoiner().take([full(0, 'a'), rowAt(FULL, 'b', { stream: '2' })])), [
+    'a…',
+    'b',
+  ]);
+  assert.deepEqual(shown(new LineJoiner().take([full(0, 'a'), rowAt(3 * FULL, 'b')])), ['a…', 'b']);
+});
+
+test('a line whose end does not come is shown as far as it is there, and goes on later', () => {
+  const joiner = new LineJoiner();
+  assert.deepEqual(shown(joiner.take([full(0, 'a')])), []);
+  assert.deepEqual(shown(joiner.flush()), ['a…']);
+  assert.deepEqual(shown(joiner.flush()), []);
+  assert.deepEqual(shown(joiner.take([rowAt(FULL, 'b'), rowAt(FULL + 2, 'c')])), ['…b', 'c']);
+});
+
+test('a line that is too long to be put together comes in parts, in bounded memory', () => {
+  const joiner = new LineJoiner();
+  const rows = 2 * (limits.joined_bytes_max / FULL) + 1;
+  const lines = Array.from({ length: rows }, (_, at) => joiner.take([full(at * FULL, 'a')])).flat();
+  lines.push(...joiner.take([rowAt(rows * FULL, 'b')]));
+  assert.deepEqual(shown(lines), ['a…', '…a…', '…ab']);
+  assert.ok(lines.every(({ message }) => message.length <= limits.joined_bytes_max));
+});
