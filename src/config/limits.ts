@@ -20,6 +20,8 @@ export const limits = {
   overlap_bytes: 512,
   /** A generation that is unlinked or superseded is closed when it has been at its end for this long. */
   quiet_ms: 1_000,
+  /** The same for one whose writer has gone on in the next file of the chain. */
+  superseded_ms: 300,
   /** Reconcile: truth for what directory events missed. */
   reconcile_ms: 1_000,
   /** Interval of chokidar's polling where the system has no directory events (or no watches left). */

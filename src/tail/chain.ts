@@ -22,6 +22,8 @@ export interface Folder {
   path: string;
   /** What tells it from another folder of that path; null when there is none. */
   identity: string | null;
+  /** Whether it is still the one that was identified. */
+  isStill: () => boolean;
 }
 
 /** The chain may move while it is looked at; it is looked at again until nothing moved, this often at most. */
@@ -47,6 +49,7 @@ export function lookAtChain(
     const now = seen.map(({ age, file }) => `${age}:${file.inode}:${file.born}`).join();
     if (now === last) {
       if (looks === 0 && tail.fresh.length === 0) return { isStill: true, hasNews: hasNews(tail, seen) };
+      if (!folder.isStill()) break;
       place(tail, seen);
       adopt(tail, seen, isAnotherFolder(tail, folder), sink);
       tail.folder = folder.identity ?? tail.folder;

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { limits } from '../config/limits.ts';
 import type { Pin } from './pins.ts';
@@ -39,6 +39,8 @@ export class Generation {
   unfinished: Buffer | null = null;
   /** As of the last read; -1 before the first. */
   size = -1;
+  /** As of the last peek. */
+  private peeked_bytes = 0;
   /** When a read last took all there was, milliseconds of the monotonic clock. */
   drained_at_ms = Number.NEGATIVE_INFINITY;
   /** When size or place last changed, milliseconds of the monotonic clock. */
@@ -69,10 +71,39 @@ export class Generation {
     this.changed_at_ms = Math.max(this.placed_at_ms, performance.now() - quiet_ms);
   }
 
-  /** Whether no more bytes can be expected: it lost its name, and has been quiet since. */
-  isQuiet(): boolean {
+  /**
+   * Whether no more bytes can be expected: it lost its name, and has been quiet since.
+   * @param next what is read after it: once its writer has gone on there, less quiet is enough
+   */
+  isQuiet(next: Generation | undefined): boolean {
     if (this.isWhole) return true;
-    return this.place !== 'live' && performance.now() - this.changed_at_ms >= limits.quiet_ms;
+    if (this.place === 'live') return false;
+    const quiet_ms = performance.now() - this.changed_at_ms;
+    if (quiet_ms >= limits.quiet_ms) return true;
+    return quiet_ms >= limits.superseded_ms && next?.starts === null && next.hasContent();
+  }
+
+  private hasContent(): boolean {
+    return (this.pin.fd === null ? statSync(this.pin.path!) : fstatSync(this.pin.fd)).size > 0;
+  }
+
+  /**
+   * Looks into a file whose turn has not come: what is seen of it by then is kept, should it be truncated meanwhile.
+   * @returns whether something new was seen
+   */
+  peek(chunk: Buffer): boolean {
+    const fd = this.pin.fd ?? openSync(this.pin.path!, 'r');
+    try {
+      const { size } = fstatSync(fd);
+      if (size === this.peeked_bytes || this.skips_hole) return false;
+      this.peeked_bytes = size;
+      const seen = chunk.subarray(0, readSync(fd, chunk, 0, limits.line_bytes_max, 0));
+      if (seen.length === (this.unfinished?.length ?? 0) || !this.isUnfinishedIn(seen)) return false;
+      this.unfinished = Buffer.from(seen);
+      return true;
+    } finally {
+      if (this.pin.fd === null) closeSync(fd);
+    }
   }
 
   /**

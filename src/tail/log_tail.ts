@@ -66,6 +66,8 @@ export interface WaitingFile extends FileIdentity {
   skips_hole: boolean;
   /** Absent when it is not. */
   is_after_gap?: true;
+  /** Base64 of what was seen of it before its turn; absent when that is nothing. */
+  unfinished?: string;
 }
 
 /** Gives a generation's pin the name of its stream and place. */
@@ -166,6 +168,8 @@ export class LogTail {
     const generation = this.queue[0];
     if (generation === undefined) return false;
     try {
+      const last = this.queue.at(-1)!;
+      if (last !== generation && last.place === 'live' && last.peek(chunk)) this.sink.changed(this);
       const more = this.readFrom(generation, chunk);
       this.failedWith = '';
       return more;
@@ -196,7 +200,7 @@ export class LogTail {
     }
     const { offset, unfinished } = generation;
     const atEnd = length < chunk.length;
-    const over = atEnd && this.isClosing && generation.isQuiet();
+    const over = atEnd && this.isClosing && generation.isQuiet(this.queue[1]);
     const bytes = chunk.subarray(0, length);
     const tookAll = this.sink.lines(this, bytes, start, over);
     const rest = bytes.subarray(start + generation.offset - offset);
@@ -274,9 +278,14 @@ export class LogTail {
 
   /** A row that says what could not be read; `bytes` null: nobody knows how many. */
   gap(bytes: number | null, reason: string): void {
-    this.sink.mark(this, 'gap', { bytes, reason });
-    this.stream!.gaps++;
-    this.stream!.position += bytes ?? 0;
+    const stream = this.stream!;
+    // Two gaps at one place have one key: they are one row, whose reason is both.
+    const before = stream.last_gap?.position === stream.position ? stream.last_gap : null;
+    const both = before === null ? reason : `${before.reason}; ${reason}`;
+    this.sink.mark(this, 'gap', { bytes, reason: both });
+    if (before === null) stream.gaps++;
+    stream.last_gap = { position: stream.position, reason: both };
+    stream.position += bytes ?? 0;
     this.sink.changed(this);
   }
 
@@ -298,7 +307,7 @@ export class LogTail {
 
   /** Goes on to the next generation, or ends the stream, once this one can grow no more. */
   private closeIfOver(generation: Generation): boolean {
-    if (!this.isClosing || !generation.isQuiet() || generation.unfinished !== null) return false;
+    if (!this.isClosing || !generation.isQuiet(this.queue[1]) || generation.unfinished !== null) return false;
     this.sink.reserve();
     const next = this.queue[1];
     if (next === undefined) this.seal('deleted', fileState(generation));
@@ -407,19 +416,24 @@ function startAfter(before: string | undefined, born: string): string {
 }
 
 function fileState(generation: Generation): TailState['file'] {
-  const { pin, number, offset, skips_hole, tail_crc32, tail_bytes, unfinished } = generation;
+  const { pin, number, offset, skips_hole, tail_crc32, tail_bytes } = generation;
   const state = { inode: pin.inode, born: pin.born, number, offset, skips_hole, tail_crc32, tail_bytes };
-  return unfinished === null ? state : { ...state, unfinished: unfinished.toString('base64') };
+  return withUnfinished(state, generation);
 }
 
-/** What a state saved of a last line. */
-export const unfinishedOf = (file: TailState['file']): Buffer | null =>
-  file.unfinished === undefined ? null : Buffer.from(file.unfinished, 'base64');
-
-function waitingFile({ pin, number, starts, skips_hole, isAfterGap }: Generation): WaitingFile {
+function waitingFile(generation: Generation): WaitingFile {
+  const { pin, number, starts, skips_hole, isAfterGap } = generation;
   const file = { inode: pin.inode, born: pin.born, number, starts, skips_hole };
-  return isAfterGap ? { ...file, is_after_gap: true } : file;
+  return withUnfinished(isAfterGap ? { ...file, is_after_gap: true } : file, generation);
 }
+
+function withUnfinished<F extends object>(file: F, { unfinished }: Generation): F & { unfinished?: string } {
+  return unfinished === null ? file : { ...file, unfinished: unfinished.toString('base64') };
+}
+
+/** What a state saved of bytes that are in no row yet. */
+export const unfinishedOf = (file: { unfinished?: string }): Buffer | null =>
+  file.unfinished === undefined ? null : Buffer.from(file.unfinished, 'base64');
 
 function contentAfterHole(chunk: Buffer, start: number, end: number): number {
   while (start < end && chunk[start] === 0) start++;

@@ -92,6 +92,7 @@ export function recoverTail(
       isAfterGap: file.is_after_gap ?? false,
     });
     tail.queue.at(-1)!.skips_hole = file.skips_hole;
+    tail.queue.at(-1)!.unfinished = unfinishedOf(file);
   }
   let stream = state.stream.started;
   for (const one of later) {

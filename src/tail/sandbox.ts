@@ -116,7 +116,11 @@ export class Sandbox {
       listed = null;
       return found;
     };
-    const folder = { path: this.folder, identity: this.identity && shortIdentity(this.identity) };
+    const folder = {
+      path: this.folder,
+      identity: this.identity && shortIdentity(this.identity),
+      isStill: () => this.isStill(),
+    };
     const { isStill, hasNews } = lookAtChain(tail, folder, list, this.pins, this.sink);
     if (!isStill) setImmediate(() => this.look());
     if (hasNews) this.events.readable(tail);
@@ -140,6 +144,13 @@ export class Sandbox {
         this.isGone = true; // deleted since it was looked at
       }
     }
+  }
+
+  /** Whether what `checkFolder` found is still so: else its files may be those of another life. */
+  private isStill(): boolean {
+    const stats = statSync(this.folder, { bigint: true, throwIfNoEntry: false });
+    if (!stats?.isDirectory()) return this.isGone;
+    return !this.isGone && this.identity !== null && sameFile(this.identity, identityOf(stats));
   }
 
   /** Names of each log in the folder, oldest first. */

@@ -17,6 +17,8 @@ export interface StreamState {
   lines: number;
   crc32: number;
   gaps: number;
+  /** The last gap row; absent before the first. */
+  last_gap?: { position: number; reason: string };
   parser: ParserState;
 }
 
@@ -40,6 +42,7 @@ export class Stream implements StreamLabels {
   lines = 0;
   crc32 = 0;
   gaps = 0;
+  last_gap: { position: number; reason: string } | null = null;
 
   constructor(sandbox: string, log: string, started: string, saved?: StreamState) {
     this.sandbox_id = sandbox;
@@ -59,6 +62,7 @@ export class Stream implements StreamLabels {
     this.lines = saved.lines;
     this.crc32 = saved.crc32;
     this.gaps = saved.gaps;
+    this.last_gap = saved.last_gap ?? null;
   }
 
   /** bytes[from, to) are in rows now. */
@@ -73,6 +77,7 @@ export class Stream implements StreamLabels {
 
   state(): StreamState {
     const { started, position, lines, crc32, gaps } = this;
-    return { started, position, lines, crc32, gaps, parser: { ...this.parser.state } };
+    const last_gap = this.last_gap === null ? {} : { last_gap: this.last_gap };
+    return { started, position, lines, crc32, gaps, ...last_gap, parser: { ...this.parser.state } };
   }
 }

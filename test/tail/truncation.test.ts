@@ -105,6 +105,42 @@ describe('truncation in place', { concurrency: true }, () => {
   });
 });
 
+describe('right after a rotation, before the turn of the new file has come', { concurrency: true }, () => {
+  const site = new AgentSite();
+  before(() => site.start());
+  after(() => site.close());
+
+  const rotated = async (id: string): Promise<void> => {
+    site.make(id);
+    writeFileSync(site.path(id), 'first file\n');
+    await site.pinned(id);
+    rotate(site.path(id));
+    appendFileSync(site.path(id), 'second file\n');
+    await site.pinned(id);
+    await sleep(150);
+  };
+
+  test('truncated in place: what was seen of it is kept, and the new content is a stream of its own', async () => {
+    await rotated('wake');
+    writeFileSync(site.path('wake'), 'after the wake, and longer than what was there before\n');
+    await site.flush('wake');
+    site.delete('wake');
+    assert.deepEqual(texts(await site.sealed('wake', 2)), [
+      'first file\nsecond file\n',
+      'after the wake, and longer than what was there before\n',
+    ]);
+  });
+
+  test('copied and truncated: one stream', async () => {
+    await rotated('copied');
+    copyTruncate(site.path('copied'));
+    appendFileSync(site.path('copied'), 'third\n');
+    await site.flush('copied');
+    site.delete('copied');
+    assert.deepEqual(texts(await site.sealed('copied')), ['first file\nsecond file\nthird\n']);
+  });
+});
+
 describe('copy-truncate', { concurrency: true }, () => {
   const site = new AgentSite();
   before(() => site.start());
