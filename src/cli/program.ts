@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { limits } from '../config/limits.ts';
 import { loadSettings, requireBrokers, type Settings, settingPaths } from '../config/settings.ts';
 import { requireLogLevel } from '../log.ts';
+import { momentOf } from './moment.ts';
 import { runRole, withStatus } from './role.ts';
 
 /**
@@ -108,6 +109,19 @@ export function createProgram(version: string): Command {
     .action(async (id, options, self) => {
       const { flush } = await import('./commands/flush.ts');
       await flush(settingsOf(self), id, options);
+    });
+  command(
+    program,
+    'verify',
+    'Compare what is stored with what was read, and name what is missing',
+    'afterlog verify sbx-1',
+  )
+    .argument('[id]', 'sandbox id (default: all sandboxes)')
+    .option('--since <time>', 'only streams with rows since then: 2h, 3d or 2026-11-23T20:00:00Z', momentOf)
+    .addOption(jsonOption())
+    .action(async (id, options, self) => {
+      const { verify } = await import('./commands/verify.ts');
+      process.exitCode = await verify(settingsOf(self), id, options);
     });
   command(
     program,
