@@ -2,10 +2,11 @@
  * Hundreds of sandboxes at a time, born, written, rotated, truncated, deleted and made again, under an agent that is
  * killed at random, into a real ClickHouse; every byte that comes back is compared with a ledger of what was written.
  *
- *   node bench/soak.ts [--minutes 3] [--alive 200] [--seed N] [--kill-seconds 8] [--keep DIR]
+ *   node bench/soak.ts [--minutes 3] [--alive 200] [--seed N] [--kill-seconds 8] [--pause-ms 300] [--keep DIR]
  *
  * Prints one table; exit code 1 if a byte is missing without a gap row that says so, or stands twice. A console is
- * truncated in place 300 ms after its last write and while an agent runs: then nothing of it may be missing either.
+ * truncated `pause-ms` after its last write and its last new file, and while an agent runs: then nothing of it may be
+ * missing either.
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     alive: { type: 'string', default: '200' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     'kill-seconds': { type: 'string', default: '8' },
+    'pause-ms': { type: 'string', default: '300' },
     keep: { type: 'string' },
   },
 });
@@ -52,7 +54,7 @@ const clickhouse = await startEmbedded({ dir: join(dir, 'clickhouse') });
 const client = createClient({ url: clickhouse.url, request_timeout: 120_000 });
 await migrate(client, 'afterlog');
 await client.command({ query: 'SYSTEM STOP MERGES afterlog.console_logs' });
-const agent = new SoakAgent(join(dir, 'data'), clickhouse.url);
+const agent = new SoakAgent(join(dir, 'data'), clickhouse.url, Number(values['pause-ms']));
 await agent.start();
 const comparison = new SoakComparison(client);
 
@@ -179,7 +181,6 @@ try {
     counts.lost + counts.surplus + counts.repeated + (verdicts.wrong ?? 0) === 0 &&
     spool_bytes === 0 &&
     readdirSync(pins).length === 0;
-  for (const finding of comparison.findings) console.log(finding.text);
   if (!isClean) {
     process.exitCode = 1;
     const where = mkdtempSync(join(tmpdir(), 'afterlog-findings-'));

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentProcess, memoryOf } from './process.ts';
 
-/** How long an agent has for what came, before that may be taken away. */
+/** How long an agent has for what came, before that may be renamed or deleted: a link keeps it then. */
 const SEEN_MS = 300;
 
 /** The agent of the soak: killed at any moment but while something is about to be truncated. */
@@ -14,7 +14,11 @@ export class SoakAgent {
   private truncating = 0;
   private isKillPending = false;
 
-  constructor(dataDir: string, clickhouse: string) {
+  private readonly pause_ms: number;
+
+  /** @param pause_ms how long it has for what came, before that may be truncated */
+  constructor(dataDir: string, clickhouse: string, pause_ms: number) {
+    this.pause_ms = pause_ms;
     this.agent = new AgentProcess(dataDir, clickhouse);
   }
 
@@ -41,8 +45,8 @@ export class SoakAgent {
   }
 
   /** Resolves when one agent has run for long enough after `since_ms` to have seen what was there then. */
-  async seen(since_ms: number): Promise<void> {
-    while (this.up_ms === null || performance.now() < Math.max(since_ms, this.up_ms) + SEEN_MS)
+  async seen(since_ms: number, pause_ms = SEEN_MS): Promise<void> {
+    while (this.up_ms === null || performance.now() < Math.max(since_ms, this.up_ms) + pause_ms)
       await sleep(20);
   }
 
@@ -51,7 +55,7 @@ export class SoakAgent {
     while (this.isKillPending) await sleep(20);
     this.truncating++;
     try {
-      await this.seen(since_ms());
+      await this.seen(since_ms(), this.pause_ms);
       truncate();
     } finally {
       this.truncating--;

@@ -115,10 +115,10 @@ export class SoakComparison {
     if (this.findings.length >= FINDINGS_MAX) return;
     let at = 0;
     while (at < found.length && found[at] === wanted[at]) at++;
-    const show = (bytes: Buffer): string => JSON.stringify(bytes.toString('latin1', at, at + 60));
+    const show = (bytes: Buffer): string => JSON.stringify(bytes.toString('latin1', at, at + 40));
     const streams = stored.map(
       (one) =>
-        `${one.bytes.length}${one.isSealed ? '' : ' open'}${one.gaps.map((gap) => ` (${gap})`).join('')}`,
+        `${one.bytes.length}${one.isSealed ? '' : ' open'}${one.gaps.map((gap) => ` (${gap.slice(0, 9)}…)`).join('')}`,
     );
     const text =
       `${name}: ${found.length} bytes of ${wanted.length}; they part at ${at}: ${show(found)} instead of ${show(wanted)}; ` +
