@@ -7,7 +7,7 @@
  * Needs Java and Maven (the broker) and zstd. Prints one table: CPU-seconds, peak memory, wall seconds.
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,6 +15,7 @@ import { createClient } from '@clickhouse/client';
 import { startLocalKafka } from '../src/deliver/local_kafka.ts';
 import { startEmbedded } from '../src/store/embedded.ts';
 import { migrate } from '../src/store/migrate.ts';
+import { cpuSeconds } from './process.ts';
 
 const { values } = parseArgs({
   options: {
@@ -121,11 +122,4 @@ async function role(name: string, until: number, env: NodeJS.ProcessEnv): Promis
   });
   await new Promise((resolve) => child.on('close', resolve));
   return JSON.parse(output) as Measured;
-}
-
-/** User and system time of a process, from /proc, in units of 1/100 s. */
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }

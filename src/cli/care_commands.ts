@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { command, jsonOption, settingsOf } from './command.ts';
+import { momentOf } from './moment.ts';
 
 /** What looks after an installation. */
 export function addCare(program: Command): void {
@@ -20,5 +21,19 @@ export function addCare(program: Command): void {
     .action(async (id, options, self) => {
       const { flush } = await import('./commands/flush.ts');
       await flush(settingsOf(self), id, options);
+    });
+  command(
+    program,
+    'verify',
+    'Recompute streams from their rows, and name what is missing',
+    'afterlog verify sb-1',
+    'afterlog verify --since 2h    # exit code 1 if anything is wrong',
+  )
+    .argument('[id]', 'sandbox id; without one, all sandboxes')
+    .option('--since <time>', 'only streams with rows since then: 2h, 3d, 2026-11-23T20:00:00Z', momentOf)
+    .addOption(jsonOption())
+    .action(async (id, options, self) => {
+      const { verify } = await import('./commands/verify.ts');
+      process.exitCode = await verify(settingsOf(self), id, options);
     });
 }

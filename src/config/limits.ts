@@ -91,6 +91,13 @@ export const limits = {
   read_bytes_max: 8 * 1024 * 1024,
   /** After this a query for a reader is given up. */
   query_ms_max: 30_000,
+  /** `verify`: rows of one query, streams asked for at once, what it keeps of one stream, reasons named for a hole. */
+  verify_rows: 250_000,
+  verify_streams: 10_000,
+  verify_ranges: 1_000,
+  verify_reasons: 10,
+  /** `verify` says on stderr how far it is. */
+  verify_progress_ms: 5_000,
   /** `limit=` of the list of sandboxes, and its default. */
   sandboxes_max: 10_000,
   sandboxes_default: 100,

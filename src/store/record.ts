@@ -33,6 +33,9 @@ export function parseSeal(message: string): Seal {
   };
 }
 
+/** Whether a gap row stands in the place of a batch that was refused: its rows may have held anything. */
+export const isSetAside = (reason: string): boolean => /^batch \S+ was refused .*set aside/.test(reason);
+
 export const gapText = (gap: Gap): string =>
   `── gap: ${gap.bytes === null ? 'unknown length' : countText(gap.bytes, 'byte')}: ${gap.reason} ──`;
 

@@ -51,8 +51,9 @@ export function lookAtChain(
       if (looks === 0 && tail.fresh.length === 0) return { isStill: true, hasNews: hasNews(tail, seen) };
       if (!folder.isStill()) break;
       place(tail, seen);
-      adopt(tail, seen, isAnotherFolder(tail, folder), sink);
+      const isOther = isAnotherFolder(tail, folder);
       tail.folder = folder.identity ?? tail.folder;
+      adopt(tail, seen, isOther, sink);
       tail.lastLook = now;
       return { isStill: true, hasNews: true };
     }

@@ -364,6 +364,11 @@ export class LogTail {
     return reading === undefined || (reading.place !== 'gone' && reading.drained_at_ms > since_ms);
   }
 
+  /** Whether a pin that it let go of is still there. */
+  get isSettling(): boolean {
+    return this.released.length > 0;
+  }
+
   /** Whether a generation waits to be closed once it has been quiet long enough. */
   get isClosing(): boolean {
     const generation = this.queue[0];

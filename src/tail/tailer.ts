@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../config/limits.ts';
@@ -13,8 +13,10 @@ import { type Watch, type WatchFolder, watchFolder } from './watch.ts';
 
 /** How long reading may hold the thread before directory events get their turn: a sandbox may live 10 ms. */
 const TURN_MS = 4;
-/** Sandboxes that one reconcile looks at besides the ones with news: 10,000 quiet ones must cost next to nothing. */
-const RECONCILE_SANDBOXES_MAX = 500;
+/** Sandboxes that one reconcile looks at in turn: 10,000 quiet ones must cost next to nothing, a new one must not wait. */
+const RECONCILE_SANDBOXES_MAX = 100;
+/** The root is listed again after so many reconciles even if its time says that nothing changed. */
+const RELIST_RECONCILES = 30;
 
 /** Between two looks whether all of a sandbox has been read. */
 const DRAIN_LOOK_MS = 10;
@@ -44,6 +46,11 @@ export class Tailer {
   private readonly watchFolder: WatchFolder;
   private readonly chunk = Buffer.allocUnsafeSlow(limits.read_chunk_bytes);
   private readonly readable = new Set<LogTail>();
+  /** Tails that were woken or read since the last visit, or wait to be closed or to see a pin go. */
+  private readonly unsettled = new Set<LogTail>();
+  /** The root folder's identity and time as last seen, and how many reconciles ago they changed. */
+  private rootSeen = '';
+  private rootUnchanged = 0;
   private rootWatch: Watch | null = null;
   private timers: NodeJS.Timeout[] = [];
   private isScheduled = false;
@@ -76,12 +83,15 @@ export class Tailer {
       const tail = sandbox.tail(state?.log ?? pins[0]!.log);
       recoverTail(tail, state, pins, this.sink, (file) => sandbox.seek(tail.log, file));
     }
-    for (const sandbox of this.sandboxes.values()) sandbox.look();
+    for (const sandbox of this.sandboxes.values()) {
+      sandbox.look();
+      for (const tail of sandbox.tails.values()) this.wake(tail);
+    }
     this.watchRoot();
     this.discover();
     this.timers.push(
       setInterval(() => this.reconcile(), limits.reconcile_ms),
-      setInterval(() => this.revisitClosing(), limits.quiet_ms / 4),
+      setInterval(() => this.revisitUnsettled(), limits.quiet_ms / 4),
     );
   }
 
@@ -164,11 +174,11 @@ export class Tailer {
   /** Looks again, event or not: at the root, and at some of the sandboxes in turn. */
   private reconcile(): void {
     this.watchRoot();
-    this.discover();
-    for (let count = 0; count < RECONCILE_SANDBOXES_MAX; count++) {
+    if (this.mayHaveNews()) this.discover();
+    const some = Math.min(this.sandboxes.size, RECONCILE_SANDBOXES_MAX);
+    for (let count = 0; count < some; count++) {
       let next = this.rounds.next();
       if (next.done) {
-        if (count > 0) break;
         this.rounds = this.sandboxes.values();
         next = this.rounds.next();
         if (next.done) break;
@@ -177,15 +187,28 @@ export class Tailer {
     }
   }
 
-  private revisitClosing(): void {
-    for (const sandbox of this.sandboxes.values()) {
-      for (const tail of sandbox.tails.values()) if (tail.settle() || tail.isClosing) this.wake(tail);
+  /** Whether names may have come or gone in the root: listing 10,000 each second would cost more than all else. */
+  private mayHaveNews(): boolean {
+    const stats = statSync(this.layout.root, { bigint: true, throwIfNoEntry: false });
+    if (stats === undefined) return true;
+    const seen = `${stats.dev}:${stats.ino}:${stats.mtimeNs}`;
+    if (seen !== this.rootSeen) this.rootUnchanged = 0;
+    this.rootSeen = seen;
+    // What changes within the same tick of the clock as a listing leaves the time as it was: one listing more.
+    return this.rootUnchanged++ % RELIST_RECONCILES <= 1;
+  }
+
+  private revisitUnsettled(): void {
+    for (const tail of this.unsettled) {
+      if (tail.settle() || tail.isClosing) this.wake(tail);
+      else if (!tail.isSettling) this.unsettled.delete(tail);
     }
   }
 
   private wake(tail: LogTail): void {
     if (tail.queue.length === 0) this.forget(tail);
     else this.readable.add(tail);
+    this.unsettled.add(tail);
     this.schedule();
   }
 
@@ -203,6 +226,7 @@ export class Tailer {
     for (const tail of this.readable) {
       if (this.isPaused || this.isStopped || performance.now() > until) break;
       this.readable.delete(tail);
+      this.unsettled.add(tail);
       try {
         if (tail.read(this.chunk)) this.readable.add(tail);
         else this.forget(tail);

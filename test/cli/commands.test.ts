@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import { freePort } from '../../src/child_process.ts';
 import { afterlog, startAfterlog } from '../support/command.ts';
 import { gapRow, insertRows, rowsOfFile, SECOND_STREAM, sealRow } from '../support/rows.ts';
@@ -92,6 +93,53 @@ test('an unknown id fails, a known one without that log does not', async (t) => 
   const events = await afterlog(['logs', 's', '--log', 'events'], environment);
   assert.deepEqual([events.code, String(events.stdout)], [0, '']);
   assert.match(events.stderr, /no events log/);
+});
+
+test('verify names what is missing and ends with 1, and with 0 when nothing is', async (t) => {
+  const { client, database, environment } = await prepare(t);
+  const seal = (bytes: string, lines: number) =>
+    JSON.stringify({
+      bytes: bytes.length,
+      lines,
+      crc32: crc32(bytes),
+      gaps: 0,
+      complete: true,
+      reason: 'deleted',
+    });
+  const bytes = 'one\ntwo\nthree\n';
+  const rows = rowsOfFile('s', Buffer.from(bytes));
+  const end = { ...sealRow('s', bytes.length, 'deleted'), message: seal(bytes, 3) };
+  await insertRows(client, database, [rows[0]!, rows[2]!, end, ...rowsOfFile('other', Buffer.from('x\n'))]);
+  const wrong = await afterlog(['verify'], environment);
+  assert.equal(wrong.code, 1);
+  assert.equal(
+    String(wrong.stdout),
+    's console from 2026-11-20 10:00:00.000: WRONG, deleted: 10 bytes, 2 lines, CRC-32 ' +
+      `${crc32('one\nthree\n').toString(16).padStart(8, '0')}\n` +
+      '  missing [4, 8): 4 bytes, no row says why\n' +
+      '2 streams, 4 rows: 1 open, 1 wrong\n',
+  );
+  await insertRows(client, database, [rows[1]!, gapRow('other', 2, null, 'spool \x1b[2Jfull')]);
+  const json = await afterlog(['verify', 's', '--json'], environment);
+  assert.equal(json.code, 0, json.stderr);
+  const { verdict, lines, missing, stream_started_at } = JSON.parse(String(json.stdout));
+  assert.deepEqual(
+    [verdict, lines, missing, stream_started_at],
+    ['complete', 3, [], '2026-11-20T10:00:00.000000001Z'],
+  );
+  const all = await afterlog(['verify'], environment);
+  assert.equal(all.code, 0);
+  assert.match(
+    String(all.stdout),
+    /other console .*: open: 2 bytes.*\n {2}gap at 2: unknown length: spool full\n/,
+  );
+  const since = async (time: string) =>
+    String((await afterlog(['verify', '--since', time], environment)).stdout);
+  assert.match(await since('2026-11-20T10:00:01Z'), /^2 streams|\n2 streams/);
+  assert.match(await since('2026-11-20T10:00:02Z'), /^0 streams, 0 rows: 0 wrong\n/);
+  const unknown = await afterlog(['verify', 'nobody'], environment);
+  assert.deepEqual([unknown.code, String(unknown.stdout)], [1, '']);
+  assert.match(unknown.stderr, /'nobody'.*\[SANDBOX_UNKNOWN\]/);
 });
 
 test('a reader that leaves early is no failure', async (t) => {

@@ -65,6 +65,7 @@ test('wrong usage ends with 2 and says what is wrong', async () => {
     [['logs', 'x', '--tail', 'many'], /A whole number is needed/],
     [['logs', 'x', '--log', 'other'], /console, events, firecracker/],
     [['logs', 'x', '--raw', '--json'], /cannot be used with/],
+    [['verify', '--since', 'yesterday'], /Allowed: a time as it is printed/],
     [['sandboxes', '--listen', 'nowhere'], /listen \(AFTERLOG_LISTEN\) is "nowhere".*\n.*/],
     [['sandboxes', '--clickhouse-url', 'nowhere'], /AFTERLOG_CLICKHOUSE_URL/],
     [['sql', 'SELECT 1', '--clickhouse-url', 'ftp://a'], /AFTERLOG_CLICKHOUSE_URL\) is "ftp:.*http:\/\//],

@@ -66,6 +66,11 @@ async function deleteAndReadBack(t: TestContext, flags: Record<string, unknown>)
     assert.ok(stdout.equals(bytes), `${id}: ${stdout.length} bytes came back of ${bytes.length}`);
   }
   await assertStoredOnceAndInOrder(client, database);
+  const verified = await afterlog(env, 'verify');
+  assert.match(
+    String(verified.stdout),
+    new RegExp(`^${SANDBOXES} streams, \\d+ rows: ${SANDBOXES} complete, 0 wrong\n`),
+  );
   assert.equal(await agent.stop(), 0);
   assert.doesNotMatch(agent.output, /"level":[456]0/, 'a healthy agent warns of nothing');
 }

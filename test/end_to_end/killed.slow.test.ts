@@ -148,6 +148,11 @@ test('10 kill -9 each of agent and consumer, a restart of broker and of ClickHou
     assert.ok(stdout.equals(bytes), `${id}: ${stdout.length} bytes came back of ${bytes.length}`);
   }
   await assertStoredOnceAndInOrder(client, 'afterlog');
+  const verified = await afterlog(env, 'verify');
+  assert.match(
+    String(verified.stdout),
+    new RegExp(`^${SANDBOXES} streams, \\d+ rows: ${SANDBOXES} complete, 0 wrong\n`),
+  );
   const gaps = await rowsOf(
     client,
     `SELECT sandbox_id, message FROM afterlog.console_logs WHERE record = 'gap'`,

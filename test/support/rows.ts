@@ -12,6 +12,10 @@ export interface TestRow {
   workspace?: string;
   source?: string;
   severity?: string;
+  /** YYYY-MM-DD; default: today, for rows of a day past the table's retention vanish. */
+  ingest_day?: string;
+  batch_epoch?: number;
+  batch_sequence?: number;
   prefix?: string;
   message?: string;
   ending?: string;
@@ -21,8 +25,11 @@ export const FIRST_STREAM = '2026-11-20 10:00:00.000000001';
 export const SECOND_STREAM = '2026-11-20 11:00:00.000000002';
 
 const COLUMNS = `record, sandbox_id, log, stream_started_at, position, timestamp, observed_at, ingest_day, host,
-  workspace, source, severity, prefix, message, ending`;
-const INPUT = COLUMNS.replaceAll(/\w+/g, '$& String').replace('position String', 'position UInt64');
+  batch_epoch, batch_sequence, workspace, source, severity, prefix, message, ending`;
+const INPUT = COLUMNS.replaceAll(/\w+/g, '$& String').replace(
+  /(position|batch_epoch|batch_sequence) String/g,
+  '$1 UInt64',
+);
 
 /** Inserts rows in one INSERT. The three texts travel as hex, because JSON cannot hold bytes that are not UTF-8. */
 export async function insertRows(client: ClickHouseClient, database: string, rows: TestRow[]): Promise<void> {
@@ -47,8 +54,10 @@ function complete(row: TestRow): Record<string, string | number> {
     position: row.position,
     timestamp: row.timestamp ?? '2026-11-20 10:00:01.250000000',
     observed_at: '2026-11-20 10:00:01.250000000',
-    ingest_day: '2026-11-20',
+    ingest_day: row.ingest_day ?? new Date().toISOString().slice(0, 10),
     host: 'host-1',
+    batch_epoch: row.batch_epoch ?? 0,
+    batch_sequence: row.batch_sequence ?? 0,
     workspace: row.workspace ?? '',
     source: row.source ?? (isLine ? 'app' : ''),
     severity: row.severity ?? (isLine ? 'INFO' : ''),

@@ -1,0 +1,144 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { exitOf, freePort, keepLastLines } from '../src/child_process.ts';
+
+/** User and system time of a process, from /proc, in units of 1/100 s. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** Resident memory of a process in MB (10^6 bytes): now, and its highest. */
+export function memoryOf(pid: number): { now_mb: number; peak_mb: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const field = (name: string): number =>
+    (Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024) / 1e6;
+  return { now_mb: field('VmRSS'), peak_mb: field('VmHWM') };
+}
+
+/** Waits for `isSo`. @throws after `bound_ms` */
+export async function reached(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  bound_ms = 120_000,
+): Promise<void> {
+  const until = performance.now() + bound_ms;
+  while (!(await isSo())) {
+    if (performance.now() > until) throw new Error(`waited ${bound_ms / 1000} s in vain for ${what}`);
+    await sleep(50);
+  }
+}
+
+/** A script of this folder as a process of its own. */
+export class Script {
+  readonly child: ChildProcess;
+  readonly exited: Promise<number | null>;
+  private readonly output: () => string;
+  private line: Promise<string>;
+
+  constructor(file: string, args: string[], env: NodeJS.ProcessEnv = process.env, node: string[] = []) {
+    const path = join(import.meta.dirname, file);
+    this.child = spawn(process.execPath, [...node, path, ...args], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.exited = exitOf(this.child);
+    this.output = keepLastLines(this.child);
+    this.line = new Promise((resolve) => this.child.stdout!.once('data', resolve));
+  }
+
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  get isRunning(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** The first that it prints. @throws when it ends before */
+  async said(): Promise<string> {
+    const said = await Promise.race([this.line, this.exited.then(() => null)]);
+    if (said === null) throw new Error(`it ended:\n${this.output()}`);
+    return said;
+  }
+
+  /** All that it prints until it ends well. */
+  async result(): Promise<string> {
+    const code = await this.exited;
+    if (code !== 0) throw new Error(`it ended with ${code}:\n${this.output()}`);
+    return this.output();
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    this.child.kill(signal);
+    await this.exited;
+  }
+}
+
+export interface AgentStatus {
+  sandboxes: number;
+  bytes: number;
+  lines: number;
+  spool_bytes: number;
+  seals: number;
+  gaps: number;
+  last_error: string | null;
+}
+
+/** `afterlog agent`, the real command, which can be killed and started again. */
+export class AgentProcess {
+  private script: Script | null = null;
+  private readonly env: NodeJS.ProcessEnv;
+  private readonly node: string[];
+  private url = '';
+
+  /** @param node options of Node.js, such as --cpu-prof */
+  constructor(dataDir: string, clickhouse: string, node: string[] = []) {
+    this.node = node;
+    this.env = {
+      ...process.env,
+      AFTERLOG_DATA_DIR: dataDir,
+      AFTERLOG_HOST: 'bench',
+      AFTERLOG_KAFKA_BROKERS: '',
+      AFTERLOG_CLICKHOUSE_URL: clickhouse,
+      AFTERLOG_LOG_LEVEL: 'warn',
+    };
+  }
+
+  get pid(): number {
+    return this.script!.pid;
+  }
+
+  /** Starts it, and waits until it answers: then it has looked at everything there is. */
+  async start(): Promise<void> {
+    const address = `127.0.0.1:${await freePort()}`;
+    this.url = `http://${address}/healthz`;
+    const env = { ...this.env, AFTERLOG_AGENT_LISTEN: address };
+    this.script = new Script('../src/cli/main.ts', ['agent'], env, this.node);
+    await reached('the agent', async () => {
+      if (!this.script!.isRunning) await this.script!.result();
+      return (await this.status()) !== null;
+    });
+  }
+
+  async status(): Promise<AgentStatus | null> {
+    const response = await fetch(this.url, { headers: { connection: 'close' } }).catch(() => null);
+    return response === null ? null : ((await response.json()) as AgentStatus);
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    await this.script?.end(signal);
+  }
+}
+
+/** A table for people: columns as wide as their widest cell, all but the first set to the right. */
+export function printTable(rows: (string | number)[][]): void {
+  const texts = rows.map((row) => row.map(String));
+  const widths = texts[0]!.map((_, column) => Math.max(...texts.map((row) => row[column]!.length)));
+  const pad = (cell: string, column: number): string =>
+    column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!);
+  console.log(`\n${texts.map((row) => row.map(pad).join('  ').trimEnd()).join('\n')}`);
+}

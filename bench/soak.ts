@@ -1,0 +1,199 @@
+/**
+ * Hundreds of sandboxes at a time, born, written, rotated, truncated, deleted and made again, under an agent that is
+ * killed at random, into a real ClickHouse; every byte that comes back is compared with a ledger of what was written.
+ *
+ *   node bench/soak.ts [--minutes 3] [--alive 200] [--seed N] [--kill-seconds 8] [--pause-ms 300] [--keep DIR]
+ *
+ * Prints one table; exit code 1 if a byte is missing without a gap row that says so, or stands twice. A console is
+ * truncated `pause-ms` after its last write and its last new file, and while an agent runs: then nothing of it may be
+ * missing either.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { createClient } from '@clickhouse/client';
+import { startEmbedded } from '../src/store/embedded.ts';
+import { migrate } from '../src/store/migrate.ts';
+import { verify } from '../src/store/verify.ts';
+import { contentOf, randomOf, writesOf } from '../test/support/content.ts';
+import { printTable, reached } from './process.ts';
+import { SoakAgent } from './soak_agent.ts';
+import { SoakComparison } from './soak_comparison.ts';
+import { SoakSandbox } from './soak_sandbox.ts';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '3' },
+    alive: { type: 'string', default: '200' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    'kill-seconds': { type: 'string', default: '8' },
+    'pause-ms': { type: 'string', default: '300' },
+    keep: { type: 'string' },
+  },
+});
+/** Merges run this often, after the rows were counted that stand twice. */
+const MERGE_MS = 60_000;
+const PAUSE_MS_MAX = 1_000;
+const WRITE_BYTES_MAX = 20_000;
+
+const seed = Number(values.seed);
+const alive = Number(values.alive);
+const ends_ms = performance.now() + Number(values.minutes) * 60_000;
+const isOver = (): boolean => performance.now() >= ends_ms;
+const random = randomOf(seed);
+const below = (bound: number): number => Math.floor(random() * bound);
+console.log(`seed ${seed}, ${values.minutes} min, ${alive} sandboxes at a time`);
+
+const dir = values.keep ?? mkdtempSync(join(tmpdir(), 'afterlog-soak-'));
+const vms = join(dir, 'data', 'vms');
+mkdirSync(vms, { recursive: true });
+const pins = join(dir, 'data', '.afterlog', 'pins');
+const clickhouse = await startEmbedded({ dir: join(dir, 'clickhouse') });
+const client = createClient({ url: clickhouse.url });
+await migrate(client, 'afterlog');
+await client.command({ query: 'SYSTEM STOP MERGES afterlog.console_logs' });
+const agent = new SoakAgent(join(dir, 'data'), clickhouse.url, Number(values['pause-ms']));
+await agent.start();
+const comparison = new SoakComparison(client);
+
+const done = { sandboxes: 0, bytes: 0, rotations: 0, 'copy-truncations': 0, wakes: 0, recreations: 0 };
+let held_bytes_max = 0;
+
+/** One sandbox from birth to deletion. */
+async function live(index: number): Promise<void> {
+  const one = new SoakSandbox(vms, `sb-${seed}-${index}`);
+  const writes = writesOf(contentOf(index, random), random, WRITE_BYTES_MAX);
+  for (const write of writes.slice(0, 40)) {
+    if (isOver()) break;
+    one.write(write);
+    await sleep(below(PAUSE_MS_MAX) * random());
+    await mishap(one);
+  }
+  await agent.seen(one.created_ms);
+  one.remove();
+  done.sandboxes++;
+  done.bytes += one.bytes;
+  comparison.add(one.expected());
+}
+
+/** Something that happens to a console now and then, in the middle of a line or not. */
+async function mishap(one: SoakSandbox): Promise<void> {
+  const draw = random();
+  if (draw < 0.08) {
+    await agent.seen(one.created_ms);
+    one.rotate(1 + below(3));
+    done.rotations++;
+  } else if (draw < 0.12) {
+    await agent.truncate(
+      () => Math.max(one.created_ms, one.written_ms),
+      () => one.copyTruncate(),
+    );
+    done['copy-truncations']++;
+  } else if (draw < 0.16) {
+    await agent.truncate(
+      () => Math.max(one.created_ms, one.written_ms),
+      () => one.wake(),
+    );
+    done.wakes++;
+  } else if (draw < 0.18) {
+    await agent.seen(one.created_ms);
+    one.recreate();
+    done.recreations++;
+  }
+}
+
+async function killNowAndThen(): Promise<void> {
+  while (!isOver()) {
+    await sleep(
+      Math.min(random() * 2_000 * Number(values['kill-seconds']), Math.max(0, ends_ms - performance.now())),
+    );
+    await agent.kill(random() < 0.5 ? 0 : below(1_500));
+  }
+}
+
+const heldBytes = (): number =>
+  readdirSync(pins).reduce((sum, name) => {
+    const stats = statSync(join(pins, name), { throwIfNoEntry: false });
+    // A file that has a name elsewhere is not held by its pin.
+    return stats?.nlink === 1 ? sum + stats.size : sum;
+  }, 0);
+
+async function watch(): Promise<void> {
+  let merged_ms = performance.now();
+  while (!isOver()) {
+    await sleep(1_000);
+    agent.sample();
+    held_bytes_max = Math.max(held_bytes_max, heldBytes());
+    await comparison.look();
+    if (performance.now() - merged_ms < MERGE_MS) continue;
+    merged_ms = performance.now();
+    await comparison.countRepeated();
+    await client.command({ query: 'SYSTEM START MERGES afterlog.console_logs' });
+    await client.command({ query: 'OPTIMIZE TABLE afterlog.console_logs FINAL' });
+    await client.command({ query: 'SYSTEM STOP MERGES afterlog.console_logs' });
+  }
+}
+
+try {
+  let next = 0;
+  const slot = async (): Promise<void> => {
+    await sleep(random() * 5_000);
+    while (!isOver()) await live(next++);
+  };
+  await Promise.all([...Array.from({ length: alive }, slot), killNowAndThen(), watch()]);
+  while (comparison.pending > 0) {
+    await comparison.look();
+    await sleep(500);
+  }
+  await comparison.countRepeated();
+  let spool_bytes = -1;
+  await reached('an agent that holds nothing', async () => {
+    spool_bytes = (await agent.agent.status())?.spool_bytes ?? -1;
+    return spool_bytes === 0 && readdirSync(pins).length === 0;
+  }).catch(() => {});
+  agent.sample();
+  const verdicts: Record<string, number> = {};
+  for await (const report of verify({ client, database: 'afterlog', url: clickhouse.url }, {})) {
+    verdicts[report.verdict] = (verdicts[report.verdict] ?? 0) + 1;
+    if (report.verdict === 'wrong') console.log('verify:', JSON.stringify(report));
+  }
+  const { counts } = comparison;
+  printTable([
+    ['soak', ''],
+    ['seed', seed],
+    ...Object.entries(done),
+    ['kill -9 of the agent', agent.kills],
+    ['bytes stored', counts.stored],
+    ['bytes lost with a reason', counts.lost_explained],
+    ['bytes lost without a reason', counts.lost],
+    ['bytes that were not written so', counts.surplus],
+    ['logs whole, but divided into other streams', counts.divided],
+    ['keys that stand twice', counts.repeated],
+    ...Object.entries(comparison.reasons).map(([reason, count]) => [`gap rows: ${reason}`, count]),
+    ...Object.entries(verdicts).map(([verdict, count]) => [`streams that verify calls ${verdict}`, count]),
+    ['pins left', readdirSync(pins).length],
+    ['highest bytes held by pins alone', held_bytes_max],
+    ['spool bytes left', spool_bytes],
+    ['highest memory of an agent, MB', agent.peak_mb.toFixed(0)],
+  ]);
+  const isClean =
+    counts.lost + counts.surplus + counts.repeated + (verdicts.wrong ?? 0) === 0 &&
+    spool_bytes === 0 &&
+    readdirSync(pins).length === 0;
+  if (!isClean) process.exitCode = 1;
+  if (comparison.findings.length > 0) {
+    const where = mkdtempSync(join(tmpdir(), 'afterlog-findings-'));
+    for (const { name, wanted, found } of comparison.findings) {
+      writeFileSync(join(where, `${name}.wanted`), wanted);
+      writeFileSync(join(where, `${name}.found`), found);
+    }
+    console.log(`What was written and what came back of the above is in ${where}`);
+  }
+} finally {
+  await agent.agent.end('SIGKILL');
+  await client.close();
+  await clickhouse.stop();
+  if (values.keep === undefined) rmSync(dir, { recursive: true, force: true });
+}

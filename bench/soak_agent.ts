@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AgentProcess, memoryOf } from './process.ts';
+
+/** How long an agent has for what came, before that may be renamed or deleted: a link keeps it then. */
+const SEEN_MS = 300;
+
+/** The agent of the soak: killed at any moment but while something is about to be truncated. */
+export class SoakAgent {
+  kills = 0;
+  peak_mb = 0;
+  readonly agent: AgentProcess;
+  /** performance.now() since when it runs; null while it does not. */
+  private up_ms: number | null = null;
+  private truncating = 0;
+  private isKillPending = false;
+
+  private readonly pause_ms: number;
+
+  /** @param pause_ms how long it has for what came, before that may be truncated */
+  constructor(dataDir: string, clickhouse: string, pause_ms: number) {
+    this.pause_ms = pause_ms;
+    this.agent = new AgentProcess(dataDir, clickhouse);
+  }
+
+  async start(): Promise<void> {
+    await this.agent.start();
+    this.up_ms = performance.now();
+  }
+
+  sample(): void {
+    if (this.up_ms !== null) this.peak_mb = Math.max(this.peak_mb, memoryOf(this.agent.pid).peak_mb);
+  }
+
+  /** SIGKILL, some time without an agent, and another one. */
+  async kill(down_ms: number): Promise<void> {
+    this.isKillPending = true;
+    while (this.truncating > 0) await sleep(5);
+    this.sample();
+    this.up_ms = null;
+    await this.agent.end('SIGKILL');
+    this.kills++;
+    await sleep(down_ms);
+    await this.start();
+    this.isKillPending = false;
+  }
+
+  /** Resolves when one agent has run for long enough after `since_ms` to have seen what was there then. */
+  async seen(since_ms: number, pause_ms = SEEN_MS): Promise<void> {
+    while (this.up_ms === null || performance.now() < Math.max(since_ms, this.up_ms) + pause_ms)
+      await sleep(20);
+  }
+
+  /** Truncates while an agent runs that had the time to see what goes: what is truncated while none runs is lost. */
+  async truncate(since_ms: () => number, truncate: () => void): Promise<void> {
+    while (this.isKillPending) await sleep(20);
+    this.truncating++;
+    try {
+      await this.seen(since_ms(), this.pause_ms);
+      truncate();
+    } finally {
+      this.truncating--;
+    }
+  }
+}

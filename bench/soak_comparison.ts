@@ -1,0 +1,157 @@
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { Expected } from './soak_sandbox.ts';
+
+/** A log that is not complete so long after its deletion is compared as it is. */
+const PATIENCE_MS = 60_000;
+const AT_ONCE = 50;
+const FINDINGS_MAX = 20;
+
+interface Stored {
+  stream: string;
+  bytes: Buffer;
+  gaps: string[];
+  isSealed: boolean;
+}
+
+interface Pending extends Expected {
+  since_ms: number;
+}
+
+export interface Finding {
+  name: string;
+  text: string;
+  wanted: Buffer;
+  found: Buffer;
+}
+
+/** Compares what was written with what is stored, log by log, as soon as a deleted sandbox's logs are sealed. */
+export class SoakComparison {
+  readonly counts = { stored: 0, lost: 0, lost_explained: 0, surplus: 0, divided: 0, repeated: 0 };
+  readonly reasons: Record<string, number> = {};
+  readonly findings: Finding[] = [];
+  private readonly client: ClickHouseClient;
+  private waiting: Pending[] = [];
+
+  constructor(client: ClickHouseClient) {
+    this.client = client;
+  }
+
+  add(logs: Expected[]): void {
+    this.waiting.push(...logs.map((log) => ({ ...log, since_ms: performance.now() })));
+  }
+
+  get pending(): number {
+    return this.waiting.length;
+  }
+
+  /** Compares what has come of the oldest that wait. */
+  async look(): Promise<void> {
+    const some = this.waiting.slice(0, AT_ONCE);
+    if (some.length === 0) return;
+    const stored = await this.storedOf([...new Set(some.map(({ id }) => id))]);
+    const left: Pending[] = [];
+    for (const one of some) {
+      const found = stored.get(`${one.id}/${one.log}`) ?? [];
+      const isLate = performance.now() - one.since_ms > PATIENCE_MS;
+      if (isLate || isComplete(one, found)) this.compare(one, found);
+      else left.push(one);
+    }
+    this.waiting = [...this.waiting.slice(some.length), ...left];
+  }
+
+  private async storedOf(ids: string[]): Promise<Map<string, Stored[]>> {
+    const result = await this.client.query({
+      query: `SELECT sandbox_id, log, toString(toUnixTimestamp64Nano(stream_started_at)), record,
+          base64Encode(concat(prefix, message, ending)), position
+        FROM afterlog.console_logs FINAL WHERE sandbox_id IN {ids: Array(String)}
+        ORDER BY sandbox_id, log, stream_started_at, position, record`,
+      query_params: { ids },
+      format: 'JSONCompactEachRow',
+    });
+    const streams = new Map<string, Stored[]>();
+    const parts = new Map<Stored, Buffer[]>();
+    for (const row of await result.json<[string, string, string, string, string]>()) {
+      const [id, log, stream, record, text] = row;
+      const list = streams.get(`${id}/${log}`) ?? [];
+      streams.set(`${id}/${log}`, list);
+      if (list.at(-1)?.stream !== stream)
+        list.push({ stream, bytes: Buffer.alloc(0), gaps: [], isSealed: false });
+      const last = list.at(-1)!;
+      const bytes = Buffer.from(text, 'base64');
+      if (record === 'gap') last.gaps.push((JSON.parse(bytes.toString()) as { reason: string }).reason);
+      else if (record === 'seal') last.isSealed = true;
+      else parts.set(last, [...(parts.get(last) ?? []), bytes]);
+    }
+    for (const [stream, some] of parts) stream.bytes = Buffer.concat(some);
+    return streams;
+  }
+
+  private compare(wanted: Expected, stored: Stored[]): void {
+    for (const reason of stored.flatMap(({ gaps }) => gaps))
+      this.reasons[reason] = (this.reasons[reason] ?? 0) + 1;
+    const odd = stored.flatMap(({ gaps }) => gaps).filter((reason) => !reason.startsWith('truncated'));
+    if (odd.length > 0) console.log(`${wanted.id}-${wanted.log} has a gap row: ${odd.join('; ')}`);
+    const found = stored.filter(({ bytes }) => bytes.length > 0);
+    const count = Math.max(found.length, wanted.streams.length);
+    // All bytes in order, but a stream ends where none ended: a continuation was not recognised as one.
+    const isDivided =
+      found.length !== wanted.streams.length &&
+      Buffer.concat(found.map(({ bytes }) => bytes)).equals(Buffer.concat(wanted.streams));
+    if (isDivided) this.counts.divided++;
+    for (let index = 0; index < count; index++) {
+      const [theirs, ours] = [wanted.streams[index] ?? Buffer.alloc(0), found[index]];
+      const bytes = ours?.bytes ?? Buffer.alloc(0);
+      this.counts.stored += bytes.length;
+      if (bytes.equals(theirs)) continue;
+      if (isDivided) {
+        this.finding(`${wanted.id}-${wanted.log}-${index}`, theirs, bytes, found, wanted);
+        continue;
+      }
+      const [lost, surplus] = [
+        Math.max(0, theirs.length - bytes.length),
+        Math.max(0, bytes.length - theirs.length),
+      ];
+      // A wake comes after a pause, so its gap row explains no byte that is missing.
+      const isExplained =
+        surplus === 0 && (ours?.gaps.some((reason) => !reason.startsWith('truncated')) ?? false);
+      if (isExplained) this.counts.lost_explained += lost;
+      // Other bytes in the same length count as lost, too.
+      else if (surplus === 0) this.counts.lost += Math.max(1, lost);
+      else this.counts.surplus += surplus;
+      this.finding(`${wanted.id}-${wanted.log}-${index}`, theirs, bytes, found, wanted);
+    }
+  }
+
+  private finding(name: string, wanted: Buffer, found: Buffer, stored: Stored[], log: Expected): void {
+    if (this.findings.length >= FINDINGS_MAX) return;
+    let at = 0;
+    while (at < found.length && found[at] === wanted[at]) at++;
+    const show = (bytes: Buffer): string => JSON.stringify(bytes.toString('latin1', at, at + 40));
+    const streams = stored.map(
+      (one) =>
+        `${one.bytes.length}${one.isSealed ? '' : ' open'}${one.gaps.map((gap) => ` (${gap.slice(0, 9)}…)`).join('')}`,
+    );
+    const text =
+      `${name}: ${found.length} bytes of ${wanted.length}; they part at ${at}: ${show(found)} instead of ${show(wanted)}; ` +
+      `streams ${streams.join(', ')} instead of ${log.streams.map((bytes) => bytes.length).join(', ')}`;
+    console.log(text);
+    this.findings.push({ name, text, wanted, found });
+  }
+
+  /** Keys that stand more than once since the last merge. */
+  async countRepeated(): Promise<void> {
+    const result = await this.client.query({
+      query: `SELECT toUInt32(count() - uniqExact(sandbox_id, log, stream_started_at, position, record)) AS repeated
+        FROM afterlog.console_logs`,
+      format: 'JSONEachRow',
+    });
+    this.counts.repeated += (await result.json<{ repeated: number }>())[0]!.repeated;
+  }
+}
+
+function isComplete(wanted: Expected, stored: Stored[]): boolean {
+  const found = stored.filter(({ bytes }) => bytes.length > 0);
+  if (found.length < wanted.streams.length || !stored.every(({ isSealed }) => isSealed)) return false;
+  const sum = (all: Buffer[]): number => all.reduce((total, bytes) => total + bytes.length, 0);
+  return sum(found.map(({ bytes }) => bytes)) >= sum(wanted.streams);
+}

@@ -1,0 +1,161 @@
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+
+/** Old files of a chain that are kept, as the runtime keeps them. */
+const KEPT = 3;
+/** As every sandbox boots the same kernel, all consoles begin alike. */
+const BOOT = '[    0.000000] Linux version 6.1.0\r\n'.repeat(20);
+
+/** What one log must be found to hold: the bytes of each of its streams, in order. */
+export interface Expected {
+  id: string;
+  log: string;
+  streams: Buffer[];
+}
+
+/** Bytes that were written to one log, stream by stream. */
+class Ledger {
+  private readonly streams: Buffer[][] = [[]];
+
+  add(bytes: Buffer): void {
+    this.streams.at(-1)!.push(bytes);
+  }
+
+  /** What follows belongs to a new stream. */
+  next(): void {
+    this.streams.push([]);
+  }
+
+  /** A stream without a byte leaves no rows that could be compared. */
+  whole(): Buffer[] {
+    return this.streams.map((parts) => Buffer.concat(parts)).filter((bytes) => bytes.length > 0);
+  }
+}
+
+/**
+ * The files of one sandbox, written, rotated, truncated and deleted as a runtime does, and a ledger of what was
+ * written. Knows nothing of how they are read. All operations are synchronous.
+ */
+export class SoakSandbox {
+  readonly id: string;
+  /** performance.now() of the last write, and of the last new file. */
+  written_ms = 0;
+  created_ms = 0;
+  bytes = 0;
+  private readonly folder: string;
+  private readonly path: string;
+  private readonly console = new Ledger();
+  private readonly events = new Ledger();
+  private fd = -1;
+  private eventsFd = -1;
+  /** Of the live file; without a byte in it, a truncation changes nothing. */
+  private fileBytes = 0;
+  private boots = 0;
+
+  constructor(vms: string, id: string) {
+    this.id = id;
+    this.folder = join(vms, id);
+    this.path = join(this.folder, 'console.log');
+    this.begin();
+  }
+
+  private begin(): void {
+    mkdirSync(this.folder);
+    this.eventsFd = openSync(join(this.folder, 'events.jsonl'), 'a');
+    this.open();
+    this.boot();
+  }
+
+  /** O_CREAT|O_WRONLY|O_TRUNC without O_APPEND, as the runtime opens it. */
+  private open(): void {
+    this.fd = openSync(this.path, 'w');
+    this.fileBytes = 0;
+    this.created_ms = performance.now();
+  }
+
+  /** What tells this boot from all others comes right after what is the same in all. */
+  private boot(): void {
+    this.write(Buffer.from(`${BOOT}boot ${this.boots++} of ${this.id}\r\n`));
+    const event = Buffer.from(
+      `{"time":"2026-06-01T15:30:18Z","type":"sandbox.running","boot":${this.boots}}\n`,
+    );
+    writeSync(this.eventsFd, event);
+    this.events.add(event);
+    this.bytes += event.length;
+  }
+
+  write(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.fd, bytes, at);
+    this.console.add(bytes);
+    this.fileBytes += bytes.length;
+    this.bytes += bytes.length;
+    this.written_ms = performance.now();
+  }
+
+  /** So many steps of the chain at once, with something in each file. */
+  rotate(steps: number): void {
+    for (let step = 0; step < steps; step++) {
+      closeSync(this.fd);
+      this.moveChain();
+      renameSync(this.path, `${this.path}.1`);
+      this.open();
+      this.write(Buffer.from(`rotated, step ${step}\n`));
+    }
+  }
+
+  private moveChain(): void {
+    rmSync(`${this.path}.${KEPT}`, { force: true });
+    for (let age = KEPT - 1; age >= 1; age--) {
+      if (existsSync(`${this.path}.${age}`)) renameSync(`${this.path}.${age}`, `${this.path}.${age + 1}`);
+    }
+  }
+
+  /** The writer goes on at its old offset, so its next write leaves a hole of NULs before it. */
+  copyTruncate(): void {
+    this.moveChain();
+    copyFileSync(this.path, `${this.path}.1`);
+    truncateSync(this.path, 0);
+    this.fileBytes = 0;
+    this.created_ms = performance.now();
+    this.write(Buffer.from('after copy and truncation\n'));
+  }
+
+  /** What a wake from hibernation does: the same inode, truncated. */
+  wake(): void {
+    closeSync(this.fd);
+    if (this.fileBytes > 0) this.console.next();
+    this.open();
+    this.boot();
+  }
+
+  remove(): void {
+    closeSync(this.fd);
+    closeSync(this.eventsFd);
+    rmSync(this.folder, { recursive: true });
+  }
+
+  /** Deleted and made again under the same id. */
+  recreate(): void {
+    this.remove();
+    this.console.next();
+    this.events.next();
+    this.begin();
+  }
+
+  expected(): Expected[] {
+    return [
+      { id: this.id, log: 'console', streams: this.console.whole() },
+      { id: this.id, log: 'events', streams: this.events.whole() },
+    ];
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * The writer of quiet.ts: `node bench/steady_lines.ts VMS SANDBOXES LINES_PER_S SECONDS` appends to the first so many
+ * consoles of VMS, a line at a time, each so many lines a second, spread over the second. Prints what it wrote.
+ */
+import { openSync, readdirSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const SLICE_MS = 10;
+
+const [vms, ...numbers] = process.argv.slice(2) as [string, ...string[]];
+const [sandboxes, lines_per_s, seconds] = numbers.map(Number) as [number, number, number];
+const files = readdirSync(vms)
+  .sort()
+  .slice(0, sandboxes)
+  .map((name) => openSync(join(vms, name, 'console.log'), 'a'));
+const line = Buffer.from('2026-06-01T15:30:18Z [agent] request 4711 done in 12 ms, 3 rows, cache miss\r\n');
+const started = performance.now();
+let lines = 0;
+for (let at_ms = 0; at_ms < seconds * 1_000; at_ms = performance.now() - started) {
+  const due = Math.floor((at_ms / 1_000) * lines_per_s * files.length);
+  while (lines < due) writeSync(files[lines++ % files.length]!, line);
+  await sleep(SLICE_MS);
+}
+console.log(
+  JSON.stringify({ lines, bytes: lines * line.length, seconds: (performance.now() - started) / 1_000 }),
+);

@@ -1,0 +1,115 @@
+import { limits } from '../../config/limits.ts';
+import type { Settings } from '../../config/settings.ts';
+import { AfterlogError } from '../../errors.ts';
+import { sandboxExists } from '../../store/queries.ts';
+import { openStore, type Store } from '../../store/read.ts';
+import { type Report, verify as verifyStreams } from '../../store/verify.ts';
+import type { Scope } from '../../store/verify_rows.ts';
+import { type Explained, hex } from '../../store/verify_stream.ts';
+import { harmless, shortTime } from '../format.ts';
+import { jsonLine, print } from '../output.ts';
+
+export interface VerifyOptions {
+  /** ns since 1970. */
+  since?: bigint;
+  json?: boolean;
+}
+
+/**
+ * `afterlog verify [ID]`: recomputes streams from their rows. Of one sandbox every stream is shown, of many those
+ * that are not complete.
+ * @returns the exit code: 1 if anything is wrong
+ * @throws AfterlogError SANDBOX_UNKNOWN
+ */
+export async function verify(
+  settings: Settings,
+  id: string | undefined,
+  options: VerifyOptions,
+): Promise<number> {
+  const store = openStore(settings);
+  try {
+    if (id !== undefined && !(await sandboxExists(store, id, null))) {
+      throw new AfterlogError('SANDBOX_UNKNOWN', `No sandbox '${harmless(id)}' was ever seen.`);
+    }
+    const scope: Scope = {
+      ...(id === undefined ? {} : { sandbox_id: id }),
+      ...(options.since === undefined ? {} : { since: options.since }),
+    };
+    return await run(store, scope, options.json === true);
+  } finally {
+    await store.client.close();
+  }
+}
+
+type Verdict = Report['verdict'];
+
+async function run(store: Store, scope: Scope, json: boolean): Promise<number> {
+  const counts: Record<Verdict, number> = { complete: 0, open: 0, incomplete: 0, wrong: 0, expired: 0 };
+  let [streams, rows] = [0, 0];
+  let shown_ms = performance.now();
+  for await (const report of verifyStreams(store, scope)) {
+    const isStream = report.sandbox_id !== '';
+    if (isStream) {
+      counts[report.verdict]++;
+      streams++;
+    }
+    rows += report.rows;
+    if (json) await print(jsonLine(jsonOf(report)));
+    else if (scope.sandbox_id !== undefined || !isUneventful(report)) await print(textOf(report));
+    if (performance.now() - shown_ms < limits.verify_progress_ms) continue;
+    shown_ms = performance.now();
+    console.error(`${streams} streams, ${rows} rows so far; at sandbox ${harmless(report.sandbox_id)}`);
+  }
+  if (!json) await print(`${summaryOf(streams, rows, counts)}\n`);
+  return counts.wrong > 0 ? 1 : 0;
+}
+
+const isUneventful = ({ verdict, gaps }: Report): boolean =>
+  verdict === 'complete' || verdict === 'expired' || (verdict === 'open' && gaps.length === 0);
+
+function summaryOf(streams: number, rows: number, counts: Record<Verdict, number>): string {
+  const parts = Object.entries(counts).filter(([verdict, count]) => count > 0 || verdict === 'wrong');
+  const list = parts.map(([verdict, count]) => `${count} ${verdict}`).join(', ');
+  return `${streams} streams, ${rows} rows: ${list}`;
+}
+
+/** A line for the stream, and a line for each thing that is missing or wrong. */
+function textOf(report: Report): string {
+  const { sandbox_id, log, stream, verdict, seal } = report;
+  const lines: string[] = [];
+  if (sandbox_id === '') lines.push('rows that name no sandbox');
+  else {
+    const end = seal === null ? '' : `, ${harmless(seal.reason)}`;
+    lines.push(
+      `${harmless(sandbox_id)} ${log} from ${shortTime(timeOf(stream))}: ` +
+        `${verdict === 'wrong' ? 'WRONG' : verdict}${end}: ${report.bytes} bytes, ${report.lines} lines, CRC-32 ${hex(report.crc32)}`,
+    );
+  }
+  for (const { from, to } of report.missing)
+    lines.push(`  missing [${from}, ${to}): ${to - from} bytes, no row says why`);
+  const named = report.missing.reduce((sum, { from, to }) => sum + to - from, 0);
+  if (named < report.missing_bytes) lines.push(`  missing ${report.missing_bytes - named} bytes more`);
+  for (const problem of report.problems) lines.push(`  ${problem}`);
+  for (const gap of report.gaps) lines.push(`  ${gapLine(gap, sandbox_id !== '')}`);
+  if (report.repeated_rows > 0) {
+    lines.push(`  ${report.repeated_rows} rows stand more than once, the same each time; a merge leaves one`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function gapLine({ from, to, reason }: Explained, isPlaced: boolean): string {
+  if (!isPlaced) return `gap: ${harmless(reason)}`;
+  const what = to === null ? `gap at ${from}: unknown length` : `gap [${from}, ${to}): ${to - from} bytes`;
+  return `${what}: ${harmless(reason)}`;
+}
+
+function jsonOf({ sandbox_id, log, stream, ...rest }: Report): object {
+  return { sandbox_id, log, stream_started_at: timeOf(stream), ...rest };
+}
+
+/** RFC 3339, UTC, nanoseconds. */
+function timeOf(stream: string): string {
+  const ns = BigInt(stream);
+  const seconds = new Date(Number(ns / 1_000_000_000n) * 1_000).toISOString().slice(0, 19);
+  return `${seconds}.${String(ns % 1_000_000_000n).padStart(9, '0')}Z`;
+}
