@@ -51,7 +51,8 @@ export interface Agent {
 /**
  * The host's agent: tail → parse → encode → spool → deliver. To Kafka if brokers are set, else directly to
  * ClickHouse.
- * @throws AfterlogError DATA_DIR_MISSING, DATA_DIR_LOCKED, STATE_DIR_LOCKED, STATE_DIR_UNUSABLE
+ * @throws AfterlogError DATA_DIR_MISSING, DATA_DIR_LOCKED, STATE_DIR_LOCKED, STATE_DIR_UNUSABLE, SPOOL_FORMAT,
+ * DISK_FULL
  */
 export async function startAgent(settings: Settings): Promise<Agent> {
   const dataDirState = join(settings.data_dir, '.afterlog');
@@ -60,15 +61,16 @@ export async function startAgent(settings: Settings): Promise<Agent> {
   const pinsDir = join(dataDirState, 'pins');
   Tailer.requireDataDir(settings.data_dir);
   const unlocks: (() => void)[] = [];
+  let spool: Spool;
   try {
     for (const dir of dirs) {
       unlocks.push(lockDir(dir, dir === dataDirState ? 'DATA_DIR_LOCKED' : 'STATE_DIR_LOCKED'));
     }
+    spool = new Spool(join(settings.state_dir, 'spool'));
   } catch (error) {
     for (const unlock of unlocks) unlock();
     throw error;
   }
-  const spool = new Spool(join(settings.state_dir, 'spool'));
   const pins = new Pins(pinsDir);
   const pipeline = new Pipeline(settings.host, spool, {
     paused: (isPaused) => (isPaused ? tailer.pause() : tailer.resume()),

@@ -17,7 +17,9 @@ test('a crash point kills its process the time that it is told to, and only then
     child.stdout.on('data', (chunk: Buffer) => {
       said += chunk;
     });
-    const signal = await new Promise<string | null>((done) => child.once('close', (_, signal) => done(signal)));
+    const signal = await new Promise<string | null>((done) =>
+      child.once('close', (_, signal) => done(signal)),
+    );
     return { signal, said: said.replaceAll('\n', ' ').trim() };
   };
   assert.deepEqual(await run(''), { signal: null, said: 'other here here here' });
