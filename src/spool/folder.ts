@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** Makes names that were added to a folder, renamed or removed in it outlive a power loss: a file's own sync does not. */
@@ -11,12 +11,14 @@ export function syncFolder(dir: string): void {
   }
 }
 
-/** Makes a folder, with those above it that are missing, for good. */
+/** Makes a folder, with those above it that are missing, for good. Step by step: then an error says what is the matter. */
 export function makeFolder(dir: string): void {
-  const first = mkdirSync(dir, { recursive: true });
-  if (first === undefined) return;
-  for (let made = dir; ; made = dirname(made)) {
-    syncFolder(dirname(made));
-    if (made === first || made === dirname(made)) return;
+  if (existsSync(dir)) return;
+  makeFolder(dirname(dir));
+  try {
+    mkdirSync(dir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
+  syncFolder(dirname(dir));
 }
