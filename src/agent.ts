@@ -78,6 +78,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
   });
   const tailer = new Tailer(settings.data_dir, settings.layout, pins, pipeline);
   const destination = await destinationOf(settings, spool);
+  let complaint = '';
   const mendSpool = (): void => {
     // What is read already comes after what is mended.
     if (spool.broken.size === 0 || !pipeline.flush()) return;
@@ -86,7 +87,10 @@ export async function startAgent(settings: Settings): Promise<Agent> {
       tailer.correct(Object.values(changes));
       pipeline.makeDurable();
     } catch (error) {
-      log.error(`spool: its damage cannot be mended now: ${reasonOf(error)}`);
+      // Tried again by the sender, which waits for it.
+      if (complaint !== reasonOf(error))
+        log.error(`spool: its damage cannot be mended now: ${reasonOf(error)}`);
+      complaint = reasonOf(error);
     }
   };
   const sender = new Sender(spool, destination, {

@@ -16,6 +16,8 @@ export interface SpooledPayload {
 export class Outgoing {
   /** Damage that nothing stands for yet, by place. */
   readonly broken = new Map<string, Cursor>();
+  /** Size of what was found damaged when it was to be sent. */
+  rotten_bytes = 0;
   private readonly standIns = new Map<string, Cursor | null>();
   private readonly dir: string;
   private reader: SegmentReader | null = null;
@@ -75,6 +77,7 @@ export class Outgoing {
         if (reader.number >= end.segment) return null;
         after = { segment: this.segmentAfter(reader.number, end.segment), offset: 0 };
       } else if (this.breaksAt(place)) {
+        this.rotten_bytes += reader.offset - before;
         log.error(`spool: entries at ${before} of ${segmentPath(this.dir, reader.number)} are damaged`);
       }
       const standIn = this.standIns.get(placeKey(place)) ?? null;

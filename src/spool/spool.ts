@@ -100,15 +100,13 @@ export class Spool {
       if (found.what === 'blind') log.error(`spool: the oldest snapshot in ${this.dir} is damaged`);
       else if (found.what === 'damage') this.breaks(found);
       else if (found.standsFor !== null) standIns.push(found);
-      else this.isUndelivered(found.place, found.payload.length);
+      else this.countUndelivered(found.place, found.payload.length);
     }
     for (const { place, payload, standsFor } of standIns) {
       if (isBefore(standsFor!, this.cursor.at)) continue;
       this.outgoing.mended(standsFor!, payload.length > 0 ? place : null);
       this.undelivered_bytes += payload.length;
     }
-    for (const place of this.outgoing.broken.values())
-      log.debug({ place }, 'spool: nothing stands for this damage yet');
   }
 
   private breaks({ place, until, reason }: Extract<Found, { what: 'damage' }>): void {
@@ -121,7 +119,7 @@ export class Spool {
     this.outgoing.breaksAt(place);
   }
 
-  private isUndelivered(place: Cursor, bytes: number): void {
+  private countUndelivered(place: Cursor, bytes: number): void {
     if (bytes === 0 || isBefore(place, this.cursor.at)) return;
     this.undelivered_bytes += bytes;
     this.ages.appended(place, statSync(segmentPath(this.dir, place.segment)).mtimeMs);
@@ -302,9 +300,12 @@ export class Spool {
    */
   read(countMax: number, bytesMax: number): SpooledPayload[] {
     const end: Cursor = { segment: this.segment, offset: this.synced };
-    const known = this.outgoing.broken.size;
+    const { rotten_bytes } = this.outgoing;
     const found = this.outgoing.read(this.cursor.at, end, countMax, bytesMax);
-    this.counts.damaged += Math.max(0, this.outgoing.broken.size - known);
+    const rotten = this.outgoing.rotten_bytes - rotten_bytes;
+    if (rotten > 0) this.counts.damaged++;
+    // Its states are counted too much; where everything is delivered, that is put right.
+    this.undelivered_bytes = Math.max(0, this.undelivered_bytes - rotten);
     return found;
   }
 
@@ -313,6 +314,7 @@ export class Spool {
     this.undelivered_bytes = Math.max(0, this.undelivered_bytes - bytes);
     const crossed = after.segment !== this.cursor.at.segment;
     this.cursor.at = after;
+    if (after.segment === this.segment && after.offset === this.written) this.undelivered_bytes = 0;
     if (this.undelivered_bytes === 0) this.ages.clear();
     else this.ages.delivered(after);
     if (crossed) this.dropDelivered();

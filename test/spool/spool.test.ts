@@ -140,6 +140,42 @@ test('a flipped byte anywhere in an entry: it is reported, its neighbours and th
   }
 });
 
+test('an entry that rots while the spool is open is found when it is to be sent, and what is counted stays right', async (t) => {
+  const dir = temporary(t);
+  const spool = new Spool(dir);
+  for (const name of ['one', 'two', 'three']) {
+    spool.append({ a: name }, Buffer.from(`payload ${name}`));
+    await spool.durable();
+  }
+  assert.deepEqual(spool.onDisk().segments, 1);
+  assert.equal(spool.counts.syncs, 3);
+  const path = segmentPath(dir, 1);
+  const bytes = readFileSync(path);
+  bytes[bytes.indexOf('payload two')]! ^= 1;
+  writeFileSync(path, bytes);
+  assert.equal(spool.onDisk().bytes, bytes.length);
+  const [one, ...others] = spool.read(10, 1e9);
+  assert.deepEqual([one!.payload.toString(), others.length, spool.counts.damaged], ['payload one', 0, 1]);
+  spool.delivered(one!.after, one!.payload.length);
+  assert.deepEqual([spool.read(10, 1e9).length, spool.counts.damaged], [0, 1], 'counted once');
+  spool.standIn([...spool.broken.values()][0]!, {}, Buffer.from('instead'));
+  assert.equal(spool.read(10, 1e9).length, 0, 'what stands for it must be durable, too');
+  await spool.durable();
+  const rest = spool.read(10, 1e9);
+  assert.deepEqual(
+    rest.map(({ payload }) => payload.toString()),
+    ['instead', 'payload three'],
+  );
+  spool.delivered(rest.at(-1)!.after, 20);
+  // A batch later, all is delivered, and nothing is counted any more.
+  spool.append({}, Buffer.from('four'));
+  await spool.durable();
+  const [four] = spool.read(10, 1e9);
+  spool.delivered(four!.after, 4);
+  assert.deepEqual([spool.undelivered_bytes, spool.oldest_s()], [0, 0]);
+  await spool.close();
+});
+
 test('garbage behind the last whole entry is no entry', async (t) => {
   const dir = temporary(t);
   await threeEntries(dir);
