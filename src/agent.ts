@@ -83,8 +83,9 @@ export async function startAgent(settings: Settings): Promise<Agent> {
     // What is read already comes after what is mended.
     if (spool.broken.size === 0 || !pipeline.flush()) return;
     try {
-      const changes = mend(spool, pins.list(), { host: settings.host, ...pipeline.last });
-      tailer.correct(Object.values(changes));
+      const last = { host: settings.host, ...pipeline.last };
+      mend(spool, pins.list(), last, (states) => tailer.correct(states));
+      complaint = '';
       pipeline.makeDurable();
     } catch (error) {
       // Tried again by the sender, which waits for it.

@@ -23,11 +23,15 @@ export interface LastBatch {
  * Makes good what is damaged in a spool, before it is sent: lines come again from the pins that still hold them, the
  * rest becomes gap rows, under the damaged batch's own id (what had arrived of it is skipped at the farther end,
  * with what stands for it). States and seals that counted what is lost are corrected.
- * @returns states that changed
+ * @param correct gets the states that were corrected, for whoever has them in memory
  * @throws AfterlogError DISK_FULL, STATE_DIR_UNUSABLE: what is not mended yet may be tried again
  */
-export function mend(spool: Spool, pins: FoundPin[], last: LastBatch): StateChanges {
-  const all: StateChanges = {};
+export function mend(
+  spool: Spool,
+  pins: FoundPin[],
+  last: LastBatch,
+  correct: (states: unknown[]) => void,
+): void {
   const damages = findDamage(spool);
   for (const loss of damages.flatMap(lossesIn)) loss.bytes = readAgain(loss, pins);
   for (const [index, damage] of damages.entries()) {
@@ -41,7 +45,7 @@ export function mend(spool: Spool, pins: FoundPin[], last: LastBatch): StateChan
     const changes = correctStates(spool, lost);
     const payload = standIn.rows === 0 ? null : toSpool(standIn.finish(id, reasonOf(damage)));
     spool.standIn(damage.place, changes, payload);
-    Object.assign(all, changes);
+    correct(Object.values(changes));
     for (const later of damages.slice(index + 1).flatMap(lossesIn)) correctLater(later, lost);
     const bytes = again.reduce((sum, { from, to }) => sum + to! - from, 0);
     log.error(
@@ -52,7 +56,6 @@ export function mend(spool: Spool, pins: FoundPin[], last: LastBatch): StateChan
   for (const [key, place] of spool.broken) {
     if (!damages.some((damage) => placeKey(damage.place) === key)) spool.standIn(place, {}, null);
   }
-  return all;
 }
 
 const lossesIn = ({ logs }: Damage): Loss[] => [...logs.values()].flat();

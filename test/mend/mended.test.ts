@@ -147,3 +147,27 @@ test('an entry that was delivered already: nothing is lost, so no gap', { timeou
     seals: [{ sandbox_id: 'sb', at: 14, gaps: 0, lines: 3, complete: 1 }],
   });
 });
+
+for (const what of ['spool', 'whole state dir, pins and all,'] as const) {
+  test(`the ${what} is lost: what is there is read again under the same keys, so nothing is doubled`, {
+    timeout: 120_000,
+  }, async (t) => {
+    const site = await direct(t);
+    await site.makeTables();
+    await site.say('one\n', 'two\n');
+    rotate(site.file);
+    await site.say('three\n');
+    await until(async () => (await site.told()).lines === 'one\ntwo\nthree\n');
+    await site.agent.kill();
+    rmSync(what === 'spool' ? site.spoolDir : join(site.spoolDir, '..'), { recursive: true });
+    site.agent.start();
+    await site.say('four\n');
+    rmSync(site.folder, { recursive: true });
+    await until(async () => (await site.told()).seals.length > 0);
+    assert.deepEqual(await site.told(), {
+      lines: 'one\ntwo\nthree\nfour\n',
+      gaps: [],
+      seals: [{ sandbox_id: 'sb', at: 19, gaps: 0, lines: 4, complete: 1 }],
+    });
+  });
+}
