@@ -6,6 +6,7 @@ import { setAsideIn } from './deliver/set_aside.ts';
 import { reasonOf } from './errors.ts';
 import { type FlushedLog, flush } from './flush.ts';
 import { log } from './log.ts';
+import { mend } from './mend/mend.ts';
 import { Pipeline } from './pipeline.ts';
 import { lockDir } from './spool/lock.ts';
 import { Spool } from './spool/spool.ts';
@@ -19,7 +20,15 @@ export interface AgentStatus {
   bytes: number;
   batches_encoded: number;
   batches_delivered: number;
+  /** Undelivered. */
   spool_bytes: number;
+  spool_disk_bytes: number;
+  spool_segments: number;
+  /** How long the oldest batch that is not delivered has waited. */
+  spool_oldest_s: number;
+  /** Damages found in the spool since the start. */
+  spool_damaged: number;
+  spool_syncs: number;
   gaps: number;
   seals: number;
   /** Why nothing is read, or nothing delivered; null while all is well. */
@@ -42,7 +51,8 @@ export interface Agent {
 /**
  * The host's agent: tail → parse → encode → spool → deliver. To Kafka if brokers are set, else directly to
  * ClickHouse.
- * @throws AfterlogError DATA_DIR_MISSING, DATA_DIR_LOCKED, STATE_DIR_LOCKED, STATE_DIR_UNUSABLE
+ * @throws AfterlogError DATA_DIR_MISSING, DATA_DIR_LOCKED, STATE_DIR_LOCKED, STATE_DIR_UNUSABLE, SPOOL_FORMAT,
+ * DISK_FULL
  */
 export async function startAgent(settings: Settings): Promise<Agent> {
   const dataDirState = join(settings.data_dir, '.afterlog');
@@ -51,15 +61,16 @@ export async function startAgent(settings: Settings): Promise<Agent> {
   const pinsDir = join(dataDirState, 'pins');
   Tailer.requireDataDir(settings.data_dir);
   const unlocks: (() => void)[] = [];
+  let spool: Spool;
   try {
     for (const dir of dirs) {
       unlocks.push(lockDir(dir, dir === dataDirState ? 'DATA_DIR_LOCKED' : 'STATE_DIR_LOCKED'));
     }
+    spool = new Spool(join(settings.state_dir, 'spool'));
   } catch (error) {
     for (const unlock of unlocks) unlock();
     throw error;
   }
-  const spool = new Spool(join(settings.state_dir, 'spool'));
   const pins = new Pins(pinsDir);
   const pipeline = new Pipeline(settings.host, spool, {
     paused: (isPaused) => (isPaused ? tailer.pause() : tailer.resume()),
@@ -67,9 +78,27 @@ export async function startAgent(settings: Settings): Promise<Agent> {
   });
   const tailer = new Tailer(settings.data_dir, settings.layout, pins, pipeline);
   const destination = await destinationOf(settings, spool);
-  const sender = new Sender(spool, destination, () => pipeline.resumeIfRoom());
-  for (const where of spool.damaged)
-    log.error(`spool: a damaged entry at ${where} is left out; its rows become a gap`);
+  let complaint = '';
+  const mendSpool = (): void => {
+    // What is read already comes after what is mended.
+    if (spool.broken.size === 0 || !pipeline.flush()) return;
+    try {
+      const last = { host: settings.host, ...pipeline.last };
+      mend(spool, pins.list(), last, (states) => tailer.correct(states));
+      complaint = '';
+      pipeline.makeDurable();
+    } catch (error) {
+      // Tried again by the sender, which waits for it.
+      if (complaint !== reasonOf(error))
+        log.error(`spool: its damage cannot be mended now: ${reasonOf(error)}`);
+      complaint = reasonOf(error);
+    }
+  };
+  const sender = new Sender(spool, destination, {
+    arrived: () => pipeline.resumeIfRoom(),
+    damaged: mendSpool,
+  });
+  mendSpool();
   tailer.start([...spool.states.values()]);
   sender.start();
   log.info(
@@ -84,7 +113,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
       bytes: pipeline.counts.bytes,
       batches_encoded: pipeline.counts.batches,
       batches_delivered: sender.counts.batches,
-      spool_bytes: spool.undelivered_bytes,
+      ...spoolStatus(spool),
       gaps: pipeline.counts.gaps,
       seals: pipeline.counts.seals,
       paused: pipeline.paused ?? destination.waiting(),
@@ -98,6 +127,18 @@ export async function startAgent(settings: Settings): Promise<Agent> {
       await spool.close().catch((error: unknown) => log.error(`spool: ${reasonOf(error)}`));
       for (const unlock of unlocks) unlock();
     },
+  };
+}
+
+function spoolStatus(spool: Spool): Pick<AgentStatus, Extract<keyof AgentStatus, `spool_${string}`>> {
+  const { segments, bytes } = spool.onDisk();
+  return {
+    spool_bytes: spool.undelivered_bytes,
+    spool_disk_bytes: bytes,
+    spool_segments: segments,
+    spool_oldest_s: spool.oldest_s(),
+    spool_damaged: spool.counts.damaged,
+    spool_syncs: spool.counts.syncs,
   };
 }
 

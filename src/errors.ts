@@ -10,6 +10,8 @@ const catalogue = {
   DATA_DIR_LOCKED: 'Stop the other agent: a data dir has one agent, whatever its state dir.',
   STATE_DIR_UNUSABLE:
     'Make the state dir writable for this user, or set AFTERLOG_STATE_DIR to another folder.',
+  SPOOL_FORMAT:
+    'Nothing was touched. Start the afterlog that wrote it (a newer one), or move the folder aside: what is in it and not delivered is lost then.',
   FILE_UNREADABLE:
     'Let the agent read the file: run it as the runtime’s user, or give it CAP_DAC_READ_SEARCH.',
   DISK_FULL: 'Free some disk space; the agent goes on by itself.',

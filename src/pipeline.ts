@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from './config/limits.ts';
+import { crashPoint } from './crash_point.ts';
 import { reasonOf } from './errors.ts';
 import { log } from './log.ts';
 import { newLine } from './parse/line.ts';
@@ -39,8 +40,8 @@ export class Pipeline implements Sink {
   private readonly spool: Spool;
   private readonly events: PipelineEvents;
   private readonly line = newLine();
-  /** New at each start: random, and in order of time. */
-  private readonly epoch = Date.now() * 2048 + randomInt(2048);
+  /** New at each start. */
+  private readonly epoch = newEpoch();
   private sequence = 0;
   private day = 0;
   /** Tails whose state goes into the next entry. */
@@ -61,6 +62,11 @@ export class Pipeline implements Sink {
     this.builder = new BatchBuilder(host);
     this.spool = spool;
     this.events = events;
+  }
+
+  /** Epoch and sequence of the last batch. */
+  get last(): { epoch: number; sequence: number } {
+    return { epoch: this.epoch, sequence: this.sequence };
   }
 
   lines(tail: LogTail, bytes: Buffer, start: number, final: boolean): boolean {
@@ -129,6 +135,7 @@ export class Pipeline implements Sink {
       payload = toSpool(this.builder.finish(this.epoch, ++this.sequence, this.day));
       this.counts.batches++;
     }
+    crashPoint('pipeline.encoded');
     return this.append({ changes, payload, releases: this.releases.splice(0) });
   }
 
@@ -170,6 +177,11 @@ export class Pipeline implements Sink {
     this.events.paused(false);
   }
 
+  /** For what others appended to the spool. */
+  makeDurable(): void {
+    void this.sync();
+  }
+
   /** Makes what was appended durable; then pins that were done with may go. One sync serves all that wait. */
   private sync(): Promise<void> {
     this.syncing ??= this.syncAll().finally(() => {
@@ -183,7 +195,9 @@ export class Pipeline implements Sink {
       const free = this.releasable.splice(0);
       try {
         await this.spool.durable();
+        if (free.length > 0) crashPoint('pipeline.durable');
         for (const pin of free) this.events.release(pin);
+        if (free.length > 0) crashPoint('pipeline.released');
       } catch (error) {
         this.releasable.unshift(...free);
         if (this.isClosed) return;
@@ -215,6 +229,9 @@ export class Pipeline implements Sink {
     if (isAppended) await this.sync();
   }
 }
+
+/** Random, and in order of time; a safe integer. */
+export const newEpoch = (): number => Date.now() * 2048 + randomInt(2048);
 
 function hostClock(): { seconds: number; nanos: number } {
   const ms = Date.now();

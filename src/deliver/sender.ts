@@ -1,4 +1,5 @@
 import { limits } from '../config/limits.ts';
+import { crashPoint } from '../crash_point.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Batch } from '../wire/header.ts';
 import { fromSpool } from '../wire/spooled.ts';
@@ -14,19 +15,27 @@ export interface Destination {
   close(): Promise<void>;
 }
 
+/** What the sender tells whoever started it. */
+export interface SenderEvents {
+  /** Batches have arrived: there is more room in the spool. */
+  arrived(): void;
+  /** The spool holds damage: until something stands for it, nothing after it is sent. Tried again when it fails. */
+  damaged(): void;
+}
+
 /** Takes batches from the spool in order, one send in flight, and tells the spool what has arrived. */
 export class Sender {
   readonly counts = { batches: 0, rows: 0 };
   private readonly spool: Spool;
   private readonly destination: Destination;
-  private readonly arrived: () => void;
+  private readonly events: SenderEvents;
   private isStopped = false;
   private running: Promise<void> = Promise.resolve();
 
-  constructor(spool: Spool, destination: Destination, arrived: () => void) {
+  constructor(spool: Spool, destination: Destination, events: SenderEvents) {
     this.spool = spool;
     this.destination = destination;
-    this.arrived = arrived;
+    this.events = events;
   }
 
   start(): void {
@@ -37,9 +46,11 @@ export class Sender {
     while (!this.isStopped) {
       const payloads = this.spool.read(limits.send_batches_max, this.destination.send_bytes_max);
       if (payloads.length === 0) {
+        if (this.spool.broken.size > 0) this.events.damaged();
         await this.spool.waitForMore(limits.reconcile_ms);
         continue;
       }
+      crashPoint('sender.read');
       const batches = payloads.map(({ payload }) => fromSpool(payload));
       try {
         await this.destination.deliver(batches);
@@ -47,11 +58,12 @@ export class Sender {
         if (this.isStopped) return;
         throw error;
       }
+      crashPoint('sender.delivered');
       const bytes = payloads.reduce((sum, { payload }) => sum + payload.length, 0);
       this.spool.delivered(payloads.at(-1)!.after, bytes);
       this.counts.batches += batches.length;
       this.counts.rows += batches.reduce((sum, { header }) => sum + header.rows, 0);
-      this.arrived();
+      this.events.arrived();
     }
   }
 

@@ -1,13 +1,20 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { reasonOf } from '../errors.ts';
+import { crashPoint } from '../crash_point.ts';
+import { AfterlogError, reasonOf } from '../errors.ts';
 import { log } from '../log.ts';
+import { FORMAT } from './entry.ts';
+import { syncFolder } from './folder.ts';
 
 /** A place in the spool: a segment's number and an offset in it. */
 export interface Cursor {
   segment: number;
   offset: number;
 }
+
+export const placeKey = ({ segment, offset }: Cursor): string => `${segment}/${offset}`;
+export const isBefore = (a: Cursor, b: Cursor): boolean =>
+  a.segment < b.segment || (a.segment === b.segment && a.offset < b.offset);
 
 /** Where an epoch's batches go; bound at its first send and never changed. */
 export interface Binding {
@@ -24,19 +31,29 @@ const BINDINGS_MAX = 1_000;
 export class CursorFile {
   at: Cursor = { segment: 0, offset: 0 };
   readonly bindings = new Map<number, Binding>();
+  private readonly dir: string;
   private readonly path: string;
   private timer: NodeJS.Timeout | null = null;
 
+  /** @throws AfterlogError SPOOL_FORMAT: a newer agent wrote it */
   constructor(dir: string) {
+    this.dir = dir;
     this.path = join(dir, 'cursor.json');
     try {
       const saved = JSON.parse(readFileSync(this.path, 'utf8')) as {
+        /** Absent before there was another one. */
+        format?: number;
         at: Cursor;
         bindings: [number, Binding][];
       };
-      this.at = saved.at;
-      this.bindings = new Map(saved.bindings);
+      const { format = FORMAT, at, bindings } = saved;
+      if (format > FORMAT) throw wrongFormat(this.path, format);
+      if (!Number.isSafeInteger(at.segment) || !Number.isSafeInteger(at.offset))
+        throw new TypeError('no place');
+      this.bindings = new Map(bindings);
+      this.at = { segment: at.segment, offset: at.offset };
     } catch (error) {
+      if (error instanceof AfterlogError) throw error;
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
         log.warn(
           `spool: ${this.path} is unreadable; sending again from the oldest entry (nothing is stored twice)`,
@@ -75,11 +92,20 @@ export class CursorFile {
     this.timer = null;
     const fd = openSync(`${this.path}.new`, 'w');
     try {
-      writeFileSync(fd, JSON.stringify({ at: this.at, bindings: [...this.bindings] }));
+      writeFileSync(fd, JSON.stringify({ format: FORMAT, at: this.at, bindings: [...this.bindings] }));
       fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
+    crashPoint('cursor.written');
     renameSync(`${this.path}.new`, this.path);
+    syncFolder(this.dir);
+    crashPoint('cursor.saved');
   }
 }
+
+export const wrongFormat = (path: string, format: number): AfterlogError =>
+  new AfterlogError(
+    'SPOOL_FORMAT',
+    `${path} is of spool format ${format}, this afterlog knows format ${FORMAT}.`,
+  );

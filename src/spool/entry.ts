@@ -6,9 +6,12 @@ import { crc32 } from 'node:zlib';
  *   magic u32 · kind u8 · 3 bytes 0 · state length u32 · payload length u32 · CRC-32 of state and payload u32 ·
  *   CRC-32 of the 20 bytes before u32
  *
- * The head has its own checksum so that a damaged payload can be stepped over.
+ * The head has its own checksum so that a damaged payload can be stepped over. The 24 bytes are laid out like this in
+ * every format; the fourth byte of the magic is the format's number.
  */
 export const HEAD_BYTES = 24;
+/** Of segments and cursor file. Raised when an older agent would misread what a newer one wrote. */
+export const FORMAT = 1;
 const MAGIC = 0x31_4c_41_53; // "SAL1"
 
 /** What every head starts with. */
@@ -21,7 +24,12 @@ export const entryKind = {
   batch: 2,
   /** State alone: something changed and there was nothing to send. */
   state: 3,
+  /** A batch that is sent in the place of damaged entries before it; which, its state tells under `STANDS_FOR`. */
+  standIn: 4,
 } as const;
+
+/** Key of a stand-in's state under which a `Cursor` says where the damage begins. No stream is called so. */
+export const STANDS_FOR = '';
 
 export interface Head {
   kind: number;
@@ -53,6 +61,14 @@ export function decodeHead(bytes: Buffer): Head | null {
     payload_bytes: bytes.readUInt32LE(12),
     crc32: bytes.readUInt32LE(16),
   };
+}
+
+/** @returns the number of the format when the 24 bytes are the whole head of an entry of another one, else null */
+export function foreignFormat(bytes: Buffer): number | null {
+  if (bytes.length < HEAD_BYTES || !bytes.subarray(0, 3).equals(MAGIC_BYTES.subarray(0, 3))) return null;
+  if (crc32(bytes.subarray(0, 20)) !== bytes.readUInt32LE(20)) return null;
+  const format = bytes[3]! - 48; // '0'
+  return format === FORMAT ? null : format;
 }
 
 export const bodyBytes = (head: Head): number => head.state_bytes + head.payload_bytes;

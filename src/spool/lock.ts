@@ -3,7 +3,6 @@ import {
   closeSync,
   futimesSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   readlinkSync,
@@ -12,10 +11,12 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { limits } from '../config/limits.ts';
 import { AfterlogError, reasonOf } from '../errors.ts';
 import { log } from '../log.ts';
+import { makeFolder } from './folder.ts';
 
 interface Owner {
   pid: number;
@@ -24,6 +25,9 @@ interface Owner {
   /** Both are true of one pid namespace (a container has its own) in one boot of the machine. */
   pid_namespace: string;
   boot: string;
+  /** The machine, or container, and since when; absent in the lock of an older agent. */
+  host?: string;
+  since?: string;
 }
 
 /** How often a lock that changes hands under our eyes is tried. */
@@ -43,7 +47,7 @@ export function lockDir(
   const mine = `${path}.${randomBytes(6).toString('hex')}`;
   const me = ownerHere();
   try {
-    mkdirSync(dir, { recursive: true });
+    makeFolder(dir);
     writeFileSync(mine, JSON.stringify(me));
     for (let tries = 0; tries < TRIES; tries++) {
       if (take(mine, path)) return hold(mine, path, me);
@@ -100,14 +104,19 @@ function hold(mine: string, path: string, me: Owner): () => void {
 
 /** @returns who holds the lock, in words; null if it is stale */
 function liveHolder(path: string, owner: Owner, me: Owner): string | null {
-  if (owner.boot !== me.boot) return null;
-  if (owner.pid_namespace === me.pid_namespace)
-    return startOf(owner.pid) === owner.ticks ? `process ${owner.pid}` : null;
+  const isThisMachine = owner.boot === me.boot;
+  // A machine has another boot after a restart, and so has another machine that shares the folder.
+  if (!isThisMachine && (owner.host ?? me.host) === me.host) return null;
+  const since = owner.since === undefined ? '' : ` since ${owner.since}`;
+  const who = `process ${owner.pid}${owner.host === undefined ? '' : ` on ${owner.host}`}${since}`;
+  if (isThisMachine && owner.pid_namespace === me.pid_namespace)
+    return startOf(owner.pid) === owner.ticks ? who : null;
   // Its process cannot be seen from here. The clock may have been set since, in either direction.
   const touched = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (Math.abs(Date.now() - touched) >= limits.lock_alive_ms) return null;
   const wait_s = limits.lock_alive_ms / 1_000;
-  return `process ${owner.pid} of another container; if that was killed, the lock is free after ${wait_s} s`;
+  const where = isThisMachine ? 'container' : 'machine';
+  return `${who}, in another ${where}; if that was killed, the lock is free after ${wait_s} s`;
 }
 
 const isSame = (a: Owner, b: Owner): boolean =>
@@ -115,7 +124,7 @@ const isSame = (a: Owner, b: Owner): boolean =>
 
 function ownerHere(): Owner {
   const { pid } = process;
-  return { pid, ticks: startOf(pid), ...here() };
+  return { pid, ticks: startOf(pid), ...here(), host: hostname(), since: new Date().toISOString() };
 }
 
 /** '' for both where there is no /proc. */

@@ -3,16 +3,18 @@ import { join } from 'node:path';
 import { bodyBytes, bodyIsWhole, decodeHead, HEAD_BYTES, type Head, MAGIC_BYTES } from './entry.ts';
 
 const SEARCH_BYTES = 1024 * 1024;
+/** What a disk refuses to read is less than this mostly. */
+const SECTOR_BYTES = 4_096;
 const NO_HEAD: Head = { kind: 0, state_bytes: 0, payload_bytes: 0, crc32: 0 };
 const NAME = /^([0-9a-f]{12})\.seg$/;
 
 export const segmentPath = (dir: string, number: number): string =>
   join(dir, `${number.toString(16).padStart(12, '0')}.seg`);
 
-/** Numbers of the segments in `dir`, oldest first. */
+/** Numbers of the segments in `dir`, oldest first. Other files are nobody's business. */
 export function listSegments(dir: string): number[] {
-  return readdirSync(dir)
-    .map((name) => NAME.exec(name)?.[1])
+  return readdirSync(dir, { withFileTypes: true })
+    .map((entry) => (entry.isDirectory() ? undefined : NAME.exec(entry.name)?.[1]))
     .filter((hex) => hex !== undefined)
     .map((hex) => Number.parseInt(hex, 16))
     .sort((a, b) => a - b);
@@ -31,28 +33,47 @@ export class SegmentReader {
   readonly number: number;
   offset: number;
   private readonly fd: number;
+  private readonly splitAt: number;
 
-  constructor(dir: string, number: number, offset = 0) {
+  /** @param splitAt what is damaged before and behind this offset is told apart: the first part is delivered */
+  constructor(dir: string, number: number, offset = 0, splitAt = -1) {
     this.number = number;
     this.offset = offset;
+    this.splitAt = splitAt;
     this.fd = openSync(segmentPath(dir, number), 'r');
   }
 
   /**
-   * The next entry that ends at or before `limit`, or null: at the end, or where the file is torn.
+   * The next entry that ends at or before `limit`, or null: at the end, or where the file is torn. Damaged entries
+   * that follow each other are one: nobody can tell how many they were.
    */
   next(limit = Number.POSITIVE_INFINITY): ReadEntry | null {
-    const headBytes = Buffer.allocUnsafe(HEAD_BYTES);
-    if (this.offset + HEAD_BYTES > limit) return null;
-    if (readSync(this.fd, headBytes, 0, HEAD_BYTES, this.offset) < HEAD_BYTES) return null;
+    const entry = this.one(limit);
+    while (entry !== null && entry.state === null && this.offset !== this.splitAt) {
+      const end = this.offset;
+      const more = this.one(limit);
+      if (more === null) break;
+      if (more.state !== null) {
+        this.offset = end;
+        break;
+      }
+      entry.head.payload_bytes += more.head.payload_bytes;
+    }
+    return entry;
+  }
+
+  private one(limit: number): ReadEntry | null {
+    const { offset } = this;
+    if (offset + HEAD_BYTES > limit) return null;
+    const headBytes = this.bytes(offset, HEAD_BYTES);
+    if (headBytes.length < HEAD_BYTES) return null;
     const head = decodeHead(headBytes);
     if (head === null) return this.stepOver(limit);
     const size = bodyBytes(head);
-    if (this.offset + HEAD_BYTES + size > Math.min(limit, this.size())) return null;
-    const body = Buffer.allocUnsafe(size);
-    const read = readSync(this.fd, body, 0, size, this.offset + HEAD_BYTES);
-    const entry: ReadEntry = { head, offset: this.offset, state: null, payload: null };
-    if (read === size && bodyIsWhole(head, body)) {
+    if (offset + HEAD_BYTES + size > Math.min(limit, this.size())) return null;
+    const body = this.bytes(offset + HEAD_BYTES, size);
+    const entry: ReadEntry = { head, offset, state: null, payload: null };
+    if (bodyIsWhole(head, body)) {
       entry.state = body.subarray(0, head.state_bytes);
       entry.payload = body.subarray(head.state_bytes);
     }
@@ -64,16 +85,37 @@ export class SegmentReader {
   private stepOver(limit: number): ReadEntry | null {
     const { offset } = this;
     const end = Math.min(limit, this.size());
-    const bytes = Buffer.allocUnsafe(SEARCH_BYTES);
     for (let from = offset + 1; from + HEAD_BYTES <= end; from += SEARCH_BYTES - HEAD_BYTES + 1) {
-      const some = bytes.subarray(0, readSync(this.fd, bytes, 0, SEARCH_BYTES, from));
+      const some = this.bytes(from, SEARCH_BYTES);
       for (let at = some.indexOf(MAGIC_BYTES); at >= 0; at = some.indexOf(MAGIC_BYTES, at + 1)) {
         if (decodeHead(some.subarray(at, at + HEAD_BYTES)) === null) continue;
         this.offset = from + at;
-        return { head: NO_HEAD, offset, state: null, payload: null };
+        return { head: { ...NO_HEAD }, offset, state: null, payload: null };
       }
     }
     return null;
+  }
+
+  /** At most `length` bytes at `at`, fewer at the end. What the disk cannot read is NULs: damaged, like any other. */
+  private bytes(at: number, length: number): Buffer {
+    const bytes = Buffer.allocUnsafe(length);
+    try {
+      return bytes.subarray(0, readSync(this.fd, bytes, 0, length, at));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EIO') throw error;
+    }
+    const end = Math.min(length, Math.max(this.size() - at, 0));
+    for (let from = 0; from < end; ) {
+      const to = Math.min(end, from + SECTOR_BYTES - ((at + from) % SECTOR_BYTES));
+      try {
+        readSync(this.fd, bytes, from, to - from, at + from);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EIO') throw error;
+        bytes.fill(0, from, to);
+      }
+      from = to;
+    }
+    return bytes.subarray(0, end);
   }
 
   size(): number {

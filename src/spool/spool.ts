@@ -3,26 +3,28 @@ import {
   fdatasync,
   fsyncSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
+  readSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
 import { limits } from '../config/limits.ts';
+import { crashPoint } from '../crash_point.ts';
 import { AfterlogError, reasonOf } from '../errors.ts';
 import { log } from '../log.ts';
-import { type Cursor, CursorFile } from './cursor.ts';
-import { encodeEntry, entryKind } from './entry.ts';
-import { listSegments, SegmentReader, segmentPath } from './segment.ts';
+import { Ages } from './ages.ts';
+import { type Cursor, CursorFile, isBefore, wrongFormat } from './cursor.ts';
+import { encodeEntry, entryKind, foreignFormat, HEAD_BYTES, STANDS_FOR } from './entry.ts';
+import { makeFolder, syncFolder } from './folder.ts';
+import { Outgoing, type SpooledPayload } from './outgoing.ts';
+import { type Found, type StateChanges, scanSpool } from './scan.ts';
+import { listSegments, segmentPath } from './segment.ts';
 
-/** State of streams by key, as JSON texts; null: the stream is over. What is in them the spool does not know. */
-export type StateChanges = Record<string, unknown>;
+export type { SpooledPayload } from './outgoing.ts';
+export type { StateChanges } from './scan.ts';
 
-export interface SpooledPayload {
-  payload: Buffer;
-  /** Where the sender goes on once this payload and all before it are delivered. */
-  after: Cursor;
-}
+const NOTHING = Buffer.alloc(0);
 
 /**
  * A durable, ordered, bounded queue of payloads on disk, with the positions of the tail inside: each entry holds
@@ -34,58 +36,98 @@ export interface SpooledPayload {
 export class Spool {
   /** State of every open stream as of the last entry. */
   readonly states = new Map<string, unknown>();
-  /** Entries that recovery found damaged: where, for the caller to report. */
-  readonly damaged: string[] = [];
+  readonly counts = { syncs: 0, damaged: 0 };
   undelivered_bytes = 0;
   readonly cursor: CursorFile;
   private readonly dir: string;
+  private readonly outgoing: Outgoing;
+  private readonly ages = new Ages();
   private fd = -1;
   private segment = 0;
   private written = 0;
   /** Up to here, in the current segment, entries are on disk for good. */
   private synced = 0;
-  private reader: SegmentReader | null = null;
   private syncing: Promise<void> | null = null;
+  /** A sync failed: the system may have dropped what it could not write, and calls the next sync good. */
+  private isDoubtful = false;
   private waiting: (() => void)[] = [];
 
-  /** Opens or makes the spool in `dir`; a torn last entry is dropped, as nobody was told that it is durable. */
+  /**
+   * Opens or makes the spool in `dir`; a torn last entry is dropped, as nobody was told that it is durable.
+   * @throws AfterlogError SPOOL_FORMAT, STATE_DIR_UNUSABLE, DISK_FULL
+   */
   constructor(dir: string) {
     this.dir = dir;
-    mkdirSync(dir, { recursive: true });
-    this.cursor = new CursorFile(dir);
-    this.recover();
+    this.outgoing = new Outgoing(dir);
+    try {
+      makeFolder(dir);
+      this.refuseOtherFormats();
+      this.cursor = new CursorFile(dir);
+      this.recover();
+    } catch (error) {
+      throw error instanceof AfterlogError ? error : this.failure('read', error);
+    }
     this.startSegment();
+  }
+
+  private refuseOtherFormats(): void {
+    const head = Buffer.alloc(HEAD_BYTES);
+    for (const number of listSegments(this.dir)) {
+      const path = segmentPath(this.dir, number);
+      const fd = openSync(path, 'r');
+      try {
+        const format = foreignFormat(head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0)));
+        if (format !== null) throw wrongFormat(path, format);
+      } finally {
+        closeSync(fd);
+      }
+    }
   }
 
   private recover(): void {
     const segments = listSegments(this.dir);
+    const first = segments[0] ?? 0;
+    this.segment = segments.at(-1) ?? 0;
     // A place that no segment reaches (they were removed by hand) would make later ones look delivered.
-    if (this.cursor.at.segment > (segments.at(-1) ?? 0)) this.cursor.at = { segment: 0, offset: 0 };
-    for (const number of segments) {
-      const reader = new SegmentReader(this.dir, number);
-      for (let entry = reader.next(); entry !== null; entry = reader.next()) {
-        if (entry.state === null) {
-          this.damaged.push(`${segmentPath(this.dir, number)} offset ${entry.offset}`);
-          continue;
-        }
-        if (entry.head.kind === entryKind.snapshot) this.states.clear();
-        this.apply(JSON.parse(entry.state.toString()) as StateChanges);
-        if (!this.isDelivered(number, entry.offset)) this.undelivered_bytes += entry.head.payload_bytes;
-      }
-      const torn = reader.size() - reader.offset;
-      if (torn > 0)
-        log.warn(
-          `spool: dropped an unfinished entry of ${torn} bytes at the end of ${segmentPath(this.dir, number)}`,
-        );
-      reader.close();
-      this.segment = number;
+    if (this.cursor.at.segment > this.segment) this.cursor.at = { segment: 0, offset: 0 };
+    if (this.cursor.at.segment < first) {
+      if (this.cursor.at.segment > 0)
+        log.error(`spool: ${segmentPath(this.dir, this.cursor.at.segment)}, not delivered yet, is gone`);
+      this.cursor.at = { segment: first, offset: 0 };
     }
-    if (this.cursor.at.segment < (segments[0] ?? 0)) this.cursor.at = { segment: segments[0]!, offset: 0 };
+    const standIns: Extract<Found, { what: 'entry' }>[] = [];
+    for (const found of this.scan(this.states)) {
+      if (found.what === 'blind') log.error(`spool: the oldest snapshot in ${this.dir} is damaged`);
+      else if (found.what === 'damage') this.breaks(found);
+      else if (found.standsFor !== null) standIns.push(found);
+      else this.countUndelivered(found.place, found.payload.length);
+    }
+    for (const { place, payload, standsFor } of standIns) {
+      if (isBefore(standsFor!, this.cursor.at)) continue;
+      this.outgoing.mended(standsFor!, payload.length > 0 ? place : null);
+      this.undelivered_bytes += payload.length;
+    }
   }
 
-  private isDelivered(segment: number, offset: number): boolean {
-    const { at } = this.cursor;
-    return segment < at.segment || (segment === at.segment && offset < at.offset);
+  private breaks({ place, until, reason }: Extract<Found, { what: 'damage' }>): void {
+    this.counts.damaged++;
+    const isDelivered = !isBefore(this.cursor.at, until);
+    log.error(`spool: entries ${reason}${isDelivered ? '; they are delivered' : ''}`);
+    if (isDelivered) return;
+    // The segment in which the cursor stood, or the end of it, may be what is missing.
+    if (isBefore(place, this.cursor.at)) this.cursor.at = place;
+    this.outgoing.breaksAt(place);
+  }
+
+  private countUndelivered(place: Cursor, bytes: number): void {
+    if (bytes === 0 || isBefore(place, this.cursor.at)) return;
+    this.undelivered_bytes += bytes;
+    this.ages.appended(place, statSync(segmentPath(this.dir, place.segment)).mtimeMs);
+  }
+
+  /** Walks everything that is here. `states` is brought up to date while it does. */
+  scan(states: Map<string, unknown>): Generator<Found> {
+    return scanSpool(this.dir, this.cursor.at, states);
   }
 
   private apply(changes: StateChanges): void {
@@ -98,34 +140,59 @@ export class Spool {
   /**
    * Appends an entry; all or nothing.
    * @param payload null: only states changed
-   * @throws AfterlogError DISK_FULL: nothing was appended, the same call may be made again
+   * @throws AfterlogError DISK_FULL, STATE_DIR_UNUSABLE: nothing was appended, the same call may be made again
    */
   append(changes: StateChanges, payload: Buffer | null): void {
-    if (this.written >= limits.segment_bytes_max) this.startSegment();
-    const state = Buffer.from(JSON.stringify(changes));
-    this.write(encodeEntry(payload ? entryKind.batch : entryKind.state, state, payload ?? Buffer.alloc(0)));
-    this.apply(changes);
-    this.undelivered_bytes += payload?.length ?? 0;
+    this.write(payload ? entryKind.batch : entryKind.state, changes, changes, payload ?? NOTHING);
   }
 
-  private write(entry: Buffer): void {
+  /**
+   * Appends what is sent in the place of a damage, and the states as they are with it: both or neither.
+   * @param payload null: nothing has to be sent there
+   * @throws as append()
+   */
+  standIn(damage: Cursor, changes: StateChanges, payload: Buffer | null): void {
+    const at = this.write(
+      entryKind.standIn,
+      { [STANDS_FOR]: damage, ...changes },
+      changes,
+      payload ?? NOTHING,
+    );
+    this.outgoing.mended(damage, payload === null ? null : at);
+  }
+
+  /** Damage that nothing stands for yet, and that sending has come to or will. */
+  get broken(): ReadonlyMap<string, Cursor> {
+    return this.outgoing.broken;
+  }
+
+  /** @returns where the entry is */
+  private write(kind: number, state: StateChanges, changes: StateChanges, payload: Buffer): Cursor {
+    if (this.written >= limits.segment_bytes_max) this.startSegment();
+    const place: Cursor = { segment: this.segment, offset: this.written };
+    const entry = encodeEntry(kind, Buffer.from(JSON.stringify(state)), payload);
     try {
       writeAll(this.fd, entry, this.written);
-      this.written += entry.length;
     } catch (error) {
       // What was written of the entry is written over by the next; cut it off, so that no reader meets it.
       try {
         ftruncateSync(this.fd, this.written);
       } catch {}
-      throw this.unwritable(error);
+      throw this.failure('written', error);
     }
+    crashPoint('spool.written');
+    this.written += entry.length;
+    this.apply(changes);
+    this.undelivered_bytes += payload.length;
+    if (payload.length > 0) this.ages.appended(place);
+    return place;
   }
 
-  private unwritable(error: unknown): AfterlogError {
+  private failure(what: 'read' | 'written', error: unknown): AfterlogError {
     const full = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
     return new AfterlogError(
       full ? 'DISK_FULL' : 'STATE_DIR_UNUSABLE',
-      `The spool ${this.dir} cannot be written: ${reasonOf(error)}`,
+      `The spool ${this.dir} cannot be ${what}: ${reasonOf(error)}`,
       error,
     );
   }
@@ -138,43 +205,58 @@ export class Spool {
     const snapshot = encodeEntry(
       entryKind.snapshot,
       Buffer.from(JSON.stringify(Object.fromEntries(this.states))),
-      Buffer.alloc(0),
+      NOTHING,
     );
     const path = segmentPath(this.dir, this.segment + 1);
     let fd = -1;
     try {
-      if (this.fd >= 0) fsyncSync(this.fd);
+      if (this.fd >= 0) this.syncNow();
       fd = openSync(path, 'w');
       writeAll(fd, snapshot, 0);
       fsyncSync(fd);
+      crashPoint('spool.segment_written');
+      // Before anything is appended there: a file without a name is lost with all that is in it.
+      syncFolder(this.dir);
     } catch (error) {
       if (fd >= 0) {
         closeSync(fd);
         unlinkSync(path);
       }
-      throw this.unwritable(error);
+      throw this.failure('written', error);
     }
     if (this.fd >= 0) closeSync(this.fd);
     this.fd = fd;
     this.segment++;
     this.written = snapshot.length;
     this.synced = this.written;
-    const folder = openSync(this.dir, 'r');
-    fsyncSync(folder);
-    closeSync(folder);
+    crashPoint('spool.segment_started');
     this.dropDelivered();
+  }
+
+  private syncNow(): void {
+    try {
+      this.writeDoubtfulAgain();
+      fsyncSync(this.fd);
+    } catch (error) {
+      this.isDoubtful = true;
+      throw error;
+    }
+    this.synced = this.written;
+    this.counts.syncs++;
   }
 
   /** Resolves when everything appended so far is on disk. Calls that come while a sync runs share the next one. */
   async durable(): Promise<void> {
     while (this.syncing) await this.syncing;
     if (this.synced === this.written) return;
+    this.writeDoubtfulAgain();
     const { fd, segment, written } = this;
     this.syncing = new Promise<void>((resolve, reject) => {
       fdatasync(fd, (error) => {
         this.syncing = null;
         // A segment that was closed meanwhile was synced whole by startSegment.
         if (error && segment === this.segment) {
+          this.isDoubtful = true;
           reject(
             new AfterlogError(
               'STATE_DIR_UNUSABLE',
@@ -185,6 +267,8 @@ export class Spool {
           return;
         }
         if (segment === this.segment) this.synced = Math.max(this.synced, written);
+        this.counts.syncs++;
+        crashPoint('spool.synced');
         resolve();
         for (const wake of this.waiting.splice(0)) wake();
       });
@@ -192,52 +276,37 @@ export class Spool {
     return this.syncing;
   }
 
+  /** Pages that a failed sync dropped count as written: only writing them again makes the next sync mean something. */
+  private writeDoubtfulAgain(): void {
+    if (!this.isDoubtful) return;
+    const bytes = Buffer.alloc(this.written - this.synced);
+    const fd = openSync(segmentPath(this.dir, this.segment), 'r');
+    try {
+      readSync(fd, bytes, 0, bytes.length, this.synced);
+    } finally {
+      closeSync(fd);
+    }
+    writeAll(this.fd, bytes, this.synced);
+    this.isDoubtful = false;
+  }
+
   isDurable(): boolean {
     return this.synced === this.written;
   }
 
-  /** The next durable payloads after those read before, at least one if there is any, at most `bytesMax`. */
+  /**
+   * The next durable payloads after those read before, at least one if there is any, at most `bytesMax`. None, too,
+   * when the next one is damaged: `broken` has it then, and goes on when something stands for it.
+   */
   read(countMax: number, bytesMax: number): SpooledPayload[] {
-    const found: SpooledPayload[] = [];
-    let bytes = 0;
-    while (found.length < countMax) {
-      this.reader ??= this.openReader();
-      const { reader } = this;
-      const before = reader.offset;
-      const entry = reader.next(reader.number === this.segment ? this.synced : undefined);
-      if (entry === null) {
-        if (reader.number >= this.segment) break;
-        reader.close();
-        this.reader = new SegmentReader(this.dir, this.segmentAfter(reader.number));
-        continue;
-      }
-      if (entry.head.payload_bytes === 0) continue;
-      if (entry.payload === null) {
-        // Its sequence is missing at the farther end, which makes a gap row of the hole.
-        log.error(
-          `spool: a damaged entry in ${segmentPath(this.dir, reader.number)} at ${before} cannot be sent`,
-        );
-        this.undelivered_bytes = Math.max(0, this.undelivered_bytes - entry.head.payload_bytes);
-        continue;
-      }
-      bytes += entry.payload.length;
-      if (bytes > bytesMax && found.length > 0) {
-        reader.offset = before;
-        break;
-      }
-      found.push({ payload: entry.payload, after: { segment: reader.number, offset: reader.offset } });
-    }
+    const end: Cursor = { segment: this.segment, offset: this.synced };
+    const { rotten_bytes } = this.outgoing;
+    const found = this.outgoing.read(this.cursor.at, end, countMax, bytesMax);
+    const rotten = this.outgoing.rotten_bytes - rotten_bytes;
+    if (rotten > 0) this.counts.damaged++;
+    // Its states are counted too much; where everything is delivered, that is put right.
+    this.undelivered_bytes = Math.max(0, this.undelivered_bytes - rotten);
     return found;
-  }
-
-  private openReader(): SegmentReader {
-    const { segment, offset } = this.cursor.at;
-    const existing = listSegments(this.dir).find((number) => number >= segment) ?? this.segment;
-    return new SegmentReader(this.dir, existing, existing === segment ? offset : 0);
-  }
-
-  private segmentAfter(number: number): number {
-    return listSegments(this.dir).find((other) => other > number) ?? this.segment;
   }
 
   /** Everything up to `after` is delivered: it is not read again, and whole segments of it are deleted. */
@@ -245,24 +314,46 @@ export class Spool {
     this.undelivered_bytes = Math.max(0, this.undelivered_bytes - bytes);
     const crossed = after.segment !== this.cursor.at.segment;
     this.cursor.at = after;
+    if (after.segment === this.segment && after.offset === this.written) this.undelivered_bytes = 0;
+    if (this.undelivered_bytes === 0) this.ages.clear();
+    else this.ages.delivered(after);
     if (crossed) this.dropDelivered();
     this.cursor.saveSoon();
   }
 
   /** Reads again from the first payload that is not delivered. */
   rewind(): void {
-    this.reader?.close();
-    this.reader = null;
+    this.outgoing.rewind();
   }
 
+  /** The one before the cursor's is kept too: its states are the second copy of the next snapshot. */
   private dropDelivered(): void {
-    for (const number of listSegments(this.dir)) {
-      // An older segment is still needed for recovery only until its successor's snapshot is on disk, and that
-      // is so before anything is appended there.
-      if (number >= this.segment || number >= this.cursor.at.segment) break;
-      if (this.reader?.number === number) this.rewind();
-      unlinkSync(segmentPath(this.dir, number));
+    const keeps = Math.min(this.segment, this.cursor.at.segment) - 1;
+    const done = listSegments(this.dir).filter((number) => number < keeps);
+    if (done.length === 0) return;
+    try {
+      // A place on disk that is in a file which is gone means that the file was lost, not delivered.
+      this.cursor.save();
+      for (const number of done) {
+        this.outgoing.leave(number);
+        unlinkSync(segmentPath(this.dir, number));
+        crashPoint('spool.segment_dropped');
+      }
+    } catch (error) {
+      log.warn(`spool: delivered segments in ${this.dir} cannot be deleted now: ${reasonOf(error)}`);
     }
+  }
+
+  /** Segment files, and their size. */
+  onDisk(): { segments: number; bytes: number } {
+    const paths = listSegments(this.dir).map((number) => segmentPath(this.dir, number));
+    const sizes = paths.map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+    return { segments: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+  }
+
+  /** Since when the oldest payload that is not delivered waits, in seconds; 0 when none does. */
+  oldest_s(): number {
+    return this.ages.oldest_s();
   }
 
   /** Resolves when new entries are durable, or after `ms`. */

@@ -255,6 +255,15 @@ export class Tailer {
     log.warn(`tail: ${failure.message}. ${failure.cure}`);
   }
 
+  /** Takes over totals that were corrected behind the tails' backs; the states are as they are in the spool. */
+  correct(states: unknown[]): void {
+    for (const { sandbox, log, stream } of states as TailState[]) {
+      const own = this.sandboxes.get(sandbox)?.tails.get(log)?.stream;
+      if (own?.started !== stream.started) continue;
+      Object.assign(own, { lines: stream.lines, crc32: stream.crc32, gaps: stream.gaps });
+    }
+  }
+
   countLogs(): number {
     let count = 0;
     for (const sandbox of this.sandboxes.values()) count += sandbox.tails.size;

@@ -10,7 +10,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -32,6 +32,9 @@ test('a second agent on the same data dir is refused and told who holds it; the 
   // And the same state dir only.
   second.settings.data_dir = join(itsOwn, '..', 'data');
   await assert.rejects(second.start(), new RegExp(`process ${first.pid}.*STATE_DIR_LOCKED`, 's'));
+  // Who it is, where, and since when, for whoever has to find it.
+  const since = /\d{4}-\d\d-\d\dT[\d:.]+Z/.source;
+  await assert.rejects(second.start(), new RegExp(`process ${first.pid} on ${hostname()} since ${since}\\.`));
   first.make('sb');
   writeFileSync(first.path('sb'), 'goes on\n');
   await first.read('sb', 8);
@@ -53,7 +56,7 @@ test('a lock whose pid is another process by now is taken over', () => {
   assert.deepEqual(readdirSync(dir), []);
 });
 
-test('a lock of another container counts while it is touched; one of another boot never', () => {
+test('a lock of another container counts while it is touched; one of another boot of this machine never', () => {
   const dir = mkdtempSync(join(tmpdir(), 'afterlog-lock-'));
   const path = join(dir, 'agent.lock');
   const unlock = lockDir(dir);
@@ -67,11 +70,22 @@ test('a lock of another container counts while it is touched; one of another boo
   // Process 1 lives here too, started at another time.
   const elsewhere = { pid: 1, ticks: '1', pid_namespace: 'pid:[1]' };
   leave(elsewhere, 0);
-  assert.throws(() => lockDir(dir), { code: 'STATE_DIR_LOCKED', message: /process 1 of another container/ });
+  assert.throws(() => lockDir(dir), {
+    code: 'STATE_DIR_LOCKED',
+    message: /process 1 on .* since .*, in another container/,
+  });
   assert.deepEqual(readdirSync(dir), ['agent.lock']);
   leave(elsewhere, 60);
   lockDir(dir)();
   assert.deepEqual(readdirSync(dir), []);
+  // The state dir may be shared by machines.
+  leave({ boot: 'another', host: 'elsewhere' }, 0);
+  assert.throws(() => lockDir(dir), {
+    code: 'STATE_DIR_LOCKED',
+    message: /on elsewhere since .*, in another machine/,
+  });
+  leave({ boot: 'another', host: 'elsewhere' }, 60);
+  lockDir(dir)();
   leave({ boot: 'another' }, 0);
   lockDir(dir)();
   assert.deepEqual(readdirSync(dir), []);

@@ -54,6 +54,11 @@ export class RoleProcess {
     return this.child !== null && this.child.exitCode === null && this.child.signalCode === null;
   }
 
+  /** The signal that ended it, if one did. */
+  get endedBy(): NodeJS.Signals | null {
+    return this.child?.signalCode ?? null;
+  }
+
   /** SIGKILL, and waits until the process is gone. */
   async kill(): Promise<void> {
     await this.end('SIGKILL');

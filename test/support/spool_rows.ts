@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { entryKind } from '../../src/spool/entry.ts';
+import { entryKind, STANDS_FOR } from '../../src/spool/entry.ts';
 import { listSegments, SegmentReader } from '../../src/spool/segment.ts';
 import { type Block, decodeValue, type Value } from '../../src/wire/decode.ts';
 import { fromSpool } from '../../src/wire/spooled.ts';
@@ -54,6 +54,7 @@ export class SpoolRows {
         }
         if (entry.head.kind === entryKind.snapshot) this.states.clear();
         for (const [key, state] of Object.entries(JSON.parse(entry.state.toString()))) {
+          if (key === STANDS_FOR) continue;
           if (state === null) this.states.delete(key);
           else this.states.set(key, state);
         }

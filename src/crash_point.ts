@@ -1,0 +1,14 @@
+/**
+ * For tests: `AFTERLOG_CRASH_AT=<name>[:<n>]` makes the process kill itself with SIGKILL the n-th time (default: the
+ * first) that it reaches `crashPoint('<name>')`, as a crash at that very instruction would. Not a setting: nobody
+ * needs it who does not test the guarantee.
+ */
+const [wanted = '', nth = '1'] = (process.env.AFTERLOG_CRASH_AT ?? '').split(':');
+let left = Number(nth);
+
+export const crashPoint: (name: string) => void =
+  wanted === ''
+    ? () => {}
+    : (name) => {
+        if (name === wanted && --left === 0) process.kill(process.pid, 'SIGKILL');
+      };

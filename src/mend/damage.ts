@@ -1,0 +1,126 @@
+import { type Cursor, placeKey } from '../spool/cursor.ts';
+import { entryKind } from '../spool/entry.ts';
+import type { Found } from '../spool/scan.ts';
+import type { Spool, StateChanges } from '../spool/spool.ts';
+import type { TailState } from '../tail/log_tail.ts';
+import { decodeValue, rowsOf, type Value } from '../wire/decode.ts';
+import type { BatchHeader } from '../wire/header.ts';
+import { fromSpool } from '../wire/spooled.ts';
+import { type Loss, lossesOf, type Row, sealIn } from './loss.ts';
+
+type Entry = Extract<Found, { what: 'entry' }>;
+
+/** A damage that nothing stands for yet, and what is lost with it. */
+export interface Damage {
+  place: Cursor;
+  reason: string;
+  /** States before it; incomplete, because a snapshot is damaged too: then nobody can tell what is lost. */
+  before: Map<string, unknown>;
+  isBlind: boolean;
+  /** Not damaged but missing: a log may have begun and ended there, and nothing would tell. */
+  isMissing: boolean;
+  /** The whole batches around it. */
+  previous: BatchHeader | null;
+  next: BatchHeader | null;
+  logs: Map<string, Loss[]>;
+}
+
+/** Finds what is lost: each log as it was before a damage, beside the first that is known of it after. */
+export function findDamage(spool: Spool): Damage[] {
+  const states = new Map<string, unknown>();
+  const damages: Damage[] = [];
+  let isBlind = false;
+  let previous = null as BatchHeader | null;
+  for (const found of spool.scan(states)) {
+    if (found.what === 'blind') isBlind = true;
+    else if (found.what === 'damage') {
+      const { place, until, reason } = found;
+      const isMissing = place.segment !== until.segment;
+      if (!spool.broken.has(placeKey(place))) {
+        // A batch was here; it is delivered, or another stands for it.
+        if (previous !== null) previous = { ...previous, sequence: previous.sequence + 1 };
+        continue;
+      }
+      damages.push({
+        ...{
+          place,
+          reason,
+          before: new Map(states),
+          isBlind,
+          isMissing,
+          previous,
+          next: null,
+          logs: new Map(),
+        },
+      });
+    } else {
+      if (found.kind === entryKind.snapshot) isBlind = false;
+      if (found.kind === entryKind.batch) {
+        previous = fromSpool(found.payload).header;
+        for (const damage of damages) damage.next ??= previous;
+      }
+      const rows = lazyRows(found);
+      if (found.kind === entryKind.snapshot) seeAll(damages, found.changes);
+      else see(damages, found.changes, rows);
+    }
+  }
+  seeAll(damages, Object.fromEntries(spool.states));
+  return damages;
+}
+
+function see(damages: Damage[], changes: StateChanges, rows: (key: string) => Row[]): void {
+  for (const [key, state] of Object.entries(changes) as [string, TailState | null][]) {
+    const firstOf = damages.filter(({ logs }) => !logs.has(key));
+    for (const loss of damages.flatMap(({ logs }) => logs.get(key) ?? [])) {
+      if (loss.laterSeal !== null || loss.lostSeal !== null) continue;
+      const isOver = state === null || state.sealed !== null || state.stream.started !== loss.started;
+      if (isOver) loss.laterSeal = sealIn(rows(key), loss.started);
+    }
+    compare(firstOf, key, state, () => rows(key));
+  }
+}
+
+/** A snapshot tells of every log that nothing told of before. */
+function seeAll(damages: Damage[], states: StateChanges): void {
+  const known = damages.flatMap(({ before }) => [...before.keys()]);
+  for (const key of new Set([...known, ...Object.keys(states)])) {
+    const firstOf = damages.filter(({ logs }) => !logs.has(key));
+    compare(firstOf, key, (states[key] as TailState | undefined) ?? null, () => []);
+  }
+}
+
+/** @param damages those after which nothing told of this log before: what is lost is the first one's */
+function compare(damages: Damage[], key: string, after: TailState | null, rows: () => Row[]): void {
+  const slash = key.lastIndexOf('/');
+  const name = { sandbox: key.slice(0, slash), log: key.slice(slash + 1) };
+  for (const [index, { before: states, isBlind, logs }] of damages.entries()) {
+    const before = (states.get(key) as TailState | undefined) ?? null;
+    const isUnknown = isBlind && before === null;
+    logs.set(key, index > 0 || isUnknown ? [] : lossesOf(name, before, after, rows()));
+  }
+}
+
+/** The rows of an entry by log; decoded when they are asked for. */
+function lazyRows({ kind, payload }: Entry): (key: string) => Row[] {
+  let byLog: Map<string, Row[]> | null = null;
+  return (key) => {
+    byLog ??= Map.groupBy(
+      kind === entryKind.batch ? rowsIn(payload) : [],
+      ({ sandbox, log }) => `${sandbox}/${log}`,
+    );
+    return byLog.get(key) ?? [];
+  };
+}
+
+function rowsIn(payload: Buffer): Row[] {
+  const text = (value: Value | undefined): string => (value === undefined ? '' : value.toString());
+  const bytes = (value: Value | undefined): Buffer => (value as Buffer | undefined) ?? Buffer.alloc(0);
+  return rowsOf(decodeValue(fromSpool(payload).value)).map((row) => ({
+    record: text(row.record),
+    sandbox: text(row.sandbox_id),
+    log: text(row.log),
+    started: text(row.stream_started_at),
+    position: Number(row.position),
+    bytes: Buffer.concat([bytes(row.prefix), bytes(row.message), bytes(row.ending)]),
+  }));
+}

@@ -1,0 +1,158 @@
+import { log } from '../log.ts';
+import { newEpoch } from '../pipeline.ts';
+import { placeKey } from '../spool/cursor.ts';
+import type { Spool, StateChanges } from '../spool/spool.ts';
+import type { TailState } from '../tail/log_tail.ts';
+import type { FoundPin } from '../tail/pins.ts';
+import type { StreamTotals } from '../tail/stream.ts';
+import { toSpool } from '../wire/spooled.ts';
+import { type Damage, findDamage } from './damage.ts';
+import { corrected, type Loss } from './loss.ts';
+import { type BatchPlace, readAgain, StandIn, sealOf } from './stand_in.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Ids that the running agent has given; one beyond them is still to come. */
+export interface LastBatch {
+  host: string;
+  epoch: number;
+  sequence: number;
+}
+
+/**
+ * Makes good what is damaged in a spool, before it is sent: lines come again from the pins that still hold them, the
+ * rest becomes gap rows, under the damaged batch's own id (what had arrived of it is skipped at the farther end,
+ * with what stands for it). States and seals that counted what is lost are corrected.
+ * @param correct gets the states that were corrected, for whoever has them in memory
+ * @throws AfterlogError DISK_FULL, STATE_DIR_UNUSABLE: what is not mended yet may be tried again
+ */
+export function mend(
+  spool: Spool,
+  pins: FoundPin[],
+  last: LastBatch,
+  correct: (states: unknown[]) => void,
+): void {
+  const damages = findDamage(spool);
+  for (const loss of damages.flatMap(lossesIn)) loss.bytes = readAgain(loss, pins);
+  for (const [index, damage] of damages.entries()) {
+    const losses = lossesIn(damage);
+    const { id, isKnown } = idOf(damage, damages, last);
+    const { standIn, lost, again } = fill(damage, losses, id.host);
+    if (damage.isMissing) standIn.note(id, `${reasonOf(damage)}; what began and ended there is not known`);
+    else if (isKnown && standIn.rows === 0)
+      standIn.note(id, `${reasonOf(damage)}; files that are still there are read again`);
+    correctSeals(spool, lost, last, id.ingest_day);
+    const changes = correctStates(spool, lost);
+    const payload = standIn.rows === 0 ? null : toSpool(standIn.finish(id, reasonOf(damage)));
+    spool.standIn(damage.place, changes, payload);
+    correct(Object.values(changes));
+    for (const later of damages.slice(index + 1).flatMap(lossesIn)) correctLater(later, lost);
+    const bytes = again.reduce((sum, { from, to }) => sum + to! - from, 0);
+    log.error(
+      `spool: entries ${damage.reason}: ${bytes} bytes of ${again.length} logs are read again, ${lost.length} become gaps`,
+    );
+  }
+  // What the scan does not find (a file that changed under our eyes) must not hold up the rest.
+  for (const [key, place] of spool.broken) {
+    if (!damages.some((damage) => placeKey(damage.place) === key)) spool.standIn(place, {}, null);
+  }
+}
+
+const lossesIn = ({ logs }: Damage): Loss[] => [...logs.values()].flat();
+const reasonOf = ({ reason }: Damage): string => `entries of the spool ${reason}`;
+
+/** Lines that fit are read again; what turns out not to fit is a gap like any other. */
+function fill(
+  damage: Damage,
+  losses: Loss[],
+  host: string,
+): { standIn: StandIn; lost: Loss[]; again: Loss[] } {
+  for (;;) {
+    const standIn = new StandIn(host);
+    const lost: Loss[] = [];
+    const again: Loss[] = [];
+    const misfit = losses.find((loss) => {
+      (loss.bytes === null ? lost : again).push(loss);
+      return loss.bytes !== null && !standIn.lines(loss, loss.bytes);
+    });
+    if (misfit !== undefined) {
+      misfit.bytes = null;
+      continue;
+    }
+    for (const loss of losses) marks(standIn, loss, lost.includes(loss), reasonOf(damage));
+    return { standIn, lost, again };
+  }
+}
+
+function marks(standIn: StandIn, loss: Loss, isLost: boolean, reason: string): void {
+  const { from, to, base, at, lostSeal } = loss;
+  if (isLost || loss.hasLostGap)
+    standIn.mark(loss, 'gap', from, { bytes: isLost && to !== null ? to - from : null, reason });
+  if (lostSeal === null) return;
+  const ended: StreamTotals = { ...base, gaps: base.gaps + 1 };
+  const totals = at === null ? ended : isLost ? corrected(at, loss) : at;
+  standIn.mark(loss, 'seal', totals.bytes, sealOf(totals, lostSeal));
+}
+
+/** A seal that was told already is told again, after the first one: the later row of a key counts. */
+function correctSeals(spool: Spool, lost: Loss[], { host }: LastBatch, ingestDay: number): void {
+  const seals = new StandIn(host);
+  for (const loss of lost) {
+    const { laterSeal } = loss;
+    if (laterSeal === null) continue;
+    const { reason, ...told } = laterSeal as StreamTotals & { reason: string; complete: boolean };
+    const totals = corrected(told, loss);
+    seals.mark(loss, 'seal', laterSeal.bytes, { ...totals, complete: false, reason });
+  }
+  if (seals.rows === 0) return;
+  const id = { host, epoch: newEpoch(), sequence: 1, ingest_day: ingestDay };
+  spool.append({}, toSpool(seals.finish(id, 'corrected seals')));
+}
+
+/** What the agent had counted around a later loss counts an earlier one of the same stream, too. */
+function correctLater(later: Loss, lost: Loss[]): void {
+  for (const loss of lost) {
+    if (later.sandbox !== loss.sandbox || later.log !== loss.log || later.started !== loss.started) continue;
+    later.base = corrected(later.base, loss);
+    if (later.at !== null) later.at = corrected(later.at, loss);
+    if (later.laterSeal !== null)
+      later.laterSeal = { ...later.laterSeal, ...corrected(later.laterSeal, loss) };
+  }
+}
+
+function correctStates(spool: Spool, lost: Loss[]): StateChanges {
+  const changes: StateChanges = {};
+  for (const loss of lost) {
+    const key = `${loss.sandbox}/${loss.log}`;
+    const state = (changes[key] ?? spool.states.get(key) ?? null) as TailState | null;
+    if (state === null || state.sealed !== null || state.stream.started !== loss.started) continue;
+    const { position: bytes, lines, crc32, gaps } = state.stream;
+    const { bytes: position, ...totals } = corrected({ bytes, lines, crc32, gaps }, loss);
+    changes[key] = { ...state, stream: { ...state.stream, position, ...totals } };
+  }
+  return changes;
+}
+
+/**
+ * The id of the batch that was in the damage, from its neighbours: sequences have no holes. With several damages
+ * between them, in order. A run of several batches gets one id, the last: that others are missing, the jump shows.
+ */
+function idOf(damage: Damage, all: Damage[], last: LastBatch): { id: BatchPlace; isKnown: boolean } {
+  const { previous, next } = damage;
+  const between = all.filter((one) => one.previous === previous && one.next === next);
+  const index = between.indexOf(damage);
+  const isSame = previous !== null && previous.epoch === next?.epoch;
+  const day = Math.floor(Date.now() / DAY_MS);
+  if (next !== null && (isSame || next.sequence > 1)) {
+    const sequence = next.sequence - (between.length - index);
+    const isKnown = sequence > (isSame ? previous.sequence : 0);
+    if (isKnown) return { id: { ...next, sequence }, isKnown };
+  } else if (previous !== null) {
+    const sequence = previous.sequence + 1 + index;
+    // Beyond what this agent has given, the number belongs to a batch to come.
+    if (previous.epoch !== last.epoch || sequence <= last.sequence)
+      return { id: { ...previous, sequence }, isKnown: false };
+  }
+  const ingest_day = next?.ingest_day ?? previous?.ingest_day ?? day;
+  return { id: { host: last.host, epoch: newEpoch(), sequence: 1, ingest_day }, isKnown: false };
+}

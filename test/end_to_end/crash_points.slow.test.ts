@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { migrate } from '../../src/store/migrate.ts';
+import { until } from '../support/consumer_site.ts';
+import { afterlog, environmentOf, RoleProcess } from '../support/roles.ts';
+import { clickhouse, rowsOf, testSettings } from '../support/servers.ts';
+import { assertStoredOnceAndInOrder, sealedCount, stopMerges } from '../support/stored.ts';
+import { assertBytes } from '../support/streams.ts';
+
+const LIVE = 8;
+
+/** Every crash point that is in the source, so that none is forgotten here. */
+function crashPoints(): string[] {
+  const src = resolve(import.meta.dirname, '../../src');
+  const names = globSync('**/*.ts', { cwd: src }).flatMap((file) =>
+    [...readFileSync(join(src, file), 'utf8').matchAll(/crashPoint\('([a-z_.]+)'\)/g)].map(
+      (match) => match[1]!,
+    ),
+  );
+  return [...new Set(names)].sort();
+}
+
+/** Sandboxes that write, rotate and are deleted, for as long as they are told to. */
+class Fleet {
+  readonly written = new Map<string, string[]>();
+  private readonly vms: string;
+  private readonly live: { id: string; cycle: number }[] = [];
+  private count = 0;
+  /** Counts the agents that run on; what was made before this many has been seen by one of them. */
+  cycle = 0;
+  seen = 0;
+  private isOver = false;
+
+  constructor(vms: string) {
+    this.vms = vms;
+  }
+
+  async run(): Promise<void> {
+    for (let round = 0; !this.isOver; round++) {
+      while (this.live.length < LIVE) this.make();
+      for (const { id } of this.live) this.write(id, `${id} says ${this.count++}\nand half a`, ' line\n');
+      // Only what an agent has seen: nobody could read the rest.
+      const first = this.live[0]!;
+      if (first.cycle < this.seen && round % 40 === 20) this.rotate(first);
+      const [seen] = this.live.filter(({ cycle }) => cycle < this.seen);
+      if (seen !== undefined && round % 40 === 39) {
+        this.live.splice(this.live.indexOf(seen), 1);
+        this.delete(seen.id);
+      }
+      await sleep(25);
+    }
+  }
+
+  private make(): void {
+    const id = `sb-${this.written.size}`;
+    mkdirSync(join(this.vms, id), { recursive: true });
+    this.written.set(id, []);
+    this.live.push({ id, cycle: this.cycle });
+    this.write(id, `${id} starts\n`);
+  }
+
+  private write(id: string, ...pieces: string[]): void {
+    for (const piece of pieces) appendFileSync(join(this.vms, id, 'console.log'), piece);
+    this.written.get(id)!.push(...pieces);
+  }
+
+  private rotate(one: { id: string; cycle: number }): void {
+    const path = join(this.vms, one.id, 'console.log');
+    one.cycle = this.cycle;
+    if (existsSync(`${path}.1`)) renameSync(`${path}.1`, `${path}.2`);
+    renameSync(path, `${path}.1`);
+    appendFileSync(path, '');
+  }
+
+  private delete(id: string): void {
+    rmSync(join(this.vms, id), { recursive: true });
+  }
+
+  finish(): void {
+    this.isOver = true;
+  }
+
+  deleteAll(): void {
+    for (const { id } of this.live.splice(0)) this.delete(id);
+  }
+}
+
+test('an agent that kills itself at every crash point in turn, while data flows: every byte once, in order', {
+  timeout: 300_000,
+}, async (t) => {
+  const settings = await testSettings(t, { kafkaBrokers: '' });
+  const { database } = settings.clickhouse;
+  const client = clickhouse(t);
+  await migrate(client, database);
+  await stopMerges(client, database);
+  const vms = join(settings.data_dir, 'vms');
+  mkdirSync(vms, { recursive: true });
+  const env = environmentOf(settings);
+  const fleet = new Fleet(vms);
+  const writing = fleet.run();
+  t.after(() => fleet.finish());
+  const stored = async (): Promise<number> =>
+    Number(
+      (await rowsOf<{ rows: number }>(client, `SELECT count() AS rows FROM ${database}.console_logs`))[0]!
+        .rows,
+    );
+
+  const agent = new RoleProcess(t, ['agent'], env);
+  /** An agent that starts, and what it has read arrives. */
+  const flows = async (): Promise<void> => {
+    fleet.cycle++;
+    const before = await stored();
+    agent.start();
+    await until(async () => (await stored()) > before);
+    fleet.seen = fleet.cycle;
+  };
+
+  await flows();
+  await agent.kill();
+  const points = crashPoints();
+  assert.ok(points.length >= 10, points.join());
+  for (const point of points) {
+    // At its first time, and in the middle of things; what happens at a start only, at a start.
+    for (const nth of [1, 3]) {
+      const crashes = new RoleProcess(t, ['agent'], { ...env, AFTERLOG_CRASH_AT: `${point}:${nth}` });
+      crashes.start();
+      if (nth > 1) await sleep(1_500);
+      else await until(async () => !crashes.isRunning);
+      if (nth === 1) assert.equal(crashes.endedBy, 'SIGKILL', `${point} is reached: ${crashes.output}`);
+      await crashes.kill();
+    }
+    await flows();
+    await agent.kill();
+  }
+  await flows();
+  fleet.finish();
+  await writing;
+  fleet.deleteAll();
+  await until(async () => (await sealedCount(client, database)) === fleet.written.size);
+  for (const [id, pieces] of fleet.written) {
+    const { stdout, stderr } = await afterlog(env, 'logs', id, '--raw');
+    assertBytes(stdout, Buffer.from(pieces.join('')), `${id} ${stderr}`);
+  }
+  await assertStoredOnceAndInOrder(client, database);
+  assert.deepEqual(
+    await rowsOf(client, `SELECT message FROM ${database}.console_logs WHERE record = 'gap'`),
+    [],
+  );
+});
