@@ -128,6 +128,13 @@ export const limits = {
   demo_look_ms: 1_000,
   demo_draw_ms: 500,
   demo_line_ms: 5_000,
-  /** Sandboxes remembered by name. */
+  /** Sandboxes, or what happened to them, that are remembered until they are shown. */
   demo_recent_max: 40,
+  /** Of what happens, one is told so often; so many are on a high terminal. */
+  demo_happening_ms: 1_000,
+  demo_happenings_max: 20,
+  /** Seconds of the curve of lines a second. */
+  demo_curve_max: 60,
+  /** Lines of our own log that wait until the screen has gone; the oldest fall out. */
+  demo_held_max: 50,
 } as const;

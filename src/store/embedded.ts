@@ -134,7 +134,7 @@ async function failure(dir: string, port: number, output: string): Promise<After
     const status = await readFile(join(dir, 'status'), 'utf8').catch(() => '');
     const holder = /^PID: (\d+)/m.exec(status)?.[1] ?? 'unknown';
     return new AfterlogError(
-      'EMBEDDED_FAILED',
+      'EMBEDDED_IN_USE',
       `The folder ${dir} is in use by a ClickHouse, process ${holder}.`,
     );
   }
