@@ -63,7 +63,8 @@ async function startAll(given: Settings, options: UpOptions, up: Up, signal: Abo
   const ends = await startEnds(up, demo?.takesAnyPort(up) === true);
   if (signal.aborted) return;
   if (demo === null || !up.terminal.live) {
-    up.terminal.print('Up. In another terminal: afterlog sandboxes; afterlog logs ID. Ctrl-C ends it.');
+    const command = demo === null ? 'afterlog' : 'npx afterlog';
+    up.terminal.print(`Up. In another terminal: ${command} sandboxes; ${command} logs ID. Ctrl-C ends it.`);
   }
   await demo?.startDemo(up, ends, consumer, client, ending);
 }
