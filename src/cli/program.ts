@@ -66,6 +66,15 @@ export function createProgram(version: string): Command {
       await runRole('server', () => startServer(settings), `serves ${settings.listen}`);
     },
   );
+  command(
+    program,
+    'fleet',
+    'Write a simulated fleet’s files, to try the other roles on',
+    'afterlog fleet --data-dir /tmp/fleet',
+  ).action(async (_options, self) => {
+    const { fleet } = await import('./commands/fleet.ts');
+    await fleet(settingsOf(self));
+  });
   command(program, 'migrate', 'Bring the database to this version’s schema', 'afterlog migrate').action(
     async (_options, self) => {
       const { migrate } = await import('./commands/migrate.ts');
