@@ -98,6 +98,8 @@ export const limits = {
   /** The embedded ClickHouse: time to answer, time to end in order before SIGKILL, memory (at most half of the RAM), caches. */
   embedded_start_ms: 60_000,
   embedded_stop_ms: 10_000,
+  /** How long the embedded ClickHouse of a process that was killed may take to end, before its folder counts as in use. */
+  embedded_lock_ms: 3_000,
   embedded_memory_bytes_max: 4 * 1024 * 1024 * 1024,
   embedded_cache_bytes: 128 * 1024 * 1024,
   /** A free port may be taken by another process before its user binds it: so many times another is tried. */
