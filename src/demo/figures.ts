@@ -34,9 +34,9 @@ export async function readStored(
       WHERE sandbox_id IN {ids:Array(String)} AND record = 'line'`,
     { ids: running },
   );
-  const words = await rows<{ sandbox_id: string; title: string; line: string }>(
+  const words = await rows<{ sandbox_id: string; crash: string; line: string }>(
     client,
-    `SELECT sandbox_id, argMaxIf(title, (stream_started_at, position), notEmpty(title)) AS title,
+    `SELECT sandbox_id, argMaxIf(title, (stream_started_at, position), notEmpty(title)) AS crash,
         argMax(message, (stream_started_at, position)) AS line
       FROM ${database}.console_logs
       WHERE sandbox_id IN {ids:Array(String)} AND log = 'console' AND record = 'line' AND notEmpty(message)
@@ -48,7 +48,7 @@ export async function readStored(
     rows: Number(parts?.rows ?? 0),
     bytes: Number(parts?.bytes ?? 0),
     behind_ms: observed_ms > 0 ? Math.max(0, Date.now() - observed_ms) : null,
-    last_words: new Map(words.map(({ sandbox_id, title, line }) => [sandbox_id, title || line])),
+    last_words: new Map(words.map(({ sandbox_id, crash, line }) => [sandbox_id, crash || line])),
   };
 }
 

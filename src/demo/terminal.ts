@@ -62,7 +62,7 @@ export function createTerminal(output: Output, env: NodeJS.ProcessEnv = process.
     stepping = '';
     return `\r${up > 0 ? `\u001b[${up}A` : ''}\u001b[J`;
   };
-  const terminal: Terminal = {
+  return {
     live,
     // A line that fills the last column is at its end in some terminals and in the next line in others.
     columns: () => columns() - 1,
@@ -100,5 +100,4 @@ export function createTerminal(output: Output, env: NodeJS.ProcessEnv = process.
       });
     },
   };
-  return terminal;
 }
