@@ -23,7 +23,8 @@ const catalogue = {
   SCHEMA_AHEAD: 'The database was migrated by a newer afterlog: update this one.',
   BATCH_DAMAGED: 'The batch is kept in the dead-letter topic, <topic>-dlq, with the reason in its headers.',
   EMBEDDED_MISSING: 'Install the embedded ClickHouse once with `npm install -g chdb@3.4.0 ffi-rs@1.3.7`.',
-  EMBEDDED_FAILED: 'See the ClickHouse output above; another server may hold the folder or the port.',
+  EMBEDDED_IN_USE: 'An `afterlog up` runs in this folder already: use that one, or stop it first (Ctrl-C).',
+  EMBEDDED_FAILED: 'See the ClickHouse output above; another server may hold the port.',
   KAFKA_LOCAL_FAILED: 'See the output above; set AFTERLOG_KAFKA_BROKERS to use brokers that run already.',
   MIGRATION_CHANGED:
     'A released migration must not change: restore the file, and put the change into a new one.',

@@ -22,13 +22,13 @@ export interface Parts {
     outcome?: (part: P) => string,
   ): Promise<P>;
   /** A step of the end: runs after all that was started later has stopped. Without a name it is not shown. */
-  atEnd(name: string, stop: () => unknown): void;
+  atEnd(name: string, stop: () => unknown, says?: string): void;
   stopAll(): Promise<void>;
   killAll(): void;
 }
 
 export function createParts(out: { step(line: string): void; print(line: string): void }): Parts {
-  const started: { name: string; part: Part }[] = [];
+  const started: { name: string; part: Part; says?: string }[] = [];
   return {
     start: async (name, waits_for, begin, outcome) => {
       const from_ms = performance.now();
@@ -40,14 +40,14 @@ export function createParts(out: { step(line: string): void; print(line: string)
       out.print(`  ${name}: ${outcome ? `${outcome(part)}, ` : ''}ready after ${seconds} s`);
       return part;
     },
-    atEnd: (name, stop) => {
-      started.push({ name, part: { stop } });
+    atEnd: (name, stop, says = 'ending') => {
+      started.push({ name, part: { stop }, says });
     },
     stopAll: async () => {
       for (let last = started.pop(); last !== undefined; last = started.pop()) {
-        const { name, part } = last;
+        const { name, part, says = 'ending' } = last;
         if (!part.stop) continue;
-        if (name !== '') out.step(`  ${name}: ending`);
+        if (name !== '') out.step(`  ${name}: ${says}`);
         const stopping = Promise.resolve(part.stop()).catch((error: unknown) => {
           out.print(`  ${name}: did not end in order: ${reasonOf(error)}`);
         });

@@ -59,4 +59,13 @@ export function addRoles(program: Command): void {
     const { startServer } = await import('../serve/server.ts');
     await runRole('server', () => startServer(settings), `serves ${settings.listen}`);
   });
+  command(
+    program,
+    'fleet',
+    'Write a simulated fleet’s files, to try the other roles on',
+    'afterlog fleet --data-dir /tmp/fleet',
+  ).action(async (_options, self) => {
+    const { fleet } = await import('./commands/fleet.ts');
+    await fleet(settingsOf(self));
+  });
 }

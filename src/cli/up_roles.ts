@@ -1,10 +1,10 @@
-import { mkdirSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { join, relative } from 'node:path';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { type AgentStatus, startAgent } from '../agent.ts';
-import { type Settings, settingsSchema } from '../config/settings.ts';
-import { refuseForeign } from '../demo/fleet_folder.ts';
+import type { Settings } from '../config/settings.ts';
+import type { ConsumerStatus } from '../consume/consumer.ts';
 import type { Terminal } from '../demo/terminal.ts';
+import { AfterlogError } from '../errors.ts';
 import { startServer } from '../serve/server.ts';
 import { connect, recordUp } from '../store/client.ts';
 import { startEmbedded } from '../store/embedded.ts';
@@ -19,7 +19,17 @@ export interface Up {
   parts: Parts;
   /** Each resolves with the name of a server of ours when it has ended. */
   exits: Promise<string>[];
+  /** URL of the embedded ClickHouse. */
+  own_clickhouse?: string;
 }
+
+/** What is running in the end, for those who show it. */
+export interface Ends {
+  /** Of the HTTP API. */
+  address: string;
+  agent: { status(): AgentStatus };
+}
+type Consuming = { status(): ConsumerStatus };
 
 /** The database, of our own unless one is set, with its tables. */
 export async function startStore(up: Up): Promise<ClickHouseClient> {
@@ -35,8 +45,7 @@ export async function startStore(up: Up): Promise<ClickHouseClient> {
     up.exits.push(embedded.exited.then(() => 'ClickHouse'));
     const clickhouse = { ...settings.clickhouse, url: embedded.url, username: 'default', password: '' };
     up.settings = { ...settings, clickhouse };
-    const forget = recordUp(settings, { url: embedded.url, pid: process.pid, listen: settings.listen });
-    parts.atEnd('', forget);
+    up.own_clickhouse = embedded.url;
   }
   const client = connect(up.settings);
   parts.atEnd('', () => client.close());
@@ -47,8 +56,8 @@ export async function startStore(up: Up): Promise<ClickHouseClient> {
   return client;
 }
 
-/** With brokers set, or a Kafka of our own: the consumer between it and ClickHouse. */
-export async function startKafkaRoles(up: Up, own: boolean): Promise<void> {
+/** With brokers set, or a Kafka of our own: the consumer between it and ClickHouse; else null. */
+export async function startKafkaRoles(up: Up, own: boolean): Promise<Consuming | null> {
   if (own && up.settings.kafka.brokers.length === 0) {
     const { startLocalKafka } = await import('../deliver/local_kafka.ts');
     const kafka = await up.parts.start(
@@ -61,10 +70,10 @@ export async function startKafkaRoles(up: Up, own: boolean): Promise<void> {
     up.settings = { ...up.settings, kafka: { ...up.settings.kafka, brokers: [kafka.broker] } };
   }
   const { brokers, group } = up.settings.kafka;
-  if (brokers.length === 0) return;
+  if (brokers.length === 0) return null;
   const { startConsumer } = await import('../consume/consumer.ts');
   const joining = `joining the group ${group}`;
-  await up.parts.start(
+  return await up.parts.start(
     'Consumer',
     joining,
     () => startConsumer(up.settings),
@@ -72,55 +81,34 @@ export async function startKafkaRoles(up: Up, own: boolean): Promise<void> {
   );
 }
 
-/** The HTTP API and the agent. */
-export async function startEnds(up: Up): Promise<{ address: string; agent: { status(): AgentStatus } }> {
+/**
+ * The HTTP API and the agent.
+ * @param any_port a taken port is no reason to fail: another one will do
+ */
+export async function startEnds(up: Up, any_port: boolean): Promise<Ends> {
   const { settings, parts } = up;
+  let taken = '';
   const server = await parts.start(
     'HTTP API',
     `opening ${settings.listen}`,
-    () => startServer(settings),
-    (listening) => listening.address,
+    async () => {
+      try {
+        return await startServer(settings);
+      } catch (error) {
+        if (!any_port || !(error instanceof AfterlogError) || error.code !== 'PORT_IN_USE') throw error;
+        taken = ` (${settings.listen} is taken)`;
+        return await startServer({ ...settings, listen: '127.0.0.1:0' });
+      }
+    },
+    (listening) => listening.address + taken,
   );
+  const { address } = server;
+  if (up.own_clickhouse !== undefined) {
+    const { host } = new URL(address);
+    parts.atEnd('', recordUp(settings, { url: up.own_clickhouse, pid: process.pid, listen: host }));
+  }
   const agent = await parts.start('Agent', 'looking for sandboxes', () =>
     withStatus('agent', settings.agent_listen, () => startAgent(settings)),
   );
-  return { address: server.address, agent };
-}
-
-/**
- * The demo has a folder of its own, unless one was named.
- * @throws AfterlogError DEMO_DIR_FOREIGN
- */
-export function demoSettings(given: Settings): Settings {
-  const settings = { ...given };
-  const runtime_dir = settingsSchema.parse({}).data_dir;
-  if (given.data_dir === runtime_dir) {
-    settings.data_dir = resolve('.afterlog-demo');
-    const own_state = given.state_dir !== join(runtime_dir, '.afterlog');
-    settings.state_dir = own_state ? given.state_dir : join(settings.data_dir, '.afterlog');
-  }
-  refuseForeign(settings.data_dir);
-  mkdirSync(join(settings.data_dir, 'vms'), { recursive: true });
-  return settings;
-}
-
-/** The fleet and its screen. `ending.summary` then says, when the agent has ended, what came of it. */
-export async function startDemo(
-  { settings, parts, terminal }: Up,
-  ends: Awaited<ReturnType<typeof startEnds>>,
-  client: ClickHouseClient,
-  ending: { summary: () => unknown },
-): Promise<void> {
-  const { startFleet } = await import('../demo/fleet.ts');
-  const { startShow } = await import('../demo/show.ts');
-  const fleet = await startFleet({ data_dir: settings.data_dir, ledger: true });
-  if (terminal.live) terminal.print('');
-  const way = settings.kafka.brokers.length > 0 ? 'through Kafka' : 'direct to ClickHouse';
-  const { database } = settings.clickhouse;
-  const show = startShow({ terminal, client, database, fleet, way, ...ends });
-  // In reverse: the screen goes, the fleet ends, the last sandboxes are compared, then the agent ends.
-  parts.atEnd('Last sandboxes', () => show.settle());
-  parts.atEnd('Fleet', () => fleet.stop());
-  parts.atEnd('', () => show.stop());
-  ending.summary = async () => terminal.print(await show.summary());
+  return { address, agent };
 }

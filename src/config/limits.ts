@@ -109,6 +109,8 @@ export const limits = {
   /** The embedded ClickHouse: time to answer, time to end in order before SIGKILL, memory (at most half of the RAM), caches. */
   embedded_start_ms: 60_000,
   embedded_stop_ms: 10_000,
+  /** How long the embedded ClickHouse of a process that was killed may take to end, before its folder counts as in use. */
+  embedded_lock_ms: 3_000,
   embedded_memory_bytes_max: 4 * 1024 * 1024 * 1024,
   embedded_cache_bytes: 128 * 1024 * 1024,
   /** A free port may be taken by another process before its user binds it: so many times another is tried. */
@@ -139,6 +141,13 @@ export const limits = {
   demo_look_ms: 1_000,
   demo_draw_ms: 500,
   demo_line_ms: 5_000,
-  /** Sandboxes remembered by name. */
+  /** Sandboxes, or what happened to them, that are remembered until they are shown. */
   demo_recent_max: 40,
+  /** Of what happens, one is told so often; so many are on a high terminal. */
+  demo_happening_ms: 1_000,
+  demo_happenings_max: 20,
+  /** Seconds of the curve of lines a second. */
+  demo_curve_max: 60,
+  /** Lines of our own log that wait until the screen has gone; the oldest fall out. */
+  demo_held_max: 50,
 } as const;

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { AfterlogError } from '../errors.ts';
 
@@ -122,7 +122,9 @@ function readFile(named: string | undefined): Record<string, unknown> {
   const path = named ?? 'afterlog.yaml';
   if (named === undefined && !existsSync(path)) return {};
   try {
-    const content: unknown = parseYaml(readFileSync(path, 'utf8')) ?? {};
+    // Loaded with a file only: most commands have none, and it is a fifth of their start.
+    const yaml = createRequire(import.meta.url)('yaml') as typeof import('yaml');
+    const content: unknown = yaml.parse(readFileSync(path, 'utf8')) ?? {};
     if (typeof content === 'object' && !Array.isArray(content)) return content as Record<string, unknown>;
     throw new Error('it is not a mapping of settings');
   } catch (error) {

@@ -42,11 +42,13 @@ const heldQuery = (database: string): string => `
 /**
  * Compares the fleet's deleted sandboxes with ClickHouse, some at each call. A sandbox counts as lost or wrong
  * when ClickHouse calls it complete and it is not, or when sandboxes deleted much later are complete already.
+ * @param judged called once for each sandbox, when it is known
  */
 export function createComparer(
   client: ClickHouseClient,
   database: string,
   fleet: Pick<Fleet, 'finished' | 'forget'>,
+  judged: (sandbox: Finished, is_whole: boolean) => void = () => {},
 ) {
   const compared: Compared = { whole: 0, wrong: [], lost_bytes: 0, waiting: 0 };
   let newest_whole_ms = 0;
@@ -89,6 +91,7 @@ export function createComparer(
       compared.lost_bytes += lost;
     } else return;
     fleet.forget(sandbox.id);
+    judged(sandbox, same && sealed);
   };
   return { compared: (): Compared => ({ ...compared }), look };
 }

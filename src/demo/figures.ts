@@ -1,25 +1,27 @@
 import type { ClickHouseClient } from '@clickhouse/client';
-import type { Fleet } from './fleet.ts';
 
 /** What ClickHouse says of the table and of some sandboxes. */
 export interface Stored {
   rows: number;
   /** On disk. */
   bytes: number;
-  /** Age of the newest row of the given sandboxes; null if there is none. */
+  /** Age of the newest row of the running sandboxes; null if there is none. */
   behind_ms: number | null;
-  /** Last line of the console of each of the given sandboxes, as the guest wrote it. */
-  last_lines: Map<string, string>;
+  /** What some sandboxes said last: the title of their crash if there is one, else the last line, as the guest wrote it. */
+  last_words: Map<string, string>;
 }
 
-/** Cheap at any size of the table: it reads the parts' own counts, and the rows of a few sandboxes. */
+/**
+ * Cheap at any size of the table: it reads the parts' own counts, and the rows of a few sandboxes.
+ * @param running ids of sandboxes that are written to
+ * @param ended ids of sandboxes whose last words are wanted
+ */
 export async function readStored(
   client: ClickHouseClient,
   database: string,
-  fleet: Fleet,
-  shown: number,
+  running: string[],
+  ended: string[],
 ): Promise<Stored> {
-  const recent = fleet.status().recent;
   const [parts] = await rows<{ rows: string; bytes: string }>(
     client,
     `SELECT toString(sum(rows)) AS rows, toString(sum(bytes_on_disk)) AS bytes FROM system.parts
@@ -30,21 +32,23 @@ export async function readStored(
     client,
     `SELECT toString(toUnixTimestamp64Milli(max(observed_at))) AS observed_ms FROM ${database}.console_logs
       WHERE sandbox_id IN {ids:Array(String)} AND record = 'line'`,
-    { ids: recent.map((sandbox) => sandbox.id) },
+    { ids: running },
   );
-  const last = await rows<{ sandbox_id: string; line: string }>(
+  const words = await rows<{ sandbox_id: string; crash: string; line: string }>(
     client,
-    `SELECT sandbox_id, argMax(message, (stream_started_at, position)) AS line FROM ${database}.console_logs
+    `SELECT sandbox_id, argMaxIf(title, (stream_started_at, position), notEmpty(title)) AS crash,
+        argMax(message, (stream_started_at, position)) AS line
+      FROM ${database}.console_logs
       WHERE sandbox_id IN {ids:Array(String)} AND log = 'console' AND record = 'line' AND notEmpty(message)
       GROUP BY sandbox_id`,
-    { ids: recent.slice(0, shown).map((sandbox) => sandbox.id) },
+    { ids: ended },
   );
   const observed_ms = Number(newest?.observed_ms ?? 0);
   return {
     rows: Number(parts?.rows ?? 0),
     bytes: Number(parts?.bytes ?? 0),
     behind_ms: observed_ms > 0 ? Math.max(0, Date.now() - observed_ms) : null,
-    last_lines: new Map(last.map((row) => [row.sandbox_id, row.line])),
+    last_words: new Map(words.map(({ sandbox_id, crash, line }) => [sandbox_id, crash || line])),
   };
 }
 

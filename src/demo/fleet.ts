@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../config/limits.ts';
 import { reasonOf } from '../errors.ts';
 import { takeFolder } from './fleet_folder.ts';
+import type { Happening } from './happenings.ts';
 import { createRandom, type Random } from './random.ts';
 import { createSandboxFiles, type Log, type SandboxFiles, type Written } from './sandbox_files.ts';
 import { drawPlan, type Plan, play, type Step } from './scenarios.ts';
@@ -19,27 +20,29 @@ export interface FleetOptions {
   /** Keep what was written to deleted sandboxes until `forget`. */
   ledger?: boolean;
   rotate_bytes?: number;
+  /** Told what happens, but for deletions: what came of those shows later. */
+  told?: (happening: Happening) => void;
 }
 
-export type State = 'running' | 'crashed' | 'deleted';
 export interface FleetStatus {
   started: number;
   alive: number;
   deleted: number;
-  crashed: number;
+  /** Of all that were started. */
+  failed: number;
   bytes: number;
   lines: number;
   rotations: number;
   truncations: number;
-  /** The last sandboxes by start, newest first. */
-  recent: { id: string; scenario: string; state: State }[];
   /** Why a sandbox could not be written, null if none. */
   last_error: string | null;
 }
 /** A deleted sandbox, and what was written to its logs. */
 export interface Finished {
   id: string;
+  started_at_ms: number;
   deleted_at_ms: number;
+  failed: boolean;
   written: Record<Log, Written>;
 }
 export interface Fleet {
@@ -47,8 +50,11 @@ export interface Fleet {
   /** Deleted sandboxes, oldest first, that nobody has said `forget` to (empty without `ledger`). */
   finished(): Finished[];
   forget(id: string): void;
-  /** What was written to the sandboxes that are not deleted; their files are left as they are after `stop`. */
-  living(): { id: string; written: Record<Log, Written> }[];
+  /**
+   * The sandboxes that are not deleted, by start, and what was written to them; `until_ms` is when about they will
+   * be. Their files are left as they are after `stop`.
+   */
+  living(): { id: string; until_ms: number; written: Record<Log, Written> }[];
   stop(): Promise<void>;
 }
 
@@ -62,42 +68,47 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   takeFolder(data_dir);
   const random = createRandom(options.seed ?? Date.now());
   const ended = new AbortController();
-  const sandboxes = new Map<string, SandboxFiles>();
+  const sandboxes = new Map<string, { files: SandboxFiles; until_ms: number }>();
   let finished: Finished[] = [];
   const status: FleetStatus = {
-    ...{ started: 0, alive: 0, deleted: 0, crashed: 0, bytes: 0, lines: 0, rotations: 0, truncations: 0 },
-    recent: [],
+    ...{ started: 0, alive: 0, deleted: 0, failed: 0, bytes: 0, lines: 0, rotations: 0, truncations: 0 },
     last_error: null,
   };
 
   const runOne = async (plan: Plan, own: Random): Promise<void> => {
-    const seen = { id: plan.id, scenario: plan.scenario, state: 'running' as State };
-    status.recent = [seen, ...status.recent].slice(0, limits.demo_recent_max);
-    const files = createSandboxFiles(join(data_dir, 'vms', plan.id), rotate_bytes);
-    sandboxes.set(plan.id, files);
+    const { id } = plan;
+    const files = createSandboxFiles(join(data_dir, 'vms', id), rotate_bytes);
+    const sandbox = { id, started_at_ms: Date.now(), failed: false };
+    sandboxes.set(id, { files, until_ms: sandbox.started_at_ms + plan.life_ms });
     status.started++;
     status.alive++;
+    let is_deleted = false;
     try {
       for (const step of play(plan, own, Date.now)) {
-        await carryOut(step, plan.id, files, ended.signal, (what) => {
-          if (what === 'crashed') seen.state = 'crashed';
-          status[what]++;
-        });
+        const { rotations } = files;
+        await carryOut(step, id, files, ended.signal);
+        if (step.do === 'wake' || step.do === 'copy_truncate') status.truncations++;
+        if (step.do === 'failed') {
+          sandbox.failed = true;
+          status.failed++;
+        }
+        const told = tell(step, plan, files.rotations > rotations, sandbox.started_at_ms);
+        if (told !== null) options.told?.({ at_ms: Date.now(), id, ...told });
       }
-      files.event(eventLine(plan.id, 'sandbox.deleted', {}));
+      files.event(eventLine(id, 'sandbox.deleted', {}));
       files.remove();
-      seen.state = 'deleted';
+      is_deleted = true;
       status.deleted++;
       if (options.ledger) {
-        finished = [...finished, { id: plan.id, deleted_at_ms: Date.now(), written: files.written }];
+        finished = [...finished, { ...sandbox, deleted_at_ms: Date.now(), written: files.written }];
         finished = finished.slice(-limits.demo_ledger_max);
       }
     } finally {
       // Ended by `stop`, a sandbox stays as it is: a host that goes down deletes nothing.
-      if (ended.signal.aborted && seen.state !== 'deleted') files.close();
+      if (ended.signal.aborted && !is_deleted) files.close();
       else {
         files.remove();
-        sandboxes.delete(plan.id);
+        sandboxes.delete(id);
         addWritten(status, files);
       }
       status.alive--;
@@ -109,6 +120,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       const own = random.fork();
       try {
         await runOne(drawPlan(own, (1000 * alive) / rate), own);
+        status.last_error = null;
       } catch (error) {
         if (ended.signal.aborted) return;
         status.last_error = reasonOf(error);
@@ -120,14 +132,15 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   return {
     status: () => {
       const now = { ...status };
-      for (const files of sandboxes.values()) addWritten(now, files);
+      for (const { files } of sandboxes.values()) addWritten(now, files);
       return now;
     },
     finished: () => finished,
     forget: (id) => {
       finished = finished.filter((sandbox) => sandbox.id !== id);
     },
-    living: () => [...sandboxes].map(([id, files]) => ({ id, written: files.written })),
+    living: () =>
+      [...sandboxes].map(([id, { files, until_ms }]) => ({ id, until_ms, written: files.written })),
     stop: async () => {
       ended.abort();
       await Promise.all(slots);
@@ -135,13 +148,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   };
 }
 
-async function carryOut(
-  step: Step,
-  id: string,
-  files: SandboxFiles,
-  signal: AbortSignal,
-  count: (what: 'crashed' | 'truncations') => void,
-): Promise<void> {
+async function carryOut(step: Step, id: string, files: SandboxFiles, signal: AbortSignal): Promise<void> {
   switch (step.do) {
     case 'wait':
       return await sleep(step.ms, undefined, { signal });
@@ -152,14 +159,29 @@ async function carryOut(
     case 'event':
       return files.event(eventLine(id, step.type, step.payload));
     case 'copy_truncate':
-      files.copyTruncate();
-      return count('truncations');
+      return files.copyTruncate();
     case 'wake':
-      files.wake();
-      return count('truncations');
-    case 'crashed':
-      return count('crashed');
+      return files.wake();
+    case 'failed':
   }
+}
+
+/** What people are told of a step, if anything. */
+function tell(
+  step: Step,
+  plan: Plan,
+  rotated: boolean,
+  started_at_ms: number,
+): Pick<Happening, 'what' | 'how'> | null {
+  const seconds = ((Date.now() - started_at_ms) / 1000).toFixed(1);
+  if (step.do === 'event' && step.type === 'sandbox.running') {
+    const how = plan.scenario === 'fork' ? 'a warm fork' : `after ${seconds} s`;
+    return { what: 'booted', how: `${how}, runs ${plan.program}` };
+  }
+  if (step.do === 'failed') return { what: 'failed', how: step.reason };
+  if (step.do === 'wake') return { what: 'woken', how: 'from hibernation; its console begins anew' };
+  if (rotated) return { what: 'rotated', how: 'console.log is console.log.1 now' };
+  return null;
 }
 
 function eventLine(id: string, type: string, payload: Record<string, unknown>): string {

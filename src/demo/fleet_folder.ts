@@ -1,8 +1,26 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { type Settings, settingsSchema } from '../config/settings.ts';
 import { AfterlogError } from '../errors.ts';
 
 const marker = '.afterlog-demo-fleet';
+
+/**
+ * The settings of a fleet, and of what runs beside it: it has a folder of its own, unless one was named.
+ * @throws AfterlogError DEMO_DIR_FOREIGN
+ */
+export function demoSettings(given: Settings): Settings {
+  const settings = { ...given };
+  const runtime_dir = settingsSchema.parse({}).data_dir;
+  if (given.data_dir === runtime_dir) {
+    settings.data_dir = resolve('.afterlog-demo');
+    const own_state = given.state_dir !== join(runtime_dir, '.afterlog');
+    settings.state_dir = own_state ? given.state_dir : join(settings.data_dir, '.afterlog');
+  }
+  refuseForeign(settings.data_dir);
+  mkdirSync(join(settings.data_dir, 'vms'), { recursive: true });
+  return settings;
+}
 
 /**
  * The fleet deletes what lies in `<data_dir>/vms`, so a folder with sandboxes that it did not make is refused.

@@ -11,7 +11,8 @@ export type Step =
   | { do: 'event'; type: string; payload: Record<string, unknown> }
   | { do: 'copy_truncate' }
   | { do: 'wake' }
-  | { do: 'crashed' };
+  /** The guest died, or never came up; `reason` is the runtime's. */
+  | { do: 'failed'; reason: string };
 
 /** What will happen to one sandbox, drawn before it starts. */
 export interface Plan {
@@ -54,7 +55,7 @@ const silence_ms_min = 1_000;
 /** @param beat_ms the fleet's mean pause between two pieces of output of one sandbox */
 export function drawPlan(random: Random, beat_ms: number): Plan {
   const share = random.next();
-  const long = random.chance(0.25);
+  const length = random.next();
   return {
     id: `sb-${random.hex(12)}`,
     scenario:
@@ -68,7 +69,13 @@ export function drawPlan(random: Random, beat_ms: number): Plan {
               ? random.pick(odd)
               : 'bin-garbage',
     program: random.pick(programs),
-    life_ms: share < 0.5 ? random.int(5_000, long ? 60_000 : 25_000) : random.int(1_000, 6_000),
+    // A few of them long enough to be followed while one reads what they say.
+    life_ms:
+      share >= 0.5
+        ? random.int(1_000, 6_000)
+        : length < 0.03
+          ? random.int(90_000, 240_000)
+          : random.int(5_000, length < 0.25 ? 60_000 : 25_000),
     beat_ms: beat_ms * (0.4 + random.next() * 1.2),
     hibernates: random.chance(0.3),
     copy_truncates: random.chance(0.2),
@@ -96,7 +103,7 @@ export function* play(plan: Plan, random: Random, clock: () => number): Generato
     yield wait(scenario === 'hung-boot' ? 4_000 : 200);
     yield vmm(clock, `[${id}:fc_vcpu 0] Vmm is stopping.`);
     yield { do: 'event', type: 'vm.died', payload: { reason, exit_code: 0 } };
-    yield { do: 'crashed' };
+    yield { do: 'failed', reason };
   }
   yield wait(random.int(500, 3_000));
 }
@@ -143,8 +150,9 @@ function* warmFork(plan: Plan, random: Random, clock: () => number): Generator<S
   yield* ready(random);
   if (random.chance(0.08)) {
     yield wait(random.int(1_000, 2_000));
-    yield { do: 'event', type: 'fork.child_failed', payload: { reason: 'vsock handshake timed out' } };
-    yield { do: 'crashed' };
+    const reason = 'vsock handshake timed out';
+    yield { do: 'event', type: 'fork.child_failed', payload: { reason } };
+    yield { do: 'failed', reason };
     return;
   }
   yield* run(plan, random, clock, plan.life_ms);

@@ -1,144 +1,142 @@
 import type { AgentStatus } from '../agent.ts';
+import { commandRows } from './commands.ts';
 import type { Compared } from './compare.ts';
+import type { Examples } from './examples.ts';
 import type { Stored } from './figures.ts';
 import type { FleetStatus } from './fleet.ts';
-import { byteText, durationText, harmless, padTo, shellLines } from './text.ts';
+import type { Happening } from './happenings.ts';
+import { fit, type Row, type Span, type Style } from './row.ts';
+import { byteText, count, durationText, harmless, sparkline, wrap } from './text.ts';
 
 /** All that the screen shows, gathered elsewhere. */
 export interface View {
   elapsed_ms: number;
-  /** `through Kafka` or `direct to ClickHouse`. */
-  way: string;
   fleet: FleetStatus;
-  /** Lines a second that the fleet wrote lately. */
-  lines_rate: number;
-  agent: Pick<AgentStatus, 'spool_bytes' | 'gaps' | 'paused' | 'last_error'>;
+  /** Lines that the fleet wrote in each of the last seconds, oldest first. */
+  lines_rates: number[];
+  agent: Pick<AgentStatus, 'spool_bytes' | 'paused' | 'last_error'>;
+  /** Messages that wait in Kafka, null while that is not known; undefined without Kafka. */
+  kafka_lag: number | null | undefined;
   /** Null until ClickHouse has answered for the first time. */
   stored: Stored | null;
   compared: Compared;
+  /** Oldest first. */
+  happenings: Happening[];
+  examples: Examples;
   /** What keeps the figures from being read, null if nothing. */
   trouble: string | null;
   /** Of the HTTP API, http://host:port. */
   address: string;
 }
-export type Style = 'plain' | 'title' | 'quiet' | 'good' | 'bad' | 'command';
-export interface Row {
-  text: string;
-  style: Style;
-}
 
-const label_columns = 10;
-const count = (value: number): string => Math.round(value).toLocaleString('en-US');
-/** Sandboxes listed that run, and as many that have ended. */
-const listed = 3;
+const label_columns = 12;
+const cell_columns = 17;
+/** In less, parts stand close together. */
+const columns_width = 64;
+const blank: Row = [];
 
 /**
- * The screen as lines of at most `width` columns and, as far as its parts allow, `height` rows: when it is too
- * high, the list of sandboxes goes first, then the commands.
+ * The screen as lines of at most `width` columns and `height` rows: the figures first, then the commands, and what
+ * happens in the room that is left.
  */
 export function renderScreen(view: View, width: number, height = Number.POSITIVE_INFINITY): Row[] {
   const head = [title(view, width), blank, ...figures(view, width), blank];
-  const tail = commands(view, width);
-  const sandboxes = sandboxRows(view, width).slice(0, Math.max(0, height - head.length - tail.length - 1));
-  const middle = sandboxes.length > 0 ? [...sandboxes, blank] : [];
-  return [...head, ...middle, ...tail].slice(0, Math.max(1, height));
+  const commands = commandRows(view.examples, view.address, width, height - head.length);
+  const room = Math.max(0, height - head.length - commands.length - 1);
+  const happenings = room === 0 ? [] : view.happenings.slice(-Math.min(room, view.happenings.length));
+  const middle = happenings.length > 0 ? [...happenings.map((one) => happeningRow(one, view)), blank] : [];
+  return [...head, ...middle, ...commands].slice(0, Math.max(1, height)).map((row) => fit(row, width));
 }
 
-const blank: Row = { text: '', style: 'plain' };
-
 function title(view: View, width: number): Row {
-  const parts = ['afterlog demo', durationText(view.elapsed_ms), view.way, 'Ctrl-C ends it'];
-  while (parts.length > 1 && parts.join(' · ').length > width) parts.splice(parts.length > 2 ? 2 : 1, 1);
-  return { text: harmless(parts.join(' · '), width), style: 'title' };
+  const way = view.kafka_lag === undefined ? 'direct to ClickHouse' : 'through Kafka';
+  const name = 'afterlog demo';
+  const parts = ['', durationText(view.elapsed_ms), way, 'Ctrl-C ends it'];
+  if (name.length + parts.join(' · ').length > width) parts.splice(2, 1);
+  return [{ text: name, style: 'strong' }, { text: parts.join(' · ') }];
 }
 
 function figures(view: View, width: number): Row[] {
-  const { fleet, agent, stored } = view;
-  const rows = [
-    figure(
-      'sandboxes',
-      [`${fleet.alive} alive`, `${fleet.deleted} deleted`, `${fleet.crashed} crashed`],
-      width,
-    ),
-    figure(
-      'written',
-      [byteText(fleet.bytes), `${count(fleet.lines)} lines`, `${count(view.lines_rate)} lines/s`],
-      width,
-    ),
-    figure('stored', stored ? storedParts(stored) : ['waiting for ClickHouse'], width),
-    figure('spool', [`${byteText(agent.spool_bytes)} on the way`], width),
-    lost(view.compared, width),
-  ];
-  const trouble = view.trouble ?? agent.paused ?? agent.last_error ?? fleet.last_error;
-  return trouble === null ? rows : [...rows, { ...figure('trouble', [trouble], width), style: 'bad' }];
-}
-
-function storedParts(stored: Stored): string[] {
-  const behind = stored.behind_ms === null ? [] : [`${(stored.behind_ms / 1000).toFixed(1)} s behind`];
-  return [`${byteText(stored.bytes)} on disk`, `${count(stored.rows)} rows`, ...behind];
-}
-
-function lost(compared: Compared, width: number): Row {
-  const { whole, wrong, lost_bytes, waiting } = compared;
-  if (wrong.length > 0) {
-    const row = figure(
-      'lost',
-      [`${byteText(lost_bytes)}`, `${wrong.length} sandboxes differ: ${wrong.at(-1)}`],
-      width,
-    );
-    return { ...row, style: 'bad' };
-  }
-  if (whole === 0) return figure('lost', ['nothing compared yet', `${waiting} to compare`], width);
-  const row = figure('lost', ['0 bytes', `${count(whole)} compared`, `${waiting} to come`], width);
-  return { ...row, style: 'good' };
-}
-
-/** A label and as many of the parts, in columns, as have room. */
-function figure(label: string, parts: string[], width: number): Row {
-  let text = `  ${label.padEnd(label_columns)}`;
-  const room = width - text.length;
-  const column = room >= 54 ? 18 : 0;
-  for (const [index, part] of parts.entries()) {
-    const cell = index === 0 ? part : column > 0 ? part : `, ${part}`;
-    if (index > 0 && text.length + cell.length > width) break;
-    text += column > 0 && index < parts.length - 1 ? cell.padEnd(Math.max(column, cell.length + 2)) : cell;
-  }
-  return { text: harmless(text.trimEnd(), width), style: 'plain' };
-}
-
-function sandboxRows(view: View, width: number): Row[] {
-  const { recent } = view.fleet;
-  const lines = view.stored?.last_lines;
-  const alive = recent.filter((sandbox) => sandbox.state === 'running');
-  // The newest of all often has no line yet.
-  const running = alive
-    .toSorted((a, b) => Number(lines?.has(b.id) ?? 0) - Number(lines?.has(a.id) ?? 0))
-    .slice(0, listed);
-  const ended = recent.filter((sandbox) => sandbox.state !== 'running').slice(0, listed);
-  return [...running, ...ended].map((sandbox): Row => {
-    const last = lines?.get(sandbox.id) ?? '';
-    const state = padTo(sandbox.state, 8);
-    const text = harmless(`  ${sandbox.id} ${state} ${harmless(last, width)}`, width);
-    return { text: text.trimEnd(), style: sandbox.state === 'crashed' ? 'bad' : 'quiet' };
-  });
-}
-
-function commands(view: View, width: number): Row[] {
-  const ended = view.fleet.recent.filter((sandbox) => sandbox.state === 'deleted');
-  // One that ClickHouse has lines of, so that the command shows something.
-  const known = ended.find((sandbox) => view.stored?.last_lines.has(sandbox.id)) ?? ended.at(-1);
-  const id = (known ?? view.fleet.recent.at(-1))?.id;
-  if (id === undefined) return [];
-  const lines = [
-    'npx afterlog sandboxes',
-    `npx afterlog logs ${id} --tail 20`,
-    'npx afterlog sql "SELECT source, count() FROM console_logs GROUP BY source"',
-    `curl "${view.address}/v1/sandboxes/${id}/logs?tail=20"`,
-  ];
-  const state = known ? 'deleted, and still here' : 'alive';
-  const heading = harmless(`In another terminal (${id}: ${state}):`, width);
+  const { fleet, stored } = view;
+  const figure = (label: string, parts: string[], style: Style = 'plain'): Row => {
+    const cells = parts.map((text, index): Span => {
+      if (index === parts.length - 1) return { text };
+      return {
+        text: width < columns_width ? `${text}, ` : text.padEnd(Math.max(cell_columns, text.length + 2)),
+      };
+    });
+    return [
+      { text: `  ${label.padEnd(label_columns)}`, style: 'quiet' },
+      { ...cells[0]!, style },
+      ...cells.slice(1),
+    ];
+  };
+  const trouble = view.trouble ?? view.agent.paused ?? view.agent.last_error ?? fleet.last_error;
   return [
-    { text: heading, style: 'plain' },
-    ...lines.flatMap((line) => shellLines(line, width).map((text): Row => ({ text, style: 'command' }))),
+    figure('sandboxes', [
+      `${count(fleet.alive)} alive`,
+      `${count(fleet.deleted)} deleted`,
+      `${count(fleet.failed)} failed`,
+    ]),
+    figure('written', [
+      byteText(fleet.bytes),
+      `${count(fleet.lines)} lines`,
+      ...curve(view.lines_rates, width),
+    ]),
+    figure(
+      'stored',
+      stored ? [`${byteText(stored.bytes)} on disk`, `${count(stored.rows)} rows`] : ['waits for ClickHouse'],
+    ),
+    figure('lag', lag(view)),
+    figure('lost', ...lost(view.compared)),
+    ...wrap(harmless(trouble ?? '', 1_000), width - label_columns - 2, 3).map((line, index) =>
+      figure(index === 0 ? 'trouble' : '', [line], 'bad'),
+    ),
   ];
 }
+
+/** The rate of now in figures, and of the last seconds as a curve in the room that is left. */
+function curve(rates: number[], width: number): string[] {
+  const last = rates.slice(-5);
+  const mean = last.reduce((sum, rate) => sum + rate, 0) / Math.max(1, last.length);
+  const now = `${count(mean)} lines/s`;
+  const room = width - label_columns - 2 - 3 * cell_columns;
+  return room < 8 ? [now] : [now, sparkline(rates.slice(-room))];
+}
+
+function lag({ stored, agent, kafka_lag }: View): string[] {
+  const behind = stored?.behind_ms == null ? '–' : `${(stored.behind_ms / 1000).toFixed(1)} s`;
+  const kafka =
+    kafka_lag === undefined ? [] : [`${kafka_lag === null ? '–' : count(kafka_lag)} messages in Kafka`];
+  return [behind, `${byteText(agent.spool_bytes)} in spool`, ...kafka];
+}
+
+function lost({ whole, wrong, lost_bytes, waiting }: Compared): [string[], Style] {
+  const deleted = (many: number): string => `in ${count(many)} deleted sandbox${many === 1 ? '' : 'es'}`;
+  if (wrong.length > 0) return [[byteText(lost_bytes), `${deleted(wrong.length)}: ${wrong.at(-1)}`], 'bad'];
+  if (whole === 0) return [['–', `${waiting} deleted to compare`], 'plain'];
+  return [['0 bytes', `${deleted(whole)}, compared byte for byte`], 'good'];
+}
+
+const styles: Record<Happening['what'], Style> = {
+  booted: 'plain',
+  woken: 'plain',
+  rotated: 'plain',
+  deleted: 'good',
+  failed: 'bad',
+  lost: 'bad',
+};
+
+function happeningRow({ at_ms, id, what, how }: Happening, { stored }: View): Row {
+  const words = what === 'failed' ? stored?.last_words.get(id) : undefined;
+  return [
+    { text: `  ${clock(at_ms)}  `, style: 'quiet' },
+    { text: `${id}  ` },
+    { text: what.padEnd(9), style: styles[what] },
+    { text: how },
+    ...(words === undefined ? [] : [{ text: `: ${harmless(words, 500)}`, style: 'quiet' as const }]),
+  ];
+}
+
+/** `12:04:31`, in UTC as all that `afterlog` prints. */
+const clock = (at_ms: number): string => new Date(at_ms).toISOString().slice(11, 19);

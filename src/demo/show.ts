@@ -4,11 +4,14 @@ import type { AgentStatus } from '../agent.ts';
 import { limits } from '../config/limits.ts';
 import { reasonOf } from '../errors.ts';
 import { createComparer } from './compare.ts';
+import { createExamples } from './examples.ts';
 import { readStored } from './figures.ts';
-import type { Fleet } from './fleet.ts';
+import type { Finished, Fleet } from './fleet.ts';
+import type { Happening, Happenings } from './happenings.ts';
 import { renderScreen, type View } from './screen.ts';
+import { statusLine, summaryLine } from './status_line.ts';
 import type { Terminal } from './terminal.ts';
-import { byteText } from './text.ts';
+import { byteText, count } from './text.ts';
 
 export interface Show {
   /** One line that says what came of it. Looks at ClickHouse once more. */
@@ -25,21 +28,35 @@ export function startShow(parts: {
   client: ClickHouseClient;
   database: string;
   fleet: Fleet;
+  /** What the fleet tells goes there. */
+  happenings: Happenings;
   agent: { status(): AgentStatus };
-  way: string;
+  /** Null without Kafka. */
+  consumer: { status(): { lag: number | null } } | null;
   address: string;
 }): Show {
-  const { terminal, client, database, fleet } = parts;
+  const { terminal, client, database, fleet, happenings } = parts;
   const started_ms = Date.now();
   const ended = new AbortController();
-  const comparer = createComparer(client, database, fleet);
-  const rate = createRate(() => fleet.status().lines);
+  const examples = createExamples(fleet);
+  const rates = createRates(() => fleet.status().lines);
   let stored: View['stored'] = null;
   let trouble: string | null = null;
 
+  const judged = (sandbox: Finished, is_whole: boolean): void => {
+    happenings.add(deletion(sandbox, is_whole));
+    if (is_whole) examples.whole(sandbox);
+  };
+  const comparer = createComparer(client, database, fleet, judged);
   const look = async (): Promise<void> => {
     try {
-      stored = await readStored(client, database, fleet, limits.demo_recent_max);
+      const failed = happenings.look(Date.now()).filter(({ what }) => what === 'failed');
+      stored = await readStored(
+        client,
+        database,
+        fleet.living().map(({ id }) => id),
+        failed.map(({ id }) => id),
+      );
       await comparer.look();
       trouble = null;
     } catch (error) {
@@ -48,12 +65,14 @@ export function startShow(parts: {
   };
   const view = (): View => ({
     elapsed_ms: Date.now() - started_ms,
-    way: parts.way,
     fleet: fleet.status(),
-    lines_rate: rate(),
+    lines_rates: rates(),
     agent: parts.agent.status(),
+    kafka_lag: parts.consumer?.status().lag,
     stored,
     compared: comparer.compared(),
+    happenings: happenings.look(Date.now()),
+    examples: examples.look(),
     trouble,
     address: parts.address,
   });
@@ -64,9 +83,12 @@ export function startShow(parts: {
     }
   };
   const show = (): void => {
+    if (ended.signal.aborted) return;
     if (terminal.live) terminal.draw(renderScreen(view(), terminal.columns(), terminal.rows()));
     else terminal.print(statusLine(view()));
   };
+  terminal.onResize(show);
+  if (terminal.live) show();
   const loops = [
     every(limits.demo_look_ms, look),
     every(terminal.live ? limits.demo_draw_ms : limits.demo_line_ms, show),
@@ -89,55 +111,29 @@ export function startShow(parts: {
   };
 }
 
-/** Growth of a count per second, over the last seconds. */
-function createRate(count: () => number): () => number {
-  let seen: { at_ms: number; count: number }[] = [];
+function deletion(sandbox: Finished, is_whole: boolean): Happening {
+  const { id, written, started_at_ms, deleted_at_ms } = sandbox;
+  const logs = Object.values(written);
+  const lines = count(logs.reduce((sum, log) => sum + log.lines, 0));
+  const size = byteText(logs.reduce((sum, log) => sum + log.bytes, 0));
+  const seconds = Math.round((deleted_at_ms - started_at_ms) / 1000);
+  const at_ms = Date.now();
+  return is_whole
+    ? { at_ms, id, what: 'deleted', how: `all ${lines} lines kept (${size}), lived ${seconds} s` }
+    : { at_ms, id, what: 'lost', how: `not all of its ${lines} lines (${size}) are in ClickHouse` };
+}
+
+/** Growth of a count in each of the last seconds, oldest first. */
+function createRates(read: () => number): () => number[] {
+  let rates: number[] = [];
+  let last = { at_ms: performance.now(), value: read() };
   return () => {
-    const now = { at_ms: performance.now(), count: count() };
-    seen = [...seen.filter((sample) => now.at_ms - sample.at_ms < 5_000), now];
-    const first = seen[0]!;
-    return ((now.count - first.count) * 1000) / Math.max(1, now.at_ms - first.at_ms);
+    const now = { at_ms: performance.now(), value: read() };
+    const passed_ms = now.at_ms - last.at_ms;
+    if (passed_ms >= 1_000) {
+      rates = [...rates, ((now.value - last.value) * 1000) / passed_ms].slice(-limits.demo_curve_max);
+      last = now;
+    }
+    return rates;
   };
 }
-
-/** For a pipe: names and values without units or escape codes. */
-export function statusLine(view: View): string {
-  const { fleet, stored, compared } = view;
-  const values: Record<string, string | number> = {
-    alive: fleet.alive,
-    deleted: fleet.deleted,
-    crashed: fleet.crashed,
-    lines: fleet.lines,
-    bytes: fleet.bytes,
-    rows: stored?.rows ?? 0,
-    behind_s: stored?.behind_ms == null ? '-' : (stored.behind_ms / 1000).toFixed(1),
-    spool_bytes: view.agent.spool_bytes,
-    compared: compared.whole,
-    waiting: compared.waiting,
-    lost_bytes: compared.lost_bytes,
-    differing: compared.wrong.length,
-  };
-  const trouble = view.trouble === null ? '' : ` trouble=${JSON.stringify(view.trouble)}`;
-  const fields = Object.entries(values).map(([name, value]) => `${name}=${value}`);
-  return `${new Date().toISOString().slice(11, 19)} ${fields.join(' ')}${trouble}`;
-}
-
-function summaryLine(view: View): string {
-  const { fleet, compared, stored } = view;
-  const { whole, wrong, lost_bytes, waiting } = compared;
-  const outcome =
-    wrong.length > 0
-      ? `${wrong.length} differ (${byteText(lost_bytes)} lost): ${wrong.join(', ')}`
-      : `${whole} compared byte for byte, 0 bytes lost`;
-  const open = waiting > 0 ? `, ${waiting} not complete yet` : '';
-  const kept =
-    view.trouble === null
-      ? `${count(stored?.rows ?? 0)} rows are kept for the next start.`
-      : `ClickHouse could not be asked any more: ${view.trouble}`;
-  return (
-    `Ran ${fleet.started} sandboxes, ${byteText(fleet.bytes)} in ${count(fleet.lines)} lines. ` +
-    `${fleet.deleted} were deleted: ${outcome}${open}. ${kept}`
-  );
-}
-
-const count = (value: number): string => value.toLocaleString('en-US');

@@ -4,6 +4,7 @@
 const escapes = /\u001b(?:\[[0-9;:<=>?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -/]*[0-~])/g;
 // Printable ASCII, Latin letters, and the few signs that our own lines use.
 const strange = /[^\u0020-\u007e\u00a1-\u00ac\u00ae-\u017f·→…’]/g;
+const bars = '▁▂▃▄▅▆▇█';
 
 /**
  * A guest's text as a terminal may show it: no escape sequence, no control character, nothing wider than one
@@ -19,7 +20,15 @@ export function harmless(text: string, columns: number): string {
   return plain.length <= columns ? plain : `${plain.slice(0, Math.max(0, columns - 1))}…`;
 }
 
-export const padTo = (text: string, columns: number): string => text.padEnd(columns).slice(0, columns);
+export const count = (value: number): string => Math.round(value).toLocaleString('en-US');
+
+/** One bar a value, the highest in full height; the newest at the right. */
+export function sparkline(values: number[]): string {
+  const highest = Math.max(...values, 1);
+  const barOf = (value: number): string =>
+    bars[Math.round((Math.max(0, value) / highest) * (bars.length - 1))]!;
+  return values.map(barOf).join('');
+}
 
 /** `0 B`, `8.4 MB` (powers of 1000). */
 export function byteText(bytes: number): string {
@@ -40,6 +49,19 @@ export function durationText(ms: number): string {
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`;
   return `${Math.floor(seconds / 3600)} h ${two(Math.floor(seconds / 60) % 60)} min`;
+}
+
+/** Words in at most `lines_max` lines of at most `width` columns; what is more is left out. */
+export function wrap(text: string, width: number, lines_max: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line].filter(Boolean).slice(0, lines_max);
 }
 
 /**

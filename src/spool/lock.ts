@@ -166,11 +166,15 @@ function readOwner(path: string): Owner | null {
   }
 }
 
-/** Field 22 of /proc/<pid>/stat, behind the name in parentheses; '' when there is no such process. */
+/**
+ * Field 22 of /proc/<pid>/stat, behind the name in parentheses; '' when there is no such process, or it has ended
+ * and only its parent has not asked for its exit code yet (state Z or X).
+ */
 function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    const [state = '', ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return /^[ZX]/.test(state) ? '' : (fields[18] ?? '');
   } catch {
     return '';
   }

@@ -5,7 +5,7 @@ import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { exitOf, freePort, keepLastLines, settlesWithin } from '../child_process.ts';
+import { exitOf, freePort, isAlive, keepLastLines, settlesWithin } from '../child_process.ts';
 import { limits } from '../config/limits.ts';
 import { AfterlogError, reasonOf } from '../errors.ts';
 
@@ -23,7 +23,8 @@ export interface Embedded {
 /**
  * A ClickHouse server of our own on 127.0.0.1, with its data in `dir` (made if missing; kept afterwards). It
  * lives in a child process that ends when this process does.
- * @throws AfterlogError EMBEDDED_MISSING (optional packages not installed), EMBEDDED_FAILED (with its output)
+ * @throws AfterlogError EMBEDDED_MISSING (optional packages not installed), EMBEDDED_IN_USE, EMBEDDED_FAILED (with its
+ * output)
  */
 export async function startEmbedded(options: { dir: string; http_port?: number }): Promise<Embedded> {
   const library = findLibrary();
@@ -36,7 +37,8 @@ export async function startEmbedded(options: { dir: string; http_port?: number }
     const outcome = await startOn(library, dir, config, port);
     if (typeof outcome !== 'string') return outcome;
     const lostRace = options.http_port === undefined && /Address already in use/.test(outcome);
-    if (!lostRace || tries >= limits.free_port_tries) throw await failure(dir, port, outcome);
+    const mayTry = lostRace || (isLocked(outcome) && (await holderEnds(dir)));
+    if (!mayTry || tries >= limits.free_port_tries) throw await failure(dir, port, outcome);
   }
 }
 
@@ -128,13 +130,31 @@ function serverConfig(): string {
 `;
 }
 
+// ClickHouse locks <dir>/status and writes its pid there: a lock that a dead process cannot keep.
+const isLocked = (output: string): boolean => /Cannot lock file/.test(output);
+
+async function holderOf(dir: string): Promise<number | null> {
+  const status = await readFile(join(dir, 'status'), 'utf8').catch(() => '');
+  const pid = Number(/^PID: (\d+)/m.exec(status)?.[1]);
+  return pid > 0 ? pid : null;
+}
+
+/** The server of a process that was killed ends by itself a moment later: true when it has. */
+async function holderEnds(dir: string): Promise<boolean> {
+  const until_ms = performance.now() + limits.embedded_lock_ms;
+  for (;;) {
+    const pid = await holderOf(dir);
+    if (pid === null || !isAlive(pid)) return true;
+    if (performance.now() >= until_ms) return false;
+    await sleep(limits.start_poll_ms);
+  }
+}
+
 async function failure(dir: string, port: number, output: string): Promise<AfterlogError> {
-  // ClickHouse locks <dir>/status and writes its pid there: a lock that a dead process cannot keep.
-  if (/Cannot lock file/.test(output)) {
-    const status = await readFile(join(dir, 'status'), 'utf8').catch(() => '');
-    const holder = /^PID: (\d+)/m.exec(status)?.[1] ?? 'unknown';
+  if (isLocked(output)) {
+    const holder = (await holderOf(dir)) ?? 'unknown';
     return new AfterlogError(
-      'EMBEDDED_FAILED',
+      'EMBEDDED_IN_USE',
       `The folder ${dir} is in use by a ClickHouse, process ${holder}.`,
     );
   }

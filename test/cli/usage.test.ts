@@ -98,7 +98,7 @@ test('settings are taken before and after the command', async () => {
   }
 });
 
-test('--help loads no client of any server', () => {
+test('--help loads no client of any server, and nothing for a settings file that there is not', () => {
   const script = `
     import { registerHooks } from 'node:module';
     const loaded = [];
@@ -112,5 +112,5 @@ test('--help loads no client of any server', () => {
   });
   assert.equal(status, 0, stderr);
   assert.match(stderr, /node_modules\/commander\//);
-  assert.doesNotMatch(stderr, /node_modules\/(@clickhouse|kafkajs|hono|@hono|prom-client|chokidar)\//);
+  assert.doesNotMatch(stderr, /node_modules\/(@clickhouse|kafkajs|hono|@hono|prom-client|chokidar|yaml)\//);
 });

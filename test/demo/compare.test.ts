@@ -14,7 +14,9 @@ const written = (text: string): Written => ({
 });
 const sandbox = (id: string, text: string, deleted_at_ms = 0): Finished => ({
   id,
+  started_at_ms: 0,
   deleted_at_ms,
+  failed: false,
   written: { console: written(text), events: written(''), firecracker: written('') },
 });
 const lines = (sandbox_id: string, texts: string[], stream_started_at = FIRST_STREAM): TestRow[] => {
@@ -57,12 +59,18 @@ test('a sandbox is whole when ClickHouse holds its bytes in order, over all stre
 test('a sealed sandbox with a byte missing or another byte is told', async (t) => {
   const { client, database } = await migratedDatabase(t);
   const kept = ledger([sandbox('sb-short', 'one\ntwo\n'), sandbox('sb-other', 'one\ntwo\n')]);
-  const comparer = createComparer(client, database, kept);
+  const judged: [string, boolean][] = [];
+  const comparer = createComparer(client, database, kept, ({ id }, is_whole) => judged.push([id, is_whole]));
   await insertRows(client, database, [...lines('sb-short', ['one']), seal('sb-short', 4)]);
   await insertRows(client, database, [...lines('sb-other', ['two', 'one']), seal('sb-other', 8)]);
   await comparer.look();
   const { whole, wrong, lost_bytes, waiting } = comparer.compared();
   assert.deepEqual([whole, wrong.sort(), lost_bytes, waiting], [0, ['sb-other', 'sb-short'], 4, 0]);
+  await comparer.look();
+  assert.deepEqual(judged.sort(), [
+    ['sb-other', false],
+    ['sb-short', false],
+  ]);
 });
 
 test('a sandbox that never arrives is lost once a later one is whole', async (t) => {

@@ -14,6 +14,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { type Fleet, startFleet } from '../../src/demo/fleet.ts';
+import type { Happening } from '../../src/demo/happenings.ts';
 
 function folder(context: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), 'afterlog-fleet-'));
@@ -72,12 +73,36 @@ test('the same seed starts the same sandboxes in the same order', async (context
   for (let run = 0; run < 2; run++) {
     const fleet = await startFleet({ data_dir: folder(context), seed: 11, alive: 6 });
     context.after(() => fleet.stop());
-    while (fleet.status().started < 6) await sleep(20);
+    const seen = new Set<string>();
+    while (seen.size < 6) {
+      for (const { id } of fleet.living()) seen.add(id);
+      await sleep(20);
+    }
     await fleet.stop();
-    const { recent } = fleet.status();
-    started.push(recent.map(({ id, scenario }) => `${id} ${scenario}`).slice(-6));
+    started.push([...seen].slice(0, 6));
   }
   assert.deepEqual(started[0], started[1]);
+});
+
+test('tells what happens to sandboxes, and keeps of a deleted one whether it failed', async (context) => {
+  const told: Happening[] = [];
+  const fleet = await startFleet({
+    ...{ data_dir: folder(context), seed: 3, alive: 40, rate: 4_000, ledger: true },
+    told: (happening) => told.push(happening),
+  });
+  context.after(() => fleet.stop());
+  const has = (what: Happening['what']): boolean => told.some((one) => one.what === what);
+  while (!has('booted') || !fleet.finished().some(({ failed }) => failed)) await sleep(50);
+  await fleet.stop();
+  const failures = told.filter(({ what }) => what === 'failed');
+  assert.equal(failures.length, fleet.status().failed);
+  assert.ok(failures.every(({ how }) => /panicked|powered off|timed out/.test(how)));
+  for (const { id, failed } of fleet.finished()) {
+    assert.equal(
+      failures.some((one) => one.id === id),
+      failed,
+    );
+  }
 });
 
 test('deletes the sandboxes of an earlier run, and never those that it did not make', async (context) => {

@@ -70,7 +70,7 @@ test('a guest that dies is reported once, after its last words', () => {
   const plan = { ...plans(1, 1)[0]!, scenario: 'panic1-reboot' };
   const taken = steps(plan, 5);
   const died = taken.findIndex((step) => step.do === 'event' && step.type === 'vm.died');
-  assert.equal(taken.filter((step) => step.do === 'crashed').length, 1);
+  assert.equal(taken.filter((step) => step.do === 'failed').length, 1);
   assert.ok(died > 0 && taken.slice(died).every((step) => step.do !== 'console'));
   assert.match(consoleText(taken), /Kernel panic - not syncing/);
 });

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -52,6 +54,27 @@ test('the lock of an agent that was killed is taken over', async (t) => {
 test('a lock whose pid is another process by now is taken over', () => {
   const dir = mkdtempSync(join(tmpdir(), 'afterlog-lock-'));
   writeFileSync(join(dir, 'agent.lock'), JSON.stringify({ pid: process.pid, ticks: '1' }));
+  lockDir(dir)();
+  assert.deepEqual(readdirSync(dir), []);
+});
+
+test('a lock whose process has ended is taken over, though its parent does not ask how', async (t) => {
+  const parent = spawn('sh', ['-c', 'sleep 600 & echo $!; exec sleep 600'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  t.after(() => parent.kill('SIGKILL'));
+  const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+  const pid = Number(line);
+  t.after(() => process.kill(pid, 'SIGKILL'));
+  const fields = (): string[] => {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  };
+  const dir = mkdtempSync(join(tmpdir(), 'afterlog-lock-'));
+  writeFileSync(join(dir, 'agent.lock'), JSON.stringify({ pid, ticks: fields()[19] }));
+  assert.throws(() => lockDir(dir), { code: 'STATE_DIR_LOCKED' });
+  process.kill(pid, 'SIGKILL');
+  while (fields()[0] !== 'Z') await sleep(20);
   lockDir(dir)();
   assert.deepEqual(readdirSync(dir), []);
 });

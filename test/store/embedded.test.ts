@@ -35,11 +35,23 @@ test('a folder in use is named with the process that holds it', async (t) => {
   const dir = await temporaryDir(t);
   const holder = await started(t, dir);
   await assert.rejects(startEmbedded({ dir }), (error: AfterlogError) => {
-    assert.equal(error.code, 'EMBEDDED_FAILED');
+    assert.equal(error.code, 'EMBEDDED_IN_USE');
     assert.ok(error.message.includes(dir) && error.message.includes(String(holder.pid)), error.message);
     return true;
   });
   assert.equal(await ask(holder, 'SELECT 1'), '1');
+});
+
+test('a folder is waited for whose server is about to end', async (t) => {
+  const dir = await temporaryDir(t);
+  const holder = await started(t, dir);
+  // Held until the next one has found it locked, or nearly so.
+  process.kill(holder.pid, 'SIGSTOP');
+  const next = started(t, dir);
+  await sleep(1_000);
+  process.kill(holder.pid, 'SIGCONT');
+  await holder.stop();
+  assert.equal(await ask(await next, 'SELECT 1'), '1');
 });
 
 test('a port in use is reported, and its holder is not taken for the new server', async (t) => {

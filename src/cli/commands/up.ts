@@ -1,11 +1,12 @@
 import { relative } from 'node:path';
 import type { Settings } from '../../config/settings.ts';
+import { demoSettings } from '../../demo/fleet_folder.ts';
 import { printLog } from '../../demo/log_lines.ts';
 import { createTerminal, type Terminal } from '../../demo/terminal.ts';
 import { explain } from '../../errors.ts';
 import { log } from '../../log.ts';
 import { createParts, type Parts } from '../parts.ts';
-import { demoSettings, startDemo, startEnds, startKafkaRoles, startStore, type Up } from '../up_roles.ts';
+import { startEnds, startKafkaRoles, startStore, type Up } from '../up_roles.ts';
 
 export interface UpOptions {
   /** Run a simulated fleet beside it. */
@@ -19,7 +20,7 @@ export interface UpOptions {
  * @returns the exit code: 0 when asked to end, 1 when something could not start or ended by itself
  */
 export async function up(given: Settings, options: UpOptions = {}): Promise<number> {
-  const terminal = createTerminal(process.stdout, !process.env.NO_COLOR);
+  const terminal = createTerminal(process.stdout);
   const showLog = terminal.live && process.stderr.isTTY ? printLog(log, terminal.print) : () => {};
   const parts = createParts(terminal);
   const asked = askedToEnd(terminal, parts);
@@ -55,12 +56,17 @@ async function startAll(given: Settings, options: UpOptions, up: Up, signal: Abo
   const client = await startStore(up);
   const ending: { summary: () => unknown } = { summary: () => {} };
   up.parts.atEnd('', () => ending.summary());
-  if (!signal.aborted) await startKafkaRoles(up, options.localKafka === true);
   if (signal.aborted) return;
-  const ends = await startEnds(up);
+  const consumer = await startKafkaRoles(up, options.localKafka === true);
   if (signal.aborted) return;
-  if (options.demo) await startDemo(up, ends, client, ending);
-  else up.terminal.print('Up. In another terminal: afterlog sandboxes; afterlog logs ID. Ctrl-C ends it.');
+  const demo = options.demo ? await import('../up_demo.ts') : null;
+  const ends = await startEnds(up, demo?.takesAnyPort(up) === true);
+  if (signal.aborted) return;
+  if (demo === null || !up.terminal.live) {
+    const command = demo === null ? 'afterlog' : 'npx afterlog';
+    up.terminal.print(`Up. In another terminal: ${command} sandboxes; ${command} logs ID. Ctrl-C ends it.`);
+  }
+  await demo?.startDemo(up, ends, consumer, client, ending);
 }
 
 /** Aborts its signal at the first Ctrl-C or SIGTERM; at the second it kills what would be left, and exits. */
@@ -77,6 +83,10 @@ function askedToEnd(terminal: Terminal, parts: Parts): { signal: AbortSignal; fo
     asked.abort();
   };
   for (const name of names) process.on(name, onSignal);
+  // What ends the process then is said on the screen that stays.
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.prependListener(event, () => terminal.clear());
+  }
   return {
     signal: asked.signal,
     forget: () => {

@@ -1,0 +1,29 @@
+import { limits } from '../../config/limits.ts';
+import type { Settings } from '../../config/settings.ts';
+import { startFleet } from '../../demo/fleet.ts';
+import { demoSettings } from '../../demo/fleet_folder.ts';
+import { fleetLine } from '../../demo/status_line.ts';
+import { print } from '../output.ts';
+import { runRole } from '../role.ts';
+
+/**
+ * `afterlog fleet`: the demo's sandboxes as files only, for an agent beside it; a line of figures now and then.
+ * @throws AfterlogError DEMO_DIR_FOREIGN
+ */
+export async function fleet(given: Settings): Promise<void> {
+  const { data_dir } = demoSettings(given);
+  await runRole(
+    'fleet',
+    async () => {
+      const running = await startFleet({ data_dir });
+      const timer = setInterval(() => void print(`${fleetLine(running.status())}\n`), limits.demo_line_ms);
+      return {
+        stop: async () => {
+          clearInterval(timer);
+          await running.stop();
+        },
+      };
+    },
+    `writes ${data_dir}`,
+  );
+}

@@ -1,0 +1,23 @@
+export type Style = 'plain' | 'strong' | 'quiet' | 'good' | 'bad';
+/** A piece of a line in one style. */
+export interface Span {
+  text: string;
+  style?: Style | undefined;
+}
+/** A line of the screen. */
+export type Row = Span[];
+
+export const rowText = (row: Row): string => row.map(({ text }) => text).join('');
+
+/** A line of at most `width` columns: what does not fit is cut, and an ellipsis says so. */
+export function fit(row: Row, width: number): Row {
+  if (rowText(row).length <= width) return row;
+  const fitting: Row = [];
+  let left = Math.max(0, width - 1);
+  for (const { text, style } of row) {
+    if (text.length <= left) fitting.push({ text, style });
+    else return [...fitting, { text: `${text.slice(0, left)}…`, style }];
+    left -= text.length;
+  }
+  return fitting;
+}

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { freePort } from '../../src/child_process.ts';
+import { startAfterlog } from '../support/command.ts';
+import { clickhouseUrl, migratedDatabase, temporaryDir } from '../support/servers.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
+const healthcheck = join(root, 'docker/healthcheck.js');
+
+test('the image has the Node.js that the project is pinned to', () => {
+  const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const images = [...dockerfile.matchAll(/^FROM node:([\d.]+)-/gm)].map(([, version]) => version);
+  assert.deepEqual(images, [devDependencies.node, devDependencies.node]);
+});
+
+test('what the image is built from is let through, and is there', () => {
+  const [first, ...lines] = readFileSync(join(root, '.dockerignore'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  assert.equal(first, '*');
+  const letThrough = lines.map((line) => line.replace(/^!/, ''));
+  for (const path of letThrough) assert.ok(existsSync(join(root, path)), path);
+  const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { files: string[] };
+  const needed = [...files.filter((path) => path !== 'dist'), 'src', 'docker'];
+  for (const path of [...needed, 'package.json', 'package-lock.json', 'tsconfig.build.json']) {
+    assert.ok(letThrough.includes(path), path);
+  }
+});
+
+/** With addresses as the image sets them, on ports that are free here. */
+async function addresses(): Promise<Record<string, string>> {
+  const [server, agent, consumer] = [await freePort(), await freePort(), await freePort()];
+  return {
+    AFTERLOG_LISTEN: `0.0.0.0:${server}`,
+    AFTERLOG_AGENT_LISTEN: `0.0.0.0:${agent}`,
+    AFTERLOG_CONSUMER_LISTEN: `0.0.0.0:${consumer}`,
+  };
+}
+const check = (env: Record<string, string>) =>
+  spawnSync(process.execPath, [healthcheck], { env: { ...process.env, ...env }, encoding: 'utf8' });
+
+test('a container is healthy while its role answers, and a server only while it can read', async (t) => {
+  const { database } = await migratedDatabase(t);
+  const data_dir = await temporaryDir(t);
+  const store = { AFTERLOG_CLICKHOUSE_URL: clickhouseUrl(), AFTERLOG_CLICKHOUSE_DATABASE: database };
+  const agent = { ...(await addresses()), ...store, AFTERLOG_DATA_DIR: data_dir };
+  const server = { ...(await addresses()), ...store };
+  const blind = { ...(await addresses()), ...store, AFTERLOG_CLICKHOUSE_DATABASE: 'nowhere' };
+  for (const [role, env, status] of [
+    ['agent', agent, 0],
+    ['server', server, 0],
+    ['server', blind, 1],
+  ] as const) {
+    assert.equal(check(env).status, 1, `${role} before its start`);
+    const running = startAfterlog([role], env);
+    t.after(() => running.child.kill('SIGKILL'));
+    await running.said(/"role":"\w+"/);
+    const { status: found, stderr } = check(env);
+    assert.equal(found, status, `${role}: ${stderr}`);
+    if (status === 1) assert.match(stderr, /readyz: 503 .*SCHEMA_BEHIND/);
+    running.child.kill('SIGTERM');
+    await running.exited;
+    assert.match(check(env).stderr, /healthz: ECONNREFUSED/);
+  }
+});
