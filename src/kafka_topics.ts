@@ -160,15 +160,49 @@ async function settingsOf(admin: Admin, topic: string): Promise<Map<string, stri
   }
 }
 
+/** What came of a wanted topic. */
+export interface TopicOutcome {
+  wanted: WantedTopic;
+  /** `missing`: it was only asked whether it could be made. */
+  state: 'created' | 'missing' | 'present';
+  partitions: number;
+  /** Settings that do not serve; null if this user may not read them. */
+  differences: Difference[] | null;
+}
+
+/**
+ * Makes a topic unless it is there; one that is there stays as it is.
+ * @throws what createTopic and findTopic throw
+ */
+export async function ensureTopic(admin: Admin, wanted: WantedTopic, trial = false): Promise<TopicOutcome> {
+  const found = await findTopic(admin, wanted.topic);
+  if (found !== null) {
+    const { partitions, settings } = found;
+    return {
+      wanted,
+      state: 'present',
+      partitions: partitions.length,
+      differences: differences(wanted, settings),
+    };
+  }
+  await createTopic(admin, wanted, trial);
+  return { wanted, state: trial ? 'missing' : 'created', partitions: wanted.partitions, differences: [] };
+}
+
 /** Settings of a topic that do not serve. */
-export function differences({ settings }: WantedTopic, found: Map<string, string>): Difference[] {
+export function differences({ settings }: WantedTopic, found: FoundTopic['settings']): Difference[] | null {
+  if (found === null) return null;
   return settings
     .map((setting) => ({ ...setting, found: found.get(setting.name) ?? 'unknown' }))
     .filter((setting) => found.has(setting.name) && !setting.serves(setting.found));
 }
 
-/** The command that gives a topic our values; it comes with Kafka. */
-export function alterCommand(brokers: string[], topic: string, settings: TopicSetting[]): string {
+/** The command that gives a topic these values; it comes with Kafka. */
+export function alterCommand(
+  brokers: string[],
+  topic: string,
+  settings: { name: string; value: string }[],
+): string {
   const values = settings.map(({ name, value }) => `${name}=${value}`).join(',');
   return (
     `kafka-configs.sh --bootstrap-server ${brokers.join(',')} --alter --entity-type topics ` +

@@ -66,6 +66,17 @@ export function lockDir(
   }
 }
 
+/**
+ * Who holds the lock of `dir`, without touching it: `holder` in words, null if its process is gone.
+ * @returns null when there is no lock
+ * @throws the system's error when the lock cannot be read
+ */
+export function lockHolder(dir: string): { pid: number; holder: string | null } | null {
+  const path = join(dir, 'agent.lock');
+  const owner = readOwner(path);
+  return owner && { pid: owner.pid, holder: liveHolder(path, owner, ownerHere()) };
+}
+
 /** A link is made whole or not at all, unlike a file that is created and then written. */
 function take(mine: string, path: string): boolean {
   try {
