@@ -21,8 +21,11 @@ export interface Answer {
 interface Cluster {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
-  brokerPool: { versions: Offered | null };
-  metadata(): Promise<{ brokers: { host: string; port: number }[] }>;
+  brokerPool: {
+    versions: Offered | null;
+    /** The one that is connected, whatever address it has by its own account. */
+    seedBroker: { metadata(topics: string[]): Promise<{ brokers: { host: string; port: number }[] }> };
+  };
 }
 
 /** Connects to one broker alone, as agent and consumer would. Never rejects. */
@@ -34,7 +37,7 @@ export async function askBroker(settings: Settings, address: string): Promise<An
       (async () => {
         await cluster.connect();
         answer.offered = cluster.brokerPool.versions ?? {};
-        const { brokers } = await cluster.metadata();
+        const { brokers } = await cluster.brokerPool.seedBroker.metadata([]);
         answer.cluster = brokers.map(({ host, port }) => `${host}:${port}`);
       })(),
     );
