@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { type Settings, settingsSchema } from '../config/settings.ts';
 import { clickhouseFindings } from './clickhouse.ts';
 import { diskFindings } from './disk.ts';
 import { fileFindings } from './files.ts';
 import { check, type Finding, groups, reporter, within } from './finding.ts';
+import { codeOf } from './folder.ts';
 import { inotifyFindings } from './inotify.ts';
 import { openFileFindings } from './open_files.ts';
 import { pinFindings } from './pins.ts';
@@ -18,7 +19,7 @@ import { currentUser } from './user.ts';
  * @returns findings in the order of `groups`
  */
 export async function examine(settings: Settings): Promise<Finding[]> {
-  const isAgentHere = existsSync(settings.data_dir);
+  const isAgentHere = await isThere(settings.data_dir);
   const isKafkaSet = settings.kafka.brokers.length > 0;
   const findings = await Promise.all([
     setupFindings(settings, isAgentHere),
@@ -30,6 +31,13 @@ export async function examine(settings: Settings): Promise<Finding[]> {
   const order = Object.keys(groups);
   return findings.flat().sort((a, b) => order.indexOf(a.group) - order.indexOf(b.group));
 }
+
+/** What cannot be seen, or does not answer, is there: the checks of it say why. */
+const isThere = (dir: string): Promise<boolean> =>
+  within(stat(dir)).then(
+    () => true,
+    (error) => !['ENOENT', 'ENOTDIR'].includes(codeOf(error)),
+  );
 
 /** What the settings imply is for whom. */
 function setupFindings({ data_dir, kafka }: Settings, isAgentHere: boolean): Finding[] {

@@ -70,13 +70,22 @@ export async function within<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** One bounded check: a failure that it does not explain itself is a finding too. */
-export async function check(say: Reporter, name: string, look: () => Promise<Finding[]>): Promise<Finding[]> {
+/**
+ * One bounded check: a failure that it does not explain itself is a finding too.
+ * @param cure what may mend such a failure
+ */
+export async function check(
+  say: Reporter,
+  name: string,
+  look: () => Promise<Finding[]>,
+  cure?: string,
+): Promise<Finding[]> {
   try {
     return await within(look());
   } catch (error) {
-    const mend = error instanceof AfterlogError ? { cure: error.cure } : {};
-    return [say.warning(name, `This could not be looked at: ${reasonOf(error)}`, mend)];
+    const known = error instanceof AfterlogError ? error.cure : cure;
+    const message = `${groups[say.group]} could not be looked at (${name}): ${reasonOf(error)}`;
+    return [say.warning(name, message, known === undefined ? {} : { cure: known })];
   }
 }
 

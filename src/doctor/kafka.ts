@@ -27,7 +27,13 @@ export async function kafkaFindings(settings: Settings): Promise<Finding[]> {
     check(reporter('topic', ['agent', 'consumer']), 'topics', () =>
       withAdmin(createKafka(through), (admin) => topicFindings(through, admin)),
     ),
-    check(reporter('group', ['consumer']), 'group', () => groupFindings(through)),
+    check(
+      reporter('group', ['consumer']),
+      'state',
+      () => groupFindings(through),
+      // Which the client hides behind another reason.
+      `If the brokers ask for rights, give this user Describe on the group ${settings.kafka.group}.`,
+    ),
   ]);
   return [...findings, ...more.flat()];
 }
