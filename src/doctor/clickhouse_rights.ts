@@ -13,6 +13,7 @@ const ACCESS_DENIED = 497;
 export async function rightFindings(store: Store, settings: Settings, roles: Role[]): Promise<Finding[]> {
   const { database } = store;
   const lander: Role = settings.kafka.brokers.length > 0 ? 'consumer' : 'agent';
+  const user = `User ${settings.clickhouse.username}`;
   const to = `TO \`${settings.clickhouse.username}\``;
   const wanted = [
     { what: `SELECT ON ${database}.*`, roles, level: 'error' as const },
@@ -29,40 +30,46 @@ export async function rightFindings(store: Store, settings: Settings, roles: Rol
       const check = what.split(' ON ')[0]!.toLowerCase();
       try {
         const [row] = await askRows<{ result: number }>(store, `CHECK GRANT ${what}`);
-        if (Number(row!.result) === 1) return say.ok(check, `The user may ${what}.`);
+        if (Number(row!.result) === 1) return say.ok(check, `${user} may ${what}.`);
       } catch (error) {
         if (errorNumber(error) !== SYNTAX_ERROR) throw error;
-        return say.note(check, `This ClickHouse cannot tell whether the user may ${what} (CHECK GRANT).`);
+        return say.note(
+          check,
+          `This ClickHouse cannot tell whether user ${settings.clickhouse.username} may ${what} (CHECK GRANT).`,
+        );
       }
       const hint = level === 'note' ? ' Only `afterlog migrate` needs it, which another user may run.' : '';
       const cure = 'Grant it, and check that the user’s profile is not readonly.';
-      return say[level](check, `The user may not ${what}.${hint}`, { cure, command: `GRANT ${what} ${to}` });
+      return say[level](check, `${user} may not ${what}.${hint}`, { cure, command: `GRANT ${what} ${to}` });
     }),
   );
-  return [...findings, ...(await readonlyFindings(store, roles)), await fenceFinding(store, lander, to)];
+  return [
+    ...findings,
+    ...(await readonlyFindings(store, roles, user)),
+    await fenceFinding(store, lander, user, to),
+  ];
 }
 
 /** Every query of ours sets its own bounds. A user that may not write is readonly=2 at most. */
-async function readonlyFindings(store: Store, roles: Role[]): Promise<Finding[]> {
+async function readonlyFindings(store: Store, roles: Role[], user: string): Promise<Finding[]> {
   const [row] = await askRows<{ value: string }>(
     store,
     "SELECT value FROM system.settings WHERE name = 'readonly'",
   );
   if (row?.value !== '1') return [];
-  const message =
-    'The user’s profile has readonly=1, which refuses the bounds that each query of afterlog sets.';
+  const message = `${user} has a profile with readonly=1, which refuses the bounds that each query of afterlog sets.`;
   const cure = 'Give it a profile with readonly=0, or readonly=2 where it only reads (the server).';
   return [reporter('rights', roles).error('readonly', message, { cure })];
 }
 
-async function fenceFinding({ client }: Store, lander: Role, to: string): Promise<Finding> {
+async function fenceFinding({ client }: Store, lander: Role, user: string, to: string): Promise<Finding> {
   const say = reporter('rights', [lander]);
   try {
     await fence(client, `afterlog-doctor/${randomUUID()}/`, AbortSignal.timeout(60_000));
-    return say.ok('kill query', 'The user may end INSERTs of its own (KILL QUERY).');
+    return say.ok('kill query', `${user} may end INSERTs of its own (KILL QUERY).`);
   } catch (error) {
     if (errorNumber(error) !== ACCESS_DENIED) throw error;
-    const message = `The user cannot end INSERTs of its own (KILL QUERY): after each doubt landing waits instead. ${describeRefusal(error)}`;
+    const message = `${user} cannot end INSERTs of its own (KILL QUERY): after each doubt landing waits instead. ${describeRefusal(error)}`;
     const command = `GRANT SELECT ON system.processes ${to}`;
     return say.warning('kill query', message, { cure: 'Grant it.', command });
   }

@@ -1,3 +1,4 @@
+import { limits } from '../config/limits.ts';
 import type { Settings } from '../config/settings.ts';
 import { type Finding, many, reporter } from './finding.ts';
 import type { FoundLog, Survey } from './survey.ts';
@@ -16,7 +17,9 @@ export function fileFindings(settings: Settings, found: Survey, user: User): Fin
     const cure = `Run the agent as a user who may list it, or ${grantText('CAP_DAC_READ_SEARCH')}.`;
     return [say.error('sandboxes', `User ${user.name} cannot list ${root} (${failure}).`, { cure })];
   }
-  const seen = `${many(sandboxes, 'sandbox', 'sandboxes')} in ${root}`;
+  const looked =
+    sandboxes > limits.doctor_sandboxes_max ? `, ${limits.doctor_sandboxes_max} looked into` : '';
+  const seen = `${many(sandboxes, 'sandbox', 'sandboxes')} in ${root}${looked}`;
   const unreadable = logs.filter((log) => !log.isReadable);
   if (closed.length > 0 || unreadable.length > 0) return [locked(found, unreadable, user)];
   if (logs.length > 0)

@@ -2,7 +2,7 @@ import { limits } from '../config/limits.ts';
 import type { Settings } from '../config/settings.ts';
 import { createKafka } from '../kafka.ts';
 import { withAdmin } from '../kafka_topics.ts';
-import { check, type Finding, reporter } from './finding.ts';
+import { check, type Finding, many, reporter } from './finding.ts';
 import { type Answer, askBroker, incompatible, OLDEST_RELEASE, releaseOf } from './kafka_broker.ts';
 import { groupFindings } from './kafka_group.ts';
 import { topicFindings } from './kafka_topic.ts';
@@ -63,7 +63,9 @@ async function advertisedFindings(settings: Settings, reached: Answer[]): Promis
   const answers = await Promise.all(
     others.slice(0, limits.doctor_brokers_max).map((address) => askBroker(settings, address)),
   );
-  return answers.map(({ address, failure }) => {
+  const rest = others.length - answers.length;
+  const untried = `${many(rest, 'more broker')} of the cluster ${rest === 1 ? 'was' : 'were'} not tried.`;
+  const findings = answers.map(({ address, failure }) => {
     if (failure === null) return say.ok('advertised', `Broker ${address}, which the brokers name, answers.`);
     return say.error(
       'advertised',
@@ -75,4 +77,5 @@ async function advertisedFindings(settings: Settings, reached: Answer[]): Promis
       },
     );
   });
+  return rest > 0 ? [...findings, say.note('advertised', untried)] : findings;
 }
