@@ -1,7 +1,7 @@
 import type { Settings } from '../config/settings.ts';
 import { openStore, type Store } from '../store/read.ts';
 import { describeRefusal, errorNumber } from '../store/refusal.ts';
-import { rightFindings } from './clickhouse_rights.ts';
+import { DENIED, rightFindings } from './clickhouse_rights.ts';
 import { askRows } from './clickhouse_rows.ts';
 import { durabilityFindings, schemaFindings, spaceFindings } from './clickhouse_tables.ts';
 import { clockFinding } from './clock.ts';
@@ -26,14 +26,25 @@ export async function clickhouseFindings(settings: Settings, isNeeded: boolean):
     if (first.some(({ check: name }) => name === 'reach')) return first;
     const more = await Promise.all([
       check(reporter('clickhouse', [...roles, 'migrate']), 'schema', () => schemaFindings(store, roles)),
-      check(reporter('clickhouse', roles), 'power_loss', () => durabilityFindings(store, roles)),
-      check(reporter('clickhouse', roles), 'disks', () => spaceFindings(store, roles)),
+      unlessDenied('power_loss', roles, () => durabilityFindings(store, roles)),
+      unlessDenied('disk', roles, () => spaceFindings(store, roles)),
       check(reporter('rights', roles), 'rights', () => rightFindings(store, settings, roles)),
     ]);
     return [...first, ...more.flat()];
   } finally {
     await store.client.close();
   }
+}
+
+/** For what only doctor asks: afterlog works without the right to it. */
+function unlessDenied(name: string, roles: Role[], look: () => Promise<Finding[]>): Promise<Finding[]> {
+  const say = reporter('clickhouse', roles);
+  return check(say, name, () =>
+    look().catch((error: unknown) => {
+      if (errorNumber(error) !== DENIED) throw error;
+      return [say.note(name, `Not looked at, for this user may not: ${describeRefusal(error)}`)];
+    }),
+  );
 }
 
 /** Whether it answers this user, which version it is, and what its clock says. */
