@@ -9,7 +9,7 @@ export interface TopicSetting {
   serves(found: string): boolean;
   /** What comes of a value that does not serve. */
   otherwise: string;
-  /** Whether that loses rows, or only may, or makes things worse. */
+  /** true: that loses rows. false: it may, in an outage or for some hosts. */
   loses: boolean;
 }
 

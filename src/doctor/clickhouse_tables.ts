@@ -18,7 +18,7 @@ export async function schemaFindings({ client, database }: Store, roles: Role[])
   }
 }
 
-const DURABLE = { fsync_after_insert: 1, fsync_part_directory: 1 } as const;
+const DURABLE = ['fsync_after_insert', 'fsync_part_directory'];
 
 /** Whether acknowledged INSERTs survive a loss of power: set for the table, else for the server. */
 export async function durabilityFindings(store: Store, roles: Role[]): Promise<Finding[]> {
@@ -28,12 +28,11 @@ export async function durabilityFindings(store: Store, roles: Role[]): Promise<F
     `SELECT engine_full FROM system.tables WHERE database = '${store.database}' AND name = 'console_logs'`,
   );
   if (table === undefined) return []; // What the schema lacks is said there.
-  const names = Object.keys(DURABLE);
   const server = await askRows<{ name: string; value: string }>(
     store,
-    `SELECT name, value FROM system.merge_tree_settings WHERE name IN ('${names.join("', '")}')`,
+    `SELECT name, value FROM system.merge_tree_settings WHERE name IN ('${DURABLE.join("', '")}')`,
   );
-  const off = names.filter((name) => {
+  const off = DURABLE.filter((name) => {
     const own = new RegExp(`\\b${name} = (\\w+)`).exec(table.engine_full)?.[1];
     const value = own ?? server.find((setting) => setting.name === name)?.value;
     return value !== '1' && value !== 'true';

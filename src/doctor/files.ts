@@ -1,4 +1,3 @@
-import { limits } from '../config/limits.ts';
 import type { Settings } from '../config/settings.ts';
 import { type Finding, many, reporter } from './finding.ts';
 import type { FoundLog, Survey } from './survey.ts';
@@ -8,7 +7,7 @@ const say = reporter('files', ['agent']);
 
 /** Whether the agent, as this user, sees the sandboxes and may read their logs. */
 export function fileFindings(settings: Settings, found: Survey, user: User): Finding[] {
-  const { root, failure, sandboxes, logs, closed } = found;
+  const { root, failure, sandboxes, looked, logs, closed } = found;
   if (failure === 'ENOENT') {
     const cure = `Right if no sandbox was ever started here: the agent waits for it. Else set AFTERLOG_DATA_DIR or AFTERLOG_LAYOUT (now ${settings.layout}).`;
     return [say.note('sandboxes', `There is no folder ${root} yet.`, { cure })];
@@ -17,9 +16,8 @@ export function fileFindings(settings: Settings, found: Survey, user: User): Fin
     const cure = `Run the agent as a user who may list it, or ${grantText('CAP_DAC_READ_SEARCH')}.`;
     return [say.error('sandboxes', `User ${user.name} cannot list ${root} (${failure}).`, { cure })];
   }
-  const looked =
-    sandboxes > limits.doctor_sandboxes_max ? `, ${limits.doctor_sandboxes_max} looked into` : '';
-  const seen = `${many(sandboxes, 'sandbox', 'sandboxes')} in ${root}${looked}`;
+  const some = looked < sandboxes ? `, ${looked} of them looked into` : '';
+  const seen = `${many(sandboxes, 'sandbox', 'sandboxes')} in ${root}${some}`;
   const unreadable = logs.filter((log) => !log.isReadable);
   if (closed.length > 0 || unreadable.length > 0) return [locked(found, unreadable, user)];
   if (logs.length > 0)

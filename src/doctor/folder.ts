@@ -11,6 +11,10 @@ export async function nearestFolder(path: string): Promise<string> {
   }
 }
 
+/** A path as a word of a shell command. */
+export const quoted = (path: string): string =>
+  /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+
 /** Why this user cannot make something in a folder: a code of the system; null if it can. Makes nothing. */
 export async function whyNotWritable(dir: string, user: User): Promise<string | null> {
   const denied = await access(dir, constants.W_OK | constants.X_OK).then(() => null, codeOf);

@@ -78,20 +78,21 @@ function settingFindings(
     const cure = `Give this user DescribeConfigs on ${topic}, or let someone who has it run doctor.`;
     return [say.note('settings', `The settings of ${topic} may not be read by this user.`, { cure })];
   }
+  const findings = wrong.map((one) => {
+    const message = `${topic} has ${one.name}=${one.found}: ${one.otherwise}.`;
+    const mend = { cure: `Set it to ${one.value}.`, command: alterCommand(brokers, topic, [one]) };
+    return say[one.loses ? 'error' : 'warning'](one.name, message, mend);
+  });
   if (wrong.length === 0) {
     const shown = wanted.settings.map(({ name }) => `${name}=${settings!.get(name)}`).join(', ');
-    return [say.ok('settings', `${topic}, partitions: ${partitions.length}, ${shown}.`)];
+    findings.push(say.ok('settings', `${topic}, partitions: ${partitions.length}, ${shown}.`));
   }
-  return wrong.map((one) =>
-    say[one.loses ? 'error' : 'warning'](
-      one.name,
-      `${topic} has ${one.name}=${one.found}: ${one.otherwise}.`,
-      {
-        cure: `Set it to ${one.value}.`,
-        command: alterCommand(brokers, topic, [one]),
-      },
-    ),
-  );
+  const bytes = settings!.get('retention.bytes') ?? '-1';
+  if (bytes !== '-1') {
+    const message = `${topic} has retention.bytes=${bytes}: a partition beyond it loses its oldest batches, however young.`;
+    findings.push(say.note('retention.bytes', message));
+  }
+  return findings;
 }
 
 /** Partitions that take no batches now, or miss replicas. */

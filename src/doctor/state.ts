@@ -5,7 +5,7 @@ import type { Settings } from '../config/settings.ts';
 import { reasonOf } from '../errors.ts';
 import { lockHolder } from '../spool/lock.ts';
 import { type Finding, reporter } from './finding.ts';
-import { nearestFolder, whyNotWritable } from './folder.ts';
+import { nearestFolder, quoted, whyNotWritable } from './folder.ts';
 import { nameOf, type User } from './user.ts';
 
 const say = reporter('state', ['agent']);
@@ -18,7 +18,7 @@ export async function writableFindings({ state_dir }: Settings, user: User): Pro
     const denied = await whyNotWritable(dir, user);
     if (denied === null) return [say.ok('writable', `${state_dir} is not there yet; the agent can make it.`)];
     const message = `User ${user.name} cannot make ${state_dir}: ${dir} is not writable (${denied}).`;
-    const command = `sudo install -d -o ${user.name} ${state_dir}`;
+    const command = `sudo install -d -o ${user.name} ${quoted(state_dir)}`;
     return [say.error('writable', message, { cure, ...(denied === 'EROFS' ? {} : { command }) })];
   }
   const path = join(dir, `doctor-${process.pid}-${randomBytes(4).toString('hex')}`);
@@ -66,13 +66,12 @@ async function lockOf(dir: string, user: User): Promise<Finding[]> {
     return [say.note('lock', message)];
   }
   const running = say.ok('lock', `An agent runs on ${dir}: ${lock.holder}.`);
-  const uid = await stat(`/proc/${lock.pid}`).then(
-    (stats) => stats.uid,
-    () => user.uid,
-  );
-  if (uid === user.uid) return [running];
-  const message = `The agent on ${dir}, ${lock.holder}, is user ${nameOf(uid)}; what is said here of files holds for user ${user.name}.`;
-  const command = `sudo -u ${nameOf(uid)} afterlog doctor`;
+  const process = lock.pid === null ? null : await stat(`/proc/${lock.pid}`).catch(() => null);
+  if (process === null || process.uid === user.uid) return [running];
+  const owner = nameOf(process.uid);
+  const message = `The agent on ${dir}, ${lock.holder}, is user ${owner}; what is said here of files holds for user ${user.name}.`;
+  // sudo takes a user id behind a #.
+  const command = `sudo -u ${/^\d+$/.test(owner) ? `'#${owner}'` : owner} afterlog doctor`;
   return [running, say.warning('user', message, { cure: 'Run doctor as the agent’s user.', command })];
 }
 
@@ -80,7 +79,7 @@ async function lockOf(dir: string, user: User): Promise<Finding[]> {
 export function runningAgent({ data_dir }: Settings): number | null {
   try {
     const lock = lockHolder(join(data_dir, '.afterlog'));
-    return lock?.holder == null ? null : lock.pid;
+    return lock !== null && lock.holder !== null ? lock.pid : null;
   } catch {
     return null;
   }

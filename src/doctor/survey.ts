@@ -20,15 +20,17 @@ export interface Survey {
   /** Why the root cannot be listed: an error code of the system, or null. */
   failure: string | null;
   sandboxes: number;
+  /** How many of them were looked into. */
+  looked: number;
   logs: FoundLog[];
   /** Sandboxes whose folder cannot be listed. */
   closed: string[];
 }
 
-/** Looks at the logs of at most limits.doctor_sandboxes_max sandboxes; all are counted. */
+/** Counts all sandboxes, and looks at the logs of at most limits.doctor_sandboxes_max, for as long as a check may take. */
 export async function survey(settings: Settings): Promise<Survey> {
   const layout = layoutOf(settings.data_dir, settings.layout);
-  const found: Survey = { root: layout.root, failure: null, sandboxes: 0, logs: [], closed: [] };
+  const found: Survey = { root: layout.root, failure: null, sandboxes: 0, looked: 0, logs: [], closed: [] };
   let ids: string[] = [];
   try {
     const entries = await readdir(layout.root, { withFileTypes: true });
@@ -39,7 +41,11 @@ export async function survey(settings: Settings): Promise<Survey> {
     found.failure = codeOf(error);
   }
   found.sandboxes = ids.length;
+  // Half of the time, so that what was found is told in time.
+  const until_ms = performance.now() + limits.doctor_check_ms / 2;
   for (const id of ids.slice(0, limits.doctor_sandboxes_max)) {
+    if (performance.now() > until_ms) break;
+    found.looked++;
     const folder = layout.folderOf(id);
     try {
       const names = (await readdir(folder)).filter((name) => chainPlace(name) !== null);

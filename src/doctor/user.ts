@@ -34,7 +34,7 @@ function statusOf(pid: string): string {
   }
 }
 
-/** The name of a user id, or the id where no name is known. */
+/** The name of a user id, or the number itself where no name is known. */
 export function nameOf(uid: number): string {
   try {
     const known = userInfo();
@@ -42,9 +42,9 @@ export function nameOf(uid: number): string {
     const line = readFileSync('/etc/passwd', 'utf8')
       .split('\n')
       .find((entry) => entry.split(':')[2] === String(uid));
-    return line?.split(':')[0] ?? `uid ${uid}`;
+    return line?.split(':')[0] ?? String(uid);
   } catch {
-    return `uid ${uid}`;
+    return String(uid);
   }
 }
 

@@ -120,11 +120,12 @@ test('settings of a topic that do not serve are named, each with the command tha
     'retention.ms': '60000',
     'max.message.bytes': '2000',
   };
-  await topicWith(settings, wrong);
+  await topicWith(settings, { ...wrong, 'retention.bytes': '1000000' });
   const found = await diagnose(kafkaOnly(settings));
   const { topic } = settings.kafka;
   const level = (name: string): string => found.one(`topic/${name}`).level;
   assert.deepEqual(Object.keys(wrong).map(level), ['error', 'warning', 'warning', 'error']);
+  assert.match(found.one('topic/retention.bytes').message, /retention\.bytes=1000000/);
   const mended = new Map<string, string>();
   for (const name of Object.keys(wrong)) {
     const { message, command } = found.one(`topic/${name}`);

@@ -25,8 +25,11 @@ export async function migrate(settings: Settings, options: MigrateOptions): Prom
 async function migrateDatabase(settings: Settings, { plan, json }: MigrateOptions): Promise<void> {
   const store = openStore(settings);
   try {
-    const pending = await pendingMigrations(store.client, store.database);
-    if (!plan) await applyMigrations(store.client, store.database);
+    let pending = await pendingMigrations(store.client, store.database);
+    if (!plan) {
+      const { applied } = await applyMigrations(store.client, store.database);
+      pending = pending.filter(({ name }) => applied.includes(name));
+    }
     const where = `Database '${store.database}' at ${store.url}`;
     await print(
       json ? pending.map((one) => migrationJson(one, plan)).join('') : migrationText(where, pending, plan),
