@@ -20,8 +20,7 @@ export function fileFindings(settings: Settings, found: Survey, user: User): Fin
   const seen = `${many(sandboxes, 'sandbox', 'sandboxes')} in ${root}${some}`;
   const unreadable = logs.filter((log) => !log.isReadable);
   if (closed.length > 0 || unreadable.length > 0) return [locked(found, unreadable, user)];
-  if (logs.length > 0)
-    return [say.ok('readable', `${seen}; of ${many(logs.length, 'log')} looked at all can be read.`)];
+  if (logs.length > 0) return [say.ok('readable', `${seen}: ${many(logs.length, 'log')}, all readable.`)];
   const cure = 'With a sandbox running, start doctor again: rights of its files are checked then.';
   return [say.note('readable', `${seen}; there is no log to try.`, { cure })];
 }
