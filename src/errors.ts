@@ -17,6 +17,8 @@ const catalogue = {
   DISK_FULL: 'Free some disk space; the agent goes on by itself.',
   KAFKA_UNREACHABLE:
     'Check AFTERLOG_KAFKA_BROKERS and the brokers; it is tried again until they answer, and nothing is lost.',
+  KAFKA_REFUSED:
+    'See the brokers’ reason. Where a right is missing, give this user Create, Describe and DescribeConfigs on the topic, or let someone who has them run `afterlog migrate`.',
   CLICKHOUSE_UNREACHABLE: 'Check AFTERLOG_CLICKHOUSE_URL and the server; writing goes on by itself.',
   CLICKHOUSE_REFUSED: 'See ClickHouse’s reason; if the schema is behind, run `afterlog migrate`.',
   SCHEMA_BEHIND: 'Run `afterlog migrate` with this version of afterlog.',

@@ -103,6 +103,13 @@ export const limits = {
   sandboxes_default: 100,
   /** Of a wrong value that a message shows. */
   shown_chars_max: 100,
+  /** `doctor`: what one check may take, sandboxes whose logs it looks at, brokers of a cluster that it tries. */
+  doctor_check_ms: 5_000,
+  doctor_sandboxes_max: 1_000,
+  doctor_brokers_max: 50,
+  /** Clocks further apart than this are a warning, and than this an error. */
+  clock_skew_ms: 2_000,
+  clock_skew_error_ms: 3_600_000,
   /** A role that is told to stop has this long for what is under way; then its connections are cut. */
   server_stop_ms: 5_000,
 

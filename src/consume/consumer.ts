@@ -210,6 +210,6 @@ class ConsumerRole {
   private explain(error: unknown): string | null {
     const type = (error as { type?: string } | null)?.type;
     if (type !== 'UNKNOWN_TOPIC_OR_PARTITION') return null;
-    return `Topic ${this.topic} does not exist yet; waiting for an agent to make it.`;
+    return `Topic ${this.topic} does not exist yet; waiting for an agent (or \`afterlog migrate\`) to make it.`;
   }
 }

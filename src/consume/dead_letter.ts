@@ -1,5 +1,6 @@
 import { type IHeaders, type Kafka, type KafkaMessage, Partitioners, type Producer } from 'kafkajs';
 import { AfterlogError, reasonOf } from '../errors.ts';
+import { createTopic, deadLetterTopic, wantedTopics, withAdmin } from '../kafka_topics.ts';
 import { log } from '../log.ts';
 
 export interface Origin {
@@ -18,15 +19,13 @@ export interface DeadLetters {
   stop(): Promise<void>;
 }
 
-export const deadLetterTopic = (topic: string): string => `${topic}-dlq`;
-
 /** Messages that cannot land, whole, in a topic beside their own. Nothing is opened before the first. */
 export function deadLetters(kafka: Kafka, topic: string): DeadLetters {
   const name = deadLetterTopic(topic);
   let opening: Promise<Producer> | null = null;
 
   async function open(): Promise<Producer> {
-    await createTopic(kafka, name);
+    await withAdmin(kafka, (admin) => createTopic(admin, wantedTopics(topic).dead_letters));
     const producer = kafka.producer({
       allowAutoTopicCreation: false,
       createPartitioner: Partitioners.DefaultPartitioner,
@@ -61,26 +60,6 @@ export function deadLetters(kafka: Kafka, topic: string): DeadLetters {
     },
     stop: close,
   };
-}
-
-async function createTopic(kafka: Kafka, name: string): Promise<void> {
-  const admin = kafka.admin();
-  await admin.connect();
-  try {
-    // -1: the broker's defaults. Room for the headers that are added to a message of the largest size.
-    await admin.createTopics({
-      topics: [
-        {
-          topic: name,
-          numPartitions: 1,
-          replicationFactor: -1,
-          configEntries: [{ name: 'max.message.bytes', value: String(2 * 1024 * 1024) }],
-        },
-      ],
-    });
-  } finally {
-    await admin.disconnect().catch(() => {});
-  }
 }
 
 async function sendTo(producer: Producer, name: string, origin: Origin, reason: string): Promise<void> {

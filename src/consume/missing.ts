@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Kafka } from 'kafkajs';
+import { withAdmin } from '../kafka_topics.ts';
 import type { GapRow } from '../store/gap_rows.ts';
 
 export interface PartitionOffsets {
@@ -17,9 +18,7 @@ export async function partitionOffsets(
   groupId: string,
   topic: string,
 ): Promise<PartitionOffsets[]> {
-  const admin = kafka.admin();
-  await admin.connect();
-  try {
+  return withAdmin(kafka, async (admin) => {
     const ends = await admin.fetchTopicOffsets(topic);
     const groups = await admin.fetchOffsets({ groupId, topics: [topic] });
     const commits = new Map(groups[0]?.partitions.map((one) => [one.partition, Number(one.offset)]));
@@ -32,9 +31,7 @@ export async function partitionOffsets(
         high: Number(high),
       };
     });
-  } finally {
-    await admin.disconnect().catch(() => {});
-  }
+  });
 }
 
 /** What retention deleted before it was landed: messages from `committed` to `low` - 1, or null. */

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import kafkajs, { type Kafka, type Message, type Producer } from 'kafkajs';
+import kafkajs, { type Admin, type Kafka, type Message, type Producer } from 'kafkajs';
 import { limits } from '../config/limits.ts';
 import { AfterlogError, reasonOf } from '../errors.ts';
+import { createTopic, wantedTopics, withAdmin } from '../kafka_topics.ts';
 import { log } from '../log.ts';
 import type { Binding } from '../spool/cursor.ts';
 import { gapBatch } from '../wire/gap_batch.ts';
@@ -142,13 +143,9 @@ class KafkaDestination implements Destination {
 
   /** How many partitions a topic has; it is made, or given more, if fewer than `least` (0: nothing was bound) are there. */
   private async partitions(topic: string, least = 0): Promise<number> {
-    const admin = this.options.kafka.admin({ retry: { retries: 0 } });
-    await admin.connect();
-    try {
+    const places = async (admin: Admin): Promise<number> => {
       if (!(await admin.listTopics()).includes(topic)) {
-        // LogAppendTime: a host whose clock is ahead would else be refused.
-        const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
-        await admin.createTopics({ topics: [{ topic, configEntries }], waitForLeaders: true });
+        await createTopic(admin, wantedTopics(topic).batches);
         if (least === 0) log.info(`deliver: created the topic ${topic}`);
         else
           log.warn(`deliver: ${topic} was gone and is made again; what it held and nobody had read is lost`);
@@ -159,9 +156,8 @@ class KafkaDestination implements Destination {
       await admin.createPartitions({ topicPartitions: [{ topic, count: least }] });
       log.warn(`deliver: ${topic} had ${count} partitions; batches are bound to number ${least - 1}: added`);
       return least;
-    } finally {
-      await admin.disconnect();
-    }
+    };
+    return withAdmin(this.options.kafka, places, 0);
   }
 
   /** What the broker will never take is kept aside, and gap rows go in its place under the same id. */

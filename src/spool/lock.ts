@@ -70,6 +70,21 @@ export function lockDir(
   }
 }
 
+/**
+ * Who holds the lock of `dir`, without touching it: `holder` in words, null if its process is gone; `pid` is null
+ * if the process cannot be seen from here.
+ * @returns null when there is no lock
+ * @throws the system's error when the lock cannot be read
+ */
+export function lockHolder(dir: string): { pid: number | null; holder: string | null } | null {
+  const path = join(dir, 'agent.lock');
+  const owner = readOwner(path);
+  if (owner === null) return null;
+  const me = ownerHere();
+  const pid = owner.pid_namespace === me.pid_namespace ? owner.pid : null;
+  return { pid, holder: liveHolder(path, owner, me) };
+}
+
 /** A link is made whole or not at all, unlike a file that is created and then written. */
 function take(mine: string, path: string): boolean {
   try {

@@ -27,21 +27,30 @@ export async function migrate(
   database: string,
   schemas = SCHEMAS,
 ): Promise<{ applied: string[] }> {
-  const known = readMigrations(schemas);
   await client.command({ query: `CREATE DATABASE IF NOT EXISTS ${database}` });
   await client.command({
     query: `CREATE TABLE IF NOT EXISTS ${database}.schema_migrations
       (number UInt32, name String, checksum String, applied_at DateTime DEFAULT now())
       ENGINE = ReplacingMergeTree ORDER BY number`,
   });
+  const pending = await pendingMigrations(client, database, schemas);
+  for (const migration of pending) await apply(client, database, migration);
+  return { applied: pending.map(({ name }) => name) };
+}
+
+/**
+ * What migrate() would apply, in order; nothing is changed. A database that does not exist lacks all.
+ * @throws AfterlogError SCHEMA_AHEAD, MIGRATION_CHANGED
+ */
+export async function pendingMigrations(
+  client: ClickHouseClient,
+  database: string,
+  schemas = SCHEMAS,
+): Promise<Migration[]> {
+  const known = readMigrations(schemas);
   const present = await readApplied(client, database);
   check(known, present, database);
-  const applied: string[] = [];
-  for (const migration of known.filter(({ number }) => !present.has(number))) {
-    await apply(client, database, migration);
-    applied.push(migration.name);
-  }
-  return { applied };
+  return known.filter(({ number }) => !present.has(number));
 }
 
 /** @throws AfterlogError SCHEMA_BEHIND, SCHEMA_AHEAD or MIGRATION_CHANGED unless the database has exactly this version's schema */
@@ -50,12 +59,10 @@ export async function requireSchema(
   database: string,
   schemas = SCHEMAS,
 ): Promise<void> {
-  const known = readMigrations(schemas);
-  const present = await readApplied(client, database);
-  check(known, present, database);
-  const missing = known.filter(({ number }) => !present.has(number)).map(({ name }) => name);
+  const missing = await pendingMigrations(client, database, schemas);
   if (missing.length > 0) {
-    throw new AfterlogError('SCHEMA_BEHIND', `Database '${database}' lacks ${missing.join(', ')}.`);
+    const names = missing.map(({ name }) => name).join(', ');
+    throw new AfterlogError('SCHEMA_BEHIND', `Database '${database}' lacks ${names}.`);
   }
 }
 

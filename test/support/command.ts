@@ -9,13 +9,18 @@ export interface Ended {
   stderr: string;
 }
 
-/** Runs `afterlog …` as a process of its own, to its end. Settings come from `environment` only. */
+/**
+ * Runs `afterlog …` as a process of its own, to its end. Settings come from `environment` only.
+ * @param through a program with its options that runs it, such as `setpriv`
+ */
 export function afterlog(
   args: string[],
   environment: Record<string, string> = {},
   stdin = '',
+  through: string[] = [],
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [MAIN, ...args], { env: cleanEnvironment(environment) });
+  const [program, ...rest] = [...through, process.execPath, MAIN, ...args];
+  const child = spawn(program!, rest, { env: cleanEnvironment(environment) });
   const stdout: Buffer[] = [];
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));

@@ -9,8 +9,12 @@ export interface Proxy {
   sent: number;
 }
 
-/** A TCP proxy in front of `url`, that can lose answers. */
-export async function startProxy(t: TestContext, url: string): Promise<Proxy> {
+/** A TCP proxy in front of `url`, that can lose or change answers. */
+export async function startProxy(
+  t: TestContext,
+  url: string,
+  change = (answer: Buffer): Buffer => answer,
+): Promise<Proxy> {
   const { hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
   const proxy: Proxy = { url: '', muted: false, sent: 0 };
@@ -30,7 +34,7 @@ export async function startProxy(t: TestContext, url: string): Promise<Proxy> {
       upstream.write(bytes);
     });
     upstream.on('data', (bytes) => {
-      if (!proxy.muted) client.write(bytes);
+      if (!proxy.muted) client.write(change(bytes as Buffer));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

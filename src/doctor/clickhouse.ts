@@ -1,0 +1,90 @@
+import type { Settings } from '../config/settings.ts';
+import { openStore, type Store } from '../store/read.ts';
+import { describeRefusal, errorNumber } from '../store/refusal.ts';
+import { DENIED, rightFindings } from './clickhouse_rights.ts';
+import { askRows } from './clickhouse_rows.ts';
+import { durabilityFindings, schemaFindings, spaceFindings } from './clickhouse_tables.ts';
+import { clockFinding } from './clock.ts';
+import { check, type Finding, type Role, reporter, within } from './finding.ts';
+
+/** The oldest with `deduplicate_merge_projection_mode`, which the table is made with. */
+const OLDEST = [24, 8] as const;
+/** What the tests run against. */
+const TESTED = '26.7';
+
+/** AUTHENTICATION_FAILED, and what older servers say: UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD. */
+const authentication = new Set([516, 192, 193, 194]);
+
+/**
+ * @param isNeeded false where no part on this machine has to reach it, as far as the settings tell
+ */
+export async function clickhouseFindings(settings: Settings, isNeeded: boolean): Promise<Finding[]> {
+  const roles: Role[] = settings.kafka.brokers.length > 0 ? ['consumer', 'server'] : ['agent', 'server'];
+  const store = openStore(settings);
+  try {
+    const first = await greet(store, settings.clickhouse.username, roles, isNeeded);
+    if (first.some(({ check: name }) => name === 'reach')) return first;
+    const more = await Promise.all([
+      check(reporter('clickhouse', [...roles, 'migrate']), 'schema', () => schemaFindings(store, roles)),
+      unlessDenied('power_loss', roles, () => durabilityFindings(store, roles)),
+      unlessDenied('disk', roles, () => spaceFindings(store, roles)),
+      check(reporter('rights', roles), 'rights', () => rightFindings(store, settings, roles)),
+    ]);
+    return [...first, ...more.flat()];
+  } finally {
+    await store.client.close();
+  }
+}
+
+/** For what only doctor asks: afterlog works without the right to it. */
+function unlessDenied(name: string, roles: Role[], look: () => Promise<Finding[]>): Promise<Finding[]> {
+  const say = reporter('clickhouse', roles);
+  return check(say, name, () =>
+    look().catch((error: unknown) => {
+      if (errorNumber(error) !== DENIED) throw error;
+      return [say.note(name, `Not looked at, for this user may not: ${describeRefusal(error)}`)];
+    }),
+  );
+}
+
+/** Whether it answers this user, which version it is, and what its clock says. */
+async function greet(store: Store, user: string, roles: Role[], isNeeded: boolean): Promise<Finding[]> {
+  const say = reporter('clickhouse', roles);
+  const asked_ms = Date.now();
+  try {
+    const [row] = await within(
+      askRows<{ version: string; now_ms: string }>(
+        store,
+        'SELECT version() AS version, toString(toUnixTimestamp64Milli(now64(3))) AS now_ms',
+      ),
+    );
+    const times = { theirs_ms: Number(row!.now_ms), asked_ms, answered_ms: Date.now() };
+    return [versionFinding(store.url, row!.version, roles), clockFinding('ClickHouse', roles, times)];
+  } catch (error) {
+    const number = errorNumber(error);
+    if (number === null) {
+      const cure = 'Check that it runs and that this machine reaches it, or set AFTERLOG_CLICKHOUSE_URL.';
+      // What is no ClickHouse, such as a proxy, may answer without a word.
+      const reason = (error as Error).message ? describeRefusal(error) : 'something else answers there';
+      const message = `ClickHouse at ${store.url} does not answer: ${reason}.`;
+      if (isNeeded) return [say.error('reach', message, { cure })];
+      const why = 'No address is set, and only consumer and server need one: not looked at further.';
+      return [say.note('reach', `${message} ${why}`, { cure })];
+    }
+    const cure = authentication.has(number)
+      ? 'Correct AFTERLOG_CLICKHOUSE_USERNAME and AFTERLOG_CLICKHOUSE_PASSWORD.'
+      : 'See ClickHouse’s reason.';
+    const message = `ClickHouse at ${store.url} refuses user ${user}: ${describeRefusal(error)}`;
+    return [say.error('reach', message, { cure })];
+  }
+}
+
+export function versionFinding(url: string, version: string, roles: Role[]): Finding {
+  const say = reporter('clickhouse', roles);
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
+    const message = `ClickHouse at ${url} is ${version}; the tables need ${OLDEST.join('.')} or newer.`;
+    return say.error('version', message, { cure: `Update it; tested with ${TESTED}.` });
+  }
+  return say.ok('version', `ClickHouse at ${url} answers: ${version} (tested with ${TESTED}).`);
+}

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import { limits } from '../config/limits.ts';
+import type { Settings } from '../config/settings.ts';
+import { fence } from '../store/landed.ts';
+import type { Store } from '../store/read.ts';
+import { describeRefusal, errorNumber } from '../store/refusal.ts';
+import { askRows } from './clickhouse_rows.ts';
+import { type Finding, type Role, reporter } from './finding.ts';
+
+const SYNTAX_ERROR = 62;
+/** ACCESS_DENIED. */
+export const DENIED = 497;
+
+interface Grant {
+  check: string;
+  /** As GRANT and CHECK GRANT name it. */
+  what: string;
+  roles: Role[];
+  level: 'note' | 'error';
+  /** What a user without it should know. */
+  hint?: string;
+}
+
+/** What the settings' user may do, as ClickHouse itself says; the fence of a consumer is tried, on no query at all. */
+export async function rightFindings(store: Store, settings: Settings, roles: Role[]): Promise<Finding[]> {
+  const { database } = store;
+  const user = settings.clickhouse.username;
+  const lander: Role = settings.kafka.brokers.length > 0 ? 'consumer' : 'agent';
+  const grants: Grant[] = [
+    { check: 'select', what: `SELECT ON ${database}.*`, roles, level: 'error' },
+    { check: 'insert', what: `INSERT ON ${database}.console_logs`, roles: [lander], level: 'error' },
+    {
+      check: 'create',
+      what: `CREATE DATABASE, CREATE TABLE, CREATE VIEW, INSERT ON ${database}.*`,
+      roles: ['migrate'],
+      level: 'note',
+      hint: ' Only `afterlog migrate` needs it, which another user may run.',
+    },
+  ];
+  return [
+    ...(await Promise.all(grants.map((grant) => grantFinding(store, grant, user)))),
+    ...(await readonlyFindings(store, roles, user)),
+    await fenceFinding(store, lander, user),
+  ];
+}
+
+async function grantFinding(store: Store, grant: Grant, user: string): Promise<Finding> {
+  const { check, what, roles, level, hint = '' } = grant;
+  const say = reporter('rights', roles);
+  try {
+    const [row] = await askRows<{ result: number }>(store, `CHECK GRANT ${what}`);
+    if (Number(row!.result) === 1) return say.ok(check, `User ${user} may ${what}.`);
+  } catch (error) {
+    if (errorNumber(error) !== SYNTAX_ERROR) throw error;
+    return say.note(check, `This ClickHouse is too old to tell whether user ${user} may ${what}.`);
+  }
+  const cure = 'Grant it, and check that the user’s profile is not readonly.';
+  return say[level](check, `User ${user} may not ${what}.${hint}`, { cure, command: grantTo(user, what) });
+}
+
+const grantTo = (user: string, what: string): string => `GRANT ${what} TO \`${user}\``;
+
+/** Every query of ours sets its own bounds. A user that may not write is readonly=2 at most. */
+async function readonlyFindings(store: Store, roles: Role[], user: string): Promise<Finding[]> {
+  const [row] = await askRows<{ value: string }>(
+    store,
+    "SELECT value FROM system.settings WHERE name = 'readonly'",
+  );
+  if (row?.value !== '1') return [];
+  const message = `User ${user} has a profile with readonly=1, which refuses the bounds that each query of afterlog sets.`;
+  const cure = 'Give it a profile with readonly=0, or readonly=2 where it only reads (the server).';
+  return [reporter('rights', roles).error('readonly', message, { cure })];
+}
+
+async function fenceFinding({ client }: Store, lander: Role, user: string): Promise<Finding> {
+  const say = reporter('rights', [lander]);
+  try {
+    await fence(client, `afterlog-doctor/${randomUUID()}/`, AbortSignal.timeout(limits.doctor_check_ms));
+    return say.ok('kill_query', `User ${user} may end INSERTs of its own (KILL QUERY).`);
+  } catch (error) {
+    if (errorNumber(error) !== DENIED) throw error;
+    const message = `User ${user} cannot end INSERTs of its own (KILL QUERY): after each doubt landing waits instead. ${describeRefusal(error)}`;
+    const command = grantTo(user, 'SELECT ON system.processes');
+    return say.warning('kill_query', message, { cure: 'Grant it.', command });
+  }
+}

@@ -1,0 +1,72 @@
+import { humanBytes } from '../cli/format.ts';
+import { AfterlogError } from '../errors.ts';
+import { requireSchema } from '../store/migrate.ts';
+import type { Store } from '../store/read.ts';
+import { askRows } from './clickhouse_rows.ts';
+import { type Finding, type Role, reporter } from './finding.ts';
+
+/** Whether the database has exactly this version's schema. */
+export async function schemaFindings({ client, database }: Store, roles: Role[]): Promise<Finding[]> {
+  const say = reporter('clickhouse', roles);
+  try {
+    await requireSchema(client, database);
+    return [say.ok('schema', `Database '${database}' has this version’s schema.`)];
+  } catch (error) {
+    if (!(error instanceof AfterlogError)) throw error;
+    const command = error.code === 'SCHEMA_BEHIND' ? { command: 'afterlog migrate' } : {};
+    return [say.error('schema', error.message, { cure: error.cure, ...command })];
+  }
+}
+
+const DURABLE = ['fsync_after_insert', 'fsync_part_directory'];
+
+/** Whether acknowledged INSERTs survive a loss of power: set for the table, else for the server. */
+export async function durabilityFindings(store: Store, roles: Role[]): Promise<Finding[]> {
+  const say = reporter('clickhouse', roles);
+  const [table] = await askRows<{ engine_full: string }>(
+    store,
+    `SELECT engine_full FROM system.tables WHERE database = '${store.database}' AND name = 'console_logs'`,
+  );
+  if (table === undefined) return []; // What the schema lacks is said there.
+  const server = await askRows<{ name: string; value: string }>(
+    store,
+    `SELECT name, value FROM system.merge_tree_settings WHERE name IN ('${DURABLE.join("', '")}')`,
+  );
+  const off = DURABLE.filter((name) => {
+    const own = new RegExp(`\\b${name} = (\\w+)`).exec(table.engine_full)?.[1];
+    const value = own ?? server.find((setting) => setting.name === name)?.value;
+    return value !== '1' && value !== 'true';
+  });
+  if (off.length === 0) return [say.ok('power_loss', 'INSERTs are fsynced before they are acknowledged.')];
+  const values = off.map((name) => `${name} = 1`).join(', ');
+  return [
+    say.note(
+      'power_loss',
+      `${off.join(' and ')} of ${store.database}.console_logs off: a kill of ClickHouse loses nothing, a loss of ` +
+        'power may take what was acknowledged last.',
+      {
+        cure: 'Where that matters and there is no replica, set it; each INSERT then waits for the disk.',
+        command: `afterlog sql 'ALTER TABLE console_logs MODIFY SETTING ${values}'`,
+      },
+    ),
+  ];
+}
+
+export async function spaceFindings(store: Store, roles: Role[]): Promise<Finding[]> {
+  const disks = await askRows<{ name: string; free: string; total: string }>(
+    store,
+    'SELECT name, toString(free_space) AS free, toString(total_space) AS total FROM system.disks WHERE total_space > 0',
+  );
+  return disks.map(({ name, free, total }) => diskFinding(name, Number(free), Number(total), roles));
+}
+
+/** A merge needs as much room again as its parts, so ClickHouse suffers before its disk is full. */
+export function diskFinding(name: string, free: number, total: number, roles: Role[]): Finding {
+  const say = reporter('clickhouse', roles);
+  const found = `ClickHouse’s disk ${name}: ${humanBytes(free)} of ${humanBytes(total)} are free`;
+  const share = free / total;
+  if (share >= 0.1) return say.ok('disk', `${found}.`);
+  const cure = 'Enlarge it, or shorten the time that lines are kept (TTL of console_logs).';
+  if (share >= 0.02) return say.warning('disk', `${found}: merges may find no room.`, { cure });
+  return say.error('disk', `${found}: INSERTs are about to be refused.`, { cure });
+}

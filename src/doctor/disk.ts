@@ -1,0 +1,72 @@
+import { stat, statfs } from 'node:fs/promises';
+import { humanBytes } from '../cli/format.ts';
+import { limits } from '../config/limits.ts';
+import type { Settings } from '../config/settings.ts';
+import { type Finding, reporter } from './finding.ts';
+import { nearestFolder } from './folder.ts';
+
+const say = reporter('disk', ['agent']);
+
+/** File systems that do not keep, or not report, what the agent relies on; by the magic number of statfs(2). */
+const kinds = new Map<number, { name: string; state?: string; data?: string }>([
+  [0x01021994, { name: 'tmpfs', state: 'a restart of the machine loses what is not delivered' }],
+  [0x858458f6, { name: 'ramfs', state: 'a restart of the machine loses what is not delivered' }],
+  [0x794c7630, { name: 'overlay', state: 'what is not delivered goes with the container; mount a volume' }],
+  [0x6969, { name: 'NFS', data: 'there are no events of what another machine writes' }],
+  [0xfe534d42, { name: 'SMB', data: 'there are no events of what another machine writes' }],
+  [0x65735546, { name: 'FUSE', data: 'events and hard links depend on its driver' }],
+]);
+
+export interface Space {
+  dir: string;
+  free: number;
+  total: number;
+  /** Files that can still be made; null where the file system does not count them. */
+  inodes: number | null;
+  kind: number;
+}
+
+/** Free space where the spool grows, and where deleted logs stay for as long as they are pinned. */
+export async function diskFindings(settings: Settings): Promise<Finding[]> {
+  const [state, data] = await Promise.all([settings.state_dir, settings.data_dir].map(nearestFolder));
+  const isOne = (await stat(state!)).dev === (await stat(data!)).dev;
+  const [spool, logs] = await Promise.all([spaceOf(state!), spaceOf(data!)]);
+  return [
+    ...spaceFindings(isOne ? 'State and data dir' : 'State dir', spool),
+    ...kindFindings('state', spool),
+    ...(isOne ? [] : spaceFindings('Data dir', logs)),
+    ...kindFindings('data', logs),
+  ];
+}
+
+async function spaceOf(dir: string): Promise<Space> {
+  const { bavail, blocks, bsize, files, ffree, type } = await statfs(dir);
+  return { dir, free: bavail * bsize, total: blocks * bsize, inodes: files > 0 ? ffree : null, kind: type };
+}
+
+/** What undelivered batches may take has to be free; without a segment's room nothing can be written. */
+export function spaceFindings(name: string, { dir, free, total, inodes }: Space): Finding[] {
+  const found = `${name} ${dir}: ${humanBytes(free)} of ${humanBytes(total)} are free`;
+  const most = humanBytes(limits.spool_bytes_max);
+  const cure = `Free some space, or put it on a larger disk (AFTERLOG_STATE_DIR, AFTERLOG_DATA_DIR).`;
+  if (inodes !== null && inodes < 100) {
+    return [say.error('free', `${found}, but only ${inodes} more files can be made.`, { cure })];
+  }
+  if (free < limits.segment_bytes_max) {
+    const message = `${found}: less than one segment of the spool (${humanBytes(limits.segment_bytes_max)}); reading pauses soon.`;
+    return [say.error('free', message, { cure })];
+  }
+  if (free < limits.spool_bytes_max) {
+    const message = `${found}. In an outage the spool grows to ${most}, and deleted logs stay until they are read.`;
+    return [say.warning('free', message, { cure })];
+  }
+  return [say.ok('free', `${found}; the spool takes ${most} at most.`)];
+}
+
+function kindFindings(use: 'state' | 'data', { dir, kind }: Space): Finding[] {
+  const known = kinds.get(kind);
+  const why = known?.[use];
+  if (known === undefined || why === undefined) return [];
+  const cure = `Put the ${use} dir on a local disk (AFTERLOG_${use.toUpperCase()}_DIR).`;
+  return [say.warning(`${use}_file_system`, `${dir} is on ${known.name}: ${why}.`, { cure })];
+}

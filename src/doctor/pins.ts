@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { link, readFile, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Settings } from '../config/settings.ts';
+import { type Finding, reporter } from './finding.ts';
+import { codeOf, nearestFolder, quoted, whyNotWritable } from './folder.ts';
+import type { FoundLog, Survey } from './survey.ts';
+import { grantText, nameOf, type User } from './user.ts';
+
+const say = reporter('pins', ['agent']);
+const LOST = 'what is deleted or rotated while no agent runs is lost';
+
+/** Whether logs can be held by hard links: tried with a real one of each owner, and taken back at once. */
+export async function pinFindings(settings: Settings, found: Survey, user: User): Promise<Finding[]> {
+  const pins = join(settings.data_dir, '.afterlog', 'pins');
+  const dir = await nearestFolder(pins);
+  const denied = await whyNotWritable(dir, user);
+  if (denied !== null) {
+    return [
+      say.error(
+        'writable',
+        `User ${user.name} cannot write ${dir} (${denied}), so logs cannot be pinned in ${pins}.`,
+        {
+          cure: 'Make the folder for the agent’s user, or run the agent as its owner.',
+          ...(denied === 'EROFS'
+            ? {}
+            : { command: `sudo install -d -o ${user.name} ${quoted(dirname(pins))} ${quoted(pins)}` }),
+        },
+      ),
+    ];
+  }
+  const owners = [...Map.groupBy(found.logs, ({ uid }) => uid).values()];
+  if (owners.length > 0) return (await Promise.all(owners.map((logs) => trial(logs, dir, user)))).flat();
+  const isApart = found.failure === null && (await stat(found.root)).dev !== (await stat(dir)).dev;
+  if (isApart) return [apart(found.root, dir)];
+  return [say.note('link', `${dir} can be written; there is no log to try a hard link with.`)];
+}
+
+/** Links the first log that is still there. */
+async function trial(logs: FoundLog[], dir: string, user: User): Promise<Finding[]> {
+  // Without a comma, which is in every pin's name.
+  const path = join(dir, `doctor-${process.pid}-${randomBytes(4).toString('hex')}`);
+  for (const log of logs) {
+    const failure = await link(log.path, path).then(() => null, codeOf);
+    if (failure === 'ENOENT') continue;
+    if (failure !== null) return [await whyNot(failure, log, dir, user)];
+    await unlink(path);
+    return [say.ok('link', `A hard link from ${log.path} (owner ${nameOf(log.uid)}) to ${dir} works.`)];
+  }
+  return [];
+}
+
+async function whyNot(failure: string, log: FoundLog, dir: string, user: User): Promise<Finding> {
+  if (failure === 'EXDEV') return apart(log.path, dir);
+  const isProtected = await readFile('/proc/sys/fs/protected_hardlinks', 'utf8').then(
+    (text) => text.trim() === '1',
+    () => false,
+  );
+  const owner = nameOf(log.uid);
+  const isForeign = log.uid !== user.uid && !user.capabilities.has('CAP_FOWNER');
+  if (failure === 'EPERM' && isProtected && isForeign) {
+    return say.error(
+      'link',
+      `User ${user.name} may not link ${log.path} of ${owner}: fs.protected_hardlinks is 1, and it lacks CAP_FOWNER. ` +
+        `Logs are held by open descriptors then, and ${LOST}.`,
+      { cure: `Run the agent as ${owner}, or ${grantText('CAP_FOWNER', 'CAP_DAC_READ_SEARCH')}.` },
+    );
+  }
+  return say.error('link', `${log.path} cannot be linked into ${dir} (${failure}); ${LOST}.`, {
+    cure: 'Check that the file system has hard links and the file is not immutable (lsattr).',
+  });
+}
+
+function apart(what: string, dir: string): Finding {
+  return say.error(
+    'link',
+    `${what} is on another file system than ${dir}, or another mount of it: no hard link is possible; ${LOST}.`,
+    {
+      cure:
+        'Make the data dir the folder that is mounted, for example AFTERLOG_DATA_DIR=<data dir>/vms with ' +
+        'AFTERLOG_LAYOUT={sandbox}/{log}; pins are then beside the sandboxes.',
+    },
+  );
+}
