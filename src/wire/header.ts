@@ -33,7 +33,7 @@ export interface Batch {
 /** `<host>/<epoch>/<sequence>`: a host name may hold slashes nowhere, so the id splits back uniquely. */
 export const batchId = (header: BatchHeader): string => `${header.host}/${header.epoch}/${header.sequence}`;
 
-const dayText = (day: number): string => new Date(day * 86_400_000).toISOString().slice(0, 10);
+export const dayText = (day: number): string => new Date(day * 86_400_000).toISOString().slice(0, 10);
 
 export function toKafkaHeaders(header: BatchHeader): Record<string, string> {
   return {
@@ -84,6 +84,11 @@ export function fromKafka(
     length: whole('length'),
     crc32: whole('crc32'),
   };
+  return checked({ header, value });
+}
+
+/** @throws AfterlogError BATCH_DAMAGED if the value is not the one that the header speaks of, whole */
+export function checked({ header, value }: Batch): Batch {
   if (value.length !== header.length) {
     throw damaged(`the value has ${value.length} bytes, its header says ${header.length}`);
   }
