@@ -22,7 +22,6 @@ const catalogue = {
   SCHEMA_AHEAD: 'The database was migrated by a newer afterlog: update this one.',
   BATCH_DAMAGED: 'The batch is kept in the dead-letter topic, <topic>-dlq, with the reason in its headers.',
   LETTER_UNKNOWN: 'List the dead letters with `afterlog dlq`.',
-  NO_PLACE: 'A replay puts rows where gap rows stand for them; without those there is nothing to do.',
   EMBEDDED_MISSING: 'Install the embedded ClickHouse once with `npm install -g chdb@3.4.0 ffi-rs@1.3.7`.',
   EMBEDDED_FAILED: 'See the ClickHouse output above; another server may hold the folder or the port.',
   KAFKA_LOCAL_FAILED: 'See the output above; set AFTERLOG_KAFKA_BROKERS to use brokers that run already.',

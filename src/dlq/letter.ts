@@ -1,6 +1,5 @@
-import type { IHeaders } from 'kafkajs';
 import { AfterlogError } from '../errors.ts';
-import { type BatchHeader, fromKafka } from '../wire/header.ts';
+import { type BatchHeader, fromKafka, type MessageHeaders } from '../wire/header.ts';
 
 /** A message or batch that could not land and was set aside, whole. */
 export interface Letter {
@@ -13,6 +12,8 @@ export interface Letter {
   /** Its file in `refused/`; null for one in the dead-letter topic. */
   path: string | null;
   reason: string;
+  /** The message’s key, which is its host's name. */
+  key: string | null;
   headers: Record<string, string>;
   /** null in lists, and where `fault` says that it was left in place. */
   value: Buffer | null;
@@ -28,21 +29,23 @@ export interface Kept {
   at_ms: number;
   path?: string;
   reason?: string | undefined;
-  headers: IHeaders;
+  key?: Buffer | null;
+  headers: MessageHeaders;
   value: Buffer | null;
 }
 
 /** Headers of the dead-letter topic that are not the message's own; see consume/dead_letter.ts. */
 const OWN = 'dlq-';
 
-export function letterOf({ id, at_ms, path, reason, headers: found, value }: Kept): Letter {
+export function letterOf({ id, at_ms, path, reason, key, headers: found, value }: Kept): Letter {
   const headers: Record<string, string> = {};
   for (const [name, text] of Object.entries(found)) {
     if (text !== undefined) headers[name] = String(text);
   }
   const own = (name: string): string | undefined => headers[OWN + name];
   const origin = own('topic') ? `${own('topic')}/${own('partition')}/${own('offset')}` : null;
-  const letter = { id, at_ms, origin, path: path ?? null, headers, value, bytes: value?.length ?? 0 };
+  const place = { id, at_ms, origin, path: path ?? null };
+  const letter = { ...place, key: key?.toString() ?? null, headers, value, bytes: value?.length ?? 0 };
   const said = reason ?? own('reason') ?? 'no reason was kept';
   try {
     if (own('value') !== undefined)
@@ -55,8 +58,8 @@ export function letterOf({ id, at_ms, path, reason, headers: found, value }: Kep
 }
 
 /** The host that a letter is from, as far as that can be told. */
-export const hostOf = ({ header, headers }: Letter): string =>
-  header?.host ?? headers.batch?.split('/')[0] ?? '';
+export const hostOf = ({ header, headers, key }: Letter): string =>
+  header?.host ?? headers.batch?.split('/')[0] ?? key ?? '';
 
 /** The message's own headers: without those that came with being set aside. */
 export const originalHeaders = ({ headers }: Letter): Record<string, string> =>

@@ -100,6 +100,7 @@ const fromTopic = ({ partition, offset, message }: Read): Letter =>
   letterOf({
     id: `${partition}/${offset}`,
     at_ms: Number(message.timestamp),
+    key: message.key,
     headers: message.headers ?? {},
     value: message.value,
   });

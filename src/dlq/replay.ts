@@ -58,20 +58,13 @@ const isNowhere = ({ stand_ins, rows }: Place): boolean => stand_ins + rows === 
  */
 export async function replay(store: Store, letters: Letter[]): Promise<Outcome[]> {
   // An INSERT of a replay that was killed may still run.
-  const ids = letters.flatMap(({ header }) => (header ? idPrefix(header) : []));
-  if (ids.length > 0) await fence(store.client, ids, never).catch(explaining(store));
+  await fence(store.client, idPrefix(store), never).catch(explaining(store));
   const before = await statesOf(store, letters);
-  const schema = await tableSchema(store.client, store.database, never).catch(explaining(store));
-  const tried = letters.filter((_, at) => before[at]!.state === 'waiting');
-  // By batch: a crash of the consumer can set one aside twice.
-  const reasons = new Map<string, string | null>();
-  for (const [at, { header, value }] of letters.entries()) {
-    const { state, place } = before[at]!;
-    if (state !== 'waiting' || place.rows > 0 || reasons.has(batchId(header!))) continue;
-    reasons.set(batchId(header!), await putBack(store, { header: header!, value: value! }, schema));
-  }
+  const waiting = letters.filter((_, at) => before[at]!.state === 'waiting');
+  const lacking = letters.filter((_, at) => before[at]!.state === 'waiting' && before[at]!.place.rows === 0);
+  const reasons = await putBack(store, batchesOf(lacking));
   // Not what the INSERTs said but what is there decides which gap rows may go.
-  const headers = tried.map(({ header }) => header!);
+  const headers = waiting.map(({ header }) => header!);
   const places = await placesOf(store, headers);
   const there = headers.filter((header) => places.get(batchId(header))!.rows > 0);
   await removeStandIns(store, there);
@@ -88,26 +81,72 @@ export async function replay(store: Store, letters: Letter[]): Promise<Outcome[]
   });
 }
 
-const idPrefix = (header: BatchHeader): string => `afterlog/dlq/${batchId(header)}/`;
+/** A replay ends the INSERTs of every other one in its database: they look, and say so. */
+const idPrefix = ({ database }: Store): string => `afterlog/dlq/${database}/`;
 
-/** Inserts a batch. @returns why ClickHouse refuses it, or null */
-async function putBack(store: Store, { header, value }: Batch, schema: number): Promise<string | null> {
-  if (header.schema > schema) return `it needs schema ${header.schema}, the database has ${schema}`;
+/** Each batch once: a crash of the consumer can set one aside twice. */
+function batchesOf(letters: Letter[]): Batch[] {
+  const batches = letters.map(({ header, value }) => ({ header: header!, value: value! }));
+  return [...new Map(batches.map((batch) => [batchId(batch.header), batch])).values()];
+}
+
+/** Inserts batches, joined as far as they may be. @returns why ClickHouse refuses one, by batch id */
+async function putBack(store: Store, batches: Batch[]): Promise<Map<string, string>> {
+  const reasons = new Map<string, string>();
+  const has = await tableSchema(store.client, store.database, never).catch(explaining(store));
+  const isKnown = ({ header }: Batch): boolean => header.schema <= has;
+  for (const { header } of batches.filter((batch) => !isKnown(batch))) {
+    reasons.set(batchId(header), `it needs schema ${header.schema}, the database has ${has}`);
+  }
+  for (const group of joinable(batches.filter(isKnown))) {
+    const refused = await insert(store, group);
+    if (refused === null) continue;
+    // The fault is of one of them: each is tried alone.
+    for (const batch of group) {
+      const reason = group.length === 1 ? refused : await insert(store, [batch]);
+      if (reason !== null) reasons.set(batchId(batch.header), reason);
+    }
+  }
+  return reasons;
+}
+
+/** What may share an INSERT, which lands whole: batches of one ingest day, within its limits. */
+function joinable(batches: Batch[]): Batch[][] {
+  const groups: Batch[][] = [];
+  let [rows, bytes] = [0, 0];
+  for (const batch of batches.toSorted((a, b) => a.header.ingest_day - b.header.ingest_day)) {
+    const { header } = batch;
+    rows += header.rows;
+    bytes += header.block_bytes;
+    const group = groups.at(-1);
+    const isFull = rows > limits.insert_rows_max || bytes > limits.insert_bytes_max;
+    if (group?.[0]?.header.ingest_day === header.ingest_day && !isFull) {
+      group.push(batch);
+      continue;
+    }
+    groups.push([batch]);
+    [rows, bytes] = [header.rows, header.block_bytes];
+  }
+  return groups;
+}
+
+/** @returns why ClickHouse refuses them, or null if they are there */
+async function insert(store: Store, batches: Batch[]): Promise<string | null> {
   const { client, database } = store;
+  const bytes = Buffer.concat(batches.map(({ value }) => value));
   try {
-    await insertBody(client, database, idPrefix(header), { format: 'Native', bytes: value }, never);
+    await insertBody(client, database, idPrefix(store), { format: 'Native', bytes }, never);
     return null;
   } catch (error) {
     if (faultOf(error) === 'data') return describeRefusal(error);
     // Its fate is not known: a view may have thrown behind rows that landed, or the answer was lost.
-    if (await isThere(store, header).catch(() => false)) return null;
+    if (await isThere(store, batches[0]!.header).catch(() => false)) return null;
     throw readError(store, error);
   }
 }
 
-/** Fence, then look. */
 async function isThere(store: Store, header: BatchHeader): Promise<boolean> {
-  await fence(store.client, [idPrefix(header)], never);
+  await fence(store.client, idPrefix(store), never);
   const places = await placesOf(store, [header]);
   return places.get(batchId(header))!.rows > 0;
 }

@@ -4,18 +4,13 @@ import { limits } from '../config/limits.ts';
 import type { BatchHeader } from '../wire/header.ts';
 
 /**
- * Fence: when this returns, no INSERT whose query_id starts with one of these runs on this server any more.
+ * Fence: when this returns, no INSERT whose query_id starts with `idPrefix` runs on this server any more.
  * Killing one's own queries needs no right but to read system.processes.
  * @throws whatever the client throws, and if an INSERT outlives its KILL
  */
-export async function fence(
-  client: ClickHouseClient,
-  idPrefixes: string[],
-  signal: AbortSignal,
-): Promise<void> {
-  // A prefix ends in a slash, so partition 1 does not match partition 10, and our own id matches nothing.
-  const quoted = idPrefixes.map((prefix) => `'${prefix.replace(/[\\']/g, '\\$&')}'`);
-  const ours = `arrayExists(prefix -> startsWith(query_id, prefix), [${quoted.join(', ')}])`;
+export async function fence(client: ClickHouseClient, idPrefix: string, signal: AbortSignal): Promise<void> {
+  // The prefix ends in a slash, so partition 1 does not match partition 10, and our own id matches nothing.
+  const ours = `startsWith(query_id, '${idPrefix.replace(/[\\']/g, '\\$&')}')`;
   const query_id = `afterlog-fence/${randomUUID()}`;
   await client.command({ query: `KILL QUERY WHERE ${ours} SYNC`, query_id, abort_signal: signal });
   const answer = await client.query({

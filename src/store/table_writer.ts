@@ -93,7 +93,7 @@ export class TableWriter {
 
   private async fence(alive: () => Promise<void>): Promise<void> {
     try {
-      await this.run((signal) => fence(this.client, [this.idPrefix], signal), alive);
+      await this.run((signal) => fence(this.client, this.idPrefix, signal), alive);
     } catch (error) {
       // 497 ACCESS_DENIED: KILL QUERY reads system.processes.
       if (errorNumber(error) !== 497) throw error;

@@ -30,6 +30,9 @@ export interface Batch {
   value: Buffer;
 }
 
+/** A message's headers, as Kafka clients give them. */
+export type MessageHeaders = Record<string, Buffer | string | (Buffer | string)[] | undefined>;
+
 /** `<host>/<epoch>/<sequence>`: a host name may hold slashes nowhere, so the id splits back uniquely. */
 export const batchId = (header: BatchHeader): string => `${header.host}/${header.epoch}/${header.sequence}`;
 
@@ -52,10 +55,7 @@ export function toKafkaHeaders(header: BatchHeader): Record<string, string> {
  * whole zstd frame (ClickHouse answers 200 to a body whose last frame is cut, and drops the rows).
  * @throws AfterlogError BATCH_DAMAGED, with what is wrong
  */
-export function fromKafka(
-  headers: Record<string, Buffer | string | (Buffer | string)[] | undefined> | undefined,
-  value: Buffer | null,
-): Batch {
+export function fromKafka(headers: MessageHeaders | undefined, value: Buffer | null): Batch {
   const text = (name: string): string => {
     const found = headers?.[name];
     if (found === undefined || Array.isArray(found)) throw damaged(`header '${name}' is missing or repeated`);

@@ -75,7 +75,7 @@ test('a batch on its way: refused, listed, shown, replayed, and no trace of it i
 
   const shown = await dlq('show', '0/0');
   assert.match(shown.stdout, /^dead letter +0\/0, set aside /);
-  assert.match(shown.stdout, /state +waiting: gap rows \(4\) stand in its place; `afterlog dlq replay 0\/0`/);
+  assert.match(shown.stdout, /state +waiting: 4 gap rows in its place; `afterlog dlq replay 0\/0`/);
   assert.match(shown.stdout, new RegExp(`headers .*batch=host-1/${epoch}/2 day=`));
   assert.match(
     shown.stdout,
@@ -93,14 +93,8 @@ test('a batch on its way: refused, listed, shown, replayed, and no trace of it i
   assert.match(refused.stderr, /^0\/0 refused again, nothing changed: code 469/);
   await mend();
   const done = await dlq('replay', '0/0');
-  assert.deepEqual(
-    [done.code, done.stdout],
-    [0, '0/0 replayed: rows (10) stand where gap rows (4) stood.\n'],
-  );
-  assert.deepEqual(
-    (await dlq('replay', '0/0')).stdout,
-    '0/0 was replayed before: its rows (10) are there.\n',
-  );
+  assert.deepEqual([done.code, done.stdout], [0, '0/0 replayed: 10 rows in place of 4 gap rows.\n']);
+  assert.deepEqual((await dlq('replay', '0/0')).stdout, '0/0 was replayed before: 10 rows in its place.\n');
   assert.equal(objects((await dlq('--json')).stdout)[0]!.state, 'replayed');
 
   const shownLog = await afterlog(['logs', `sb-${epoch}`], environmentOf(here.settings));
@@ -131,13 +125,13 @@ test('--all replays what can be, and names what cannot', async (t) => {
   });
   const first = await dlq('replay', '--all');
   assert.equal(first.code, 1);
-  assert.equal(first.stdout, '0/3 replayed: rows (10) stand where gap rows (4) stood.\n');
+  assert.equal(first.stdout, '0/3 replayed: 10 rows in place of 4 gap rows.\n');
   assert.match(first.stderr, /^0\/2 refused again, nothing changed: code 469 .*`other`/m);
-  assert.match(first.stderr, /^1 replayed, 0 before, 1 not yet, 2 damaged or without a place\.$/m);
+  assert.match(first.stderr, /^1 replayed, 0 before, 1 refused again, 0 still coming, 2 damaged or gone\.$/m);
   await here.client.command({ query: `ALTER TABLE ${here.database}.console_logs DROP CONSTRAINT other` });
   const second = await dlq('replay', '--all');
   assert.equal(second.code, 0, 'damaged letters are no failure of all');
-  assert.match(second.stderr, /^1 replayed, 1 before, 0 not yet, 2 damaged/m);
+  assert.match(second.stderr, /^1 replayed, 1 before, 0 refused again, 0 still coming, 2 damaged/m);
   assert.deepEqual(
     (await gapsOf(here.client, here.database, two)).map(({ reason }) => reason),
     ['a gap of its own', `batch 2 of host-1/${two} is missing`],

@@ -103,7 +103,7 @@ test('an INSERT that a killed replay left running does not land beside the next 
   async function runningInserts(): Promise<number> {
     const running = await rowsOf(
       client,
-      `SELECT 1 FROM system.processes WHERE query_id LIKE 'afterlog/dlq/host-1/${epoch}/%'`,
+      `SELECT 1 FROM system.processes WHERE query_id LIKE 'afterlog/dlq/${database}/%'`,
     );
     return running.length;
   }

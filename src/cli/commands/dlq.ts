@@ -5,6 +5,7 @@ import { type Letters, openLetters } from '../../dlq/letters.ts';
 import { type State, statesOf } from '../../dlq/replay.ts';
 import { AfterlogError } from '../../errors.ts';
 import { openStore, type Store } from '../../store/read.ts';
+import { countText } from '../../store/record.ts';
 import type { Place } from '../../store/stand_ins.ts';
 import { decodeValuePartly } from '../../wire/decode.ts';
 import { batchId } from '../../wire/header.ts';
@@ -25,10 +26,7 @@ export async function listLetters(
 ): Promise<void> {
   await withLetters(settings, async (box, store) => {
     const { letters, total } = await box.newest(Math.min(options.limit, limits.letters_max));
-    const standings: Standing[] = [];
-    for (let at = 0; at < letters.length; at += limits.letters_at_once) {
-      standings.push(...(await standingsOf(store, letters.slice(at, at + limits.letters_at_once))));
-    }
+    const standings = await standingsOf(store, letters);
     if (options.json) {
       await print(letters.map((letter, at) => jsonLine(letterObject(letter, standings[at]!))).join(''));
       return;
@@ -83,8 +81,12 @@ export async function withLetters(
 
 /** Letters can be looked at without ClickHouse. */
 async function standingsOf(store: Store, letters: Letter[]): Promise<Standing[]> {
+  const standings: Standing[] = [];
   try {
-    return await statesOf(store, letters);
+    for (let at = 0; at < letters.length; at += limits.letters_at_once) {
+      standings.push(...(await statesOf(store, letters.slice(at, at + limits.letters_at_once))));
+    }
+    return standings;
   } catch (error) {
     if (!(error instanceof AfterlogError)) throw error;
     console.error(`Which of them were replayed is not known: ${harmless(error.message)} [${error.code}]`);
@@ -148,9 +150,9 @@ const sizeText = ({ bytes, header }: Letter): string =>
 function stateText({ id, fault }: Letter, { state, place }: Standing): string {
   switch (state) {
     case 'waiting':
-      return `waiting: gap rows (${place!.stand_ins}) stand in its place; \`afterlog dlq replay ${id}\` brings it there`;
+      return `waiting: ${countText(place!.stand_ins, 'gap row')} in its place; \`afterlog dlq replay ${id}\` brings it there`;
     case 'replayed':
-      return `replayed: its rows (${place!.rows}) are there`;
+      return `replayed: ${countText(place!.rows, 'row')} in its place`;
     case 'coming':
       return 'coming: the gap rows that will stand in its place have not landed yet';
     case 'gone':

@@ -5,6 +5,7 @@ import { inGroups, type Outcome, replay } from '../../dlq/replay.ts';
 import { AfterlogError } from '../../errors.ts';
 import { requireSchema } from '../../store/migrate.ts';
 import { explaining } from '../../store/read.ts';
+import { countText } from '../../store/record.ts';
 import { harmless } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 import { withLetters } from './dlq.ts';
@@ -21,7 +22,7 @@ export async function replayLetters(
   if (ids.length > 0 === (options.all === true)) {
     throw new AfterlogError('USAGE', 'Name the dead letters to replay, or say --all.');
   }
-  const counts = { replayed: 0, before: 0, failed: 0, hopeless: 0 };
+  const counts: Counts = { replayed: 0, before: 0, refused: 0, coming: 0, hopeless: 0 };
   await withLetters(settings, async (box, store) => {
     await requireSchema(store.client, store.database).catch(explaining(store));
     try {
@@ -32,7 +33,8 @@ export async function replayLetters(
       if (options.all && !options.json) console.error(`${summary(counts)}.`);
     }
   });
-  return counts.failed > 0 || (!options.all && counts.hopeless > 0) ? 1 : 0;
+  const open = counts.refused + counts.coming + (options.all ? 0 : counts.hopeless);
+  return open > 0 ? 1 : 0;
 }
 
 async function* named(box: Letters, ids: string[]): AsyncGenerator<Letter> {
@@ -42,12 +44,13 @@ async function* named(box: Letters, ids: string[]): AsyncGenerator<Letter> {
 interface Counts {
   replayed: number;
   before: number;
-  failed: number;
+  refused: number;
+  coming: number;
   /** Damaged, or without a place: no replay changes that. */
   hopeless: number;
 }
 
-/** Of --all, what needs nothing is counted, not told. */
+/** Of --all, what was not tried is counted, not told. */
 async function tell(
   outcome: Outcome,
   counts: Counts,
@@ -60,7 +63,7 @@ async function tell(
     await print(jsonLine({ id: letter.id, state, tried, rows: place.rows, reason }));
     return;
   }
-  if (all && !tried && count !== 'failed') return;
+  if (all && !tried) return;
   const line = `${letter.id} ${harmless(text)}`;
   if (count === 'replayed' || count === 'before') await print(`${line}\n`);
   else console.error(line);
@@ -69,8 +72,11 @@ async function tell(
 function accountOf({ state, tried, place, reason }: Outcome): [keyof Counts, string] {
   switch (state) {
     case 'replayed':
-      if (!tried) return ['before', `was replayed before: its rows (${place.rows}) are there.`];
-      return ['replayed', `replayed: rows (${place.rows}) stand where gap rows (${place.stand_ins}) stood.`];
+      if (!tried) return ['before', `was replayed before: ${countText(place.rows, 'row')} in its place.`];
+      return [
+        'replayed',
+        `replayed: ${countText(place.rows, 'row')} in place of ${countText(place.stand_ins, 'gap row')}.`,
+      ];
     case 'damaged':
       return ['hopeless', `cannot be replayed: ${reason}`];
     case 'gone':
@@ -79,13 +85,11 @@ function accountOf({ state, tried, place, reason }: Outcome): [keyof Counts, str
         'cannot be replayed: nothing stands in its place; retention took it, or it was erased.',
       ];
     case 'coming':
-      return ['failed', 'cannot be replayed yet: its gap rows have not landed; try again when they have.'];
+      return ['coming', 'cannot be replayed yet: its gap rows have not landed; try again when they have.'];
     default:
-      return ['failed', `refused again, nothing changed: ${reason}`];
+      return ['refused', `refused again, nothing changed: ${reason}`];
   }
 }
 
-function summary({ replayed, before, failed, hopeless }: Counts): string {
-  const parts = [`${replayed} replayed`, `${before} before`, `${failed} not yet`];
-  return `${parts.join(', ')}, ${hopeless} damaged or without a place`;
-}
+const summary = ({ replayed, before, refused, coming, hopeless }: Counts): string =>
+  `${replayed} replayed, ${before} before, ${refused} refused again, ${coming} still coming, ${hopeless} damaged or gone`;
