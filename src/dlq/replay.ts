@@ -5,6 +5,7 @@ import { explaining, readError, type Store } from '../store/read.ts';
 import { describeRefusal, faultOf } from '../store/refusal.ts';
 import { type Place, placesOf, removeStandIns } from '../store/stand_ins.ts';
 import { tableSchema } from '../store/table_schema.ts';
+import { undecodable } from '../wire/decode.ts';
 import { type Batch, type BatchHeader, batchId } from '../wire/header.ts';
 import type { Letter } from './letter.ts';
 
@@ -138,7 +139,12 @@ async function insert(store: Store, batches: Batch[]): Promise<string | null> {
     await insertBody(client, database, idPrefix(store), { format: 'Native', bytes }, never);
     return null;
   } catch (error) {
-    if (faultOf(error) === 'data') return describeRefusal(error);
+    const fault = faultOf(error);
+    if (fault === 'data') return describeRefusal(error);
+    // The server's trouble, or a block with absurd counts in it.
+    if (fault === 'suspect' && batches.length > 1) return describeRefusal(error);
+    const hopeless = fault === 'suspect' ? undecodable(bytes) : null;
+    if (hopeless !== null) return hopeless;
     // Its fate is not known: a view may have thrown behind rows that landed, or the answer was lost.
     if (await isThere(store, batches[0]!.header).catch(() => false)) return null;
     throw readError(store, error);

@@ -152,6 +152,16 @@ export function decodeValue(value: Buffer): Block {
   return decodeBlock(bytes);
 }
 
+/** Why a value is hopeless whatever a server's state, or null if it decodes. */
+export function undecodable(value: Buffer): string | null {
+  try {
+    decodeValue(value);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /**
  * Decodes a value of any origin as far as that goes: also one whose end was cut off, or that is not zstd's at all.
  * Never throws for what is in it.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { limits } from '../../src/config/limits.ts';
 import { type Letter, letterOf } from '../../src/dlq/letter.ts';
 import { replay, statesOf } from '../../src/dlq/replay.ts';
@@ -7,7 +8,7 @@ import { createLander } from '../../src/store/land.ts';
 import { lookQuery } from '../../src/store/landed.ts';
 import { gapBatch, refusedReason } from '../../src/wire/gap_batch.ts';
 import { type Batch, toKafkaHeaders } from '../../src/wire/header.ts';
-import { makeBatch, newEpoch, today } from '../support/batches.ts';
+import { makeBatch, newEpoch, seal, today } from '../support/batches.ts';
 import { run } from '../support/consumer_site.ts';
 import { gapsOf } from '../support/landed_rows.ts';
 import {
@@ -116,6 +117,21 @@ test('what is refused again says why and changes nothing; the others come back',
   assert.match(still!.reason!, /other/);
   assert.deepEqual((await gapsOf(client, database, epochs[0]!)).length, 4);
   await assertStreamsAgree(client, database);
+});
+
+test('a block that nobody can read is refused again, and does not stop the others', async (t) => {
+  const { client, database, store } = await site(t);
+  const mend = await poisonTable(client, database);
+  const absurd = makeBatch({ epoch: newEpoch(), sequence: 1 });
+  const block = zstdDecompressSync(absurd.value);
+  const rows = Buffer.from('ffffffffff0f', 'hex');
+  const value = zstdCompressSync(Buffer.concat([block.subarray(0, 1), rows, block.subarray(2)]));
+  const batches = [seal(absurd.header, value), poisonBatch(newEpoch() + 2048, 1)];
+  const letters = await landedLetters(client, database, batches);
+  await mend();
+  const [still, done] = await replay(store, letters);
+  assert.deepEqual([still!.state, done!.state], ['refused', 'replayed']);
+  assert.match(still!.reason!, /^A batch cannot be decoded: /);
 });
 
 test('what the broker refused comes back as well, with its own gaps', async (t) => {

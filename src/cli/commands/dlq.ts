@@ -29,10 +29,8 @@ export async function listLetters(
     const standings = await standingsOf(store, letters);
     if (options.json) {
       await print(letters.map((letter, at) => jsonLine(letterObject(letter, standings[at]!))).join(''));
-      return;
-    }
-    if (letters.length === 0) console.error(`There are no dead letters in ${box.places.join(' or ')}.`);
-    else await print(letterTable(letters, standings));
+    } else if (letters.length > 0) await print(letterTable(letters, standings));
+    if (total === 0) console.error(`There are no dead letters in ${box.places.join(' or ')}.`);
     if (total > letters.length) {
       console.error(`The newest ${letters.length} of ${total}; --limit N shows more.`);
     }
