@@ -41,6 +41,7 @@ function addTopic(program: Command): void {
   const host = made.options.find(({ long }) => long === '--host')!;
   host.description = 'only batches of this host';
   host.hidden = false;
+  host.helpGroup('Options:');
 }
 
 function addDeadLetters(program: Command): void {
