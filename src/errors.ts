@@ -19,11 +19,13 @@ const catalogue = {
     'Check AFTERLOG_KAFKA_BROKERS and the brokers; it is tried again until they answer, and nothing is lost.',
   KAFKA_REFUSED:
     'See the brokers’ reason. Where a right is missing, give this user Create, Describe and DescribeConfigs on the topic, or let someone who has them run `afterlog migrate`.',
+  TOPIC_MISSING: 'Check AFTERLOG_KAFKA_TOPIC; the first agent that sends makes the topic.',
   CLICKHOUSE_UNREACHABLE: 'Check AFTERLOG_CLICKHOUSE_URL and the server; writing goes on by itself.',
   CLICKHOUSE_REFUSED: 'See ClickHouse’s reason; if the schema is behind, run `afterlog migrate`.',
   SCHEMA_BEHIND: 'Run `afterlog migrate` with this version of afterlog.',
   SCHEMA_AHEAD: 'The database was migrated by a newer afterlog: update this one.',
   BATCH_DAMAGED: 'The batch is kept in the dead-letter topic, <topic>-dlq, with the reason in its headers.',
+  LETTER_UNKNOWN: 'List the dead letters with `afterlog dlq`.',
   EMBEDDED_MISSING: 'Install the embedded ClickHouse once with `npm install -g chdb@3.4.0 ffi-rs@1.3.7`.',
   EMBEDDED_IN_USE: 'An `afterlog up` runs in this folder already: use that one, or stop it first (Ctrl-C).',
   EMBEDDED_FAILED: 'See the ClickHouse output above; another server may hold the port.',

@@ -5,6 +5,7 @@ import { addCare } from './care_commands.ts';
 import { addSettings, command, optionText } from './command.ts';
 import { addReading } from './reading_commands.ts';
 import { addRoles } from './role_commands.ts';
+import { addTopics } from './topic_commands.ts';
 
 /**
  * The command line. Each action imports what it needs when it runs, so that a role loads nothing it does not need
@@ -32,6 +33,7 @@ export function createProgram(version: string): Command {
   addReading(program);
   program.commandsGroup('Look after it:');
   addCare(program);
+  addTopics(program);
   program.commandsGroup('Help:');
   addCompletion(program);
   program.helpCommand('help [command]', 'Show the help of a command');

@@ -77,6 +77,18 @@ export const limits = {
   /** A consumer that stops takes no longer than this to leave its group. */
   stop_ms: 15_000,
 
+  /** `afterlog topic`, `afterlog dlq`: so many fetches in a row that fail, or give nothing of what is there, are the last. */
+  topic_tries_max: 10,
+  /** `afterlog topic`: last batches of each partition, and with a filter; rows shown of each batch. */
+  topic_last_default: 3,
+  topic_filtered_default: 1_000,
+  topic_rows_default: 10,
+  /** `afterlog dlq`: listed by default, and at most; looked up and replayed together; characters of a reason in the list. */
+  letters_default: 100,
+  letters_max: 100_000,
+  letters_at_once: 100,
+  letter_reason_chars: 80,
+
   /** `tail=` of the logs API, and its default. */
   tail_lines_max: 100_000,
   tail_lines_default: 1_000,

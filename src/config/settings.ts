@@ -169,13 +169,13 @@ function isHttpUrl(text: string): boolean {
   return ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '');
 }
 
-/** @throws AfterlogError SETTING_INVALID for a role that is nothing without Kafka */
+/** @throws AfterlogError SETTING_INVALID for what is nothing without Kafka */
 export function requireBrokers(settings: Settings): void {
   if (settings.kafka.brokers.length > 0) return;
   const allowed = 'host:port of a broker, or several with commas';
   throw new AfterlogError(
     'SETTING_INVALID',
-    `Setting kafka.brokers (AFTERLOG_KAFKA_BROKERS) is empty; the consumer needs ${allowed}.`,
+    `Setting kafka.brokers (AFTERLOG_KAFKA_BROKERS) is empty; needed is ${allowed}.`,
   );
 }
 

@@ -6,7 +6,7 @@ import { AfterlogError, reasonOf } from '../errors.ts';
 import { createTopic, wantedTopics, withAdmin } from '../kafka_topics.ts';
 import { log } from '../log.ts';
 import type { Binding } from '../spool/cursor.ts';
-import { gapBatch } from '../wire/gap_batch.ts';
+import { gapBatch, refusedReason } from '../wire/gap_batch.ts';
 import { type Batch, batchId, toKafkaHeaders } from '../wire/header.ts';
 import type { Destination } from './sender.ts';
 
@@ -167,7 +167,7 @@ class KafkaDestination implements Destination {
     } catch (error) {
       throw unwritable(`Batch ${batchId(batch.header)}, refused by Kafka, cannot be set aside`, error);
     }
-    return gapBatch(batch, `batch ${batchId(batch.header)} was refused by Kafka and set aside: ${reason}`);
+    return gapBatch(batch, refusedReason(batch.header, reason, ' by Kafka'));
   }
 
   private complain(error: unknown): void {

@@ -1,5 +1,6 @@
 import { decodeValue } from '../wire/decode.ts';
-import { type Batch, type BatchHeader, batchId } from '../wire/header.ts';
+import { refusedReason } from '../wire/gap_batch.ts';
+import { type Batch, type BatchHeader, dayText } from '../wire/header.ts';
 import { runsOf } from '../wire/runs.ts';
 
 /** A row of console_logs with record = 'gap', as JSONEachRow takes it: 64-bit numbers as strings. */
@@ -15,11 +16,14 @@ export interface GapRow {
   batch_sequence: number;
   bytes: number | null;
   reason: string;
+  /** ns since 1970; null where they are not known: the time of the INSERT stands for them. */
+  timestamp?: bigint | null;
+  observed_at?: bigint | null;
 }
 
-/** Gap rows as one JSONEachRow body. @param now_ms stands for both times of a row whose own are not known */
+/** Gap rows as one JSONEachRow body. @param now_ms stands for the times of a row whose own are not known */
 export function gapBody(rows: GapRow[], now_ms: number): Buffer {
-  const now = momentText(BigInt(now_ms) * 1_000_000n);
+  const now = BigInt(now_ms) * 1_000_000n;
   const line = (row: GapRow): string =>
     JSON.stringify({
       record: 'gap',
@@ -27,10 +31,10 @@ export function gapBody(rows: GapRow[], now_ms: number): Buffer {
       log: row.log,
       stream_started_at: momentText(row.stream_started_at),
       position: String(row.position),
-      timestamp: now,
+      timestamp: momentText(row.timestamp ?? now),
       timestamp_kind: 'observed',
-      observed_at: now,
-      ingest_day: new Date(row.ingest_day * 86_400_000).toISOString().slice(0, 10),
+      observed_at: momentText(row.observed_at ?? now),
+      ingest_day: dayText(row.ingest_day),
       host: row.host,
       batch_epoch: String(row.batch_epoch),
       batch_sequence: String(row.batch_sequence),
@@ -73,10 +77,9 @@ export function missingBatches(next: BatchHeader, landed: number): GapRow {
 
 /**
  * Stand for the rows of a batch that ClickHouse refused: one row for each run of rows of one stream, with its
- * first position and byte length. They carry the batch's id, so a look sees it as landed.
+ * first position and times, and byte length. They carry the batch's id, so a look sees it as landed.
  */
 export function refusedBatch(batch: Batch, why: string): GapRow[] {
-  const reason = `batch ${batchId(batch.header)} was refused and set aside: ${why}`;
   const whole: GapRow = {
     ...batchFields(batch.header),
     sandbox_id: '',
@@ -84,7 +87,7 @@ export function refusedBatch(batch: Batch, why: string): GapRow[] {
     stream_started_at: epochStart(batch.header.epoch),
     position: BigInt(batch.header.sequence),
     bytes: null,
-    reason,
+    reason: refusedReason(batch.header, why),
   };
   try {
     const runs = runsOf(decodeValue(batch.value)).map((run) => ({ ...whole, ...run }));

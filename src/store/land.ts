@@ -2,7 +2,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { limits } from '../config/limits.ts';
 import { AfterlogError } from '../errors.ts';
 import { log } from '../log.ts';
-import { decodeValue } from '../wire/decode.ts';
+import { undecodable } from '../wire/decode.ts';
 import { type Batch, batchId } from '../wire/header.ts';
 import { type GapRow, missingBatches, refusedBatch } from './gap_rows.ts';
 import { groupAt } from './group.ts';
@@ -242,7 +242,7 @@ class TableLander {
       head.refusals++;
       const batch = group[0]!;
       if (fault === 'data' && head.refusals === 1) return;
-      const hopeless = fault === 'data' ? null : undecodable(batch);
+      const hopeless = fault === 'data' ? null : undecodable(batch.value);
       if (fault === 'data' || hopeless !== null) {
         head.refused = { batch, reason: hopeless ?? describeRefusal(error) };
         const id = batchId(batch.header);
@@ -251,15 +251,5 @@ class TableLander {
       }
     }
     await this.table.wait(error, alive);
-  }
-}
-
-/** Why a batch is hopeless whatever the server's state, or null if it decodes. */
-function undecodable(batch: Batch): string | null {
-  try {
-    decodeValue(batch.value);
-    return null;
-  } catch (error) {
-    return (error as Error).message;
   }
 }

@@ -12,7 +12,7 @@ export interface Store {
   url: string;
 }
 
-export type Params = Record<string, string | number | string[]>;
+export type Params = Record<string, unknown>;
 
 /** @throws AfterlogError SETTING_INVALID: the address is none */
 export function openStore(settings: Settings): Store {
@@ -94,3 +94,10 @@ export function readError(store: Store, error: unknown): AfterlogError {
   }
   return new AfterlogError('CLICKHOUSE_REFUSED', `ClickHouse refused: ${describeRefusal(error)}`, error);
 }
+
+/** For `.catch()`. */
+export const explaining =
+  (store: Store) =>
+  (error: unknown): never => {
+    throw readError(store, error);
+  };

@@ -45,7 +45,8 @@ export const sealText = (seal: Seal): string => {
   return `── end: ${seal.reason}, ${state}: ${countText(seal.bytes, 'byte')}, ${countText(seal.lines, 'line')}${gaps} ──`;
 };
 
-const countText = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? '' : 's'}`;
+/** `1 row`, `2 rows`. */
+export const countText = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? '' : 's'}`;
 
 function fieldsOf(message: string): Record<string, unknown> {
   try {

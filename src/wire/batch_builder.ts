@@ -25,6 +25,7 @@ export const record = { line: 0, gap: 1, seal: 2 } as const;
 const ROW_BYTES = 4 * 8 + 4 + 9 * 2 + 6 + 2 * 3;
 /** Column names, types and fixed dictionaries of a block. */
 const FRAME_BYTES = 4_096;
+const LOW_WORD = 0xffff_ffffn;
 /** Room that lines leave for gap and seal rows: a step of the tail makes at most two, in the entry of its advance. */
 const MARKS_MAX = 64;
 const MARK_BYTES_MAX = 1_024;
@@ -114,15 +115,16 @@ export class BatchBuilder {
     this.blockBytes += line.message_end - line.start + ROW_BYTES;
   }
 
-  /** A gap or seal row: `message` is its JSON. */
-  addMark(labels: StreamLabels, what: number, position: number, message: string): void {
+  /** A gap or seal row: `message` is its JSON, `timestamp` in ns since 1970; without one it is when it was observed. */
+  addMark(labels: StreamLabels, what: number, position: number, message: string, timestamp?: bigint): void {
     this.marks++;
     const row = this.row(labels, what, position);
     this.kindOf[row] = 0;
     this.endingOf[row] = 0;
     this.backOf[row] = 0;
-    this.timestampOf[row * 2] = this.observed[0]!;
-    this.timestampOf[row * 2 + 1] = this.observed[1]!;
+    this.timestampOf[row * 2] = timestamp === undefined ? this.observed[0]! : Number(timestamp & LOW_WORD);
+    this.timestampOf[row * 2 + 1] =
+      timestamp === undefined ? this.observed[1]! : Number((timestamp >> 32n) & LOW_WORD);
     this.source.put(row, 0);
     this.severity.put(row, 0);
     this.event.put(row, 0);

@@ -1,4 +1,5 @@
-import { zstdDecompressSync } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { createZstdDecompress, zstdDecompressSync } from 'node:zlib';
 import { limits } from '../config/limits.ts';
 import { AfterlogError } from '../errors.ts';
 
@@ -62,56 +63,82 @@ const readers: Record<string, { width: number; read: (from: Reader) => Value }> 
   Date: { width: 2, read: (from) => from.take(2).readUInt16LE() },
 };
 
-function plain(type: string, count: number | bigint, from: Reader): Value[] {
+function readerOf(type: string): { width: number; read: (from: Reader) => Value } {
   const reader = readers[type];
-  if (!reader) {
-    throw damaged(`the column type ${type.slice(0, 60)} is not one of ${Object.keys(readers).join(', ')}`);
-  }
-  return Array.from({ length: from.count(count, reader.width) }, () => reader.read(from));
+  if (reader) return reader;
+  throw damaged(`the column type ${type.slice(0, 60)} is not one of ${Object.keys(readers).join(', ')}`);
+}
+
+/** Reads into `values`, which after an error holds what came before it. */
+function plain(type: string, count: number | bigint, from: Reader, values: Value[]): Value[] {
+  const { width, read } = readerOf(type);
+  for (let left = from.count(count, width); left > 0; left--) values.push(read(from));
+  return values;
 }
 
 /**
  * LowCardinality in the Native format: key version (1), flags with the index width in the low byte, the
  * dictionary, and an index a row into it.
  */
-function lowCardinality(inner: string, rows: number, from: Reader): Value[] {
+function lowCardinality(inner: string, rows: number, from: Reader, values: Value[]): void {
   const version = from.take(8).readBigUInt64LE();
   if (version !== 1n) throw damaged(`LowCardinality version ${version}`);
   const flags = from.take(8).readBigUInt64LE();
   // 0x100: a dictionary shared with other blocks; 0x200: keys follow.
   if ((flags & 0xffn) > 2n || (flags & 0x300n) !== 0x200n) throw damaged(`LowCardinality flags ${flags}`);
   const width = 1 << Number(flags & 0xffn);
-  const keys = plain(inner, from.take(8).readBigUInt64LE(), from);
+  const keys = plain(inner, from.take(8).readBigUInt64LE(), from, []);
   const indexed = from.take(8).readBigUInt64LE();
   if (indexed !== BigInt(rows)) throw damaged(`a LowCardinality column of ${indexed} rows among ${rows}`);
-  const indexes = from.take(rows * width);
-  return Array.from({ length: rows }, (_, row) => {
-    const key = keys[indexes.readUIntLE(row * width, width)];
+  for (let row = 0; row < rows; row++) {
+    const key = keys[from.take(width).readUIntLE(0, width)];
     if (key === undefined) throw damaged('an index beyond its dictionary');
-    return key;
-  });
+    values.push(key);
+  }
 }
 
-/**
- * Decodes a Native block, for tools, dead letters and tests; the hot path never does.
- * @throws AfterlogError BATCH_DAMAGED: what is wrong and where, or the column type that is not supported
- */
-export function decodeBlock(bytes: Buffer): Block {
+/** A block as far as it decodes. A column that ends early has fewer values; those behind it are missing. */
+export interface PartialBlock extends Block {
+  /** What is wrong, null if nothing is. */
+  fault: AfterlogError | null;
+}
+
+/** Decodes a Native block, for tools, dead letters and tests; the hot path never does. */
+export function decodePartly(bytes: Buffer): PartialBlock {
   const from = new Reader(bytes);
+  const block: PartialBlock = { rows: 0, columns: new Map(), fault: null };
+  try {
+    readBlock(from, block);
+  } catch (error) {
+    if (!(error instanceof AfterlogError)) throw error;
+    block.fault = error;
+  }
+  return block;
+}
+
+function readBlock(from: Reader, block: Block): void {
   const count = from.count(from.varint(), 2);
   const rows = from.varint();
-  const columns: Block['columns'] = new Map();
+  block.rows = rows;
   for (let index = 0; index < count; index++) {
     const name = from.string().toString();
     const type = from.string().toString();
+    if (block.columns.has(name)) throw damaged(`column ${name} twice`);
+    const values: Value[] = [];
+    block.columns.set(name, { type, values });
     const inner = /^LowCardinality\((.+)\)$/.exec(type)?.[1];
     // A column without rows is written without its LowCardinality preamble.
-    const values = inner && rows > 0 ? lowCardinality(inner, rows, from) : plain(inner ?? type, rows, from);
-    if (columns.has(name)) throw damaged(`column ${name} twice`);
-    columns.set(name, { type, values });
+    if (inner && rows > 0) lowCardinality(inner, rows, from, values);
+    else plain(inner ?? type, rows, from, values);
   }
-  if (from.at !== bytes.length) throw damaged(`${bytes.length - from.at} bytes follow the block`);
-  return { rows, columns };
+  if (from.at !== from.bytes.length) throw damaged(`${from.bytes.length - from.at} bytes follow the block`);
+}
+
+/** @throws AfterlogError BATCH_DAMAGED: what is wrong and where, or the column type that is not supported */
+export function decodeBlock(bytes: Buffer): Block {
+  const { fault, ...block } = decodePartly(bytes);
+  if (fault !== null) throw fault;
+  return block;
 }
 
 /** Decodes a batch's value: one zstd frame of one Native block. @throws AfterlogError BATCH_DAMAGED */
@@ -123,6 +150,38 @@ export function decodeValue(value: Buffer): Block {
     throw damaged(`it does not unpack: ${(error as Error).message}`);
   }
   return decodeBlock(bytes);
+}
+
+/** Why a value is hopeless whatever a server's state, or null if it decodes. */
+export function undecodable(value: Buffer): string | null {
+  try {
+    decodeValue(value);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/**
+ * Decodes a value of any origin as far as that goes: also one whose end was cut off, or that is not zstd's at all.
+ * Never throws for what is in it.
+ */
+export async function decodeValuePartly(value: Buffer): Promise<PartialBlock> {
+  const chunks: Buffer[] = [];
+  let broken: Error | null = null;
+  let size = 0;
+  try {
+    for await (const chunk of Readable.from([value]).pipe(createZstdDecompress())) {
+      size += (chunk as Buffer).length;
+      if (size > limits.decoded_bytes_max) throw new Error(`to more than ${limits.decoded_bytes_max} bytes`);
+      chunks.push(chunk as Buffer);
+    }
+  } catch (error) {
+    broken = error as Error;
+  }
+  const block = decodePartly(Buffer.concat(chunks));
+  if (broken !== null) block.fault = damaged(`it does not unpack: ${broken.message}`);
+  return block;
 }
 
 /** The block as one object a row; an omitted column is absent. */

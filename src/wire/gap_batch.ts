@@ -1,13 +1,19 @@
 import { BatchBuilder, record } from './batch_builder.ts';
 import { decodeValue } from './decode.ts';
-import type { Batch } from './header.ts';
+import { type Batch, type BatchHeader, batchId } from './header.ts';
 import { runsOf } from './runs.ts';
+
+const SECOND = 1_000_000_000n;
+
+/** What the gap rows say that stand for a refused batch; a replay finds them by how it begins. */
+export const refusedReason = (header: BatchHeader, why: string, by = ''): string =>
+  `batch ${batchId(header)} was refused${by} and set aside: ${why}`;
 
 /** A batch with the id of `batch` that holds a gap row for each run of its rows: what stands in its place. */
 export function gapBatch(batch: Batch, reason: string): Batch {
   const { host, epoch, sequence, ingest_day } = batch.header;
   const builder = new BatchBuilder(host);
-  const now = Date.now();
+  const now = BigInt(Date.now()) * 1_000_000n;
   for (const run of runsOf(decodeValue(batch.value))) {
     const labels = {
       sandbox_id: run.sandbox_id,
@@ -21,8 +27,9 @@ export function gapBatch(batch: Batch, reason: string): Batch {
     };
     const message = JSON.stringify({ bytes: run.bytes, reason });
     if (!builder.fits(labels, message.length)) break;
-    builder.use(labels, Math.floor(now / 1000), (now % 1000) * 1_000_000);
-    builder.addMark(labels, record.gap, Number(run.position), message);
+    const observed_at = run.observed_at ?? now;
+    builder.use(labels, Number(observed_at / SECOND), Number(observed_at % SECOND));
+    builder.addMark(labels, record.gap, Number(run.position), message, run.timestamp ?? observed_at);
   }
   return builder.finish(epoch, sequence, ingest_day);
 }

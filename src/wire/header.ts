@@ -30,10 +30,13 @@ export interface Batch {
   value: Buffer;
 }
 
+/** A message's headers, as Kafka clients give them. */
+export type MessageHeaders = Record<string, Buffer | string | (Buffer | string)[] | undefined>;
+
 /** `<host>/<epoch>/<sequence>`: a host name may hold slashes nowhere, so the id splits back uniquely. */
 export const batchId = (header: BatchHeader): string => `${header.host}/${header.epoch}/${header.sequence}`;
 
-const dayText = (day: number): string => new Date(day * 86_400_000).toISOString().slice(0, 10);
+export const dayText = (day: number): string => new Date(day * 86_400_000).toISOString().slice(0, 10);
 
 export function toKafkaHeaders(header: BatchHeader): Record<string, string> {
   return {
@@ -52,10 +55,7 @@ export function toKafkaHeaders(header: BatchHeader): Record<string, string> {
  * whole zstd frame (ClickHouse answers 200 to a body whose last frame is cut, and drops the rows).
  * @throws AfterlogError BATCH_DAMAGED, with what is wrong
  */
-export function fromKafka(
-  headers: Record<string, Buffer | string | (Buffer | string)[] | undefined> | undefined,
-  value: Buffer | null,
-): Batch {
+export function fromKafka(headers: MessageHeaders | undefined, value: Buffer | null): Batch {
   const text = (name: string): string => {
     const found = headers?.[name];
     if (found === undefined || Array.isArray(found)) throw damaged(`header '${name}' is missing or repeated`);
@@ -84,6 +84,11 @@ export function fromKafka(
     length: whole('length'),
     crc32: whole('crc32'),
   };
+  return checked({ header, value });
+}
+
+/** @throws AfterlogError BATCH_DAMAGED if the value is not the one that the header speaks of, whole */
+export function checked({ header, value }: Batch): Batch {
   if (value.length !== header.length) {
     throw damaged(`the value has ${value.length} bytes, its header says ${header.length}`);
   }

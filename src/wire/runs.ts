@@ -8,11 +8,18 @@ export interface Run {
   stream_started_at: bigint;
   position: bigint;
   bytes: number;
+  /** Of its first row, in nanoseconds since 1970; null if the batch has no such column, or one of another type. */
+  timestamp: bigint | null;
+  observed_at: bigint | null;
 }
 
 /** @throws TypeError if a column that makes a row's identity is missing or of another type */
 export function runsOf({ rows, columns }: Block): Run[] {
   const at = (name: string, row: number): Value | undefined => columns.get(name)?.values[row];
+  const moment = (name: string, row: number): bigint | null => {
+    const value = at(name, row);
+    return typeof value === 'bigint' ? value : null;
+  };
   const length = (name: string, row: number): number => bufferOf(at(name, row) ?? Buffer.alloc(0)).length;
   const runs: Run[] = [];
   for (let row = 0; row < rows; row++) {
@@ -25,7 +32,9 @@ export function runsOf({ rows, columns }: Block): Run[] {
     if (run?.sandbox_id === sandbox_id && run.log === log && run.stream_started_at === stream_started_at) {
       run.bytes += bytes;
     } else {
-      runs.push({ sandbox_id, log, stream_started_at, position: bigintOf(at('position', row)), bytes });
+      const position = bigintOf(at('position', row));
+      const times = { timestamp: moment('timestamp', row), observed_at: moment('observed_at', row) };
+      runs.push({ sandbox_id, log, stream_started_at, position, bytes, ...times });
     }
   }
   return runs;

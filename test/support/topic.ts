@@ -34,6 +34,7 @@ export async function makeTopic(t: TestContext, settings: Settings, numPartition
       }
     },
     async deleteBefore(offset, partition = 0) {
+      await admin.fetchTopicOffsets(topic); // It takes the leader to be known already.
       await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
     },
     async committed(partition = 0) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { decodeBlock, decodeValue, rowsOf } from '../../src/wire/decode.ts';
+import { decodeBlock, decodePartly, decodeValue, decodeValuePartly, rowsOf } from '../../src/wire/decode.ts';
 import { type Column, makeBatch, nativeBlock, newEpoch, today } from '../support/batches.ts';
 
 const damaged = (pattern: RegExp) => (error: unknown) =>
@@ -85,4 +85,41 @@ test('what is no frame, or would unpack without bound, is refused', () => {
     () => decodeValue(zstdCompressSync(Buffer.alloc(70 * 1024 * 1024))),
     damaged(/does not unpack/),
   );
+});
+
+test('a block that is cut, or has a type nobody knows, is decoded up to there', () => {
+  const block = nativeBlock([
+    { name: 'a', type: 'String', values: ['one', 'two', 'three'] },
+    { name: 'b', type: 'UInt64', values: [1n, 2n, 3n] },
+  ]);
+  const whole = decodePartly(block);
+  assert.deepEqual([whole.rows, whole.fault], [3, null]);
+  const cut = decodePartly(block.subarray(0, -9));
+  assert.ok(damaged(/an impossible count, 3/)(cut.fault));
+  assert.deepEqual(cut.columns.get('a')!.values, bytes('one', 'two', 'three'));
+  const unknown = decodePartly(Buffer.from(block.toString('latin1').replace('UInt64', 'UInt99'), 'latin1'));
+  assert.ok(damaged(/column type UInt99/)(unknown.fault));
+  assert.deepEqual(unknown.columns.get('a')!.values, bytes('one', 'two', 'three'));
+  assert.deepEqual(unknown.columns.get('b')!.values, []);
+  const short = decodePartly(block.subarray(0, block.indexOf('three')));
+  assert.deepEqual(short.columns.get('a')!.values, bytes('one', 'two'));
+});
+
+test('a value whose end is cut off gives the rows that came before; what is no value gives none', async () => {
+  const text = (row: number): string => String(Math.sin(row));
+  const { value } = makeBatch({ epoch: newEpoch(), sequence: 1, rows: 20_000, text });
+  const whole = await decodeValuePartly(value);
+  assert.deepEqual([whole.fault, whole.columns.get('message')!.values.length], [null, 20_000]);
+  const cut = await decodeValuePartly(value.subarray(0, value.length * 0.7));
+  assert.ok(damaged(/does not unpack: unexpected end/)(cut.fault));
+  const messages = cut.columns.get('message')!.values;
+  assert.ok(messages.length > 100 && messages.length < 20_000);
+  assert.equal(String(messages[100]), text(100));
+  for (const nothing of ['', 'nonsense']) {
+    const none = await decodeValuePartly(Buffer.from(nothing));
+    assert.ok(damaged(/does not unpack/)(none.fault));
+    assert.equal(none.columns.size, 0);
+  }
+  const bomb = await decodeValuePartly(zstdCompressSync(Buffer.alloc(70 * 1024 * 1024)));
+  assert.ok(damaged(/does not unpack: to more than/)(bomb.fault));
 });

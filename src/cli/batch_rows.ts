@@ -1,0 +1,75 @@
+import { gapText, parseGap, parseSeal, sealText } from '../store/record.ts';
+import type { Block, Value } from '../wire/decode.ts';
+import { dayText } from '../wire/header.ts';
+import { harmless, shortTime } from './format.ts';
+
+/** How many rows have at least one value: of a block that is damaged, the first ones have more of theirs. */
+export const rowsThere = ({ columns }: Block): number =>
+  Math.max(0, ...Array.from(columns.values(), ({ values }) => values.length));
+
+/** Numbers of the rows, in order, of one sandbox only if one is named. */
+export function rowNumbers(block: Block, sandbox?: string): number[] {
+  const all = Array.from({ length: rowsThere(block) }, (_, row) => row);
+  return sandbox === undefined ? all : all.filter((row) => textAt(block, 'sandbox_id', row) === sandbox);
+}
+
+/**
+ * Rows of a block as people read them: each run of rows of one log under its name, and a row as position, time,
+ * source and text. What did not decode is left empty.
+ */
+export function rowsText(block: Block, rows: number[]): string {
+  let log = '';
+  let text = '';
+  for (const row of rows) {
+    const its = `${textAt(block, 'sandbox_id', row)} ${textAt(block, 'log', row)}`;
+    if (its !== log) text += `  ${harmless(its)}\n`;
+    log = its;
+    const place = String(valueAt(block, 'position', row) ?? '').padStart(12);
+    text += `${place}  ${lineText(block, row)}\n`;
+  }
+  return text;
+}
+
+function lineText(block: Block, row: number): string {
+  const message = textAt(block, 'message', row);
+  const record = textAt(block, 'record', row);
+  if (record === 'gap') return harmless(gapText(parseGap(message)));
+  if (record === 'seal') return harmless(sealText(parseSeal(message)));
+  const time = shortTime(textAt(block, 'timestamp', row)).padEnd(23);
+  return `${time} ${harmless(textAt(block, 'source', row)).padEnd(9)} ${harmless(message)}`.trimEnd();
+}
+
+/** One row as an object: every column that it has, 64-bit numbers as text, times as RFC 3339, bytes as UTF-8. */
+export function rowObject(block: Block, row: number): Record<string, string | number> {
+  const shown: Record<string, string | number> = {};
+  for (const [name, { type, values }] of block.columns) {
+    const value = values[row];
+    if (value !== undefined)
+      shown[name] = typeof value === 'number' && type !== 'Date' ? value : textOf(type, value);
+  }
+  return shown;
+}
+
+const valueAt = ({ columns }: Block, name: string, row: number): Value | undefined =>
+  columns.get(name)?.values[row];
+
+/** Empty for a column that is left out, as all its values are then. */
+function textAt(block: Block, name: string, row: number): string {
+  const column = block.columns.get(name);
+  const value = column?.values[row];
+  return value === undefined ? '' : textOf(column!.type, value);
+}
+
+function textOf(type: string, value: Value): string {
+  if (Buffer.isBuffer(value)) return value.toString();
+  if (type.includes('DateTime64') && typeof value === 'bigint') return momentText(value);
+  return type.includes('Date') && typeof value === 'number' ? dayText(value) : String(value);
+}
+
+/** ns since 1970 as RFC 3339. */
+function momentText(ns: bigint): string {
+  const second = 1_000_000_000n;
+  const rest = ((ns % second) + second) % second;
+  const whole = new Date(Number((ns - rest) / second) * 1_000).toISOString().slice(0, 19);
+  return `${whole}.${String(rest).padStart(9, '0')}Z`;
+}

@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { AfterlogError, reasonOf } from '../errors.ts';
+import { toKafkaHeaders } from '../wire/header.ts';
+import { fromSpool } from '../wire/spooled.ts';
+import { type Letter, letterOf } from './letter.ts';
+
+/** A file as deliver/set_aside.ts names it. */
+const NAME = /^(.+)-(\d+)-(\d+)\.batch$/;
+
+/** Ids of the batches that lie in a `refused/` folder, newest first. @throws AfterlogError FILE_UNREADABLE */
+export function refusedIds(dir: string): string[] {
+  return listed(dir)
+    .filter((name) => NAME.test(name))
+    .map((name) => ({ id: name.replace(NAME, '$1/$2/$3'), at_ms: changed(join(dir, name)) }))
+    .sort((a, b) => b.at_ms - a.at_ms)
+    .map(({ id }) => id);
+}
+
+/** @returns null if there is none of this id; @throws AfterlogError FILE_UNREADABLE */
+export function refusedLetter(dir: string, id: string): Letter | null {
+  const path = join(dir, `${id.replaceAll('/', '-')}.batch`);
+  const bytes = contentOf(path);
+  if (bytes === null) return null;
+  const reason = contentOf(path.replace(/batch$/, 'reason'))
+    ?.toString()
+    .trim();
+  const kept = { id, path, at_ms: changed(path), reason };
+  try {
+    const { header, value } = fromSpool(bytes);
+    return letterOf({ ...kept, headers: toKafkaHeaders(header), value });
+  } catch {
+    // Not as it was written: show what there is.
+    return letterOf({ ...kept, headers: {}, value: bytes });
+  }
+}
+
+const listed = (dir: string): string[] => unlessMissing(dir, () => readdirSync(dir)) ?? [];
+const contentOf = (path: string): Buffer | null => unlessMissing(path, () => readFileSync(path));
+const changed = (path: string): number => unlessMissing(path, () => statSync(path).mtimeMs) ?? 0;
+
+function unlessMissing<T>(path: string, read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new AfterlogError('FILE_UNREADABLE', `Cannot read ${path}: ${reasonOf(error)}.`, error);
+  }
+}

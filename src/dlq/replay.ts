@@ -1,0 +1,173 @@
+import { limits } from '../config/limits.ts';
+import { insertBody } from '../store/insert.ts';
+import { fence, Landed, look } from '../store/landed.ts';
+import { explaining, readError, type Store } from '../store/read.ts';
+import { describeRefusal, faultOf } from '../store/refusal.ts';
+import { type Place, placesOf, removeStandIns } from '../store/stand_ins.ts';
+import { tableSchema } from '../store/table_schema.ts';
+import { undecodable } from '../wire/decode.ts';
+import { type Batch, type BatchHeader, batchId } from '../wire/header.ts';
+import type { Letter } from './letter.ts';
+
+/**
+ * How a letter stands, which the table itself says; nobody keeps a list:
+ * - `waiting`: gap rows stand in its place (also after a replay that did not come to its end)
+ * - `replayed`: its rows are there and no gap row stands for them
+ * - `coming`: its gap rows are still on their way
+ * - `gone`: nothing is in its place any more: retention took it, or somebody erased it
+ * - `damaged`: it is not a whole batch, and nothing can be made of it
+ */
+export type State = 'waiting' | 'replayed' | 'coming' | 'gone' | 'damaged';
+
+export interface Outcome {
+  letter: Letter;
+  /** Whether it was waiting; else nothing was tried. */
+  tried: boolean;
+  /** `refused`: ClickHouse does not take it; nothing changed. */
+  state: State | 'refused';
+  place: Place;
+  /** Why it is not replayed, where that is known. */
+  reason: string | null;
+}
+
+const nowhere: Place = { stand_ins: 0, rows: 0 };
+const never = new AbortController().signal;
+
+/** @throws AfterlogError as selectRows */
+export async function statesOf(store: Store, letters: Letter[]): Promise<{ state: State; place: Place }[]> {
+  const headers = letters.flatMap(({ header }) => header ?? []);
+  const places = await placesOf(store, headers);
+  const landed = new Landed();
+  const lost = headers.filter((header) => isNowhere(places.get(batchId(header))!));
+  await look(store.client, store.database, lost, landed, never).catch(explaining(store));
+  return letters.map(({ header }) => {
+    if (header === null) return { state: 'damaged', place: nowhere };
+    const place = places.get(batchId(header))!;
+    if (place.stand_ins > 0) return { state: 'waiting', place };
+    if (place.rows > 0) return { state: 'replayed', place };
+    return { state: landed.of(header)! < header.sequence ? 'coming' : 'gone', place };
+  });
+}
+
+const isNowhere = ({ stand_ins, rows }: Place): boolean => stand_ins + rows === 0;
+
+/**
+ * Brings letters back to where gap rows stand for them: the rows first, in an INSERT that lands whole or not at all,
+ * under the batch's own id; then the gap rows go. So the gap rows are the mark that this is not finished, and it can
+ * be killed at any point and repeated. At most `letters_at_once`.
+ * @throws AfterlogError SCHEMA_BEHIND, CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED (not because of a letter)
+ */
+export async function replay(store: Store, letters: Letter[]): Promise<Outcome[]> {
+  // An INSERT of a replay that was killed may still run.
+  await fence(store.client, idPrefix(store), never).catch(explaining(store));
+  const before = await statesOf(store, letters);
+  const waiting = letters.filter((_, at) => before[at]!.state === 'waiting');
+  const lacking = letters.filter((_, at) => before[at]!.state === 'waiting' && before[at]!.place.rows === 0);
+  const reasons = await putBack(store, batchesOf(lacking));
+  // Not what the INSERTs said but what is there decides which gap rows may go.
+  const headers = waiting.map(({ header }) => header!);
+  const places = await placesOf(store, headers);
+  const there = headers.filter((header) => places.get(batchId(header))!.rows > 0);
+  await removeStandIns(store, there);
+  return letters.map((letter, at): Outcome => {
+    const { state, place } = before[at]!;
+    if (state !== 'waiting') return { letter, tried: false, state, place, reason: letter.fault };
+    const { rows } = places.get(batchId(letter.header!))!;
+    const tried = { letter, tried: true, place: { ...place, rows } };
+    if (rows > 0) return { ...tried, state: 'replayed', reason: null };
+    const reason =
+      reasons.get(batchId(letter.header!)) ??
+      'ClickHouse took it, but its rows do not carry the id of its header';
+    return { ...tried, state: 'refused', reason };
+  });
+}
+
+/** A replay ends the INSERTs of every other one in its database: they look, and say so. */
+const idPrefix = ({ database }: Store): string => `afterlog/dlq/${database}/`;
+
+/** Each batch once: a crash of the consumer can set one aside twice. */
+function batchesOf(letters: Letter[]): Batch[] {
+  const batches = letters.map(({ header, value }) => ({ header: header!, value: value! }));
+  return [...new Map(batches.map((batch) => [batchId(batch.header), batch])).values()];
+}
+
+/** Inserts batches, joined as far as they may be. @returns why ClickHouse refuses one, by batch id */
+async function putBack(store: Store, batches: Batch[]): Promise<Map<string, string>> {
+  const reasons = new Map<string, string>();
+  const has = await tableSchema(store.client, store.database, never).catch(explaining(store));
+  const isKnown = ({ header }: Batch): boolean => header.schema <= has;
+  for (const { header } of batches.filter((batch) => !isKnown(batch))) {
+    reasons.set(batchId(header), `it needs schema ${header.schema}, the database has ${has}`);
+  }
+  for (const group of joinable(batches.filter(isKnown))) {
+    const refused = await insert(store, group);
+    if (refused === null) continue;
+    // The fault is of one of them: each is tried alone.
+    for (const batch of group) {
+      const reason = group.length === 1 ? refused : await insert(store, [batch]);
+      if (reason !== null) reasons.set(batchId(batch.header), reason);
+    }
+  }
+  return reasons;
+}
+
+/** What may share an INSERT, which lands whole: batches of one ingest day, within its limits. */
+function joinable(batches: Batch[]): Batch[][] {
+  const groups: Batch[][] = [];
+  let [rows, bytes] = [0, 0];
+  for (const batch of batches.toSorted((a, b) => a.header.ingest_day - b.header.ingest_day)) {
+    const { header } = batch;
+    rows += header.rows;
+    bytes += header.block_bytes;
+    const group = groups.at(-1);
+    const isFull = rows > limits.insert_rows_max || bytes > limits.insert_bytes_max;
+    if (group?.[0]?.header.ingest_day === header.ingest_day && !isFull) {
+      group.push(batch);
+      continue;
+    }
+    groups.push([batch]);
+    [rows, bytes] = [header.rows, header.block_bytes];
+  }
+  return groups;
+}
+
+/** @returns why ClickHouse refuses them, or null if they are there */
+async function insert(store: Store, batches: Batch[]): Promise<string | null> {
+  const { client, database } = store;
+  const bytes = Buffer.concat(batches.map(({ value }) => value));
+  try {
+    await insertBody(client, database, idPrefix(store), { format: 'Native', bytes }, never);
+    return null;
+  } catch (error) {
+    const fault = faultOf(error);
+    if (fault === 'data') return describeRefusal(error);
+    // The server's trouble, or a block with absurd counts in it.
+    if (fault === 'suspect' && batches.length > 1) return describeRefusal(error);
+    const hopeless = fault === 'suspect' ? undecodable(bytes) : null;
+    if (hopeless !== null) return hopeless;
+    // Its fate is not known: a view may have thrown behind rows that landed, or the answer was lost.
+    if (await isThere(store, batches[0]!.header).catch(() => false)) return null;
+    throw readError(store, error);
+  }
+}
+
+async function isThere(store: Store, header: BatchHeader): Promise<boolean> {
+  await fence(store.client, idPrefix(store), never);
+  const places = await placesOf(store, [header]);
+  return places.get(batchId(header))!.rows > 0;
+}
+
+/** Groups of letters that are replayed together: bounded in number and bytes. */
+export async function* inGroups(letters: AsyncIterable<Letter>): AsyncGenerator<Letter[]> {
+  let group: Letter[] = [];
+  let bytes = 0;
+  for await (const letter of letters) {
+    group.push(letter);
+    bytes += letter.bytes;
+    if (group.length < limits.letters_at_once && bytes < limits.fetch_bytes_max) continue;
+    yield group;
+    group = [];
+    bytes = 0;
+  }
+  if (group.length > 0) yield group;
+}

@@ -1,0 +1,49 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request as requestTo, type ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import type { TestContext } from 'node:test';
+
+/** When a process is killed: before a statement reaches ClickHouse, while it runs there, or after it has run. */
+export interface Death {
+  when: 'before' | 'while' | 'after';
+  statement: RegExp;
+}
+
+export interface KillingProxy {
+  url: string;
+  death: Death | null;
+  victim: ChildProcess | null;
+}
+
+/** An HTTP proxy in front of ClickHouse that ends its client by SIGKILL around one statement. */
+export async function startKillingProxy(t: TestContext, url: string): Promise<KillingProxy> {
+  const proxy: KillingProxy = { death: null, victim: null, url: '' };
+  async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await buffer(request);
+    const target = new URL(request.url!, url);
+    const statement = target.searchParams.get('query') ?? body.toString();
+    const { death, victim } = proxy;
+    const kill = (when: Death['when']): boolean =>
+      death?.when === when && death.statement.test(statement) && victim!.kill('SIGKILL');
+    if (kill('before')) return;
+    const onward = requestTo(target, { method: request.method, headers: request.headers }).end(body);
+    const answering = once(onward, 'response') as Promise<[IncomingMessage]>;
+    kill('while');
+    const [answer] = await answering;
+    const answered = await buffer(answer);
+    if (kill('after')) return;
+    delete answer.headers['transfer-encoding'];
+    response.writeHead(answer.statusCode!, answer.headers).end(answered);
+  }
+  const server = createServer((request, response) => {
+    pass(request, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  proxy.url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return proxy;
+}
