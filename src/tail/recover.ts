@@ -23,9 +23,9 @@ export function recoverTail(
       const starts = one.stream === stream ? null : stream === null ? 'first' : 'recreated';
       // Its name's stream counts from this file only if none came before it: positions must mean the same bytes.
       const started = one.generation === 0 ? { started: one.stream! } : {};
+      tail.folder = one.folder;
       tail.enqueue(one.pin, starts, 'gone', { ...placeOf(one), ...started });
       stream = one.stream;
-      tail.folder = one.folder;
     }
     // Without a state nobody knows what a copy is a copy of: its name in the folder tells where it belongs.
     tail.fresh = found.filter((one) => one.stream === null).map(asFresh);

@@ -144,6 +144,8 @@ export class SimulatedAgent {
     if (this.isRunning) return;
     this.isRunning = true;
     this.isKilled = false;
+    // What promises of a dead one asked for after its end is not to be done.
+    this.timers.clear();
     this.inside(() => {
       const spool = new Spool(join(this.stateDir, 'spool'));
       this.spool = spool;
