@@ -152,10 +152,10 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean, sink: Sink): void 
   const isAnotherFile = !oldIsInChain && !hasChain;
   // It may have been made again after it was identified, and before it was listed.
   const isNewFolder = isOther && seen.every((one) => one.fresh !== null);
+  const isLinked = oldIsInChain || tail.fresh.some((fresh) => fresh.isLinked);
   let starts: StreamStart = null;
   if (hasNothing) starts = tail.stream === null ? 'first' : 'recreated';
-  else if (isNewFolder || isAnotherFile) starts = 'recreated';
-  const isLinked = oldIsInChain || tail.fresh.some((fresh) => fresh.isLinked);
+  else if (!isLinked && (isNewFolder || isAnotherFile)) starts = 'recreated';
   let isAfterGap = starts === null && !isLinked;
   const enqueue = (pin: Pin, where: Place): void => {
     tail.enqueue(pin, starts, where, { isAfterGap });
@@ -174,8 +174,8 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean, sink: Sink): void 
     enqueue(fresh.pin, 'gone');
     hasGone = true;
   }
-  // They were not rotated away, for there is no chain: what has their name now is another life.
-  if (hasGone && !hasChain) starts = 'recreated';
+  // Without a chain they were not rotated away: what has their name now is another life.
+  if (hasGone) starts = isNewFolder || !hasChain ? 'recreated' : null;
   for (const { fresh, age } of seen) {
     // Two names may be one file: a hard link.
     if (fresh === null || tail.knows(fresh.pin)) continue;
