@@ -167,7 +167,7 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean, sink: Sink): void 
   for (const fresh of tail.fresh) {
     if (seen.some((one) => one.fresh === fresh)) continue;
     // Where no look saw both names, only the content is left to tell.
-    if (fresh.isCopy || tail.queue.at(-1)?.isCopiedBy(fresh.pin)) {
+    if (fresh.isCopy || newest?.isCopiedBy(fresh.pin)) {
       tail.keepCopy(fresh.pin, performance.now());
       continue;
     }

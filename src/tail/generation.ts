@@ -80,11 +80,7 @@ export class Generation {
     if (this.place === 'live') return false;
     const quiet_ms = performance.now() - this.changed_at_ms;
     if (quiet_ms >= limits.quiet_ms) return true;
-    return quiet_ms >= limits.superseded_ms && next?.starts === null && next.hasContent();
-  }
-
-  private hasContent(): boolean {
-    return (this.pin.fd === null ? statSync(this.pin.path!) : fstatSync(this.pin.fd)).size > 0;
+    return quiet_ms >= limits.superseded_ms && next?.starts === null && sizeOf(next.pin) > 0;
   }
 
   /**
@@ -149,15 +145,35 @@ export class Generation {
 
   /** Whether `pin` is a copy of this file made before it was truncated: it holds the bytes that were seen last. */
   isCopiedBy(pin: Pin): boolean {
-    const fd = pin.fd ?? openSync(pin.path!, 'r');
-    try {
-      const bytes = Buffer.alloc(this.tail_bytes + (this.unfinished?.length ?? 0));
-      if (bytes.length === 0) return false;
-      const length = readSync(fd, bytes, 0, bytes.length, this.offset - this.tail_bytes);
-      if (length < bytes.length || !this.isUnfinishedIn(bytes.subarray(this.tail_bytes))) return false;
-      return this.tail_bytes === 0 || crc32(bytes.subarray(0, this.tail_bytes)) === this.tail_crc32;
-    } finally {
-      if (pin.fd === null) closeSync(fd);
-    }
+    const seen = this.tail_bytes + (this.unfinished?.length ?? 0);
+    if (seen === 0) return this.offset === 0;
+    const bytes = readAt(pin, this.offset - this.tail_bytes, seen);
+    if (bytes.length < seen || !this.isUnfinishedIn(bytes.subarray(this.tail_bytes))) return false;
+    return this.tail_bytes === 0 || crc32(bytes.subarray(0, this.tail_bytes)) === this.tail_crc32;
+  }
+
+  /** Whether nothing of it was read, and yet it is not what it was when it was copied: it was truncated since. */
+  isTruncatedSince(copy: Pin): boolean {
+    if (this.offset > 0 || this.unfinished !== null) return false;
+    const copied = sizeOf(copy);
+    const differs = (from: number, length: number): boolean =>
+      !readAt(this.pin, from, length).equals(readAt(copy, from, length));
+    return (
+      differs(0, Math.min(copied, limits.line_bytes_max)) ||
+      differs(Math.max(0, copied - limits.overlap_bytes), Math.min(copied, limits.overlap_bytes))
+    );
+  }
+}
+
+const sizeOf = (pin: Pin): number => (pin.fd === null ? statSync(pin.path!) : fstatSync(pin.fd)).size;
+
+/** Fewer bytes than `length` where the file ends before. */
+function readAt(pin: Pin, position: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  const fd = pin.fd ?? openSync(pin.path!, 'r');
+  try {
+    return bytes.subarray(0, readSync(fd, bytes, 0, length, position));
+  } finally {
+    if (pin.fd === null) closeSync(fd);
   }
 }

@@ -184,7 +184,8 @@ export class LogTail {
 
   private readFrom(generation: Generation, chunk: Buffer): boolean {
     if (this.stream === null || this.sealed !== null) this.begin(generation);
-    const length = generation.read(chunk);
+    const copy = generation === this.queue.at(-1) ? this.copies[0] : undefined;
+    const length = copy && generation.isTruncatedSince(copy.pin) ? -1 : generation.read(chunk);
     if (length < 0) {
       this.truncated(generation);
       return true;
@@ -236,15 +237,24 @@ export class LogTail {
 
   /** The file lost its content: by a copy that was made first, or by a restart of the console. */
   private truncated(generation: Generation): void {
+    const known = this.copies.length;
     this.look();
     const first = this.copies.findIndex(({ pin }) => generation.isCopiedBy(pin));
+    // Those before it, or of which none is its copy, were made of something else: they must not be taken for copies of
+    // what the file holds now.
+    for (const { pin } of this.copies.splice(0, first < 0 ? known : first)) {
+      this.rename({ pin, number: generation.number, isAfterGap: false }, this.stream!.started);
+      this.kept.push(pin);
+    }
     const again = new Generation(generation.pin, generation.number, null, 0, true);
     again.stand(generation.place);
     if (first >= 0) {
-      const copied = this.copies.splice(first).map(({ pin, gone_at_ms }, index) => {
-        const copy = new Generation(pin, 0, null, index === 0 ? generation.offset : 0, index > 0);
-        copy.tail_bytes = index === 0 ? generation.tail_bytes : 0;
-        copy.tail_crc32 = index === 0 ? generation.tail_crc32 : 0;
+      const copied = this.copies.splice(0).map(({ pin, gone_at_ms }, index) => {
+        const isFirst = index === 0;
+        const skipsHole = !isFirst || generation.skips_hole;
+        const copy = new Generation(pin, 0, null, isFirst ? generation.offset : 0, skipsHole);
+        copy.tail_bytes = isFirst ? generation.tail_bytes : 0;
+        copy.tail_crc32 = isFirst ? generation.tail_crc32 : 0;
         copy.stand(gone_at_ms === null ? 'rotated' : 'gone');
         copy.isWhole = true;
         return copy;

@@ -213,7 +213,7 @@ describe('copy-truncate', { concurrency: true }, () => {
     appendFileSync(site.path('twice'), 'three\n');
     copyTruncate(site.path('twice'));
     appendFileSync(site.path('twice'), 'four\n');
-    await site.read('twice', 19);
+    await site.flush('twice');
     site.delete('twice');
     assert.deepEqual(texts(await site.sealed('twice')), ['one\ntwo\nthree\nfour\n']);
   });
@@ -232,6 +232,20 @@ describe('copy-truncate', { concurrency: true }, () => {
       assert.deepEqual(texts(streams), ['read before\nand after\n']);
       assert.equal(streams[0]!.seal!.complete, true);
     }
+  });
+
+  test('a copy of what was there long before a wake is not read after it', async () => {
+    site.make('stale');
+    writeFileSync(site.path('stale'), 'one\n');
+    await site.flush('stale');
+    copyFileSync(site.path('stale'), `${site.path('stale')}.1`);
+    await site.pinned('stale');
+    appendFileSync(site.path('stale'), 'two\n');
+    await site.flush('stale');
+    writeFileSync(site.path('stale'), 'after the wake\n');
+    await site.flush('stale');
+    site.delete('stale');
+    assert.deepEqual(texts(await site.sealed('stale', 2)), ['one\ntwo\n', 'after the wake\n']);
   });
 
   test('a copy beside a live file that is never truncated is not read', async () => {
