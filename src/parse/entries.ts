@@ -1,0 +1,116 @@
+import { limits } from '../config/limits.ts';
+import { skipEscape } from './bytes.ts';
+import { type Entry, modes, newEntry } from './entry.ts';
+import { isRawHeadline, isRule, headlineSeverity, openReport, stepReport } from './kernel_report.ts';
+import { open, step } from './trace.ts';
+
+/** How a line came: what may speak in between does not end the entry of another channel. */
+export const ways = { raw: 0, tagged: 1, kernel: 2, program: 3 } as const;
+
+/** What the line is that asks for its entry: one object for the process. */
+export const asked = {
+  /** Id of the source, and one of `ways`; for the kernel the task or processor that prints instead of the source. */
+  source: 0,
+  way: 0,
+  /** It has a stamp that no agent put before it: a record begins. */
+  isStamped: false,
+  /** It says a level from WARN on. */
+  isRecord: false,
+  /** The writer says that the line goes on in the next one. */
+  isPiece: false,
+  /** Seconds since boot. */
+  uptime: 0,
+};
+
+/**
+ * Which lines belong together. Each channel has its own open entry, so that sources that speak at the same time do not mix; there
+ * are `open_entries_max` of them at most.
+ */
+export class Entries {
+  /** The one that was used last is first. */
+  private readonly list: Entry[];
+
+  constructor(list: Entry[]) {
+    this.list = list;
+  }
+
+  /** What was open is not any more: bytes in between are missing. */
+  close(): void {
+    this.list.length = 0;
+  }
+
+  /**
+   * The entry of the line b[at, end) (its text, without stamp and tag) that stands at `position`.
+   * @returns the position of the entry's first line
+   */
+  of(b: Uint8Array, at: number, end: number, position: number): number {
+    const entry = this.entryOf(asked.source * 4 + asked.way, position);
+    while (at < end && b[at] === 27) at = skipEscape(b, at, end);
+    while (end > at && b[end - 1] === 13) end--;
+    if (b[end - 1] === 109) end = withoutColour(b, at, end);
+    const isWhole = entry.lines < limits.entry_lines_max && position - entry.start < limits.entry_bytes_max;
+    const belongs = entry.lines > 0 && isWhole && this.belongs(entry, b, at, end);
+    if (!belongs) {
+      entry.start = position;
+      entry.lines = 0;
+      this.begin(entry, b, at, end);
+    }
+    entry.lines++;
+    entry.isBlank = at >= end;
+    entry.isRecord = asked.isRecord && !belongs;
+    entry.uptime = asked.uptime;
+    if (asked.isPiece) entry.mode = modes.piece;
+    else if (entry.mode === modes.piece) entry.mode = modes.single;
+    return entry.start;
+  }
+
+  private belongs(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+    if (entry.mode === modes.kernel || entry.mode === modes.kernel_ended) {
+      return stepReport(entry, b, at, end, asked.uptime, asked.way === ways.kernel);
+    }
+    if (entry.mode === modes.piece) return true;
+    if (asked.way === ways.kernel) return false;
+    if (asked.isStamped && asked.way === ways.raw) return false;
+    return step(entry, b, at, end);
+  }
+
+  private begin(entry: Entry, b: Uint8Array, at: number, end: number): void {
+    entry.mode = modes.single;
+    entry.depth = 0;
+    if (asked.way === ways.kernel) {
+      if (headlineSeverity(b, at, end) !== 0 || isRule(b, at, end)) openReport(entry, b, at, end);
+    } else if (isRawHeadline(b, at, end)) openReport(entry, b, at, end);
+    else open(entry, b, at, end);
+  }
+
+  /** The channel's entry, first in the list from now on. */
+  private entryOf(channel: number, position: number): Entry {
+    const { list } = this;
+    const front = list[0];
+    if (front !== undefined && front.channel === channel) return front;
+    let at = 1;
+    while (at < list.length && list[at]!.channel !== channel) at++;
+    let entry: Entry;
+    if (at < list.length) entry = list[at]!;
+    else if (list.length < limits.open_entries_max) {
+      entry = newEntry(channel, position);
+      at = list.length;
+      list.push(entry);
+    } else {
+      at = list.length - 1;
+      entry = list[at]!;
+      Object.assign(entry, newEntry(channel, position));
+    }
+    for (; at > 0; at--) list[at] = list[at - 1]!;
+    list[0] = entry;
+    return entry;
+  }
+}
+
+/** The end of the text before a colour sequence that ends at `end`. */
+function withoutColour(b: Uint8Array, at: number, end: number): number {
+  for (let escape = end - 2; escape >= at && end - escape < 12; escape--) {
+    if (b[escape] === 27) return b[escape + 1] === 91 ? escape : end;
+  }
+  return end;
+}

@@ -1,0 +1,58 @@
+/**
+ * The last entry of one channel (a source, and the way its lines come): where it began, and what may still belong to it.
+ * `mode` is one of `modes`; the rest is what the mode has to remember.
+ */
+export interface Entry {
+  channel: number;
+  /** Position of its first line in the stream. */
+  start: number;
+  lines: number;
+  mode: number;
+  /** Braces that are open; how much of a form has been seen. */
+  depth: number;
+  /** The line before was empty. */
+  isBlank: boolean;
+  /** The line before is a record with a level from WARN on: a trace that follows at once is its own. */
+  isRecord: boolean;
+  /** Seconds since boot of its last kernel line. */
+  uptime: number;
+}
+
+export const newEntry = (channel: number, start: number): Entry => ({
+  channel,
+  start,
+  lines: 0,
+  mode: 0,
+  depth: 0,
+  isBlank: false,
+  isRecord: false,
+  uptime: 0,
+});
+
+/** What the lines of an entry are; kept in the spool, so these numbers stay. */
+export const modes = {
+  single: 0,
+  /** An exception's headline: its frames may follow. */
+  headline: 1,
+  /** Frames of Java, JavaScript, .NET, PHP, Dart, Ruby. */
+  frames: 2,
+  python: 3,
+  python_done: 4,
+  python_chain: 5,
+  go: 6,
+  rust: 7,
+  eyre: 8,
+  /** The headline of Ruby or Dart, whose message has several lines. */
+  message: 9,
+  /** Node.js: the place, the source line, the marker; then the exception. */
+  node: 10,
+  /** Lines between braces: JSON and objects printed in several lines. */
+  block: 11,
+  /** A line that its writer cut into pieces. */
+  piece: 12,
+  sanitizer: 13,
+  threads: 14,
+  kernel: 15,
+  /** A kernel report whose end has been seen. */
+  kernel_ended: 16,
+} as const;
