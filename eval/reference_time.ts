@@ -32,6 +32,7 @@ interface Date6 {
 export function referenceTime(text: string, recorded_ms: number): number | null {
   if (/^\d{10}(\.\d+)?$/.test(text)) return Number(text) * 1000;
   if (/^\d{13}$/.test(text)) return Number(text);
+  text = text.replace(/(\/\d{4}):/, '$1 ');
   const clock = /(\d{1,2}):(\d{2}):(\d{2})(?:[.,:](\d+))?/.exec(text);
   if (!clock) return null;
   const [whole, hh, mm, ss, fraction] = clock;

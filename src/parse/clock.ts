@@ -26,8 +26,9 @@ export const newClockState = (): ClockState => ({
 });
 
 const DAY = 86_400;
-/** Stamps before this (2000-01-01) come from a guest without a clock and are not believed. */
+/** Stamps before 2000 come from a guest without a clock and are not believed; in a recorded file those before 1990. */
 const EPOCH_OF_NO_CLOCK = 946_684_800;
+const EARLIEST_RECORDED = 631_152_000;
 /** What 64 bits of nanoseconds hold ends in April 2262; later stamps are not believed either. */
 const LATEST = 9_223_000_000;
 /** Stamps of whole seconds, and lines that passed each other, make clocks disagree by so much. */
@@ -85,8 +86,9 @@ export class Clock {
 
   /** No line was written before its file was made, before all that was there had been read, or after it was read. */
   private isBelievable(seconds: number): boolean {
-    if (seconds < EPOCH_OF_NO_CLOCK || seconds > LATEST) return false;
-    if (this.isRecorded) return true;
+    if (seconds > LATEST) return false;
+    if (this.isRecorded) return seconds >= EARLIEST_RECORDED;
+    if (seconds < EPOCH_OF_NO_CLOCK) return false;
     const earliest = this.caughtUpAt > this.startedSeconds ? this.caughtUpAt : this.startedSeconds;
     return (
       seconds >= earliest - limits.clock_skew_max_s && seconds <= this.observedSeconds + limits.clock_skew_max_s

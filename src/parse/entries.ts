@@ -20,6 +20,8 @@ export const asked = {
   isPiece: false,
   /** Seconds since boot. */
   uptime: 0,
+  /** The answer: the line is of a kernel report that has no stamps. */
+  isKernelReport: false,
 };
 
 /**
@@ -61,6 +63,7 @@ export class Entries {
     entry.uptime = asked.uptime;
     if (asked.isPiece) entry.mode = modes.piece;
     else if (entry.mode === modes.piece) entry.mode = modes.single;
+    asked.isKernelReport = asked.way === ways.raw && (entry.mode === modes.kernel || entry.mode === modes.kernel_ended);
     return entry.start;
   }
 

@@ -64,7 +64,7 @@ function isAfterFields(b: Uint8Array, start: number, at: number): boolean {
     }
     if (letters > 0) {
       words++;
-      if (isSentence) return false;
+      if (isSentence && !hasBars) return false;
     }
     letters = 0;
   }
@@ -73,7 +73,7 @@ function isAfterFields(b: Uint8Array, start: number, at: number): boolean {
     const last = b[at - 1]!;
     if (last !== 58 && last !== 124 && last !== 61) return false;
   }
-  return words <= WORDS_MAX || hasBars;
+  return words <= (hasBars ? 2 * WORDS_MAX : WORDS_MAX);
 }
 
 /** `1695668091.895450`, `1695668091895`, also in µs and ns, also after a process id: seconds since 1970. */

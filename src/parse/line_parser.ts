@@ -136,14 +136,15 @@ export class LineParser {
     if (this.log === 'console') this.console(b, start, end, line);
     else if (this.log === 'events') this.lifecycle(b, start, end, line);
     else this.machine(b, start, end, line);
-    if (asked.way !== ways.kernel) asked.source = line.source;
+    if (asked.way === ways.raw) asked.source = source.app;
+    else if (asked.way !== ways.kernel) asked.source = line.source;
     const text = line.text_start;
     const isException = line.severity === 0 && asked.way !== ways.kernel && isHeadline(b, skipColours(b, text, end), end);
     if (isException) line.severity = severity.error;
     asked.isRecord = !isException && line.severity >= severity.warn && line.severity <= severity.fatal;
     if (isWriterPiece(end - text) || isWriterPiece(end - start)) asked.isPiece = true;
-    const back = position - this.entries.of(b, text, end, position);
-    line.entry_back = back;
+    line.entry_back = position - this.entries.of(b, text, end, position);
+    if (asked.isKernelReport) line.source = source.kernel;
   }
 
   private console(b: Uint8Array, start: number, end: number, line: Line): void {
@@ -197,23 +198,23 @@ export class LineParser {
       return;
     }
     if (line.severity !== 0) return;
-    if (isStamped) line.severity = this.besideStamp(b, line.message_start, end);
+    if (isStamped) line.severity = this.besideStamp(b, end);
     if (line.severity === 0) {
       const isIndented = b[text] === 32 || b[text] === 9;
       if (!isIndented || isStamped) line.severity = severities.severityOfText(b, text, end, isStamped);
     }
     if (line.severity === 0 && asked.way === ways.raw && isRawHeadline(b, text, end)) {
       line.severity = headlineSeverity(b, text, end) || severity.error;
-      line.source = source.kernel;
     }
   }
 
   /** Levels of one letter or sign, that only the form of the stamp tells from text. */
-  private besideStamp(b: Uint8Array, message: number, end: number): number {
+  private besideStamp(b: Uint8Array, end: number): number {
     if (stamp.form === forms.plain) return 0;
+    if (stamp.form === forms.access) return severities.severityOfAccess(b, stamp.end, end);
     if (stamp.form === forms.glog) return severities.severityOfLetter(b[stamp.start]!);
     if (stamp.form === forms.logcat) return severities.severityOfLogcat(b, Math.min(stamp.end, end), end);
-    return message > 0 ? severities.severityOfSign(b, stamp.end, end) : 0;
+    return severities.severityOfSign(b, stamp.end, end);
   }
 
   /** `[   12.345678] text`, also with `[ T123]` or `[ C0]` behind it. */
@@ -307,6 +308,7 @@ export class LineParser {
     line.message_start = after < end && b[after] === 32 ? after + 1 : after;
     line.text_start = line.message_start;
     if (stamp.dates === dates.yearless && stamp.form === forms.plain && sources.syslogProgram(b, after, end)) {
+      line.severity ||= severities.severityOfText(b, line.message_start, program.start, true);
       if (isKernel(b)) this.syslogKernel(b, end, line);
       else this.program(b, line);
     } else if (sources.programAt(b, line.message_start, end, false)) this.program(b, line);

@@ -108,7 +108,7 @@ export function severityOfLetter(letter: number): number {
 }
 
 /** A level further behind the stamp, or the line's start, is part of the text. */
-const STAMPED_BYTES = 96;
+const STAMPED_BYTES = 112;
 const RAW_BYTES = 48;
 const RAW_WORDS = 2;
 
@@ -122,13 +122,14 @@ export function severityOfText(b: Uint8Array, start: number, end: number, isStam
   const last = Math.min(end, start + (isStamped ? STAMPED_BYTES : RAW_BYTES));
   let words = 0;
   let before = 32;
+  let beforeBlank = 58;
   for (let at = start; at < last; ) {
     const byte = b[at]!;
     const what = classOf[byte]!;
     if (what === UPPER || (what === LOWER && (words === 0 || before !== 32))) {
       let stop = at + 1;
       while (stop < end && (classOf[b[stop]!]! & (LOWER | UPPER)) !== 0) stop++;
-      const found = levelAt(b, start, at, stop, end, before, words, isStamped);
+      const found = levelAt(b, start, at, stop, end, before, beforeBlank, words, isStamped);
       if (found !== 0) return found;
       while (stop < last && classOf[b[stop]!] !== 0) stop++;
       at = stop;
@@ -146,6 +147,7 @@ export function severityOfText(b: Uint8Array, start: number, end: number, isStam
     }
     if ((byte === 32 || byte === 9) && before !== 32 && before !== 9) {
       words++;
+      beforeBlank = before;
       if (!isStamped && words > RAW_WORDS) return 0;
     }
     before = byte;
@@ -162,6 +164,7 @@ function levelAt(
   stop: number,
   end: number,
   before: number,
+  beforeBlank: number,
   words: number,
   isStamped: boolean,
 ): number {
@@ -190,7 +193,8 @@ function levelAt(
     return before === 46 && after === 32 && isStamped && words <= 2 ? word.severity : 0;
   }
   if (before === 34 || before === 39 || before === 47) return 0;
-  if (after === 58) return isUpper || words <= RAW_WORDS ? word.severity : 0;
+  // `error: …`, `gcc: error: …`; `Call Trace: …` is no level
+  if (after === 58) return isUpper || words === 0 || beforeBlank === 58 || beforeBlank === 93 ? word.severity : 0;
   if (word.needs === NEEDS_SIGN) return after === 9 || after === 124 ? word.severity : 0;
   if (isUpper) return word.severity;
   return words === 0 && at === start && isStamped ? word.severity : before === 9 && after === 9 ? word.severity : 0;
@@ -251,4 +255,15 @@ export function severityOfLogcat(b: Uint8Array, at: number, end: number): number
     }
   }
   return severity.none;
+}
+
+/** A web server's answer, behind the stamp and the request in quotes: 5xx is an error, 4xx a warning. */
+export function severityOfAccess(b: Uint8Array, at: number, end: number): number {
+  if (b[at] !== 93 || b[at + 2] !== 34 || at + 2 >= end) return severity.none;
+  for (at += 3; at + 5 < end && b[at] !== 34; at++);
+  if (at + 5 >= end || b[at + 1] !== 32 || b[at + 5] !== 32) return severity.none;
+  if (classOf[b[at + 3]!] !== DIGIT || classOf[b[at + 4]!] !== DIGIT) return severity.none;
+  const hundreds = b[at + 2]! - 48;
+  if (hundreds < 1 || hundreds > 5) return severity.none;
+  return hundreds === 5 ? severity.error : hundreds === 4 ? severity.warn : severity.info;
 }

@@ -1,4 +1,5 @@
 import { isDigit, pair } from './bytes.ts';
+import { halfOfDay, numericZone, zone, zoneAfter } from './stamp_zone.ts';
 
 /**
  * A timestamp that was read from a line's bytes: one object for the process, as the hot path makes none per line.
@@ -18,8 +19,8 @@ export const stamp = {
 };
 
 export const dates = { full: 0, yearless: 1, none: 2 } as const;
-/** Forms with a level of one letter or sign beside the stamp. */
-export const forms = { plain: 0, glog: 1, logcat: 2, redis: 3 } as const;
+/** Forms whose lines have their level at a place of its own. */
+export const forms = { plain: 0, glog: 1, logcat: 2, redis: 3, access: 4 } as const;
 
 /** Days since 1970 of a date of the Gregorian calendar, -1 if there is no such date. */
 export function daysFromDate(year: number, month: number, day: number): number {
@@ -66,30 +67,6 @@ export function ofDay(hours: number, minutes: number, seconds: number): number {
   return hours * 3600 + minutes * 60 + seconds;
 }
 
-/**
- * `Z`, `+02:00`, `-0530`, `+02` at `at`: what to subtract to reach UTC is in `zone.seconds` (0 where there is none).
- * @returns the offset after it
- */
-export const zone = { seconds: 0 };
-export function numericZone(b: Uint8Array, at: number, end: number): number {
-  zone.seconds = 0;
-  if (at >= end) return at;
-  const sign = b[at]!;
-  if (sign === 90 || sign === 122) return at + 1;
-  if ((sign !== 43 && sign !== 45) || at + 3 > end) return at;
-  const hours = pair(b, at + 1);
-  if (hours < 0 || hours > 14) return at;
-  const minutesAt = b[at + 3] === 58 ? at + 4 : at + 3;
-  const minutes = minutesAt + 2 <= end ? pair(b, minutesAt) : -1;
-  if (minutes >= 0 && minutes < 60 && !isDigit(b[minutesAt + 2])) {
-    zone.seconds = (sign === 43 ? 1 : -1) * (hours * 3600 + minutes * 60);
-    return minutesAt + 2;
-  }
-  if (isDigit(b[at + 3])) return at;
-  zone.seconds = (sign === 43 ? 1 : -1) * hours * 3600;
-  return at + 3;
-}
-
 /** `2026-06-01T15:30:18.123Z`, also with a space for the T, an offset for the Z, or none (then UTC). */
 export function rfc3339(b: Uint8Array, at: number, end: number): number {
   if (at + 19 > end || b[at + 4] !== 45 || b[at + 7] !== 45) return -1;
@@ -98,7 +75,7 @@ export function rfc3339(b: Uint8Array, at: number, end: number): number {
   const year = pair(b, at + 2);
   if (century < 0 || year < 0) return -1;
   const day = dayOf(century * 100 + year, pair(b, at + 5), pair(b, at + 8));
-  const time = clock(b, at + 11);
+  let time = clock(b, at + 11);
   if (day < 0 || time < 0) return -1;
   stamp.start = at;
   at = fraction(b, at + 19, end);
@@ -106,7 +83,17 @@ export function rfc3339(b: Uint8Array, at: number, end: number): number {
   if (at < end && b[at] === 58 && isDigit(b[at + 1]) && isDigit(b[at + 2]) && isDigit(b[at + 3])) {
     at = digitsOfSecond(b, at + 1, end);
   }
+  const zoneAt = at;
   at = numericZone(b, at, end);
+  if (at === zoneAt && at + 3 < end && b[at] === 32) {
+    const half = halfOfDay(b, at, end);
+    if (half !== 0) {
+      if (time < 3600 || time >= 46_800) return -1;
+      time = (time % 43_200) + (half === 80 ? 43_200 : 0);
+      at += 3;
+    }
+    at = zoneAfter(b, at, end);
+  }
   const seconds = day * 86_400 + time - zone.seconds;
   if (seconds < 0) return -1;
   stamp.seconds = seconds;

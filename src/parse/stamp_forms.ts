@@ -1,5 +1,6 @@
 import { classOf, isDigit, isWordByte, LETTER, pair } from './bytes.ts';
-import { dates, daysFromDate, digitsOfSecond, forms, fraction, numericZone, ofDay, stamp, zone } from './stamp.ts';
+import { dates, daysFromDate, digitsOfSecond, forms, fraction, ofDay, stamp } from './stamp.ts';
+import { halfOfDay, zone, zoneAfter } from './stamp_zone.ts';
 
 /** Lower-case letters of a month or zone as one number. */
 const three = (text: string): number =>
@@ -10,28 +11,6 @@ const months = new Map(
     index + 1,
   ]),
 );
-
-/** Zones by name that mean one offset the world over (minutes); a zone of another name counts as UTC. */
-export const zoneMinutes: Readonly<Record<string, number>> = {
-  UTC: 0,
-  GMT: 0,
-  EST: -300,
-  EDT: -240,
-  CST: -360,
-  CDT: -300,
-  MST: -420,
-  MDT: -360,
-  PST: -480,
-  PDT: -420,
-  WET: 0,
-  WEST: 60,
-  CET: 60,
-  CEST: 120,
-  EET: 120,
-  EEST: 180,
-  MSK: 180,
-  JST: 540,
-};
 
 /** What was found before a clock: `year` is 0 where the stamp names none. */
 const date = { year: 0, month: 0, day: 0, start: 0, form: 0 };
@@ -96,29 +75,6 @@ function fractionAfter(b: Uint8Array, at: number, end: number): number {
   return fraction(b, at, end);
 }
 
-/** ` AM`, `PM`: the letter, or 0. */
-function halfOfDay(b: Uint8Array, at: number, end: number): number {
-  const letter = b[at] === 32 ? at + 1 : at;
-  if (letter + 1 >= end || b[letter + 1] !== 77 || (b[letter] !== 65 && b[letter] !== 80)) return 0;
-  return isWordByte(b[letter + 2]) && letter + 2 < end ? 0 : b[letter]!;
-}
-
-function zoneAfter(b: Uint8Array, at: number, end: number): number {
-  const direct = numericZone(b, at, end);
-  if (direct > at || at + 1 >= end || b[at] !== 32) return direct;
-  const after = numericZone(b, at + 1, end);
-  // ` +0000`, but not ` -` of a field that begins with a minus.
-  if (after > at + 3 && !isWordByte(b[after])) return after;
-  zone.seconds = 0;
-  let name = at + 1;
-  while (name < end && name < at + 6 && b[name]! >= 65 && b[name]! <= 90) name++;
-  if (name < at + 3 || (name < end && isWordByte(b[name]))) return at;
-  const minutes = zoneMinutes[String.fromCharCode(...b.subarray(at + 1, name))];
-  if (minutes === undefined) return at;
-  zone.seconds = minutes * 60;
-  return name;
-}
-
 /** ` 2017` behind a clock whose date named no year. */
 function yearAfter(b: Uint8Array, at: number, end: number): number {
   if (at + 5 > end || b[at] !== 32 || isWordByte(b[at + 5] ?? 0)) return at;
@@ -174,7 +130,12 @@ function yearEndsAt(b: Uint8Array, from: number, year: number): boolean {
   let at = year - 1;
   if (before === 32 && b[at - 1] === 44) at--; // `Jul 09, 2015`
   if (at - from < 3 || (before !== 32 && before !== 47 && before !== 45 && before !== 46)) return false;
-  if (monthEndsAt(b, from, at)) return dayThenMonth(b, from, at - 3); // `23/Dec/2014`
+  if (monthEndsAt(b, from, at)) {
+    // `23/Dec/2014`, `12 Nov 2019`
+    if (!dayThenMonth(b, from, at - 3)) return false;
+    if (before === 47) date.form = forms.access;
+    return true;
+  }
   const day = numberEndsAt(b, from, at);
   if (day < 0) return false;
   const middle = at - (isDigit(b[at - 2]) && at - 2 >= from ? 2 : 1);

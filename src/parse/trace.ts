@@ -7,7 +7,6 @@ const text = (words: string): Buffer => Buffer.from(words);
 const words = {
   at: text('at '),
   eval_at: text('eval at '),
-  from: text('from '),
   file: text('File "'),
   more: text('... '),
   caused: text('Caused by:'),
@@ -108,18 +107,18 @@ function isFirstFrame(b: Uint8Array, at: number, end: number): boolean {
   if (word === at || word >= end) return false;
   switch (b[word]) {
     case 97: // a
-      return startsWith(b, word, end, words.at) && isPlace(b, word + 3, end);
+      if (startsWith(b, word, end, words.at) && isPlace(b, word + 3, end)) return true;
+      break;
     case 101: // e
-      return startsWith(b, word, end, words.eval_at);
-    case 102: // f
-      return startsWith(b, word, end, words.from) && isRubyPlace(b, word, end);
+      if (startsWith(b, word, end, words.eval_at)) return true;
+      break;
     case 35: // #
       return b[word + 1] === 48 && b[word + 2] === 32;
     case 110: // n
-      return startsWith(b, word, end, words.nested);
-    default:
-      return isRubyPlace(b, word, end);
+      if (startsWith(b, word, end, words.nested)) return true;
+      break;
   }
+  return isRubyPlace(b, word, end);
 }
 
 /** What stands behind `at`: one word, or something with brackets. */
