@@ -1,28 +1,8 @@
 import { limits } from '../config/limits.ts';
 import { skipEscape } from './bytes.ts';
-import { type Entry, modes, newEntry } from './entry.ts';
-import { isRawHeadline, isRule, headlineSeverity, openReport, stepReport } from './kernel_report.ts';
+import { asked, type Entry, modes, newEntry, ways } from './entry.ts';
+import { isRule, headlineSeverity, openReport, stepReport } from './kernel_report.ts';
 import { open, step } from './trace.ts';
-
-/** How a line came: what may speak in between does not end the entry of another channel. */
-export const ways = { raw: 0, tagged: 1, kernel: 2, program: 3 } as const;
-
-/** What the line is that asks for its entry: one object for the process. */
-export const asked = {
-  /** Id of the source, and one of `ways`; for the kernel the task or processor that prints instead of the source. */
-  source: 0,
-  way: 0,
-  /** It has a stamp that no agent put before it: a record begins. */
-  isStamped: false,
-  /** It says a level from WARN on. */
-  isRecord: false,
-  /** The writer says that the line goes on in the next one. */
-  isPiece: false,
-  /** Seconds since boot. */
-  uptime: 0,
-  /** The answer: the line is of a kernel report that has no stamps. */
-  isKernelReport: false,
-};
 
 /**
  * Which lines belong together. Each channel has its own open entry, so that sources that speak at the same time do not mix; there
@@ -82,7 +62,7 @@ export class Entries {
     entry.depth = 0;
     if (asked.way === ways.kernel) {
       if (headlineSeverity(b, at, end) !== 0 || isRule(b, at, end)) openReport(entry, b, at, end);
-    } else if (isRawHeadline(b, at, end)) openReport(entry, b, at, end);
+    } else if (asked.isRawReport) openReport(entry, b, at, end);
     else open(entry, b, at, end);
   }
 

@@ -56,3 +56,26 @@ export const modes = {
   /** A kernel report whose end has been seen. */
   kernel_ended: 16,
 } as const;
+
+/** How a line came: what may speak in between does not end the entry of another channel. */
+export const ways = { raw: 0, tagged: 1, kernel: 2, program: 3 } as const;
+
+/** What the line is that asks for its entry: one object for the process. */
+export const asked = {
+  /** Id of the source, and one of `ways`; for the kernel the task or processor that prints instead of the source. */
+  source: 0,
+  way: 0,
+  /** It has a stamp that no agent put before it: a record begins. */
+  isStamped: false,
+  /** It says a level from WARN on. */
+  isRecord: false,
+  /** The writer says that the line goes on in the next one. */
+  isPiece: false,
+  /** Seconds since boot. */
+  uptime: 0,
+  /** It begins like an exception's headline; like one of the kernel's, without its stamp. */
+  isHeadline: false,
+  isRawReport: false,
+  /** The answer: the line is of a kernel report that has no stamps. */
+  isKernelReport: false,
+};

@@ -13,8 +13,26 @@ const WORDS_MAX = 4;
  */
 export function findStamp(b: Uint8Array, start: number, end: number): boolean {
   if (isDigit(b[start]) && (epoch(b, start, end) || compact(b, start, end))) return true;
-  const last = Math.min(end - 6, start + STAMP_BYTES_MAX);
-  for (let at = start + 1; at <= last; at++) {
+  const last = Math.min(end, start + STAMP_BYTES_MAX);
+  // A clock is a run of at least seven digits and colons: of three bytes in a row, one place in three is looked at.
+  for (let run = start; run + 2 < last; run += 3) {
+    if (inClock[b[run]!] === 0 || inClock[b[run + 1]!] === 0 || inClock[b[run + 2]!] === 0) continue;
+    let at = run;
+    while (at > start && inClock[b[at - 1]!] === 1) at--;
+    const first = at;
+    while (run + 3 < end && inClock[b[run + 3]!] === 1) run++;
+    if (stampInRun(b, start, first, run + 3, end)) return true;
+  }
+  return false;
+}
+
+const inClock = new Uint8Array(256);
+for (const byte of ':0123456789') inClock[byte.charCodeAt(0)] = 1;
+
+/** The stamp whose clock is in the run of digits and colons b[first, last). */
+function stampInRun(b: Uint8Array, start: number, first: number, last: number, end: number): boolean {
+  if (last - first < 7) return false;
+  for (let at = first + 1; at + 5 < last; at++) {
     if (b[at] !== 58 || b[at + 3] !== 58 || !isClock(b, at)) continue;
     // `2014:21:20:35`: the year of `23/Dec/2014` before the clock
     if (at - 5 >= start && b[at - 5] === 47 && b[at + 6] === 58) continue;

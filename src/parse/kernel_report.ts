@@ -67,25 +67,19 @@ export function headlineSeverity(b: Uint8Array, at: number, end: number): number
 
 /** Without the kernel's stamp only these are believed to be the kernel's: a program may print `WARNING: ` or `INFO: `. */
 const rawHeadlines = ['Kernel panic - not syncing', '------------[ cut here ]', 'BUG: unable to handle', 'BUG: KASAN', 'BUG: kernel NULL', 'BUG: soft lockup', 'BUG: sleeping function', 'Oops: 0', 'kernel BUG at ', 'general protection fault', 'Unable to handle kernel ', 'Internal error: Oops', 'rcu: INFO: ', 'watchdog: BUG: ', 'INFO: task ', 'INFO: rcu', 'WARNING: CPU: ', 'WARNING: possible ', 'invalid opcode: 0', 'UBSAN: '].map((text) => Buffer.from(text));
+const rawByFirst: (Buffer[] | undefined)[] = new Array(256).fill(undefined);
+for (const headline of rawHeadlines) (rawByFirst[headline[0]!] ??= []).push(headline);
 const oomKiller = Buffer.from(' invoked oom-killer: gfp_mask=');
 
 export function isRawHeadline(b: Uint8Array, at: number, end: number): boolean {
-  switch (b[at]) {
-    case 75: // K
-    case 45: // -
-    case 66: // B
-    case 79: // O
-    case 107: // k
-    case 103: // g
-    case 85: // U
-    case 73: // I
-    case 114: // r
-    case 119: // w
-    case 87: // W
-    case 105: // i
-      for (const headline of rawHeadlines) if (startsWith(b, at, end, headline)) return true;
+  if (at >= end) return false;
+  const known = rawByFirst[b[at]!];
+  if (known !== undefined) for (const headline of known) if (startsWith(b, at, end, headline)) return true;
+  // A task's name has at most 15 characters.
+  for (const last = Math.min(end - oomKiller.length, at + 16); at < last; at++) {
+    if (b[at] === 32 && b[at + 1] === 105 && startsWith(b, at, end, oomKiller)) return true;
   }
-  return end - at > 60 && indexOf(b, at, Math.min(end, at + 80), oomKiller) >= 0;
+  return false;
 }
 
 const texts = (list: string[]): Buffer[] => list.map((text) => Buffer.from(text));

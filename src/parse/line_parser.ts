@@ -1,7 +1,7 @@
 import { classOf, DIGIT, isDigit, skipEscape, startsWith } from './bytes.ts';
 import { Clock, type ClockState, newClockState } from './clock.ts';
-import { asked, Entries, ways } from './entries.ts';
-import type { Entry } from './entry.ts';
+import { Entries } from './entries.ts';
+import { asked, type Entry, ways } from './entry.ts';
 import { findStamp } from './find_stamp.ts';
 import { json, readJson } from './json_line.ts';
 import { headlineSeverity, isRawHeadline } from './kernel_report.ts';
@@ -11,7 +11,7 @@ import * as severities from './severity.ts';
 import { severity } from './severity.ts';
 import * as sources from './source.ts';
 import { program, Sources, source } from './source.ts';
-import { dates, forms, kernelClock, rfc3339, stamp, timeOfDay } from './stamp.ts';
+import { dates, findKernelClock, forms, kernelClock, rfc3339, stamp, timeOfDay } from './stamp.ts';
 import { isHeadline } from './trace.ts';
 
 /** What a stream's next line needs to know of the lines before it; kept in the spool across restarts. */
@@ -131,6 +131,7 @@ export class LineParser {
     line.text_start = start;
     asked.isStamped = false;
     asked.isPiece = false;
+    asked.isRawReport = false;
     asked.way = ways.raw;
     asked.uptime = 0;
     if (this.log === 'console') this.console(b, start, end, line);
@@ -139,9 +140,9 @@ export class LineParser {
     if (asked.way === ways.raw) asked.source = source.app;
     else if (asked.way !== ways.kernel) asked.source = line.source;
     const text = line.text_start;
-    const isException = line.severity === 0 && asked.way !== ways.kernel && isHeadline(b, skipColours(b, text, end), end);
-    if (isException) line.severity = severity.error;
-    asked.isRecord = !isException && line.severity >= severity.warn && line.severity <= severity.fatal;
+    asked.isHeadline = asked.way !== ways.kernel && isHeadline(b, skipColours(b, text, end), end);
+    if (asked.isHeadline && line.severity === 0) line.severity = severity.error;
+    asked.isRecord = !asked.isHeadline && line.severity >= severity.warn && line.severity <= severity.fatal;
     if (isWriterPiece(end - text) || isWriterPiece(end - start)) asked.isPiece = true;
     line.entry_back = position - this.entries.of(b, text, end, position);
     if (asked.isKernelReport) line.source = source.kernel;
@@ -197,14 +198,16 @@ export class LineParser {
       if (line.severity === 0) line.severity = json.severity;
       return;
     }
+    asked.isRawReport = asked.way === ways.raw && isRawHeadline(b, text, end);
     if (line.severity !== 0) return;
+    if (asked.isRawReport) {
+      line.severity = headlineSeverity(b, text, end);
+      return;
+    }
     if (isStamped) line.severity = this.besideStamp(b, end);
     if (line.severity === 0) {
       const isIndented = b[text] === 32 || b[text] === 9;
-      if (!isIndented || isStamped) line.severity = severities.severityOfText(b, text, end, isStamped);
-    }
-    if (line.severity === 0 && asked.way === ways.raw && isRawHeadline(b, text, end)) {
-      line.severity = headlineSeverity(b, text, end) || severity.error;
+      if (!isIndented || isStamped) line.severity = severities.severityOfText(b, text, end, isStamped && asked.way !== ways.tagged);
     }
   }
 
@@ -244,11 +247,12 @@ export class LineParser {
   }
 
   /** Kernel text that landed in the middle of a program's line, or behind what a BIOS wrote. */
-  private midline(b: Uint8Array, at: number, end: number, line: Line): boolean {
-    for (const last = end - 16; at <= last; at++) {
-      if (b[at] !== 91 || (b[at + 1] !== 32 && classOf[b[at + 1]!] !== DIGIT)) continue;
+  private midline(b: Uint8Array, from: number, end: number, line: Line): boolean {
+    for (let at = from; ; at++) {
+      at = findKernelClock(b, at, end);
+      if (at < 0) return false;
       const after = kernelClock(b, at, end);
-      if (after < 0 || b[after] !== 32 && b[after] !== 91) continue;
+      if (after < 0 || (b[after] !== 32 && b[after] !== 91)) continue;
       line.severity = 0;
       // The line's own stamp says when; a kernel's clock that is known says it better than a line before.
       if (line.kind === kind.line || line.kind === kind.time_of_day) this.clock.boot();
@@ -256,7 +260,6 @@ export class LineParser {
       this.kernelText(b, after, end, line);
       return true;
     }
-    return false;
   }
 
   private rfc3339(b: Uint8Array, at: number, end: number, line: Line): boolean {

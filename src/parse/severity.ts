@@ -109,8 +109,8 @@ export function severityOfLetter(letter: number): number {
 
 /** A level further behind the stamp, or the line's start, is part of the text. */
 const STAMPED_BYTES = 112;
-const RAW_BYTES = 48;
-const RAW_WORDS = 2;
+const RAW_BYTES = 64;
+const RAW_WORDS = 3;
 
 /**
  * The level in the text of a line, at the places where logs have it: a word in capitals, in brackets, before a colon,

@@ -1,7 +1,7 @@
 import { classOf, isDigit, isWordByte, LETTER, LOWER, startsWith, UPPER } from './bytes.ts';
-import { type Entry, modes } from './entry.ts';
+import { asked, type Entry, modes } from './entry.ts';
 import { isCloser, opensBlock, stepBlock } from './block.ts';
-import { isFunctionCall, isGoHeader, stepGo } from './trace_go.ts';
+import { isGoHeader, stepGo } from './trace_go.ts';
 
 const text = (words: string): Buffer => Buffer.from(words);
 const words = {
@@ -43,8 +43,6 @@ const words = {
   prio: text(' prio='),
 } as const;
 
-const ends = ['Error', 'Exception', 'Throwable', 'Interrupt', 'Fault'].map(text);
-
 /** Whether b[at, end) is an exception's headline: `java.io.IOException: …`, `TypeError`, `Unhandled exception: …`. */
 export function isHeadline(b: Uint8Array, at: number, end: number): boolean {
   if (at >= end || (classOf[b[at]!]! & LETTER) === 0) return false;
@@ -75,15 +73,38 @@ export function isHeadline(b: Uint8Array, at: number, end: number): boolean {
   while (name > at && b[name - 1] === 58) name--;
   if (name < end && b[name] !== 58 && b[name] !== 32 && b[name] !== 40 && b[name] !== 91) return false;
   if (name < end && b[name] === 32 && b[name + 1] !== 91 && b[name + 1] !== 40) return false;
-  return ends.some((word) => name - at >= word.length && startsWith(b, name - word.length, name, word) && isNameEnd(b, at, name - word.length));
+  if (name - at < SUFFIX_MIN) return false;
+  switch (b[name - 1]) {
+    case 114: // r
+      return endsIn(b, at, name, suffixes.error);
+    case 110: // n
+      return endsIn(b, at, name, suffixes.exception);
+    case 101: // e
+      return endsIn(b, at, name, suffixes.throwable);
+    case 116: // t
+      return endsIn(b, at, name, suffixes.interrupt) || endsIn(b, at, name, suffixes.fault);
+    default:
+      return false;
+  }
 }
+
+/** How names of exceptions end. */
+const suffixes = {
+  error: text('Error'),
+  exception: text('Exception'),
+  throwable: text('Throwable'),
+  interrupt: text('Interrupt'),
+  fault: text('Fault'),
+};
+const SUFFIX_MIN = 5;
+
+/** `KeyError`, `net.Error`, `Error`; not `noerror`. */
+const endsIn = (b: Uint8Array, at: number, end: number, suffix: Buffer): boolean =>
+  end - at >= suffix.length && startsWith(b, end - suffix.length, end, suffix);
 
 // . $ _ : \ `
 const isNamePart = (byte: number): boolean =>
   byte === 46 || byte === 36 || byte === 95 || byte === 58 || byte === 92 || byte === 96;
-/** `KeyError`, `net.Error`, `E`; not `noerror`. */
-const isNameEnd = (b: Uint8Array, at: number, suffix: number): boolean =>
-  suffix === at || classOf[b[suffix - 1]!]! !== 0 || isNamePart(b[suffix - 1]!);
 
 const isRustPanic = (b: Uint8Array, at: number, end: number): boolean => {
   if (!startsWith(b, at, end, words.thread)) return false;
@@ -240,7 +261,7 @@ function stepSingle(entry: Entry, b: Uint8Array, at: number, end: number, first:
       entry.mode = modes.sanitizer;
       return true;
   }
-  if (entry.isRecord && isHeadline(b, at, end)) {
+  if (entry.isRecord && asked.isHeadline) {
     entry.mode = modes.headline;
     return true;
   }
@@ -352,7 +373,7 @@ function stepNode(entry: Entry, b: Uint8Array, at: number, end: number, isIndent
   if (entry.lines === 1) return true;
   if (at >= end) return !entry.isBlank;
   if (!entry.isBlank) return isIndented;
-  if (b[at] !== 91 && !isHeadline(b, at, end)) return false;
+  if (b[at] !== 91 && !asked.isHeadline) return false;
   entry.mode = modes.frames;
   entry.depth = opensBlock(b, at, end) ? BRACES : NODE;
   return true;
@@ -432,7 +453,7 @@ export function open(entry: Entry, b: Uint8Array, at: number, end: number): void
   else if (opensBlock(b, at, end)) {
     entry.mode = modes.block;
     entry.depth = 1;
-  } else if (isHeadline(b, at, end)) entry.mode = modes.headline;
+  } else if (asked.isHeadline) entry.mode = modes.headline;
   else if (isRubyHeadline(b, at, end)) {
     entry.mode = b[end - 1] === 41 ? modes.frames : modes.message;
     entry.depth = b[end - 1] === 41 ? 0 : RUBY;
@@ -459,5 +480,3 @@ const isRubyHeadline = (b: Uint8Array, at: number, end: number): boolean => {
   while (colon < end && colon - at < 200 && b[colon] !== 58 && b[colon] !== 32) colon++;
   return b[colon] === 58 && isDigit(b[colon + 1]) && isRubyPlace(b, colon, Math.min(end, colon + 16));
 };
-
-export { isFunctionCall };
