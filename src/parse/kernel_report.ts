@@ -46,6 +46,7 @@ for (const { text, severity: how, anywhere: isAnywhere } of kernelHeadlines) {
     byFirst[headline.bytes[0]!]!.push(headline);
   }
 }
+// ` invoked…`, ` blocked…`, `: page…`: their second bytes are looked at below.
 /** Where, at most, a headline that does not begin the line is looked for. */
 const NAME_BYTES_MAX = 64;
 
@@ -60,6 +61,8 @@ export function headlineSeverity(b: Uint8Array, at: number, end: number): number
   for (let i = at; i < last; i++) {
     const byte = b[i]!;
     if (byte !== 32 && byte !== 58) continue;
+    const next = b[i + 1];
+    if (byte === 32 ? next !== 105 && next !== 98 : next !== 32 || b[i + 2] !== 112) continue;
     for (const { bytes, severity: how } of anywhere) if (startsWith(b, i, end, bytes)) return how;
   }
   return 0;

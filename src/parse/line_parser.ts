@@ -347,9 +347,10 @@ export class LineParser {
     const after = at < end && b[at] === 32 ? at + 1 : at;
     line.message_start = after;
     line.text_start = after;
-    const close = sources.tagEnd(b, after, end);
-    if (close > 0) {
-      line.source = this.sources.idOf(b, after + 1, close);
+    const tag = this.sources.tagAt(b, after, end);
+    if (tag > 0) {
+      const close = sources.tag.end;
+      line.source = tag;
       line.message_start = close + 1 < end && b[close + 1] === 32 ? close + 2 : close + 1;
       line.text_start = line.message_start;
       asked.way = ways.tagged;

@@ -23,6 +23,15 @@ export const nameText = (id: number): string => texts[id] ?? '';
 /** Names that guests choose count against a share of their own, so that they leave room for the others. */
 export const namesOf = { sources: { count: 0, max: limits.sources_max } };
 
+/** Whether buffer[start, end) is the name with this id. */
+export function isName(id: number, buffer: Uint8Array, start: number, end: number): boolean {
+  const known = bytes[id]!;
+  if (known.length !== end - start) return false;
+  let same = 0;
+  while (same < known.length && known[same] === buffer[start + same]) same++;
+  return same === known.length;
+}
+
 /** @returns the id of the name in buffer[start, end), or 0 when it is empty, too long, or one too many */
 export function nameIdOf(
   buffer: Uint8Array,

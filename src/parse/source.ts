@@ -1,6 +1,6 @@
 import { limits } from '../config/limits.ts';
 import { classOf, DIGIT, isDigit, LETTER, startsWith, UPPER } from './bytes.ts';
-import { nameId, nameIdOf, namesOf } from './names.ts';
+import { isName, nameId, nameIdOf, namesOf } from './names.ts';
 import { severityOfWord } from './severity.ts';
 
 /** Sources with names of their own. */
@@ -27,6 +27,17 @@ export class Sources {
   /** The last one: most lines come from where the line before came from. */
   private last = 0;
 
+  /** Id of the `[tag]` at `at`, which ends at `tag.end`; 0 when it names no source. */
+  tagAt(b: Uint8Array, at: number, end: number): number {
+    if (at >= end || b[at] !== 91) return 0;
+    let close = at + 1;
+    while (close < end && close - at <= NAME_BYTES_MAX && isNameByte(b[close]!)) close++;
+    if (close >= end || b[close] !== 93 || close === at + 1) return 0;
+    tag.end = close;
+    if (this.last !== 0 && isName(this.last, b, at + 1, close)) return this.last;
+    return isSourceName(b, at + 1, close) ? this.idOf(b, at + 1, close) : 0;
+  }
+
   /** @returns the id of the name in b[start, end), or of `app` when it is one too many */
   idOf(b: Uint8Array, start: number, end: number): number {
     const id = nameIdOf(b, start, end, namesOf.sources);
@@ -43,17 +54,15 @@ export class Sources {
 
 const isNameByte = (byte: number): boolean => classOf[byte] !== 0 || byte === 45 || byte === 95 || byte === 46;
 
-/** `[tag]` at `at`: a program that speaks through the guest's agent. @returns the offset of `]`, or -1 */
-export function tagEnd(b: Uint8Array, at: number, end: number): number {
-  if (b[at] !== 91 || at >= end) return -1;
-  let close = at + 1;
-  while (close < end && close - at <= NAME_BYTES_MAX && isNameByte(b[close]!)) close++;
-  if (close >= end || b[close] !== 93 || close === at + 1) return -1;
-  if ((classOf[b[at + 1]!]! & LETTER) === 0) return -1;
-  // `[INFO]`, `[http-nio-8080-exec-1]`, `[main]`, `[W]`: levels and threads are no sources
-  if (close === at + 2 || severityOfWord(b, at + 1, close) !== 0 || isThread(b, at + 1, close)) return -1;
-  return close;
-}
+/** Where the tag ends that `tagAt` found: one object for the process. */
+export const tag = { end: 0 };
+
+/** `[INFO]`, `[http-nio-8080-exec-1]`, `[main]`, `[W]`: levels and threads are no sources. */
+const isSourceName = (b: Uint8Array, at: number, end: number): boolean =>
+  end > at + 1 &&
+  (classOf[b[at]!]! & LETTER) !== 0 &&
+  severityOfWord(b, at, end) === 0 &&
+  !isThread(b, at, end);
 
 const main = Buffer.from('main');
 /** Names that end in a number behind a minus or hash are threads of a pool. */

@@ -70,13 +70,12 @@ export function ofDay(hours: number, minutes: number, seconds: number): number {
 /** `2026-06-01T15:30:18.123Z`, also with a space for the T, an offset for the Z, or none (then UTC). */
 export function rfc3339(b: Uint8Array, at: number, end: number): number {
   if (at + 19 > end || b[at + 4] !== 45 || b[at + 7] !== 45) return -1;
-  if (b[at + 10] !== 84 && b[at + 10] !== 32) return -1;
-  const century = pair(b, at);
-  const year = pair(b, at + 2);
-  if (century < 0 || year < 0) return -1;
-  const day = dayOf(century * 100 + year, pair(b, at + 5), pair(b, at + 8));
-  let time = clock(b, at + 11);
-  if (day < 0 || time < 0) return -1;
+  // Many lines share their second with the line before.
+  let same = 18;
+  while (same >= 0 && b[at + same] === keptText[same]) same--;
+  if (same >= 0 && !readSecond(b, at)) return -1;
+  const day = keptDay;
+  let time = keptTime;
   stamp.start = at;
   at = fraction(b, at + 19, end);
   // `18:31:42:317` is a fraction too, to some.
@@ -103,16 +102,23 @@ export function rfc3339(b: Uint8Array, at: number, end: number): number {
   return at;
 }
 
-// Most stamps are of the day of the one before.
-let keptDate = -1;
-let keptDay = -1;
-function dayOf(year: number, month: number, day: number): number {
-  if (month < 0 || day < 0) return -1;
-  const date = (year * 100 + month) * 100 + day;
-  if (date === keptDate) return keptDay;
-  keptDate = date;
-  keptDay = daysFromDate(year, month, day);
-  return keptDay;
+const keptText = new Uint8Array(19);
+let keptDay = 0;
+let keptTime = 0;
+
+/** Reads `2026-06-01T15:30:18` into `keptDay` and `keptTime`. */
+function readSecond(b: Uint8Array, at: number): boolean {
+  if (b[at + 10] !== 84 && b[at + 10] !== 32) return false;
+  const century = pair(b, at);
+  const year = pair(b, at + 2);
+  if (century < 0 || year < 0) return false;
+  const day = daysFromDate(century * 100 + year, pair(b, at + 5), pair(b, at + 8));
+  const time = clock(b, at + 11);
+  if (day < 0 || time < 0) return false;
+  keptDay = day;
+  keptTime = time;
+  for (let i = 0; i < 19; i++) keptText[i] = b[at + i]!;
+  return true;
 }
 
 /** `[    0.123456]`: seconds since boot as printk pads them; nine digits are 31 years. */
@@ -149,12 +155,12 @@ for (const byte of ' .0123456789') inKernelClock[byte.charCodeAt(0)] = 1;
 const KERNEL_CLOCK_BYTES = 12;
 
 /**
- * The next bracket in b[at, end) that may begin a kernel stamp, or -1. Of a run of twelve bytes, one in six is looked at: of two of them
- * the next one is in the run too.
+ * The next bracket in b[at, end) that may begin a kernel stamp, or -1. Every sixth byte is looked at: one of them is in the first half
+ * of a run of twelve, so that the five behind it are in the run too.
  */
 export function findKernelClock(b: Uint8Array, at: number, end: number): number {
   for (let i = at + 1; i + 7 < end; i += 6) {
-    if (inKernelClock[b[i]!] === 0 || inKernelClock[b[i + 1]!] === 0) continue;
+    if (inKernelClock[b[i]!] === 0 || inKernelClock[b[i + 3]!] === 0 || inKernelClock[b[i + 5]!] === 0) continue;
     let open = i - 1;
     while (open >= at && inKernelClock[b[open]!] === 1 && i - open < KERNEL_CLOCK_BYTES) open--;
     if (open >= at && b[open] === 91) return open;
