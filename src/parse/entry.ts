@@ -75,6 +75,8 @@ export const asked = {
   uptime: 0,
   /** It begins like an exception's headline; like one of the kernel's, without its stamp. */
   isHeadline: false,
+  /** Where its first word ends. */
+  wordEnd: 0,
   isRawReport: false,
   /** The answer: the line is of a kernel report that has no stamps. */
   isKernelReport: false,

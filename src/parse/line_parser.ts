@@ -140,7 +140,12 @@ export class LineParser {
     if (asked.way === ways.raw) asked.source = source.app;
     else if (asked.way !== ways.kernel) asked.source = line.source;
     const text = line.text_start;
-    asked.isHeadline = asked.way !== ways.kernel && isHeadline(b, skipColours(b, text, end), end);
+    asked.isHeadline = false;
+    if (asked.way !== ways.kernel && text < end) {
+      const word = b[text] === 27 ? skipColours(b, text, end) : text;
+      asked.wordEnd = wordEnd(b, word, end);
+      asked.isHeadline = isHeadline(b, word, end);
+    }
     if (asked.isHeadline && line.severity === 0) line.severity = severity.error;
     asked.isRecord = !asked.isHeadline && line.severity >= severity.warn && line.severity <= severity.fatal;
     if (isWriterPiece(end - text) || isWriterPiece(end - start)) asked.isPiece = true;
@@ -446,6 +451,14 @@ const isKernel = (b: Uint8Array): boolean =>
   program.end - program.start === KERNEL.length && startsWith(b, program.start, program.end, KERNEL);
 
 const closerOf = (opener: number): number => (opener === 91 ? 93 : opener === 40 ? 41 : opener === 34 ? 34 : 0);
+
+/** A word that is longer is none. */
+const WORD_BYTES_MAX = 160;
+function wordEnd(b: Uint8Array, at: number, end: number): number {
+  const last = end - at > WORD_BYTES_MAX ? at + WORD_BYTES_MAX : end;
+  while (at < last && b[at] !== 32) at++;
+  return at;
+}
 
 function skipColours(b: Uint8Array, at: number, end: number): number {
   while (at < end && b[at] === 27) at = skipEscape(b, at, end);

@@ -46,6 +46,10 @@ for (const [name, words] of Object.entries(levelWords)) {
   }
 }
 
+/** By first letter and length, whether there is a level word: most words of a text are told from them by this. */
+const mayBeLevel = new Uint8Array(32 * 16);
+for (const word of wordAt) if (word) mayBeLevel[(word.bytes[0]! & 31) * 16 + word.bytes.length] = 1;
+
 /** The level word in b[at, end) in any case, or undefined. */
 function wordOf(b: Uint8Array, at: number, end: number): Word | undefined {
   const length = end - at;
@@ -129,7 +133,9 @@ export function severityOfText(b: Uint8Array, start: number, end: number, isStam
     if (what === UPPER || (what === LOWER && (words === 0 || before !== 32))) {
       let stop = at + 1;
       while (stop < end && (classOf[b[stop]!]! & (LOWER | UPPER)) !== 0) stop++;
-      const found = levelAt(b, start, at, stop, end, before, beforeBlank, words, isStamped);
+      const length = stop - at;
+      const may = length < 14 && (length === 1 || mayBeLevel[(byte & 31) * 16 + length] === 1 || classOf[b[stop]!] === DIGIT);
+      const found = !may ? 0 : levelAt(b, start, at, stop, end, before, beforeBlank, words, isStamped);
       if (found !== 0) return found;
       while (stop < last && classOf[b[stop]!] !== 0) stop++;
       at = stop;

@@ -59,11 +59,20 @@ function settle(time: number): boolean {
   }
   stamp.dates = date.year === 0 ? dates.yearless : dates.full;
   // Day and month of a year that has a 29 February: the year is chosen later.
-  const days = daysFromDate(date.year === 0 ? YEARLESS : date.year, date.month, date.day);
+  const year = date.year === 0 ? YEARLESS : date.year;
+  // Most stamps are of the day of the one before.
+  if (date.day !== kept.day || date.month !== kept.month || year !== kept.year) {
+    kept.days = daysFromDate(year, date.month, date.day);
+    kept.year = year;
+    kept.month = date.month;
+    kept.day = date.day;
+  }
+  const { days } = kept;
   if (days < 0) return false;
   stamp.seconds = days * 86_400 + time - zone.seconds;
   return stamp.seconds >= 0;
 }
+const kept = { year: 0, month: 0, day: 0, days: -1 };
 /** The year that stands for none in `stamp.seconds`. */
 const YEARLESS = 2000;
 

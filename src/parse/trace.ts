@@ -1,4 +1,4 @@
-import { classOf, isDigit, isWordByte, LETTER, LOWER, startsWith, UPPER } from './bytes.ts';
+import { classOf, isDigit, isWordByte, LETTER, startsWith } from './bytes.ts';
 import { asked, type Entry, modes } from './entry.ts';
 import { isCloser, opensBlock, stepBlock } from './block.ts';
 import { isGoHeader, stepGo } from './trace_go.ts';
@@ -43,7 +43,7 @@ const words = {
   prio: text(' prio='),
 } as const;
 
-/** Whether b[at, end) is an exception's headline: `java.io.IOException: …`, `TypeError`, `Unhandled exception: …`. */
+/** Whether b[at, end), whose first word ends at `asked.wordEnd`, is an exception's headline: `java.io.IOException: …`, `TypeError`. */
 export function isHeadline(b: Uint8Array, at: number, end: number): boolean {
   if (at >= end || (classOf[b[at]!]! & LETTER) === 0) return false;
   switch (b[at]) {
@@ -66,26 +66,30 @@ export function isHeadline(b: Uint8Array, at: number, end: number): boolean {
       if (isRustPanic(b, at, end)) return true;
       break;
   }
-  let stop = at + 1;
-  while (stop < end && stop - at < 160 && (classOf[b[stop]!] !== 0 || isNamePart(b[stop]!))) stop++;
-  let name = stop;
-  // the colon behind the name is not of it, those of `Foo::Error` are
+  // The name is the first word, without its colon; most words do not end like one.
+  let name = asked.wordEnd;
   while (name > at && b[name - 1] === 58) name--;
-  if (name < end && b[name] !== 58 && b[name] !== 32 && b[name] !== 40 && b[name] !== 91) return false;
-  if (name < end && b[name] === 32 && b[name + 1] !== 91 && b[name + 1] !== 40) return false;
   if (name - at < SUFFIX_MIN) return false;
   switch (b[name - 1]) {
     case 114: // r
-      return endsIn(b, at, name, suffixes.error);
+      if (!endsIn(b, at, name, suffixes.error)) return false;
+      break;
     case 110: // n
-      return endsIn(b, at, name, suffixes.exception);
+      if (!endsIn(b, at, name, suffixes.exception)) return false;
+      break;
     case 101: // e
-      return endsIn(b, at, name, suffixes.throwable);
+      if (!endsIn(b, at, name, suffixes.throwable)) return false;
+      break;
     case 116: // t
-      return endsIn(b, at, name, suffixes.interrupt) || endsIn(b, at, name, suffixes.fault);
+      if (!endsIn(b, at, name, suffixes.interrupt) && !endsIn(b, at, name, suffixes.fault)) return false;
+      break;
     default:
       return false;
   }
+  // Behind it a colon, nothing, or what some put in brackets: not the next word of a sentence.
+  if (name < end && b[name] === 32 && b[name + 1] !== 91 && b[name + 1] !== 40) return false;
+  for (let i = at; i < name; i++) if (classOf[b[i]!] === 0 && !isNamePart(b[i]!)) return false;
+  return true;
 }
 
 /** How names of exceptions end. */
@@ -454,7 +458,7 @@ export function open(entry: Entry, b: Uint8Array, at: number, end: number): void
     entry.mode = modes.block;
     entry.depth = 1;
   } else if (asked.isHeadline) entry.mode = modes.headline;
-  else if (isRubyHeadline(b, at, end)) {
+  else if (isRubyHeadline(b, at)) {
     entry.mode = b[end - 1] === 41 ? modes.frames : modes.message;
     entry.depth = b[end - 1] === 41 ? 0 : RUBY;
   }
@@ -472,11 +476,10 @@ function isSourcePlace(b: Uint8Array, at: number, end: number): boolean {
   return true;
 }
 
-const isRubyHeadline = (b: Uint8Array, at: number, end: number): boolean => {
-  // Cheap first: a path has a point or a slash before its first blank.
-  const first = b[at]!;
-  if (first !== 47 && first !== 46 && (classOf[first]! & (LOWER | UPPER)) === 0) return false;
-  let colon = at;
-  while (colon < end && colon - at < 200 && b[colon] !== 58 && b[colon] !== 32) colon++;
-  return b[colon] === 58 && isDigit(b[colon + 1]) && isRubyPlace(b, colon, Math.min(end, colon + 16));
-};
+/** `/srv/x.rb:13:in 'f': …`: the first word ends with `:in`. */
+function isRubyHeadline(b: Uint8Array, at: number): boolean {
+  const word = asked.wordEnd;
+  return (
+    word - at > 5 && b[word - 1] === 110 && b[word - 2] === 105 && b[word - 3] === 58 && isDigit(b[word - 4])
+  );
+}
