@@ -9,8 +9,9 @@ import { open, step } from './trace.ts';
  * are `open_entries_max` of them at most.
  */
 export class Entries {
-  /** The one that was used last is first. */
   private readonly list: Entry[];
+  /** Index of the one that was used last. */
+  private last = 0;
 
   constructor(list: Entry[]) {
     this.list = list;
@@ -66,26 +67,35 @@ export class Entries {
     else open(entry, b, at, end);
   }
 
-  /** The channel's entry, first in the list from now on. */
   private entryOf(channel: number, position: number): Entry {
     const { list } = this;
-    const front = list[0];
-    if (front !== undefined && front.channel === channel) return front;
-    let at = 1;
-    while (at < list.length && list[at]!.channel !== channel) at++;
-    let entry: Entry;
-    if (at < list.length) entry = list[at]!;
-    else if (list.length < limits.open_entries_max) {
-      entry = newEntry(channel, position);
-      at = list.length;
-      list.push(entry);
-    } else {
-      at = list.length - 1;
-      entry = list[at]!;
-      Object.assign(entry, newEntry(channel, position));
+    let entry = list[this.last];
+    if (entry === undefined || entry.channel !== channel) {
+      entry = this.find(channel) ?? this.add(channel, position);
     }
-    for (; at > 0; at--) list[at] = list[at - 1]!;
-    list[0] = entry;
+    entry.used = position;
+    return entry;
+  }
+
+  private find(channel: number): Entry | undefined {
+    for (let at = 0; at < this.list.length; at++) {
+      if (this.list[at]!.channel !== channel) continue;
+      this.last = at;
+      return this.list[at];
+    }
+    return undefined;
+  }
+
+  /** In the place of the one that was silent longest, when there are enough. */
+  private add(channel: number, position: number): Entry {
+    const { list } = this;
+    this.last = list.length;
+    if (list.length === limits.open_entries_max) {
+      this.last = 0;
+      for (let at = 1; at < list.length; at++) if (list[at]!.used < list[this.last]!.used) this.last = at;
+    }
+    const entry = newEntry(channel, position);
+    list[this.last] = entry;
     return entry;
   }
 }

@@ -6,6 +6,8 @@ export interface Entry {
   channel: number;
   /** Position of its first line in the stream. */
   start: number;
+  /** Position of its last line. */
+  used: number;
   lines: number;
   mode: number;
   /** Braces that are open; how much of a form has been seen. */
@@ -21,6 +23,7 @@ export interface Entry {
 export const newEntry = (channel: number, start: number): Entry => ({
   channel,
   start,
+  used: start,
   lines: 0,
   mode: 0,
   depth: 0,

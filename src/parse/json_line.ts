@@ -50,7 +50,7 @@ function keyOf(b: Uint8Array, at: number, end: number): number {
 }
 
 /** Fields that are looked at once time and level are known: a source mostly stands near them. */
-const FIELDS_MORE = 4;
+const FIELDS_MORE = 3;
 
 /**
  * Reads the top-level fields of the object that begins at b[start] (a `{`), once, in order; what is no JSON ends the reading.

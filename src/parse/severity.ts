@@ -137,6 +137,8 @@ export function severityOfText(b: Uint8Array, start: number, end: number, isStam
       const may = length < 14 && (length === 1 || mayBeLevel[(byte & 31) * 16 + length] === 1 || classOf[b[stop]!] === DIGIT);
       const found = !may ? 0 : levelAt(b, start, at, stop, end, before, beforeBlank, words, isStamped);
       if (found !== 0) return found;
+      // A text that begins with a plain word has no level; fields have digits or signs.
+      if (!isStamped && words === 0 && at === start && (stop === end || b[stop] === 32)) return 0;
       while (stop < last && classOf[b[stop]!] !== 0) stop++;
       at = stop;
       before = b[at - 1]!;
