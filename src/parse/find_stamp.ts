@@ -35,13 +35,40 @@ function stampInRun(b: Uint8Array, start: number, first: number, last: number, e
   for (let at = first + 1; at + 5 < last; at++) {
     if (b[at] !== 58 || b[at + 3] !== 58 || !isClock(b, at)) continue;
     // `2014:21:20:35`: the year of `23/Dec/2014` before the clock
-    if (at - 5 >= start && b[at - 5] === 47 && b[at + 6] === 58) continue;
+    if (at - 5 >= start && b[at - 5] === 47 && b[at + 6] === 58) {
+      if (at - 12 < start || !isKeptAccess(b, at - 11, end)) continue;
+      return isAtItsPlace(b, start);
+    }
     if (isDigit(b[at + 6]) && at + 6 < end) continue;
     const hours = at - 2 >= start && isDigit(b[at - 2]) ? at - 2 : at - 1;
     if (hours > start && isDigit(b[hours - 1]) && hours === at - 2) continue;
-    if (stampAround(b, start, hours, end) && isAtItsPlace(b, start)) return true;
+    if (!stampAround(b, start, hours, end) || !isAtItsPlace(b, start)) continue;
+    if (stamp.form === forms.access) keepAccess(b);
+    return true;
   }
   return false;
+}
+
+/** `01/Jun/2026:15:30:18 +0000`: a web server writes many lines in a second, and this is much to read. */
+const ACCESS_BYTES = 26;
+const access = { text: new Uint8Array(ACCESS_BYTES), seconds: 0 };
+
+function isKeptAccess(b: Uint8Array, at: number, end: number): boolean {
+  if (at + ACCESS_BYTES >= end || isWordByte(b[at + ACCESS_BYTES])) return false;
+  for (let i = ACCESS_BYTES - 1; i >= 0; i--) if (b[at + i] !== access.text[i]) return false;
+  stamp.seconds = access.seconds;
+  stamp.nanos = 0;
+  stamp.start = at;
+  stamp.end = at + ACCESS_BYTES;
+  stamp.dates = dates.full;
+  stamp.form = forms.access;
+  return true;
+}
+
+function keepAccess(b: Uint8Array): void {
+  if (stamp.end - stamp.start !== ACCESS_BYTES || stamp.nanos !== 0) return;
+  for (let i = 0; i < ACCESS_BYTES; i++) access.text[i] = b[stamp.start + i]!;
+  access.seconds = stamp.seconds;
 }
 
 const isClock = (b: Uint8Array, colon: number): boolean =>

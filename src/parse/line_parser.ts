@@ -121,6 +121,7 @@ export class LineParser {
   /** The rest of a line of which a piece is a row already. */
   private goOn(position: number, line: Line): void {
     this.clock.inherit(line);
+    line.text_start = line.start;
     line.source = this.pieceSource;
     line.severity = this.pieceSeverity;
     line.entry_back = position - this.pieceStart;
