@@ -1,4 +1,4 @@
-import { classOf, isDigit, isWordByte, LETTER, startsWith } from './bytes.ts';
+import { classOf, indexOf, isDigit, isWordByte, LETTER, startsWith } from './bytes.ts';
 import { asked, type Entry, modes } from './entry.ts';
 import { isCloser, opensBlock, stepBlock } from './block.ts';
 import { isGoHeader, stepGo } from './trace_go.ts';
@@ -26,7 +26,7 @@ const words = {
   fatal: text('fatal error: '),
   goroutine: text('goroutine '),
   thread: text("thread '"),
-  panicked: text("' panicked at "),
+  panicked: text(' panicked at '),
   note: text('note: '),
   unhandled: text('Unhandled '),
   uncaught: text('Uncaught '),
@@ -37,6 +37,7 @@ const words = {
   suspension: text('<asynchronous suspension>'),
   next: text('Next '),
   node_js: text('Node.js v'),
+  require: text('Require stack:'),
   application_panicked: text('The application panicked (crashed).'),
   full_dump: text('Full thread dump'),
   tid: text(' tid='),
@@ -64,6 +65,9 @@ export function isHeadline(b: Uint8Array, at: number, end: number): boolean {
       break;
     case 116: // t
       if (isRustPanic(b, at, end)) return true;
+      break;
+    case 102: // f
+      if (startsWith(b, at, end, words.fatal)) return true;
       break;
   }
   // The name is the first word, without its colon; most words do not end like one.
@@ -112,9 +116,8 @@ const isNamePart = (byte: number): boolean =>
 
 const isRustPanic = (b: Uint8Array, at: number, end: number): boolean => {
   if (!startsWith(b, at, end, words.thread)) return false;
-  let quote = at + words.thread.length;
-  while (quote < end && quote - at < 80 && b[quote] !== 39) quote++;
-  return startsWith(b, quote, end, words.panicked);
+  // Behind the name, newer compilers print the thread's number.
+  return indexOf(b, at, Math.min(end, at + 120), words.panicked) > 0;
 };
 
 /** Past the blanks at `at`. */
@@ -195,7 +198,8 @@ export function step(entry: Entry, b: Uint8Array, at: number, end: number): bool
       return true;
     case modes.python_done:
       if (isEmpty) return !entry.isBlank;
-      if (isIndented) return !entry.isBlank;
+      if (isIndented) return !entry.isBlank && !beginsPython(b, at, end);
+      if (!entry.isBlank && pythonTails.some((tail) => startsWith(b, at, end, tail))) return true;
       if (!startsWith(b, at, end, words.during) && !startsWith(b, at, end, words.above)) return false;
       entry.mode = modes.python_chain;
       return true;
@@ -303,6 +307,10 @@ function stepHeadline(entry: Entry, b: Uint8Array, at: number, end: number, firs
       return stepSingle(entry, b, at, end, first, false);
     case 80: // P
       return startsWith(b, at, end, words.parameter);
+    case 82: // R
+      return startsWith(b, at, end, words.require);
+    case 45: // -
+      return b[at + 1] === 32 && entry.lines > 1;
     default:
       return false;
   }
@@ -330,7 +338,9 @@ function stepFrames(entry: Entry, b: Uint8Array, at: number, end: number, first:
     case 83: // S
       return startsWith(b, at, end, words.suppressed) || (!wasBlank && startsWith(b, at, end, words.stack_trace));
     case 45: // -
-      return startsWith(b, at, end, words.end_of);
+      return startsWith(b, at, end, words.end_of) || (entry.depth === NODE && b[at + 1] === 32);
+    case 82: // R
+      return entry.depth === NODE && startsWith(b, at, end, words.require);
     case 46: // .
       return startsWith(b, at, end, words.more);
     case 60: // <
@@ -377,11 +387,19 @@ function stepNode(entry: Entry, b: Uint8Array, at: number, end: number, isIndent
   if (entry.lines === 1) return true;
   if (at >= end) return !entry.isBlank;
   if (!entry.isBlank) return isIndented;
-  if (b[at] !== 91 && !asked.isHeadline) return false;
   entry.mode = modes.frames;
   entry.depth = opensBlock(b, at, end) ? BRACES : NODE;
   return true;
 }
+
+/** `  File "x.py", line 2` of a syntax error, `  + Exception Group Traceback`: reports without a first line of their own. */
+function beginsPython(b: Uint8Array, at: number, end: number): boolean {
+  const word = indent(b, at, end);
+  return startsWith(b, word, end, words.file) || startsWith(b, word, end, words.group);
+}
+
+/** What SQLAlchemy prints below the exception. */
+const pythonTails = ['[SQL: ', '[parameters: ', '(Background on this error'].map(text);
 
 function isPythonEnd(b: Uint8Array, at: number, end: number): boolean {
   if ((classOf[b[at]!]! & LETTER) === 0 && b[at] !== 95) return false;
@@ -413,11 +431,9 @@ export function open(entry: Entry, b: Uint8Array, at: number, end: number): void
       else if (startsWith(b, at, end, words.application_panicked)) entry.mode = modes.eyre;
       break;
     case 32:
-    case 9: {
-      const word = indent(b, at, end);
-      if (startsWith(b, word, end, words.file) || startsWith(b, word, end, words.group)) entry.mode = modes.python;
+    case 9:
+      if (beginsPython(b, at, end)) entry.mode = modes.python;
       break;
-    }
     case 112: // p
       if (startsWith(b, at, end, words.panic)) entry.mode = modes.go;
       break;
