@@ -1,7 +1,7 @@
 import { limits } from '../config/limits.ts';
 import { skipEscape } from './bytes.ts';
 import { asked, type Entry, modes, newEntry, ways } from './entry.ts';
-import { isRule, headlineSeverity, openReport, stepReport } from './kernel_report.ts';
+import { beginsReport, openReport, stepReport } from './kernel_report.ts';
 import { open, step } from './trace.ts';
 
 /**
@@ -62,7 +62,7 @@ export class Entries {
     entry.mode = modes.single;
     entry.depth = 0;
     if (asked.way === ways.kernel) {
-      if (headlineSeverity(b, at, end) !== 0 || isRule(b, at, end)) openReport(entry, b, at, end);
+      if (beginsReport(b, at, end)) openReport(entry, b, at, end);
     } else if (asked.isRawReport) openReport(entry, b, at, end);
     else open(entry, b, at, end);
   }

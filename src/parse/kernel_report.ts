@@ -2,13 +2,25 @@ import { classOf, indexOf, isDigit, startsWith, UPPER } from './bytes.ts';
 import { type Entry, modes } from './entry.ts';
 import { severity } from './severity.ts';
 
-/** How a kernel report begins, and how bad that is. `anywhere`: after the name of a process or subsystem. */
-export const kernelHeadlines: readonly { text: string; severity: 'fatal' | 'error' | 'warn'; anywhere?: true }[] = [
+export interface KernelHeadline {
+  text: string;
+  severity: 'fatal' | 'error' | 'warn';
+  /** After the name of a process or subsystem. */
+  anywhere?: true;
+  /** The line is all there is. */
+  alone?: true;
+}
+
+/** How a kernel report begins, and how bad that is; of two that fit the first one counts. */
+export const kernelHeadlines: readonly KernelHeadline[] = [
   { text: 'Kernel panic - not syncing', severity: 'fatal' },
   { text: '------------[ cut here ]', severity: 'error' },
   { text: 'BUG: ', severity: 'error' },
   { text: 'kernel BUG at ', severity: 'fatal' },
-  { text: 'WARNING: ', severity: 'warn' },
+  ...['CPU: ', 'at ', 'possible ', 'suspicious ', 'inconsistent ', 'bad unlock', 'held lock', 'lock held', 'nested lock', 'kernel stack', 'Nested lock', 'locking bug', 'ODEBUG', 'refcount'].map(
+    (what) => ({ text: `WARNING: ${what}`, severity: 'warn' as const }),
+  ),
+  { text: 'WARNING: ', severity: 'warn', alone: true },
   { text: 'Oops: ', severity: 'error' },
   { text: 'Oops - ', severity: 'error' },
   { text: 'Internal error: ', severity: 'error' },
@@ -20,12 +32,18 @@ export const kernelHeadlines: readonly { text: string; severity: 'fatal' | 'erro
   { text: 'stack segment: ', severity: 'error' },
   { text: 'int3: ', severity: 'error' },
   { text: 'UBSAN: ', severity: 'error' },
-  { text: 'INFO: ', severity: 'error' },
+  { text: 'INFO: task ', severity: 'error' },
+  { text: 'INFO: rcu', severity: 'error' },
+  { text: 'INFO: possible ', severity: 'error' },
+  { text: 'INFO: suspicious ', severity: 'error' },
+  { text: 'INFO: inconsistent ', severity: 'error' },
+  { text: 'INFO: trying to register non-static key', severity: 'error' },
   { text: 'rcu: INFO: ', severity: 'error' },
   { text: 'watchdog: BUG: ', severity: 'error' },
-  { text: 'NMI watchdog: ', severity: 'error' },
+  { text: 'NMI watchdog: BUG: ', severity: 'error' },
+  { text: 'NMI watchdog: Watchdog detected hard LOCKUP', severity: 'error' },
   { text: 'watchdog: Watchdog detected hard LOCKUP', severity: 'error' },
-  { text: 'unregister_netdevice: waiting for', severity: 'error' },
+  { text: 'unregister_netdevice: waiting for', severity: 'error', alone: true },
   { text: 'PANIC: ', severity: 'fatal' },
   { text: ' invoked oom-killer:', severity: 'error', anywhere: true },
   { text: ': page allocation failure', severity: 'warn', anywhere: true },
@@ -35,11 +53,12 @@ export const kernelHeadlines: readonly { text: string; severity: 'fatal' | 'erro
 interface Headline {
   bytes: Buffer;
   severity: number;
+  isAlone: boolean;
 }
 const byFirst: (Headline[] | undefined)[] = new Array(256).fill(undefined);
 const anywhere: Headline[] = [];
-for (const { text, severity: how, anywhere: isAnywhere } of kernelHeadlines) {
-  const headline = { bytes: Buffer.from(text), severity: severity[how] };
+for (const { text, severity: how, anywhere: isAnywhere, alone } of kernelHeadlines) {
+  const headline = { bytes: Buffer.from(text), severity: severity[how], isAlone: alone ?? false };
   if (isAnywhere) anywhere.push(headline);
   else {
     byFirst[headline.bytes[0]!] ??= [];
@@ -51,11 +70,18 @@ for (const { text, severity: how, anywhere: isAnywhere } of kernelHeadlines) {
 const NAME_BYTES_MAX = 64;
 
 /** The severity of the headline that b[at, end) is, or 0. */
-export function headlineSeverity(b: Uint8Array, at: number, end: number): number {
+export const headlineSeverity = (b: Uint8Array, at: number, end: number): number =>
+  headlineOf(b, at, end)?.severity ?? 0;
+
+/** Whether more lines follow the headline that b[at, end) is. */
+export const beginsReport = (b: Uint8Array, at: number, end: number): boolean =>
+  headlineOf(b, at, end)?.isAlone === false || isRule(b, at, end);
+
+function headlineOf(b: Uint8Array, at: number, end: number): Headline | undefined {
+  if (at >= end) return undefined;
   const known = byFirst[b[at]!];
-  if (at >= end) return 0;
   if (known !== undefined) {
-    for (const { bytes, severity: how } of known) if (startsWith(b, at, end, bytes)) return how;
+    for (const headline of known) if (startsWith(b, at, end, headline.bytes)) return headline;
   }
   const last = Math.min(end, at + NAME_BYTES_MAX);
   for (let i = at; i < last; i++) {
@@ -63,9 +89,9 @@ export function headlineSeverity(b: Uint8Array, at: number, end: number): number
     if (byte !== 32 && byte !== 58) continue;
     const next = b[i + 1];
     if (byte === 32 ? next !== 105 && next !== 98 : next !== 32 || b[i + 2] !== 112) continue;
-    for (const { bytes, severity: how } of anywhere) if (startsWith(b, i, end, bytes)) return how;
+    for (const headline of anywhere) if (startsWith(b, i, end, headline.bytes)) return headline;
   }
-  return 0;
+  return undefined;
 }
 
 /** Without the kernel's stamp only these are believed to be the kernel's: a program may print `WARNING: ` or `INFO: `. */
@@ -89,7 +115,7 @@ const texts = (list: string[]): Buffer[] => list.map((text) => Buffer.from(text)
 const ended = texts(['---[ end trace', '---[ end Kernel panic', 'Rebooting in ']);
 const endedOom = texts(['Killed process', 'Memory cgroup out of memory: Kill', 'Out of memory: Kill', 'Memory cgroup out of memory: Killed']);
 /** What still belongs to a report whose end was printed. */
-const afterEnd = texts(['Kernel panic - not syncing', 'Kernel Offset:', 'Rebooting in ', '---[ end ', 'Killed process', 'oom_reaper:', 'RIP:', 'RSP:', 'EIP:', 'CR2:', 'Code:', 'Dumping ftrace', '(ftrace buffer empty)', 'note: ', 'Shutting down cpus']);
+const afterEnd = texts(['Kernel panic - not syncing', 'Kernel Offset:', 'Rebooting in ', '---[ end ', 'Killed process', 'oom_reaper:', 'RIP:', 'RSP:', 'EIP:', 'CR2:', 'Code:', 'RAX:', 'RBX:', 'RCX:', 'RDX:', 'RSI:', 'RDI:', 'RBP:', 'R08:', 'R10:', 'R13:', 'EAX:', 'ESI:', 'EFLAGS:', 'FS:', 'CS:', 'DS:', 'DR', 'PKRU:', 'Dumping ftrace', '(ftrace buffer empty)', 'note: ', 'Shutting down cpus']);
 const panic = Buffer.from('Kernel panic - not syncing');
 
 /** Lines of a report's body, once its call trace has begun: anything else ends it. */
@@ -103,7 +129,8 @@ const killed = Buffer.from('Killed process');
 const HEAD = 0;
 const BODY = 1;
 const OOM = 2;
-const RULED = 3;
+/** A report has its call trace within so many lines. */
+const HEAD_LINES_MAX = 50;
 /** Kernel lines of one report follow each other; a later one is another matter. */
 const PAUSE_MAX_S = 5;
 
@@ -116,7 +143,7 @@ export function openReport(entry: Entry, b: Uint8Array, at: number, end: number)
 }
 const oom = Buffer.from(' invoked oom-killer:');
 
-export const isRule = (b: Uint8Array, at: number, end: number): boolean =>
+const isRule = (b: Uint8Array, at: number, end: number): boolean =>
   end - at >= 20 && b[at] === 61 && b[at + 1] === 61 && b[at + 9] === 61 && b[end - 1] === 61;
 
 /**
@@ -140,7 +167,7 @@ export function stepReport(entry: Entry, b: Uint8Array, at: number, end: number,
     if (entry.depth === HEAD) entry.depth = BODY;
     return true;
   }
-  if (entry.depth === HEAD) return isKernel || isBody(b, at, end) || headlineSeverity(b, at, end) !== 0;
+  if (entry.depth === HEAD) return (isKernel && entry.lines < HEAD_LINES_MAX) || isBody(b, at, end) || headlineSeverity(b, at, end) !== 0;
   // The next report begins; one that only says the same in other words (`BUG:` behind a rule) has no call trace before it.
   if (headlineSeverity(b, at, end) !== 0) return false;
   return isBody(b, at, end);
@@ -188,5 +215,3 @@ function isFrame(b: Uint8Array, at: number, end: number): boolean {
   }
   return false;
 }
-
-export { RULED };
