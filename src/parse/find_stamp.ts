@@ -1,4 +1,4 @@
-import { classOf, isDigit, isWordByte, LOWER, pair } from './bytes.ts';
+import { classOf, isDigit, isWordByte, LETTER, LOWER, pair } from './bytes.ts';
 import { dates, daysFromDate, digitsOfSecond, forms, ofDay, stamp } from './stamp.ts';
 import { stampAround } from './stamp_forms.ts';
 
@@ -87,8 +87,8 @@ function isAtItsPlace(b: Uint8Array, start: number): boolean {
   if (at === start + 1 && opens) return true;
   if (stamp.dates === dates.none) return false;
   if (before === 91) return true;
-  // A letter that belongs to the stamp (glog) stands in front of everything.
-  if (stamp.form === forms.glog) return false;
+  // A month or weekday, or the level of glog, begins the line or stands in brackets; elsewhere it is a date that is spoken of.
+  if ((classOf[b[at]!]! & LETTER) !== 0) return false;
   return isAfterFields(b, start, at);
 }
 

@@ -125,22 +125,31 @@ const callTrace = Buffer.from('Call Trace');
 const callTraceArm = Buffer.from('Call trace');
 const killed = Buffer.from('Killed process');
 
-/** What `depth` means in a report: before its call trace; within or behind it; an OOM report, which has its own end. */
-const HEAD = 0;
+/**
+ * What `depth` means in a report: within its call trace or behind it; an OOM report, which has its own end; before the call trace, with
+ * so many lines of unknown form to come at most.
+ */
 const BODY = 1;
 const OOM = 2;
-/** A report has its call trace within so many lines. */
-const HEAD_LINES_MAX = 50;
+const HEAD = 10;
+const UNKNOWN_LINES = 12;
+/** Behind a rule, and where locks are told, most lines are sentences. */
+const UNKNOWN_LINES_RULED = 60;
 /** Kernel lines of one report follow each other; a later one is another matter. */
 const PAUSE_MAX_S = 5;
 
 /** Begins a report with its headline, or the rule above it. */
 export function openReport(entry: Entry, b: Uint8Array, at: number, end: number): void {
   entry.mode = modes.kernel;
-  entry.depth = HEAD;
   const last = Math.min(end, at + NAME_BYTES_MAX);
   if (indexOf(b, at, last, oom) >= 0) entry.depth = OOM;
+  else {
+    const isWordy = isRule(b, at, end) || indexOf(b, at, last, possible) >= 0 || indexOf(b, at, last, suspicious) >= 0;
+    entry.depth = HEAD + (isWordy ? UNKNOWN_LINES_RULED : UNKNOWN_LINES);
+  }
 }
+const possible = Buffer.from(': possible ');
+const suspicious = Buffer.from(': suspicious ');
 const oom = Buffer.from(' invoked oom-killer:');
 
 const isRule = (b: Uint8Array, at: number, end: number): boolean =>
@@ -164,10 +173,13 @@ export function stepReport(entry: Entry, b: Uint8Array, at: number, end: number,
     return true;
   }
   if (startsWith(b, at, end, callTrace) || startsWith(b, at, end, callTraceArm)) {
-    if (entry.depth === HEAD) entry.depth = BODY;
+    entry.depth = BODY;
     return true;
   }
-  if (entry.depth === HEAD) return (isKernel && entry.lines < HEAD_LINES_MAX) || isBody(b, at, end) || headlineSeverity(b, at, end) !== 0;
+  if (entry.depth >= HEAD) {
+    if (isBody(b, at, end) || headlineSeverity(b, at, end) !== 0) return true;
+    return isKernel && entry.depth-- > HEAD;
+  }
   // The next report begins; one that only says the same in other words (`BUG:` behind a rule) has no call trace before it.
   if (headlineSeverity(b, at, end) !== 0) return false;
   return isBody(b, at, end);
