@@ -149,7 +149,7 @@ export class LineParser {
     }
     if (asked.isHeadline && line.severity === 0) line.severity = severity.error;
     asked.isRecord = !asked.isHeadline && line.severity >= severity.warn && line.severity <= severity.fatal;
-    if (b[text] !== 0 && (isWriterPiece(end - text) || isWriterPiece(end - start))) asked.isPiece = true;
+    if (line.ending !== 0 && b[text] !== 0 && (isWriterPiece(end - text) || isWriterPiece(end - start))) asked.isPiece = true;
     line.entry_back = position - this.entries.of(b, text, end, position);
     if (asked.isKernelReport) line.source = source.kernel;
   }

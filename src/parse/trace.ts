@@ -1,4 +1,4 @@
-import { classOf, indexOf, isDigit, isWordByte, LETTER, startsWith } from './bytes.ts';
+import { classOf, indexOf, isDigit, isWordByte, LETTER, startsWith, UPPER } from './bytes.ts';
 import { asked, type Entry, modes } from './entry.ts';
 import { isCloser, opensBlock, stepBlock } from './block.ts';
 import { isGoHeader, stepGo } from './trace_go.ts';
@@ -193,7 +193,7 @@ export function step(entry: Entry, b: Uint8Array, at: number, end: number): bool
       return stepFrames(entry, b, at, end, first, isIndented);
     case modes.python:
       if (isIndented) return true;
-      if (isEmpty || !isPythonEnd(b, at, end)) return false;
+      if (isEmpty || entry.depth === GROUP || !isPythonEnd(b, at, end)) return false;
       entry.mode = modes.python_done;
       return true;
     case modes.python_done:
@@ -368,6 +368,8 @@ const BRACES = -3;
 const NODE = -4;
 const PHP = -5;
 const ERROR = -6;
+/** A group of exceptions in Python: its last line is indented too. */
+const GROUP = -8;
 
 /** A message of several lines ends with the exception's class (Ruby), or where the frames begin (Dart). */
 function stepMessage(entry: Entry, b: Uint8Array, at: number, end: number, first: number): boolean {
@@ -402,9 +404,12 @@ function beginsPython(b: Uint8Array, at: number, end: number): boolean {
 const pythonTails = ['[SQL: ', '[parameters: ', '(Background on this error'].map(text);
 
 function isPythonEnd(b: Uint8Array, at: number, end: number): boolean {
-  if ((classOf[b[at]!]! & LETTER) === 0 && b[at] !== 95) return false;
-  while (at < end && (isWordByte(b[at]) || b[at] === 46 || b[at] === 95)) at++;
-  return at === end || b[at] === 58;
+  let name = at;
+  let stop = at;
+  while (stop < end && (isWordByte(b[stop]) || b[stop] === 46 || b[stop] === 95)) if (b[stop++] === 46) name = stop;
+  // `ValueError`, `json.decoder.JSONDecodeError: …`, `socket.error: …`; not the next line of the program
+  if (stop === name || (stop < end && b[stop] !== 58)) return false;
+  return name > at || b[name] === 95 || classOf[b[name]!] === UPPER;
 }
 
 const isThreadHeader = (b: Uint8Array, at: number, end: number): boolean => {
@@ -432,7 +437,9 @@ export function open(entry: Entry, b: Uint8Array, at: number, end: number): void
       break;
     case 32:
     case 9:
-      if (beginsPython(b, at, end)) entry.mode = modes.python;
+      if (!beginsPython(b, at, end)) break;
+      entry.mode = modes.python;
+      if (b[indent(b, at, end)] === 43) entry.depth = GROUP;
       break;
     case 112: // p
       if (startsWith(b, at, end, words.panic)) entry.mode = modes.go;
