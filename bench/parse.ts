@@ -43,7 +43,9 @@ const kinds: [string, (at_ms: number) => string[]][] = [
   ['traceback, Node.js', () => lines.nodeTraceback(random)],
 ];
 
-console.log(`${'lines'.padEnd(22)} ${'mean bytes'.padStart(10)} ${'split ns'.padStart(9)} ${'parse ns'.padStart(9)} ${'MB/s'.padStart(7)}`);
+console.log(
+  `${'lines'.padEnd(22)} ${'mean bytes'.padStart(10)} ${'split ns'.padStart(9)} ${'parse ns'.padStart(9)} ${'MB/s'.padStart(7)}`,
+);
 measure('corpus', corpus());
 for (const [name, make] of kinds) {
   const made: string[] = [];

@@ -28,5 +28,11 @@ export function measureConsole(set: string, folder: string, one: ConsoleCase, ta
   if (one.printk_lines === undefined) return;
   const expected = one.printk_lines + (one.printk_midline ?? 0);
   const kernel = rows.filter((row) => row.source === 'kernel').length;
-  tally.add(set, 'kernel lines, each file', kernel === expected ? 'exact' : 'other', ['exact', 'other'], `${one.file}: ${kernel}, truth ${expected}`);
+  tally.add(
+    set,
+    'kernel lines, each file',
+    kernel === expected ? 'exact' : 'other',
+    ['exact', 'other'],
+    `${one.file}: ${kernel}, truth ${expected}`,
+  );
 }

@@ -17,13 +17,16 @@ export function measureKernel(set: string, one: KernelCase, recorded_ms: number,
     const lines = text.split('\n').filter((line) => line.trim() !== '');
     const first = rows.findIndex((row) => row.text.trimEnd() === lines[0]!.trimEnd());
     if (first < 0) continue;
-    const wanted = rows.slice(first).filter((row) => lines.includes(row.text.trimEnd()) || lines.includes(row.text));
+    const wanted = rows
+      .slice(first)
+      .filter((row) => lines.includes(row.text.trimEnd()) || lines.includes(row.text));
     report(set, 'crash report', one.id, rows, wanted, tally);
   }
   if (one.derived?.victims) {
     const first = rows.findIndex((row) => row.text.includes('invoked oom-killer'));
     const last = rows.findLastIndex((row) => /Killed process \d|oom_reaper: reaped/.test(row.text));
-    if (first >= 0 && last > first) report(set, 'OOM report', one.id, rows, rows.slice(first, last + 1), tally);
+    if (first >= 0 && last > first)
+      report(set, 'OOM report', one.id, rows, rows.slice(first, last + 1), tally);
   }
 }
 
@@ -34,6 +37,13 @@ function report(set: string, what: string, id: string, rows: Row[], wanted: Row[
   const [entry, held] = [...sizes].sort((a, b) => b[1] - a[1])[0]!;
   const size = rows.filter((row) => row.entry_position === entry).length;
   const overlap = held / (wanted.length + size - held);
-  const outcome = overlap === 1 ? 'exact' : overlap >= 0.9 ? '≥ 90 % of lines' : overlap >= 0.5 ? '≥ 50 %' : 'less';
-  tally.add(set, what, outcome, ['exact', '≥ 90 % of lines', '≥ 50 %', 'less'], `${id}: ${held} of ${wanted.length} lines, entry of ${size}`);
+  const outcome =
+    overlap === 1 ? 'exact' : overlap >= 0.9 ? '≥ 90 % of lines' : overlap >= 0.5 ? '≥ 50 %' : 'less';
+  tally.add(
+    set,
+    what,
+    outcome,
+    ['exact', '≥ 90 % of lines', '≥ 50 %', 'less'],
+    `${id}: ${held} of ${wanted.length} lines, entry of ${size}`,
+  );
 }

@@ -19,7 +19,10 @@ import { Tally } from './measures.ts';
 /** When the cases count as written: it gives stamps without a year theirs. */
 const RECORDED_MS = Date.parse('2026-11-24T12:00:00Z');
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { misses: { type: 'boolean' } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { misses: { type: 'boolean' } },
+});
 const [folder] = positionals;
 if (folder === undefined) {
   console.error('usage: npm run eval -- FOLDER [--misses]');
@@ -42,8 +45,11 @@ function measureSet(path: string, set: string): void {
   for (const line of readFileSync(path, 'utf8').split('\n')) {
     if (line === '') continue;
     const one = JSON.parse(line) as Record<string, unknown>;
-    if (one.groups && one.lines && !one.config) measureGroups(set, one as unknown as GroupCase, RECORDED_MS, tally);
-    else if (one.expected_groups_text || one.derived) measureKernel(set, one as unknown as KernelCase, RECORDED_MS, tally);
-    else if (one.format || one.expected_level || 'contains_timestamp' in one) measureLine(set, one as unknown as LineCase, RECORDED_MS, tally);
+    if (one.groups && one.lines && !one.config)
+      measureGroups(set, one as unknown as GroupCase, RECORDED_MS, tally);
+    else if (one.expected_groups_text || one.derived)
+      measureKernel(set, one as unknown as KernelCase, RECORDED_MS, tally);
+    else if (one.format || one.expected_level || 'contains_timestamp' in one)
+      measureLine(set, one as unknown as LineCase, RECORDED_MS, tally);
   }
 }

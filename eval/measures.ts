@@ -20,7 +20,8 @@ export class Tally {
     }
     measure.cases++;
     measure.counts[outcome] = (measure.counts[outcome] ?? 0) + 1;
-    if (miss !== undefined && outcome !== outcomes[0]) this.misses.push(`${set} ${what}: ${outcome}: ${miss}`);
+    if (miss !== undefined && outcome !== outcomes[0])
+      this.misses.push(`${set} ${what}: ${outcome}: ${miss}`);
   }
 
   table(): string {
@@ -30,6 +31,8 @@ export class Tally {
       );
       return `${set.padEnd(24)} ${what.padEnd(26)} ${String(cases).padStart(6)}  ${parts.join(', ')}`;
     });
-    return [`${'set'.padEnd(24)} ${'measure'.padEnd(26)} ${'cases'.padStart(6)}  outcomes`, ...rows].join('\n');
+    return [`${'set'.padEnd(24)} ${'measure'.padEnd(26)} ${'cases'.padStart(6)}  outcomes`, ...rows].join(
+      '\n',
+    );
   }
 }

@@ -51,7 +51,10 @@ export function referenceTime(text: string, recorded_ms: number): number | null 
 }
 
 function dateOf(before: string, after: string): Date6 | null {
-  const named = /(?:(\d{1,2})[ /-])?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?[ /-]+(\d{1,4})(?:,? +(\d{4}))?/i.exec(before);
+  const named =
+    /(?:(\d{1,2})[ /-])?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?[ /-]+(\d{1,4})(?:,? +(\d{4}))?/i.exec(
+      before,
+    );
   const numbers = (match: RegExpExecArray | null): number[] => (match ? match.slice(1).map(Number) : []);
   if (named) {
     const month = months.indexOf(named[2]!.toLowerCase()) + 1;

@@ -91,7 +91,8 @@ export class Clock {
     if (seconds < EPOCH_OF_NO_CLOCK) return false;
     const earliest = this.caughtUpAt > this.startedSeconds ? this.caughtUpAt : this.startedSeconds;
     return (
-      seconds >= earliest - limits.clock_skew_max_s && seconds <= this.observedSeconds + limits.clock_skew_max_s
+      seconds >= earliest - limits.clock_skew_max_s &&
+      seconds <= this.observedSeconds + limits.clock_skew_max_s
     );
   }
 
@@ -136,7 +137,8 @@ export class Clock {
       if (since < this.caughtUpAt - ANCHOR_SLACK_S || since > this.observedSeconds + ANCHOR_SLACK_S) {
         this.setBoot(this.observedSeconds, this.observedNanos, stamp.seconds, stamp.nanos);
       }
-    } else if (since < state.stamped - ANCHOR_SLACK_S) this.setBoot(state.stamped, 0, stamp.seconds, stamp.nanos);
+    } else if (since < state.stamped - ANCHOR_SLACK_S)
+      this.setBoot(state.stamped, 0, stamp.seconds, stamp.nanos);
   }
 
   private setBoot(seconds: number, nanos: number, uptimeSeconds: number, uptimeNanos: number): void {

@@ -44,7 +44,8 @@ export class Entries {
     entry.uptime = asked.uptime;
     if (asked.isPiece) entry.mode = modes.piece;
     else if (entry.mode === modes.piece) entry.mode = modes.single;
-    asked.isKernelReport = asked.way === ways.raw && (entry.mode === modes.kernel || entry.mode === modes.kernel_ended);
+    asked.isKernelReport =
+      asked.way === ways.raw && (entry.mode === modes.kernel || entry.mode === modes.kernel_ended);
     return entry.start;
   }
 

@@ -30,7 +30,9 @@ export function* parseFile(path: string, log: string): Generator<ParsedRow> {
     const { birthtimeMs, mtimeMs } = fstatSync(fd);
     const observed = { seconds: Math.floor(mtimeMs / 1000), nanos: Math.floor((mtimeMs % 1000) * 1e6) };
     const booted = bootOf(fd, log, observed.seconds) ?? Math.min(birthtimeMs || mtimeMs, mtimeMs) / 1000;
-    const parser = new LineParser(log, Math.floor(booted), Math.floor((booted % 1) * 1e9), { isRecorded: true });
+    const parser = new LineParser(log, Math.floor(booted), Math.floor((booted % 1) * 1e9), {
+      isRecorded: true,
+    });
     for (const { bytes, at, end, position, line } of linesOf(fd, Number.POSITIVE_INFINITY)) {
       parser.parse(bytes, at, end, position, observed.seconds, observed.nanos, line);
       yield {
@@ -63,7 +65,8 @@ function bootOf(fd: number, log: string, observed: number): number | null {
     parser.parse(bytes, at, end, position, observed, 0, line);
     if (line.kind === kind.kernel_clock) uptime = line.seconds + line.nanos / 1e9 - observed;
     // Stamps are mostly of whole seconds: what they leave out is half a second in the middle.
-    else if (line.kind === kind.line && uptime !== null) return line.seconds + (line.nanos ? line.nanos / 1e9 : 0.5) - uptime;
+    else if (line.kind === kind.line && uptime !== null)
+      return line.seconds + (line.nanos ? line.nanos / 1e9 : 0.5) - uptime;
   }
   return null;
 }

@@ -162,7 +162,11 @@ export function epochNumber(b: Uint8Array, at: number, end: number): boolean {
 /** `20260601T153018Z`, `20260601 15:30:18` is found by its clock. */
 function compact(b: Uint8Array, start: number, end: number): boolean {
   if (start + 15 > end || b[start + 8] !== 84) return false;
-  const days = daysFromDate(pair(b, start) * 100 + pair(b, start + 2), pair(b, start + 4), pair(b, start + 6));
+  const days = daysFromDate(
+    pair(b, start) * 100 + pair(b, start + 2),
+    pair(b, start + 4),
+    pair(b, start + 6),
+  );
   const time = ofDay(pair(b, start + 9), pair(b, start + 11), pair(b, start + 13));
   if (days < 0 || time < 0) return false;
   let at = start + 15;

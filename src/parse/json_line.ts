@@ -15,9 +15,50 @@ export const json = {
 
 /** Fields that are looked at, in the order that they count. Other fields cost only the way past them. */
 export const jsonKeys = {
-  time: ['time', 'timestamp', 'ts', '@timestamp', 'datetime', 'date', 'eventTime', 'event_time', 't', 'timestamp_ns', 'timeMillis', 'asctime', '@t'],
-  severity: ['level', 'severity', 'lvl', 'loglevel', 'log_level', 'log.level', 'levelname', 'severity_text', 'severityText', 'level_name', '@l', 'priority'],
-  source: ['source', 'service', 'svc', 'app', 'application', 'logger', 'component', 'program', 'unit', 'name', 'SYSLOG_IDENTIFIER', 'service.name', 'logger_name'],
+  time: [
+    'time',
+    'timestamp',
+    'ts',
+    '@timestamp',
+    'datetime',
+    'date',
+    'eventTime',
+    'event_time',
+    't',
+    'timestamp_ns',
+    'timeMillis',
+    'asctime',
+    '@t',
+  ],
+  severity: [
+    'level',
+    'severity',
+    'lvl',
+    'loglevel',
+    'log_level',
+    'log.level',
+    'levelname',
+    'severity_text',
+    'severityText',
+    'level_name',
+    '@l',
+    'priority',
+  ],
+  source: [
+    'source',
+    'service',
+    'svc',
+    'app',
+    'application',
+    'logger',
+    'component',
+    'program',
+    'unit',
+    'name',
+    'SYSLOG_IDENTIFIER',
+    'service.name',
+    'logger_name',
+  ],
 } as const;
 
 const TIME = 1;
@@ -27,7 +68,11 @@ const SLOTS = 256;
 const keyAt: ({ bytes: Buffer; what: number } | undefined)[] = new Array(SLOTS).fill(undefined);
 const slotOf = (b: Uint8Array, at: number, length: number): number =>
   (b[at]! * 13 + b[at + length - 1]! * 5 + length * 29) % SLOTS;
-for (const [what, names] of [[TIME, jsonKeys.time], [SEVERITY, jsonKeys.severity], [SOURCE, jsonKeys.source]] as const) {
+for (const [what, names] of [
+  [TIME, jsonKeys.time],
+  [SEVERITY, jsonKeys.severity],
+  [SOURCE, jsonKeys.source],
+] as const) {
   for (const name of names) {
     const bytes = Buffer.from(name);
     let slot = slotOf(bytes, 0, bytes.length);

@@ -17,9 +17,22 @@ export const kernelHeadlines: readonly KernelHeadline[] = [
   { text: '------------[ cut here ]', severity: 'error' },
   { text: 'BUG: ', severity: 'error' },
   { text: 'kernel BUG at ', severity: 'fatal' },
-  ...['CPU: ', 'at ', 'possible ', 'suspicious ', 'inconsistent ', 'bad unlock', 'held lock', 'lock held', 'nested lock', 'kernel stack', 'Nested lock', 'locking bug', 'ODEBUG', 'refcount'].map(
-    (what) => ({ text: `WARNING: ${what}`, severity: 'warn' as const }),
-  ),
+  ...[
+    'CPU: ',
+    'at ',
+    'possible ',
+    'suspicious ',
+    'inconsistent ',
+    'bad unlock',
+    'held lock',
+    'lock held',
+    'nested lock',
+    'kernel stack',
+    'Nested lock',
+    'locking bug',
+    'ODEBUG',
+    'refcount',
+  ].map((what) => ({ text: `WARNING: ${what}`, severity: 'warn' as const })),
   { text: 'WARNING: ', severity: 'warn', alone: true },
   { text: 'Oops: ', severity: 'error' },
   { text: 'Oops - ', severity: 'error' },
@@ -95,7 +108,28 @@ function headlineOf(b: Uint8Array, at: number, end: number): Headline | undefine
 }
 
 /** Without the kernel's stamp only these are believed to be the kernel's: a program may print `WARNING: ` or `INFO: `. */
-const rawHeadlines = ['Kernel panic - not syncing', '------------[ cut here ]', 'BUG: unable to handle', 'BUG: KASAN', 'BUG: kernel NULL', 'BUG: soft lockup', 'BUG: sleeping function', 'Oops: 0', 'kernel BUG at ', 'general protection fault', 'Unable to handle kernel ', 'Internal error: Oops', 'rcu: INFO: ', 'watchdog: BUG: ', 'INFO: task ', 'INFO: rcu', 'WARNING: CPU: ', 'WARNING: possible ', 'invalid opcode: 0', 'UBSAN: '].map((text) => Buffer.from(text));
+const rawHeadlines = [
+  'Kernel panic - not syncing',
+  '------------[ cut here ]',
+  'BUG: unable to handle',
+  'BUG: KASAN',
+  'BUG: kernel NULL',
+  'BUG: soft lockup',
+  'BUG: sleeping function',
+  'Oops: 0',
+  'kernel BUG at ',
+  'general protection fault',
+  'Unable to handle kernel ',
+  'Internal error: Oops',
+  'rcu: INFO: ',
+  'watchdog: BUG: ',
+  'INFO: task ',
+  'INFO: rcu',
+  'WARNING: CPU: ',
+  'WARNING: possible ',
+  'invalid opcode: 0',
+  'UBSAN: ',
+].map((text) => Buffer.from(text));
 const rawByFirst: (Buffer[] | undefined)[] = new Array(256).fill(undefined);
 for (const headline of rawHeadlines) (rawByFirst[headline[0]!] ??= []).push(headline);
 const oomKiller = Buffer.from(' invoked oom-killer: gfp_mask=');
@@ -113,13 +147,177 @@ export function isRawHeadline(b: Uint8Array, at: number, end: number): boolean {
 
 const texts = (list: string[]): Buffer[] => list.map((text) => Buffer.from(text));
 const ended = texts(['---[ end trace', '---[ end Kernel panic', 'Rebooting in ']);
-const endedOom = texts(['Killed process', 'Memory cgroup out of memory: Kill', 'Out of memory: Kill', 'Memory cgroup out of memory: Killed']);
+const endedOom = texts([
+  'Killed process',
+  'Memory cgroup out of memory: Kill',
+  'Out of memory: Kill',
+  'Memory cgroup out of memory: Killed',
+]);
 /** What still belongs to a report whose end was printed. */
-const afterEnd = texts(['Kernel panic - not syncing', 'Kernel Offset:', 'Rebooting in ', '---[ end ', 'Killed process', 'oom_reaper:', 'RIP:', 'RSP:', 'EIP:', 'CR2:', 'Code:', 'RAX:', 'RBX:', 'RCX:', 'RDX:', 'RSI:', 'RDI:', 'RBP:', 'R08:', 'R10:', 'R13:', 'EAX:', 'ESI:', 'EFLAGS:', 'FS:', 'CS:', 'DS:', 'DR', 'PKRU:', 'Dumping ftrace', '(ftrace buffer empty)', 'note: ', 'Shutting down cpus']);
+const afterEnd = texts([
+  'Kernel panic - not syncing',
+  'Kernel Offset:',
+  'Rebooting in ',
+  '---[ end ',
+  'Killed process',
+  'oom_reaper:',
+  'RIP:',
+  'RSP:',
+  'EIP:',
+  'CR2:',
+  'Code:',
+  'RAX:',
+  'RBX:',
+  'RCX:',
+  'RDX:',
+  'RSI:',
+  'RDI:',
+  'RBP:',
+  'R08:',
+  'R10:',
+  'R13:',
+  'EAX:',
+  'ESI:',
+  'EFLAGS:',
+  'FS:',
+  'CS:',
+  'DS:',
+  'DR',
+  'PKRU:',
+  'Dumping ftrace',
+  '(ftrace buffer empty)',
+  'note: ',
+  'Shutting down cpus',
+]);
 const panic = Buffer.from('Kernel panic - not syncing');
 
 /** Lines of a report's body, once its call trace has begun: anything else ends it. */
-const body = texts(['Call Trace', 'Call trace', 'CPU:', 'CPU ', 'RIP', 'RSP', 'EIP', 'ESP', 'EAX', 'ESI', 'EBX', 'ECX', 'RAX', 'RDX', 'RBP', 'RBX', 'RDI', 'RCX', 'RSI', 'R0', 'R1', 'CR0', 'CR2', 'CR3', 'FS:', 'CS:', 'DS:', 'ES:', 'GS:', 'SS:', 'DR0', 'DR3', 'DR6', 'PKRU', 'Code:', 'EFLAGS', 'ORIG_RAX', 'Modules linked', 'Hardware name', 'Workqueue:', 'Stack:', '---[', '[<', '</', '<', '#', 'pc :', 'lr :', 'sp :', 'x', 'task:', 'Sending NMI', 'NMI backtrace', 'Kernel', 'kernel', 'Rebooting', 'Dumping', 'Shutting down', '====', '----', 'INFO: lockdep', 'irq event', 'hardirqs last', 'softirqs last', 'stack backtrace', 'Allocated by', 'Freed by', 'Last potentially', 'Second to last', 'The buggy', 'Memory state', 'which belongs', 'page:', 'flags:', 'raw:', 'page dumped', 'page_owner', 'Object', 'Local variable', 'Uninit was', '>', 'Mem-Info', 'Mem-info', 'Node ', 'Tasks state', 'lowmem_reserve', 'Exception', 'RIP;', 'PC is at', 'LR is at', 'Process', 'Backtrace', 'general protection', 'Oops', 'Fixing recursive', 'WARNING: kernel stack', 'ret_from', 'irq_', 'CR4', 'TASK', '(', 'Showing', 'Tainted', 'BUG: ', 'pid ', 'head: ', 'memcg:', 'Disabling lock', 'Bytes b4', 'Padding', 'Redzone', 'addr ', 'this frame', 'ip:', 'value changed', 'Reported by', 'other info', 'Possible unsafe', 'stack ', 'Preemption disabled', 'in_atomic', 'preempt_count', 'locks held', 'rcu:']);
+const body = texts([
+  'Call Trace',
+  'Call trace',
+  'CPU:',
+  'CPU ',
+  'RIP',
+  'RSP',
+  'EIP',
+  'ESP',
+  'EAX',
+  'ESI',
+  'EBX',
+  'ECX',
+  'RAX',
+  'RDX',
+  'RBP',
+  'RBX',
+  'RDI',
+  'RCX',
+  'RSI',
+  'R0',
+  'R1',
+  'CR0',
+  'CR2',
+  'CR3',
+  'FS:',
+  'CS:',
+  'DS:',
+  'ES:',
+  'GS:',
+  'SS:',
+  'DR0',
+  'DR3',
+  'DR6',
+  'PKRU',
+  'Code:',
+  'EFLAGS',
+  'ORIG_RAX',
+  'Modules linked',
+  'Hardware name',
+  'Workqueue:',
+  'Stack:',
+  '---[',
+  '[<',
+  '</',
+  '<',
+  '#',
+  'pc :',
+  'lr :',
+  'sp :',
+  'x',
+  'task:',
+  'Sending NMI',
+  'NMI backtrace',
+  'Kernel',
+  'kernel',
+  'Rebooting',
+  'Dumping',
+  'Shutting down',
+  '====',
+  '----',
+  'INFO: lockdep',
+  'irq event',
+  'hardirqs last',
+  'softirqs last',
+  'stack backtrace',
+  'Allocated by',
+  'Freed by',
+  'Last potentially',
+  'Second to last',
+  'The buggy',
+  'Memory state',
+  'which belongs',
+  'page:',
+  'flags:',
+  'raw:',
+  'page dumped',
+  'page_owner',
+  'Object',
+  'Local variable',
+  'Uninit was',
+  '>',
+  'Mem-Info',
+  'Mem-info',
+  'Node ',
+  'Tasks state',
+  'lowmem_reserve',
+  'Exception',
+  'RIP;',
+  'PC is at',
+  'LR is at',
+  'Process',
+  'Backtrace',
+  'general protection',
+  'Oops',
+  'Fixing recursive',
+  'WARNING: kernel stack',
+  'ret_from',
+  'irq_',
+  'CR4',
+  'TASK',
+  '(',
+  'Showing',
+  'Tainted',
+  'BUG: ',
+  'pid ',
+  'head: ',
+  'memcg:',
+  'Disabling lock',
+  'Bytes b4',
+  'Padding',
+  'Redzone',
+  'addr ',
+  'this frame',
+  'ip:',
+  'value changed',
+  'Reported by',
+  'other info',
+  'Possible unsafe',
+  'stack ',
+  'Preemption disabled',
+  'in_atomic',
+  'preempt_count',
+  'locks held',
+  'rcu:',
+]);
 
 const callTrace = Buffer.from('Call Trace');
 const callTraceArm = Buffer.from('Call trace');
@@ -144,7 +342,8 @@ export function openReport(entry: Entry, b: Uint8Array, at: number, end: number)
   const last = Math.min(end, at + NAME_BYTES_MAX);
   if (indexOf(b, at, last, oom) >= 0) entry.depth = OOM;
   else {
-    const isWordy = isRule(b, at, end) || indexOf(b, at, last, possible) >= 0 || indexOf(b, at, last, suspicious) >= 0;
+    const isWordy =
+      isRule(b, at, end) || indexOf(b, at, last, possible) >= 0 || indexOf(b, at, last, suspicious) >= 0;
     entry.depth = HEAD + (isWordy ? UNKNOWN_LINES_RULED : UNKNOWN_LINES);
   }
 }
@@ -160,10 +359,18 @@ const isRule = (b: Uint8Array, at: number, end: number): boolean =>
  * @param uptime its seconds since boot
  * @param isKernel the line has the kernel's stamp or name; without, only lines of known forms belong
  */
-export function stepReport(entry: Entry, b: Uint8Array, at: number, end: number, uptime: number, isKernel: boolean): boolean {
+export function stepReport(
+  entry: Entry,
+  b: Uint8Array,
+  at: number,
+  end: number,
+  uptime: number,
+  isKernel: boolean,
+): boolean {
   if (isKernel && uptime > entry.uptime + PAUSE_MAX_S) return false;
   const isIndented = at < end && (b[at] === 32 || b[at] === 9);
-  if (entry.mode === modes.kernel_ended) return at < end && afterEnd.some((text) => startsWith(b, at, end, text));
+  if (entry.mode === modes.kernel_ended)
+    return at < end && afterEnd.some((text) => startsWith(b, at, end, text));
   if (at >= end || isIndented) return true;
   if (startsWith(b, at, end, panic)) return true;
   if (entry.depth === OOM) return stepOom(entry, b, at, end, isKernel);

@@ -149,7 +149,8 @@ export class LineParser {
     }
     if (asked.isHeadline && line.severity === 0) line.severity = severity.error;
     asked.isRecord = !asked.isHeadline && line.severity >= severity.warn && line.severity <= severity.fatal;
-    if (line.ending !== 0 && b[text] !== 0 && (isWriterPiece(end - text) || isWriterPiece(end - start))) asked.isPiece = true;
+    if (line.ending !== 0 && b[text] !== 0 && (isWriterPiece(end - text) || isWriterPiece(end - start)))
+      asked.isPiece = true;
     line.entry_back = position - this.entries.of(b, text, end, position);
     if (asked.isKernelReport) line.source = source.kernel;
   }
@@ -213,7 +214,8 @@ export class LineParser {
     if (isStamped) line.severity = this.besideStamp(b, end);
     if (line.severity === 0) {
       const isIndented = b[text] === 32 || b[text] === 9;
-      if (!isIndented || isStamped) line.severity = severities.severityOfText(b, text, end, isStamped && asked.way !== ways.tagged);
+      if (!isIndented || isStamped)
+        line.severity = severities.severityOfText(b, text, end, isStamped && asked.way !== ways.tagged);
     }
   }
 
@@ -316,7 +318,11 @@ export class LineParser {
     }
     line.message_start = after < end && b[after] === 32 ? after + 1 : after;
     line.text_start = line.message_start;
-    if (stamp.dates === dates.yearless && stamp.form === forms.plain && sources.syslogProgram(b, after, end)) {
+    if (
+      stamp.dates === dates.yearless &&
+      stamp.form === forms.plain &&
+      sources.syslogProgram(b, after, end)
+    ) {
       line.severity ||= severities.severityOfText(b, line.message_start, program.start, true);
       if (isKernel(b)) this.syslogKernel(b, end, line);
       else this.program(b, line);
@@ -365,7 +371,8 @@ export class LineParser {
     asked.isStamped = true;
     if (b[after] === 115 && this.containerLine(b, after, end, line)) return;
     if (sources.programAt(b, after, end, false)) this.program(b, line);
-    else if (classOf[b[after]!]! !== 0 && sources.syslogProgram(b, after, end) && isKernel(b)) this.syslogKernel(b, end, line);
+    else if (classOf[b[after]!]! !== 0 && sources.syslogProgram(b, after, end) && isKernel(b))
+      this.syslogKernel(b, end, line);
   }
 
   private containerLine(b: Uint8Array, at: number, end: number, line: Line): boolean {
@@ -451,7 +458,8 @@ const KERNEL = Buffer.from('kernel');
 const isKernel = (b: Uint8Array): boolean =>
   program.end - program.start === KERNEL.length && startsWith(b, program.start, program.end, KERNEL);
 
-const closerOf = (opener: number): number => (opener === 91 ? 93 : opener === 40 ? 41 : opener === 34 ? 34 : 0);
+const closerOf = (opener: number): number =>
+  opener === 91 ? 93 : opener === 40 ? 41 : opener === 34 ? 34 : 0;
 
 /** A word that is longer is none. */
 const WORD_BYTES_MAX = 160;
@@ -475,7 +483,8 @@ function isName(b: Uint8Array, at: number, end: number): boolean {
   if (end - at > 48) return false;
   for (; at < end; at++) {
     const byte = b[at]!;
-    if (classOf[byte] === 0 && byte !== 45 && byte !== 46 && byte !== 47 && byte !== 95 && byte !== 58) return false;
+    if (classOf[byte] === 0 && byte !== 45 && byte !== 46 && byte !== 47 && byte !== 95 && byte !== 58)
+      return false;
   }
   return true;
 }

@@ -19,13 +19,45 @@ const NEEDS_SIGN = 1;
 /** Words of levels, by the severity that they mean; in brackets and after `level=` in any case. */
 export const levelWords: Readonly<Record<Exclude<keyof typeof severity, 'none'>, readonly string[]>> = {
   trace: ['trace', 'trc', 'verbose', 'finest', 'finer'],
-  debug: ['debug', 'dbg', 'fine', 'debug1', 'debug2', 'debug3', 'debug4', 'debug5', 'db', 'statistics'],
-  info: ['info', 'inf', 'information', 'informational', 'notice', 'note', 'log', 'config', 'in', 'no', 'hint', 'detail', 'statement'],
+  debug: ['debug', 'dbg', 'fine', 'debug1', 'debug2', 'debug3', 'debug4', 'debug5', 'db'],
+  info: [
+    'info',
+    'inf',
+    'information',
+    'informational',
+    'notice',
+    'note',
+    'log',
+    'config',
+    'in',
+    'no',
+    'hint',
+    'detail',
+    'statement',
+  ],
   warn: ['warn', 'warning', 'wrn', 'wa'],
-  error: ['error', 'err', 'eror', 'severe', 'er', 'failure'],
+  error: ['error', 'err', 'severe', 'er', 'failure'],
   fatal: ['fatal', 'ftl', 'critical', 'crit', 'alert', 'emerg', 'emergency', 'panic', 'dpanic'],
 };
-const needSign = new Set(['fine', 'finer', 'finest', 'db', 'in', 'no', 'wa', 'er', 'note', 'log', 'config', 'hint', 'detail', 'statement', 'statistics', 'alert', 'panic', 'failure', 'statement']);
+const needSign = new Set([
+  'fine',
+  'finer',
+  'finest',
+  'db',
+  'in',
+  'no',
+  'wa',
+  'er',
+  'note',
+  'log',
+  'config',
+  'hint',
+  'detail',
+  'statement',
+  'alert',
+  'panic',
+  'failure',
+]);
 
 interface Word {
   bytes: Buffer;
@@ -130,11 +162,13 @@ export function severityOfText(b: Uint8Array, start: number, end: number, isStam
   for (let at = start; at < last; ) {
     const byte = b[at]!;
     const what = classOf[byte]!;
-    if (what === UPPER || (what === LOWER && (words === 0 || before !== 32))) {
+    if (what === UPPER || (what === LOWER && (words === 0 || before !== 32 || beforeBlank === 58))) {
       let stop = at + 1;
       while (stop < end && (classOf[b[stop]!]! & (LOWER | UPPER)) !== 0) stop++;
       const length = stop - at;
-      const may = length < 14 && (length === 1 || mayBeLevel[(byte & 31) * 16 + length] === 1 || classOf[b[stop]!] === DIGIT);
+      const may =
+        length < 14 &&
+        (length === 1 || mayBeLevel[(byte & 31) * 16 + length] === 1 || classOf[b[stop]!] === DIGIT);
       const found = !may ? 0 : levelAt(b, start, at, stop, end, before, beforeBlank, words, isStamped);
       if (found !== 0) return found;
       // A text that begins with a plain word has no level; fields have digits or signs.
@@ -187,14 +221,17 @@ function levelAt(
   const word = wordOf(b, at, stop);
   if (word === undefined) return 0;
   if (after === 27) after = 32;
-  const isBracketed =
-    (before === 91 || before === 60 || before === 40 || before === 124) &&
-    (after === 93 || after === 62 || after === 41 || after === 124 || after === 32 || after === 58);
-  // `[INFO ]`, `[core:error]`, `(14)` of `In(14)`
-  if (isBracketed || (before === 58 && after === 93)) return word.severity;
+  // `In(14)`: two letters are a level only with its number
   if (after === 40 && stop + 1 < end && classOf[b[stop + 1]!] === DIGIT) return word.severity;
-  if (before === 61) return isLevelKey(b, start, at - 1) ? word.severity : 0;
+  if (stop - at === 2) return 0;
   const isUpper = classOf[b[at]!] === UPPER && classOf[b[at + 1]!] === UPPER;
+  const opens = before === 91 || before === 60 || before === 40 || before === 124;
+  // `[INFO ]`, `[DEBUG 2026-…`, `[core:error]`
+  if (opens && (after === 93 || after === 62 || after === 41 || after === 124 || after === 58))
+    return word.severity;
+  if (opens && after === 32 && stop + 1 < end && (isUpper || b[stop + 1] === 93)) return word.severity;
+  if (before === 58 && after === 93) return word.severity;
+  if (before === 61) return isLevelKey(b, start, at - 1) ? word.severity : 0;
   // `local.ERROR:`, `daemon.err `, `:WARN:`
   if (before === 46 || before === 58 || before === 41) {
     if (isUpper) return after === 58 || after === 32 || before === 58 ? word.severity : 0;
@@ -202,10 +239,15 @@ function levelAt(
   }
   if (before === 34 || before === 39 || before === 47) return 0;
   // `error: …`, `gcc: error: …`; `Call Trace: …` is no level
-  if (after === 58) return isUpper || words === 0 || beforeBlank === 58 || beforeBlank === 93 ? word.severity : 0;
+  if (after === 58)
+    return isUpper || words === 0 || beforeBlank === 58 || beforeBlank === 93 ? word.severity : 0;
   if (word.needs === NEEDS_SIGN) return after === 9 || after === 124 ? word.severity : 0;
   if (isUpper) return word.severity;
-  return words === 0 && at === start && isStamped ? word.severity : before === 9 && after === 9 ? word.severity : 0;
+  return words === 0 && at === start && isStamped
+    ? word.severity
+    : before === 9 && after === 9
+      ? word.severity
+      : 0;
 }
 
 /** `I, [2019-…`, `E [04/Nov/…`, `[W]`, `W ` alone between a few fields. */

@@ -52,7 +52,8 @@ export class Sources {
   }
 }
 
-const isNameByte = (byte: number): boolean => classOf[byte] !== 0 || byte === 45 || byte === 95 || byte === 46;
+const isNameByte = (byte: number): boolean =>
+  classOf[byte] !== 0 || byte === 45 || byte === 95 || byte === 46;
 
 /** Where the tag ends that `tagAt` found: one object for the process. */
 export const tag = { end: 0 };
@@ -150,7 +151,9 @@ export function systemdStatus(b: Uint8Array, start: number, end: number): 'none'
   return null;
 }
 
-const starting = ['Starting ', 'Stopping ', 'Mounting ', 'Unmounting ', 'Activating ', 'Reloading '].map((text) => Buffer.from(text));
+const starting = ['Starting ', 'Stopping ', 'Mounting ', 'Unmounting ', 'Activating ', 'Reloading '].map(
+  (text) => Buffer.from(text),
+);
 
 /** `         Starting nginx.service…`: nine blanks, the width of a status. */
 export function isSystemdJob(b: Uint8Array, start: number, end: number): boolean {

@@ -160,7 +160,8 @@ const KERNEL_CLOCK_BYTES = 12;
  */
 export function findKernelClock(b: Uint8Array, at: number, end: number): number {
   for (let i = at + 1; i + 7 < end; i += 6) {
-    if (inKernelClock[b[i]!] === 0 || inKernelClock[b[i + 3]!] === 0 || inKernelClock[b[i + 5]!] === 0) continue;
+    if (inKernelClock[b[i]!] === 0 || inKernelClock[b[i + 3]!] === 0 || inKernelClock[b[i + 5]!] === 0)
+      continue;
     let open = i - 1;
     while (open >= at && inKernelClock[b[open]!] === 1 && i - open < KERNEL_CLOCK_BYTES) open--;
     if (open >= at && b[open] === 91) return open;

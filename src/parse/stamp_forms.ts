@@ -100,7 +100,8 @@ function dateBefore(b: Uint8Array, from: number, hours: number): boolean {
   if (end < from) return false;
   const separator = b[end]!;
   // T, space, underscore, the colon of `23/Dec/2014:21:20:35`, the minus of `2026-06-01-15:30:18`
-  if (separator !== 84 && separator !== 32 && separator !== 95 && separator !== 58 && separator !== 45) return false;
+  if (separator !== 84 && separator !== 32 && separator !== 95 && separator !== 58 && separator !== 45)
+    return false;
   while (end > from && b[end - 1] === 32) end--;
   if (end > from && b[end - 1] === 44) end--;
   if (end - from < 4) return false;
@@ -228,7 +229,8 @@ function whole(b: Uint8Array, from: number, start: number, month: number, day: n
   if (b[weekday] === 32 && weekday > from) {
     if (b[weekday - 1] === 44) weekday--;
     const letters = weekday - 3;
-    if (letters >= from && isWeekday(b, letters) && !(letters > from && isWordByte(b[letters - 1]))) date.start = letters;
+    if (letters >= from && isWeekday(b, letters) && !(letters > from && isWordByte(b[letters - 1])))
+      date.start = letters;
   }
   return true;
 }

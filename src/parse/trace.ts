@@ -1,6 +1,6 @@
+import { isCloser, opensBlock, stepBlock } from './block.ts';
 import { classOf, indexOf, isDigit, isWordByte, LETTER, startsWith, UPPER } from './bytes.ts';
 import { asked, type Entry, modes } from './entry.ts';
-import { isCloser, opensBlock, stepBlock } from './block.ts';
 import { isGoHeader, stepGo } from './trace_go.ts';
 
 const text = (words: string): Buffer => Buffer.from(words);
@@ -91,7 +91,7 @@ export function isHeadline(b: Uint8Array, at: number, end: number): boolean {
       return false;
   }
   // Behind it a colon, nothing, or what some put in brackets: not the next word of a sentence.
-  if (name < end && b[name] === 32 && b[name + 1] !== 91 && b[name + 1] !== 40) return false;
+  if (name + 1 < end && b[name] === 32 && b[name + 1] !== 91 && b[name + 1] !== 40) return false;
   for (let i = at; i < name; i++) if (classOf[b[i]!] === 0 && !isNamePart(b[i]!)) return false;
   return true;
 }
@@ -166,7 +166,8 @@ function isRubyPlace(b: Uint8Array, at: number, end: number): boolean {
     if (b[at] !== 58 || !isDigit(b[at + 1])) continue;
     let digits = at + 1;
     while (digits < end && isDigit(b[digits])) digits++;
-    if (b[digits] === 58 && b[digits + 1] === 105 && b[digits + 2] === 110 && b[digits + 3] === 32) return digits + 3 < end;
+    if (b[digits] === 58 && b[digits + 1] === 105 && b[digits + 2] === 110 && b[digits + 3] === 32)
+      return digits + 3 < end;
     at = digits - 1;
   }
   return false;
@@ -215,7 +216,9 @@ export function step(entry: Entry, b: Uint8Array, at: number, end: number): bool
         entry.depth--;
         return true;
       }
-      return isIndented || startsWith(b, at, end, words.note) || startsWith(b, at, end, words.stack_backtrace);
+      return (
+        isIndented || startsWith(b, at, end, words.note) || startsWith(b, at, end, words.stack_backtrace)
+      );
     case modes.eyre:
       return isEmpty || isIndented || eyreLines.some((line) => startsWith(b, at, end, line));
     case modes.message:
@@ -235,7 +238,14 @@ export function step(entry: Entry, b: Uint8Array, at: number, end: number): bool
   }
 }
 
-function stepSingle(entry: Entry, b: Uint8Array, at: number, end: number, first: number, isIndented: boolean): boolean {
+function stepSingle(
+  entry: Entry,
+  b: Uint8Array,
+  at: number,
+  end: number,
+  first: number,
+  isIndented: boolean,
+): boolean {
   if (isIndented) {
     if (entry.isBlank || !isFirstFrame(b, at, end)) return stepEyre(entry, b, at, end);
     entry.mode = modes.frames;
@@ -244,7 +254,11 @@ function stepSingle(entry: Entry, b: Uint8Array, at: number, end: number, first:
   switch (first) {
     case 83: // S
     case 91: // [
-      if (entry.isBlank || !(startsWith(b, at, end, words.stack_trace) || startsWith(b, at, end, words.stacktrace))) break;
+      if (
+        entry.isBlank ||
+        !(startsWith(b, at, end, words.stack_trace) || startsWith(b, at, end, words.stacktrace))
+      )
+        break;
       entry.mode = modes.frames;
       return true;
     case 35: // #
@@ -285,7 +299,14 @@ function stepEyre(entry: Entry, b: Uint8Array, at: number, end: number): boolean
   return true;
 }
 
-function stepHeadline(entry: Entry, b: Uint8Array, at: number, end: number, first: number, isIndented: boolean): boolean {
+function stepHeadline(
+  entry: Entry,
+  b: Uint8Array,
+  at: number,
+  end: number,
+  first: number,
+  isIndented: boolean,
+): boolean {
   if (isIndented) {
     if (isFirstFrame(b, at, end)) {
       entry.mode = modes.frames;
@@ -321,12 +342,27 @@ const stepNumbered = (b: Uint8Array, at: number, end: number): boolean => {
   return number - at >= 3 && b[number] === 48 && b[number + 1] === 58;
 };
 
-function stepFrames(entry: Entry, b: Uint8Array, at: number, end: number, first: number, isIndented: boolean): boolean {
+function stepFrames(
+  entry: Entry,
+  b: Uint8Array,
+  at: number,
+  end: number,
+  first: number,
+  isIndented: boolean,
+): boolean {
   const wasBlank = entry.isBlank;
   if (isIndented) {
     if (wasBlank && entry.depth !== NESTED) return false;
     const word = indent(b, at, end);
-    entry.depth = startsWith(b, word, end, words.nested) ? NESTED : opensBlock(b, at, end) ? BRACES : entry.depth === BRACES ? BRACES : entry.depth === NODE ? NODE : 0;
+    entry.depth = startsWith(b, word, end, words.nested)
+      ? NESTED
+      : opensBlock(b, at, end)
+        ? BRACES
+        : entry.depth === BRACES
+          ? BRACES
+          : entry.depth === NODE
+            ? NODE
+            : 0;
     return true;
   }
   if (entry.depth === NESTED && first !== 0) return true;
@@ -336,7 +372,9 @@ function stepFrames(entry: Entry, b: Uint8Array, at: number, end: number, first:
     case 67: // C
       return !wasBlank && startsWith(b, at, end, words.caused);
     case 83: // S
-      return startsWith(b, at, end, words.suppressed) || (!wasBlank && startsWith(b, at, end, words.stack_trace));
+      return (
+        startsWith(b, at, end, words.suppressed) || (!wasBlank && startsWith(b, at, end, words.stack_trace))
+      );
     case 45: // -
       return startsWith(b, at, end, words.end_of) || (entry.depth === NODE && b[at + 1] === 32);
     case 82: // R
@@ -350,7 +388,10 @@ function stepFrames(entry: Entry, b: Uint8Array, at: number, end: number, first:
       entry.depth = b[end - 1] === 125 ? PHP : entry.depth; // `#2 {main}`
       return true;
     case 78: // N
-      return startsWith(b, at, end, words.node_js) || (entry.depth === PHP && wasBlank && startsWith(b, at, end, words.next));
+      return (
+        startsWith(b, at, end, words.node_js) ||
+        (entry.depth === PHP && wasBlank && startsWith(b, at, end, words.next))
+      );
     case 125: // }
     case 93: // ]
       if (entry.depth !== BRACES || !isCloser(b, at, end)) return false;
@@ -406,7 +447,8 @@ const pythonTails = ['[SQL: ', '[parameters: ', '(Background on this error'].map
 function isPythonEnd(b: Uint8Array, at: number, end: number): boolean {
   let name = at;
   let stop = at;
-  while (stop < end && (isWordByte(b[stop]) || b[stop] === 46 || b[stop] === 95)) if (b[stop++] === 46) name = stop;
+  while (stop < end && (isWordByte(b[stop]) || b[stop] === 46 || b[stop] === 95))
+    if (b[stop++] === 46) name = stop;
   // `ValueError`, `json.decoder.JSONDecodeError: …`, `socket.error: …`; not the next line of the program
   if (stop === name || (stop < end && b[stop] !== 58)) return false;
   return name > at || b[name] === 95 || classOf[b[name]!] === UPPER;
@@ -415,14 +457,49 @@ function isPythonEnd(b: Uint8Array, at: number, end: number): boolean {
 const isThreadHeader = (b: Uint8Array, at: number, end: number): boolean => {
   if (b[at] !== 34) return false;
   for (const last = Math.min(end, at + 160); at < last; at++) {
-    if (b[at] === 32 && (startsWith(b, at, end, words.tid) || startsWith(b, at, end, words.prio))) return true;
+    if (b[at] === 32 && (startsWith(b, at, end, words.tid) || startsWith(b, at, end, words.prio)))
+      return true;
   }
   return false;
 };
 
-const eyreLines = ['Error:', 'Note', 'Warning', 'Suggestion', 'Location:', 'Message:', 'Backtrace omitted', 'SpanTrace', 'Caused by:', 'Stack backtrace:', 'stack backtrace:', 'Run with '].map(text);
+const eyreLines = [
+  'Error:',
+  'Note',
+  'Warning',
+  'Suggestion',
+  'Location:',
+  'Message:',
+  'Backtrace omitted',
+  'SpanTrace',
+  'Caused by:',
+  'Stack backtrace:',
+  'stack backtrace:',
+  'Run with ',
+].map(text);
 const threadSanitizer = text('WARNING: ThreadSanitizer');
-const sanitizerLines = ['==', 'SUMMARY:', 'Shadow', 'READ of', 'WRITE of', '0x', '=>0x', 'freed by', 'previously allocated', 'allocated by', 'Direct leak', 'Indirect leak', 'HINT:', 'Address ', 'This frame has', 'Thread ', 'The signal is', 'AddressSanitizer', 'LeakSanitizer', 'Objects leaked'].map(text);
+const sanitizerLines = [
+  '==',
+  'SUMMARY:',
+  'Shadow',
+  'READ of',
+  'WRITE of',
+  '0x',
+  '=>0x',
+  'freed by',
+  'previously allocated',
+  'allocated by',
+  'Direct leak',
+  'Indirect leak',
+  'HINT:',
+  'Address ',
+  'This frame has',
+  'Thread ',
+  'The signal is',
+  'AddressSanitizer',
+  'LeakSanitizer',
+  'Objects leaked',
+].map(text);
 
 /** Begins an entry with the line b[at, end): what may follow it. */
 export function open(entry: Entry, b: Uint8Array, at: number, end: number): void {
@@ -492,7 +569,8 @@ function isSourcePlace(b: Uint8Array, at: number, end: number): boolean {
   let colon = end - 1;
   while (colon > at && isDigit(b[colon])) colon--;
   if (b[colon] !== 58 || colon - at < 5) return false;
-  const isNode = b[at] === 110 && b[at + 1] === 111 && b[at + 2] === 100 && b[at + 3] === 101 && b[at + 4] === 58;
+  const isNode =
+    b[at] === 110 && b[at + 1] === 111 && b[at + 2] === 100 && b[at + 3] === 101 && b[at + 4] === 58;
   const letters = b[colon - 1] === 115 && (b[colon - 2] === 106 || b[colon - 2] === 116); // js, ts
   if (!isNode && !letters) return false;
   for (let i = at; i < colon; i++) if (b[i] === 32) return false;

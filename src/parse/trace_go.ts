@@ -2,7 +2,17 @@ import { classOf, isDigit, LETTER, startsWith } from './bytes.ts';
 import type { Entry } from './entry.ts';
 
 const goroutine = Buffer.from('goroutine ');
-const lines = ['[signal ', 'created by ', 'exit status ', 'runtime stack:', '...additional frames', 'PC=', '[originating from', 'SIG', 'runtime: '].map((text) => Buffer.from(text));
+const lines = [
+  '[signal ',
+  'created by ',
+  'exit status ',
+  'runtime stack:',
+  '...additional frames',
+  'PC=',
+  '[originating from',
+  'SIG',
+  'runtime: ',
+].map((text) => Buffer.from(text));
 
 /** `goroutine 12 [running]:` */
 export function isGoHeader(b: Uint8Array, at: number, end: number): boolean {
@@ -10,7 +20,9 @@ export function isGoHeader(b: Uint8Array, at: number, end: number): boolean {
   at += goroutine.length;
   const digits = at;
   while (at < end && isDigit(b[at])) at++;
-  return at > digits && b[at] === 32 && (b[at + 1] === 91 || startsWith(b, at + 1, end, gp)) && b[end - 1] === 58;
+  return (
+    at > digits && b[at] === 32 && (b[at + 1] === 91 || startsWith(b, at + 1, end, gp)) && b[end - 1] === 58
+  );
 }
 const gp = Buffer.from('gp=');
 
@@ -26,7 +38,8 @@ export function stepGo(entry: Entry, b: Uint8Array, at: number, end: number, fir
   if (first === 0) return !entry.isBlank;
   if (first === 9) return true;
   // A dump that follows another at once, without an empty line, is one of its own.
-  if (first === 103) return (isGoHeader(b, at, end) && (entry.isBlank || entry.lines <= 2)) || isFunctionCall(b, at, end);
+  if (first === 103)
+    return (isGoHeader(b, at, end) && (entry.isBlank || entry.lines <= 2)) || isFunctionCall(b, at, end);
   for (const line of lines) if (startsWith(b, at, end, line)) return true;
   return isFunctionCall(b, at, end) || isRegister(b, at, end);
 }

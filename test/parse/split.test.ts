@@ -5,10 +5,11 @@ import { limits } from '../../src/config/limits.ts';
 import { endings, newLine } from '../../src/parse/line.ts';
 import { LineParser } from '../../src/parse/line_parser.ts';
 import { lineEnd } from '../../src/parse/split.ts';
+import { restored } from '../support/parsed.ts';
 
-/** Bytes of all that parsing says of each row. */
-function rowsOf(log: string, reads: Buffer[]): string[] {
-  const parser = new LineParser(log, 1_780_000_000, 0);
+/** All that parsing says of each row, and its bytes; `restarts`: each read is by another agent, with the state from the spool. */
+function rowsOf(log: string, reads: Buffer[], restarts = false): string[] {
+  let parser = new LineParser(log, 1_780_000_000, 0);
   const line = newLine();
   const rows: string[] = [];
   let kept: Buffer = Buffer.alloc(0);
@@ -30,6 +31,7 @@ function rowsOf(log: string, reads: Buffer[]): string[] {
       rows.push(`${JSON.stringify(told)} ${bytes.toString('latin1', at, end)}`);
     }
     kept = Buffer.from(bytes.subarray(at));
+    if (restarts) parser = new LineParser(log, 1_780_000_000, 0, { state: restored(parser) });
   };
   for (const read of reads) take(Buffer.concat([kept, read]), false);
   take(kept, true);
@@ -120,10 +122,12 @@ const piece = fc.oneof(
 const content = fc.array(piece, { maxLength: 30 }).map((pieces) => Buffer.concat(pieces));
 const log = fc.constantFrom('console', 'events', 'firecracker');
 
-test('any bytes in any split into reads give the same rows', () => {
+test('any bytes in any split into reads, by one agent or by one after the other, give the same rows', () => {
   fc.assert(
     fc.property(log, content, fc.array(fc.nat(), { maxLength: 12 }), (name, bytes, places) => {
-      assert.deepEqual(rowsOf(name, cut(bytes, places)), rowsOf(name, [bytes]));
+      const whole = rowsOf(name, [bytes]);
+      assert.deepEqual(rowsOf(name, cut(bytes, places)), whole);
+      assert.deepEqual(rowsOf(name, cut(bytes, places), true), whole);
     }),
     { numRuns: 1_500 },
   );
@@ -173,17 +177,27 @@ test('what lies behind a line in the buffer is never part of it', () => {
 });
 
 test('whatever a line is, the bytes behind it in the buffer change nothing', () => {
-  const text = fc.array(fc.constantFrom(...starts, 'text', ' ', '12', ':30', '.5', ')', '1f'), { maxLength: 4 });
+  const text = fc.array(fc.constantFrom(...starts, 'text', ' ', '12', ':30', '.5', ')', '1f'), {
+    maxLength: 4,
+  });
   fc.assert(
-    fc.property(log, text, fc.constantFrom(...starts, '0123456789', 'Error: x', '58 +0000'), (name, parts, behind) => {
-      const parse = (bytes: Buffer, length: number): string => {
-        const line = newLine();
-        new LineParser(name, 0, 0).parse(bytes, 0, length, 0, 1_780_001_000, 5, line);
-        return JSON.stringify(line);
-      };
-      const bytes = Buffer.from(parts.join('').replaceAll('\n', ' '));
-      assert.equal(parse(Buffer.concat([bytes, Buffer.from(behind)]), bytes.length), parse(bytes, bytes.length));
-    }),
+    fc.property(
+      log,
+      text,
+      fc.constantFrom(...starts, '0123456789', 'Error: x', '58 +0000'),
+      (name, parts, behind) => {
+        const parse = (bytes: Buffer, length: number): string => {
+          const line = newLine();
+          new LineParser(name, 0, 0).parse(bytes, 0, length, 0, 1_780_001_000, 5, line);
+          return JSON.stringify(line);
+        };
+        const bytes = Buffer.from(parts.join('').replaceAll('\n', ' '));
+        assert.equal(
+          parse(Buffer.concat([bytes, Buffer.from(behind)]), bytes.length),
+          parse(bytes, bytes.length),
+        );
+      },
+    ),
     { numRuns: 20_000 },
   );
 });
