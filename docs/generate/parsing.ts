@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { limits } from '../../src/config/limits.ts';
 import { jsonKeys } from '../../src/parse/json_line.ts';
-import { kernelHeadlines } from '../../src/parse/kernel_report.ts';
+import { kernelHeadlines } from '../../src/parse/kernel_headlines.ts';
 import { newLine, timestampKinds } from '../../src/parse/line.ts';
 import { LineParser } from '../../src/parse/line_parser.ts';
 import { nameText } from '../../src/parse/names.ts';

@@ -89,7 +89,7 @@ export class Clock {
     if (seconds > LATEST) return false;
     if (this.isRecorded) return seconds >= EARLIEST_RECORDED;
     if (seconds < EPOCH_OF_NO_CLOCK) return false;
-    const earliest = this.caughtUpAt > this.startedSeconds ? this.caughtUpAt : this.startedSeconds;
+    const earliest = Math.max(this.caughtUpAt, this.startedSeconds);
     return (
       seconds >= earliest - limits.clock_skew_max_s &&
       seconds <= this.observedSeconds + limits.clock_skew_max_s

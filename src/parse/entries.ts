@@ -1,7 +1,8 @@
 import { limits } from '../config/limits.ts';
 import { skipEscape } from './bytes.ts';
 import { asked, type Entry, modes, newEntry, ways } from './entry.ts';
-import { beginsReport, openReport, stepReport } from './kernel_report.ts';
+import { beginsReport } from './kernel_headlines.ts';
+import { openReport, stepReport } from './kernel_report.ts';
 import { open, step } from './trace.ts';
 
 /**
@@ -103,8 +104,8 @@ export class Entries {
 
 /** The end of the text before a colour sequence that ends at `end`. */
 function withoutColour(b: Uint8Array, at: number, end: number): number {
-  for (let escape = end - 2; escape >= at && end - escape < 12; escape--) {
-    if (b[escape] === 27) return b[escape + 1] === 91 ? escape : end;
+  for (let start = end - 2; start >= at && end - start < 12; start--) {
+    if (b[start] === 27) return b[start + 1] === 91 ? start : end;
   }
   return end;
 }

@@ -1,323 +1,36 @@
 import { classOf, indexOf, isDigit, startsWith, UPPER } from './bytes.ts';
 import { type Entry, modes } from './entry.ts';
-import { severity } from './severity.ts';
+import { headlineSeverity, isRule, NAME_BYTES_MAX } from './kernel_headlines.ts';
 
-export interface KernelHeadline {
-  text: string;
-  severity: 'fatal' | 'error' | 'warn';
-  /** After the name of a process or subsystem. */
-  anywhere?: true;
-  /** The line is all there is. */
-  alone?: true;
-}
-
-/** How a kernel report begins, and how bad that is; of two that fit the first one counts. */
-export const kernelHeadlines: readonly KernelHeadline[] = [
-  { text: 'Kernel panic - not syncing', severity: 'fatal' },
-  { text: '------------[ cut here ]', severity: 'error' },
-  { text: 'BUG: ', severity: 'error' },
-  { text: 'kernel BUG at ', severity: 'fatal' },
-  ...[
-    'CPU: ',
-    'at ',
-    'possible ',
-    'suspicious ',
-    'inconsistent ',
-    'bad unlock',
-    'held lock',
-    'lock held',
-    'nested lock',
-    'kernel stack',
-    'Nested lock',
-    'locking bug',
-    'ODEBUG',
-    'refcount',
-  ].map((what) => ({ text: `WARNING: ${what}`, severity: 'warn' as const })),
-  { text: 'WARNING: ', severity: 'warn', alone: true },
-  { text: 'Oops: ', severity: 'error' },
-  { text: 'Oops - ', severity: 'error' },
-  { text: 'Internal error: ', severity: 'error' },
-  { text: 'Unable to handle kernel ', severity: 'error' },
-  { text: 'general protection fault', severity: 'error' },
-  { text: 'double fault', severity: 'error' },
-  { text: 'divide error: ', severity: 'error' },
-  { text: 'invalid opcode: ', severity: 'error' },
-  { text: 'stack segment: ', severity: 'error' },
-  { text: 'int3: ', severity: 'error' },
-  { text: 'UBSAN: ', severity: 'error' },
-  { text: 'INFO: task ', severity: 'error' },
-  { text: 'INFO: rcu', severity: 'error' },
-  { text: 'INFO: possible ', severity: 'error' },
-  { text: 'INFO: suspicious ', severity: 'error' },
-  { text: 'INFO: inconsistent ', severity: 'error' },
-  { text: 'INFO: trying to register non-static key', severity: 'error' },
-  { text: 'rcu: INFO: ', severity: 'error' },
-  { text: 'watchdog: BUG: ', severity: 'error' },
-  { text: 'NMI watchdog: BUG: ', severity: 'error' },
-  { text: 'NMI watchdog: Watchdog detected hard LOCKUP', severity: 'error' },
-  { text: 'watchdog: Watchdog detected hard LOCKUP', severity: 'error' },
-  { text: 'unregister_netdevice: waiting for', severity: 'error', alone: true },
-  { text: 'PANIC: ', severity: 'fatal' },
-  { text: ' invoked oom-killer:', severity: 'error', anywhere: true },
-  { text: ': page allocation failure', severity: 'warn', anywhere: true },
-  { text: ' blocked for more than ', severity: 'error', anywhere: true },
-];
-
-interface Headline {
-  bytes: Buffer;
-  severity: number;
-  isAlone: boolean;
-}
-const byFirst: (Headline[] | undefined)[] = new Array(256).fill(undefined);
-const anywhere: Headline[] = [];
-for (const { text, severity: how, anywhere: isAnywhere, alone } of kernelHeadlines) {
-  const headline = { bytes: Buffer.from(text), severity: severity[how], isAlone: alone ?? false };
-  if (isAnywhere) anywhere.push(headline);
-  else {
-    byFirst[headline.bytes[0]!] ??= [];
-    byFirst[headline.bytes[0]!]!.push(headline);
-  }
-}
-// ` invoked…`, ` blocked…`, `: page…`: their second bytes are looked at below.
-/** Where, at most, a headline that does not begin the line is looked for. */
-const NAME_BYTES_MAX = 64;
-
-/** The severity of the headline that b[at, end) is, or 0. */
-export const headlineSeverity = (b: Uint8Array, at: number, end: number): number =>
-  headlineOf(b, at, end)?.severity ?? 0;
-
-/** Whether more lines follow the headline that b[at, end) is. */
-export const beginsReport = (b: Uint8Array, at: number, end: number): boolean =>
-  headlineOf(b, at, end)?.isAlone === false || isRule(b, at, end);
-
-function headlineOf(b: Uint8Array, at: number, end: number): Headline | undefined {
-  if (at >= end) return undefined;
-  const known = byFirst[b[at]!];
-  if (known !== undefined) {
-    for (const headline of known) if (startsWith(b, at, end, headline.bytes)) return headline;
-  }
-  const last = Math.min(end, at + NAME_BYTES_MAX);
-  for (let i = at; i < last; i++) {
-    const byte = b[i]!;
-    if (byte !== 32 && byte !== 58) continue;
-    const next = b[i + 1];
-    if (byte === 32 ? next !== 105 && next !== 98 : next !== 32 || b[i + 2] !== 112) continue;
-    for (const headline of anywhere) if (startsWith(b, i, end, headline.bytes)) return headline;
-  }
-  return undefined;
-}
-
-/** Without the kernel's stamp only these are believed to be the kernel's: a program may print `WARNING: ` or `INFO: `. */
-const rawHeadlines = [
-  'Kernel panic - not syncing',
-  '------------[ cut here ]',
-  'BUG: unable to handle',
-  'BUG: KASAN',
-  'BUG: kernel NULL',
-  'BUG: soft lockup',
-  'BUG: sleeping function',
-  'Oops: 0',
-  'kernel BUG at ',
-  'general protection fault',
-  'Unable to handle kernel ',
-  'Internal error: Oops',
-  'rcu: INFO: ',
-  'watchdog: BUG: ',
-  'INFO: task ',
-  'INFO: rcu',
-  'WARNING: CPU: ',
-  'WARNING: possible ',
-  'invalid opcode: 0',
-  'UBSAN: ',
-].map((text) => Buffer.from(text));
-const rawByFirst: (Buffer[] | undefined)[] = new Array(256).fill(undefined);
-for (const headline of rawHeadlines) (rawByFirst[headline[0]!] ??= []).push(headline);
-const oomKiller = Buffer.from(' invoked oom-killer: gfp_mask=');
-
-export function isRawHeadline(b: Uint8Array, at: number, end: number): boolean {
-  if (at >= end) return false;
-  const known = rawByFirst[b[at]!];
-  if (known !== undefined) for (const headline of known) if (startsWith(b, at, end, headline)) return true;
-  // A task's name has at most 15 characters.
-  for (const last = Math.min(end - oomKiller.length, at + 16); at < last; at++) {
-    if (b[at] === 32 && b[at + 1] === 105 && startsWith(b, at, end, oomKiller)) return true;
-  }
-  return false;
-}
-
-const texts = (list: string[]): Buffer[] => list.map((text) => Buffer.from(text));
-const ended = texts(['---[ end trace', '---[ end Kernel panic', 'Rebooting in ']);
-const endedOom = texts([
-  'Killed process',
-  'Memory cgroup out of memory: Kill',
-  'Out of memory: Kill',
-  'Memory cgroup out of memory: Killed',
-]);
+/** Texts, with bars between them. */
+const texts = (list: string): Buffer[] => list.split('|').map((text) => Buffer.from(text));
+const ended = texts('---[ end trace|---[ end Kernel panic|Rebooting in ');
+const endedOom = texts(
+  'Killed process|Memory cgroup out of memory: Kill|Out of memory: Kill|' +
+    'Memory cgroup out of memory: Killed',
+);
 /** What still belongs to a report whose end was printed. */
-const afterEnd = texts([
-  'Kernel panic - not syncing',
-  'Kernel Offset:',
-  'Rebooting in ',
-  '---[ end ',
-  'Killed process',
-  'oom_reaper:',
-  'RIP:',
-  'RSP:',
-  'EIP:',
-  'CR2:',
-  'Code:',
-  'RAX:',
-  'RBX:',
-  'RCX:',
-  'RDX:',
-  'RSI:',
-  'RDI:',
-  'RBP:',
-  'R08:',
-  'R10:',
-  'R13:',
-  'EAX:',
-  'ESI:',
-  'EFLAGS:',
-  'FS:',
-  'CS:',
-  'DS:',
-  'DR',
-  'PKRU:',
-  'Dumping ftrace',
-  '(ftrace buffer empty)',
-  'note: ',
-  'Shutting down cpus',
-]);
+const afterEnd = texts(
+  'Kernel panic - not syncing|Kernel Offset:|Rebooting in |---[ end |Killed process|oom_reaper:|RIP:|' +
+    'RSP:|EIP:|CR2:|Code:|RAX:|RBX:|RCX:|RDX:|RSI:|RDI:|RBP:|R08:|R10:|R13:|EAX:|ESI:|EFLAGS:|FS:|CS:|' +
+    'DS:|DR|PKRU:|Dumping ftrace|(ftrace buffer empty)|note: |Shutting down cpus',
+);
 const panic = Buffer.from('Kernel panic - not syncing');
 
 /** Lines of a report's body, once its call trace has begun: anything else ends it. */
-const body = texts([
-  'Call Trace',
-  'Call trace',
-  'CPU:',
-  'CPU ',
-  'RIP',
-  'RSP',
-  'EIP',
-  'ESP',
-  'EAX',
-  'ESI',
-  'EBX',
-  'ECX',
-  'RAX',
-  'RDX',
-  'RBP',
-  'RBX',
-  'RDI',
-  'RCX',
-  'RSI',
-  'R0',
-  'R1',
-  'CR0',
-  'CR2',
-  'CR3',
-  'FS:',
-  'CS:',
-  'DS:',
-  'ES:',
-  'GS:',
-  'SS:',
-  'DR0',
-  'DR3',
-  'DR6',
-  'PKRU',
-  'Code:',
-  'EFLAGS',
-  'ORIG_RAX',
-  'Modules linked',
-  'Hardware name',
-  'Workqueue:',
-  'Stack:',
-  '---[',
-  '[<',
-  '</',
-  '<',
-  '#',
-  'pc :',
-  'lr :',
-  'sp :',
-  'x',
-  'task:',
-  'Sending NMI',
-  'NMI backtrace',
-  'Kernel',
-  'kernel',
-  'Rebooting',
-  'Dumping',
-  'Shutting down',
-  '====',
-  '----',
-  'INFO: lockdep',
-  'irq event',
-  'hardirqs last',
-  'softirqs last',
-  'stack backtrace',
-  'Allocated by',
-  'Freed by',
-  'Last potentially',
-  'Second to last',
-  'The buggy',
-  'Memory state',
-  'which belongs',
-  'page:',
-  'flags:',
-  'raw:',
-  'page dumped',
-  'page_owner',
-  'Object',
-  'Local variable',
-  'Uninit was',
-  '>',
-  'Mem-Info',
-  'Mem-info',
-  'Node ',
-  'Tasks state',
-  'lowmem_reserve',
-  'Exception',
-  'RIP;',
-  'PC is at',
-  'LR is at',
-  'Process',
-  'Backtrace',
-  'general protection',
-  'Oops',
-  'Fixing recursive',
-  'WARNING: kernel stack',
-  'ret_from',
-  'irq_',
-  'CR4',
-  'TASK',
-  '(',
-  'Showing',
-  'Tainted',
-  'BUG: ',
-  'pid ',
-  'head: ',
-  'memcg:',
-  'Disabling lock',
-  'Bytes b4',
-  'Padding',
-  'Redzone',
-  'addr ',
-  'this frame',
-  'ip:',
-  'value changed',
-  'Reported by',
-  'other info',
-  'Possible unsafe',
-  'stack ',
-  'Preemption disabled',
-  'in_atomic',
-  'preempt_count',
-  'locks held',
-  'rcu:',
-]);
+const body = texts(
+  'Call Trace|Call trace|CPU:|CPU |RIP|RSP|EIP|ESP|EAX|ESI|EBX|ECX|RAX|RDX|RBP|RBX|RDI|RCX|RSI|R0|R1|' +
+    'CR0|CR2|CR3|FS:|CS:|DS:|ES:|GS:|SS:|DR0|DR3|DR6|PKRU|Code:|EFLAGS|ORIG_RAX|Modules linked|' +
+    'Hardware name|Workqueue:|Stack:|---[|[<|</|<|#|pc :|lr :|sp :|x|task:|Sending NMI|NMI backtrace|' +
+    'Kernel|kernel|Rebooting|Dumping|Shutting down|====|----|INFO: lockdep|irq event|hardirqs last|' +
+    'softirqs last|stack backtrace|Allocated by|Freed by|Last potentially|Second to last|The buggy|' +
+    'Memory state|which belongs|page:|flags:|raw:|page dumped|page_owner|Object|Local variable|' +
+    'Uninit was|>|Mem-Info|Mem-info|Node |Tasks state|lowmem_reserve|Exception|RIP;|PC is at|LR is at|' +
+    'Process|Backtrace|general protection|Oops|Fixing recursive|WARNING: kernel stack|ret_from|irq_|CR4|' +
+    'TASK|(|Showing|Tainted|BUG: |pid |head: |memcg:|Disabling lock|Bytes b4|Padding|Redzone|addr |' +
+    'this frame|ip:|value changed|Reported by|other info|Possible unsafe|stack |Preemption disabled|' +
+    'in_atomic|preempt_count|locks held|rcu:',
+);
 
 const callTrace = Buffer.from('Call Trace');
 const callTraceArm = Buffer.from('Call trace');
@@ -350,9 +63,6 @@ export function openReport(entry: Entry, b: Uint8Array, at: number, end: number)
 const possible = Buffer.from(': possible ');
 const suspicious = Buffer.from(': suspicious ');
 const oom = Buffer.from(' invoked oom-killer:');
-
-const isRule = (b: Uint8Array, at: number, end: number): boolean =>
-  end - at >= 20 && b[at] === 61 && b[at + 1] === 61 && b[at + 9] === 61 && b[end - 1] === 61;
 
 /**
  * Whether the kernel's line b[at, end) belongs to the report; its mode moves on.
