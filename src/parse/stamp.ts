@@ -1,4 +1,4 @@
-import { isDigit, pair } from './bytes.ts';
+import { classOf, DIGIT, isDigit, pair } from './bytes.ts';
 import { halfOfDay, numericZone, zone, zoneAfter } from './stamp_zone.ts';
 
 /**
@@ -149,22 +149,27 @@ export function timeOfDay(b: Uint8Array, at: number, end: number): number {
   return at + 10;
 }
 
-/** The bytes within a kernel stamp's brackets; printk makes them twelve at least. */
-const inKernelClock = new Uint8Array(256);
-for (const byte of ' .0123456789') inKernelClock[byte.charCodeAt(0)] = 1;
-const KERNEL_CLOCK_BYTES = 12;
+/** Digits of a kernel stamp before its point, with the blanks that pad them. */
+const KERNEL_SECONDS_MAX = 12;
 
 /**
- * The next bracket in b[at, end) that may begin a kernel stamp, or -1. Every sixth byte is looked at: one of them is in the first half
- * of a run of twelve, so that the five behind it are in the run too.
+ * The next bracket in b[at, end) that begins something like a kernel stamp, or -1. Its six decimals in a row are sure to meet a look at
+ * every sixth byte.
  */
 export function findKernelClock(b: Uint8Array, at: number, end: number): number {
-  for (let i = at + 1; i + 7 < end; i += 6) {
-    if (inKernelClock[b[i]!] === 0 || inKernelClock[b[i + 3]!] === 0 || inKernelClock[b[i + 5]!] === 0)
-      continue;
-    let open = i - 1;
-    while (open >= at && inKernelClock[b[open]!] === 1 && i - open < KERNEL_CLOCK_BYTES) open--;
-    if (open >= at && b[open] === 91) return open;
+  for (let i = at; i < end; i += 6) {
+    if (classOf[b[i]!] !== DIGIT) continue;
+    let close = i + 1;
+    while (close < end && close - i < 6 && classOf[b[close]!] === DIGIT) close++;
+    if (close >= end || b[close] !== 93 || close - 8 < at || b[close - 7] !== 46) continue;
+    let open = close - 8;
+    while (
+      open > at &&
+      close - open < 8 + KERNEL_SECONDS_MAX &&
+      (b[open] === 32 || classOf[b[open]!] === DIGIT)
+    )
+      open--;
+    if (b[open] === 91) return open;
   }
   return -1;
 }
