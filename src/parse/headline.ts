@@ -99,3 +99,11 @@ export function isRubyHeadline(b: Uint8Array, at: number): boolean {
     word - at > 5 && b[word - 1] === 110 && b[word - 2] === 105 && b[word - 3] === 58 && isDigit(b[word - 4])
   );
 }
+
+/** A word that is longer is none. */
+const WORD_BYTES_MAX = 160;
+export function wordEnd(b: Uint8Array, at: number, end: number): number {
+  const last = end - at > WORD_BYTES_MAX ? at + WORD_BYTES_MAX : end;
+  while (at < last && b[at] !== 32) at++;
+  return at;
+}

@@ -2,7 +2,7 @@ import { skipEscape } from './bytes.ts';
 import { Clock, type ClockState, newClockState } from './clock.ts';
 import { Entries } from './entries.ts';
 import { asked, type Entry, ways } from './entry.ts';
-import { isHeadline } from './headline.ts';
+import { isHeadline, wordEnd } from './headline.ts';
 import type { Line } from './line.ts';
 import { LineReader } from './line_reader.ts';
 import { nameId, nameText } from './names.ts';
@@ -151,14 +151,6 @@ export class LineParser {
     line.entry_back = position - this.entries.of(b, text, end, position);
     if (asked.isKernelReport) line.source = source.kernel;
   }
-}
-
-/** A word that is longer is none. */
-const WORD_BYTES_MAX = 160;
-function wordEnd(b: Uint8Array, at: number, end: number): number {
-  const last = end - at > WORD_BYTES_MAX ? at + WORD_BYTES_MAX : end;
-  while (at < last && b[at] !== 32) at++;
-  return at;
 }
 
 function skipColours(b: Uint8Array, at: number, end: number): number {

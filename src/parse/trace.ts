@@ -132,6 +132,7 @@ const eyreLines = [
   'Note',
   'Warning',
   'Suggestion',
+  'Help',
   'Location:',
   'Message:',
   'Backtrace omitted',

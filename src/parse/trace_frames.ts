@@ -1,6 +1,7 @@
 import { isCloser, opensBlock } from './block.ts';
-import { isDigit, startsWith } from './bytes.ts';
-import { type Entry, modes } from './entry.ts';
+import { classOf, isDigit, startsWith, UPPER } from './bytes.ts';
+import { asked, type Entry, modes } from './entry.ts';
+import { isHeadline, wordEnd } from './headline.ts';
 import { BRACES, ERROR, NESTED, NODE, PHP, RUBY, words } from './trace_words.ts';
 
 /** Past the blanks at `at`. */
@@ -54,6 +55,13 @@ function isRubyPlace(b: Uint8Array, at: number, end: number): boolean {
     at = digits - 1;
   }
   return false;
+}
+
+/** ` NoMethodError (undefined method …):` of Rails: a headline that one blank indents; frames have more, or begin with `at`. */
+function isRailsHeadline(b: Uint8Array, at: number, end: number): boolean {
+  if (at >= end || classOf[b[at]!] !== UPPER) return false;
+  asked.wordEnd = wordEnd(b, at, end);
+  return isHeadline(b, at, end);
 }
 
 /** `#3      main (…)`, un-indented. */
@@ -125,6 +133,7 @@ export function stepFrames(
   const wasBlank = entry.isBlank;
   if (isIndented) {
     if (wasBlank && entry.depth !== NESTED) return false;
+    if (b[at + 1] !== 32 && first === 32 && isRailsHeadline(b, at + 1, end)) return false;
     const word = indent(b, at, end);
     entry.depth = startsWith(b, word, end, words.nested)
       ? NESTED
