@@ -4,6 +4,7 @@ export const stampExamples: readonly [string, string][] = [
   ['… with an offset', '2026-06-01T17:30:18+02:00 ready'],
   ['ISO with a space and a comma (Python, log4j)', '2026-06-01 15:30:18,042 INFO root: ready'],
   ['… with a zone by name (PostgreSQL)', '2026-06-01 17:30:18.042 CEST [691] LOG:  ready'],
+  ['a field of logfmt', 'time="2026-06-01T15:30:18Z" level=info msg="ready"'],
   ['in brackets', '[2026-06-01 15:30:18.042] [info] ready'],
   ['behind a few fields', 'INFO   | jvm 1    | 2026/06/01 15:30:18 | ready'],
   ['with slashes (Go, nginx errors)', '2026/06/01 15:30:18 [error] 29874#0: *98 open() failed'],

@@ -116,7 +116,8 @@ function isAfterFields(b: Uint8Array, start: number, at: number): boolean {
   if (letters > 0) {
     words++;
     const last = b[at - 1]!;
-    if (last !== 58 && last !== 124 && last !== 61) return false;
+    // `ts=2026-…`, `time="2026-…`, `amLog:06/01/2026 …`
+    if (last === 34 ? b[at - 2] !== 61 : last !== 58 && last !== 124 && last !== 61) return false;
   }
   return words <= (hasBars ? 2 * WORDS_MAX : WORDS_MAX);
 }

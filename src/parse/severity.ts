@@ -157,6 +157,7 @@ const RAW_WORDS = 3;
 export function severityOfText(b: Uint8Array, start: number, end: number, isStamped: boolean): number {
   const last = Math.min(end, start + (isStamped ? STAMPED_BYTES : RAW_BYTES));
   let words = 0;
+  let wordsMax = isStamped ? STAMPED_BYTES : RAW_WORDS;
   let before = 32;
   let beforeBlank = 58;
   for (let at = start; at < last; ) {
@@ -171,8 +172,11 @@ export function severityOfText(b: Uint8Array, start: number, end: number, isStam
         (length === 1 || mayBeLevel[(byte & 31) * 16 + length] === 1 || classOf[b[stop]!] === DIGIT);
       const found = !may ? 0 : levelAt(b, start, at, stop, end, before, beforeBlank, words, isStamped);
       if (found !== 0) return found;
-      // A text that begins with a plain word has no level; fields have digits or signs.
-      if (!isStamped && words === 0 && at === start && (stop === end || b[stop] === 32)) return 0;
+      // A text that begins with a plain word is no row of fields: only its next word may be a level (`npm ERR! …`).
+      if (!isStamped && words === 0 && at === start && (stop === end || b[stop] === 32)) {
+        if (stop + 1 >= end || classOf[b[stop + 1]!] !== UPPER) return 0;
+        wordsMax = 1;
+      }
       while (stop < last && classOf[b[stop]!] !== 0) stop++;
       at = stop;
       before = b[at - 1]!;
@@ -190,7 +194,7 @@ export function severityOfText(b: Uint8Array, start: number, end: number, isStam
     if ((byte === 32 || byte === 9) && before !== 32 && before !== 9) {
       words++;
       beforeBlank = before;
-      if (!isStamped && words > RAW_WORDS) return 0;
+      if (words > wordsMax) return 0;
     }
     before = byte;
     at++;

@@ -103,6 +103,7 @@ function dateBefore(b: Uint8Array, from: number, hours: number): boolean {
   if (separator !== 84 && separator !== 32 && separator !== 95 && separator !== 58 && separator !== 45)
     return false;
   while (end > from && b[end - 1] === 32) end--;
+  if (end - 2 > from && b[end - 1] === 45 && b[end - 2] === 32) end -= 2; // `2026/06/01 - 15:30:18`
   if (end > from && b[end - 1] === 44) end--;
   if (end - from < 4) return false;
   date.year = 0;

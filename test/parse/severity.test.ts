@@ -17,6 +17,8 @@ describe('the level of a line', () => {
     ['ERROR upstream answered 500', 'ERROR'],
     ['WARN pool: idle', 'WARN'],
     ['warning: unused variable', 'WARN'],
+    ['npm ERR! code ELIFECYCLE', 'ERROR'],
+    ['time="2026-06-01T15:30:18Z" level=warning msg="x"', 'WARN'],
     ['gcc: error: no input files', 'ERROR'],
     ['time=2026-06-01T15:30:18Z level=fatal msg="x"', 'FATAL'],
     ['ts=1 lvl=dbug LEVEL=WARN', 'WARN'],
