@@ -116,7 +116,7 @@ Lines that belong together have the same \`entry_position\`: that of the first o
 stream), so that what speaks in between does not end it; kernel lines also by task or processor where they name it. Colours are stepped over, and a
 tag before every line changes nothing. Lines of more than ${limits.line_bytes_max / 1024} KiB, lines that a writer cut at a power of two from 4 KiB on, and partial lines of
 container runtimes are one entry. What is open is saved with the position in the spool: entries go on across rotation and a restart of the agent. An
-entry goes on as a new one after ${limits.entry_lines_max.toLocaleString('en')} lines or ${limits.entry_bytes_max / 1024 / 1024} MiB. A progress bar of bare carriage returns is one line.
+entry goes on as a new one after ${limits.entry_lines_max.toLocaleString('en')} lines or ${limits.entry_bytes_max / 1024 / 1024} MiB, and ends where others write ${limits.entry_pause_bytes_max / 1024} KiB in between. A progress bar of bare carriage returns is one line.
 
 A bar stands before lines that belong to the one above.
 

@@ -10,6 +10,8 @@ export const limits = {
   /** An entry of more bytes or lines than this goes on as a new one. */
   entry_bytes_max: 1024 * 1024,
   entry_lines_max: 10_000,
+  /** Bytes that other sources may write between two lines of an entry. */
+  entry_pause_bytes_max: 64 * 1024,
   /** Sources of one stream whose last entry is remembered; the one that was silent longest is forgotten. */
   open_entries_max: 8,
   /** Names of sources that one stream, and one agent, may bring; lines of more are of source `app`. */

@@ -1,6 +1,16 @@
 import { limits } from '../config/limits.ts';
 import { skipEscape } from './bytes.ts';
-import { asked, type Entry, modes, newEntry, ways } from './entry.ts';
+import {
+  asked,
+  channelOf,
+  type Entry,
+  modes,
+  newEntry,
+  restoreEntry,
+  type SavedEntry,
+  saveEntry,
+  ways,
+} from './entry.ts';
 import { beginsReport } from './kernel_headlines.ts';
 import { openReport, stepReport } from './kernel_report.ts';
 import { open, step } from './trace.ts';
@@ -14,8 +24,13 @@ export class Entries {
   /** Index of the one that was used last. */
   private last = 0;
 
-  constructor(list: Entry[]) {
-    this.list = list;
+  constructor(saved: readonly SavedEntry[]) {
+    this.list = saved.map(restoreEntry);
+  }
+
+  /** Those that a line at `position` may still be of, for the spool. */
+  save(position: number): SavedEntry[] {
+    return this.list.filter((entry) => isOpen(entry, position)).map(saveEntry);
   }
 
   /** What was open is not any more: bytes in between are missing. */
@@ -28,18 +43,18 @@ export class Entries {
    * @returns the position of the entry's first line
    */
   of(b: Uint8Array, at: number, end: number, position: number): number {
-    const entry = this.entryOf(asked.source * 4 + asked.way, position);
+    const entry = this.entryOf(channelOf(asked.source, asked.way), position);
     while (at < end && b[at] === 27) at = skipEscape(b, at, end);
     while (end > at && b[end - 1] === 13) end--;
     if (b[end - 1] === 109) end = withoutColour(b, at, end);
-    const isWhole = entry.lines < limits.entry_lines_max && position - entry.start < limits.entry_bytes_max;
-    const belongs = entry.lines > 0 && isWhole && this.belongs(entry, b, at, end);
+    const belongs = entry.lines > 0 && isOpen(entry, position) && this.belongs(entry, b, at, end);
     if (!belongs) {
       entry.start = position;
       entry.lines = 0;
       this.begin(entry, b, at, end);
     }
     entry.lines++;
+    entry.used = position;
     entry.isBlank = at >= end;
     entry.isRecord = asked.isRecord && !belongs;
     entry.uptime = asked.uptime;
@@ -71,12 +86,9 @@ export class Entries {
 
   private entryOf(channel: number, position: number): Entry {
     const { list } = this;
-    let entry = list[this.last];
-    if (entry === undefined || entry.channel !== channel) {
-      entry = this.find(channel) ?? this.add(channel, position);
-    }
-    entry.used = position;
-    return entry;
+    const entry = list[this.last];
+    if (entry !== undefined && entry.channel === channel) return entry;
+    return this.find(channel) ?? this.add(channel, position);
   }
 
   private find(channel: number): Entry | undefined {
@@ -101,6 +113,12 @@ export class Entries {
     return entry;
   }
 }
+
+/** Whether a line at `position` may still be of the entry. */
+const isOpen = (entry: Entry, position: number): boolean =>
+  entry.lines < limits.entry_lines_max &&
+  position - entry.start < limits.entry_bytes_max &&
+  position - entry.used < limits.entry_pause_bytes_max;
 
 /** The end of the text before a colour sequence that ends at `end`. */
 function withoutColour(b: Uint8Array, at: number, end: number): number {

@@ -1,3 +1,5 @@
+import { nameId, nameText } from './names.ts';
+
 /**
  * The last entry of one channel (a source, and the way its lines come): where it began, and what may still belong to it.
  * `mode` is one of `modes`; the rest is what the mode has to remember.
@@ -31,6 +33,47 @@ export const newEntry = (channel: number, start: number): Entry => ({
   isRecord: false,
   uptime: 0,
 });
+
+/** An entry in the spool, which holds those of all streams that had lines: short, and with its source by name. */
+export type SavedEntry = [
+  source: string,
+  way: number,
+  start: number,
+  used: number,
+  lines: number,
+  mode: number,
+  depth: number,
+  isBlank: 0 | 1,
+  isRecord: 0 | 1,
+  uptime: number,
+];
+
+/** A channel is a source and a way; the kernel's is the number of what prints. */
+export const channelOf = (source: number, way: number): number => source * 4 + way;
+
+export function saveEntry(entry: Entry): SavedEntry {
+  const { channel, start, used, lines, mode, depth, isBlank, isRecord, uptime } = entry;
+  const way = channel % 4;
+  const id = (channel - way) / 4;
+  const source = way === ways.kernel ? String(id) : nameText(id);
+  return [source, way, start, used, lines, mode, depth, isBlank ? 1 : 0, isRecord ? 1 : 0, uptime];
+}
+
+export function restoreEntry(saved: SavedEntry): Entry {
+  const [source, way, start, used, lines, mode, depth, isBlank, isRecord, uptime] = saved;
+  const channel = channelOf(way === ways.kernel ? Number(source) : nameId(source), way);
+  return {
+    channel,
+    start,
+    used,
+    lines,
+    mode,
+    depth,
+    isBlank: isBlank === 1,
+    isRecord: isRecord === 1,
+    uptime,
+  };
+}
 
 /** What the lines of an entry are; kept in the spool, so these numbers stay. */
 export const modes = {

@@ -1,7 +1,7 @@
 import { skipEscape } from './bytes.ts';
 import { Clock, type ClockState, newClockState } from './clock.ts';
 import { Entries } from './entries.ts';
-import { asked, type Entry, ways } from './entry.ts';
+import { asked, type SavedEntry, ways } from './entry.ts';
 import { isHeadline, wordEnd } from './headline.ts';
 import type { Line } from './line.ts';
 import { LineReader } from './line_reader.ts';
@@ -15,8 +15,7 @@ export interface ParserState {
   clock: ClockState;
   /** Where the next line begins; another position means that bytes in between are missing. */
   position: number;
-  /** Open entries; channels by name, as ids are those of one process. */
-  entries: (Omit<Entry, 'channel'> & { source: string; way: number })[];
+  entries: SavedEntry[];
   /** The last row has no line end: the next one goes on with its line, and is of its entry, source and severity. */
   piece: { start: number; source: string; severity: string } | null;
 }
@@ -35,7 +34,6 @@ export class LineParser {
   private readonly log: string;
   private readonly clock: Clock;
   private readonly entries: Entries;
-  private readonly open: Entry[];
   private readonly reader: LineReader;
   private position: number;
   private isPiece = false;
@@ -50,11 +48,7 @@ export class LineParser {
     const clock = state?.clock ?? newClockState();
     this.clock = new Clock(clock, startedSeconds, startedNanos, isRecorded ?? false);
     this.reader = new LineReader(this.clock);
-    this.open = (state?.entries ?? []).map(({ source: name, way, ...entry }) => ({
-      ...entry,
-      channel: (way === ways.kernel ? Number(name) : nameId(name)) * 4 + way,
-    }));
-    this.entries = new Entries(this.open);
+    this.entries = new Entries(state?.entries ?? []);
     this.position = state?.position ?? 0;
     if (!state?.piece) return;
     this.isPiece = true;
@@ -65,11 +59,7 @@ export class LineParser {
 
   /** A copy, for the spool. */
   state(): ParserState {
-    const entries = this.open.map(({ channel, ...entry }) => {
-      const way = channel % 4;
-      const id = (channel - way) / 4;
-      return { ...entry, way, source: way === ways.kernel ? String(id) : nameText(id) };
-    });
+    const entries = this.entries.save(this.position);
     const piece = this.isPiece
       ? { start: this.pieceStart, source: nameText(this.pieceSource), severity: nameText(this.pieceSeverity) }
       : null;
