@@ -1,3 +1,4 @@
+import { firstByte, isBlankByte } from './bytes.ts';
 import { type Entry, modes } from './entry.ts';
 
 const isOpener = (byte: number): boolean => byte === 123 || byte === 91;
@@ -14,14 +15,9 @@ export function opensBlock(b: Uint8Array, at: number, end: number): boolean {
 export const isCloser = (b: Uint8Array, at: number, end: number): boolean => at < end && isCloserByte(b[at]);
 
 /** Lines between braces are indented, or begin with a quote or a closing brace. */
-export function stepBlock(
-  entry: Entry,
-  b: Uint8Array,
-  at: number,
-  end: number,
-  first: number,
-  isIndented: boolean,
-): boolean {
+export function stepBlock(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const first = firstByte(b, at, end);
+  const isIndented = isBlankByte(first);
   if (!isIndented && !isCloserByte(first) && first !== 34) return false;
   let word = at;
   while (word < end && (b[word] === 32 || b[word] === 9)) word++;

@@ -13,6 +13,10 @@ for (let byte = 0; byte < 256; byte++) {
 export const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 48 && byte <= 57;
 export const isWordByte = (byte: number | undefined): boolean => byte !== undefined && classOf[byte] !== 0;
 
+/** The first byte of b[at, end), or 0 when that is empty. */
+export const firstByte = (b: Uint8Array, at: number, end: number): number => (at < end ? b[at]! : 0);
+export const isBlankByte = (byte: number): boolean => byte === 32 || byte === 9;
+
 /** Two digits at `at` as a number, or -1. */
 export const pair = (b: Uint8Array, at: number): number =>
   isDigit(b[at]) && isDigit(b[at + 1]) ? (b[at]! - 48) * 10 + b[at + 1]! - 48 : -1;

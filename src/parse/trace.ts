@@ -1,5 +1,5 @@
 import { opensBlock, stepBlock } from './block.ts';
-import { isDigit, startsWith } from './bytes.ts';
+import { firstByte, isBlankByte, isDigit, startsWith } from './bytes.ts';
 import { asked, type Entry, modes } from './entry.ts';
 import { isRubyHeadline, isRustPanic, isSourcePlace } from './headline.ts';
 import { indent, isFirstFrame, stepFrames, stepHeadline, stepMessage, stepTitle } from './trace_frames.ts';
@@ -13,21 +13,20 @@ import { BRACES, ERROR, GROUP, NODE, RUBY, RULE, text, words } from './trace_wor
  */
 export function step(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
   const isEmpty = at >= end;
-  const first = isEmpty ? 0 : b[at]!;
-  const isIndented = first === 32 || first === 9;
+  const isIndented = isBlankByte(firstByte(b, at, end));
   switch (entry.mode) {
     case modes.single:
-      return stepSingle(entry, b, at, end, first, isIndented);
+      return stepSingle(entry, b, at, end);
     case modes.headline:
-      return stepHeadline(entry, b, at, end, first, isIndented);
+      return stepHeadline(entry, b, at, end);
     case modes.frames:
-      return stepFrames(entry, b, at, end, first, isIndented);
+      return stepFrames(entry, b, at, end);
     case modes.python:
     case modes.python_done:
     case modes.python_chain:
-      return stepPython(entry, b, at, end, isIndented);
+      return stepPython(entry, b, at, end);
     case modes.go:
-      return stepGo(entry, b, at, end, first);
+      return stepGo(entry, b, at, end);
     case modes.rust:
       if (entry.depth > 0 && !isEmpty) {
         entry.depth--;
@@ -39,11 +38,11 @@ export function step(entry: Entry, b: Uint8Array, at: number, end: number): bool
     case modes.eyre:
       return isEmpty || isIndented || eyreLines.some((line) => startsWith(b, at, end, line));
     case modes.message:
-      return stepMessage(entry, b, at, end, first);
+      return stepMessage(entry, b, at, end);
     case modes.node:
-      return stepNode(entry, b, at, end, isIndented);
+      return stepNode(entry, b, at, end);
     case modes.block:
-      return stepBlock(entry, b, at, end, first, isIndented);
+      return stepBlock(entry, b, at, end);
     case modes.piece:
       return true;
     case modes.sanitizer:
@@ -55,14 +54,9 @@ export function step(entry: Entry, b: Uint8Array, at: number, end: number): bool
   }
 }
 
-function stepSingle(
-  entry: Entry,
-  b: Uint8Array,
-  at: number,
-  end: number,
-  first: number,
-  isIndented: boolean,
-): boolean {
+function stepSingle(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const first = firstByte(b, at, end);
+  const isIndented = isBlankByte(first);
   if (isIndented) {
     if (entry.isBlank || !isFirstFrame(b, at, end)) return stepEyre(entry, b, at, end);
     entry.mode = modes.frames;
@@ -72,7 +66,7 @@ function stepSingle(
     case 83: // S
     case 91: // [
     case 35: // #
-      if (stepTitle(entry, b, at, end, first)) return true;
+      if (stepTitle(entry, b, at, end)) return true;
       break;
     case 84: // T
       if (!entry.isRecord || !startsWith(b, at, end, words.traceback)) break;
@@ -109,7 +103,8 @@ function stepEyre(entry: Entry, b: Uint8Array, at: number, end: number): boolean
 }
 
 /** Node.js: line 2 is the source, line 3 marks the place in it, then an empty line and the exception. */
-function stepNode(entry: Entry, b: Uint8Array, at: number, end: number, isIndented: boolean): boolean {
+function stepNode(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const isIndented = isBlankByte(firstByte(b, at, end));
   if (entry.lines === 1) return true;
   if (at >= end) return !entry.isBlank;
   if (!entry.isBlank) return isIndented;

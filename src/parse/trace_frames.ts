@@ -1,5 +1,5 @@
 import { isCloser, opensBlock } from './block.ts';
-import { classOf, isDigit, startsWith, UPPER } from './bytes.ts';
+import { classOf, firstByte, isBlankByte, isDigit, startsWith, UPPER } from './bytes.ts';
 import { asked, type Entry, modes } from './entry.ts';
 import { isHeadline, wordEnd } from './headline.ts';
 import { BRACES, ERROR, NESTED, NODE, PHP, RUBY, words } from './trace_words.ts';
@@ -69,7 +69,8 @@ const isNumberedFrame = (b: Uint8Array, at: number, end: number): boolean =>
   b[at] === 35 && at + 2 < end && isDigit(b[at + 1]);
 
 /** `Stack trace:` or the first of the numbered frames, un-indented, below any line. */
-export function stepTitle(entry: Entry, b: Uint8Array, at: number, end: number, first: number): boolean {
+export function stepTitle(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const first = firstByte(b, at, end);
   if (entry.isBlank) return false;
   const isTitle =
     first === 35
@@ -79,14 +80,9 @@ export function stepTitle(entry: Entry, b: Uint8Array, at: number, end: number, 
   return isTitle;
 }
 
-export function stepHeadline(
-  entry: Entry,
-  b: Uint8Array,
-  at: number,
-  end: number,
-  first: number,
-  isIndented: boolean,
-): boolean {
+export function stepHeadline(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const first = firstByte(b, at, end);
+  const isIndented = isBlankByte(first);
   if (isIndented) {
     if (isFirstFrame(b, at, end)) {
       entry.mode = modes.frames;
@@ -105,7 +101,7 @@ export function stepHeadline(
     case 91: // [
     case 35: // #
     case 60: // <
-      return stepTitle(entry, b, at, end, first);
+      return stepTitle(entry, b, at, end);
     case 80: // P
       return startsWith(b, at, end, words.parameter);
     case 82: // R
@@ -122,14 +118,9 @@ const stepNumbered = (b: Uint8Array, at: number, end: number): boolean => {
   return number - at >= 3 && b[number] === 48 && b[number + 1] === 58;
 };
 
-export function stepFrames(
-  entry: Entry,
-  b: Uint8Array,
-  at: number,
-  end: number,
-  first: number,
-  isIndented: boolean,
-): boolean {
+export function stepFrames(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const first = firstByte(b, at, end);
+  const isIndented = isBlankByte(first);
   const wasBlank = entry.isBlank;
   if (isIndented) {
     if (wasBlank && entry.depth !== NESTED) return false;
@@ -184,7 +175,8 @@ export function stepFrames(
 }
 
 /** A message of several lines ends with the exception's class (Ruby), or where the frames begin (Dart). */
-export function stepMessage(entry: Entry, b: Uint8Array, at: number, end: number, first: number): boolean {
+export function stepMessage(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const first = firstByte(b, at, end);
   if (entry.lines > MESSAGE_LINES_MAX) return false;
   if (first === 35 || isFirstFrame(b, at, end)) entry.mode = modes.frames;
   else if (entry.depth === RUBY && at < end && b[end - 1] === 41) {

@@ -1,4 +1,4 @@
-import { classOf, isDigit, LETTER, startsWith } from './bytes.ts';
+import { classOf, firstByte, isDigit, LETTER, startsWith } from './bytes.ts';
 import type { Entry } from './entry.ts';
 
 const goroutine = Buffer.from('goroutine ');
@@ -34,7 +34,8 @@ export function isFunctionCall(b: Uint8Array, at: number, end: number): boolean 
 }
 
 /** A panic, or a dump of goroutines: blocks with empty lines between them. */
-export function stepGo(entry: Entry, b: Uint8Array, at: number, end: number, first: number): boolean {
+export function stepGo(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const first = firstByte(b, at, end);
   if (first === 0) return !entry.isBlank;
   if (first === 9) return true;
   // A dump that follows another at once, without an empty line, is one of its own.

@@ -1,16 +1,11 @@
-import { classOf, isWordByte, startsWith, UPPER } from './bytes.ts';
+import { classOf, firstByte, isBlankByte, isWordByte, startsWith, UPPER } from './bytes.ts';
 import { type Entry, modes } from './entry.ts';
 import { indent } from './trace_frames.ts';
 import { GROUP, text, words } from './trace_words.ts';
 
 /** A traceback: indented lines, the exception, and what it was raised from. */
-export function stepPython(
-  entry: Entry,
-  b: Uint8Array,
-  at: number,
-  end: number,
-  isIndented: boolean,
-): boolean {
+export function stepPython(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const isIndented = isBlankByte(firstByte(b, at, end));
   const isEmpty = at >= end;
   switch (entry.mode) {
     case modes.python:
