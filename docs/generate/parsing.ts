@@ -87,7 +87,7 @@ ${examples(['kind', 'time'], stampExamples, ({ kind, time }) => [kind, time])}
   wake, which the kernel's seconds leave out, they are placed anew.
 - A line without a stamp has the time of the line before; but \`observed\` when that is older than the last moment at which all had been read.
 - \`afterlog parse FILE\` reads a file of any age: the file's last change stands for the moment of reading, and stamps are believed from 1990 on
-  however far they are from it. Kernel seconds are placed by the first stamped line behind them; in a file without any, by the file's birth,
+  however far they are from it. Kernel seconds are placed by the stamped lines behind them; in a file without any, by the file's birth,
   which is when it was copied if it is a copy: then only their distances mean something.
 
 ## Source

@@ -27,13 +27,17 @@ export interface ParsedRow {
 export function* parseFile(path: string, log: string): Generator<ParsedRow> {
   const fd = openSync(path, 'r');
   try {
-    const { birthtimeMs, mtimeMs } = fstatSync(fd);
+    const stats = fstatSync(fd);
+    const { birthtimeMs, mtimeMs } = stats;
+    // A pipe can be read once only.
+    const isFile = stats.isFile();
     const observed = { seconds: Math.floor(mtimeMs / 1000), nanos: Math.floor((mtimeMs % 1000) * 1e6) };
-    const booted = bootOf(fd, log, observed.seconds) ?? Math.min(birthtimeMs || mtimeMs, mtimeMs) / 1000;
+    const anchored = isFile ? bootOf(fd, log, observed.seconds) : null;
+    const booted = anchored ?? Math.min(birthtimeMs || mtimeMs, mtimeMs) / 1000;
     const parser = new LineParser(log, Math.floor(booted), Math.floor((booted % 1) * 1e9), {
       isRecorded: true,
     });
-    for (const { bytes, at, end, position, line } of linesOf(fd, Number.POSITIVE_INFINITY)) {
+    for (const { bytes, at, end, position, line } of linesOf(fd, isFile, Number.POSITIVE_INFINITY)) {
       parser.parse(bytes, at, end, position, observed.seconds, observed.nanos, line);
       yield {
         position,
@@ -54,21 +58,36 @@ export function* parseFile(path: string, log: string): Generator<ParsedRow> {
   }
 }
 
-/** Kernel seconds of a file are placed by the first stamp behind them; it is looked for in so many bytes. */
+/** Kernel seconds of a file are placed by the stamps behind them; they are looked for in so many bytes. */
 const ANCHOR_BYTES_MAX = 8 * 1024 * 1024;
 
-/** When the guest booted, seconds since 1970, by the first stamped line behind a kernel line; null when there is none. */
+/** A clock that was set back says nothing of when the guest booted. */
+const SET_BACK_S = 60;
+
+/**
+ * When the guest booted, seconds since 1970: no kernel line of its first boot is later than the stamps behind it, so the earliest boot that
+ * one of them tells is the nearest. Null when there is none.
+ */
 function bootOf(fd: number, log: string, observed: number): number | null {
   const parser = new LineParser(log, observed, 0, { isRecorded: true });
-  let uptime: number | null = null;
-  for (const { bytes, at, end, position, line } of linesOf(fd, ANCHOR_BYTES_MAX)) {
+  let uptime = -1;
+  let before = 0;
+  let boot: number | null = null;
+  for (const { bytes, at, end, position, line } of linesOf(fd, true, ANCHOR_BYTES_MAX)) {
     parser.parse(bytes, at, end, position, observed, 0, line);
-    if (line.kind === kind.kernel_clock) uptime = line.seconds + line.nanos / 1e9 - observed;
-    // Stamps are mostly of whole seconds: what they leave out is half a second in the middle.
-    else if (line.kind === kind.line && uptime !== null)
-      return line.seconds + (line.nanos ? line.nanos / 1e9 : 0.5) - uptime;
+    if (line.kind === kind.kernel_clock) {
+      const now = parser.uptime;
+      if (now + 1 < uptime) break;
+      uptime = now;
+    } else if (line.kind === kind.line && uptime >= 0) {
+      if (line.seconds < before - SET_BACK_S) break;
+      before = line.seconds;
+      // Stamps are mostly of whole seconds: half a second is the middle of what they leave out.
+      const seconds = line.seconds + (line.nanos > 0 ? line.nanos / 1e9 : 0.5);
+      boot = Math.min(boot ?? seconds, seconds - uptime);
+    }
   }
-  return null;
+  return boot;
 }
 
 interface Piece {
@@ -80,12 +99,12 @@ interface Piece {
 }
 
 /** The physical lines of a file, from its start; the objects are the same for all of them. */
-function* linesOf(fd: number, bytes_max: number): Generator<Piece> {
+function* linesOf(fd: number, fromStart: boolean, bytes_max: number): Generator<Piece> {
   const buffer = Buffer.allocUnsafe(limits.read_chunk_bytes + limits.line_bytes_max);
   const piece: Piece = { bytes: buffer, at: 0, end: 0, position: 0, line: newLine() };
   let kept = 0;
   for (let from = 0; from < bytes_max; ) {
-    const read = readSync(fd, buffer, kept, buffer.length - kept, from);
+    const read = readSync(fd, buffer, kept, buffer.length - kept, fromStart ? from : null);
     from += read;
     const bytes = buffer.subarray(0, kept + read);
     piece.bytes = bytes;

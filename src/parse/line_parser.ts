@@ -66,6 +66,11 @@ export class LineParser {
     return { clock: { ...this.clock.state }, position: this.position, entries, piece };
   }
 
+  /** Seconds since boot of the last kernel line. */
+  get uptime(): number {
+    return this.clock.state.uptime;
+  }
+
   /** All that was written until now has been read; what comes was written after `seconds` (since 1970). */
   caughtUp(seconds: number): void {
     this.clock.caughtUp(seconds);
