@@ -4,6 +4,7 @@ import { stampAround } from './stamp_forms.ts';
 
 /** A stamp that begins later in the line than this is part of its text. */
 const STAMP_BYTES_MAX = 112;
+const WEEKDAY_BYTES_MAX = 5;
 /** Words before a stamp that is not in brackets, at most: a longer text speaks of a time, it does not say its own. */
 const WORDS_MAX = 4;
 
@@ -85,6 +86,8 @@ function isAtItsPlace(b: Uint8Array, start: number): boolean {
   const before = b[at - 1]!;
   const opens = before === 91 || before === 40 || before === 34;
   if (at === start + 1 && opens) return true;
+  // `[Di Aug 12 03:54:03 2025]` of `dmesg -T`: a weekday in another language
+  if (b[start] === 91 && at - start <= WEEKDAY_BYTES_MAX && b[stamp.end] === 93) return true;
   if (stamp.dates === dates.none) return false;
   if (before === 91) return true;
   // A month or weekday, or the level of glog, begins the line or stands in brackets; elsewhere it is a date that is spoken of.

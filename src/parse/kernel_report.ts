@@ -1,4 +1,4 @@
-import { classOf, indexOf, isDigit, startsWith, UPPER } from './bytes.ts';
+import { classOf, indexOf, isDigit, LOWER, startsWith, UPPER } from './bytes.ts';
 import { type Entry, modes } from './entry.ts';
 import { headlineSeverity, isRule, NAME_BYTES_MAX } from './kernel_headlines.ts';
 
@@ -25,7 +25,7 @@ const body = texts(
     'Kernel|kernel|Rebooting|Dumping|Shutting down|====|----|INFO: lockdep|irq event|hardirqs last|' +
     'softirqs last|stack backtrace|Allocated by|Freed by|Last potentially|Second to last|The buggy|' +
     'Memory state|which belongs|page:|flags:|raw:|page dumped|page_owner|Object|Local variable|' +
-    'Uninit was|>|Mem-Info|Mem-info|Node |Tasks state|lowmem_reserve|Exception|RIP;|PC is at|LR is at|' +
+    'Uninit was|>|Task in |Mem-Info|Mem-info|Node |Tasks state|lowmem_reserve|Exception|RIP;|PC is at|LR is at|' +
     'Process|Backtrace|general protection|Oops|Fixing recursive|WARNING: kernel stack|ret_from|irq_|CR4|' +
     'TASK|(|Showing|Tainted|BUG: |pid |head: |memcg:|Disabling lock|Bytes b4|Padding|Redzone|addr |' +
     'this frame|ip:|value changed|Reported by|other info|Possible unsafe|stack |Preemption disabled|' +
@@ -116,11 +116,18 @@ function stepOom(entry: Entry, b: Uint8Array, at: number, end: number, isKernel:
   return isKernel || isOomLine(b, at, end);
 }
 
+/** `anon 31154200576` */
+function isCounter(b: Uint8Array, at: number, end: number): boolean {
+  const start = at;
+  while (at < end && (classOf[b[at]!] === LOWER || b[at] === 95)) at++;
+  return at > start && at + 1 < end && b[at] === 32 && isDigit(b[at + 1]);
+}
+
 /** Lines of an OOM report: tables in brackets, counters `name:number` or `number pages …`. */
 function isOomLine(b: Uint8Array, at: number, end: number): boolean {
   const first = b[at]!;
-  if (first === 91 || isDigit(first) || isBody(b, at, end)) return true;
-  for (const last = Math.min(end - 1, at + 48); at < last; at++) {
+  if (first === 91 || isDigit(first) || isBody(b, at, end) || isCounter(b, at, end)) return true;
+  for (const last = Math.min(end, at + 48); at < last; at++) {
     if (b[at] === 58 || b[at] === 61) return true;
   }
   return false;

@@ -141,7 +141,8 @@ export class LineReader {
       return false;
     }
     this.clock.stamped(line);
-    const opens = stamp.start === at + 1 ? closerOf(b[at]!) : 0;
+    const isOpened = stamp.start === at + 1 || (b[at] === 91 && stamp.start - at <= 5);
+    const opens = isOpened ? closerOf(b[at]!) : 0;
     let after = stamp.end;
     if (stamp.start !== at && opens === 0) return this.stampedWithin(line);
     if (opens !== 0) {
