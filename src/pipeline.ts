@@ -87,8 +87,9 @@ export class Pipeline implements Sink {
       }
       if (!isEntered) builder.use(stream, seconds, nanos);
       isEntered = true;
-      stream.parser.parse(bytes, at, end, seconds, nanos, line);
-      builder.addLine(stream, stream.position + at - from, bytes, line);
+      const position = stream.position + at - from;
+      stream.parser.parse(bytes, at, end, position, seconds, nanos, line);
+      builder.addLine(stream, position, bytes, line);
       stream.lines++;
       this.counts.lines++;
       at = end;

@@ -5,6 +5,18 @@
 export const limits = {
   /** Longest physical line kept in one row; a longer one becomes several rows of one entry. */
   line_bytes_max: 64 * 1024,
+  /** A stamp that is further than this before its line can have been written, or after it was read, is not believed. */
+  clock_skew_max_s: 120,
+  /** An entry of more bytes or lines than this goes on as a new one. */
+  entry_bytes_max: 1024 * 1024,
+  entry_lines_max: 10_000,
+  /** Bytes that other sources may write between two lines of an entry. */
+  entry_pause_bytes_max: 64 * 1024,
+  /** Sources of one stream whose last entry is remembered; the one that was silent longest is forgotten. */
+  open_entries_max: 8,
+  /** Names of sources that one stream, and one agent, may bring; lines of more are of source `app`. */
+  stream_sources_max: 64,
+  sources_max: 1_024,
   /** Rows of one batch: keeps the dictionary indexes of a block within 16 bits. */
   batch_rows_max: 32_768,
   /** Uncompressed size of a block, checked when encoded. zstd's worst case adds less than 1 %. */

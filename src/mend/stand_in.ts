@@ -40,7 +40,7 @@ export class StandIn {
       if (!builder.fits(stream, end - at + LAST_ROW_BYTES)) return false;
       if (!isEntered) builder.use(stream, this.seconds, 0);
       isEntered = true;
-      stream.parser.parse(bytes, at, end, this.seconds, 0, line);
+      stream.parser.parse(bytes, at, end, loss.from + at, this.seconds, 0, line);
       builder.addLine(stream, loss.from + at, bytes, line);
       this.rows++;
       at = end;

@@ -7,6 +7,8 @@ export interface Line {
   start: number;
   /** End of `prefix` (stamp and tag), start of `message`. */
   message_start: number;
+  /** Where the text itself begins: behind what `prefix` is, a program's name, or what kernel text landed in. */
+  text_start: number;
   /** End of `message`, start of `ending`. */
   message_end: number;
   end: number;
@@ -29,6 +31,7 @@ export interface Line {
 export const newLine = (): Line => ({
   start: 0,
   message_start: 0,
+  text_start: 0,
   message_end: 0,
   end: 0,
   ending: 0,

@@ -1,4 +1,5 @@
 import { limits } from '../config/limits.ts';
+import type { Line } from './line.ts';
 
 /**
  * Where the physical line that starts at `start` in `bytes` ends: after its newline, or after `line_bytes_max` bytes, whose
@@ -13,4 +14,19 @@ export function lineEnd(bytes: Buffer, start: number, final: boolean): number {
   if (after > longest || (after === 0 && bytes.length >= longest)) return longest;
   if (after > 0) return after;
   return final ? bytes.length : -1;
+}
+
+/** Where the line b[start, end) ends and its line end begins. */
+export function splitEnding(b: Uint8Array, start: number, end: number, line: Line): void {
+  let at = end;
+  line.ending = 0;
+  if (at > start && b[at - 1] === 10) {
+    at--;
+    line.ending = 1;
+    while (line.ending < 3 && at > start && b[at - 1] === 13) {
+      at--;
+      line.ending++;
+    }
+  }
+  line.message_end = at;
 }

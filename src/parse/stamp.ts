@@ -1,16 +1,26 @@
+import { classOf, DIGIT, isDigit, pair } from './bytes.ts';
+import { halfOfDay, numericZone, zone, zoneAfter } from './stamp_zone.ts';
+
 /**
- * Timestamps at the start of a line, read from bytes. Each reader returns the offset after the stamp, or -1, and
- * leaves what it read in `stamp`: one object for the process, as the hot path makes none per line.
+ * A timestamp that was read from a line's bytes: one object for the process, as the hot path makes none per line.
+ * Each reader returns the offset after the stamp, or -1, and leaves what it read here.
  */
 export const stamp = {
-  /** Seconds since 1970 UTC; since boot for `kernelClock`; of the day for `timeOfDay`. */
+  /** Seconds since 1970 UTC; since boot for `kernelClock`; of the day for `timeOfDay` and `HAS_NO_DATE`. */
   seconds: 0,
   nanos: 0,
+  /** Where it begins in the line. */
+  start: 0,
+  end: 0,
+  /** What it says of its day: `DATED`, or how the rest is to be found. */
+  dates: 0,
+  /** Its form, for levels that stand at a place of their own (`forms`). */
+  form: 0,
 };
 
-const digit = (byte: number | undefined): boolean => byte !== undefined && byte >= 48 && byte <= 57;
-const pair = (b: Uint8Array, at: number): number =>
-  digit(b[at]) && digit(b[at + 1]) ? (b[at]! - 48) * 10 + b[at + 1]! - 48 : -1;
+export const dates = { full: 0, yearless: 1, none: 2 } as const;
+/** Forms whose lines have their level at a place of its own. */
+export const forms = { plain: 0, glog: 1, logcat: 2, redis: 3, access: 4 } as const;
 
 /** Days since 1970 of a date of the Gregorian calendar, -1 if there is no such date. */
 export function daysFromDate(year: number, month: number, day: number): number {
@@ -29,11 +39,17 @@ function daysInMonth(year: number, month: number): number {
 }
 
 /** `.123456` or `,123`: any number of digits, those after the ninth are dropped. Sets `stamp.nanos`. */
-function fraction(b: Uint8Array, at: number, end: number): number {
+export function fraction(b: Uint8Array, at: number, end: number): number {
   stamp.nanos = 0;
-  if (at + 1 >= end || (b[at] !== 46 && b[at] !== 44) || !digit(b[at + 1])) return at;
+  if (at + 1 >= end || (b[at] !== 46 && b[at] !== 44) || !isDigit(b[at + 1])) return at;
+  return digitsOfSecond(b, at + 1, end);
+}
+
+/** Decimals of a second from `at` on. */
+export function digitsOfSecond(b: Uint8Array, at: number, end: number): number {
+  stamp.nanos = 0;
   let scale = 100_000_000;
-  for (at++; at < end && digit(b[at]); at++) {
+  for (; at < end && isDigit(b[at]); at++) {
     stamp.nanos += (b[at]! - 48) * scale;
     scale = Math.floor(scale / 10);
   }
@@ -41,11 +57,12 @@ function fraction(b: Uint8Array, at: number, end: number): number {
 }
 
 /** `HH:MM:SS` at `at`: seconds of the day, or -1. A leap second counts as the second after. */
-function clock(b: Uint8Array, at: number): number {
+export function clock(b: Uint8Array, at: number): number {
   if (b[at + 2] !== 58 || b[at + 5] !== 58) return -1;
-  const hours = pair(b, at);
-  const minutes = pair(b, at + 3);
-  const seconds = pair(b, at + 6);
+  return ofDay(pair(b, at), pair(b, at + 3), pair(b, at + 6));
+}
+
+export function ofDay(hours: number, minutes: number, seconds: number): number {
   if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59 || seconds < 0 || seconds > 60) return -1;
   return hours * 3600 + minutes * 60 + seconds;
 }
@@ -53,28 +70,55 @@ function clock(b: Uint8Array, at: number): number {
 /** `2026-06-01T15:30:18.123Z`, also with a space for the T, an offset for the Z, or none (then UTC). */
 export function rfc3339(b: Uint8Array, at: number, end: number): number {
   if (at + 19 > end || b[at + 4] !== 45 || b[at + 7] !== 45) return -1;
-  if (b[at + 10] !== 84 && b[at + 10] !== 32) return -1;
-  const century = pair(b, at);
-  const year = pair(b, at + 2);
-  if (century < 0 || year < 0) return -1;
-  const days = daysFromDate(century * 100 + year, pair(b, at + 5), pair(b, at + 8));
-  const ofDay = clock(b, at + 11);
-  if (days < 0 || ofDay < 0) return -1;
-  let seconds = days * 86_400 + ofDay;
+  // Many lines share their second with the line before.
+  let same = 18;
+  while (same >= 0 && b[at + same] === keptText[same]) same--;
+  if (same >= 0 && !readSecond(b, at)) return -1;
+  const day = keptDay;
+  let time = keptTime;
+  stamp.start = at;
   at = fraction(b, at + 19, end);
-  if (at < end && (b[at] === 90 || b[at] === 122)) at++;
-  else if (at + 5 <= end && (b[at] === 43 || b[at] === 45)) {
-    const hours = pair(b, at + 1);
-    const minutesAt = b[at + 3] === 58 ? at + 4 : at + 3;
-    const minutes = pair(b, minutesAt);
-    if (hours >= 0 && minutes >= 0 && minutesAt + 2 <= end) {
-      seconds -= (b[at] === 43 ? 1 : -1) * (hours * 3600 + minutes * 60);
-      at = minutesAt + 2;
-    }
+  // `18:31:42:317` is a fraction too, to some.
+  if (at < end && b[at] === 58 && isDigit(b[at + 1]) && isDigit(b[at + 2]) && isDigit(b[at + 3])) {
+    at = digitsOfSecond(b, at + 1, end);
   }
+  const zoneAt = at;
+  at = numericZone(b, at, end);
+  if (at === zoneAt && at + 3 < end && b[at] === 32) {
+    const half = halfOfDay(b, at, end);
+    if (half !== 0) {
+      if (time < 3600 || time >= 46_800) return -1;
+      time = (time % 43_200) + (half === 80 ? 43_200 : 0);
+      at += 3;
+    }
+    at = zoneAfter(b, at, end);
+  }
+  const seconds = day * 86_400 + time - zone.seconds;
   if (seconds < 0) return -1;
   stamp.seconds = seconds;
+  stamp.dates = dates.full;
+  stamp.form = forms.plain;
+  stamp.end = at;
   return at;
+}
+
+const keptText = new Uint8Array(19);
+let keptDay = 0;
+let keptTime = 0;
+
+/** Reads `2026-06-01T15:30:18` into `keptDay` and `keptTime`. */
+function readSecond(b: Uint8Array, at: number): boolean {
+  if (b[at + 10] !== 84 && b[at + 10] !== 32) return false;
+  const century = pair(b, at);
+  const year = pair(b, at + 2);
+  if (century < 0 || year < 0) return false;
+  const day = daysFromDate(century * 100 + year, pair(b, at + 5), pair(b, at + 8));
+  const time = clock(b, at + 11);
+  if (day < 0 || time < 0) return false;
+  keptDay = day;
+  keptTime = time;
+  for (let i = 0; i < 19; i++) keptText[i] = b[at + i]!;
+  return true;
 }
 
 /** `[    0.123456]`: seconds since boot as printk pads them; nine digits are 31 years. */
@@ -84,7 +128,7 @@ export function kernelClock(b: Uint8Array, at: number, end: number): number {
   while (at < end && b[at] === 32) at++;
   let seconds = 0;
   const first = at;
-  for (; at < end && digit(b[at]) && at - first < 9; at++) seconds = seconds * 10 + b[at]! - 48;
+  for (; at < end && isDigit(b[at]) && at - first < 9; at++) seconds = seconds * 10 + b[at]! - 48;
   if (at === first || b[at] !== 46) return -1;
   const dot = at;
   at = fraction(b, at, end);
@@ -100,5 +144,32 @@ export function timeOfDay(b: Uint8Array, at: number, end: number): number {
   if (seconds < 0) return -1;
   stamp.seconds = seconds;
   stamp.nanos = 0;
+  stamp.dates = dates.none;
+  stamp.form = forms.plain;
   return at + 10;
+}
+
+/** Digits of a kernel stamp before its point, with the blanks that pad them. */
+const KERNEL_SECONDS_MAX = 12;
+
+/**
+ * The next bracket in b[at, end) that begins something like a kernel stamp, or -1. Its six decimals in a row are sure to meet a look at
+ * every sixth byte.
+ */
+export function findKernelClock(b: Uint8Array, at: number, end: number): number {
+  for (let i = at; i < end; i += 6) {
+    if (classOf[b[i]!] !== DIGIT) continue;
+    let close = i + 1;
+    while (close < end && close - i < 6 && classOf[b[close]!] === DIGIT) close++;
+    if (close >= end || b[close] !== 93 || close - 8 < at || b[close - 7] !== 46) continue;
+    let open = close - 8;
+    while (
+      open > at &&
+      close - open < 8 + KERNEL_SECONDS_MAX &&
+      (b[open] === 32 || classOf[b[open]!] === DIGIT)
+    )
+      open--;
+    if (b[open] === 91) return open;
+  }
+  return -1;
 }

@@ -209,6 +209,7 @@ export class LogTail {
     if (!atEnd || !tookAll) return true;
     if (rest.length > 0 && unfinished?.equals(rest) !== true) this.sink.changed(this);
     generation.drained_at_ms = performance.now();
+    if (rest.length === 0 && this.queue.length === 1) this.stream!.parser.caughtUp(Date.now() / 1000);
     const goesOn = this.closeIfOver(generation);
     this.releaseCopies();
     return goesOn;

@@ -55,7 +55,7 @@ export class Stream implements StreamLabels {
       log,
       Number(nanoseconds / 1_000_000_000n),
       Number(nanoseconds % 1_000_000_000n),
-      saved?.parser,
+      { state: saved?.parser },
     );
     if (!saved) return;
     this.position = saved.position;
@@ -78,6 +78,6 @@ export class Stream implements StreamLabels {
   state(): StreamState {
     const { started, position, lines, crc32, gaps } = this;
     const last_gap = this.last_gap === null ? {} : { last_gap: this.last_gap };
-    return { started, position, lines, crc32, gaps, ...last_gap, parser: { ...this.parser.state } };
+    return { started, position, lines, crc32, gaps, ...last_gap, parser: this.parser.state() };
   }
 }

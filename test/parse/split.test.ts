@@ -5,28 +5,33 @@ import { limits } from '../../src/config/limits.ts';
 import { endings, newLine } from '../../src/parse/line.ts';
 import { LineParser } from '../../src/parse/line_parser.ts';
 import { lineEnd } from '../../src/parse/split.ts';
+import { restored } from '../support/parsed.ts';
 
-/** Bytes of all that parsing says of each row. */
-function rowsOf(log: string, reads: Buffer[]): string[] {
-  const parser = new LineParser(log, 1_780_000_000, 0);
+/** All that parsing says of each row, and its bytes; `restarts`: each read is by another agent, with the state from the spool. */
+function rowsOf(log: string, reads: Buffer[], restarts = false): string[] {
+  let parser = new LineParser(log, 1_780_000_000, 0);
   const line = newLine();
   const rows: string[] = [];
   let kept: Buffer = Buffer.alloc(0);
+  let position = 0;
   const take = (bytes: Buffer, final: boolean): void => {
     let at = 0;
     for (let end = lineEnd(bytes, 0, final); end >= 0; at = end, end = lineEnd(bytes, at, final)) {
-      parser.parse(bytes, at, end, 1_780_001_000, 5, line);
-      const { start, message_start, message_end, ...rest } = line;
+      parser.parse(bytes, at, end, position, 1_780_001_000, 5, line);
+      position += end - at;
+      const { start, message_start, message_end, text_start, ...rest } = line;
       const told = {
         ...rest,
         start: 0,
         end: end - at,
         message_start: message_start - start,
         message_end: message_end - start,
+        text_start: text_start - start,
       };
       rows.push(`${JSON.stringify(told)} ${bytes.toString('latin1', at, end)}`);
     }
     kept = Buffer.from(bytes.subarray(at));
+    if (restarts) parser = new LineParser(log, 1_780_000_000, 0, { state: restored(parser) });
   };
   for (const read of reads) take(Buffer.concat([kept, read]), false);
   take(kept, true);
@@ -65,6 +70,46 @@ const starts = [
   '[ T12] ',
   '[    0.123456][ T1',
   '[    0.123456][',
+  'Jun  1 15:30:18 host sshd[812]: ',
+  'Jun  1 15:30:18 host kernel: [    1.123456] ',
+  'E0601 15:30:18.123456 12 x.go:1] ',
+  '06-01 15:30:18.123 1 2 E ',
+  '[3574] 13 Apr 12:52:30.731 # ',
+  '10.0.0.1 - - [01/Jun/2026:15:30:18 +0000] "GET / HTTP/1.1" 503 ',
+  '[Mon Jun 01 15:30:18.123456 2026] [core:error] ',
+  '06/01/2026 03:30:18 PM UTC',
+  '1780000000.123456 ',
+  '20260601T153018Z ',
+  '2026-06-01 15:30:18 CET ',
+  'Jul 09, 2026 3:23:29 PM',
+  '<30>1 2026-06-01T15:30:18Z ',
+  '\x1b[31m',
+  '\x1b[3',
+  '{"level":"warn","ts":1780000000.5,"logger":"a.b","x":{"y":["',
+  '{"level":50,"time":1780000000123,"na',
+  'level=err',
+  '[WARN',
+  'Traceback (most recent call last):',
+  '  File "x.py", line 1, in f',
+  'KeyError',
+  'java.io.IOException: x',
+  '\tat a.b(C.java:1)',
+  'Caused by: ',
+  'panic: x',
+  'goroutine 1 [running]:',
+  "thread 'main' panicked at src/main.rs:1:1:",
+  'Kernel panic - not syncing: x',
+  '[    1.000000] BUG: x',
+  '[    1.000000] Call Trace:',
+  '[    1.000000] ---[ end trace ]---',
+  'x invoked oom-killer: gfp_mask=0',
+  '{',
+  '}',
+  '==1==ERROR: AddressSanitizer: x',
+  '"main" #1 prio=5 ',
+  'x.rb:1:in ',
+  '/srv/app.js:12',
+  '2026-06-01T15:30:18Z stdout P ',
 ];
 const piece = fc.oneof(
   fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
@@ -77,10 +122,12 @@ const piece = fc.oneof(
 const content = fc.array(piece, { maxLength: 30 }).map((pieces) => Buffer.concat(pieces));
 const log = fc.constantFrom('console', 'events', 'firecracker');
 
-test('any bytes in any split into reads give the same rows', () => {
+test('any bytes in any split into reads, by one agent or by one after the other, give the same rows', () => {
   fc.assert(
     fc.property(log, content, fc.array(fc.nat(), { maxLength: 12 }), (name, bytes, places) => {
-      assert.deepEqual(rowsOf(name, cut(bytes, places)), rowsOf(name, [bytes]));
+      const whole = rowsOf(name, [bytes]);
+      assert.deepEqual(rowsOf(name, cut(bytes, places)), whole);
+      assert.deepEqual(rowsOf(name, cut(bytes, places), true), whole);
     }),
     { numRuns: 1_500 },
   );
@@ -94,7 +141,7 @@ test('prefix, message and ending give back the bytes; no row is empty or over it
       const back: Buffer[] = [];
       for (let at = 0, end = lineEnd(bytes, 0, true); end >= 0; at = end, end = lineEnd(bytes, at, true)) {
         assert.ok(end > at && end - at <= limits.line_bytes_max);
-        parser.parse(bytes, at, end, 1_780_001_000, 999_999_999, line);
+        parser.parse(bytes, at, end, at, 1_780_001_000, 999_999_999, line);
         assert.ok(
           line.start === at && line.start <= line.message_start && line.message_start <= line.message_end,
         );
@@ -119,13 +166,44 @@ test('what lies behind a line in the buffer is never part of it', () => {
       (name, text, behind) => {
         const parse = (bytes: Buffer): string => {
           const line = newLine();
-          new LineParser(name, 0, 0).parse(bytes, 0, text.length, 1_780_001_000, 5, line);
+          new LineParser(name, 0, 0).parse(bytes, 0, text.length, 0, 1_780_001_000, 5, line);
           return JSON.stringify(line);
         };
         assert.equal(parse(Buffer.from(text + behind)), parse(Buffer.from(text)));
       },
     ),
     { numRuns: 1_000 },
+  );
+});
+
+test('whatever a line is, the bytes behind it in the buffer change nothing', () => {
+  const text = fc.array(fc.constantFrom(...starts, 'text', ' ', '12', ':30', '.5', ')', '1f'), {
+    maxLength: 4,
+  });
+  fc.assert(
+    fc.property(
+      log,
+      fc.constantFrom(...starts, 'Error:', '====================', 'PHP Fatal error:  x', 'Stack trace:', ''),
+      text,
+      fc.constantFrom('', '\n'),
+      fc.constantFrom(...starts, '0123456789', 'Error: x', '58 +0000', ' ', '0: '),
+      (name, open, parts, ending, behind) => {
+        const parse = (bytes: Buffer, length: number): string => {
+          const line = newLine();
+          const parser = new LineParser(name, 0, 0);
+          const before = Buffer.from(`${open}\n`);
+          parser.parse(before, 0, before.length, 0, 1_780_001_000, 5, line);
+          parser.parse(bytes, 0, length, before.length, 1_780_001_000, 5, line);
+          return JSON.stringify([line, parser.state()]);
+        };
+        const bytes = Buffer.from(parts.join('').replaceAll('\n', ' ') + ending);
+        assert.equal(
+          parse(Buffer.concat([bytes, Buffer.from(behind)]), bytes.length),
+          parse(bytes, bytes.length),
+        );
+      },
+    ),
+    { numRuns: 15_000 },
   );
 });
 

@@ -19,12 +19,20 @@ interface Found {
 }
 
 /** Parses lines in order; `time` has as many decimals as it needs. */
-function parse(lines: string[], log = 'console', started = STARTED, observed = OBSERVED): Found[] {
-  const parser = new LineParser(log, started === '' ? 0 : seconds(started), 0);
+function parse(
+  lines: string[],
+  log = 'console',
+  started = STARTED,
+  observed = OBSERVED,
+  isRecorded = false,
+): Found[] {
+  const parser = new LineParser(log, started === '' ? 0 : seconds(started), 0, { isRecorded });
+  let position = 0;
   const line = newLine();
   return lines.map((text) => {
     const bytes = Buffer.from(text);
-    parser.parse(bytes, 0, bytes.length, seconds(observed), 250_000_000, line);
+    parser.parse(bytes, 0, bytes.length, position, seconds(observed), 250_000_000, line);
+    position += bytes.length;
     const fraction = String(line.nanos).padStart(9, '0').replace(/0+$/, '');
     return {
       time: `${new Date(line.seconds * 1000).toISOString().slice(0, 19)}${fraction && `.${fraction}`}`,
@@ -126,7 +134,7 @@ describe('a line is read for its stamp and its tag', () => {
   ];
   for (const [line, time, kind, source, message] of table) {
     test(JSON.stringify(line), () => {
-      const [found] = parse([line]);
+      const [found] = parse([line], 'console', STARTED, OBSERVED, true);
       assert.deepEqual(
         { time: found!.time, kind: found!.kind, source: found!.source, message: found!.message },
         { time, kind, source, message },
@@ -225,7 +233,7 @@ test('hostile kernel stamps never leave the range of 64-bit nanoseconds', () => 
   for (const { time } of parse(lines)) assert.ok(time < '2262-01-01', time);
 });
 
-test('events.jsonl: the time stands first in the object', () => {
+test('events.jsonl: the time is a field', () => {
   const found = parse(
     [
       '{"time":"2026-06-01T15:30:18.5Z","sandbox_id":"sb","type":"sandbox.running","payload":{}}\n',
@@ -240,8 +248,8 @@ test('events.jsonl: the time stands first in the object', () => {
     [
       ['18.5', 'line', 'runtime', ''],
       ['19', 'line', 'runtime', ''],
-      ['19', 'inherited', 'runtime', ''],
-      ['19', 'inherited', 'runtime', ''],
+      ['20', 'line', 'runtime', ''],
+      ['20', 'inherited', 'runtime', ''],
     ],
   );
 });

@@ -12,6 +12,10 @@ export interface SpoolRow {
   /** stream_started_at, nanoseconds since 1970. */
   started: bigint;
   position: number;
+  /** Position of its entry's first line. */
+  entry: number;
+  source: string;
+  severity: string;
   message: string;
   bytes: Buffer;
 }
@@ -90,6 +94,9 @@ export function rowsOfBlock({ rows, columns }: Block): SpoolRow[] {
     log: bytes('log', row).toString(),
     started: value('stream_started_at', row) as bigint,
     position: Number(value('position', row)),
+    entry: Number(value('position', row)) - Number(columns.get('entry_back')?.values[row] ?? 0),
+    source: bytes('source', row).toString(),
+    severity: bytes('severity', row).toString(),
     message: bytes('message', row).toString(),
     bytes: Buffer.concat([bytes('prefix', row), bytes('message', row), bytes('ending', row)]),
   }));

@@ -1,0 +1,129 @@
+import { limits } from '../config/limits.ts';
+import { skipEscape } from './bytes.ts';
+import {
+  asked,
+  channelOf,
+  type Entry,
+  modes,
+  newEntry,
+  restoreEntry,
+  type SavedEntry,
+  saveEntry,
+  ways,
+} from './entry.ts';
+import { beginsReport } from './kernel_headlines.ts';
+import { openReport, stepReport } from './kernel_report.ts';
+import { open, step } from './trace.ts';
+
+/**
+ * Which lines belong together. Each channel has its own open entry, so that sources that speak at the same time do not mix; there
+ * are `open_entries_max` of them at most.
+ */
+export class Entries {
+  private readonly list: Entry[];
+  /** Index of the one that was used last. */
+  private last = 0;
+
+  constructor(saved: readonly SavedEntry[]) {
+    this.list = saved.map(restoreEntry);
+  }
+
+  /** Those that a line at `position` may still be of, for the spool. */
+  save(position: number): SavedEntry[] {
+    return this.list.filter((entry) => isOpen(entry, position)).map(saveEntry);
+  }
+
+  /** What was open is not any more: bytes in between are missing. */
+  close(): void {
+    this.list.length = 0;
+  }
+
+  /**
+   * The entry of the line b[at, end) (its text, without stamp and tag) that stands at `position`.
+   * @returns the position of the entry's first line
+   */
+  of(b: Uint8Array, at: number, end: number, position: number): number {
+    const entry = this.entryOf(channelOf(asked.source, asked.way), position);
+    while (at < end && b[at] === 27) at = skipEscape(b, at, end);
+    while (end > at && b[end - 1] === 13) end--;
+    if (b[end - 1] === 109) end = withoutColour(b, at, end);
+    const belongs = entry.lines > 0 && isOpen(entry, position) && this.belongs(entry, b, at, end);
+    if (!belongs) {
+      entry.start = position;
+      entry.lines = 0;
+      this.begin(entry, b, at, end);
+    }
+    entry.lines++;
+    entry.used = position;
+    entry.isBlank = at >= end;
+    entry.isRecord = asked.isRecord && !belongs;
+    entry.uptime = asked.uptime;
+    if (asked.isPiece) entry.mode = modes.piece;
+    else if (entry.mode === modes.piece) entry.mode = modes.single;
+    asked.isKernelReport =
+      asked.way === ways.raw && (entry.mode === modes.kernel || entry.mode === modes.kernel_ended);
+    return entry.start;
+  }
+
+  private belongs(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+    if (entry.mode === modes.kernel || entry.mode === modes.kernel_ended) {
+      return stepReport(entry, b, at, end, asked.uptime, asked.way === ways.kernel);
+    }
+    if (entry.mode === modes.piece) return true;
+    if (asked.way === ways.kernel) return false;
+    if (asked.isStamped && asked.way === ways.raw) return false;
+    return step(entry, b, at, end);
+  }
+
+  private begin(entry: Entry, b: Uint8Array, at: number, end: number): void {
+    entry.mode = modes.single;
+    entry.depth = 0;
+    if (asked.way === ways.kernel) {
+      if (beginsReport(b, at, end)) openReport(entry, b, at, end);
+    } else if (asked.isRawReport) openReport(entry, b, at, end);
+    else open(entry, b, at, end);
+  }
+
+  private entryOf(channel: number, position: number): Entry {
+    const { list } = this;
+    const entry = list[this.last];
+    if (entry !== undefined && entry.channel === channel) return entry;
+    return this.find(channel) ?? this.add(channel, position);
+  }
+
+  private find(channel: number): Entry | undefined {
+    for (let at = 0; at < this.list.length; at++) {
+      if (this.list[at]!.channel !== channel) continue;
+      this.last = at;
+      return this.list[at];
+    }
+    return undefined;
+  }
+
+  /** In the place of the one that was silent longest, when there are enough. */
+  private add(channel: number, position: number): Entry {
+    const { list } = this;
+    this.last = list.length;
+    if (list.length === limits.open_entries_max) {
+      this.last = 0;
+      for (let at = 1; at < list.length; at++) if (list[at]!.used < list[this.last]!.used) this.last = at;
+    }
+    const entry = newEntry(channel, position);
+    list[this.last] = entry;
+    return entry;
+  }
+}
+
+/** Whether a line at `position` may still be of the entry. */
+const isOpen = (entry: Entry, position: number): boolean =>
+  entry.lines < limits.entry_lines_max &&
+  position - entry.start < limits.entry_bytes_max &&
+  position - entry.used < limits.entry_pause_bytes_max;
+
+/** The end of the text before a colour sequence that ends at `end`. */
+function withoutColour(b: Uint8Array, at: number, end: number): number {
+  for (let start = end - 2; start >= at && end - start < 12; start--) {
+    if (b[start] === 27) return b[start + 1] === 91 ? start : end;
+  }
+  return end;
+}
