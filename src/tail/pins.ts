@@ -44,7 +44,7 @@ export interface PinName {
 
 /** A pin found on disk at start. */
 export interface FoundPin extends Omit<PinName, 'stream'> {
-  /** null: linked, and never named for good. */
+  /** null: linked, and never named for good; then the generation is the order of linking. */
   stream: string | null;
   /** The pin of a copy, kept in case its original gets truncated. */
   isCopy: boolean;
@@ -140,7 +140,7 @@ export class Pins {
   list(): FoundPin[] {
     const found: FoundPin[] = [];
     for (const name of readdirSync(this.dir)) {
-      const [sandbox, logName, stream, generation, _inode, folder] = name.split(',');
+      const [sandbox, logName, stream, generation, inode, folder] = name.split(',');
       if (generation === undefined) continue;
       const path = join(this.dir, name);
       const pin: Pin = { ...identityOf(statSync(path, { bigint: true })), path, fd: null };
@@ -148,7 +148,7 @@ export class Pins {
         sandbox: decodeURIComponent(sandbox!),
         log: logName!,
         stream: stream === 'new' || stream === 'copy' ? null : stream!,
-        generation: Number.parseInt(generation, 10),
+        generation: stream === 'new' ? Number(inode?.split('-')[1] ?? 0) : Number.parseInt(generation, 10),
         isAfterGap: generation.endsWith('~'),
         folder: folder || null,
         isCopy: stream === 'copy',

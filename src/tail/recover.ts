@@ -28,7 +28,7 @@ export function recoverTail(
       stream = one.stream;
     }
     // Without a state nobody knows what a copy is a copy of: its name in the folder tells where it belongs.
-    tail.fresh = found.filter((one) => one.stream === null).map(asFresh);
+    tail.fresh = asFresh(found.filter((one) => one.stream === null));
     return;
   }
   tail.restore(state);
@@ -101,9 +101,9 @@ export function recoverTail(
     stream = one.stream!;
   }
   sink.changed(tail);
-  tail.fresh = found
-    .filter((one) => one.stream === null && !one.isCopy && one !== current && !isWaiting(one))
-    .map(asFresh);
+  tail.fresh = asFresh(
+    found.filter((one) => one.stream === null && !one.isCopy && one !== current && !isWaiting(one)),
+  );
 }
 
 const placeOf = ({ generation, isAfterGap }: FoundPin) => ({ number: generation, isAfterGap });
@@ -114,5 +114,8 @@ function byAge(a: FoundPin, b: FoundPin): number {
   return compare(a.stream!, b.stream!) || a.generation - b.generation;
 }
 
-/** A pin that an earlier agent made and could not name: the look at the folder finds its place. */
-const asFresh = ({ pin }: FoundPin): Fresh => ({ pin, isCopy: false, isLinked: false });
+/** Pins that an earlier agent made and could not name, oldest first: the look at the folder finds their place. */
+const asFresh = (found: FoundPin[]): Fresh[] =>
+  found
+    .toSorted((a, b) => compare(a.pin.born, b.pin.born) || a.generation - b.generation)
+    .map(({ pin }) => ({ pin, isCopy: false, isLinked: false }));
