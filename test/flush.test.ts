@@ -48,7 +48,7 @@ describe('flush', { concurrency: true }, () => {
   });
 });
 
-test('flush names the log that cannot be read', { timeout: 60_000 }, async (t) => {
+test('flush names the log that cannot be read', async (t) => {
   const site = new AgentSite();
   t.after(() => site.close());
   site.make('locked');
@@ -57,7 +57,7 @@ test('flush names the log that cannot be read', { timeout: 60_000 }, async (t) =
   chmodSync(`${site.dir}/data`, 0o777);
   chmodSync(site.path('locked'), 0o600);
   await site.start(65534);
-  await assert.rejects(site.flush('locked'), /sandbox 'locked' are safe after 10 s: .*console/s);
+  assert.match((await site.flushOnce('locked'))!, /sandbox 'locked' are safe after 10 s: .*console/s);
 });
 
 test('an unfinished line that was flushed survives kill -9 of the agent and a truncation while it is down', async (t) => {

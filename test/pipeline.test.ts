@@ -36,9 +36,7 @@ function onSmallDisk(t: TestContext, size: string): { site: AgentSite; fill: () 
   return { site, fill, free: () => rmSync(ballast) };
 }
 
-test('a full disk pauses reading and says so; once there is room, all comes without anything new being written', {
-  timeout: 60_000,
-}, async (t) => {
+test('a full disk pauses reading and says so; once there is room, all comes without anything new being written', async (t) => {
   const { site, fill, free } = onSmallDisk(t, '8m');
   await site.start();
   site.make('sb');
@@ -69,9 +67,7 @@ test('a full disk pauses reading and says so; once there is room, all comes with
   await site.empty();
 });
 
-test('killed while the disk is full: nothing is lost and nothing repeated once there is room', {
-  timeout: 60_000,
-}, async (t) => {
+test('killed while the disk is full: nothing is lost and nothing repeated once there is room', async (t) => {
   const { site, fill, free } = onSmallDisk(t, '8m');
   await site.start();
   site.make('sb');
@@ -93,7 +89,7 @@ test('killed while the disk is full: nothing is lost and nothing repeated once t
   await site.empty();
 });
 
-test('an agent that is told to stop while its disk is full ends', { timeout: 60_000 }, async (t) => {
+test('an agent that is told to stop while its disk is full ends', async (t) => {
   const { site, fill } = onSmallDisk(t, '8m');
   await site.start();
   site.make('sb');
@@ -102,11 +98,10 @@ test('an agent that is told to stop while its disk is full ends', { timeout: 60_
   fill();
   appendFileSync(site.path('sb'), 'while full\n'.repeat(50_000));
   await site.eventually('a message', () => /reading pauses/.test(site.output));
-  const ended = site.stop();
-  assert.equal(await Promise.race([ended, sleep(20_000, 'still running')]), 0);
+  assert.equal(await site.stop(), 0);
 });
 
-test('many streams of every size in one batch keep apart', { timeout: 60_000 }, async (t) => {
+test('many streams of every size in one batch keep apart', async (t) => {
   const site = new AgentSite();
   t.after(() => site.close());
   const random = randomOf(5);

@@ -6,9 +6,10 @@ import { startConsumer } from '../../src/consume/consumer.ts';
 import { setAsideIn } from '../../src/deliver/set_aside.ts';
 import { makeBatch, newEpoch } from '../support/batches.ts';
 import { afterlog } from '../support/command.ts';
-import { run, type Site, site, until } from '../support/consumer_site.ts';
+import { run, type Site, site } from '../support/consumer_site.ts';
 import { gapsOf } from '../support/landed_rows.ts';
 import { landedLetters, poisonBatch, poisonTable } from '../support/letters.ts';
+import { until } from '../support/patience.ts';
 import { rowsOf, temporaryDir } from '../support/servers.ts';
 import { asMessage, makeTopic } from '../support/topic.ts';
 

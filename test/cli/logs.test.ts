@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { afterlog, startAfterlog } from '../support/command.ts';
-import { until } from '../support/consumer_site.ts';
+import { until } from '../support/patience.ts';
 import { gapRow, insertRows, rowsOfFile, SECOND_STREAM, sealRow, type TestRow } from '../support/rows.ts';
 import { clickhouseUrl, migratedDatabase } from '../support/servers.ts';
 

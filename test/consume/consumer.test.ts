@@ -5,8 +5,9 @@ import type { Settings } from '../../src/config/settings.ts';
 import { startConsumer } from '../../src/consume/consumer.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { makeBatch, newEpoch } from '../support/batches.ts';
-import { consumerProcess, run, site, until } from '../support/consumer_site.ts';
+import { consumerProcess, run, site } from '../support/consumer_site.ts';
 import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';
+import { until } from '../support/patience.ts';
 import { clickhouse, rowsOf, testSettings } from '../support/servers.ts';
 import { asMessage, makeTopic, readTopic } from '../support/topic.ts';
 

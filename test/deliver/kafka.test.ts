@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs from 'kafkajs';
 import { kafkaDestination } from '../../src/deliver/kafka.ts';
 import type { Destination } from '../../src/deliver/sender.ts';
@@ -8,6 +7,7 @@ import { createKafka } from '../../src/kafka.ts';
 import type { Binding } from '../../src/spool/cursor.ts';
 import { type Batch, batchId, fromKafka } from '../../src/wire/header.ts';
 import { makeBatch, newEpoch } from '../support/batches.ts';
+import { until } from '../support/patience.ts';
 import { testSettings } from '../support/servers.ts';
 import { readTopic } from '../support/topic.ts';
 
@@ -33,7 +33,10 @@ async function site(t: TestContext, setAside: SetAside = () => assert.fail('noth
 }
 
 async function waitsFor(destination: Destination, pattern: RegExp): Promise<void> {
-  while (!pattern.test(destination.waiting() ?? '')) await sleep(20);
+  await until(
+    () => pattern.test(destination.waiting() ?? ''),
+    () => `${pattern}: ${destination.waiting()}`,
+  );
 }
 
 test('a topic that is deleted while an epoch is bound to it is made again, and sending goes on', async (t) => {
@@ -43,7 +46,7 @@ test('a topic that is deleted while an epoch is bound to it is made again, and s
   const binding = bound.get(epoch)!;
   await admin.deleteTopics({ topics: [topic] });
   // A broker that has not heard of it yet still takes, and then loses, what is sent.
-  while ((await admin.listTopics()).includes(topic)) await sleep(20);
+  await until(async () => !(await admin.listTopics()).includes(topic));
   const second = makeBatch({ epoch, sequence: 2 });
   await destination.deliver([second]);
   assert.equal(destination.waiting(), null);

@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { isAlive } from '../../src/child_process.ts';
 import { startLocalKafka } from '../../src/deliver/local_kafka.ts';
+import { until } from '../support/patience.ts';
 import { temporaryDir } from '../support/servers.ts';
 
 test('messages that were acknowledged are there after SIGKILL and a start on another port', async (t) => {
@@ -46,7 +46,7 @@ test('it ends when its parent is killed', async (t) => {
   const pid = Number(printed.toString());
   assert.ok(isAlive(pid));
   parent.kill('SIGKILL');
-  while (isAlive(pid)) await sleep(50);
+  await until(() => !isAlive(pid));
 });
 
 test('without Java the one line that mends it is named', async (t) => {

@@ -15,6 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { type Fleet, startFleet } from '../../src/demo/fleet.ts';
 import type { Happening } from '../../src/demo/happenings.ts';
+import { until } from '../support/patience.ts';
 
 function folder(context: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), 'afterlog-fleet-'));
@@ -24,7 +25,7 @@ function folder(context: TestContext): string {
 
 /** The fleet, when it has deleted so many sandboxes. */
 async function deleted(fleet: Fleet, count: number): Promise<void> {
-  while (fleet.status().deleted < count) await sleep(50);
+  await until(() => fleet.status().deleted >= count);
 }
 
 test('deletes each sandbox with its folder and keeps what was written to it until told to forget', async (context) => {
@@ -92,7 +93,7 @@ test('tells what happens to sandboxes, and keeps of a deleted one whether it fai
   });
   context.after(() => fleet.stop());
   const has = (what: Happening['what']): boolean => told.some((one) => one.what === what);
-  while (!has('booted') || !fleet.finished().some(({ failed }) => failed)) await sleep(50);
+  await until(() => has('booted') && fleet.finished().some(({ failed }) => failed));
   await fleet.stop();
   const failures = told.filter(({ what }) => what === 'failed');
   assert.equal(failures.length, fleet.status().failed);
@@ -108,7 +109,7 @@ test('tells what happens to sandboxes, and keeps of a deleted one whether it fai
 test('deletes the sandboxes of an earlier run, and never those that it did not make', async (context) => {
   const data_dir = folder(context);
   const first = await startFleet({ data_dir, seed: 1, alive: 2 });
-  while (first.status().started < 2) await sleep(20);
+  await until(() => first.status().started >= 2);
   await first.stop();
   const old = readdirSync(join(data_dir, 'vms'));
   assert.ok(old.length > 0);

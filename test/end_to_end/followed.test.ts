@@ -6,14 +6,12 @@ import { connect } from '../../src/store/client.ts';
 import { startEmbedded } from '../../src/store/embedded.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { startAfterlog } from '../support/command.ts';
-import { until } from '../support/consumer_site.ts';
+import { until } from '../support/patience.ts';
 import { environmentOf, RoleProcess } from '../support/roles.ts';
 import { rotate } from '../support/rotate.ts';
 import { rowsOf, temporaryDir, testSettings } from '../support/servers.ts';
 
-test('a follower passes rotations, a truncation and a ClickHouse that is killed, and ends with the sandbox', {
-  timeout: 120_000,
-}, async (t) => {
+test('a follower passes rotations, a truncation and a ClickHouse that is killed, and ends with the sandbox', async (t) => {
   const dir = await temporaryDir(t);
   let clickhouse = await startEmbedded({ dir });
   t.after(() => clickhouse.stop());

@@ -4,7 +4,8 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { migrate } from '../../src/store/migrate.ts';
-import { site, until } from '../support/consumer_site.ts';
+import { site } from '../support/consumer_site.ts';
+import { until } from '../support/patience.ts';
 import { afterlog, environmentOf, RoleProcess } from '../support/roles.ts';
 import { clickhouse, kafkaBroker, rowsOf, testSettings } from '../support/servers.ts';
 
@@ -34,9 +35,7 @@ test('a data dir that is not there is named, with the setting that names another
   assert.match(stderr, /AFTERLOG_DATA_DIR/);
 });
 
-test('an unreadable log is complained of once, the others go on, and it is read when that is mended', {
-  timeout: 60_000,
-}, async (t) => {
+test('an unreadable log is complained of once, the others go on, and it is read when that is mended', async (t) => {
   const { settings, client, database } = await site(t, { kafkaBrokers: '' });
   const vms = join(settings.data_dir, 'vms');
   for (const id of ['readable', 'locked']) {
@@ -64,11 +63,11 @@ test('an unreadable log is complained of once, the others go on, and it is read 
   assert.equal(agent.output.match(/locked\/console cannot be read/g)!.length, 1);
 });
 
-test('without a broker the agent waits and says so; what was deleted meanwhile arrives when it is there', {
-  timeout: 60_000,
-}, async (t) => {
-  // Reserves a port, so that nothing answers there until the forwarder below does.
+test('without a broker the agent waits and says so; what was deleted meanwhile arrives when it is there', async (t) => {
+  // Hangs up until the broker is to be there.
+  let isThere = false;
   const forwarder = createServer((socket) => {
+    if (!isThere) return void socket.destroy();
     const [host, port] = kafkaBroker().split(':') as [string, string];
     const upstream = connect(Number(port), host);
     for (const one of [socket, upstream]) one.on('error', () => {});
@@ -76,7 +75,6 @@ test('without a broker the agent waits and says so; what was deleted meanwhile a
   });
   await new Promise<void>((resolve) => forwarder.listen(0, '127.0.0.1', resolve));
   const { port } = forwarder.address() as { port: number };
-  await new Promise((resolve) => forwarder.close(resolve));
   t.after(() => forwarder.close());
 
   const { settings, client, database } = await site(t);
@@ -92,7 +90,7 @@ test('without a broker the agent waits and says so; what was deleted meanwhile a
   rmSync(folder, { recursive: true });
   assert.ok(agent.isRunning);
 
-  forwarder.listen(port, '127.0.0.1');
+  isThere = true;
   new RoleProcess(t, ['consumer'], env).start();
   const stored = () =>
     rowsOf(client, `SELECT record, message FROM ${database}.console_logs WHERE record = 'line'`);
@@ -101,9 +99,7 @@ test('without a broker the agent waits and says so; what was deleted meanwhile a
   assert.match(agent.output, /Kafka takes batches again/);
 });
 
-test('a ClickHouse that refuses is named with its reason; what it refused arrives once it takes it', {
-  timeout: 60_000,
-}, async (t) => {
+test('a ClickHouse that refuses is named with its reason; what it refused arrives once it takes it', async (t) => {
   const settings = await testSettings(t, { kafkaBrokers: '' });
   const folder = join(settings.data_dir, 'vms', 'sb-1');
   mkdirSync(folder, { recursive: true });

@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Settings } from '../../src/config/settings.ts';
 import { migrate } from '../../src/store/migrate.ts';
-import { until } from '../support/consumer_site.ts';
+import { until } from '../support/patience.ts';
 import { environmentOf, RoleProcess } from '../support/roles.ts';
 import { rotate } from '../support/rotate.ts';
 import { clickhouse, rowsOf, testSettings } from '../support/servers.ts';
@@ -46,6 +54,11 @@ class Direct {
     return batchesWith(this.spoolDir, (row) => (row.bytes.toString() + row.record).includes(text));
   }
 
+  /** Links by which the agent holds files. */
+  pins(): string[] {
+    return readdirSync(join(this.settings.data_dir, '.afterlog', 'pins'));
+  }
+
   async makeTables(): Promise<void> {
     await migrate(this.client, this.settings.clickhouse.database);
   }
@@ -77,9 +90,7 @@ async function direct(t: TestContext): Promise<Direct> {
   return site;
 }
 
-test('an entry that rots while the agent runs, its file gone: gap and seal are right in ClickHouse, and no batch is missing there', {
-  timeout: 120_000,
-}, async (t) => {
+test('an entry that rots while the agent runs, its file gone: gap and seal are right in ClickHouse, and no batch is missing there', async (t) => {
   const site = await direct(t);
   await site.say('one\n');
   // The first send is under way by now; what comes is read from the disk when that has arrived.
@@ -89,7 +100,7 @@ test('an entry that rots while the agent runs, its file gone: gap and seal are r
   appendFileSync(site.file, '');
   await site.say('four\n');
   rmSync(`${site.file}.1`);
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  await until(() => site.pins().length === 1);
   for (const entry of site.batchesOf('two is lost')) damage(site.spoolDir, entry);
   await site.makeTables();
   await until(async () => (await site.told()).lines.includes('four'));
@@ -103,14 +114,12 @@ test('an entry that rots while the agent runs, its file gone: gap and seal are r
   });
 });
 
-test('found at the start, after the seal was told: the seal in ClickHouse is the right one', {
-  timeout: 120_000,
-}, async (t) => {
+test('found at the start, after the seal was told: the seal in ClickHouse is the right one', async (t) => {
   const site = await direct(t);
   await site.say('one\n', 'two is lost\n', 'three\n');
   rmSync(site.folder, { recursive: true });
   await until(async () => site.batchesOf('seal').length > 0);
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await until(() => site.pins().length === 0);
   await site.agent.kill();
   for (const entry of site.batchesOf('two is lost')) damage(site.spoolDir, entry, 'head');
   site.agent.start();
@@ -123,7 +132,7 @@ test('found at the start, after the seal was told: the seal in ClickHouse is the
   });
 });
 
-test('an entry that was delivered already: nothing is lost, so no gap', { timeout: 120_000 }, async (t) => {
+test('an entry that was delivered already: nothing is lost, so no gap', async (t) => {
   const site = await direct(t);
   await site.makeTables();
   await site.say('one\n', 'two\n');
@@ -149,9 +158,7 @@ test('an entry that was delivered already: nothing is lost, so no gap', { timeou
 });
 
 for (const what of ['spool', 'whole state dir, pins and all,'] as const) {
-  test(`the ${what} is lost: what is there is read again under the same keys, so nothing is doubled`, {
-    timeout: 120_000,
-  }, async (t) => {
+  test(`the ${what} is lost: what is there is read again under the same keys, so nothing is doubled`, async (t) => {
     const site = await direct(t);
     await site.makeTables();
     await site.say('one\n', 'two\n');

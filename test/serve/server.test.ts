@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { freePort } from '../../src/child_process.ts';
 import { startServer } from '../../src/serve/server.ts';
 import { startApi } from '../support/api.ts';
+import { until } from '../support/patience.ts';
 import { insertRows, rowsOfFile, sealRow } from '../support/rows.ts';
 import { testSettings } from '../support/servers.ts';
 
@@ -81,16 +82,13 @@ test('a follower that leaves is forgotten, and stopping ends those that stay', a
   const server = await startServer(settings);
   const followers = async () =>
     /^afterlog_http_followers (\d+)$/m.exec(await (await fetch(`${server.address}/metrics`)).text())?.[1];
-  const until = async (count: string) => {
-    while ((await followers()) !== count) await new Promise((resolve) => setTimeout(resolve, 20));
-  };
   const url = `${server.address}/v1/sandboxes/s/logs?follow=1`;
   const leaving = new AbortController();
   await fetch(url, { signal: leaving.signal });
   const staying = await fetch(url);
-  await until('2');
+  await until(async () => (await followers()) === '2');
   leaving.abort();
-  await until('1');
+  await until(async () => (await followers()) === '1');
   const text = staying.text();
   await server.stop();
   assert.match(await text, /data: x\n\n$/);

@@ -13,7 +13,7 @@ import type { LogTail } from '../../src/tail/log_tail.ts';
 import { Stream } from '../../src/tail/stream.ts';
 import { fromSpool } from '../../src/wire/spooled.ts';
 import { AgentSite } from '../support/agent_site.ts';
-import { until } from '../support/consumer_site.ts';
+import { until } from '../support/patience.ts';
 import { temporaryDir } from '../support/servers.ts';
 
 /** Puts other functions in the place of some of node:fs, for all who import them, until the test ends or `mend` is called. */

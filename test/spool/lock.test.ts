@@ -15,9 +15,9 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { lockDir } from '../../src/spool/lock.ts';
 import { AgentSite } from '../support/agent_site.ts';
+import { until } from '../support/patience.ts';
 
 test('a second agent on the same data dir is refused and told who holds it; the first goes on', async (t) => {
   const first = new AgentSite();
@@ -74,7 +74,7 @@ test('a lock whose process has ended is taken over, though its parent does not a
   writeFileSync(join(dir, 'agent.lock'), JSON.stringify({ pid, ticks: fields()[19] }));
   assert.throws(() => lockDir(dir), { code: 'STATE_DIR_LOCKED' });
   process.kill(pid, 'SIGKILL');
-  while (fields()[0] !== 'Z') await sleep(20);
+  await until(() => fields()[0] === 'Z');
   lockDir(dir)();
   assert.deepEqual(readdirSync(dir), []);
 });
@@ -120,7 +120,7 @@ test('a lock is touched by its holder, who leaves it alone once it is another’
   const unlock = lockDir(dir);
   const long_ago = new Date(0);
   utimesSync(path, long_ago, long_ago);
-  while (statSync(path).mtimeMs === 0) await sleep(50);
+  await until(() => statSync(path).mtimeMs !== 0);
   const anothers = JSON.stringify({ pid: 1, ticks: '1', pid_namespace: 'pid:[1]', boot: 'b' });
   rmSync(path);
   writeFileSync(path, anothers);

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive } from '../../src/child_process.ts';
+import { limits } from '../../src/config/limits.ts';
 import type { AfterlogError } from '../../src/errors.ts';
 import { type Embedded, startEmbedded } from '../../src/store/embedded.ts';
+import { PATIENCE_MS, until } from '../support/patience.ts';
 import { temporaryDir } from '../support/servers.ts';
 
 test('rows that were acknowledged are there after SIGKILL and a start on the same port', async (t) => {
@@ -45,6 +47,9 @@ test('a folder in use is named with the process that holds it', async (t) => {
 test('a folder is waited for whose server is about to end', async (t) => {
   const dir = await temporaryDir(t);
   const holder = await started(t, dir);
+  const { embedded_lock_ms } = limits;
+  Object.assign(limits, { embedded_lock_ms: PATIENCE_MS });
+  t.after(() => Object.assign(limits, { embedded_lock_ms }));
   // Held until the next one has found it locked, or nearly so.
   process.kill(holder.pid, 'SIGSTOP');
   const next = started(t, dir);
@@ -76,7 +81,7 @@ test('it ends when its parent is killed', async (t) => {
   const pid = Number(printed.toString());
   assert.ok(isAlive(pid));
   parent.kill('SIGKILL');
-  while (isAlive(pid)) await sleep(20);
+  await until(() => !isAlive(pid));
 });
 
 async function started(t: TestContext, dir: string, http_port?: number): Promise<Embedded> {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { startEmbedded } from '../../src/store/embedded.ts';
@@ -10,6 +9,7 @@ import { migrate } from '../../src/store/migrate.ts';
 import type { Batch } from '../../src/wire/header.ts';
 import { type Column, makeBatch, newEpoch, seal, today, type Wanted } from '../support/batches.ts';
 import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';
+import { until } from '../support/patience.ts';
 import { startProxy } from '../support/proxy.ts';
 import { clickhouseUrl, migratedDatabase, rowsOf, temporaryDir, uniqueName } from '../support/servers.ts';
 
@@ -17,11 +17,6 @@ const scope = (): string => `${uniqueName('topic')}/0`;
 const sequences = (batches: Batch[]): number[] => batches.map(({ header }) => header.sequence);
 const run = (epoch: number, from: number, to: number, more: Partial<Wanted> = {}): Batch[] =>
   Array.from({ length: to - from + 1 }, (_, at) => makeBatch({ epoch, sequence: from + at, ...more }));
-
-/** Waits for something that is known to come. */
-async function until(what: () => Promise<boolean>): Promise<void> {
-  while (!(await what())) await sleep(20);
-}
 
 async function parts(t: Awaited<ReturnType<typeof migratedDatabase>>): Promise<number[]> {
   const found = await rowsOf<{ rows: string }>(
@@ -281,7 +276,7 @@ test('an answer that is lost does not make batches land twice', async (t) => {
   const proxy = await startProxy(t, clickhouseUrl());
   const impatient = createClient({
     url: proxy.url,
-    request_timeout: 1_000,
+    request_timeout: 3_000,
     log: { level: ClickHouseLogLevel.OFF },
   });
   t.after(() => impatient.close());

@@ -10,7 +10,7 @@ import { migrate } from '../../src/store/migrate.ts';
 import type { Store } from '../../src/store/read.ts';
 import { type Report, verify } from '../../src/store/verify.ts';
 import type { Scope } from '../../src/store/verify_rows.ts';
-import { until } from '../support/consumer_site.ts';
+import { until } from '../support/patience.ts';
 import { gapRow, insertRows, rowsOfFile, type TestRow } from '../support/rows.ts';
 import { clickhouse, clickhouseUrl, migratedDatabase, rowsOf, testSettings } from '../support/servers.ts';
 import { stopMerges } from '../support/stored.ts';

@@ -19,6 +19,8 @@ try {
       (error: unknown) => process.send!({ flush, failed: explain(error) }),
     );
   });
+  // The test that started it may be gone: then so is this.
+  process.on('disconnect', () => process.exit(1));
   process.stdout.write('ready\n');
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`);

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { loadSettings, type Settings } from '../../src/config/settings.ts';
+import { until } from './patience.ts';
 import { SpoolRows } from './spool_rows.ts';
 import { type StoredStream, streamsOf } from './streams.ts';
 
 const child = resolve(import.meta.dirname, 'agent_child.ts');
-const PATIENCE_MS = 30_000;
 
 /**
  * A data dir with a real agent on it, whose ClickHouse is a closed port: everything it reads stays in its spool
@@ -91,16 +90,28 @@ export class AgentSite {
     for (const name of this.pins()) rmSync(join(this.settings.data_dir, '.afterlog', 'pins', name));
   }
 
-  /** Returns when the agent says that all of a sandbox's bytes are safe. */
+  /** Returns when the agent says that all of a sandbox's bytes are safe, however often it takes too long. */
   async flush(sandbox: string): Promise<void> {
+    let failure: string | null = '';
+    await until(
+      async () => {
+        failure = await this.flushOnce(sandbox);
+        if (failure === null || failure.includes('FLUSH_LATE')) return failure === null;
+        throw new Error(`${failure}\n${this.output}`);
+      },
+      () => `${failure}\n${this.output}`,
+    );
+  }
+
+  /** @returns why not all is safe; null when it is */
+  async flushOnce(sandbox: string): Promise<string | null> {
     const child = this.process!;
-    await new Promise<void>((flushed, failed) => {
+    return await new Promise((done, failed) => {
       const answered = (answer: { flush: string; failed?: string }): void => {
         if (answer.flush !== sandbox) return;
         child.off('message', answered);
         child.off('exit', ended);
-        if (answer.failed === undefined) flushed();
-        else failed(new Error(`${answer.failed}\n${this.output}`));
+        done(answer.failed ?? null);
       };
       const ended = (): void => failed(new Error(`the agent ended while it flushed: ${this.output}`));
       child.on('message', answered);
@@ -135,7 +146,7 @@ export class AgentSite {
   }
 
   streams(sandbox: string, log = 'console'): StoredStream[] {
-    return streamsOf(this.spool.poll().rows, sandbox, log);
+    return streamsOf(this.spool.poll().of(sandbox, log).rows, sandbox, log);
   }
 
   pins(): string[] {
@@ -145,31 +156,43 @@ export class AgentSite {
 
   /** Waits for `isSo`, while the agent lives. */
   async eventually(what: string, isSo: () => boolean): Promise<void> {
-    const until = performance.now() + PATIENCE_MS;
-    while (!isSo()) {
-      if (!this.isRunning) assert.fail(`the agent ended while waiting for ${what}: ${this.output}`);
-      if (performance.now() > until) assert.fail(`waited in vain for ${what}: ${this.output}`);
-      await sleep(30);
-    }
+    const told = (): string => `${what}: ${this.output}`;
+    await until(() => {
+      if (isSo()) return true;
+      if (!this.isRunning) throw new Error(`the agent ended while waiting for ${told()}`);
+      return false;
+    }, told);
   }
 
   /** Waits until so many bytes of a sandbox's log are in the spool. */
   async read(sandbox: string, bytes: number, log = 'console'): Promise<void> {
-    await this.eventually(`${bytes} bytes of ${sandbox}`, () => {
-      const rows = this.spool.poll().rows.filter((row) => row.sandbox === sandbox && row.log === log);
-      return rows.reduce((sum, row) => sum + (row.record === 'line' ? row.bytes.length : 0), 0) >= bytes;
-    });
+    await this.eventually(
+      `${bytes} bytes of ${sandbox}`,
+      () => this.spool.poll().of(sandbox, log).bytes >= bytes,
+    );
   }
 
   /** Waits until a log's last stream is sealed. */
   async sealed(sandbox: string, streams = 1, log = 'console'): Promise<StoredStream[]> {
-    await this.eventually(`${streams} seals of ${sandbox}`, () => {
-      const seals = this.spool
-        .poll()
-        .rows.filter((row) => row.record === 'seal' && row.sandbox === sandbox && row.log === log);
-      return seals.length >= streams;
-    });
+    await this.eventually(
+      `${streams} seals of ${sandbox}`,
+      () => this.spool.poll().of(sandbox, log).seals >= streams,
+    );
     return this.streams(sandbox, log);
+  }
+
+  /**
+   * Does something of several steps while the agent stands still, so that it sees either nothing or all of it,
+   * however long this process is kept waiting in between.
+   */
+  atOnce(steps: () => void): void {
+    this.process!.kill('SIGSTOP');
+    while (!/\) [Tt] /.test(readFileSync(`/proc/${this.pid}/stat`, 'utf8')));
+    try {
+      steps();
+    } finally {
+      this.process!.kill('SIGCONT');
+    }
   }
 
   /** Everything is deleted: waits until the agent holds nothing more, and checks that no key stands twice. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
+import { until } from './patience.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts');
 
@@ -48,12 +49,15 @@ export function startAfterlog(args: string[], environment: Record<string, string
     });
   }
   const matches = async (name: 'stdout' | 'stderr', pattern: RegExp): Promise<void> => {
-    while (!pattern.test(String(output[name]))) {
-      if (child.exitCode !== null) {
-        throw new Error(`it ended with ${child.exitCode}:\n${output.stdout}${output.stderr}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    const told = (): string => `${output.stdout}${output.stderr}`;
+    await until(
+      () => {
+        if (pattern.test(String(output[name]))) return true;
+        if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${told()}`);
+        return false;
+      },
+      () => `${pattern}:\n${told()}`,
+    );
   };
   return {
     child,

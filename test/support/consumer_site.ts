@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Settings } from '../../src/config/settings.ts';
 import { migrate } from '../../src/store/migrate.ts';
@@ -10,11 +9,6 @@ import { clickhouse, testSettings } from './servers.ts';
 /** Batches `from` to `to` of an epoch. */
 export const run = (epoch: number, from: number, to: number, more: Partial<Wanted> = {}) =>
   Array.from({ length: to - from + 1 }, (_, at) => makeBatch({ epoch, sequence: from + at, ...more }));
-
-/** Waits for something that is known to come; the test's own time limit ends it otherwise. */
-export async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await what())) await sleep(20);
-}
 
 export interface Site {
   settings: Settings;

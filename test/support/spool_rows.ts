@@ -20,12 +20,21 @@ export interface SpoolRow {
   bytes: Buffer;
 }
 
+export interface LogRows {
+  rows: SpoolRow[];
+  /** In lines. */
+  bytes: number;
+  seals: number;
+}
+
 /**
  * What stands in a spool that delivers nothing, read entry by entry while an agent writes it. Knows nothing of
  * how the agent reads files.
  */
 export class SpoolRows {
   readonly rows: SpoolRow[] = [];
+  /** The same of one log, as `<sandbox>/<log>`. */
+  private readonly ofLogs = new Map<string, LogRows>();
   /** Keys that stand twice: never allowed. */
   readonly repeated: string[] = [];
   /** State of each stream after the last entry. */
@@ -76,7 +85,19 @@ export class SpoolRows {
       if (this.keys.has(key)) this.repeated.push(key);
       this.keys.add(key);
       this.rows.push(row);
+      const log = this.of(row.sandbox, row.log);
+      log.rows.push(row);
+      if (row.record === 'line') log.bytes += row.bytes.length;
+      if (row.record === 'seal') log.seals++;
     }
+  }
+
+  /** What stands there of one log: many tests look at one spool, which may hold many rows, again and again. */
+  of(sandbox: string, log: string): LogRows {
+    const name = `${sandbox}/${log}`;
+    const found = this.ofLogs.get(name) ?? { rows: [], bytes: 0, seals: 0 };
+    this.ofLogs.set(name, found);
+    return found;
   }
 
   close(): void {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -331,7 +330,7 @@ class History {
 test(`${HISTORIES} made-up histories: the streams hold what was written, whatever happens between any two calls`, {
   timeout: 3_600_000,
 }, async (t) => {
-  const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+  const memory = process.env.AFTERLOG_TEST_MEMORY ?? tmpdir();
   const seed = Number(process.env.AFTERLOG_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
   t.diagnostic(`seed ${seed}`);
   await fc.assert(

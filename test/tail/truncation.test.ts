@@ -43,8 +43,7 @@ describe('truncation in place', { concurrency: true }, () => {
   test('a last line that was seen without its end is kept', async () => {
     site.make('unfinished');
     writeFileSync(site.path('unfinished'), 'whole\nhalf a li');
-    await site.read('unfinished', 6);
-    await sleep(200);
+    await site.flush('unfinished');
     writeFileSync(site.path('unfinished'), 'new\n');
     await site.read('unfinished', 19);
     site.delete('unfinished');
@@ -54,7 +53,7 @@ describe('truncation in place', { concurrency: true }, () => {
   test('a file of which nothing but an unfinished line was seen: that piece is kept', async () => {
     site.make('piece');
     writeFileSync(site.path('piece'), 'half a li');
-    await sleep(300);
+    await site.flush('piece');
     writeFileSync(site.path('piece'), 'new content, longer than the old\n');
     await site.read('piece', 33);
     site.delete('piece');
@@ -68,8 +67,7 @@ describe('truncation in place', { concurrency: true }, () => {
     const boot = '[    0.000000] the same boot\n'.repeat(30);
     site.make('boots');
     writeFileSync(site.path('boots'), `${boot}first, unfini`);
-    await site.read('boots', boot.length);
-    await sleep(300);
+    await site.flush('boots');
     writeFileSync(site.path('boots'), `${boot}second life\n`);
     await site.read('boots', boot.length * 2);
     site.delete('boots');
@@ -93,7 +91,7 @@ describe('truncation in place', { concurrency: true }, () => {
     writer.write('before the truncation\n');
     await site.read('hole', 22);
     writer.truncate();
-    await sleep(200);
+    await site.sealed('hole');
     writer.write('after it\n');
     await site.read('hole', 31);
     writer.write('and on\n');
@@ -115,9 +113,13 @@ describe('right after a rotation, before the turn of the new file has come', { c
     writeFileSync(site.path(id), 'first file\n');
     await site.pinned(id);
     rotate(site.path(id));
-    appendFileSync(site.path(id), 'second file\n');
-    await site.pinned(id);
-    await sleep(150);
+    const second = Buffer.from('second file\n');
+    appendFileSync(site.path(id), second);
+    // Looked at, and saved for the case that it is lost; or read, where that took so long that its turn has come.
+    await site.eventually('a look at the second file', () => {
+      const state = JSON.stringify(site.spool.poll().states.get(`${id}/console`));
+      return state.includes(second.toString('base64')) || site.spool.of(id, 'console').bytes >= 23;
+    });
   };
 
   test('truncated in place: what was seen of it is kept, and the new content is a stream of its own', async () => {
@@ -163,7 +165,6 @@ describe('copy-truncate', { concurrency: true }, () => {
     }
     appendFileSync(site.path('appends'), 'last');
     wanted += 'last';
-    await sleep(200);
     site.delete('appends');
     const streams = await site.sealed('appends');
     assert.deepEqual(texts(streams), [wanted]);
@@ -184,7 +185,6 @@ describe('copy-truncate', { concurrency: true }, () => {
       wanted += 'x\n';
       await site.read('holes', wanted.length);
     }
-    await sleep(100);
     site.delete('holes');
     const streams = await site.sealed('holes');
     assert.deepEqual(texts(streams), [wanted]);
@@ -195,7 +195,7 @@ describe('copy-truncate', { concurrency: true }, () => {
   test('before a whole line was read', async () => {
     site.make('early');
     writeFileSync(site.path('early'), 'half a li');
-    await sleep(300);
+    await site.flush('early');
     appendFileSync(site.path('early'), 'ne\nunseen\n');
     copyTruncate(site.path('early'));
     appendFileSync(site.path('early'), 'after\n');
@@ -253,7 +253,7 @@ describe('copy-truncate', { concurrency: true }, () => {
     writeFileSync(site.path('copied'), 'one\n');
     await site.read('copied', 4);
     copyFileSync(site.path('copied'), `${site.path('copied')}.1`);
-    await sleep(100);
+    await site.pinned('copied');
     appendFileSync(site.path('copied'), 'two\n');
     await site.read('copied', 8);
     site.delete('copied');
