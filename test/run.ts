@@ -97,8 +97,8 @@ async function startServers(): Promise<void> {
   const [kafka, clickhouse] = started;
   if (kafka.status === 'rejected') throw kafka.reason;
   if (clickhouse.status === 'rejected') throw clickhouse.reason;
-  process.env.AFTERLOG_TEST_KAFKA = kafka.value.broker;
-  process.env.AFTERLOG_TEST_CLICKHOUSE = clickhouse.value.url;
+  process.env.TEST_KAFKA_BROKER = kafka.value.broker;
+  process.env.TEST_CLICKHOUSE_URL = clickhouse.value.url;
 }
 
 async function runFiles(files: string[], concurrency: number): Promise<Counts> {
