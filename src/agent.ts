@@ -3,9 +3,8 @@ import { limits } from './config/limits.ts';
 import type { Settings } from './config/settings.ts';
 import { type Destination, Sender } from './deliver/sender.ts';
 import { setAsideIn } from './deliver/set_aside.ts';
-import { reasonOf } from './errors.ts';
+import { report, Trouble, unwritable } from './faults.ts';
 import { type FlushedLog, flush } from './flush.ts';
-import { log } from './log.ts';
 import { mend } from './mend/mend.ts';
 import { Pipeline } from './pipeline.ts';
 import { lockDir } from './spool/lock.ts';
@@ -78,20 +77,18 @@ export async function startAgent(settings: Settings): Promise<Agent> {
   });
   const tailer = new Tailer(settings.data_dir, settings.layout, pins, pipeline);
   const destination = await destinationOf(settings, spool);
-  let complaint = '';
+  const mending = new Trouble('What is damaged in the spool is mended.');
   const mendSpool = (): void => {
     // What is read already comes after what is mended.
     if (spool.broken.size === 0 || !pipeline.flush()) return;
     try {
       const last = { host: settings.host, ...pipeline.last };
       mend(spool, pins.list(), last, (states) => tailer.correct(states));
-      complaint = '';
+      mending.ends();
       pipeline.makeDurable();
     } catch (error) {
       // Tried again by the sender, which waits for it.
-      if (complaint !== reasonOf(error))
-        log.error(`spool: its damage cannot be mended now: ${reasonOf(error)}`);
-      complaint = reasonOf(error);
+      mending.begins(unwritable('What is damaged in the spool cannot be mended now', error));
     }
   };
   const sender = new Sender(spool, destination, {
@@ -101,10 +98,6 @@ export async function startAgent(settings: Settings): Promise<Agent> {
   mendSpool();
   tailer.start([...spool.states.values()]);
   sender.start();
-  log.info(
-    `agent: reading ${settings.data_dir} (${settings.layout}) as host ${settings.host}, ` +
-      `sending to ${settings.kafka.brokers.length > 0 ? `Kafka topic ${settings.kafka.topic}` : 'ClickHouse'}`,
-  );
   return {
     status: () => ({
       sandboxes: tailer.sandboxes.size,
@@ -124,7 +117,9 @@ export async function startAgent(settings: Settings): Promise<Agent> {
       tailer.stop();
       await pipeline.close();
       await sender.stop(limits.agent_stop_ms);
-      await spool.close().catch((error: unknown) => log.error(`spool: ${reasonOf(error)}`));
+      await spool
+        .close()
+        .catch((error: unknown) => report(unwritable('The spool did not end in order', error)));
       for (const unlock of unlocks) unlock();
     },
   };

@@ -1,25 +1,69 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { Kafka, type LogEntry, logLevel } from 'kafkajs';
+import { Kafka, type KafkaConfig, type LogEntry, logLevel } from 'kafkajs';
 import type { Settings } from './config/settings.ts';
+import { AfterlogError, type ErrorCode, reasonOf } from './errors.ts';
 import { log } from './log.ts';
 
 /**
- * The one place that makes Kafka clients, for agent and consumer alike. kafkajs connects late: making one never
- * fails and opens nothing.
- * Its own retries are few: whoever uses it waits and tries again in its own words, for ever.
+ * The one place that makes Kafka clients, for agent and consumer alike. kafkajs connects late: making one opens
+ * nothing. Its own retries are few: whoever uses it waits and tries again in its own words, for ever.
+ * @throws AfterlogError SETTING_INVALID when kafka.tls_ca_file cannot be used
  */
 export function createKafka(settings: Settings): Kafka {
   stopIdleTimers();
   return new Kafka({
     clientId: `afterlog-${settings.host}`,
-    brokers: settings.kafka.brokers,
     connectionTimeout: 5_000,
     requestTimeout: 30_000,
     retry: { retries: 3, initialRetryTime: 200, maxRetryTime: 5_000 },
     // It builds its log entries before it asks for them to be written.
     logLevel: log.isLevelEnabled('debug') ? logLevel.DEBUG : logLevel.NOTHING,
     logCreator: () => toLog,
+    ...connectionOf(settings.kafka),
   });
+}
+
+/** How to reach the brokers, in kafkajs' words. @throws AfterlogError SETTING_INVALID */
+export function connectionOf(kafka: Settings['kafka']): Pick<KafkaConfig, 'brokers' | 'ssl' | 'sasl'> {
+  const { sasl_mechanism: mechanism, sasl_username: username = '', sasl_password: password = '' } = kafka;
+  const ca = kafka.tls_ca_file === undefined ? {} : { ca: authorities(kafka.tls_ca_file) };
+  return {
+    brokers: kafka.brokers,
+    ssl: kafka.tls ? ca : false,
+    ...(mechanism && { sasl: { mechanism, username, password } as NonNullable<KafkaConfig['sasl']> }),
+  };
+}
+
+function authorities(path: string): string {
+  let text = '';
+  let what = 'holds no certificate (-----BEGIN CERTIFICATE-----)';
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    what = `cannot be read: ${reasonOf(error)}`;
+  }
+  // Without this, Node.js takes any text, trusts nobody, and each connection fails with words about something else.
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
+  const setting = 'Setting kafka.tls_ca_file (AFTERLOG_KAFKA_TLS_CA_FILE)';
+  throw new AfterlogError('SETTING_INVALID', `${setting} is ${JSON.stringify(path)}, which ${what}.`);
+}
+
+/** What the answers of brokers mean, by kafkajs' names of errors and their types. */
+const meanings: [RegExp, ErrorCode][] = [
+  [/SASL|AUTHORIZATION_FAILED/, 'KAFKA_REFUSED'],
+  [/^UNKNOWN_TOPIC_OR_PARTITION$/, 'TOPIC_MISSING'],
+  [/^(MESSAGE|RECORD_LIST)_TOO_LARGE$/, 'MESSAGE_TOO_LARGE'],
+];
+
+/** A thrown value of kafkajs as one of our errors; what brokers did not answer is KAFKA_UNREACHABLE. */
+export function kafkaFault(what: string, error: unknown): AfterlogError {
+  const names: string[] = [];
+  for (let at = error; at instanceof Error; at = at.cause) {
+    names.push(at.name, (at as { type?: string }).type ?? '');
+  }
+  const code = meanings.find(([pattern]) => names.some((name) => pattern.test(name)))?.[1];
+  return new AfterlogError(code ?? 'KAFKA_UNREACHABLE', `${what}: ${reasonOf(error)}`, error);
 }
 
 /**

@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from './config/limits.ts';
 import { crashPoint } from './crash_point.ts';
-import { reasonOf } from './errors.ts';
-import { log } from './log.ts';
+import { AfterlogError } from './errors.ts';
+import { Trouble, unwritable } from './faults.ts';
 import { newLine } from './parse/line.ts';
 import { lineEnd } from './parse/split.ts';
 import type { Spool, StateChanges } from './spool/spool.ts';
@@ -52,7 +52,8 @@ export class Pipeline implements Sink {
   private stuck: Entry | null = null;
   private retry: NodeJS.Timeout | null = null;
   /** Why nothing is read now. */
-  paused: string | null = null;
+  private readonly trouble = new Trouble('Reading goes on.');
+  private readonly syncTrouble = new Trouble('The spool is durable again.');
   /** Pins whose last state is appended, but not yet known to be durable. */
   private releasable: Pin[] = [];
   private syncing: Promise<void> | null = null;
@@ -145,7 +146,7 @@ export class Pipeline implements Sink {
       this.spool.append(entry.changes, entry.payload);
     } catch (error) {
       this.stuck = entry;
-      this.pause(reasonOf(error));
+      this.pause(unwritable('Reading pauses', error));
       this.retry = setTimeout(() => this.tryAgain(entry), RETRY_MS);
       return false;
     }
@@ -153,7 +154,7 @@ export class Pipeline implements Sink {
     this.releasable.push(...entry.releases);
     void this.sync();
     const held = this.spool.undelivered_bytes;
-    if (held >= limits.spool_bytes_max) this.pause(`the spool holds ${held} bytes that are not delivered`);
+    if (held >= limits.spool_bytes_max) this.pause(spoolFull(held));
     else this.resumeIfRoom();
     return true;
   }
@@ -163,9 +164,12 @@ export class Pipeline implements Sink {
     if (this.append(entry)) this.flush();
   }
 
-  private pause(why: string): void {
-    if (this.paused === null) log.warn(`agent: reading pauses: ${why}. It goes on by itself.`);
-    this.paused = why;
+  get paused(): string | null {
+    return this.trouble.reason;
+  }
+
+  private pause(why: AfterlogError): void {
+    this.trouble.begins(why);
     this.events.paused(true);
   }
 
@@ -173,8 +177,7 @@ export class Pipeline implements Sink {
   resumeIfRoom(): void {
     if (this.paused === null || this.stuck !== null) return;
     if (this.spool.undelivered_bytes > limits.spool_bytes_max * 0.9) return;
-    log.info('agent: reading goes on');
-    this.paused = null;
+    this.trouble.ends();
     this.events.paused(false);
   }
 
@@ -196,13 +199,14 @@ export class Pipeline implements Sink {
       const free = this.releasable.splice(0);
       try {
         await this.spool.durable();
+        this.syncTrouble.ends();
         if (free.length > 0) crashPoint('pipeline.durable');
         for (const pin of free) this.events.release(pin);
         if (free.length > 0) crashPoint('pipeline.released');
       } catch (error) {
         this.releasable.unshift(...free);
         if (this.isClosed) return;
-        log.error(`spool: ${reasonOf(error)}`);
+        this.syncTrouble.begins(unwritable('The spool is not durable', error));
         await sleep(RETRY_MS);
       }
     }
@@ -229,6 +233,11 @@ export class Pipeline implements Sink {
     if (this.retry) clearTimeout(this.retry);
     if (isAppended) await this.sync();
   }
+}
+
+function spoolFull(bytes: number): AfterlogError {
+  const what = `Reading pauses: the spool holds ${bytes} bytes that are not delivered.`;
+  return new AfterlogError('SPOOL_FULL', what);
 }
 
 /** Random, and in order of time; a safe integer. */

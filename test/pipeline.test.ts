@@ -50,13 +50,13 @@ test('a full disk pauses reading and says so; once there is room, all comes with
   const lines = Array.from({ length: 40_000 }, () => `${random()}\n`).join('');
   appendFileSync(site.path('sb'), lines);
   appendFileSync(site.path('rotated'), 'after\n');
-  await site.eventually('a message', () => /reading pauses/.test(site.output));
+  await site.eventually('a message', () => /Reading pauses/.test(site.output));
   site.make('new');
   writeFileSync(site.path('new'), 'born while the disk was full\n');
   site.delete('rotated');
   await sleep(2_500);
   free();
-  await site.eventually('a message', () => /reading goes on/.test(site.output));
+  await site.eventually('a message', () => /Reading goes on/.test(site.output));
   await site.read('sb', 7 + lines.length);
   await site.read('new', 29);
   site.delete('sb');
@@ -75,7 +75,7 @@ test('killed while the disk is full: nothing is lost and nothing repeated once t
   await site.read('sb', 7);
   fill();
   appendFileSync(site.path('sb'), 'while full\n'.repeat(50_000));
-  await site.eventually('a message', () => /reading pauses/.test(site.output));
+  await site.eventually('a message', () => /Reading pauses/.test(site.output));
   await site.kill();
   free();
   await site.start();
@@ -97,7 +97,7 @@ test('an agent that is told to stop while its disk is full ends', async (t) => {
   await site.read('sb', 7);
   fill();
   appendFileSync(site.path('sb'), 'while full\n'.repeat(50_000));
-  await site.eventually('a message', () => /reading pauses/.test(site.output));
+  await site.eventually('a message', () => /Reading pauses/.test(site.output));
   assert.equal(await site.stop(), 0);
 });
 

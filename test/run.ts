@@ -106,15 +106,15 @@ async function startServers(): Promise<void> {
   }
   if (kafka.status === 'rejected') throw kafka.reason;
   if (clickhouse.status === 'rejected') throw clickhouse.reason;
-  process.env.AFTERLOG_TEST_KAFKA = kafka.value.broker;
-  process.env.AFTERLOG_TEST_CLICKHOUSE = clickhouse.value.url;
+  process.env.TEST_KAFKA_BROKER = kafka.value.broker;
+  process.env.TEST_CLICKHOUSE_URL = clickhouse.value.url;
 }
 
 /** For tests that make and fsync thousands of small files. */
 async function makeMemoryDir(): Promise<void> {
   const dir = await mkdtemp('/dev/shm/afterlog-test-');
   cleanups.push(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
-  process.env.AFTERLOG_TEST_MEMORY = dir;
+  process.env.TEST_MEMORY = dir;
 }
 
 /** @throws why the run was cut short */

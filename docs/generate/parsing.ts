@@ -67,7 +67,7 @@ export function parsingPage(): string {
   );
   return `# How lines are read
 
-Made by \`node docs/generate/parsing.ts\` from the parser's tables and from what it says of these lines; do not edit. \`afterlog parse FILE\`
+Made by \`npm run docs\` from the parser's tables and from what it says of these lines; do not edit. \`afterlog parse FILE\`
 shows the same for any file, \`npm run eval -- FOLDER\` measures it on logs with ground truth, \`node bench/parse.ts\` its cost. A row stays a
 physical line, and \`prefix\`, \`message\`, \`ending\` stay its bytes: what is read of them stands in columns of its own.
 

@@ -1,9 +1,22 @@
-import type { Command } from 'commander';
-import { command, jsonOption, settingsOf } from './command.ts';
+import { type Command, Option } from 'commander';
+import { command, flagsOf, jsonOption, settingsOf } from './command.ts';
 import { momentOf } from './moment.ts';
 
 /** What looks after an installation. */
 export function addCare(program: Command): void {
+  command(
+    program,
+    'config',
+    'Show the settings, and where each comes from',
+    'afterlog config',
+    'afterlog config --schema > afterlog.schema.json    # for editors',
+  )
+    .addOption(jsonOption())
+    .addOption(new Option('--schema', 'the JSON Schema of afterlog.yaml').conflicts('json'))
+    .action(async (options: { json?: boolean; schema?: boolean }, self) => {
+      const { config } = await import('./commands/config.ts');
+      await config(flagsOf(self), options);
+    });
   command(
     program,
     'migrate',

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { loadSettings, type Settings, settingPaths } from '../config/settings.ts';
+import { allSettings, loadSettings, type Settings } from '../config/settings.ts';
+import { log } from '../log.ts';
 
 /** Adds a command. Its action imports what it needs when it runs; `examples` are whole command lines. */
 export function command(parent: Command, name: string, description: string, ...examples: string[]): Command {
@@ -15,9 +16,12 @@ export function command(parent: Command, name: string, description: string, ...e
 
 /** Every command takes every setting; only the program's help lists them. */
 export function addSettings(target: Command): void {
-  for (const { flag, description } of settingPaths) {
-    // In a group of their own, so that the options that are shown are not in the place of these.
-    target.addOption(new Option(`${flag} <value>`, description).helpGroup('Settings:').hideHelp());
+  for (const { flag, description, type } of allSettings) {
+    const names = type === 'boolean' ? [flag, flag.replace('--', '--no-')] : [`${flag} <value>`];
+    for (const name of names) {
+      // In a group of their own, so that the options that are shown are not in the place of these.
+      target.addOption(new Option(name, description).helpGroup('Settings:').hideHelp());
+    }
   }
 }
 
@@ -32,14 +36,18 @@ function pathOf(made: Command): string {
   return made.parent === null ? made.name() : `${pathOf(made.parent)} ${made.name()}`;
 }
 
-/**
- * The settings with the flags of a command and of those above it; the nearest counts.
- * @throws AfterlogError SETTING_INVALID, SETTING_UNKNOWN
- */
-export function settingsOf(self: Command): Settings {
+/** The flags of a command and of those above it; the nearest counts. */
+export function flagsOf(self: Command): Record<string, unknown> {
   let flags: Record<string, unknown> = {};
   for (let at: Command | null = self; at !== null; at = at.parent) flags = { ...at.opts(), ...flags };
-  return loadSettings(flags);
+  return flags;
+}
+
+/** @throws AfterlogError SETTING_INVALID, SETTING_UNKNOWN */
+export function settingsOf(self: Command): Settings {
+  const settings = loadSettings(flagsOf(self));
+  log.level = settings.log_level;
+  return settings;
 }
 
 export const jsonOption = (): Option => new Option('--json', 'one JSON object a line');

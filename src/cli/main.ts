@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
+import { nearest } from '../config/nearest.ts';
+import { allSettings } from '../config/settings.ts';
 import { AfterlogError, explain, reasonOf } from '../errors.ts';
 import { endQuietlyWhenReaderLeaves } from './output.ts';
 import { createProgram } from './program.ts';
@@ -13,6 +15,17 @@ const usageCodes = new Set<string>(['USAGE', 'SETTING_INVALID', 'SETTING_UNKNOWN
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
   return error instanceof AfterlogError && usageCodes.has(error.code) ? WRONG_USAGE : FAILED;
+}
+
+function suggestSetting(message: string): void {
+  const wrong = /unknown option '--([\w-]+)/.exec(message)?.[1];
+  if (wrong === undefined || message.includes('Did you mean')) return;
+  const meant = nearest(
+    wrong,
+    allSettings.map(({ name }) => name),
+  );
+  const setting = allSettings.find(({ name }) => name === meant);
+  if (setting !== undefined) console.error(`(Did you mean ${setting.flag}?)`);
 }
 
 endQuietlyWhenReaderLeaves();
@@ -30,8 +43,9 @@ const { version } = JSON.parse(readFileSync(`${import.meta.dirname}/../../packag
 try {
   await createProgram(version).parseAsync();
 } catch (error) {
-  // Commander has said what is wrong.
-  if (!(error instanceof CommanderError)) {
+  // Commander has said what is wrong. It suggests what the command's help lists, which the settings are not in.
+  if (error instanceof CommanderError) suggestSetting(error.message);
+  else {
     console.error(
       error instanceof AfterlogError || !(error instanceof Error) ? explain(error) : reasonOf(error),
     );

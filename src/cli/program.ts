@@ -1,6 +1,5 @@
 import { Argument, Command } from 'commander';
-import { settingPaths } from '../config/settings.ts';
-import { requireLogLevel } from '../log.ts';
+import { allSettings } from '../config/settings.ts';
 import { addCare } from './care_commands.ts';
 import { addSettings, command, optionText } from './command.ts';
 import { addReading } from './reading_commands.ts';
@@ -23,7 +22,6 @@ export function createProgram(version: string): Command {
       subcommandTerm: (one) => `${one.name()} ${one.usage().replace(/^\[options\] ?/, '')}`,
       optionDescription: optionText,
     });
-  program.hook('preAction', requireLogLevel);
   addSettings(program);
   program.addHelpText('after', settingsHelp(program));
 
@@ -59,8 +57,8 @@ function addCompletion(program: Command): void {
 /** Behind the commands, because they are many. */
 function settingsHelp(program: Command): string {
   const help = program.createHelp();
-  const width = Math.max(...settingPaths.map(({ flag }) => flag.length));
-  const items = settingPaths.map(({ flag, description }) => help.formatItem(flag, width, description, help));
+  const width = Math.max(...allSettings.map(({ flag }) => flag.length));
+  const items = allSettings.map(({ flag, description }) => help.formatItem(flag, width, description, help));
   return `
 Settings, in afterlog.yaml, as AFTERLOG_… (AFTERLOG_KAFKA_BROKERS is
 --kafka-brokers), or as flags of any command; flags count first, the file last:

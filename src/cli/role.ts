@@ -49,7 +49,7 @@ export async function runRole(name: string, start: () => Promise<Role>, started:
   const role = await start();
   log.info({ role: name }, started);
   const signal = await asked;
-  log.info({ role: name, signal }, 'stopping');
+  log.info({ role: name, signal }, 'Stopping.');
   await role.stop();
-  log.info({ role: name }, 'stopped');
+  log.info({ role: name }, 'Stopped.');
 }

@@ -30,7 +30,9 @@ export function addRoles(program: Command): void {
     await runRole(
       'agent',
       () => withStatus('agent', settings.agent_listen, () => startAgent(settings)),
-      `reads ${settings.data_dir}`,
+      `The agent is reading ${settings.data_dir} (${settings.layout}) as host ${settings.host}, for ${
+        settings.kafka.brokers.length > 0 ? `Kafka’s topic ${settings.kafka.topic}` : 'ClickHouse'
+      }.`,
     );
   });
   command(
@@ -45,7 +47,7 @@ export function addRoles(program: Command): void {
     await runRole(
       'consumer',
       () => withStatus('consumer', settings.consumer_listen, () => startConsumer(settings)),
-      `consumes ${settings.kafka.topic}`,
+      `The consumer consumes ${settings.kafka.topic}.`,
     );
   });
   command(
@@ -57,7 +59,7 @@ export function addRoles(program: Command): void {
   ).action(async (_options, self) => {
     const settings = settingsOf(self);
     const { startServer } = await import('../serve/server.ts');
-    await runRole('server', () => startServer(settings), `serves ${settings.listen}`);
+    await runRole('server', () => startServer(settings), `The server serves ${settings.listen}.`);
   });
   command(
     program,

@@ -127,6 +127,9 @@ export const limits = {
   sandboxes_default: 100,
   /** Of a wrong value that a message shows. */
   shown_chars_max: 100,
+  /** Lines of our own log with the same code within this time; further ones are counted, and the count is said. */
+  log_burst_lines: 20,
+  log_burst_ms: 60_000,
   /** `doctor`: what one check may take, sandboxes whose logs it looks at, brokers of a cluster that it tries. */
   doctor_check_ms: 5_000,
   doctor_sandboxes_max: 1_000,

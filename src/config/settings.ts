@@ -1,172 +1,108 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
-import { z } from 'zod';
+import { join, resolve } from 'node:path';
+import type { z } from 'zod';
 import { AfterlogError } from '../errors.ts';
+import { type Given, givenAsFlags, givenInEnvironment, invalid, type Origin, type Wrong } from './given.ts';
+import { allSettings, configSetting, settingsSchema } from './schema.ts';
+import { givenInFile } from './settings_file.ts';
+import { quoted } from './shown.ts';
 
-const list = z.preprocess(
-  (value) =>
-    typeof value === 'string'
-      ? value
-          .split(',')
-          .map((item) => item.trim())
-          .filter(Boolean)
-      : value,
-  z.array(z.string()),
-);
-const address = z
-  .string()
-  .refine(isAddress, 'host:port with a port from 0 to 65535, for example 127.0.0.1:8600');
-const httpUrl = z.string().refine(isHttpUrl, 'an http:// or https:// URL, for example http://127.0.0.1:8123');
-
-/**
- * All settings. A path here is the setting's name everywhere: `kafka.brokers` in afterlog.yaml,
- * AFTERLOG_KAFKA_BROKERS in the environment, --kafka-brokers as a flag.
- */
-export const settingsSchema = z.strictObject({
-  data_dir: z
-    .string()
-    .default('/var/lib/pandastack')
-    .describe('The runtime’s folder that holds the sandboxes'),
-  state_dir: z.string().optional().describe('Spool and own state; default <data_dir>/.afterlog'),
-  host: z
-    .string()
-    .regex(/^[^/\s]{1,200}$/, 'a name without slash or space')
-    .default(() => hostname())
-    .describe('Name of this host in every row'),
-  layout: z
-    .string()
-    .regex(/^[^{}]*\{sandbox\}(\/[^{}]*)?\/\{log\}$/, 'a path template such as vms/{sandbox}/{log}')
-    .default('vms/{sandbox}/{log}')
-    .describe('Where a sandbox’s logs lie, relative to data_dir'),
-  runtime_url: z.string().optional().describe('The runtime’s agent, asked for labels'),
-  kafka: z
-    .strictObject({
-      brokers: list.default([]).describe('host:port, comma-separated; empty: direct to ClickHouse'),
-      topic: z.string().default('sandbox-logs').describe('Topic of the batches'),
-      group: z.string().optional().describe('Consumer group; default afterlog-<topic>'),
-    })
-    .prefault({}),
-  clickhouse: z
-    .strictObject({
-      url: httpUrl
-        .optional()
-        .describe('http(s)://host:port; default: a running `afterlog up`, else 127.0.0.1:8123'),
-      database: z
-        .string()
-        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'letters, digits, underscore')
-        .default('afterlog')
-        .describe('Database of the tables'),
-      username: z.string().default('default').describe('ClickHouse user'),
-      password: z.string().default('').describe('Its password'),
-    })
-    .prefault({}),
-  listen: address.default('127.0.0.1:8600').describe('HTTP API'),
-  agent_listen: address.default('127.0.0.1:8601').describe('The agent’s metrics and flush'),
-  consumer_listen: address.default('127.0.0.1:8602').describe('The consumer’s metrics'),
-  tokens: list.default([]).describe('sha256hex[:workspace[:scopes]]; none: only loopback is served'),
-});
+export { allSettings, settingsSchema } from './schema.ts';
 
 type Parsed = z.infer<typeof settingsSchema>;
-export type Settings = Omit<Parsed, 'state_dir' | 'kafka'> & {
+export type Settings = Omit<Parsed, 'host' | 'state_dir' | 'kafka'> & {
+  host: string;
   state_dir: string;
   kafka: Parsed['kafka'] & { group: string };
 };
 
-/** Every setting as its path, for flags, environment and documentation. */
-export const settingPaths: { path: string[]; env: string; flag: string; description: string }[] = [];
-(function collect(shape: Record<string, z.ZodType>, path: string[]): void {
-  for (const [name, field] of Object.entries(shape)) {
-    const here = [...path, name];
-    const inner = field instanceof z.ZodPrefault ? field.unwrap() : field;
-    if (inner instanceof z.ZodObject) collect(inner.shape as Record<string, z.ZodType>, here);
-    else {
-      settingPaths.push({
-        path: here,
-        env: `AFTERLOG_${here.join('_').toUpperCase()}`,
-        flag: `--${here.join('-').replaceAll('_', '-')}`,
-        description: field.description ?? '',
-      });
-    }
-  }
-})(settingsSchema.shape, []);
+export interface ReadSettings {
+  settings: Settings;
+  /** By the setting's name; what is not in it has its default. */
+  origins: Map<string, Origin>;
+  /** Of afterlog.yaml; `isThere` false: none was named, and there is none in the working folder. */
+  file: { path: string; isThere: boolean };
+}
+
+/** @throws as readSettings */
+export const loadSettings = (
+  flags: Record<string, unknown> = {},
+  environment: NodeJS.ProcessEnv = process.env,
+): Settings => readSettings(flags, environment).settings;
 
 /**
  * Settings from afterlog.yaml (in the working folder, or AFTERLOG_CONFIG), overridden by AFTERLOG_*, overridden
  * by flags (`--kafka-topic x` arrives as { kafkaTopic: 'x' }).
- * @throws AfterlogError SETTING_INVALID or SETTING_UNKNOWN: path, value found, what is allowed
+ * @throws AfterlogError SETTING_INVALID or SETTING_UNKNOWN: one line for each thing that is wrong, with the setting's
+ * path, where it was set, the value found (secrets masked) and what is allowed
  */
-export function loadSettings(
-  flags: Record<string, unknown> = {},
-  environment: NodeJS.ProcessEnv = process.env,
-): Settings {
-  const raw = readFile(environment.AFTERLOG_CONFIG);
-  for (const { path, env, flag } of settingPaths) {
-    if (environment[env] !== undefined && environment[env] !== '') put(raw, path, environment[env]);
-    const camel = flag.slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-    if (flags[camel] !== undefined) put(raw, path, flags[camel]);
-  }
-  const parsed = settingsSchema.safeParse(raw);
-  if (!parsed.success) throw settingError(parsed.error.issues[0]!, raw);
-  const { data_dir, kafka } = parsed.data;
-  return {
-    ...parsed.data,
-    state_dir: parsed.data.state_dir ?? join(data_dir, '.afterlog'),
+export function readSettings(flags: Record<string, unknown>, environment: NodeJS.ProcessEnv): ReadSettings {
+  const set = [givenInEnvironment(environment), givenAsFlags(flags)];
+  const named = set.flatMap(({ given }) => given).findLast(({ setting }) => setting === configSetting);
+  const path = named === undefined ? 'afterlog.yaml' : String(named.value);
+  const { isThere, ...inFile } = givenInFile(path, named?.where ?? null);
+  const sources = [inFile, ...set];
+  const last = new Map(sources.flatMap(({ given }) => given.map((one) => [one.setting.name, one])));
+  const wrong = sources.flatMap((source) => source.wrong);
+  const parsed = settingsSchema.safeParse(treeOf(last.values()));
+  wrong.push(...(parsed.error?.issues ?? []).map((issue) => complaint(issue, last)), ...together(last));
+  if (wrong.length > 0) throw settingsError(wrong);
+  const { data_dir, state_dir, host, kafka } = parsed.data!;
+  const settings = {
+    ...parsed.data!,
+    host: host ?? hostname(),
+    state_dir: state_dir ?? join(data_dir, '.afterlog'),
     // A group of its own for each topic: in a shared one, kafkajs deals every topic to every member.
     kafka: { ...kafka, group: kafka.group ?? `afterlog-${kafka.topic}` },
   };
+  return { settings, origins: last, file: { path: resolve(path), isThere } };
 }
 
-function readFile(named: string | undefined): Record<string, unknown> {
-  const path = named ?? 'afterlog.yaml';
-  if (named === undefined && !existsSync(path)) return {};
-  try {
-    // Loaded with a file only: most commands have none, and it is a fifth of their start.
-    const yaml = createRequire(import.meta.url)('yaml') as typeof import('yaml');
-    const content: unknown = yaml.parse(readFileSync(path, 'utf8')) ?? {};
-    if (typeof content === 'object' && !Array.isArray(content)) return content as Record<string, unknown>;
-    throw new Error('it is not a mapping of settings');
-  } catch (error) {
-    throw new AfterlogError(
-      'SETTING_INVALID',
-      `The settings file ${path} cannot be used: ${(error as Error).message}`,
-    );
+/** What was set, in the schema's shape and types. */
+function treeOf(given: Iterable<Given>): Record<string, unknown> {
+  const tree: Record<string, unknown> = {};
+  for (const { setting, value } of given) {
+    if (setting === configSetting) continue;
+    const [section, below] = setting.path as [string, string?];
+    const isBoolean = setting.type === 'boolean' && /^(true|false)$/i.test(String(value));
+    const typed = isBoolean ? String(value).toLowerCase() === 'true' : value;
+    if (below === undefined) tree[section] = typed;
+    else tree[section] = { ...(tree[section] as object), [below]: typed };
   }
+  return tree;
 }
 
-function put(target: Record<string, unknown>, path: string[], value: unknown): void {
-  let at = target;
-  for (const name of path.slice(0, -1)) {
-    at[name] ??= {};
-    at = at[name] as Record<string, unknown>;
-  }
-  at[path.at(-1)!] = value;
+/** The schema describes what is allowed in one sentence a setting, so the issue's own message is not needed. */
+function complaint(issue: z.core.$ZodIssue, given: Map<string, Given>): Wrong {
+  const setting = allSettings.find(({ path }) => path.every((part, at) => issue.path[at] === part))!;
+  const { where, value } = given.get(setting.name)!;
+  const isItem = Array.isArray(value);
+  const found = isItem ? value[Number(issue.path[setting.path.length])]! : value;
+  const what = `${isItem ? 'has' : 'is'} ${quoted(setting, found)}`;
+  return invalid(`Setting ${setting.name} (${where}) ${what}; allowed: ${setting.allowed}.`);
 }
 
-function settingError(issue: z.core.$ZodIssue, raw: unknown): AfterlogError {
-  const path = issue.path.map(String);
-  if (issue.code === 'unrecognized_keys') {
-    const name = [...path, issue.keys[0]!].join('.');
-    const known = settingPaths.map((setting) => setting.path.join('.')).join(', ');
-    return new AfterlogError('SETTING_UNKNOWN', `There is no setting '${name}'. Settings: ${known}.`);
-  }
-  let found: unknown = raw;
-  for (const name of path) found = (found as Record<string, unknown> | undefined)?.[name];
-  const setting = settingPaths.find((known) => known.path.join('.') === path.join('.'));
-  const name = setting ? `${path.join('.')} (${setting.env})` : path.join('.');
-  return new AfterlogError(
-    'SETTING_INVALID',
-    `Setting ${name} is ${JSON.stringify(found)}; allowed: ${issue.message}.`,
-  );
+/** What may be set alone and not without another. */
+function together(given: Map<string, Given>): Wrong[] {
+  const wrong: Wrong[] = [];
+  const needs = (name: string, other: string, value = ''): void => {
+    const { env, flag } = allSettings.find((setting) => setting.name === other)!;
+    const how = `${other}${value} (${env}, ${flag})`;
+    wrong.push(invalid(`Setting ${name} (${given.get(name)!.where}) is set, which needs ${how}.`));
+  };
+  const tls = String(given.get('kafka.tls')?.value ?? false).toLowerCase();
+  if (given.has('kafka.tls_ca_file') && tls === 'false') needs('kafka.tls_ca_file', 'kafka.tls', ': true');
+  const login = ['kafka.sasl_mechanism', 'kafka.sasl_username', 'kafka.sasl_password'];
+  const first = login.find((name) => given.has(name));
+  if (first === undefined) return wrong;
+  for (const name of login) if (!given.has(name)) needs(first, name);
+  return wrong;
 }
 
-function isAddress(text: string): boolean {
-  return /^.+:\d{1,5}$/.test(text) && splitAddress(text).port <= 65_535;
-}
-
-function isHttpUrl(text: string): boolean {
-  return ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '');
+function settingsError(wrong: Wrong[]): AfterlogError {
+  const code = wrong.find((one) => one.code === 'SETTING_INVALID')?.code ?? 'SETTING_UNKNOWN';
+  // Two rules may find fault with one value.
+  return new AfterlogError(code, [...new Set(wrong.map(({ message }) => message))].join('\n'));
 }
 
 /** @throws AfterlogError SETTING_INVALID for what is nothing without Kafka */

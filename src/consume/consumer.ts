@@ -3,8 +3,9 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import type { Consumer, ConsumerGroupJoinEvent, Kafka } from 'kafkajs';
 import { limits } from '../config/limits.ts';
 import type { Settings } from '../config/settings.ts';
-import { reasonOf } from '../errors.ts';
-import { createKafka } from '../kafka.ts';
+import { AfterlogError, reasonOf } from '../errors.ts';
+import { report } from '../faults.ts';
+import { createKafka, kafkaFault } from '../kafka.ts';
 import { log } from '../log.ts';
 import { connect } from '../store/client.ts';
 import { STOPPED } from '../store/land.ts';
@@ -95,13 +96,8 @@ class ConsumerRole {
       if (this.leave.signal.aborted) break;
       this.lastError = reasonOf(error);
       try {
-        const sentence = `Kafka cannot be consumed (${this.lastError}); trying until it can.`;
-        await this.patience.wait(
-          'KAFKA_UNREACHABLE',
-          this.explain(error) ?? sentence,
-          async () => {},
-          this.leave.signal,
-        );
+        const { code, message } = kafkaFault(`Topic ${this.topic} cannot be consumed`, error);
+        await this.patience.wait(code, message, async () => {}, this.leave.signal);
       } catch (leaving) {
         if (!(leaving instanceof Leaving)) throw leaving;
       }
@@ -161,7 +157,7 @@ class ConsumerRole {
     for (const { lander } of this.partitions.values()) lander.taken();
     this.assigned = payload.memberAssignment[this.topic] ?? [];
     this.patience.over();
-    log.info({ partitions: this.assigned }, `Consuming ${this.topic}.`);
+    log.info({ topic: this.topic, partitions: this.assigned }, 'Partitions were assigned.');
     // Another join, or the end of this membership, makes this one's answer worthless.
     while (join === this.joins && !this.leave.signal.aborted) {
       try {
@@ -172,7 +168,7 @@ class ConsumerRole {
         if (join === this.joins) consumer.resume([{ topic: this.topic }]);
         return;
       } catch (error) {
-        log.debug({ reason: reasonOf(error) }, 'cannot read the offsets of group and topic yet');
+        log.debug({ reason: reasonOf(error) }, 'The offsets of group and topic cannot be read yet.');
         await sleep(limits.retry_first_ms, undefined, { signal: this.leave.signal }).catch(() => {});
       }
     }
@@ -186,10 +182,13 @@ class ConsumerRole {
     const lost = overtaken(offsets);
     if (lost) await partition.lander.report(overtakenRow(this.topic, number, lost));
     if (committed !== null && committed > high) {
-      log.warn(
-        { partition: number, committed, high },
-        `${this.topic}/${number} ends before the group's offset: it was made anew or lost its end. Reading it all.`,
-      );
+      const what = `${this.topic}/${number} ends before the group’s offset: it was made anew or lost its end.`;
+      report(new AfterlogError('TOPIC_LOST', `${what} It is read from its start.`), {
+        topic: this.topic,
+        partition: number,
+        committed,
+        high,
+      });
     }
     if (committed !== null && (committed < low || committed > high)) {
       consumer.seek({ topic: this.topic, partition: number, offset: String(low) });
@@ -205,11 +204,5 @@ class ConsumerRole {
       this.partitions.set(number, found);
     }
     return found;
-  }
-
-  private explain(error: unknown): string | null {
-    const type = (error as { type?: string } | null)?.type;
-    if (type !== 'UNKNOWN_TOPIC_OR_PARTITION') return null;
-    return `Topic ${this.topic} does not exist yet; waiting for an agent (or \`afterlog migrate\`) to make it.`;
   }
 }

@@ -1,7 +1,9 @@
 import { type IHeaders, type Kafka, type KafkaMessage, Partitioners, type Producer } from 'kafkajs';
-import { AfterlogError, reasonOf } from '../errors.ts';
+import { AfterlogError } from '../errors.ts';
+import { report } from '../faults.ts';
+import { kafkaFault } from '../kafka.ts';
 import { createTopic, deadLetterTopic, wantedTopics, withAdmin } from '../kafka_topics.ts';
-import { log } from '../log.ts';
+import { loggableReason } from '../store/refusal.ts';
 
 export interface Origin {
   topic: string;
@@ -13,7 +15,7 @@ export interface DeadLetters {
   /**
    * Returns when the broker has the message on all in-sync replicas. A crash before the offset is committed can
    * send it again: dlq-topic, dlq-partition and dlq-offset tell repeats apart.
-   * @throws AfterlogError KAFKA_UNREACHABLE; the next call starts anew
+   * @throws AfterlogError KAFKA_UNREACHABLE, KAFKA_REFUSED; the next call starts anew
    */
   send(origin: Origin, reason: string): Promise<void>;
   stop(): Promise<void>;
@@ -48,15 +50,14 @@ export function deadLetters(kafka: Kafka, topic: string): DeadLetters {
       } catch (error) {
         await close();
         const where = `${origin.topic}/${origin.partition}/${origin.message.offset}`;
-        throw new AfterlogError(
-          'KAFKA_UNREACHABLE',
-          `The dead-letter topic ${name} does not take message ${where} (${reasonOf(error)}); its partition waits.`,
-        );
+        const what = `The dead-letter topic ${name} does not take message ${where}, whose partition waits`;
+        throw kafkaFault(what, error);
       }
-      log.error(
-        { code: 'BATCH_DAMAGED', topic: name, partition: origin.partition, offset: origin.message.offset },
-        `A message was set aside in ${name}: ${reason}`,
-      );
+      const { topic, partition, message } = origin;
+      const { offset } = message;
+      const why = loggableReason(reason);
+      const what = `Message ${topic}/${partition}/${offset} cannot land and was set aside in ${name}: ${why}.`;
+      report(new AfterlogError('BATCH_REFUSED', what), { topic: name, partition, offset }, 'error');
     },
     stop: close,
   };

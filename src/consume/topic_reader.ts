@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka, KafkaMessage } from 'kafkajs';
 import { limits } from '../config/limits.ts';
-import { AfterlogError, reasonOf } from '../errors.ts';
+import { AfterlogError } from '../errors.ts';
+import { kafkaFault } from '../kafka.ts';
 
 /** Where a partition begins and ends: its first message, and the one after its last. */
 export interface Ends {
@@ -173,14 +174,9 @@ export class TopicReader {
   }
 
   private explain(error: unknown): AfterlogError {
-    if ((error as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') {
-      return new AfterlogError('TOPIC_MISSING', `There is no topic ${this.topic}.`, error);
-    }
-    return new AfterlogError(
-      'KAFKA_UNREACHABLE',
-      `Topic ${this.topic} cannot be read: ${reasonOf(error)}.`,
-      error,
-    );
+    const fault = kafkaFault(`Topic ${this.topic} cannot be read`, error);
+    if (fault.code !== 'TOPIC_MISSING') return fault;
+    return new AfterlogError('TOPIC_MISSING', `There is no topic ${this.topic}.`, error);
   }
 }
 

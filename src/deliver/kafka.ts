@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import kafkajs, { type Admin, type Kafka, type Message, type Producer } from 'kafkajs';
 import { limits } from '../config/limits.ts';
-import { AfterlogError, reasonOf } from '../errors.ts';
+import { AfterlogError } from '../errors.ts';
+import { report, Trouble, unwritable } from '../faults.ts';
+import { kafkaFault } from '../kafka.ts';
 import { createTopic, wantedTopics, withAdmin } from '../kafka_topics.ts';
 import { log } from '../log.ts';
 import type { Binding } from '../spool/cursor.ts';
@@ -43,15 +45,16 @@ class KafkaDestination implements Destination {
   readonly send_bytes_max = limits.message_bytes_max;
   private readonly options: KafkaOptions;
   private producer: Producer | null = null;
-  private reason: string | null = null;
+  private readonly trouble: Trouble;
   private readonly leave = new AbortController();
 
   constructor(options: KafkaOptions) {
     this.options = options;
+    this.trouble = new Trouble('Kafka takes batches again.', { topic: options.topic });
   }
 
   waiting(): string | null {
-    return this.reason;
+    return this.trouble.reason;
   }
 
   async deliver(batches: Batch[]): Promise<void> {
@@ -78,8 +81,7 @@ class KafkaDestination implements Destination {
         const binding = await this.bindingOf(batches[0]!.header.epoch);
         if (isPlaceMissing) await this.partitions(binding.topic, binding.partition + 1);
         await this.send(binding, batches);
-        if (this.reason !== null) log.info(`deliver: Kafka takes batches again`);
-        this.reason = null;
+        this.trouble.ends();
         return;
       } catch (error) {
         await this.dropProducer();
@@ -146,15 +148,15 @@ class KafkaDestination implements Destination {
     const places = async (admin: Admin): Promise<number> => {
       if (!(await admin.listTopics()).includes(topic)) {
         await createTopic(admin, wantedTopics(topic).batches);
-        if (least === 0) log.info(`deliver: created the topic ${topic}`);
-        else
-          log.warn(`deliver: ${topic} was gone and is made again; what it held and nobody had read is lost`);
+        if (least === 0) log.info({ topic }, 'The topic was not there and is made.');
+        else report(new AfterlogError('TOPIC_LOST', `Topic ${topic} was gone and is made again.`), { topic });
       }
       const metadata = await admin.fetchTopicMetadata({ topics: [topic] });
       const count = metadata.topics[0]!.partitions.length;
       if (count >= least) return count;
       await admin.createPartitions({ topicPartitions: [{ topic, count: least }] });
-      log.warn(`deliver: ${topic} had ${count} partitions; batches are bound to number ${least - 1}: added`);
+      const what = `Topic ${topic} had ${count} partitions, while batches are bound to number ${least - 1}: added.`;
+      report(new AfterlogError('TOPIC_LOST', what), { topic });
       return least;
     };
     return withAdmin(this.options.kafka, places, 0);
@@ -171,12 +173,8 @@ class KafkaDestination implements Destination {
   }
 
   private complain(error: unknown): void {
-    const { topic } = this.options;
-    const sentence = `Kafka does not take batches for ${topic}: ${reasonOf(error)}`;
-    const failure =
-      error instanceof AfterlogError ? error : new AfterlogError('KAFKA_UNREACHABLE', sentence, error);
-    if (this.reason === null) log.warn(`deliver: ${failure.message}. ${failure.cure}`);
-    this.reason = failure.message;
+    const what = `Kafka does not take batches for ${this.options.topic}`;
+    this.trouble.begins(error instanceof AfterlogError ? error : kafkaFault(what, error));
   }
 
   private async dropProducer(): Promise<void> {
@@ -192,6 +190,8 @@ class KafkaDestination implements Destination {
 }
 
 class PartitionMissing extends Error {
+  readonly type = 'UNKNOWN_TOPIC_OR_PARTITION';
+
   constructor(topic: string, partition: number) {
     super(`${topic} has no partition ${partition}`);
   }
@@ -200,15 +200,9 @@ class PartitionMissing extends Error {
 /** True if the topic or the partition of a send is not there (any more). */
 function isMissing(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {
-    if (at instanceof PartitionMissing) return true;
-    if (at instanceof kafkajs.KafkaJSProtocolError && at.type === 'UNKNOWN_TOPIC_OR_PARTITION') return true;
+    if ((at as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') return true;
   }
   return false;
-}
-
-function unwritable(what: string, error: unknown): AfterlogError {
-  const isFull = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
-  return new AfterlogError(isFull ? 'DISK_FULL' : 'STATE_DIR_UNUSABLE', `${what}: ${reasonOf(error)}`, error);
 }
 
 function refusalOf(error: unknown): string | null {

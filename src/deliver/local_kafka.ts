@@ -28,6 +28,8 @@ export interface LocalKafka {
 export async function startLocalKafka(options: {
   dir: string;
   port?: number;
+  /** One more, such as `SECURE://127.0.0.1:9093`, and the properties that it needs. */
+  listener?: { address: string; properties: string };
   onProgress?: (text: string) => void;
 }): Promise<LocalKafka> {
   const say = options.onProgress ?? (() => {});
@@ -37,7 +39,7 @@ export async function startLocalKafka(options: {
   for (let tries = 1; ; tries++) {
     const port = options.port ?? (await freePort());
     const properties = join(dir, 'server.properties');
-    await writeFile(properties, serverProperties(dir, port, await freePort()));
+    await writeFile(properties, serverProperties(dir, port, await freePort(), options.listener));
     await format(jars, dir, properties);
     say(`Starting Kafka on 127.0.0.1:${port}`);
     const outcome = await startOn(jars, dir, properties, `127.0.0.1:${port}`);
@@ -163,12 +165,18 @@ function javaOptions(jars: string, dir: string): string[] {
   ];
 }
 
-function serverProperties(dir: string, port: number, controllerPort: number): string {
+function serverProperties(
+  dir: string,
+  port: number,
+  controllerPort: number,
+  listener = { address: '', properties: '' },
+): string {
+  const own = [`PLAINTEXT://127.0.0.1:${port}`, listener.address].filter(Boolean);
   return `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${controllerPort}
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
-advertised.listeners=PLAINTEXT://127.0.0.1:${port}
+listeners=${own.join(',')},CONTROLLER://127.0.0.1:${controllerPort}
+advertised.listeners=${own.join(',')}
 controller.listener.names=CONTROLLER
 log.dirs=${join(dir, 'data')}
 num.partitions=4
@@ -182,5 +190,6 @@ offsets.topic.replication.factor=1
 transaction.state.log.num.partitions=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
+${listener.properties}
 `;
 }

@@ -1,7 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { log } from '../log.ts';
+import { AfterlogError } from '../errors.ts';
+import { report } from '../faults.ts';
+import { loggableReason } from '../store/refusal.ts';
 import { type Batch, batchId } from '../wire/header.ts';
 import { toSpool } from '../wire/spooled.ts';
 
@@ -16,6 +18,8 @@ export function setAsideIn(dir: string): (refused: { batch: Batch; reason: strin
     await writeFile(`${path}.new`, toSpool(batch), { flush: true });
     await writeFile(`${path}.reason`, `${reason}\n`);
     await rename(`${path}.new`, `${path}.batch`);
-    log.error(`deliver: batch ${batchId(batch.header)} was refused and is kept in ${path}.batch: ${reason}`);
+    const id = batchId(batch.header);
+    const what = `Batch ${id} was refused (${loggableReason(reason)}) and is kept in ${path}.batch.`;
+    report(new AfterlogError('BATCH_REFUSED', what), { batch: id, path: `${path}.batch` }, 'error');
   };
 }

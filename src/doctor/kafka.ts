@@ -1,5 +1,6 @@
 import { limits } from '../config/limits.ts';
 import type { Settings } from '../config/settings.ts';
+import { cureOf } from '../errors.ts';
 import { createKafka } from '../kafka.ts';
 import { withAdmin } from '../kafka_topics.ts';
 import { check, type Finding, many, reporter } from './finding.ts';
@@ -38,10 +39,13 @@ export async function kafkaFindings(settings: Settings): Promise<Finding[]> {
   return [...findings, ...more.flat()];
 }
 
-function brokerFinding({ address, failure, offered }: Answer, othersAnswer: boolean): Finding {
+function brokerFinding({ address, failure, code, offered }: Answer, othersAnswer: boolean): Finding {
   if (failure !== null) {
-    const message = `Broker ${address} does not answer: ${failure}.`;
-    const cure = `Check that it runs and that this machine reaches it, or correct AFTERLOG_KAFKA_BROKERS.`;
+    const isSilent = code === 'KAFKA_UNREACHABLE';
+    const message = `Broker ${address} ${isSilent ? 'does not answer' : 'cannot be used'}: ${failure}.`;
+    const cure = isSilent
+      ? 'Check that it runs and that this machine reaches it, or correct AFTERLOG_KAFKA_BROKERS.'
+      : cureOf(code);
     return say[othersAnswer ? 'warning' : 'error']('broker', message, { cure });
   }
   const release = releaseOf(offered);

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import type { Kafka } from 'kafkajs';
 import type { Settings } from '../config/settings.ts';
-import { reasonOf } from '../errors.ts';
-import { createKafka } from '../kafka.ts';
+import { AfterlogError, type ErrorCode, reasonOf } from '../errors.ts';
+import { createKafka, kafkaFault } from '../kafka.ts';
 import { within } from './finding.ts';
 
 /** Versions of a request that a broker takes, by the request's number. */
@@ -12,6 +12,8 @@ export type Offered = Record<number, { minVersion: number; maxVersion: number }>
 export interface Answer {
   address: string;
   failure: string | null;
+  /** Of the failure. */
+  code: ErrorCode;
   offered: Offered;
   /** host:port by which the brokers of its cluster say that they can be reached. */
   cluster: string[];
@@ -30,21 +32,24 @@ interface Cluster {
 
 /** Connects to one broker alone, as agent and consumer would. Never rejects. */
 export async function askBroker(settings: Settings, address: string): Promise<Answer> {
-  const cluster = clusterOf(createKafka({ ...settings, kafka: { ...settings.kafka, brokers: [address] } }));
-  const answer: Answer = { address, failure: null, offered: {}, cluster: [] };
+  const answer: Answer = { address, failure: null, code: 'KAFKA_UNREACHABLE', offered: {}, cluster: [] };
+  let cluster: Cluster | null = null;
   try {
+    const opened = clusterOf(createKafka({ ...settings, kafka: { ...settings.kafka, brokers: [address] } }));
+    cluster = opened;
     await within(
       (async () => {
-        await cluster.connect();
-        answer.offered = cluster.brokerPool.versions ?? {};
-        const { brokers } = await cluster.brokerPool.seedBroker.metadata([]);
+        await opened.connect();
+        answer.offered = opened.brokerPool.versions ?? {};
+        const { brokers } = await opened.brokerPool.seedBroker.metadata([]);
         answer.cluster = brokers.map(({ host, port }) => `${host}:${port}`);
       })(),
     );
   } catch (error) {
-    answer.failure = reasonOf(error);
+    answer.failure = reasonOf(error).replace(/\.$/, '');
+    answer.code = error instanceof AfterlogError ? error.code : kafkaFault('', error).code;
   }
-  void cluster.disconnect().catch(() => {});
+  void cluster?.disconnect().catch(() => {});
   return answer;
 }
 

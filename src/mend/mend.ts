@@ -48,8 +48,9 @@ export function mend(
     correct(Object.values(changes));
     for (const later of damages.slice(index + 1).flatMap(lossesIn)) correctLater(later, lost);
     const bytes = again.reduce((sum, { from, to }) => sum + to! - from, 0);
-    log.error(
-      `spool: entries ${damage.reason}: ${bytes} bytes of ${again.length} logs are read again, ${lost.length} become gaps`,
+    log.info(
+      { over: 'SPOOL_DAMAGED', bytes, logs: again.length, gaps: lost.length },
+      `The spool’s entries ${damage.reason}: ${bytes} bytes of ${again.length} logs are read again, ${lost.length} become gaps.`,
     );
   }
   // What the scan does not find (a file that changed under our eyes) must not hold up the rest.

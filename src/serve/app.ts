@@ -2,14 +2,15 @@ import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { limits } from '../config/limits.ts';
-import { AfterlogError, type ErrorCode, reasonOf } from '../errors.ts';
-import { log } from '../log.ts';
+import { AfterlogError, type ErrorCode, reasonOf, statusOf } from '../errors.ts';
+import { report } from '../faults.ts';
 import { getSandbox, listSandboxes } from '../store/queries.ts';
-import { type Store, selectRows } from '../store/read.ts';
+import { isLasting, loggable, type Store, selectRows } from '../store/read.ts';
+import { answerWith } from './answer.ts';
 import { type Access, createAuth } from './auth.ts';
 import { answerLogs, unknownSandbox } from './logs.ts';
 import type { ServerMetrics } from './metrics.ts';
-import { BadParameter, wholeNumber } from './parameters.ts';
+import { wholeNumber } from './parameters.ts';
 
 export interface AppOptions {
   store: Store;
@@ -51,8 +52,7 @@ export function createApp({ store, tokens, metrics, stopping }: AppOptions): Hon
       c.set('workspace', verdict.access.workspace);
       return await next();
     }
-    if (verdict.status === 401) c.header('WWW-Authenticate', 'Bearer');
-    return c.json({ error: verdict.error, code: verdict.code }, verdict.status);
+    return answerWith(c, verdict.code, verdict.error);
   });
 
   app.get('/v1/sandboxes', async (c) => {
@@ -68,12 +68,12 @@ export function createApp({ store, tokens, metrics, stopping }: AppOptions): Hon
   );
   app.get('/metrics', async (c) => {
     if (c.get('workspace') !== null) {
-      return c.json({ error: 'A token of one workspace does not see metrics.', code: 'SCOPE_MISSING' }, 403);
+      return answerWith(c, 'SCOPE_MISSING', 'A token of one workspace does not see metrics.');
     }
     return c.body(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType });
   });
 
-  app.notFound((c) => c.json({ error: `There is nothing at ${c.req.path}.`, code: 'NOT_FOUND' }, 404));
+  app.notFound((c) => answerWith(c, 'NOT_FOUND', `There is nothing at ${c.req.path}.`));
   app.onError((error, c) => answerError(error, c));
   return app;
 }
@@ -84,16 +84,17 @@ const storeFaults: Partial<Record<ErrorCode, string>> = {
 };
 
 function answerError(error: unknown, c: Context): Response {
-  if (error instanceof BadParameter) return c.json({ error: error.message, code: 'PARAMETER_INVALID' }, 400);
+  const { path } = c.req;
+  if (error instanceof AfterlogError && statusOf(error.code) < 500)
+    return answerWith(c, error.code, error.message);
   if (error instanceof AfterlogError) {
-    log.warn({ code: error.code, path: c.req.path }, error.message);
-    c.header('Retry-After', '1');
+    if (!isLasting(error)) report(loggable(error), { path });
     // The message names addresses and tables, which are the operator's.
     const sentence = storeFaults[error.code] ?? 'ClickHouse refused the query; the server’s log says why.';
-    return c.json({ error: sentence, code: error.code }, 503);
+    return answerWith(c, error.code, sentence);
   }
-  log.error({ path: c.req.path, reason: reasonOf(error) }, 'a request failed');
-  return c.json({ error: 'This request failed; the server’s log says why.', code: 'INTERNAL' }, 500);
+  report(new AfterlogError('INTERNAL', `A request failed: ${reasonOf(error)}.`), { path }, 'error');
+  return answerWith(c, 'INTERNAL', 'This request failed; the server’s log says why.');
 }
 
 function peerOf(c: Context): string | undefined {

@@ -1,7 +1,7 @@
 import { limits } from '../config/limits.ts';
-import { log } from '../log.ts';
+import { report } from '../faults.ts';
 import { followLog } from '../store/follow_log.ts';
-import type { Store } from '../store/read.ts';
+import { isLasting, loggable, type Store } from '../store/read.ts';
 import type { LogId, LogRow, Place } from '../store/read_log.ts';
 import { eventId } from './parameters.ts';
 import { endEvent, gapEvent, heartbeat, lineEvent } from './sse.ts';
@@ -18,15 +18,14 @@ export interface FollowOptions {
 /** A log as server-sent events (`followLog` says until when), with heartbeats while nothing else is to be said. */
 export async function* follow(store: Store, id: LogId, options: FollowOptions): AsyncGenerator<string> {
   const { after, signal, poll_ms, heartbeat_ms = limits.follow_heartbeat_ms } = options;
-  const of = { sandbox: id.sandbox_id };
   const steps = followLog(store, id, {
     after,
     signal,
     poll_ms,
-    onTrouble: (trouble) =>
-      trouble === null
-        ? log.info(of, 'ClickHouse answers again; the followers go on')
-        : log.warn({ code: trouble.code, ...of }, trouble.message),
+    // What concerns every reader is said by the store.
+    onTrouble: (trouble) => {
+      if (trouble !== null && !isLasting(trouble)) report(loggable(trouble), { sandbox: id.sandbox_id });
+    },
   });
   // At once, so that a client sees the stream open, however quiet the log is.
   yield heartbeat;

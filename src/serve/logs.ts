@@ -3,6 +3,7 @@ import { limits } from '../config/limits.ts';
 import { sandboxExists } from '../store/queries.ts';
 import type { Store } from '../store/read.ts';
 import { findTail, type LogId, type Place, readBytes } from '../store/read_log.ts';
+import { answerWith } from './answer.ts';
 import type { Access } from './auth.ts';
 import { bodyOf } from './body.ts';
 import { follow } from './follow.ts';
@@ -45,7 +46,7 @@ export async function answerLogs(
 }
 
 export function unknownSandbox(c: Context): Response {
-  return c.json({ error: 'There are no logs of this sandbox.', code: 'SANDBOX_UNKNOWN' }, 404);
+  return answerWith(c, 'SANDBOX_UNKNOWN', 'There are no logs of this sandbox.');
 }
 
 function followed(

@@ -1,8 +1,13 @@
 import { limits } from '../config/limits.ts';
+import { AfterlogError } from '../errors.ts';
 import type { Place } from '../store/read_log.ts';
 
 /** A request that cannot be served as it is; the sentence names the parameter. */
-export class BadParameter extends Error {}
+export class BadParameter extends AfterlogError {
+  constructor(sentence: string) {
+    super('PARAMETER_INVALID', sentence);
+  }
+}
 
 /** @throws BadParameter */
 export function wholeNumber(name: string, text: string | undefined, fallback: number, max: number): number {

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { splitAddress } from '../config/settings.ts';
-import { AfterlogError, reasonOf } from '../errors.ts';
-import { log } from '../log.ts';
+import { AfterlogError, reasonOf, statusOf } from '../errors.ts';
+import { report } from '../faults.ts';
+import { listen } from './listen.ts';
 
 /** What a role tells of itself: counts and sizes as numbers, `paused` as a sentence or null. */
 type Status = () => object;
@@ -32,15 +32,9 @@ export async function serveStatus(
     } else if (agent !== null && url.startsWith('/flush/')) void answerFlush(agent, request, response);
     else answerJson(response, 404, { error: `There is nothing at ${url}.`, code: 'NOT_FOUND' });
   });
-  const { host, port } = splitAddress(address);
-  await new Promise<void>((resolve) => {
-    server.once('error', (error) => {
-      log.warn(
-        `${role}: no status on ${address}: ${reasonOf(error)}. Set AFTERLOG_${role.toUpperCase()}_LISTEN.`,
-      );
-      resolve();
-    });
-    server.listen(port, host, resolve);
+  await listen(server, address).catch((error: unknown) => {
+    if (!(error instanceof AfterlogError)) throw error;
+    report(error, { role });
   });
   return () => {
     server.close();
@@ -62,9 +56,9 @@ async function answerFlush(
     const sandbox = decodeURIComponent(request.url!.slice('/flush/'.length));
     answerJson(response, 200, { sandbox, logs: await agent.flush(sandbox) });
   } catch (error) {
-    const code = error instanceof AfterlogError ? error.code : 'USAGE';
-    const status = code === 'FLUSH_UNKNOWN' ? 404 : code === 'FLUSH_LATE' ? 503 : 400;
-    answerJson(response, status, { error: reasonOf(error), code });
+    // Else it is an id that cannot be decoded.
+    const code = error instanceof AfterlogError ? error.code : 'PARAMETER_INVALID';
+    answerJson(response, statusOf(code), { error: reasonOf(error), code });
   }
 }
 

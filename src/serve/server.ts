@@ -2,19 +2,20 @@ import type { Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
 import { limits } from '../config/limits.ts';
 import { type Settings, splitAddress } from '../config/settings.ts';
-import { AfterlogError } from '../errors.ts';
+import { Trouble } from '../faults.ts';
 import { openStore } from '../store/read.ts';
 import { createApp } from './app.ts';
+import { listen } from './listen.ts';
 import { createMetrics } from './metrics.ts';
 
 /**
  * The HTTP API on `settings.listen` (port 0: a free one). It starts whether ClickHouse answers or not; /readyz
  * tells.
  * @returns `address`, http://host:port
- * @throws AfterlogError PORT_IN_USE, SETTING_INVALID (tokens, or an address that cannot be listened on)
+ * @throws AfterlogError PORT_IN_USE, SETTING_INVALID (an address that cannot be listened on)
  */
 export async function startServer(settings: Settings): Promise<{ address: string; stop(): Promise<void> }> {
-  const store = openStore(settings);
+  const store = { ...openStore(settings), trouble: new Trouble('ClickHouse answers readers again.') };
   const stopping = new AbortController();
   const app = createApp({
     store,
@@ -45,18 +46,4 @@ export async function startServer(settings: Settings): Promise<{ address: string
       await store.client.close();
     },
   };
-}
-
-function listen(server: Server, address: string): Promise<void> {
-  const { host, port } = splitAddress(address);
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new AfterlogError('PORT_IN_USE', `Something listens on ${address} already.`, error)
-          : new AfterlogError('SETTING_INVALID', `Cannot listen on ${address}: ${error.message}.`, error),
-      );
-    });
-    server.listen(port, host, () => resolve());
-  });
 }

@@ -1,8 +1,8 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crashPoint } from '../crash_point.ts';
-import { AfterlogError, reasonOf } from '../errors.ts';
-import { log } from '../log.ts';
+import { AfterlogError } from '../errors.ts';
+import { report, Trouble, unwritable } from '../faults.ts';
 import { FORMAT } from './entry.ts';
 import { syncFolder } from './folder.ts';
 
@@ -34,11 +34,13 @@ export class CursorFile {
   private readonly dir: string;
   private readonly path: string;
   private timer: NodeJS.Timeout | null = null;
+  private readonly trouble: Trouble;
 
   /** @throws AfterlogError SPOOL_FORMAT: a newer agent wrote it */
   constructor(dir: string) {
     this.dir = dir;
     this.path = join(dir, 'cursor.json');
+    this.trouble = new Trouble(`${this.path} is saved again.`);
     try {
       const saved = JSON.parse(readFileSync(this.path, 'utf8')) as {
         /** Absent before there was another one. */
@@ -55,9 +57,8 @@ export class CursorFile {
     } catch (error) {
       if (error instanceof AfterlogError) throw error;
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        log.warn(
-          `spool: ${this.path} is unreadable; sending again from the oldest entry (nothing is stored twice)`,
-        );
+        const what = `${this.path} is unreadable; sending again from the oldest entry (nothing is stored twice).`;
+        report(new AfterlogError('SPOOL_DAMAGED', what), { path: this.path });
       }
     }
   }
@@ -79,9 +80,10 @@ export class CursorFile {
     this.timer ??= setTimeout(() => {
       try {
         this.save();
+        this.trouble.ends();
       } catch (error) {
         // A full disk, mostly. The place on disk is behind then, which costs a repeated send at worst.
-        log.warn(`spool: ${this.path} cannot be saved now: ${reasonOf(error)}`);
+        this.trouble.begins(unwritable(`${this.path} cannot be saved now`, error));
         this.saveSoon();
       }
     }, 1_000).unref();

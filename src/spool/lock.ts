@@ -106,7 +106,7 @@ function hold(mine: string, path: string, me: Owner): () => void {
     try {
       futimesSync(fd, new Date(), new Date());
     } catch (error) {
-      log.debug(`lock: ${path} cannot be touched: ${reasonOf(error)}`);
+      log.debug({ path, reason: reasonOf(error) }, 'The lock cannot be touched now.');
     }
   }, limits.lock_touch_ms).unref();
   return () => {

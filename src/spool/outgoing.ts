@@ -1,4 +1,5 @@
-import { log } from '../log.ts';
+import { AfterlogError } from '../errors.ts';
+import { report } from '../faults.ts';
 import { type Cursor, placeKey } from './cursor.ts';
 import { entryKind } from './entry.ts';
 import { listSegments, SegmentReader, segmentPath } from './segment.ts';
@@ -78,7 +79,7 @@ export class Outgoing {
         after = { segment: this.segmentAfter(reader.number, end.segment), offset: 0 };
       } else if (this.breaksAt(place)) {
         this.rotten_bytes += reader.offset - before;
-        log.error(`spool: entries at ${before} of ${segmentPath(this.dir, reader.number)} are damaged`);
+        reportDamage(`Entries at ${before} of ${segmentPath(this.dir, reader.number)} are damaged`);
       }
       const standIn = this.standIns.get(placeKey(place)) ?? null;
       const payload = standIn === null ? null : this.payloadOf(standIn, end);
@@ -124,4 +125,8 @@ export class Outgoing {
   leave(number: number): void {
     if (this.reader?.number === number) this.rewind();
   }
+}
+
+export function reportDamage(what: string): void {
+  report(new AfterlogError('SPOOL_DAMAGED', `${what}.`), {}, 'error');
 }

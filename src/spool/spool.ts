@@ -11,13 +11,13 @@ import {
 } from 'node:fs';
 import { limits } from '../config/limits.ts';
 import { crashPoint } from '../crash_point.ts';
-import { AfterlogError, reasonOf } from '../errors.ts';
-import { log } from '../log.ts';
+import { AfterlogError } from '../errors.ts';
+import { Trouble, unwritable } from '../faults.ts';
 import { Ages } from './ages.ts';
 import { type Cursor, CursorFile, isBefore, wrongFormat } from './cursor.ts';
 import { encodeEntry, entryKind, foreignFormat, HEAD_BYTES, STANDS_FOR } from './entry.ts';
 import { makeFolder, syncFolder } from './folder.ts';
-import { Outgoing, type SpooledPayload } from './outgoing.ts';
+import { Outgoing, reportDamage, type SpooledPayload } from './outgoing.ts';
 import { type Found, type StateChanges, scanSpool } from './scan.ts';
 import { listSegments, segmentPath } from './segment.ts';
 
@@ -42,6 +42,7 @@ export class Spool {
   private readonly dir: string;
   private readonly outgoing: Outgoing;
   private readonly ages = new Ages();
+  private readonly dropping = new Trouble('Delivered segments are deleted again.');
   private fd = -1;
   private segment = 0;
   private written = 0;
@@ -65,7 +66,9 @@ export class Spool {
       this.cursor = new CursorFile(dir);
       this.recover();
     } catch (error) {
-      throw error instanceof AfterlogError ? error : this.failure('read', error);
+      throw error instanceof AfterlogError
+        ? error
+        : unwritable(`The spool ${this.dir} cannot be read`, error);
     }
     this.startSegment();
   }
@@ -92,12 +95,12 @@ export class Spool {
     if (this.cursor.at.segment > this.segment) this.cursor.at = { segment: 0, offset: 0 };
     if (this.cursor.at.segment < first) {
       if (this.cursor.at.segment > 0)
-        log.error(`spool: ${segmentPath(this.dir, this.cursor.at.segment)}, not delivered yet, is gone`);
+        reportDamage(`${segmentPath(this.dir, this.cursor.at.segment)}, not delivered yet, is gone`);
       this.cursor.at = { segment: first, offset: 0 };
     }
     const standIns: Extract<Found, { what: 'entry' }>[] = [];
     for (const found of this.scan(this.states)) {
-      if (found.what === 'blind') log.error(`spool: the oldest snapshot in ${this.dir} is damaged`);
+      if (found.what === 'blind') reportDamage(`The oldest snapshot in ${this.dir} is damaged`);
       else if (found.what === 'damage') this.breaks(found);
       else if (found.standsFor !== null) standIns.push(found);
       else this.countUndelivered(found.place, found.payload.length);
@@ -112,7 +115,7 @@ export class Spool {
   private breaks({ place, until, reason }: Extract<Found, { what: 'damage' }>): void {
     this.counts.damaged++;
     const isDelivered = !isBefore(this.cursor.at, until);
-    log.error(`spool: entries ${reason}${isDelivered ? '; they are delivered' : ''}`);
+    reportDamage(`In ${this.dir}, entries ${reason}${isDelivered ? '; they are delivered' : ''}`);
     if (isDelivered) return;
     // The segment in which the cursor stood, or the end of it, may be what is missing.
     if (isBefore(place, this.cursor.at)) this.cursor.at = place;
@@ -178,7 +181,7 @@ export class Spool {
       try {
         ftruncateSync(this.fd, this.written);
       } catch {}
-      throw this.failure('written', error);
+      throw unwritable(`The spool ${this.dir} cannot be written`, error);
     }
     crashPoint('spool.written');
     this.written += entry.length;
@@ -186,15 +189,6 @@ export class Spool {
     this.undelivered_bytes += payload.length;
     if (payload.length > 0) this.ages.appended(place);
     return place;
-  }
-
-  private failure(what: 'read' | 'written', error: unknown): AfterlogError {
-    const full = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
-    return new AfterlogError(
-      full ? 'DISK_FULL' : 'STATE_DIR_UNUSABLE',
-      `The spool ${this.dir} cannot be ${what}: ${reasonOf(error)}`,
-      error,
-    );
   }
 
   /**
@@ -222,7 +216,7 @@ export class Spool {
         closeSync(fd);
         unlinkSync(path);
       }
-      throw this.failure('written', error);
+      throw unwritable(`The spool ${this.dir} cannot be written`, error);
     }
     if (this.fd >= 0) closeSync(this.fd);
     this.fd = fd;
@@ -257,13 +251,7 @@ export class Spool {
         // A segment that was closed meanwhile was synced whole by startSegment.
         if (error && segment === this.segment) {
           this.isDoubtful = true;
-          reject(
-            new AfterlogError(
-              'STATE_DIR_UNUSABLE',
-              `The spool ${this.dir} cannot be made durable: ${error.message}`,
-              error,
-            ),
-          );
+          reject(unwritable(`The spool ${this.dir} cannot be made durable`, error));
           return;
         }
         if (segment === this.segment) this.synced = Math.max(this.synced, written);
@@ -339,8 +327,9 @@ export class Spool {
         unlinkSync(segmentPath(this.dir, number));
         crashPoint('spool.segment_dropped');
       }
+      this.dropping.ends();
     } catch (error) {
-      log.warn(`spool: delivered segments in ${this.dir} cannot be deleted now: ${reasonOf(error)}`);
+      this.dropping.begins(unwritable(`Delivered segments in ${this.dir} cannot be deleted now`, error));
     }
   }
 

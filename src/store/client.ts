@@ -5,7 +5,8 @@ import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickh
 import { isAlive } from '../child_process.ts';
 import { limits } from '../config/limits.ts';
 import type { Settings } from '../config/settings.ts';
-import { log } from '../log.ts';
+import { AfterlogError, reasonOf } from '../errors.ts';
+import { report } from '../faults.ts';
 
 /** What a running `afterlog up` records, so that commands in another terminal find its servers. */
 export interface UpRecord {
@@ -59,7 +60,8 @@ export function recordUp(settings: Settings, record: UpRecord): () => void {
       written.push(path);
     } catch (error) {
       // A home that cannot be written is no reason not to run; commands then need --clickhouse-url.
-      log.warn({ path, reason: (error as Error).message }, 'cannot record the address of this afterlog');
+      const what = `The address of this afterlog cannot be written to ${path}: ${reasonOf(error)}.`;
+      report(new AfterlogError('UP_UNRECORDED', what), { path });
     }
   }
   return () => {

@@ -1,13 +1,14 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { limits } from '../config/limits.ts';
 import { AfterlogError } from '../errors.ts';
+import { report } from '../faults.ts';
 import { log } from '../log.ts';
 import { undecodable } from '../wire/decode.ts';
 import { type Batch, batchId } from '../wire/header.ts';
 import { type GapRow, missingBatches, refusedBatch } from './gap_rows.ts';
 import { groupAt } from './group.ts';
 import { Leaving } from './patience.ts';
-import { describeRefusal, type Fault, faultOf } from './refusal.ts';
+import { describeRefusal, type Fault, faultOf, loggableRefusal } from './refusal.ts';
 import { TableWriter } from './table_writer.ts';
 
 /**
@@ -160,7 +161,7 @@ class TableLander {
       return 1;
     }
     if (batch.header.sequence > landed + 1) {
-      await table.insertGaps([missingBatches(batch.header, landed)], alive);
+      await this.insertGap(missingBatches(batch.header, landed), alive);
       return 0;
     }
     await this.needSchema(batch, alive);
@@ -181,7 +182,7 @@ class TableLander {
     for (;;) {
       try {
         await this.table.settle([header], alive);
-        if (this.table.landed.of(header)! < row.batch_sequence) await this.table.insertGaps([row], alive);
+        if (this.table.landed.of(header)! < row.batch_sequence) await this.insertGap(row, alive);
         this.table.patience.over();
         return;
       } catch (error) {
@@ -190,6 +191,14 @@ class TableLander {
         await this.table.wait(error, alive);
       }
     }
+  }
+
+  /** For what never came. What was refused is reported by whoever sets it aside. */
+  private async insertGap(row: GapRow, alive: () => Promise<void>): Promise<void> {
+    await this.table.insertGaps([row], alive);
+    const { host, batch_epoch: epoch, batch_sequence: until, reason } = row;
+    const what = `${reason[0]!.toUpperCase()}${reason.slice(1)}; a gap row says so.`;
+    report(new AfterlogError('BATCHES_MISSING', what), { host, epoch, until });
   }
 
   /** A batch that the look found: landed by an INSERT of ours that seemed to fail, or long ago. */
@@ -232,10 +241,8 @@ class TableLander {
     const narrows = fault === 'data' || fault === 'suspect';
     if (narrows && group.length > 1) {
       head.aloneUntil = at + group.length;
-      log.debug(
-        { batches: group.length },
-        `Joined batches refused (${describeRefusal(error)}); trying each.`,
-      );
+      const reason = loggableRefusal(error);
+      log.debug({ batches: group.length, reason }, 'Joined batches were refused; each is tried alone.');
       return;
     }
     if (narrows) {
@@ -245,8 +252,6 @@ class TableLander {
       const hopeless = fault === 'data' ? null : undecodable(batch.value);
       if (fault === 'data' || hopeless !== null) {
         head.refused = { batch, reason: hopeless ?? describeRefusal(error) };
-        const id = batchId(batch.header);
-        log.error({ code: 'CLICKHOUSE_REFUSED' }, `ClickHouse refuses batch ${id}: ${head.refused.reason}`);
         return;
       }
     }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../config/limits.ts';
-import { cureOf, type ErrorCode } from '../errors.ts';
-import { log } from '../log.ts';
+import { AfterlogError, type ErrorCode } from '../errors.ts';
+import { Trouble } from '../faults.ts';
 
 /** Thrown through a retry loop to end it: the caller was told to leave, or `alive` failed. */
 export class Leaving extends Error {
@@ -64,16 +64,15 @@ async function beat(alive: () => Promise<void>, until: AbortSignal): Promise<voi
 /** Waiting that grows, and says so once: a warning when it starts or its reason changes, a line when it is over. */
 export class Patience {
   private pause_ms = 0;
-  private reason: { code: ErrorCode; sentence: string } | null = null;
-  private readonly subject: string;
+  private readonly trouble: Trouble;
 
   constructor(subject: string) {
-    this.subject = subject;
+    this.trouble = new Trouble(`${subject} goes on.`, { for: subject });
   }
 
   /** What is waited for, or null. */
   get waiting(): string | null {
-    return this.reason === null ? null : `${this.reason.sentence} [${this.reason.code}]`;
+    return this.trouble.reason;
   }
 
   /** @throws Leaving */
@@ -83,17 +82,14 @@ export class Patience {
     alive: () => Promise<void>,
     leave: AbortSignal,
   ): Promise<void> {
-    if (this.reason?.code !== code) log.warn({ code, for: this.subject }, `${sentence} ${cureOf(code)}`);
-    else log.debug({ code, for: this.subject, pause_ms: this.pause_ms }, sentence);
-    this.reason = { code, sentence };
+    this.trouble.begins(new AfterlogError(code, sentence));
     this.pause_ms = Math.min(Math.max(this.pause_ms * 2, limits.retry_first_ms), limits.retry_longest_ms);
     await during((signal) => sleep(this.pause_ms, undefined, { signal }), alive, leave, 0);
   }
 
   /** Something went through. */
   over(): void {
-    if (this.reason !== null) log.info({ for: this.subject }, `${this.subject} goes on.`);
-    this.reason = null;
+    this.trouble.ends();
     this.pause_ms = 0;
   }
 }

@@ -2,14 +2,17 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { limits } from '../config/limits.ts';
 import type { Settings } from '../config/settings.ts';
 import { AfterlogError, reasonOf } from '../errors.ts';
+import type { Trouble } from '../faults.ts';
 import { connect, resolveClickHouseUrl } from './client.ts';
-import { describeRefusal, errorNumber } from './refusal.ts';
+import { describeRefusal, errorNumber, loggableRefusal } from './refusal.ts';
 
 /** Where readers read; `url` is for messages. */
 export interface Store {
   client: ClickHouseClient;
   database: string;
   url: string;
+  /** Of a server, which many ask: says when ClickHouse stops and starts answering. */
+  trouble?: Trouble;
 }
 
 export type Params = Record<string, unknown>;
@@ -48,7 +51,7 @@ export const readerSettings = {
  * @throws AfterlogError CLICKHOUSE_UNREACHABLE, SCHEMA_BEHIND, CLICKHOUSE_REFUSED
  */
 export async function selectRows<Row>(store: Store, query: string, query_params: Params): Promise<Row[]> {
-  try {
+  return asked(store, async () => {
     const result = await store.client.query({
       query,
       query_params,
@@ -56,9 +59,7 @@ export async function selectRows<Row>(store: Store, query: string, query_params:
       clickhouse_settings: readerSettings,
     });
     return await result.json<Row>();
-  } catch (error) {
-    throw readError(store, error);
-  }
+  });
 }
 
 /**
@@ -67,15 +68,33 @@ export async function selectRows<Row>(store: Store, query: string, query_params:
  * @throws AfterlogError as selectRows
  */
 export async function selectBytes(store: Store, query: string, query_params: Params): Promise<Buffer> {
-  try {
+  return asked(store, async () => {
     const result = await store.client.exec({ query, query_params, clickhouse_settings: readerSettings });
     const chunks: Buffer[] = [];
     for await (const chunk of result.stream) chunks.push(chunk as Buffer);
     return Buffer.concat(chunks);
-  } catch (error) {
-    throw readError(store, error);
+  });
+}
+
+async function asked<T>(store: Store, ask: () => Promise<T>): Promise<T> {
+  try {
+    const answer = await ask();
+    store.trouble?.ends();
+    return answer;
+  } catch (thrown) {
+    const error = readError(store, thrown);
+    if (isLasting(error)) store.trouble?.begins(error);
+    throw error;
   }
 }
+
+/** True for what concerns every query, until it is mended. */
+export const isLasting = ({ code }: AfterlogError): boolean =>
+  code === 'CLICKHOUSE_UNREACHABLE' || code === 'SCHEMA_BEHIND';
+
+/** A refused query for our log: without what ClickHouse may quote of a row. */
+export const loggable = ({ code, cause }: AfterlogError): AfterlogError =>
+  new AfterlogError(code, `A reader’s query was refused: ${loggableRefusal(cause)}`);
 
 /** UNKNOWN_IDENTIFIER, UNKNOWN_TABLE, UNKNOWN_DATABASE: what an older or missing schema answers. */
 const schemaFaults = new Set([47, 60, 81]);
@@ -89,7 +108,7 @@ export function readError(store: Store, error: unknown): AfterlogError {
     return new AfterlogError('CLICKHOUSE_UNREACHABLE', `${text}.`, error);
   }
   if (schemaFaults.has(number)) {
-    const text = `Database '${store.database}' at ${store.url} has no usable schema: ${describeRefusal(error)}`;
+    const text = `Database '${store.database}' at ${store.url} has no usable schema: ${loggableRefusal(error)}`;
     return new AfterlogError('SCHEMA_BEHIND', text, error);
   }
   return new AfterlogError('CLICKHOUSE_REFUSED', `ClickHouse refused: ${describeRefusal(error)}`, error);

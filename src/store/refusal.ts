@@ -57,6 +57,21 @@ export function faultOf(error: unknown): Fault {
   return suspects.has(number) ? 'suspect' : 'server';
 }
 
+/**
+ * The same for our log. ClickHouse quotes rows and values in its reasons, so nothing from the first quote on, and
+ * of an error about the data only its name.
+ */
+export function loggableRefusal(error: unknown): string {
+  const told = describeRefusal(error);
+  if (errorNumber(error) === null) return told;
+  // A quote that opens, not the one of "it's".
+  return faultOf(error) === 'data' ? loggableReason(told) : told.replace(/(?<!\w)['"`‘“].*$/s, '…');
+}
+
+/** The same for the reason why a batch was refused: ClickHouse's name of it, or our own words up to what a block says. */
+export const loggableReason = (reason: string): string =>
+  /^code \d+ \w+/.exec(reason)?.[0] ?? reason.replace(/".*$/s, '…').replace(/\.$/, '');
+
 /** `code 117 INCORRECT_DATA: Unknown column …`, at most 300 characters. */
 export function describeRefusal(error: unknown): string {
   if (!(error instanceof ClickHouseError)) return reasonOf(error).slice(0, 300);

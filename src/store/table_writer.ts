@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { limits } from '../config/limits.ts';
 import { AfterlogError } from '../errors.ts';
-import { log } from '../log.ts';
+import { report } from '../faults.ts';
 import type { Batch, BatchHeader } from '../wire/header.ts';
 import { type GapRow, gapBody } from './gap_rows.ts';
 import { type Body, insertBody } from './insert.ts';
 import { fence, Landed, look } from './landed.ts';
 import { during, Patience } from './patience.ts';
-import { describeRefusal, errorNumber } from './refusal.ts';
+import { errorNumber, loggableRefusal } from './refusal.ts';
 import { tableSchema } from './table_schema.ts';
 
 /**
@@ -60,10 +60,9 @@ export class TableWriter {
   /** Gap rows of one batch id, in an INSERT of their own. */
   async insertGaps(rows: GapRow[], alive: () => Promise<void>): Promise<void> {
     await this.insert({ format: 'JSONEachRow', bytes: gapBody(rows, Date.now()) }, alive);
-    const { host, batch_epoch, batch_sequence, reason } = rows[0]!;
+    const { host, batch_epoch, batch_sequence } = rows[0]!;
     this.landed.set({ host, epoch: batch_epoch }, batch_sequence);
     this.counts.gaps += rows.length;
-    log.warn({ gaps: rows.length }, `Gap: ${reason}.`);
   }
 
   async askSchema(alive: () => Promise<void>): Promise<void> {
@@ -78,7 +77,7 @@ export class TableWriter {
     }
     const silent = errorNumber(error) === null;
     const code = silent ? 'CLICKHOUSE_UNREACHABLE' : 'CLICKHOUSE_REFUSED';
-    const what = `${silent ? 'does not answer' : 'refuses'} (${describeRefusal(error)})`;
+    const what = `${silent ? 'does not answer' : 'refuses'} (${loggableRefusal(error)})`;
     return this.patience.wait(code, `ClickHouse ${what}; batches wait, nothing is lost.`, alive, this.leave);
   }
 
@@ -99,12 +98,11 @@ export class TableWriter {
       if (errorNumber(error) !== 497) throw error;
       const wait_ms = limits.insert_timeout_ms + limits.handover_ms;
       if (!this.killDenied) {
-        log.warn(
-          { code: 'CLICKHOUSE_REFUSED' },
-          `ClickHouse does not let this user end its own INSERTs (${describeRefusal(error)}); after each doubt ` +
-            `landing waits ${wait_ms / 1000} s instead, until the server's limit has ended them. ` +
-            'GRANT SELECT ON system.processes mends it.',
-        );
+        const what =
+          `ClickHouse does not let this user end its own INSERTs (${loggableRefusal(error)}); after each doubt ` +
+          `landing waits ${wait_ms / 1000} s instead, until the server’s limit has ended them. ` +
+          'GRANT SELECT ON system.processes mends it.';
+        report(new AfterlogError('CLICKHOUSE_REFUSED', what));
       }
       this.killDenied = true;
       await during((signal) => sleep(wait_ms, undefined, { signal }), alive, this.leave, 0);

@@ -14,7 +14,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { log } from '../log.ts';
+import { AfterlogError } from '../errors.ts';
+import { report } from '../faults.ts';
 
 /** What tells one file from another for as long as both exist: inode and birth time (inodes are used again). */
 export interface FileIdentity {
@@ -100,9 +101,8 @@ export class Pins {
       if (!lstatSync(path).isFile()) return null;
       const fd = openSync(path, 'r');
       if (!this.warned) {
-        log.warn(
-          `tail: cannot hard-link ${path} into ${this.dir} (${why}); holding logs by open descriptors, which a restart of the agent loses`,
-        );
+        const what = `Cannot hard-link ${path} into ${this.dir} (${why}); open descriptors hold such logs.`;
+        report(new AfterlogError('LINK_IMPOSSIBLE', what), { path });
         this.warned = true;
       }
       return { ...identityOf(fstatSync(fd, { bigint: true })), path: null, fd };

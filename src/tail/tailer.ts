@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../config/limits.ts';
 import { AfterlogError, reasonOf } from '../errors.ts';
-import { log } from '../log.ts';
+import { report, Trouble } from '../faults.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { type LogTail, ReadFailure, type Sink, type TailState } from './log_tail.ts';
 import type { Pins } from './pins.ts';
@@ -40,6 +40,7 @@ export class Tailer {
   isPaused = false;
   lastError: string | null = null;
   private readonly reported = new Set<string>();
+  private readonly rootTrouble: Trouble;
   private readonly layout: Layout;
   private readonly pins: Pins;
   private readonly sink: Sink;
@@ -59,6 +60,7 @@ export class Tailer {
 
   constructor(dataDir: string, template: string, pins: Pins, sink: Sink, watch: WatchFolder = watchFolder) {
     this.layout = layoutOf(dataDir, template);
+    this.rootTrouble = new Trouble(`${this.layout.root} is there.`, { path: this.layout.root });
     this.pins = pins;
     this.sink = sink;
     this.watchFolder = watch;
@@ -116,9 +118,11 @@ export class Tailer {
         else this.see(name);
       });
       this.lastError = null;
+      this.rootTrouble.ends();
     } catch (error) {
-      if (this.lastError === null) log.warn(`tail: waiting for ${this.layout.root}: ${reasonOf(error)}`);
-      this.lastError = `waiting for ${this.layout.root}`;
+      const what = `Waiting for ${this.layout.root}, which cannot be watched: ${reasonOf(error)}.`;
+      this.rootTrouble.begins(new AfterlogError('DATA_DIR_MISSING', what));
+      this.lastError = what;
     }
   }
 
@@ -247,12 +251,12 @@ export class Tailer {
 
   /** Says once what cannot be read; it is tried again at each reconcile, in silence. */
   private report(what: string, error: Error): void {
-    const failure = new AfterlogError('FILE_UNREADABLE', `${what} cannot be read: ${reasonOf(error)}`);
+    const failure = new AfterlogError('FILE_UNREADABLE', `${what} cannot be read: ${reasonOf(error)}.`);
     this.lastError = failure.message;
     if (this.reported.has(failure.message)) return;
     if (this.reported.size >= REPORTED_MAX) this.reported.clear();
     this.reported.add(failure.message);
-    log.warn(`tail: ${failure.message}. ${failure.cure}`);
+    report(failure, { path: what });
   }
 
   /** Takes over totals that were corrected behind the tails' backs; the states are as they are in the spool. */

@@ -1,7 +1,8 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { watch as watchByPolling } from 'chokidar';
 import { limits } from '../config/limits.ts';
-import { log } from '../log.ts';
+import { AfterlogError } from '../errors.ts';
+import { report } from '../faults.ts';
 
 export interface Watch {
   close(): void;
@@ -28,9 +29,8 @@ export const watchFolder: WatchFolder = (path, changed) => {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') throw error;
     if (polling === 0) {
-      log.warn(
-        `tail: no directory events for ${path} (${message}); polling it and what follows. Raise fs.inotify.max_user_watches.`,
-      );
+      const what = `No directory events for ${path} (${message}); it and what follows is polled.`;
+      report(new AfterlogError('WATCHES_EXHAUSTED', what), { path });
     }
     return poll(path, changed);
   }

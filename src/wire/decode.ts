@@ -66,7 +66,9 @@ const readers: Record<string, { width: number; read: (from: Reader) => Value }> 
 function readerOf(type: string): { width: number; read: (from: Reader) => Value } {
   const reader = readers[type];
   if (reader) return reader;
-  throw damaged(`the column type ${type.slice(0, 60)} is not one of ${Object.keys(readers).join(', ')}`);
+  throw damaged(
+    `the column type ${JSON.stringify(type.slice(0, 60))} is not one of ${Object.keys(readers).join(', ')}`,
+  );
 }
 
 /** Reads into `values`, which after an error holds what came before it. */
@@ -123,7 +125,7 @@ function readBlock(from: Reader, block: Block): void {
   for (let index = 0; index < count; index++) {
     const name = from.string().toString();
     const type = from.string().toString();
-    if (block.columns.has(name)) throw damaged(`column ${name} twice`);
+    if (block.columns.has(name)) throw damaged(`column ${JSON.stringify(name)} twice`);
     const values: Value[] = [];
     block.columns.set(name, { type, values });
     const inner = /^LowCardinality\((.+)\)$/.exec(type)?.[1];

@@ -66,12 +66,18 @@ test('wrong usage ends with 2 and says what is wrong', async () => {
     [['logs', 'x', '--log', 'other'], /console, events, firecracker/],
     [['logs', 'x', '--raw', '--json'], /cannot be used with/],
     [['verify', '--since', 'yesterday'], /Allowed: a time as it is printed/],
-    [['sandboxes', '--listen', 'nowhere'], /listen \(AFTERLOG_LISTEN\) is "nowhere".*\n.*/],
-    [['sandboxes', '--clickhouse-url', 'nowhere'], /AFTERLOG_CLICKHOUSE_URL/],
-    [['sql', 'SELECT 1', '--clickhouse-url', 'ftp://a'], /AFTERLOG_CLICKHOUSE_URL\) is "ftp:.*http:\/\//],
-    [['agent', '--agent-listen', 'a:65536'], /AFTERLOG_AGENT_LISTEN\) is "a:65536".*host:port.*65535/],
+    [['sandboxes', '--listen', 'nowhere'], /listen \(--listen\) is "nowhere"; allowed: host:port/],
+    [['sandboxes', '--clickhouse-url', 'nowhere'], /clickhouse\.url \(--clickhouse-url\)/],
+    [['sql', 'SELECT 1', '--clickhouse-url', 'ftp://a'], /--clickhouse-url\) is "ftp:.*http:\/\//],
+    [['agent', '--agent-listen', 'a:65536'], /--agent-listen\) is "a:65536".*host:port.*65535/],
     [['consumer'], /AFTERLOG_KAFKA_BROKERS\) is empty/],
-    [['server', '--tokens', 'abc'], /AFTERLOG_TOKENS/],
+    [['server', '--tokens', 'abc'], /tokens \(--tokens\) has a value that is not shown; allowed: the 64 hex/],
+    [
+      ['sandboxes', '--kafka-topc', 'x'],
+      /unknown option '--kafka-topc'\n.*\n\(Did you mean --kafka-topic\?\)/,
+    ],
+    [['logs', 'x', '--brokers=a:1'], /Did you mean --kafka-brokers\?/],
+    [['config', '--json', '--schema'], /cannot be used with/],
     [[], /Usage: afterlog/],
   ];
   for (const [args, pattern] of cases) {
@@ -85,7 +91,7 @@ test('wrong usage ends with 2 and says what is wrong', async () => {
 test('a log level that there is not ends with 2 and names the variable and what is allowed', async () => {
   const { code, stderr } = await afterlog(['sandboxes'], { AFTERLOG_LOG_LEVEL: 'verbose' });
   assert.equal(code, 2);
-  assert.match(stderr, /^Setting AFTERLOG_LOG_LEVEL is "verbose"; allowed: .*debug.*silent\./);
+  assert.match(stderr, /^Setting log_level \(AFTERLOG_LOG_LEVEL\) is "verbose"; allowed: .*debug.*silent\./);
   assert.doesNotMatch(stderr, /\n {4}at /, 'no stack trace');
 });
 
@@ -94,7 +100,7 @@ test('settings are taken before and after the command', async () => {
     ['--listen', 'nowhere', 'sandboxes'],
     ['sandboxes', '--listen', 'nowhere'],
   ]) {
-    assert.match((await afterlog(args)).stderr, /listen \(AFTERLOG_LISTEN\) is "nowhere"/);
+    assert.match((await afterlog(args)).stderr, /listen \(--listen\) is "nowhere"/);
   }
 });
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { shortLogLine } from '../../src/demo/log_lines.ts';
 import { createTerminal, type Output } from '../../src/demo/terminal.ts';
 
 interface Buffer {
@@ -129,15 +128,4 @@ test('without a terminal, or with one that cannot move its cursor, there are pla
     terminal.clear();
     assert.equal(written, 'waiting\nline\n');
   }
-});
-
-test('a line of our log is shortened, and cannot write to the terminal', () => {
-  const line = JSON.stringify({
-    level: 40,
-    time: '2026-06-01T12:04:31.000Z',
-    path: '/x\u001b[2J',
-    msg: 'lost',
-  });
-  assert.equal(shortLogLine(line), '12:04:31 warn lost path=/x');
-  assert.equal(shortLogLine('not json'), 'not json');
 });

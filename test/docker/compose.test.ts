@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { createProgram } from '../../src/cli/program.ts';
 import { limits } from '../../src/config/limits.ts';
-import { settingPaths } from '../../src/config/settings.ts';
+import { allSettings } from '../../src/config/settings.ts';
 import { temporaryDir } from '../support/servers.ts';
 
 /** What the tests below look at, and rules of this project; the Compose Specification's own schema checks the rest. */
@@ -83,7 +83,7 @@ test('the images are of the versions that the tests run against', () => {
 
 test('own containers run commands that there are, with settings that there are', () => {
   const commands = createProgram('0').commands.map((command) => command.name());
-  const settings = settingPaths.map(({ env }) => env);
+  const settings = allSettings.map(({ env }) => env);
   assert.deepEqual(own.map(([name]) => name).toSorted(), ['agent', 'consumer', 'fleet', 'migrate', 'server']);
   for (const [name, { command, environment }] of own) {
     assert.deepEqual(command, [name]);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { test } from 'node:test';
+import { loadSettings } from '../../src/config/settings.ts';
+import { statusOf } from '../../src/errors.ts';
 import { type Caller, createAuth } from '../../src/serve/auth.ts';
 import { eventsOf, sha256, startApi, take } from '../support/api.ts';
 import { insertRows, rowsOfFile } from '../support/rows.ts';
@@ -11,24 +13,25 @@ const local: Caller = {
   host: 'localhost:8600',
   forwarded: false,
 };
-const statusOf = (tokens: string[], caller: Partial<Caller>): number => {
+const statusFor = (tokens: string[], caller: Partial<Caller>): number => {
   const verdict = createAuth(tokens)({ ...local, ...caller });
-  return 'status' in verdict ? verdict.status : 200;
+  return 'code' in verdict ? statusOf(verdict.code) : 200;
 };
 
 test('without tokens only this machine is served', () => {
   for (const peer of ['127.0.0.1', '127.8.9.10', '::1', '::ffff:127.0.0.1']) {
-    assert.equal(statusOf([], { peer }), 200, `${peer}`);
+    assert.equal(statusFor([], { peer }), 200, `${peer}`);
   }
   for (const peer of ['10.0.0.1', '::ffff:10.0.0.1', '127.evil.example', '1270.0.0.1', '', undefined]) {
-    assert.equal(statusOf([], { peer }), 403, `${peer}`);
+    assert.equal(statusFor([], { peer }), 403, `${peer}`);
   }
-  for (const host of ['localhost', '127.0.0.1:8600', '[::1]:8600']) assert.equal(statusOf([], { host }), 200);
+  for (const host of ['localhost', '127.0.0.1:8600', '[::1]:8600'])
+    assert.equal(statusFor([], { host }), 200);
   // A page that had its own name resolved to this machine, and a proxy that works for others.
   for (const host of ['evil.example', '127.0.0.1.evil.example:8600', undefined]) {
-    assert.equal(statusOf([], { host }), 403, `${host}`);
+    assert.equal(statusFor([], { host }), 403, `${host}`);
   }
-  assert.equal(statusOf([], { forwarded: true }), 403);
+  assert.equal(statusFor([], { forwarded: true }), 403);
 });
 
 test('with tokens one of them is needed, from everywhere', () => {
@@ -41,22 +44,22 @@ test('with tokens one of them is needed, from everywhere', () => {
     'Bearer wrong',
     `Bearer ${sha256('secret')}`,
   ]) {
-    assert.equal(statusOf(tokens, { authorization }), 401, `${authorization}`);
+    assert.equal(statusFor(tokens, { authorization }), 401, `${authorization}`);
   }
   for (const authorization of ['Bearer secret', 'bearer other']) {
-    assert.equal(statusOf(tokens, { authorization, peer: '10.0.0.1', host: 'logs.example' }), 200);
+    assert.equal(statusFor(tokens, { authorization, peer: '10.0.0.1', host: 'logs.example' }), 200);
   }
 });
 
 test('a token without the scope to read is refused', () => {
   const tokens = [`${sha256('eraser')}::erase`, `${sha256('both')}:w:read+erase`];
-  assert.equal(statusOf(tokens, { authorization: 'Bearer eraser' }), 403);
-  assert.equal(statusOf(tokens, { authorization: 'Bearer both' }), 200);
+  assert.equal(statusFor(tokens, { authorization: 'Bearer eraser' }), 403);
+  assert.equal(statusFor(tokens, { authorization: 'Bearer both' }), 200);
 });
 
 test('a token in place of its hash is refused, and not repeated', () => {
   assert.throws(
-    () => createAuth(['hunter2']),
+    () => loadSettings({ tokens: 'hunter2' }, {}),
     (error: Error) => {
       assert.equal((error as Error & { code: string }).code, 'SETTING_INVALID');
       assert.doesNotMatch(error.message, /hunter2/);

@@ -5,11 +5,13 @@ import { test } from 'node:test';
 import { freePort } from '../../src/child_process.ts';
 import { startServer } from '../../src/serve/server.ts';
 import { startApi } from '../support/api.ts';
+import { collectLog } from '../support/log.ts';
 import { until } from '../support/patience.ts';
 import { insertRows, rowsOfFile, sealRow } from '../support/rows.ts';
 import { testSettings } from '../support/servers.ts';
 
-test('without ClickHouse it starts, lives, is not ready, and says why', async (t) => {
+test('without ClickHouse it starts, lives, is not ready, and says why; in the log once, however many ask', async (t) => {
+  const said = collectLog(t);
   const settings = await testSettings(t, { clickhouseUrl: `http://127.0.0.1:${await freePort()}` });
   const server = await startServer(settings);
   t.after(() => server.stop());
@@ -22,6 +24,8 @@ test('without ClickHouse it starts, lives, is not ready, and says why', async (t
     assert.match(error, /ClickHouse does not answer/);
     assert.doesNotMatch(error, /127\.0\.0\.1/);
   }
+  assert.equal(said.filter((line) => line.startsWith('warn')).length, 1);
+  assert.match(said[0]!, /CLICKHOUSE_UNREACHABLE.*http:\/\/127\.0\.0\.1/);
 });
 
 test('a database that was not migrated is told apart', async (t) => {

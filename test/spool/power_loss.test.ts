@@ -145,7 +145,7 @@ async function check(dir: string, steps: Step[], count: number, name: string): P
 for (const seed of SEEDS) {
   test(`power loss: no pin was let go before the entry that is done with it is there, and no id has two contents (seed ${seed})`, async (t) => {
     log.level = 'silent';
-    const root = mkdtempSync(join(process.env.AFTERLOG_TEST_MEMORY ?? tmpdir(), 'afterlog-power-'));
+    const root = mkdtempSync(join(process.env.TEST_MEMORY ?? tmpdir(), 'afterlog-power-'));
     t.after(() => rmSync(root, { recursive: true, force: true }));
     const random = randomOf(seed);
     const disk = recordDisk(join(root, 'live'));
@@ -191,7 +191,7 @@ for (const seed of SEEDS) {
 
   test(`power loss after every write, sync, rename and unlink of a spool: what was promised is there (seed ${seed})`, async (t) => {
     log.level = 'silent';
-    const root = mkdtempSync(join(process.env.AFTERLOG_TEST_MEMORY ?? tmpdir(), 'afterlog-power-'));
+    const root = mkdtempSync(join(process.env.TEST_MEMORY ?? tmpdir(), 'afterlog-power-'));
     t.after(() => rmSync(root, { recursive: true, force: true }));
     const random = randomOf(seed);
     const disk = recordDisk(join(root, 'live'));

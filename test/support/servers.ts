@@ -8,10 +8,10 @@ import { loadSettings, type Settings } from '../../src/config/settings.ts';
 import { migrate } from '../../src/store/migrate.ts';
 
 /** `host:port` of the run's Kafka. */
-export const kafkaBroker = (): string => fromRun('AFTERLOG_TEST_KAFKA');
+export const kafkaBroker = (): string => fromRun('TEST_KAFKA_BROKER');
 
 /** `http://host:port` of the run's ClickHouse. */
-export const clickhouseUrl = (): string => fromRun('AFTERLOG_TEST_CLICKHOUSE');
+export const clickhouseUrl = (): string => fromRun('TEST_CLICKHOUSE_URL');
 
 /** A name that no other test uses: letters, digits and underscore, fit for a topic, a group and a database. */
 export const uniqueName = (what: string): string => `${what}_${randomBytes(6).toString('hex')}`;

@@ -12,10 +12,10 @@ import { assertBytes, bytesOf, streamsOf } from '../support/streams.ts';
  * than `model.slow.test.ts`, whose agents are processes that are really killed, these run in simulated time, die at any
  * single file-system call, and have things happen between any two of them.
  *
- *   AFTERLOG_TEST_SEED=N AFTERLOG_TEST_PATH=P   what failed, as it was printed
- *   AFTERLOG_TEST_HISTORIES=N                    a longer run
+ *   TEST_SEED=N TEST_PATH=P   what failed, as it was printed
+ *   TEST_HISTORIES=N                    a longer run
  */
-const HISTORIES = Number(process.env.AFTERLOG_TEST_HISTORIES ?? 2_000);
+const HISTORIES = Number(process.env.TEST_HISTORIES ?? 2_000);
 const SANDBOXES = 2;
 const KEEP = 3;
 
@@ -330,8 +330,8 @@ class History {
 test(`${HISTORIES} made-up histories: the streams hold what was written, whatever happens between any two calls`, {
   timeout: 3_600_000,
 }, async (t) => {
-  const memory = process.env.AFTERLOG_TEST_MEMORY ?? tmpdir();
-  const seed = Number(process.env.AFTERLOG_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
+  const memory = process.env.TEST_MEMORY ?? tmpdir();
+  const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
   t.diagnostic(`seed ${seed}`);
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40, size: 'max' }), async (steps) => {
@@ -351,7 +351,7 @@ test(`${HISTORIES} made-up histories: the streams hold what was written, whateve
     {
       numRuns: HISTORIES,
       seed,
-      ...(process.env.AFTERLOG_TEST_PATH && { path: process.env.AFTERLOG_TEST_PATH }),
+      ...(process.env.TEST_PATH && { path: process.env.TEST_PATH }),
     },
   );
 });

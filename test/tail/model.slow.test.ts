@@ -238,8 +238,8 @@ test('whatever happens to files and agent, in any order: the streams hold what w
       }),
       {
         numRuns: 1_000,
-        endOnFailure: process.env.AFTERLOG_TEST_SHRINK === undefined,
-        ...(process.env.AFTERLOG_TEST_SEED && { seed: Number(process.env.AFTERLOG_TEST_SEED) + index }),
+        endOnFailure: process.env.TEST_SHRINK === undefined,
+        ...(process.env.TEST_SEED && { seed: Number(process.env.TEST_SEED) + index }),
       },
     );
   await Promise.all(Array.from({ length: AT_ONCE }, one));

@@ -128,7 +128,7 @@ test('a missing folder of sandboxes is waited for, and so is one that goes and c
   const site = new AgentSite({ vms: false });
   t.after(() => site.close());
   await site.start();
-  assert.match(site.output, /waiting for .*vms/);
+  assert.match(site.output, /Waiting for .*vms/);
   for (const round of [1, 2]) {
     mkdirSync(site.vms);
     site.make(`sb-${round}`);
@@ -170,5 +170,5 @@ test('logs on another file system than the pins are read once, also across a kil
     streams.map((stream) => stream.bytes.toString()),
     ['one\ntwo\nthree\n'],
   );
-  assert.match(site.output, /cannot hard-link/);
+  assert.match(site.output, /Cannot hard-link/);
 });

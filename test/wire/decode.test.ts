@@ -57,7 +57,7 @@ test('a batch comes back as rows', () => {
 
 test('a type that is not supported is named', () => {
   const block = Buffer.concat([Buffer.from([1, 1, 1]), Buffer.from('k\x06Array('), Buffer.alloc(9)]);
-  assert.throws(() => decodeBlock(block), damaged(/column type Array\( is not one of String, UInt64/));
+  assert.throws(() => decodeBlock(block), damaged(/column type "Array\(" is not one of String, UInt64/));
 });
 
 test('whatever is cut off or changed: an error that says so, never anything else', () => {

@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { limits } from '../../config/limits.ts';
 import { type Settings, splitAddress } from '../../config/settings.ts';
-import { AfterlogError, type ErrorCode, reasonOf } from '../../errors.ts';
+import { AfterlogError, isErrorCode, reasonOf } from '../../errors.ts';
 import type { FlushedLog } from '../../flush.ts';
 import { harmless } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
@@ -13,7 +13,11 @@ import { jsonLine, print } from '../output.ts';
  */
 export async function flush(settings: Settings, sandbox: string, options: { json?: boolean }): Promise<void> {
   const { status, body } = await post(settings.agent_listen, `/flush/${encodeURIComponent(sandbox)}`);
-  if (status !== 200) throw new AfterlogError(body.code ?? 'AGENT_UNREACHABLE', harmless(body.error ?? ''));
+  // Something else may listen there, with codes of its own.
+  const { code = '', error = `${settings.agent_listen} answers like no agent (HTTP status ${status}).` } =
+    body;
+  if (status !== 200)
+    throw new AfterlogError(isErrorCode(code) ? code : 'AGENT_UNREACHABLE', harmless(error));
   const logs = body.logs ?? [];
   if (options.json) return await print(logs.map((log) => jsonLine({ sandbox, ...log })).join(''));
   if (logs.length === 0) console.error(`Sandbox '${harmless(sandbox)}' has no log with content yet.`);
@@ -29,7 +33,7 @@ function textOf({ log, bytes, lines, gaps, unfinished_bytes, sealed }: FlushedLo
 interface Answer {
   logs?: FlushedLog[];
   error?: string;
-  code?: ErrorCode;
+  code?: string;
 }
 
 async function post(address: string, path: string): Promise<{ status: number; body: Answer }> {

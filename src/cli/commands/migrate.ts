@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/settings.ts';
-import { AfterlogError, reasonOf } from '../../errors.ts';
+import { AfterlogError } from '../../errors.ts';
 import type { TopicOutcome } from '../../kafka_topics.ts';
 import { migrate as applyMigrations, type Migration, pendingMigrations } from '../../store/migrate.ts';
 import { openStore, readError } from '../../store/read.ts';
@@ -52,7 +52,7 @@ function migrationText(where: string, pending: Migration[], plan = false): strin
 }
 
 async function migrateTopics(settings: Settings, { plan, json }: MigrateOptions): Promise<void> {
-  const { createKafka } = await import('../../kafka.ts');
+  const { createKafka, kafkaFault } = await import('../../kafka.ts');
   const { alterCommand, ensureTopic, wantedTopics, withAdmin } = await import('../../kafka_topics.ts');
   const { brokers, topic } = settings.kafka;
   const { batches, dead_letters } = wantedTopics(topic);
@@ -66,8 +66,7 @@ async function migrateTopics(settings: Settings, { plan, json }: MigrateOptions)
     });
   } catch (error) {
     if (error instanceof AfterlogError) throw error;
-    const sentence = `Kafka at ${brokers.join(', ')} cannot be asked for its topics: ${reasonOf(error)}`;
-    throw new AfterlogError('KAFKA_UNREACHABLE', sentence, error);
+    throw kafkaFault(`Kafka at ${brokers.join(', ')} cannot be asked for its topics`, error);
   }
 }
 

@@ -1,10 +1,9 @@
 import { relative } from 'node:path';
 import type { Settings } from '../../config/settings.ts';
 import { demoSettings } from '../../demo/fleet_folder.ts';
-import { printLog } from '../../demo/log_lines.ts';
 import { createTerminal, type Terminal } from '../../demo/terminal.ts';
 import { explain } from '../../errors.ts';
-import { log } from '../../log.ts';
+import { printLog } from '../../log.ts';
 import { createParts, type Parts } from '../parts.ts';
 import { startEnds, startKafkaRoles, startStore, type Up } from '../up_roles.ts';
 
@@ -21,7 +20,7 @@ export interface UpOptions {
  */
 export async function up(given: Settings, options: UpOptions = {}): Promise<number> {
   const terminal = createTerminal(process.stdout);
-  const showLog = terminal.live && process.stderr.isTTY ? printLog(log, terminal.print) : () => {};
+  const showLog = terminal.live && process.stderr.isTTY ? printLog(terminal.print) : () => {};
   const parts = createParts(terminal);
   const asked = askedToEnd(terminal, parts);
   let exit_code = 0;

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { reasonOf } from '../errors.ts';
+import { nearest } from './nearest.ts';
+import { allSettings, type Setting } from './schema.ts';
+
+/** Where a value comes from; `where` is a place to look at: `afterlog.yaml:3`, AFTERLOG_HOST, --host. */
+export interface Origin {
+  source: 'default' | 'file' | 'environment' | 'flag';
+  where: string;
+}
+
+/** A value that somebody set, as it was written. */
+export interface Given extends Origin {
+  setting: Setting;
+  value: string | string[];
+}
+
+/** What is wrong with the settings, as one sentence. */
+export interface Wrong {
+  code: 'SETTING_INVALID' | 'SETTING_UNKNOWN';
+  message: string;
+}
+
+export interface Source {
+  given: Given[];
+  wrong: Wrong[];
+}
+
+const PREFIX = 'AFTERLOG_';
+
+/** AFTERLOG_*; an empty variable is one that is not set. A secret may be in the file that AFTERLOG_…_FILE names. */
+export function givenInEnvironment(environment: NodeJS.ProcessEnv): Source {
+  const found: Source = { given: [], wrong: [] };
+  /** By the name that a misspelt variable is compared with. */
+  const known = new Map<string, string>();
+  for (const setting of allSettings) {
+    const { env } = setting;
+    known.set(setting.name, env);
+    const give = (where: string, value: string): void => {
+      found.given.push({ setting, source: 'environment', where, value: textOrList(setting, value) });
+    };
+    const value = environment[env];
+    if (value) give(env, value);
+    if (!setting.secret) continue;
+    known.set(`${setting.name}_file`, `${env}_FILE`);
+    const file = environment[`${env}_FILE`];
+    if (!file) continue;
+    if (value) found.wrong.push(invalid(`${env} and ${env}_FILE are both set; one of them has to go.`));
+    try {
+      give(`${env}_FILE`, readFileSync(file, 'utf8').replace(/\r?\n$/, ''));
+    } catch (error) {
+      found.wrong.push(invalid(`Setting ${setting.name} (${env}_FILE) cannot be read: ${reasonOf(error)}.`));
+    }
+  }
+  const variables = new Set(known.values());
+  for (const [name, value] of Object.entries(environment)) {
+    if (!name.startsWith(PREFIX) || variables.has(name) || !value || isServiceLink(name, value)) continue;
+    const meant = nearest(name.slice(PREFIX.length), [...known.keys()]);
+    found.wrong.push(unknown(name, meant === null ? null : known.get(meant)!));
+  }
+  return found;
+}
+
+/** Kubernetes tells each container of the services around it: a service `afterlog` makes such variables. */
+function isServiceLink(name: string, value: string): boolean {
+  return /_SERVICE_(HOST|PORT)|_PORT_\d+_(TCP|UDP|SCTP)/.test(name) || /^(tcp|udp|sctp):\/\//.test(value);
+}
+
+/** Flags as commander gives them: `--kafka-topic x` is { kafkaTopic: 'x' }, a flag without a value is true. */
+export function givenAsFlags(flags: Record<string, unknown>): Source {
+  const given = allSettings.flatMap((setting): Given[] => {
+    const value = flags[setting.flag.slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
+    if (value === undefined) return [];
+    return [{ setting, source: 'flag', where: setting.flag, value: textOrList(setting, String(value)) }];
+  });
+  return { given, wrong: [] };
+}
+
+export function textOrList({ type }: Setting, value: string): string | string[] {
+  if (type !== 'list') return value;
+  return value
+    .split(/[,\n]/)
+    .map((item) => item.trim())
+    .filter(Boolean);
+}
+
+export const invalid = (message: string): Wrong => ({ code: 'SETTING_INVALID', message });
+
+export function unknown(name: string, meant: string | null): Wrong {
+  const hint = meant === null ? '`afterlog --help` lists all.' : `Is ${meant} meant?`;
+  return { code: 'SETTING_UNKNOWN', message: `There is no setting ${name}. ${hint}` };
+}

@@ -1,0 +1,217 @@
+import { z } from 'zod';
+
+/** What people read about a setting. */
+export interface About {
+  description: string;
+  /** In words, for messages: `Setting x (where) is "value"; allowed: …` */
+  allowed: string;
+  /** In words, where the default depends on the machine or on another setting. */
+  usual?: string;
+  /** Its value is shown nowhere. */
+  secret?: true;
+}
+
+/** Descriptions of the schema's fields; `z.toJSONSchema` reads them too. */
+export const about = z.registry<About>();
+
+/** As a pattern that validators of JSON Schema in any language take. */
+const controls = '\\u0000-\\u001f\\u007f';
+/** A trailing line break, as a file or a badly made container secret brings it, would else be part of the value. */
+const anyText = z.string().regex(new RegExp(`^[^${controls}]*$`));
+const text = z.string().regex(new RegExp(`^[^${controls}]+$`));
+const TEXT = 'text without line breaks and control characters';
+const PATH = 'a path';
+
+const address = z.string().refine(isAddress);
+const ADDRESS = 'host:port with a port from 0 to 65535, for example 127.0.0.1:8600';
+const httpUrl = text.refine(isHttpUrl);
+const HTTP_URL = 'an http:// or https:// URL, for example http://127.0.0.1:8123';
+/** kafkajs takes no IPv6 address: it splits at the first colon. */
+const broker = z
+  .string()
+  .regex(/^[\w.-]+:\d{1,5}$/)
+  .refine((found) => isPort(found.slice(found.indexOf(':') + 1), 1));
+const token = z.string().regex(/^[0-9a-fA-F]{64}(:[^:\s]*(:[\w+-]*)?)?$/);
+
+/**
+ * All settings. A path here is the setting's name everywhere: `kafka.brokers` in afterlog.yaml,
+ * AFTERLOG_KAFKA_BROKERS in the environment, --kafka-brokers as a flag. Types are string, boolean, and lists of
+ * strings; whatever the source, a value is text as it was written until it comes here.
+ */
+export const settingsSchema = z.strictObject({
+  data_dir: text.default('/var/lib/pandastack').register(about, {
+    description: 'The runtime’s folder that holds the sandboxes; pins are kept in .afterlog/pins in it',
+    allowed: PATH,
+  }),
+  state_dir: text.optional().register(about, {
+    description: 'Spool and own state, on a disk that keeps its promises',
+    allowed: PATH,
+    usual: '<data_dir>/.afterlog',
+  }),
+  host: z
+    .string()
+    .regex(new RegExp(`^[^/\\s${controls}]{1,200}$`))
+    .optional()
+    .register(about, {
+      description: 'Name of this host in every row; must differ between hosts and stay the same',
+      allowed: 'a name of at most 200 characters, without slash or space',
+      usual: 'the host’s name',
+    }),
+  layout: z
+    .string()
+    .regex(new RegExp(`^[^{}${controls}]*\\{sandbox\\}(/[^{}${controls}]*)?/\\{log\\}$`))
+    .default('vms/{sandbox}/{log}')
+    .register(about, {
+      description: 'Where a sandbox’s logs lie, relative to data_dir',
+      allowed: 'a path template such as vms/{sandbox}/{log}',
+    }),
+  runtime_url: httpUrl.optional().register(about, {
+    description: 'The runtime’s agent, to be asked for labels; not used yet',
+    allowed: HTTP_URL,
+  }),
+  kafka: z
+    .strictObject({
+      brokers: z.array(broker).default([]).register(about, {
+        description: 'Some of the cluster’s brokers; with none the agent writes to ClickHouse itself',
+        allowed: 'host:port of a broker, or several with commas; the host as a name or an IPv4 address',
+      }),
+      topic: z
+        .string()
+        .regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,245}$/)
+        .default('sandbox-logs')
+        .register(about, {
+          description: 'Topic of the batches; what cannot land goes to <topic>-dlq',
+          allowed: '1 to 245 letters, digits, dots, underscores and dashes',
+        }),
+      group: text.optional().register(about, {
+        description: 'Consumer group; each topic needs one of its own',
+        allowed: TEXT,
+        usual: 'afterlog-<topic>',
+      }),
+      tls: z
+        .boolean()
+        .default(false)
+        .register(about, { description: 'Speak TLS with the brokers', allowed: 'true or false' }),
+      tls_ca_file: text.optional().register(about, {
+        description: 'PEM file of the authorities that sign the brokers’ certificates',
+        allowed: PATH,
+        usual: 'those that Node.js knows',
+      }),
+      sasl_mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional().register(about, {
+        description: 'How to log in to the brokers; `plain` sends the password as it is, so use it with TLS',
+        allowed: 'plain, scram-sha-256 or scram-sha-512',
+        usual: 'no login',
+      }),
+      sasl_username: text.optional().register(about, { description: 'User of the brokers', allowed: TEXT }),
+      sasl_password: text
+        .optional()
+        .register(about, { description: 'Its password', allowed: TEXT, secret: true }),
+    })
+    .prefault({}),
+  clickhouse: z
+    .strictObject({
+      url: httpUrl.optional().register(about, {
+        description: 'ClickHouse’s HTTP interface',
+        allowed: HTTP_URL,
+        usual: 'a running `afterlog up`, else http://127.0.0.1:8123',
+      }),
+      database: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
+        .default('afterlog')
+        .register(about, {
+          description: 'Database of the tables',
+          allowed: 'letters, digits and underscores, no digit first',
+        }),
+      username: text.default('default').register(about, { description: 'ClickHouse user', allowed: TEXT }),
+      password: anyText
+        .default('')
+        .register(about, { description: 'Its password', allowed: TEXT, secret: true }),
+    })
+    .prefault({}),
+  listen: address
+    .default('127.0.0.1:8600')
+    .register(about, { description: 'Address of the HTTP API', allowed: ADDRESS }),
+  agent_listen: address.default('127.0.0.1:8601').register(about, {
+    description: 'Address of the agent’s /healthz, /metrics and /flush',
+    allowed: ADDRESS,
+  }),
+  consumer_listen: address.default('127.0.0.1:8602').register(about, {
+    description: 'Address of the consumer’s /healthz and /metrics',
+    allowed: ADDRESS,
+  }),
+  tokens: z
+    .array(token)
+    .default([])
+    .register(about, {
+      description: 'Hashes of the HTTP API’s tokens; without any only this machine is served',
+      allowed:
+        'the 64 hex digits of a token’s SHA-256, optionally followed by :workspace[:scopes] (scopes joined by +)' +
+        ', or several of these with commas',
+      secret: true,
+    }),
+  log_level: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .register(about, {
+      description: 'Our own log lines on stderr: these and graver ones',
+      allowed: 'fatal, error, warn, info, debug, trace or silent',
+    }),
+});
+
+export interface Setting extends About {
+  /** `kafka.brokers` */
+  name: string;
+  path: string[];
+  env: string;
+  flag: string;
+  type: 'text' | 'list' | 'boolean';
+  /** The schema's own, the same on every machine; undefined where there is none. */
+  default: unknown;
+}
+
+/** The one setting that cannot stand in the file. */
+export const configSetting: Setting = {
+  ...describe(['config'], z.string().optional()),
+  description: 'The settings file; must exist if it is named',
+  allowed: PATH,
+  usual: 'afterlog.yaml in the working folder, if there is one',
+};
+
+/** Every setting, in the order of the schema. */
+export const allSettings: readonly Setting[] = [...collect(settingsSchema.shape, []), configSetting];
+
+function collect(shape: Record<string, z.ZodType>, path: string[]): Setting[] {
+  return Object.entries(shape).flatMap(([name, field]) => {
+    const inner = field instanceof z.ZodPrefault ? field.unwrap() : field;
+    if (inner instanceof z.ZodObject) return collect(inner.shape, [...path, name]);
+    return [describe([...path, name], field)];
+  });
+}
+
+function describe(path: string[], field: z.ZodType): Setting {
+  const inner = field instanceof z.ZodDefault || field instanceof z.ZodOptional ? field.unwrap() : field;
+  const type = inner instanceof z.ZodArray ? 'list' : inner instanceof z.ZodBoolean ? 'boolean' : 'text';
+  return {
+    ...(about.get(field) ?? { description: '', allowed: '' }),
+    name: path.join('.'),
+    path,
+    env: `AFTERLOG_${path.join('_').toUpperCase()}`,
+    flag: `--${path.join('-').replaceAll('_', '-')}`,
+    type,
+    default: field instanceof z.ZodDefault ? field.def.defaultValue : undefined,
+  };
+}
+
+function isAddress(found: string): boolean {
+  const at = found.lastIndexOf(':');
+  return at > 0 && /^\S+$/.test(found.slice(0, at)) && isPort(found.slice(at + 1), 0);
+}
+
+function isPort(found: string, least: number): boolean {
+  return /^\d{1,5}$/.test(found) && Number(found) >= least && Number(found) <= 65_535;
+}
+
+function isHttpUrl(found: string): boolean {
+  return ['http:', 'https:'].includes(URL.parse(found)?.protocol ?? '');
+}

@@ -1,0 +1,32 @@
+import { limits } from './limits.ts';
+import type { Setting } from './schema.ts';
+
+const MASK = '********';
+
+/** A value as it may be shown: secrets and passwords in addresses are masked, the workspaces of tokens stay. */
+export function maskedText({ name, secret }: Setting, text: string): string {
+  if (text === '') return text;
+  if (name === 'tokens') return `${MASK}${/:.*$/.exec(text)?.[0] ?? ''}`;
+  return secret ? MASK : withoutPassword(text);
+}
+
+export function masked(setting: Setting, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => maskedText(setting, String(item)));
+  return typeof value === 'string' ? maskedText(setting, value) : (value ?? null);
+}
+
+/** `http://user:password@host?password=x`, and `user:password@host` for those who take a broker for a URL. */
+function withoutPassword(text: string): string {
+  return text
+    .replace(/^(\w*:\/\/).*@|^[^@]*:.*@/, (_, scheme = '') => `${scheme}${MASK}@`)
+    .replace(/([?&]\w*(?:password|secret|token)\w*=)[^&]*/gi, `$1${MASK}`);
+}
+
+/** For the message about a wrong value: masked, cut, quoted. */
+export function quoted(setting: Setting, value: string): string {
+  const text = withoutPassword(value);
+  const { shown_chars_max } = limits;
+  return setting.secret
+    ? 'a value that is not shown'
+    : JSON.stringify(text.length > shown_chars_max ? `${text.slice(0, shown_chars_max)}…` : text);
+}

@@ -1,0 +1,20 @@
+import type { Server } from 'node:http';
+import { splitAddress } from '../config/settings.ts';
+import { AfterlogError } from '../errors.ts';
+
+/** @throws AfterlogError PORT_IN_USE, SETTING_INVALID (an address that is not this machine's, for example) */
+export function listen(server: Server, address: string): Promise<void> {
+  const { host, port } = splitAddress(address);
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(listenFault(address, error));
+    });
+    server.listen(port, host, () => resolve());
+  });
+}
+
+function listenFault(address: string, error: NodeJS.ErrnoException): AfterlogError {
+  return error.code === 'EADDRINUSE'
+    ? new AfterlogError('PORT_IN_USE', `Something listens on ${address} already.`, error)
+    : new AfterlogError('SETTING_INVALID', `Cannot listen on ${address}: ${error.message}.`, error);
+}
