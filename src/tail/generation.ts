@@ -146,15 +146,19 @@ export class Generation {
   /** Whether `pin` is a copy of this file made before it was truncated: it holds the bytes that were seen last. */
   isCopiedBy(pin: Pin): boolean {
     const seen = this.tail_bytes + (this.unfinished?.length ?? 0);
-    if (seen === 0) return this.offset === 0;
+    if (seen === 0) return false;
     const bytes = readAt(pin, this.offset - this.tail_bytes, seen);
     if (bytes.length < seen || !this.isUnfinishedIn(bytes.subarray(this.tail_bytes))) return false;
     return this.tail_bytes === 0 || crc32(bytes.subarray(0, this.tail_bytes)) === this.tail_crc32;
   }
 
+  get isUnread(): boolean {
+    return this.offset === 0 && this.unfinished === null;
+  }
+
   /** Whether nothing of it was read, and yet it is not what it was when it was copied: it was truncated since. */
   isTruncatedSince(copy: Pin): boolean {
-    if (this.offset > 0 || this.unfinished !== null) return false;
+    if (!this.isUnread) return false;
     const copied = sizeOf(copy);
     const differs = (from: number, length: number): boolean =>
       !readAt(this.pin, from, length).equals(readAt(copy, from, length));

@@ -240,7 +240,8 @@ export class LogTail {
   private truncated(generation: Generation): void {
     const known = this.copies.length;
     this.look();
-    const first = this.copies.findIndex(({ pin }) => generation.isCopiedBy(pin));
+    const { isUnread } = generation;
+    const first = this.copies.findIndex(({ pin }) => isUnread || generation.isCopiedBy(pin));
     // Those before it, or of which none is its copy, were made of something else: they must not be taken for copies of
     // what the file holds now.
     for (const { pin } of this.copies.splice(0, first < 0 ? known : first)) {
