@@ -141,7 +141,7 @@ export const limits = {
   server_stop_ms: 5_000,
 
   /** The embedded ClickHouse: time to answer, time to end in order before SIGKILL, memory (at most half of the RAM), caches. */
-  embedded_start_ms: 60_000,
+  embedded_start_ms: 180_000,
   embedded_stop_ms: 10_000,
   /** How long the embedded ClickHouse of a process that was killed may take to end, before its folder counts as in use. */
   embedded_lock_ms: 3_000,
@@ -156,7 +156,7 @@ export const limits = {
   child_line_chars_max: 500,
   /** The local Kafka: download of its jars, time to answer, time to end in order before SIGKILL. */
   kafka_download_ms: 600_000,
-  kafka_start_ms: 90_000,
+  kafka_start_ms: 180_000,
   kafka_stop_ms: 15_000,
 
   /** `up`: time for one role to end in order. */

@@ -61,7 +61,10 @@ test('what takes a connection and never answers does not hold it up', async (t) 
   t.after(() => silent.close());
   const { port } = silent.address() as { port: number };
   const settings = await testSettings(t, { kafkaBrokers: `127.0.0.1:${port}` });
-  const environment = { ...kafkaOnly(settings), AFTERLOG_CLICKHOUSE_URL: `http://127.0.0.1:${port}` };
+  const environment = {
+    ...{ ...kafkaOnly(settings), AFTERLOG_CLICKHOUSE_URL: `http://127.0.0.1:${port}` },
+    NODE_OPTIONS: '', // with its own patience
+  };
   const found = await diagnose(environment);
   for (const name of ['kafka/broker', 'clickhouse/reach'])
     assert.match(found.one(name).message, /no answer within 5 s/);

@@ -321,8 +321,13 @@ test('an INSERT that a dead consumer left running is ended before the next one l
   const batches = run(epoch, 1, 5, { rows: 10_000 });
   const dying = createLander(client, database, place);
   const died = dying.land(batches, async () => {});
-  died.catch(() => {});
-  await until(async () => (await runningInserts(client, place)).length > 0);
+  let isOver = false;
+  died
+    .catch(() => {})
+    .finally(() => {
+      isOver = true;
+    });
+  await until(async () => isOver || (await runningInserts(client, place)).length > 0);
   await fast().catch(() => {});
   const heir = createLander(client, database, place);
   const { landed, skipped } = await heir.land(batches);
@@ -341,8 +346,13 @@ test('a group that takes the partition away ends land(), and its heir lands the 
   const lander = createLander(client, database, place);
   const fast = await slowDown(store, 50_000);
   const rebalance = new Error('the group is rebalancing');
+  let isSeen = false;
   const taken = lander.land(batches, async () => {
-    if ((await runningInserts(client, place)).length > 0) throw rebalance;
+    await until(async () => {
+      isSeen ||= (await runningInserts(client, place)).length > 0;
+      return isSeen;
+    });
+    throw rebalance;
   });
   await assert.rejects(taken, (error) => error === rebalance);
   await fast();
@@ -371,7 +381,13 @@ test('ClickHouse killed while an INSERT runs has all of it or nothing, and it la
   const place = scope();
   const lander = createLander(client, database, place);
   const landing = lander.land(run(epoch, 1, 50, { rows: 6_000 }));
-  await until(async () => (await runningInserts(client, place)).some((one) => Number(one.rows) > 0));
+  let isOver = false;
+  void landing.finally(() => {
+    isOver = true;
+  });
+  await until(
+    async () => isOver || (await runningInserts(client, place)).some((one) => Number(one.rows) > 0),
+  );
   server.kill();
   await server.exited;
   const reborn = await startEmbedded({ dir, http_port: Number(new URL(server.url).port) });

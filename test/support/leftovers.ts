@@ -28,7 +28,9 @@ function environmentOf(pid: number): string[] {
 }
 
 const commandOf = (pid: number): string =>
-  readOrEmpty(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').slice(0, 200);
+  readOrEmpty(`/proc/${pid}/cmdline`)
+    .replaceAll(/[\0\n]+/g, ' ')
+    .slice(0, 120);
 
 /** The deepest first. */
 const mountsBelow = (dir: string): string[] =>

@@ -117,7 +117,7 @@ describe('right after a rotation, before the turn of the new file has come', { c
     appendFileSync(site.path(id), second);
     // Looked at, and saved for the case that it is lost; or read, where that took so long that its turn has come.
     await site.eventually('a look at the second file', () => {
-      const state = JSON.stringify(site.spool.poll().states.get(`${id}/console`));
+      const state = JSON.stringify(site.spool.poll().states.get(`${id}/console`) ?? null);
       return state.includes(second.toString('base64')) || site.spool.of(id, 'console').bytes >= 23;
     });
   };
