@@ -69,4 +69,17 @@ export function addCare(program: Command): void {
       const { verify } = await import('./commands/verify.ts');
       process.exitCode = await verify(settingsOf(self), id, options);
     });
+  command(
+    program,
+    'rebuild',
+    'Make derived tables agree with the rows again; safe at any time',
+    'afterlog rebuild --check    # exit code 1 if it is needed',
+    'afterlog rebuild',
+  )
+    .option('--check', 'only say what is lacking')
+    .addOption(jsonOption())
+    .action(async (options, self) => {
+      const { rebuild } = await import('./commands/rebuild.ts');
+      process.exitCode = await rebuild(settingsOf(self), options);
+    });
 }

@@ -46,3 +46,10 @@ export function table(header: string[], rows: string[][], right: string[] = []):
 
 /** `2026-11-20T10:00:01.250000000Z` → `2026-11-20 10:00:01.250`. */
 export const shortTime = (time: string): string => time.slice(0, 23).replace('T', ' ');
+
+/** A count of ns since 1970 as RFC 3339, UTC. */
+export function timeOf(stream: string): string {
+  const ns = BigInt(stream);
+  const seconds = new Date(Number(ns / 1_000_000_000n) * 1_000).toISOString().slice(0, 19);
+  return `${seconds}.${String(ns % 1_000_000_000n).padStart(9, '0')}Z`;
+}

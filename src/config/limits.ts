@@ -79,6 +79,8 @@ export const limits = {
   fetch_bytes_max: 32 * 1024 * 1024,
   /** A fetch returns with the first byte; this is how long the broker holds one that finds none. */
   fetch_wait_ms: 500,
+  /** A partition that is added to the topic is read after this at the latest. */
+  partitions_seen_ms: 10_000,
   /** Partitions of one consumer that are landed at the same time. */
   partitions_at_once: 4,
   /** Small INSERTs into one partition's share are no more frequent than this: each makes a part to be merged. */
@@ -122,6 +124,11 @@ export const limits = {
   verify_reasons: 10,
   /** `verify` says on stderr how far it is. */
   verify_progress_ms: 5_000,
+  /** `rebuild`: sandboxes of one query, streams that are named, looks after which a stream is called lacking, and between them. */
+  rebuild_sandboxes: 1_000,
+  rebuild_named: 100,
+  rebuild_looks: 5,
+  rebuild_pause_ms: 300,
   /** `limit=` of the list of sandboxes, and its default. */
   sandboxes_max: 10_000,
   sandboxes_default: 100,

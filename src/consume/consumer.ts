@@ -117,7 +117,7 @@ class ConsumerRole {
       maxBytes: limits.fetch_bytes_max,
       minBytes: 1,
       maxWaitTimeInMs: limits.fetch_wait_ms,
-      metadataMaxAge: 60_000,
+      metadataMaxAge: limits.partitions_seen_ms,
       allowAutoTopicCreation: false,
       // A crash ends this member; run() starts the next.
       retry: { retries: 3, restartOnFailure: async () => false },
@@ -176,11 +176,14 @@ class ConsumerRole {
 
   /** Reports what retention took before this partition was landed, and starts behind it. */
   private async begin(consumer: Consumer, offsets: PartitionOffsets): Promise<void> {
-    const { partition: number, committed, low, high } = offsets;
+    const { partition: number, low, high } = offsets;
     const partition = this.partition(number);
+    // For an offset that is out of range kafkajs commits none at all; then what this process landed last counts.
+    const committed = offsets.committed ?? partition.next;
     partition.lag = high - Math.max(committed ?? 0, low);
-    const lost = overtaken(offsets);
+    const lost = overtaken({ ...offsets, committed });
     if (lost) await partition.lander.report(overtakenRow(this.topic, number, lost));
+    partition.next = committed === null || committed > high ? low : Math.max(committed, low);
     if (committed !== null && committed > high) {
       const what = `${this.topic}/${number} ends before the group’s offset: it was made anew or lost its end.`;
       report(new AfterlogError('TOPIC_LOST', `${what} It is read from its start.`), {

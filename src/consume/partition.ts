@@ -2,11 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { limits } from '../config/limits.ts';
+import { crashPoint } from '../crash_point.ts';
 import { AfterlogError } from '../errors.ts';
 import { createLander, type Lander, STOPPED } from '../store/land.ts';
 import { during, Leaving, Patience } from '../store/patience.ts';
 import { type Batch, fromKafka } from '../wire/header.ts';
 import type { DeadLetters } from './dead_letter.ts';
+import { overtakenRow } from './missing.ts';
 
 export interface Counts {
   rows: number;
@@ -21,6 +23,8 @@ export class Partition {
   readonly lander: Lander;
   /** Messages behind the end of the partition when it was last heard of. */
   lag: number | null = null;
+  /** Offset of the message after the last that was landed, or of the first to be; null before it is known. */
+  next: number | null = null;
   private readonly patience: Patience;
   private readonly origins = new WeakMap<Batch, KafkaMessage>();
   private readonly topic: string;
@@ -59,19 +63,32 @@ export class Partition {
   async take(fetch: EachBatchPayload): Promise<void> {
     const started = performance.now();
     const alive = (): Promise<void> => fetch.heartbeat();
+    crashPoint('consume.fetched');
     try {
+      await this.reportOvertaken(fetch.batch.firstOffset(), alive);
       const batches = await this.check(fetch.batch.messages, alive);
       const { landed, skipped, refused } = await this.lander.land(batches, alive);
       this.count(landed, skipped.length, refused.length);
+      crashPoint('consume.landed');
       const last = fetch.batch.lastOffset();
       fetch.resolveOffset(last);
+      this.next = Number(last) + 1;
       const partitions = [{ partition: this.number, offset: String(BigInt(last) + 1n) }];
       await fetch.commitOffsetsIfNecessary({ topics: [{ topic: this.topic, partitions }] });
+      crashPoint('consume.committed');
       this.lag = Number(fetch.batch.offsetLag());
       await this.spareParts(landed, started);
     } catch (error) {
       if (error !== STOPPED) throw error;
     }
+  }
+
+  /** Retention may also pass a consumer that runs: kafkajs then goes on at the first message that is left. */
+  private async reportOvertaken(first: string | null, alive: () => Promise<void>): Promise<void> {
+    const from = this.next;
+    if (from === null || first === null || Number(first) <= from) return;
+    const lost = { from, to: Number(first) - 1 };
+    await this.lander.report(overtakenRow(this.topic, this.number, lost), alive);
   }
 
   /** Batches that are whole; the others go to the dead letters before anything is committed. */

@@ -1,5 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { limits } from '../config/limits.ts';
+import { crashPoint } from '../crash_point.ts';
 import { AfterlogError } from '../errors.ts';
 import { report } from '../faults.ts';
 import { log } from '../log.ts';
@@ -214,6 +215,7 @@ class TableLander {
   /** First set aside, then replaced: the other order could lose the batch in a crash between the two. */
   private async replace(refused: Refused, alive: () => Promise<void>): Promise<void> {
     await this.table.run(async () => this.options.setAside?.(refused), alive);
+    crashPoint('land.set_aside');
     await this.table.insertGaps(refusedBatch(refused.batch, refused.reason), alive);
   }
 

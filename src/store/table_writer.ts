@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { limits } from '../config/limits.ts';
+import { crashPoint } from '../crash_point.ts';
 import { AfterlogError } from '../errors.ts';
 import { report } from '../faults.ts';
 import type { Batch, BatchHeader } from '../wire/header.ts';
 import { type GapRow, gapBody } from './gap_rows.ts';
 import { type Body, insertBody } from './insert.ts';
 import { fence, Landed, look } from './landed.ts';
-import { during, Patience } from './patience.ts';
+import { during, Leaving, Patience } from './patience.ts';
 import { errorNumber, loggableRefusal } from './refusal.ts';
 import { tableSchema } from './table_schema.ts';
 
@@ -43,9 +44,11 @@ export class TableWriter {
       // Set before the fence: taken() may come while it runs.
       this.doubt = false;
       await this.fence(alive);
+      crashPoint('land.fenced');
     }
     if (this.landed.of(ahead[0]!) !== null) return;
     await this.run((signal) => look(this.client, this.database, ahead, this.landed, signal), alive);
+    crashPoint('land.looked');
   }
 
   /** Joined batches; afterwards they are known to have landed. */
@@ -86,8 +89,18 @@ export class TableWriter {
   }
 
   private async insert(body: Body, alive: () => Promise<void>): Promise<void> {
+    crashPoint('land.insert');
+    await this.stillOurs(alive);
     this.counts.inserts++;
     await this.run((signal) => insertBody(this.client, this.database, this.idPrefix, body, signal), alive);
+    crashPoint('land.inserted');
+  }
+
+  /** Asked right before an INSERT: whoever was frozen while a partition was taken over learns it here, not afterwards. */
+  private async stillOurs(alive: () => Promise<void>): Promise<void> {
+    await alive().catch((error: unknown) => {
+      throw new Leaving(error);
+    });
   }
 
   private async fence(alive: () => Promise<void>): Promise<void> {

@@ -158,3 +158,79 @@ test('a consumer told to stop commits what it landed', async (t) => {
   );
   assert.equal(await topic.committed(), Number(found[0]!.n));
 });
+
+test('retention that passes a consumer that runs becomes a gap row, whoever sent what is lost', async (t) => {
+  const { settings, client, database } = await site(t);
+  const topic = await makeTopic(t, settings);
+  const [gone, epoch] = [newEpoch(), newEpoch() + 2048];
+  await topic.send(run(epoch, 1, 3));
+  const consumer = await started(t, settings);
+  await until(async () => (await topic.committed()) === 3);
+  await client.command({ query: `RENAME TABLE ${database}.console_logs TO ${database}.elsewhere` });
+  await topic.send(run(epoch, 4, 4));
+  await until(() => consumer.status().paused !== null);
+  // A host that never sends again: nothing else would tell of its batches.
+  await topic.send(run(gone, 1, 4));
+  await topic.send(run(epoch, 5, 5));
+  await topic.deleteBefore(8);
+  await client.command({ query: `RENAME TABLE ${database}.elsewhere TO ${database}.console_logs` });
+  await until(async () => (await topic.committed()) === 9);
+  const rows = await rowsOf<{ message: string }>(
+    client,
+    `SELECT message FROM ${database}.console_logs WHERE record = 'gap'`,
+  );
+  assert.deepEqual(
+    rows.map(({ message }) => (JSON.parse(message) as { reason: string }).reason),
+    [`messages 4 to 7 of ${settings.kafka.topic}/0 passed the topic's retention before they were landed`],
+  );
+  await assertLandedOnce(client, database, epoch, 50);
+});
+
+test('a group whose offsets were forgotten or set back reads all again and lands nothing twice', async (t) => {
+  const { settings, client, database } = await site(t);
+  const topic = await makeTopic(t, settings);
+  const epoch = newEpoch();
+  await topic.send(run(epoch, 1, 20));
+  for (const setBack of [topic.forgetGroup, () => topic.setOffset(0)]) {
+    const first = await startConsumer(settings);
+    await until(async () => (await topic.committed()) === 20);
+    await first.stop();
+    await setBack();
+  }
+  const consumer = await started(t, settings);
+  await until(async () => (await topic.committed()) === 20);
+  assert.deepEqual([consumer.status().batches_landed, consumer.status().batches_skipped], [0, 20]);
+  await assertLandedOnce(client, database, epoch, 200);
+  assert.deepEqual(await gapsOf(client, database, epoch), []);
+});
+
+test('partitions that are added while it runs are read from their beginning', async (t) => {
+  const { settings, client, database } = await site(t);
+  const topic = await makeTopic(t, settings);
+  const epochs = [newEpoch(), newEpoch() + 2048];
+  await topic.send(run(epochs[0]!, 1, 2));
+  await started(t, settings);
+  await until(async () => (await topic.committed()) === 2);
+  await topic.addPartitions(3);
+  await topic.send(run(epochs[1]!, 1, 5), 2);
+  await topic.send(run(epochs[0]!, 3, 4));
+  await until(async () => (await topic.committed(0)) === 4 && (await topic.committed(2)) === 5);
+  await assertLandedOnce(client, database, epochs[0]!, 40);
+  await assertLandedOnce(client, database, epochs[1]!, 50);
+});
+
+test('a topic that is deleted and made again under a consumer that runs is read from its new beginning', async (t) => {
+  const { settings, client, database } = await site(t);
+  const topic = await makeTopic(t, settings);
+  const [before, epoch] = [newEpoch(), newEpoch() + 2048];
+  await topic.send(run(before, 1, 10));
+  await started(t, settings);
+  await until(async () => (await topic.committed()) === 10);
+  await topic.makeAgain();
+  // More than it had before: the old offset lies in the middle of the new topic.
+  await topic.send(run(epoch, 1, 30));
+  await until(async () => (await topic.committed()) === 30);
+  await assertLandedOnce(client, database, before, 100);
+  await assertLandedOnce(client, database, epoch, 300);
+  assert.deepEqual(await gapsOf(client, database, epoch), []);
+});

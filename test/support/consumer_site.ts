@@ -26,11 +26,15 @@ export async function site(t: TestContext, flags: Record<string, unknown> = {}):
 }
 
 /** A consumer as a real process, killed at the test's end at the latest. */
-export function consumerProcess(t: TestContext, settings: Settings): ChildProcess {
+export function consumerProcess(
+  t: TestContext,
+  settings: Settings,
+  env: Record<string, string> = {},
+): ChildProcess {
   const script = new URL('./consumer_child.ts', import.meta.url).pathname;
   const started = spawn(process.execPath, [script, JSON.stringify(settings)], {
     stdio: ['pipe', 'ignore', 'inherit'],
-    env: { ...process.env, AFTERLOG_LOG_LEVEL: 'fatal' },
+    env: { ...process.env, AFTERLOG_LOG_LEVEL: 'fatal', ...env },
   });
   t.after(() => started.kill('SIGKILL'));
   return started;

@@ -4,10 +4,14 @@ import { createServer, type IncomingMessage, request as requestTo, type ServerRe
 import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 
-/** When a process is killed: before a statement reaches ClickHouse, while it runs there, or after it has run. */
+/** When a process is killed or frozen: before a statement reaches ClickHouse, while it runs there, or after it has run. */
 export interface Death {
   when: 'before' | 'while' | 'after';
   statement: RegExp;
+  /** Default: SIGKILL. SIGSTOP freezes it. */
+  signal?: NodeJS.Signals;
+  /** A statement that is met `before` reaches ClickHouse when this resolves; without it, never. */
+  held?: Promise<void>;
 }
 
 export interface KillingProxy {
@@ -25,8 +29,11 @@ export async function startKillingProxy(t: TestContext, url: string): Promise<Ki
     const statement = target.searchParams.get('query') ?? body.toString();
     const { death, victim } = proxy;
     const kill = (when: Death['when']): boolean =>
-      death?.when === when && death.statement.test(statement) && victim!.kill('SIGKILL');
-    if (kill('before')) return;
+      death?.when === when && death.statement.test(statement) && victim!.kill(death.signal ?? 'SIGKILL');
+    if (kill('before')) {
+      if (death!.held === undefined) return;
+      await death!.held;
+    }
     const onward = requestTo(target, { method: request.method, headers: request.headers }).end(body);
     const answering = once(onward, 'response') as Promise<[IncomingMessage]>;
     kill('while');

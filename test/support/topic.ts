@@ -1,4 +1,5 @@
 import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KafkaMessage, Message } from 'kafkajs';
 import { Partitioners } from 'kafkajs';
 import type { Settings } from '../../src/config/settings.ts';
@@ -11,6 +12,12 @@ export interface Topic {
   deleteBefore(offset: number, partition?: number): Promise<void>;
   /** The group's offset; -1 if it has none. */
   committed(partition?: number): Promise<number>;
+  /** Deletes the group, as the broker does with one that was empty for too long. */
+  forgetGroup(): Promise<void>;
+  setOffset(offset: number, partition?: number): Promise<void>;
+  addPartitions(count: number): Promise<void>;
+  /** Deletes the topic and makes it anew, as soon as the broker lets us. */
+  makeAgain(): Promise<void>;
 }
 
 /** Makes the settings' topic, and a producer for it that is closed at the test's end. */
@@ -36,6 +43,23 @@ export async function makeTopic(t: TestContext, settings: Settings, numPartition
     async deleteBefore(offset, partition = 0) {
       await admin.fetchTopicOffsets(topic); // It takes the leader to be known already.
       await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
+    },
+    async forgetGroup() {
+      await admin.deleteGroups([groupId]);
+    },
+    async setOffset(offset, partition = 0) {
+      await admin.setOffsets({ groupId, topic, partitions: [{ partition, offset: String(offset) }] });
+    },
+    async addPartitions(count) {
+      await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+      // The producer takes what it knew for all there is.
+      await producer.disconnect();
+      await producer.connect();
+    },
+    async makeAgain() {
+      await admin.deleteTopics({ topics: [topic] });
+      while ((await admin.listTopics()).includes(topic)) await sleep(5);
+      await admin.createTopics({ topics: [{ topic, numPartitions }] });
     },
     async committed(partition = 0) {
       // A new group's coordinator is not there at once.

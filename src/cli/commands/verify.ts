@@ -6,7 +6,7 @@ import { openStore, type Store } from '../../store/read.ts';
 import { type Report, verify as verifyStreams } from '../../store/verify.ts';
 import type { Scope } from '../../store/verify_rows.ts';
 import { type Explained, hex } from '../../store/verify_stream.ts';
-import { harmless, shortTime } from '../format.ts';
+import { harmless, shortTime, timeOf } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 
 export interface VerifyOptions {
@@ -105,11 +105,4 @@ function gapLine({ from, to, reason }: Explained, isPlaced: boolean): string {
 
 function jsonOf({ sandbox_id, log, stream, ...rest }: Report): object {
   return { sandbox_id, log, stream_started_at: timeOf(stream), ...rest };
-}
-
-/** RFC 3339, UTC, nanoseconds. */
-function timeOf(stream: string): string {
-  const ns = BigInt(stream);
-  const seconds = new Date(Number(ns / 1_000_000_000n) * 1_000).toISOString().slice(0, 19);
-  return `${seconds}.${String(ns % 1_000_000_000n).padStart(9, '0')}Z`;
 }

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { globSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { makeBatch, newEpoch } from '../support/batches.ts';
+import { consumerProcess, run, site } from '../support/consumer_site.ts';
+import { startKillingProxy } from '../support/killing_proxy.ts';
+import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';
+import { until } from '../support/patience.ts';
+import { clickhouseUrl, rowsOf } from '../support/servers.ts';
+import { stopMerges } from '../support/stored.ts';
+import { makeTopic, readTopic } from '../support/topic.ts';
+
+/** A killed consumer counts as a member until its session is over, so several are looked at side by side. */
+const AT_ONCE = 6;
+
+/** Every crash point of the consumer that is in the source, so that none is forgotten here. */
+function crashPoints(): string[] {
+  const src = resolve(import.meta.dirname, '../../src');
+  const names = globSync('{consume,store}/*.ts', { cwd: src }).flatMap((file) =>
+    [...readFileSync(join(src, file), 'utf8').matchAll(/crashPoint\('([a-z_.]+)'\)/g)].map(
+      (match) => match[1]!,
+    ),
+  );
+  return [...new Set(names)].sort();
+}
+
+const refused = (epoch: number, sequence: number) =>
+  makeBatch({ epoch, sequence, spoil: (columns) => [...columns, { ...columns[0]!, name: 'no' }] });
+
+/** Batches 1 to 5, a jump over 6, a refused 7, and 8 to 12, of which some come twice. */
+async function crashAt(t: TestContext, point: string): Promise<void> {
+  const { settings, client, database } = await site(t);
+  await stopMerges(client, database);
+  const topic = await makeTopic(t, settings);
+  const epoch = newEpoch();
+  await topic.send([...run(epoch, 1, 5), refused(epoch, 7), ...run(epoch, 8, 10), ...run(epoch, 9, 12)]);
+  const victim = consumerProcess(t, settings, { AFTERLOG_CRASH_AT: point });
+  const [, signal] = (await once(victim, 'exit')) as [unknown, string];
+  assert.equal(signal, 'SIGKILL', `${point} is reached`);
+
+  const heir = consumerProcess(t, settings);
+  await until(async () => (await topic.committed()) === 13);
+  heir.kill('SIGKILL');
+  const rows = await rowsOf<{ sequence: string; rows: string; keys: string }>(
+    client,
+    `SELECT toString(batch_sequence) AS sequence, toString(count()) AS rows, toString(uniqExact(position)) AS keys
+     FROM ${database}.console_logs WHERE record = 'line' GROUP BY batch_sequence ORDER BY batch_sequence`,
+  );
+  const whole = [1, 2, 3, 4, 5, 8, 9, 10, 11, 12].map((at) => ({
+    sequence: String(at),
+    rows: '10',
+    keys: '10',
+  }));
+  assert.deepEqual(rows, whole, point);
+  const gaps = await gapsOf(client, database, epoch);
+  assert.deepEqual(
+    gaps.map(({ sequence }) => sequence),
+    ['6', '7'],
+    point,
+  );
+  const [letter] = await readTopic(settings, `${settings.kafka.topic}-dlq`, 1);
+  assert.equal(String(letter!.headers!['dlq-offset']), '5', point);
+}
+
+test('a consumer that kills itself at any of its steps: every row and gap row once', {
+  timeout: 240_000,
+}, async (t) => {
+  const points = crashPoints();
+  assert.ok(points.length >= 7, points.join());
+  // The second time that rows go in is the gap row's, the third what stands for the refused batch.
+  const moments = [...points, 'land.inserted:2', 'land.inserted:3', 'land.looked:2', 'land.fenced:2'];
+  const next = moments.values();
+  const inTurn = async (): Promise<void> => {
+    for (const moment of next) await crashAt(t, moment);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, inTurn));
+});
+
+test('an INSERT that a killed consumer left running is ended by its heir, and lands once', {
+  timeout: 120_000,
+}, async (t) => {
+  const { settings, client, database } = await site(t);
+  await stopMerges(client, database);
+  const topic = await makeTopic(t, settings);
+  const proxy = await startKillingProxy(t, clickhouseUrl());
+  const epoch = newEpoch();
+  await topic.send(run(epoch, 1, 5));
+  const alter = (what: string) => client.command({ query: `ALTER TABLE ${database}.console_logs ${what}` });
+  // Longer than the session of the dead one: its INSERT still runs when the heir comes.
+  await alter('ADD COLUMN slow UInt8 DEFAULT sleepEachRow(0.25)');
+  const through = { ...settings, clickhouse: { ...settings.clickhouse, url: proxy.url } };
+  const victim = consumerProcess(t, through);
+  Object.assign(proxy, { victim, death: { when: 'while', statement: /^INSERT INTO \S+console_logs/ } });
+  await once(victim, 'exit');
+  await alter('DROP COLUMN slow').catch(() => {});
+  consumerProcess(t, settings);
+  await until(async () => (await topic.committed()) === 5);
+  await assertLandedOnce(client, database, epoch, 50);
+});

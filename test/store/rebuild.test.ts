@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startConsumer } from '../../src/consume/consumer.ts';
+import { createLander } from '../../src/store/land.ts';
+import { type Lacking, rebuildStreams } from '../../src/store/rebuild.ts';
+import { newEpoch } from '../support/batches.ts';
+import { afterlog } from '../support/command.ts';
+import { run, site } from '../support/consumer_site.ts';
+import { asStore, poisonBatch } from '../support/letters.ts';
+import { until } from '../support/patience.ts';
+import { clickhouseUrl, migratedDatabase, rowsOf, uniqueName } from '../support/servers.ts';
+import { makeTopic } from '../support/topic.ts';
+
+const FIRST =
+  'host, workspace, template, first_observed_at, last_observed_at, first_timestamp, last_timestamp, bytes';
+const SET = 'arraySort(gap_positions) AS gap_positions, sealed_at, deleted_at, complete';
+
+/** Rows of several streams, with gaps and seals, and what `streams` says of them. */
+async function filled(t: TestContext) {
+  const { client, database } = await migratedDatabase(t);
+  const lander = createLander(client, database, `${uniqueName('topic')}/0`);
+  const epoch = newEpoch();
+  const batches = [poisonBatch(epoch, 1), ...run(epoch, 2, 4, { sandbox_id: 'sb-2' })];
+  batches.push(...run(epoch, 5, 5, { sandbox_id: `sb-'quoted' \\ and more` }), ...run(epoch, 8, 8));
+  await lander.land(batches);
+  const streams = () =>
+    rowsOf<{ sandbox_id: string }>(
+      client,
+      `SELECT sandbox_id, log, stream_started_at, ${FIRST}, ${SET} FROM ${database}.streams FINAL
+       ORDER BY sandbox_id, log, stream_started_at`,
+    );
+  const store = asStore(client, database);
+  const rebuild = async (mend: boolean, sandboxes?: number): Promise<Lacking[]> => {
+    const pieces: Lacking[] = [];
+    const options = sandboxes === undefined ? { mend } : { mend, sandboxes };
+    for await (const piece of rebuildStreams(store, options)) pieces.push(...piece);
+    return pieces;
+  };
+  return { client, database, streams, rebuild, before: await streams() };
+}
+
+test('what agrees is called so, and a rebuild of it inserts nothing', async (t) => {
+  const { client, database, rebuild, before } = await filled(t);
+  assert.equal(before.length, 5, 'two sandboxes of a batch, two others, and the gap row that names none');
+  assert.deepEqual(await rebuild(false), []);
+  assert.deepEqual(await rebuild(true), []);
+  const count = `SELECT count() AS parts FROM system.parts WHERE database = '${database}' AND table = 'streams' AND level = 0`;
+  const [parts] = await rowsOf<{ parts: number }>(client, count);
+  await rebuild(true);
+  assert.deepEqual((await rowsOf<{ parts: number }>(client, count))[0], parts);
+});
+
+test('streams that were lost come back as they were, some sandboxes at a time, and each time again', async (t) => {
+  for (const sandboxes of [1, 2, 1_000]) {
+    const { client, database, streams, rebuild, before } = await filled(t);
+    await client.command({ query: `TRUNCATE TABLE ${database}.streams` });
+    if (sandboxes === 1_000) {
+      assert.equal((await rebuild(false)).length, 5);
+      assert.deepEqual(await streams(), [], 'a check changes nothing');
+    }
+    assert.equal((await rebuild(true, sandboxes)).length, 5);
+    assert.deepEqual(await streams(), before);
+    assert.deepEqual(await rebuild(true, sandboxes), []);
+    assert.deepEqual(await rebuild(false, sandboxes), []);
+  }
+});
+
+test('each column that lacks something is seen and mended', async (t) => {
+  const { client, database, streams, rebuild, before } = await filled(t);
+  const changes = [
+    "host = ''",
+    'first_observed_at = last_observed_at + 1',
+    'last_observed_at = toDateTime64(1, 9)',
+    'first_timestamp = last_timestamp + 1',
+    'last_timestamp = toDateTime64(1, 9)',
+    'bytes = 0',
+    'gap_positions = []',
+    'sealed_at = NULL',
+    'deleted_at = NULL',
+    'complete = NULL',
+  ];
+  for (const change of changes) {
+    await client.command({
+      query: `ALTER TABLE ${database}.streams UPDATE ${change} WHERE complete IS NOT NULL OR gap_positions != []`,
+      clickhouse_settings: { mutations_sync: '2' },
+    });
+    assert.ok((await rebuild(true)).length > 0, change);
+    assert.deepEqual(await streams(), before, change);
+  }
+});
+
+test('what outlived its rows stays', async (t) => {
+  const { client, database, streams, rebuild, before } = await filled(t);
+  await client.command({
+    query: `ALTER TABLE ${database}.console_logs DELETE WHERE sandbox_id = 'sb-2'`,
+    clickhouse_settings: { mutations_sync: '2' },
+  });
+  assert.deepEqual(await rebuild(true), []);
+  assert.deepEqual(await streams(), before);
+});
+
+test('a view that threw leaves streams behind: the check names it, the command mends it, exit codes say so', async (t) => {
+  const { client, database, streams } = await filled(t);
+  await client.command({
+    query: `CREATE MATERIALIZED VIEW ${database}.a_bad ENGINE = Null AS
+      SELECT throwIf(sandbox_id = 'sb-bad', 'no') AS x FROM ${database}.console_logs`,
+  });
+  // Whichever of two views runs first: the one of streams does not run at all.
+  await client.command({ query: `DETACH TABLE ${database}.streams_view` });
+  const lander = createLander(client, database, `${uniqueName('topic')}/0`);
+  await lander.land(run(newEpoch(), 1, 1, { sandbox_id: 'sb-bad' }));
+  await client.command({ query: `ATTACH TABLE ${database}.streams_view` });
+  const known = async () => (await streams()).filter(({ sandbox_id }) => sandbox_id === 'sb-bad').length;
+  assert.equal(await known(), 0);
+  const environment = {
+    AFTERLOG_CLICKHOUSE_URL: clickhouseUrl(),
+    AFTERLOG_CLICKHOUSE_DATABASE: database,
+  };
+  const checked = await afterlog(['rebuild', '--check'], environment);
+  assert.equal(checked.code, 1, checked.stderr);
+  assert.match(
+    String(checked.stdout),
+    /^sb-bad console from .*: lacking\n1 stream of .* lack.* `afterlog rebuild`/,
+  );
+  const mended = await afterlog(['rebuild', '--json'], environment);
+  assert.equal(mended.code, 0, mended.stderr);
+  assert.match(String(mended.stdout), /"lacking":1,"mended":true\}\n$/);
+  assert.equal(await known(), 1);
+  const again = await afterlog(['rebuild', '--check'], environment);
+  assert.deepEqual(
+    [again.code, String(again.stdout)],
+    [0, `${database}.streams agrees with the rows of console_logs.\n`],
+  );
+});
+
+test('beside a consumer that lands, what is on its way is not called lacking, and a rebuild changes nothing', async (t) => {
+  const { settings, client, database } = await site(t);
+  const topic = await makeTopic(t, settings);
+  const epoch = newEpoch();
+  const consumer = await startConsumer(settings);
+  t.after(() => consumer.stop());
+  const store = asStore(client, database);
+  let isOver = false;
+  const sending = (async () => {
+    for (let sequence = 1; !isOver; sequence++) {
+      await topic.send(run(epoch, sequence, sequence, { rows: 500 }));
+      await sleep(20);
+    }
+  })();
+  await until(() => consumer.status().inserts > 2);
+  for (let time = 0; time < 5; time++) {
+    for await (const lacking of rebuildStreams(store, { mend: false })) assert.deepEqual(lacking, []);
+    for await (const _ of rebuildStreams(store, { mend: true }));
+  }
+  isOver = true;
+  await sending;
+  await until(() => consumer.status().lag === 0);
+  const [found] = await rowsOf(
+    client,
+    `SELECT (SELECT max(bytes) FROM ${database}.streams) =
+       (SELECT max(position + length(message) + length(ending)) FROM ${database}.console_logs) AS agrees`,
+  );
+  assert.deepEqual(found, { agrees: 1 });
+});
