@@ -391,6 +391,11 @@ export class LogTail {
     );
   }
 
+  /** Whether nothing of it is left: no bytes to read, no pin, no state to keep. */
+  get isOver(): boolean {
+    return this.queue.length === 0 && this.fresh.length === 0 && this.state() === null;
+  }
+
   /** @returns null when nothing of this log is left to remember */
   state(): TailState | null {
     if (this.stream === null) return null;

@@ -187,10 +187,7 @@ export class Sandbox {
 
   /** Whether nothing of it is left: no folder, no bytes to read, no state to keep. */
   get isOver(): boolean {
-    return (
-      this.isGone &&
-      [...this.tails.values()].every((tail) => tail.queue.length === 0 && tail.state() === null)
-    );
+    return this.isGone && [...this.tails.values()].every((tail) => tail.isOver);
   }
 
   close(): void {
