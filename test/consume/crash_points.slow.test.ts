@@ -64,9 +64,7 @@ async function crashAt(t: TestContext, point: string): Promise<void> {
   assert.equal(String(letter!.headers!['dlq-offset']), '5', point);
 }
 
-test('a consumer that kills itself at any of its steps: every row and gap row once', {
-  timeout: 240_000,
-}, async (t) => {
+test('a consumer that kills itself at any of its steps: every row and gap row once', async (t) => {
   const points = crashPoints();
   assert.ok(points.length >= 7, points.join());
   // The second time that rows go in is the gap row's, the third what stands for the refused batch.
@@ -78,9 +76,7 @@ test('a consumer that kills itself at any of its steps: every row and gap row on
   await Promise.all(Array.from({ length: AT_ONCE }, inTurn));
 });
 
-test('an INSERT that a killed consumer left running is ended by its heir, and lands once', {
-  timeout: 120_000,
-}, async (t) => {
+test('an INSERT that a killed consumer left running is ended by its heir, and lands once', async (t) => {
   const { settings, client, database } = await site(t);
   await stopMerges(client, database);
   const topic = await makeTopic(t, settings);

@@ -52,18 +52,14 @@ async function freezeAt(t: TestContext, freeze: Freeze) {
 
 // Most of the time is the session of the frozen one, which has to end.
 describe('a consumer that is frozen across a takeover', { concurrency: true }, () => {
-  test('between its look and its INSERT: it finds out, and no row stands twice', {
-    timeout: 120_000,
-  }, async (t) => {
+  test('between its look and its INSERT: it finds out, and no row stands twice', async (t) => {
     const { client, database, epoch, goOn } = await freezeAt(t, { point: 'land.insert' });
     await goOn();
     await assertLandedOnce(client, database, epoch, 300);
     assert.deepEqual(await gapsOf(client, database, epoch), []);
   });
 
-  test('after it had sent its INSERT: the same rows stand twice, once with FINAL, and once after a merge', {
-    timeout: 120_000,
-  }, async (t) => {
+  test('after it had sent its INSERT: the same rows stand twice, once with FINAL, and once after a merge', async (t) => {
     const { client, database, epoch, goOn } = await freezeAt(t, {
       statement: /^INSERT INTO \S+console_logs/,
     });

@@ -5,10 +5,9 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '../../src/store/migrate.ts';
 import { until } from '../support/patience.ts';
-import { afterlog, environmentOf, RoleProcess } from '../support/roles.ts';
+import { environmentOf, RoleProcess } from '../support/roles.ts';
 import { clickhouse, rowsOf, testSettings } from '../support/servers.ts';
-import { assertStoredOnceAndInOrder, sealedCount, stopMerges } from '../support/stored.ts';
-import { assertBytes } from '../support/streams.ts';
+import { assertReadBack, assertStoredOnceAndInOrder, sealedCount, stopMerges } from '../support/stored.ts';
 
 const LIVE = 8;
 /** What is written at most while an agent starts, in rounds over all that live. */
@@ -150,10 +149,10 @@ test('an agent that kills itself at every crash point in turn, while data flows:
   await writing;
   fleet.deleteAll();
   await until(async () => (await sealedCount(client, database)) === fleet.written.size);
-  for (const [id, pieces] of fleet.written) {
-    const { stdout, stderr } = await afterlog(env, 'logs', id, '--raw');
-    assertBytes(stdout, Buffer.from(pieces.join('')), `${id} ${stderr}`);
-  }
+  await assertReadBack(
+    settings,
+    new Map([...fleet.written].map(([id, pieces]) => [id, Buffer.from(pieces.join(''))])),
+  );
   await assertStoredOnceAndInOrder(client, database);
   assert.deepEqual(
     await rowsOf(client, `SELECT message FROM ${database}.console_logs WHERE record = 'gap'`),

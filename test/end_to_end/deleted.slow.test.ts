@@ -7,7 +7,7 @@ import { site } from '../support/consumer_site.ts';
 import { contentOf, randomOf, writesOf } from '../support/content.ts';
 import { until } from '../support/patience.ts';
 import { afterlog, environmentOf, RoleProcess } from '../support/roles.ts';
-import { assertStoredOnceAndInOrder, sealedCount, stopMerges } from '../support/stored.ts';
+import { assertReadBack, assertStoredOnceAndInOrder, sealedCount, stopMerges } from '../support/stored.ts';
 
 const SANDBOXES = 64;
 const SEED = 20_261_123;
@@ -54,11 +54,7 @@ async function deleteAndReadBack(t: TestContext, flags: Record<string, unknown>)
   }
 
   await until(async () => (await sealedCount(client, database)) === SANDBOXES);
-  for (const [id, bytes] of written) {
-    const { code, stdout, stderr } = await afterlog(env, 'logs', id, '--raw');
-    assert.equal(code, 0, stderr);
-    assert.ok(stdout.equals(bytes), `${id}: ${stdout.length} bytes came back of ${bytes.length}`);
-  }
+  await assertReadBack(settings, written);
   await assertStoredOnceAndInOrder(client, database);
   const verified = await afterlog(env, 'verify');
   assert.match(

@@ -79,9 +79,7 @@ async function started(t: TestContext) {
   return { ...one, proxy, agent, env, stored };
 }
 
-test('answers that are lost after the broker appended: batches stand twice in the topic, and once in the table', {
-  timeout: 120_000,
-}, async (t) => {
+test('answers that are lost after the broker appended: batches stand twice in the topic, and once in the table', async (t) => {
   const one = await started(t);
   const { proxy, agent, stored } = one;
   const console = new Console(one.settings.data_dir, 'sb-1');
@@ -101,9 +99,7 @@ test('answers that are lost after the broker appended: batches stand twice in th
   assert.ok(ids.length - new Set(ids).size >= 3, `the topic holds batches twice: ${ids.join()}`);
 });
 
-test('a request that comes to the broker after its agent was killed and the next one had sent on: skipped', {
-  timeout: 120_000,
-}, async (t) => {
+test('a request that comes to the broker after its agent was killed and the next one had sent on: skipped', async (t) => {
   const one = await started(t);
   const { proxy, agent, stored } = one;
   const console = new Console(one.settings.data_dir, 'sb-1');
@@ -128,9 +124,7 @@ test('a request that comes to the broker after its agent was killed and the next
   assert.ok(new Set(ids).size < ids.length, 'it came, and it came late');
 });
 
-test('two agents with one host name, on machines of their own: nothing of one is taken for the other’s', {
-  timeout: 120_000,
-}, async (t) => {
+test('two agents with one host name, on machines of their own: nothing of one is taken for the other’s', async (t) => {
   const one = await started(t);
   const consoles: Console[] = [];
   for (const name of ['a', 'b']) {

@@ -12,7 +12,7 @@ import { contentOf, randomOf, writesOf } from '../support/content.ts';
 import { until } from '../support/patience.ts';
 import { afterlog, environmentOf, RoleProcess } from '../support/roles.ts';
 import { rowsOf, temporaryDir } from '../support/servers.ts';
-import { assertStoredOnceAndInOrder, sealedCount, stopMerges } from '../support/stored.ts';
+import { assertReadBack, assertStoredOnceAndInOrder, sealedCount, stopMerges } from '../support/stored.ts';
 
 const SANDBOXES = 64;
 const KILLS = 10;
@@ -158,12 +158,10 @@ test('10 kill -9 each of agent and consumer, a restart of broker and of ClickHou
   for (let index = 0; index < SANDBOXES; index++) rmSync(join(vms, `sb-${index}`), { recursive: true });
   await until(async () => (await sealedCount(client, 'afterlog').catch(() => 0)) === SANDBOXES);
 
-  for (const [id, pieces] of writer.written) {
-    const { code, stdout, stderr } = await afterlog(env, 'logs', id, '--raw');
-    const bytes = Buffer.concat(pieces);
-    assert.equal(code, 0, stderr);
-    assert.ok(stdout.equals(bytes), `${id}: ${stdout.length} bytes came back of ${bytes.length}`);
-  }
+  await assertReadBack(
+    settings,
+    new Map([...writer.written].map(([id, pieces]) => [id, Buffer.concat(pieces)])),
+  );
   await assertStoredOnceAndInOrder(client, 'afterlog');
   const verified = await afterlog(env, 'verify');
   assert.match(

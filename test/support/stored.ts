@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import type { ClickHouseClient } from '@clickhouse/client';
+import type { Settings } from '../../src/config/settings.ts';
+import { openStore } from '../../src/store/read.ts';
+import { findTail, readBytes } from '../../src/store/read_log.ts';
+import { afterlog, environmentOf } from './roles.ts';
 import { rowsOf } from './servers.ts';
+import { assertBytes } from './streams.ts';
 
 /** Asserts on the table as it is, without FINAL, with merges stopped before the first row came. */
 export async function stopMerges(client: ClickHouseClient, database: string): Promise<void> {
@@ -36,4 +41,25 @@ export async function sealedCount(client: ClickHouseClient, database: string): P
      WHERE record = 'seal' AND log = 'console' AND JSONExtractString(message, 'reason') = 'deleted'`,
   );
   return Number(row!.sealed);
+}
+
+/**
+ * Asserts that each sandbox's console reads back byte for byte: as `afterlog logs --raw` reads, whose process is
+ * started for the first of them only.
+ */
+export async function assertReadBack(settings: Settings, written: Map<string, Buffer>): Promise<void> {
+  const store = openStore(settings);
+  for (const [index, [sandbox_id, bytes]] of [...written].entries()) {
+    const id = { sandbox_id, log: 'console', workspace: null };
+    const pieces: Buffer[] = [];
+    const tail = await findTail(store, id, 0);
+    if (tail !== null) {
+      for await (const piece of readBytes(store, id, null, tail.until)) pieces.push(piece);
+    }
+    assertBytes(Buffer.concat(pieces), bytes, sandbox_id);
+    if (index > 0) continue;
+    const { stdout, stderr } = await afterlog(environmentOf(settings), 'logs', sandbox_id, '--raw');
+    assertBytes(stdout, bytes, `${sandbox_id} ${stderr}`);
+  }
+  await store.client.close();
 }
