@@ -76,18 +76,20 @@ export class Patience {
     return this.reason === null ? null : `${this.reason.sentence} [${this.reason.code}]`;
   }
 
-  /** @throws Leaving */
+  /** @param fixed_ms instead of the pause that grows @throws Leaving */
   async wait(
     code: ErrorCode,
     sentence: string,
     alive: () => Promise<void>,
     leave: AbortSignal,
+    fixed_ms?: number,
   ): Promise<void> {
     if (this.reason?.code !== code) log.warn({ code, for: this.subject }, `${sentence} ${cureOf(code)}`);
     else log.debug({ code, for: this.subject, pause_ms: this.pause_ms }, sentence);
     this.reason = { code, sentence };
-    this.pause_ms = Math.min(Math.max(this.pause_ms * 2, limits.retry_first_ms), limits.retry_longest_ms);
-    await during((signal) => sleep(this.pause_ms, undefined, { signal }), alive, leave, 0);
+    const grown_ms = Math.min(Math.max(this.pause_ms * 2, limits.retry_first_ms), limits.retry_longest_ms);
+    if (fixed_ms === undefined) this.pause_ms = grown_ms;
+    await during((signal) => sleep(fixed_ms ?? grown_ms, undefined, { signal }), alive, leave, 0);
   }
 
   /** Something went through. */
