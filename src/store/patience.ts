@@ -75,16 +75,18 @@ export class Patience {
     return this.trouble.reason;
   }
 
-  /** @throws Leaving */
+  /** @param fixed_ms instead of the pause that grows @throws Leaving */
   async wait(
     code: ErrorCode,
     sentence: string,
     alive: () => Promise<void>,
     leave: AbortSignal,
+    fixed_ms?: number,
   ): Promise<void> {
     this.trouble.begins(new AfterlogError(code, sentence));
-    this.pause_ms = Math.min(Math.max(this.pause_ms * 2, limits.retry_first_ms), limits.retry_longest_ms);
-    await during((signal) => sleep(this.pause_ms, undefined, { signal }), alive, leave, 0);
+    const grown_ms = Math.min(Math.max(this.pause_ms * 2, limits.retry_first_ms), limits.retry_longest_ms);
+    if (fixed_ms === undefined) this.pause_ms = grown_ms;
+    await during((signal) => sleep(fixed_ms ?? grown_ms, undefined, { signal }), alive, leave, 0);
   }
 
   /** Something went through. */

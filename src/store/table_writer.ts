@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { limits } from '../config/limits.ts';
 import { crashPoint } from '../crash_point.ts';
@@ -24,7 +23,6 @@ export class TableWriter {
   schema = 0;
   readonly patience: Patience;
   private readonly idPrefix: string;
-  private killDenied = false;
   private readonly client: ClickHouseClient;
   private readonly database: string;
   private readonly leave: AbortSignal;
@@ -110,15 +108,10 @@ export class TableWriter {
       // 497 ACCESS_DENIED: KILL QUERY reads system.processes.
       if (errorNumber(error) !== 497) throw error;
       const wait_ms = limits.insert_timeout_ms + limits.handover_ms;
-      if (!this.killDenied) {
-        const what =
-          `ClickHouse does not let this user end its own INSERTs (${loggableRefusal(error)}); after each doubt ` +
-          `landing waits ${wait_ms / 1000} s instead, until the server’s limit has ended them. ` +
-          'GRANT SELECT ON system.processes mends it.';
-        report(new AfterlogError('CLICKHOUSE_REFUSED', what));
-      }
-      this.killDenied = true;
-      await during((signal) => sleep(wait_ms, undefined, { signal }), alive, this.leave, 0);
+      const sentence =
+        `This ClickHouse user may not end its own INSERTs (${loggableRefusal(error)}); landing waits ${wait_ms / 1000} s, ` +
+        'until the server’s limit has ended them. GRANT SELECT ON system.processes mends it.';
+      await this.patience.wait('CLICKHOUSE_REFUSED', sentence, alive, this.leave, wait_ms);
     }
   }
 }

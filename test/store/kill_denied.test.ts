@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import { limits } from '../../src/config/limits.ts';
+import { newEpoch } from '../support/batches.ts';
+import { startClickHouseWithUsers } from '../support/clickhouse_users.ts';
+import { run, until } from '../support/consumer_site.ts';
+import { assertLandedOnce } from '../support/landed_rows.ts';
+import { rowsOf } from '../support/servers.ts';
+
+// The two minutes that the server lets an INSERT run are too long for a test. It is read when the module is loaded.
+Object.assign(limits, { insert_timeout_ms: 1_500, handover_ms: 500 });
+const { createLander } = await import('../../src/store/land.ts');
+
+test('without the right to end its own INSERTs a heir waits until the server has, says so, and lands once', async (t) => {
+  const grants = ['SELECT, INSERT ON afterlog.*'];
+  const url = await startClickHouseWithUsers(t, [{ name: 'writer', grants }]);
+  const log = { level: ClickHouseLogLevel.OFF };
+  const admin = createClient({ url, log });
+  const clients = [1, 2].map(() => createClient({ url, log, username: 'writer', password: 'writer' }));
+  t.after(() => Promise.all([admin, ...clients].map((one) => one.close())));
+  const epoch = newEpoch();
+  const alter = (what: string) => admin.command({ query: `ALTER TABLE afterlog.console_logs ${what}` });
+  // Sleeps before its part is written, for 2.5 s; longer than the server lets it run.
+  await alter('ADD COLUMN slow UInt8 DEFAULT sleepEachRow(0.025)');
+  const batches = run(epoch, 1, 10);
+  const [dying, heir] = clients.map((client) => createLander(client, 'afterlog', 'some-topic/0'));
+  t.after(() => heir!.stop());
+  const died = dying!.land(batches);
+  died.catch(() => {});
+  const running = "SELECT 1 FROM system.processes WHERE startsWith(query_id, 'afterlog/some-topic/')";
+  await until(async () => (await rowsOf(admin, running)).length > 0);
+  dying!.stop();
+  const landing = heir!.land(batches);
+  await until(() => heir!.status().paused !== null);
+  assert.match(
+    heir!.status().paused!,
+    /may not end its own INSERTs.*GRANT SELECT ON system\.processes.*CLICKHOUSE_REFUSED/s,
+  );
+  await died.catch(() => {});
+  await alter('DROP COLUMN slow').catch(() => {});
+  const { landed, skipped } = await landing;
+  assert.equal(landed.length + skipped.length, 10);
+  assert.equal(heir!.status().paused, null);
+  await assertLandedOnce(admin, 'afterlog', epoch, 100);
+});
