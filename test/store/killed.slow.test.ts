@@ -6,8 +6,9 @@ import { createLander } from '../../src/store/land.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { rebuildStreams } from '../../src/store/rebuild.ts';
 import { newEpoch } from '../support/batches.ts';
-import { run, until } from '../support/consumer_site.ts';
+import { run } from '../support/consumer_site.ts';
 import { assertLandedOnce } from '../support/landed_rows.ts';
+import { until } from '../support/patience.ts';
 import { rowsOf, temporaryDir } from '../support/servers.ts';
 import { stopMerges } from '../support/stored.ts';
 
