@@ -11,7 +11,7 @@ test('a crash point kills its process the time that it is told to, and only then
     for (const name of ['other', 'here', 'here', 'here']) { crashPoint(name); console.log(name); }`;
   const run = async (at: string): Promise<{ signal: string | null; said: string }> => {
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-      env: { ...process.env, AFTERLOG_CRASH_AT: at },
+      env: { ...process.env, TEST_CRASH_AT: at },
     });
     let said = '';
     child.stdout.on('data', (chunk: Buffer) => {

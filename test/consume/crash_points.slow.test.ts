@@ -36,7 +36,7 @@ async function crashAt(t: TestContext, point: string): Promise<void> {
   const topic = await makeTopic(t, settings);
   const epoch = newEpoch();
   await topic.send([...run(epoch, 1, 5), refused(epoch, 7), ...run(epoch, 8, 10), ...run(epoch, 9, 12)]);
-  const victim = consumerProcess(t, settings, { AFTERLOG_CRASH_AT: point });
+  const victim = consumerProcess(t, settings, { TEST_CRASH_AT: point });
   const [, signal] = (await once(victim, 'exit')) as [unknown, string];
   assert.equal(signal, 'SIGKILL', `${point} is reached`);
 

@@ -24,7 +24,7 @@ async function freezeAt(t: TestContext, freeze: Freeze) {
   const epoch = newEpoch();
   await topic.send(run(epoch, 1, 20));
   const through = { ...settings, clickhouse: { ...settings.clickhouse, url: proxy.url } };
-  const env = 'point' in freeze ? { AFTERLOG_CRASH_AT: freeze.point, AFTERLOG_CRASH_SIGNAL: 'SIGSTOP' } : {};
+  const env = 'point' in freeze ? { TEST_CRASH_AT: freeze.point, TEST_CRASH_SIGNAL: 'SIGSTOP' } : {};
   const frozen = consumerProcess(t, through, env as Record<string, string>);
   if ('statement' in freeze) {
     const death = { when: 'before', statement: freeze.statement, signal: 'SIGSTOP', held };

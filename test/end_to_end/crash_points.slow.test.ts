@@ -130,7 +130,7 @@ test('an agent that kills itself at every crash point in turn, while data flows:
   for (const point of points) {
     // At its first time, and in the middle of things; what happens at a start only, at a start.
     for (const nth of [1, 3]) {
-      const crashes = new RoleProcess(t, ['agent'], { ...env, AFTERLOG_CRASH_AT: `${point}:${nth}` });
+      const crashes = new RoleProcess(t, ['agent'], { ...env, TEST_CRASH_AT: `${point}:${nth}` });
       crashes.start();
       fleet.left = ROUNDS_MAX;
       await until(() => !crashes.isRunning || crashes.output.includes('reading'));

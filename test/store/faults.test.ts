@@ -85,10 +85,10 @@ test('joined batches that are too much for the memory land one by one', async (t
 });
 
 test('a client that gives up while the server goes on: what still runs is ended first, and all lands once', async (t) => {
-  const { client, database, lander, alter } = await site(t, { request_timeout: 1_000 });
+  const { client, database, lander, alter } = await site(t, { request_timeout: 2_000 });
   const epoch = newEpoch();
   // Sleeps before its part is written, for longer than the client waits.
-  await alter('ADD COLUMN slow UInt8 DEFAULT sleepEachRow(0.05)');
+  await alter('ADD COLUMN slow UInt8 DEFAULT sleepEachRow(0.058)');
   const landing = lander.land(run(epoch, 1, 5));
   await until(() => lander.status().paused !== null);
   assert.match(lander.status().paused!, /does not answer.*CLICKHOUSE_UNREACHABLE/);
@@ -109,7 +109,7 @@ test('a table that is ahead of the batches has their rows, with its defaults', a
 
 test('midnight between two tries: a batch keeps its day, and lands once', async (t) => {
   const proxy = await startProxy(t, clickhouseUrl());
-  const { client, database, lander } = await site(t, { url: proxy.url, request_timeout: 1_000 });
+  const { client, database, lander } = await site(t, { url: proxy.url, request_timeout: 3_000 });
   const epoch = newEpoch();
   const yesterday = { day: today() - 1 };
   await lander.land(run(epoch, 1, 1, yesterday));
