@@ -2,7 +2,6 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { limits } from '../config/limits.ts';
 import { crashPoint } from '../crash_point.ts';
 import { AfterlogError } from '../errors.ts';
-import { report } from '../faults.ts';
 import type { Batch, BatchHeader } from '../wire/header.ts';
 import { type GapRow, gapBody } from './gap_rows.ts';
 import { type Body, insertBody } from './insert.ts';

@@ -3,8 +3,9 @@ import { type TestContext, test } from 'node:test';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { createLander, type Lander } from '../../src/store/land.ts';
 import { newEpoch, today } from '../support/batches.ts';
-import { run, until } from '../support/consumer_site.ts';
+import { run } from '../support/consumer_site.ts';
 import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';
+import { until } from '../support/patience.ts';
 import { startProxy } from '../support/proxy.ts';
 import { clickhouseUrl, migratedDatabase, rowsOf, uniqueName } from '../support/servers.ts';
 

@@ -4,8 +4,9 @@ import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { limits } from '../../src/config/limits.ts';
 import { newEpoch } from '../support/batches.ts';
 import { startClickHouseWithUsers } from '../support/clickhouse_users.ts';
-import { run, until } from '../support/consumer_site.ts';
+import { run } from '../support/consumer_site.ts';
 import { assertLandedOnce } from '../support/landed_rows.ts';
+import { until } from '../support/patience.ts';
 import { rowsOf } from '../support/servers.ts';
 
 // The two minutes that the server lets an INSERT run are too long for a test. It is read when the module is loaded.

@@ -6,17 +6,16 @@ import { createLander } from '../../src/store/land.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { rebuildStreams } from '../../src/store/rebuild.ts';
 import { newEpoch } from '../support/batches.ts';
-import { run, until } from '../support/consumer_site.ts';
+import { run } from '../support/consumer_site.ts';
 import { assertLandedOnce } from '../support/landed_rows.ts';
+import { until } from '../support/patience.ts';
 import { rowsOf, temporaryDir } from '../support/servers.ts';
 import { stopMerges } from '../support/stored.ts';
 
 /** `AFTERLOG_TEST_KILLS=50 npm test -- store/killed` for more of it. */
 const KILLS = Number(process.env.AFTERLOG_TEST_KILLS ?? 5);
 
-test(`ClickHouse killed ${KILLS} times while an INSERT is known to run: every row once, and what is derived can be made to agree`, {
-  timeout: 60_000 + KILLS * 20_000,
-}, async (t) => {
+test(`ClickHouse killed ${KILLS} times while an INSERT is known to run: every row once, and what is derived can be made to agree`, async (t) => {
   const dir = await temporaryDir(t);
   let server: Embedded = await startEmbedded({ dir });
   t.after(() => server.stop());
