@@ -1,6 +1,7 @@
 /**
- * The writer of quiet.ts: `node bench/steady_lines.ts VMS SANDBOXES LINES_PER_S SECONDS` appends to the first so many
- * consoles of VMS, a line at a time, each so many lines a second, spread over the second. Prints what it wrote.
+ * The writer of quiet.ts and latency.ts: `node bench/steady_lines.ts VMS SANDBOXES LINES_PER_S SECONDS` appends to the first so many
+ * consoles of VMS, a line at a time, each so many lines a second, spread over the second; each says when it was written,
+ * in µs since 1970. Prints what it wrote.
  */
 import { openSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,14 +15,16 @@ const files = readdirSync(vms)
   .sort()
   .slice(0, sandboxes)
   .map((name) => openSync(join(vms, name, 'console.log'), 'a'));
-const line = Buffer.from('2026-06-01T15:30:18Z [agent] request 4711 done in 12 ms, 3 rows, cache miss\r\n');
+const text = '2026-06-01T15:30:18Z [agent] request 4711 done in 12 ms, 3 rows, cache miss, written ';
+const nextLine = (): string =>
+  `${text}${Math.round((performance.timeOrigin + performance.now()) * 1_000)}\r\n`;
 const started = performance.now();
 let lines = 0;
 for (let at_ms = 0; at_ms < seconds * 1_000; at_ms = performance.now() - started) {
   const due = Math.floor((at_ms / 1_000) * lines_per_s * files.length);
-  while (lines < due) writeSync(files[lines++ % files.length]!, line);
+  while (lines < due) writeSync(files[lines++ % files.length]!, nextLine());
   await sleep(SLICE_MS);
 }
 console.log(
-  JSON.stringify({ lines, bytes: lines * line.length, seconds: (performance.now() - started) / 1_000 }),
+  JSON.stringify({ lines, bytes: lines * nextLine().length, seconds: (performance.now() - started) / 1_000 }),
 );
