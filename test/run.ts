@@ -34,6 +34,11 @@ const cleanups: (() => Promise<unknown>)[] = [];
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => stop.abort(new Error(`ended by ${signal}`)));
 }
+// A signal that ends npm ends its shell, and does not come to what runs in that.
+const shell = process.ppid;
+if (process.env.npm_lifecycle_event !== undefined) {
+  setInterval(() => process.ppid !== shell && stop.abort(new Error('npm was ended')), 1_000).unref();
+}
 const bound = setTimeout(
   () => stop.abort(new Error(`not done after ${RUN_MS_MAX / 60_000} min`)),
   RUN_MS_MAX,
