@@ -90,7 +90,7 @@ export class SimulatedAgent {
   uninstall(): void {
     this.end();
     this.timers.uninstall();
-    mock.restoreAll();
+    mock.reset();
     for (const name of [...CALLS, 'fdatasync'] as const) Object.assign(fs, { [name]: real[name] });
     syncBuiltinESMExports();
   }
