@@ -11,10 +11,27 @@ import { lockDir } from './spool/lock.ts';
 import { Spool } from './spool/spool.ts';
 import { Pins } from './tail/pins.ts';
 import { Tailer } from './tail/tailer.ts';
+import { watched } from './tail/watch.ts';
 
 export interface AgentStatus {
   sandboxes: number;
+  /** Not read, because the limit of sandboxes is reached. */
+  sandboxes_left_out: number;
   logs: number;
+  logs_unreadable: number;
+  files_strange: number;
+  files_waiting: number;
+  /** Files that would be gone but for our pins, and the disk space that they take. */
+  held_files: number;
+  held_bytes: number;
+  /** Let go before they were read, since the start. */
+  let_go_files: number;
+  let_go_bytes: number;
+  /** Files held by an open descriptor because they cannot be linked. */
+  descriptors: number;
+  /** Folders with directory events, and folders that are polled because there were none to be had. */
+  watches: number;
+  folders_polled: number;
   lines: number;
   bytes: number;
   batches_encoded: number;
@@ -101,7 +118,15 @@ export async function startAgent(settings: Settings): Promise<Agent> {
   return {
     status: () => ({
       sandboxes: tailer.sandboxes.size,
-      logs: tailer.countLogs(),
+      sandboxes_left_out: tailer.leftOut.size,
+      ...tailer.counts(),
+      held_files: tailer.held.files,
+      held_bytes: tailer.held.bytes,
+      let_go_files: tailer.held.letGo.files,
+      let_go_bytes: tailer.held.letGo.bytes,
+      descriptors: pins.descriptors,
+      watches: watched.by_events,
+      folders_polled: watched.by_polling,
       lines: pipeline.counts.lines,
       bytes: pipeline.counts.bytes,
       batches_encoded: pipeline.counts.batches,

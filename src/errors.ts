@@ -79,6 +79,23 @@ export const catalogue = {
     cause: 'It belongs to another user, or its name is longer than the agent can keep.',
     cure: 'Let the agent read the file: run it as the runtime’s user, or give it CAP_DAC_READ_SEARCH.',
   },
+  LOG_NOT_A_FILE: {
+    means:
+      'Something with a log’s name is no regular file. It is left alone; the sandbox’s other logs are read.',
+    cause: 'The runtime writes its log elsewhere and links to it, or uses a FIFO.',
+    cure: 'Let the runtime write a file there. A link is not followed: it could have any file of the host read.',
+  },
+  HELD_FULL: {
+    means:
+      'Deleted and rotated files that wait to be read take as much disk as they may. The oldest are let go; gap rows tell of each.',
+    cause: 'Reading pauses for long because the spool is full, or the disk has little room left.',
+    cure: 'See what the agent waits for (`/healthz`), or give the disk more room.',
+  },
+  SANDBOXES_TOO_MANY: {
+    means: 'There are more sandboxes than one agent reads. New ones are left out until others are deleted.',
+    cause: 'Folders of sandboxes that are over were never deleted.',
+    cure: 'Delete folders of sandboxes that are over; those left out are read then.',
+  },
   LINK_IMPOSSIBLE: {
     means: 'A log cannot be hard-linked; an open descriptor holds it, which a restart of the agent loses.',
     cause: 'fs.protected_hardlinks and a file of another user, or data_dir spans file systems.',

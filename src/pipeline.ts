@@ -100,8 +100,8 @@ export class Pipeline implements Sink {
     return true;
   }
 
-  reserve(): void {
-    if (!this.builder.fitsMarks()) this.flush();
+  reserve(): boolean {
+    return this.builder.fitsMarks() || this.flush();
   }
 
   mark(tail: LogTail, what: 'gap' | 'seal', message: object): void {

@@ -41,6 +41,15 @@ export const limits = {
   /** Linux allows 255 bytes a file name; a pin's name holds sandbox, log, stream, generation and inode. */
   sandbox_id_bytes_max: 150,
 
+  /** Disk space of deleted and rotated files that only our pins keep until they are read; past it the oldest are let go. */
+  held_bytes_max: 4 * 1024 * 1024 * 1024,
+  /** The same as a share of what would be free without them: a disk that fills up takes them with it. */
+  held_free_disk_share: 0.5,
+  /** Letting go of files holds the thread no longer than this each second. */
+  held_turn_ms: 50,
+  /** Sandboxes that are known at a time, at 20 kB of memory each; more wait, unlinked, until others are over. */
+  tailed_sandboxes_max: 50_000,
+
   /** `flush` answers that not all is safe after this. */
   flush_ms: 10_000,
 

@@ -1,7 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { limits } from '../config/limits.ts';
-import type { Pin } from './pins.ts';
+import { type Pin, statOf } from './pins.ts';
 
 /** Where a generation's file stands now: the log's own name, an older name of the chain, or no name but ours. */
 export type Place = 'live' | 'rotated' | 'gone';
@@ -80,7 +80,13 @@ export class Generation {
     if (this.place === 'live') return false;
     const quiet_ms = performance.now() - this.changed_at_ms;
     if (quiet_ms >= limits.quiet_ms) return true;
-    return quiet_ms >= limits.superseded_ms && next?.starts === null && sizeOf(next.pin) > 0;
+    return quiet_ms >= limits.superseded_ms && next?.starts === null && statOf(next.pin).size > 0;
+  }
+
+  /** Brings `size` up to date without reading, as where the file may not be opened. */
+  measure(): void {
+    const { size, mtimeMs } = statOf(this.pin);
+    if (size !== this.size) this.grew(size, mtimeMs);
   }
 
   /**
@@ -159,7 +165,7 @@ export class Generation {
   /** Whether nothing of it was read, and yet it is not what it was when it was copied: it was truncated since. */
   isTruncatedSince(copy: Pin): boolean {
     if (!this.isUnread) return false;
-    const copied = sizeOf(copy);
+    const copied = statOf(copy).size;
     const differs = (from: number, length: number): boolean =>
       !readAt(this.pin, from, length).equals(readAt(copy, from, length));
     return (
@@ -168,8 +174,6 @@ export class Generation {
     );
   }
 }
-
-const sizeOf = (pin: Pin): number => (pin.fd === null ? statSync(pin.path!) : fstatSync(pin.fd)).size;
 
 /** Fewer bytes than `length` where the file ends before. */
 function readAt(pin: Pin, position: number, length: number): Buffer {

@@ -13,8 +13,9 @@ export interface Sink {
   /**
    * Makes room for the marks of one step, while the tail's state is whole: the marks, and the state after them,
    * then go into one entry.
+   * @returns false when there is none now
    */
-  reserve(): void;
+  reserve(): boolean;
   /** A row of the stream at its position: `message` is its JSON. */
   mark(tail: LogTail, record: 'gap' | 'seal', message: object): void;
   /** The tail's state is to be saved with the next entry. */
@@ -70,8 +71,22 @@ export interface WaitingFile extends FileIdentity {
   unfinished?: string;
 }
 
-/** Gives a generation's pin the name of its stream and place. */
-type Rename = (generation: Pick<Generation, 'pin' | 'number' | 'isAfterGap'>, stream: string) => void;
+/** Why a file is let go of before it is read, and who is to know of it. */
+export interface LetGo {
+  reason: string;
+  done(pin: Pin, unread_bytes: number): void;
+}
+
+/** A truncation or the hole behind it may come before what is to be let go of: looks at so many chunks in one go. */
+const LET_GO_CHUNKS_MAX = 1_000;
+
+/** What a tail asks of its sandbox. */
+export interface TailOwner {
+  /** Looks at the folder again, so that a copy made before a truncation is known. */
+  look(): void;
+  /** Gives a generation's pin the name of its stream and place. */
+  rename(tail: LogTail, of: Pick<Generation, 'pin' | 'number' | 'isAfterGap'>, stream: string): void;
+}
 
 /**
  * Follows one log of one sandbox through rotations, truncations and deletion: a queue of generations, the first of
@@ -84,7 +99,7 @@ export class LogTail {
   /** The stream being read; null before the first byte. */
   stream: Stream | null = null;
   sealed: string | null = null;
-  readonly queue: Generation[] = [];
+  queue: Generation[] = [];
   /** Files that are done with and still have a name in the folder: pinned, so that their inodes mean only them. */
   kept: Pin[] = [];
   /** Files that appeared behind a live file which is still the same: copies, in case it gets truncated. */
@@ -101,20 +116,18 @@ export class LogTail {
   private lastFile: TailState['file'] | null = null;
   private failedWith = '';
   private readonly sink: Sink;
-  private readonly look: () => void;
-  private readonly rename: Rename;
+  private readonly owner: TailOwner;
 
-  /**
-   * @param look looks at the folder again, so that a copy made before a truncation is known
-   * @param rename gives a pin the name of its stream and generation
-   */
-  constructor(sandbox: string, log: string, sink: Sink, look: () => void, rename: Rename) {
+  constructor(sandbox: string, log: string, sink: Sink, owner: TailOwner) {
     this.sandbox = sandbox;
     this.log = log;
     this.key = `${sandbox}/${log}`;
     this.sink = sink;
-    this.look = look;
-    this.rename = rename;
+    this.owner = owner;
+  }
+
+  private rename(of: Pick<Generation, 'pin' | 'number' | 'isAfterGap'>, stream: string): void {
+    this.owner.rename(this, of, stream);
   }
 
   /** Whether this tail knows the file, whatever it is to it. */
@@ -151,7 +164,8 @@ export class LogTail {
     generation.stand(place);
     const before = this.queue.findLast(({ started }) => started !== null)?.started ?? this.stream?.started;
     if (starts !== null) generation.started = known.started ?? startAfter(before, pin.born);
-    this.queue.push(generation);
+    // Not pushed: that makes room for 17, of which thousands of quiet logs use one.
+    this.queue = this.queue.concat(generation);
     const stream = generation.started ?? before;
     if (stream !== undefined) this.rename(generation, stream);
   }
@@ -182,7 +196,8 @@ export class LogTail {
     }
   }
 
-  private readFrom(generation: Generation, chunk: Buffer): boolean {
+  /** @param letGo instead of making rows, lets go of what only its pin keeps */
+  private readFrom(generation: Generation, chunk: Buffer, letGo: LetGo | null = null): boolean {
     if (this.stream === null || this.sealed !== null) this.begin(generation);
     const copy = generation === this.queue.at(-1) ? this.copies[0] : undefined;
     const length = copy && generation.isTruncatedSince(copy.pin) ? -1 : generation.read(chunk);
@@ -194,11 +209,15 @@ export class LogTail {
     if (generation.skips_hole) {
       const content = contentAfterHole(chunk, start, length);
       generation.skip(content - start);
-      if (content === length) return length === chunk.length ? true : this.closeIfOver(generation);
+      if (content === length) {
+        if (length === chunk.length) return true;
+        return letGo === null ? this.closeIfOver(generation) : this.giveUp(generation, letGo);
+      }
       generation.skips_hole = false;
       start = content;
       if (start > 0) return true; // read again, so that the chunk starts where the content does
     }
+    if (letGo !== null) return this.giveUp(generation, letGo);
     const { offset, unfinished } = generation;
     const atEnd = length < chunk.length;
     const over = atEnd && this.isClosing && generation.isQuiet(this.queue[1]);
@@ -239,7 +258,7 @@ export class LogTail {
   /** The file lost its content: by a copy that was made first, or by a restart of the console. */
   private truncated(generation: Generation): void {
     const known = this.copies.length;
-    this.look();
+    this.owner.look();
     const { isUnread } = generation;
     const first = this.copies.findIndex(({ pin }) => isUnread || generation.isCopiedBy(pin));
     // Those before it, or of which none is its copy, were made of something else: they must not be taken for copies of
@@ -272,20 +291,73 @@ export class LogTail {
       this.sink.changed(this);
       return;
     }
-    const rest = generation.unfinished;
-    const { offset } = generation;
-    if (rest !== null && !this.sink.lines(this, rest, 0, true)) {
-      // Not all of it could be taken: the next read finds the truncation again.
-      generation.unfinished = rest.subarray(generation.offset - offset);
-      return;
-    }
-    this.sink.reserve();
+    // Where not all can be taken now, the next read finds the truncation again.
+    if (!this.takeUnfinished(generation) || !this.sink.reserve()) return;
     this.queue.shift();
     this.gap(null, 'truncated in place: bytes written since the last read, if any, are lost');
     this.seal('truncated', fileState(generation));
     const restarted = new Generation(generation.pin, generation.number, 'truncated', 0, true);
     restarted.stand(generation.place);
     this.queue.unshift(restarted);
+  }
+
+  /** Makes rows of what was seen of an unfinished line. @returns whether all of it was taken */
+  private takeUnfinished(generation: Generation): boolean {
+    const { offset, unfinished } = generation;
+    if (unfinished === null || this.sink.lines(this, unfinished, 0, true)) return true;
+    generation.unfinished = unfinished.subarray(generation.offset - offset);
+    return false;
+  }
+
+  /**
+   * Lets go of the first file to be read if only its pin keeps it: what is unread of it becomes a gap row of exactly
+   * that length. Does nothing while that is not possible.
+   */
+  letGo(chunk: Buffer, why: LetGo): void {
+    try {
+      for (let chunks = 0; chunks < LET_GO_CHUNKS_MAX; chunks++) {
+        const generation = this.queue[0];
+        if (generation === undefined || !this.readFrom(generation, chunk, why)) return;
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+      // What cannot be read is not kept for ever either.
+      const generation = this.queue[0]!;
+      generation.measure();
+      this.giveUp(generation, { ...why, reason: `${why.reason}; it could not be read: ${reasonOf(error)}` });
+    }
+  }
+
+  /** @returns false: there is nothing to go on with at once */
+  private giveUp(generation: Generation, { reason, done }: LetGo): boolean {
+    const unseen = generation.size - generation.offset - (generation.unfinished?.length ?? 0);
+    // All of it is known; once it is quiet nothing is lost with it.
+    const mayGrow = unseen === 0 && !generation.isQuiet(this.queue[1]);
+    if (generation.place !== 'gone' || mayGrow) return false;
+    if (!this.takeUnfinished(generation) || !this.sink.reserve()) return false;
+    const bytes = Math.max(0, generation.size - generation.offset);
+    if (bytes > 0) {
+      this.gap(bytes, reason);
+      generation.skip(bytes);
+    }
+    this.close(generation);
+    done(generation.pin, bytes);
+    return false;
+  }
+
+  /**
+   * Files that have no name in the folder any more, in the order in which they are read; copies last. `known_bytes`: how
+   * much of it is in rows or in the state, where nothing else has to be read before.
+   */
+  nameless(): { pin: Pin; known_bytes: number }[] {
+    const queued = this.queue.map(({ pin, place, offset, unfinished }, index) => {
+      const known_bytes = index > 0 ? 0 : offset + (unfinished?.length ?? 0);
+      return { pin, isGone: place === 'gone', known_bytes };
+    });
+    const copies = this.copies.map(({ pin, gone_at_ms }) => {
+      return { pin, isGone: gone_at_ms !== null, known_bytes: 0 };
+    });
+    return [...queued, ...copies].filter(({ isGone }) => isGone);
   }
 
   /** A row that says what could not be read; `bytes` null: nobody knows how many. */
@@ -320,7 +392,12 @@ export class LogTail {
   /** Goes on to the next generation, or ends the stream, once this one can grow no more. */
   private closeIfOver(generation: Generation): boolean {
     if (!this.isClosing || !generation.isQuiet(this.queue[1]) || generation.unfinished !== null) return false;
-    this.sink.reserve();
+    if (!this.sink.reserve()) return true;
+    return this.close(generation);
+  }
+
+  /** The first generation is done with; there is room for two marks. @returns whether another one follows */
+  private close(generation: Generation): boolean {
     const next = this.queue[1];
     if (next === undefined) this.seal('deleted', fileState(generation));
     else if (next.starts !== null) this.seal(next.starts, fileState(generation));

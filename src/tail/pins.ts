@@ -9,6 +9,7 @@ import {
   openSync,
   readdirSync,
   renameSync,
+  type Stats,
   statSync,
   unlinkSync,
 } from 'node:fs';
@@ -60,6 +61,8 @@ export interface FoundPin extends Omit<PinName, 'stream'> {
  * stands `new` while it is not known, and `copy` for a file that was copied from another one.
  */
 export class Pins {
+  /** How many files are held by an open descriptor. */
+  descriptors = 0;
   private readonly dir: string;
   private count = 0;
   /** Pids come again, and so would the names of an earlier agent's pins. */
@@ -100,6 +103,7 @@ export class Pins {
     try {
       if (!lstatSync(path).isFile()) return null;
       const fd = openSync(path, 'r');
+      this.descriptors++;
       if (!this.warned) {
         const what = `Cannot hard-link ${path} into ${this.dir} (${why}); open descriptors hold such logs.`;
         report(new AfterlogError('LINK_IMPOSSIBLE', what), { path });
@@ -124,7 +128,10 @@ export class Pins {
   }
 
   release(pin: Pin): void {
-    if (pin.fd !== null) closeSync(pin.fd);
+    if (pin.fd !== null) {
+      closeSync(pin.fd);
+      this.descriptors--;
+    }
     if (pin.path !== null) {
       try {
         unlinkSync(pin.path);
@@ -158,6 +165,9 @@ export class Pins {
     return found;
   }
 }
+
+/** The file that a pin holds, as it is now. */
+export const statOf = ({ path, fd }: Pin): Stats => (fd === null ? statSync(path!) : fstatSync(fd));
 
 export function identityOf(stats: BigIntStats): FileIdentity {
   return { inode: String(stats.ino), born: String(stats.birthtimeNs) };

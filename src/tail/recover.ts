@@ -81,7 +81,7 @@ export function recoverTail(
     generation.tail_crc32 = tail_crc32;
     generation.unfinished = unfinishedOf(state.file);
     generation.stand('gone');
-    tail.queue.push(generation);
+    tail.queue = [generation];
   } else {
     tail.sealLost(state.file);
   }

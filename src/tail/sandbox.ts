@@ -1,9 +1,9 @@
-import { lstatSync, readdirSync, statSync } from 'node:fs';
+import { type Dirent, lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { reasonOf } from '../errors.ts';
 import { type ChainName, lookAtChain } from './chain.ts';
 import { chainPlace } from './layout.ts';
-import { LogTail, type Sink } from './log_tail.ts';
+import { LogTail, type Sink, type TailOwner } from './log_tail.ts';
 import { type FileIdentity, identityOf, type Pin, type Pins, sameFile, shortIdentity } from './pins.ts';
 import type { Watch, WatchFolder } from './watch.ts';
 
@@ -13,16 +13,20 @@ export interface SandboxEvents {
   readable(tail: LogTail): void;
   /** Looking at the folder failed in a way that may pass; it is looked at again. */
   failed(path: string, error: Error): void;
+  /** What has a log's name is no file. */
+  strange(path: string, what: string): void;
 }
 
 /** A sandbox's folder: watched, looked at whenever a name in it changes, gone when it is deleted. */
-export class Sandbox {
+export class Sandbox implements TailOwner {
   readonly id: string;
   readonly folder: string;
   readonly tails = new Map<string, LogTail>();
   isGone = false;
   /** Why the last look could not see everything; empty when it could. */
   failure = '';
+  /** How many names of logs the last look found on what is no file. */
+  strange = 0;
   private identity: FileIdentity | null = null;
   private watch: Watch | null = null;
   private readonly pins: Pins;
@@ -49,24 +53,18 @@ export class Sandbox {
   tail(log: string): LogTail {
     let tail = this.tails.get(log);
     if (tail === undefined) {
-      tail = new LogTail(
-        this.id,
-        log,
-        this.sink,
-        () => this.look(),
-        ({ pin, number, isAfterGap }, stream) =>
-          this.pins.name(pin, {
-            sandbox: this.id,
-            log,
-            stream,
-            generation: number,
-            isAfterGap,
-            folder: tail!.folder,
-          }),
-      );
+      tail = new LogTail(this.id, log, this.sink, this);
       this.tails.set(log, tail);
     }
     return tail;
+  }
+
+  rename(
+    { log, folder }: LogTail,
+    { pin, number, isAfterGap }: Parameters<TailOwner['rename']>[1],
+    stream: string,
+  ): void {
+    this.pins.name(pin, { sandbox: this.id, log, stream, generation: number, isAfterGap, folder });
   }
 
   /** Pins a file of a log that has a name in the folder, whichever. @returns null when it has none */
@@ -140,7 +138,8 @@ export class Sandbox {
     if (this.watch === null) {
       try {
         this.watch = this.watchFolder(this.folder, (name, renamed) => this.changed(name, renamed));
-      } catch {
+      } catch (error) {
+        if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
         this.isGone = true; // deleted since it was looked at
       }
     }
@@ -155,16 +154,23 @@ export class Sandbox {
 
   /** Names of each log in the folder, oldest first. */
   private names(): Map<string, ChainName[]> {
-    let entries: string[] = [];
+    let entries: Dirent[] = [];
+    this.strange = 0;
     try {
-      if (!this.isGone) entries = readdirSync(this.folder);
+      if (!this.isGone) entries = readdirSync(this.folder, { withFileTypes: true });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
     const chains = new Map<string, ChainName[]>();
-    for (const name of entries) {
+    for (const entry of entries) {
+      const { name } = entry;
       const place = chainPlace(name);
       if (place === null) continue;
+      if (!entry.isFile()) {
+        this.strange++;
+        this.events.strange(join(this.folder, name), kindOf(entry));
+        continue;
+      }
       const chain = chains.get(place.log) ?? [];
       chain.push({ name, age: place.age });
       chains.set(place.log, chain);
@@ -193,4 +199,11 @@ export class Sandbox {
   close(): void {
     this.unwatch();
   }
+}
+
+function kindOf(entry: Dirent): string {
+  if (entry.isSymbolicLink()) return 'a symbolic link';
+  if (entry.isDirectory()) return 'a folder';
+  if (entry.isFIFO()) return 'a FIFO';
+  return entry.isSocket() ? 'a socket' : 'a device';
 }

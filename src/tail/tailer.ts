@@ -4,11 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../config/limits.ts';
 import { AfterlogError, reasonOf } from '../errors.ts';
 import { report, Trouble } from '../faults.ts';
+import { HeldFiles } from './held.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { type LogTail, ReadFailure, type Sink, type TailState } from './log_tail.ts';
 import type { Pins } from './pins.ts';
 import { recoverTail } from './recover.ts';
-import { Sandbox } from './sandbox.ts';
+import { Sandbox, type SandboxEvents } from './sandbox.ts';
 import { type Watch, type WatchFolder, watchFolder } from './watch.ts';
 
 /** How long reading may hold the thread before directory events get their turn: a sandbox may live 10 ms. */
@@ -30,6 +31,16 @@ export interface Drained {
   unread: string[];
 }
 
+export interface TailCounts {
+  logs: number;
+  /** Logs whose last read the system refused. */
+  logs_unreadable: number;
+  /** What has a log's name and is no file. */
+  files_strange: number;
+  /** Files behind the one of their log that is being read. */
+  files_waiting: number;
+}
+
 /**
  * Finds sandboxes, holds their logs and reads them in turn. Directory events make it fast; a reconcile each
  * second makes it true.
@@ -39,6 +50,16 @@ export class Tailer {
   /** Set while nothing may be read because what was read has nowhere to go. */
   isPaused = false;
   lastError: string | null = null;
+  /** Files that only our pins keep. */
+  readonly held: HeldFiles;
+  /** Sandboxes over the limit, as of the last look at the root. */
+  leftOut = new Set<string>();
+  private readonly events: SandboxEvents = {
+    readable: (tail) => this.wake(tail),
+    failed: (path, error) => this.report(path, error),
+    strange: (path, what) =>
+      this.complain(path, new AfterlogError('LOG_NOT_A_FILE', `${path} is ${what}: it is left alone.`)),
+  };
   private readonly reported = new Set<string>();
   private readonly rootTrouble: Trouble;
   private readonly layout: Layout;
@@ -58,7 +79,15 @@ export class Tailer {
   private isStopped = false;
   private rounds: Iterator<Sandbox> = [][Symbol.iterator]();
 
-  constructor(dataDir: string, template: string, pins: Pins, sink: Sink, watch: WatchFolder = watchFolder) {
+  constructor(
+    dataDir: string,
+    template: string,
+    pins: Pins,
+    sink: Sink,
+    watch: WatchFolder = watchFolder,
+    heldBytesMax: number = limits.held_bytes_max,
+  ) {
+    this.held = new HeldFiles(dataDir, heldBytesMax);
     this.layout = layoutOf(dataDir, template);
     this.rootTrouble = new Trouble(`${this.layout.root} is there.`, { path: this.layout.root });
     this.pins = pins;
@@ -100,12 +129,8 @@ export class Tailer {
   private sandbox(id: string): Sandbox {
     const known = this.sandboxes.get(id);
     if (known) return known;
-    const events = {
-      readable: (tail: LogTail) => this.wake(tail),
-      failed: (path: string, error: Error) => this.report(path, error),
-    };
     const folder = this.layout.folderOf(id);
-    const sandbox = new Sandbox(id, folder, this.pins, this.sink, events, this.watchFolder);
+    const sandbox = new Sandbox(id, folder, this.pins, this.sink, this.events, this.watchFolder);
     this.sandboxes.set(id, sandbox);
     return sandbox;
   }
@@ -158,6 +183,11 @@ export class Tailer {
       return;
     }
     const isKnown = this.sandboxes.has(name);
+    if (!isKnown && this.sandboxes.size >= limits.tailed_sandboxes_max) {
+      this.leaveOut(name);
+      return;
+    }
+    this.leftOut.delete(name);
     const sandbox = this.sandbox(name);
     sandbox.look();
     if (!isKnown && sandbox.isGone && sandbox.isOver) this.sandboxes.delete(name);
@@ -172,13 +202,22 @@ export class Tailer {
       this.rootWatch = null;
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.report(this.layout.root, error as Error);
     }
+    this.leftOut.clear();
     for (const name of names) if (!this.sandboxes.has(name)) this.see(name);
+  }
+
+  private leaveOut(name: string): void {
+    this.leftOut.add(name);
+    const max = limits.tailed_sandboxes_max;
+    const { root } = this.layout;
+    this.complain(root, new AfterlogError('SANDBOXES_TOO_MANY', `${root} holds more than ${max} sandboxes.`));
   }
 
   /** Looks again, event or not: at the root, and at some of the sandboxes in turn. */
   private reconcile(): void {
     this.watchRoot();
-    if (this.mayHaveNews()) this.discover();
+    const hasRoom = this.leftOut.size > 0 && this.sandboxes.size < limits.tailed_sandboxes_max;
+    if (this.mayHaveNews() || hasRoom) this.discover();
     const some = Math.min(this.sandboxes.size, RECONCILE_SANDBOXES_MAX);
     for (let count = 0; count < some; count++) {
       let next = this.rounds.next();
@@ -189,6 +228,7 @@ export class Tailer {
       }
       next.value.look();
     }
+    for (const tail of this.held.check(this.unsettled, this.chunk)) this.wake(tail);
   }
 
   /** Whether names may have come or gone in the root: listing 10,000 each second would cost more than all else. */
@@ -205,7 +245,7 @@ export class Tailer {
   private revisitUnsettled(): void {
     for (const tail of this.unsettled) {
       if (tail.settle() || tail.isClosing) this.wake(tail);
-      else if (!tail.isSettling) this.unsettled.delete(tail);
+      else if (!tail.isSettling && tail.nameless().length === 0) this.unsettled.delete(tail);
     }
   }
 
@@ -251,12 +291,15 @@ export class Tailer {
 
   /** Says once what cannot be read; it is tried again at each reconcile, in silence. */
   private report(what: string, error: Error): void {
-    const failure = new AfterlogError('FILE_UNREADABLE', `${what} cannot be read: ${reasonOf(error)}.`);
+    this.complain(what, new AfterlogError('FILE_UNREADABLE', `${what} cannot be read: ${reasonOf(error)}.`));
+  }
+
+  private complain(path: string, failure: AfterlogError): void {
     this.lastError = failure.message;
     if (this.reported.has(failure.message)) return;
     if (this.reported.size >= REPORTED_MAX) this.reported.clear();
     this.reported.add(failure.message);
-    report(failure, { path: what });
+    report(failure, { path });
   }
 
   /** Takes over totals that were corrected behind the tails' backs; the states are as they are in the spool. */
@@ -268,10 +311,18 @@ export class Tailer {
     }
   }
 
-  countLogs(): number {
-    let count = 0;
-    for (const sandbox of this.sandboxes.values()) count += sandbox.tails.size;
-    return count;
+  /** What there is to count, all sandboxes together. */
+  counts(): TailCounts {
+    const counts = { logs: 0, logs_unreadable: 0, files_strange: 0, files_waiting: 0 };
+    for (const { tails, strange } of this.sandboxes.values()) {
+      counts.files_strange += strange;
+      counts.logs += tails.size;
+      for (const tail of tails.values()) {
+        if (tail.failure !== '') counts.logs_unreadable++;
+        counts.files_waiting += Math.max(0, tail.queue.length - 1);
+      }
+    }
+    return counts;
   }
 
   pause(): void {

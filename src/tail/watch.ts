@@ -11,12 +11,12 @@ export interface Watch {
 /**
  * Calls back at once when an entry of the folder changes. `renamed`: an entry came, went or changed its name;
  * else its content changed. `name` is null when the system does not tell.
- * @throws ENOENT when the folder is not there (any more)
+ * @throws ENOENT when the folder is not there (any more), EACCES when this user may not read it
  */
 export type WatchFolder = (path: string, changed: (name: string | null, renamed: boolean) => void) => Watch;
 
-/** How many folders are polled because the system gave no directory events for them. */
-let polling = 0;
+/** Folders that are watched now, and those that are polled because the system gave no directory events for them. */
+export const watched = { by_events: 0, by_polling: 0 };
 
 /**
  * By directory events; where there are none (no inotify, or no watches left), chokidar polls the folder instead.
@@ -27,20 +27,27 @@ export const watchFolder: WatchFolder = (path, changed) => {
     watcher = watch(path, { persistent: false }, (what, name) => changed(name, what === 'rename'));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw error;
-    if (polling === 0) {
+    // Polling would not see more of it either.
+    if (['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'].includes(code ?? '')) throw error;
+    if (watched.by_polling === 0) {
       const what = `No directory events for ${path} (${message}); it and what follows is polled.`;
       report(new AfterlogError('WATCHES_EXHAUSTED', what), { path });
     }
     return poll(path, changed);
   }
+  watched.by_events++;
   // A watched folder that is deleted may report an error; the next look at its parent finds out.
   watcher.on('error', () => watcher.close());
+  watcher.on('close', unwatched);
   return watcher;
 };
 
+const unwatched = (): void => {
+  watched.by_events--;
+};
+
 function poll(path: string, changed: (name: string | null, renamed: boolean) => void): Watch {
-  polling++;
+  watched.by_polling++;
   const watcher = watchByPolling(path, {
     usePolling: true,
     interval: limits.poll_ms,
@@ -52,7 +59,7 @@ function poll(path: string, changed: (name: string | null, renamed: boolean) => 
   watcher.on('error', () => {});
   return {
     close: () => {
-      polling--;
+      watched.by_polling--;
       void watcher.close();
     },
   };

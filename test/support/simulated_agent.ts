@@ -48,6 +48,7 @@ export class SimulatedAgent {
   isRunning = false;
   private readonly dataDir: string;
   private readonly stateDir: string;
+  private readonly heldBytesMax: number | undefined;
   /** Behind the system's, which gives files their times of birth: a simulated day must not pass it. */
   private now_ms = Date.now() - 1_000 * 86_400_000;
   private wallOffset_ms = 0;
@@ -63,9 +64,10 @@ export class SimulatedAgent {
   private tailer: Tailer | null = null;
   private pipeline: Pipeline | null = null;
 
-  constructor(dataDir: string, stateDir: string) {
+  constructor(dataDir: string, stateDir: string, heldBytesMax?: number) {
     this.dataDir = dataDir;
     this.stateDir = stateDir;
+    this.heldBytesMax = heldBytesMax;
   }
 
   /** Takes clock and file system over, until `uninstall`. */
@@ -119,6 +121,11 @@ export class SimulatedAgent {
     this.meanwhile.sort((a, b) => a.at - b.at);
   }
 
+  /** Nothing is read any more, as when the spool is full; it goes on taking gap and seal rows. */
+  pause(): void {
+    this.tailer?.pause();
+  }
+
   killAfter(calls: number): void {
     this.killAt = this.calls + calls;
   }
@@ -154,7 +161,8 @@ export class SimulatedAgent {
         paused: (isPaused) => (isPaused ? tailer.pause() : tailer.resume()),
         release: (pin) => pins.release(pin),
       });
-      const tailer = new Tailer(this.dataDir, 'vms/{sandbox}/{log}', pins, pipeline, this.watch);
+      const layout = 'vms/{sandbox}/{log}';
+      const tailer = new Tailer(this.dataDir, layout, pins, pipeline, this.watch, this.heldBytesMax);
       this.pipeline = pipeline;
       this.tailer = tailer;
       tailer.start([...spool.states.values()]);

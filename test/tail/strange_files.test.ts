@@ -26,7 +26,9 @@ function ticksOf(pid: number): number {
   return Number(fields[11]) + Number(fields[12]);
 }
 
-describe('what is not a regular file is left alone, and others go on', { concurrency: true }, () => {
+describe('what is not a regular file is left alone and said once, and others go on', {
+  concurrency: true,
+}, () => {
   const site = new AgentSite();
   before(() => site.start());
   after(() => site.close());
@@ -52,6 +54,12 @@ describe('what is not a regular file is left alone, and others go on', { concurr
       site.delete(`beside-${id}`);
       await site.sealed(id, 1, 'events');
       assert.deepEqual(site.streams(id), []);
+      const said = site.output.split('\n').filter((text) => text.includes(`${site.path(id)} is a`));
+      assert.equal(said.length, 1, site.output);
+      assert.match(
+        said[0]!,
+        /(is a symbolic link|is a FIFO|is a folder): it is left alone\. Let the runtime/,
+      );
     });
   }
 
@@ -122,6 +130,22 @@ test('a log that this user may not read is said once; others, also of the same s
   assert.match(said[0]!, /CAP_DAC_READ_SEARCH/);
   chmodSync(site.path('sb'), 0o644);
   await site.read('sb', 7);
+});
+
+test('a sandbox’s folder that this user may not read is said with its cause; once it may, it is read', async (t) => {
+  const site = new AgentSite();
+  t.after(() => site.close());
+  chownSync(site.dir, OTHER_USER, OTHER_USER);
+  chownSync(site.settings.data_dir, OTHER_USER, OTHER_USER);
+  await site.start(OTHER_USER);
+  mkdirSync(site.folder('sb'), { mode: 0o700 });
+  writeFileSync(site.path('sb'), 'open at last\n', { mode: 0o644 });
+  await site.eventually('a message', () =>
+    /sb cannot be read: EACCES.*CAP_DAC_READ_SEARCH/.test(site.output),
+  );
+  assert.doesNotMatch(site.output, /max_user_watches|polling/);
+  chmodSync(site.folder('sb'), 0o755);
+  await site.read('sb', 13);
 });
 
 test('a missing folder of sandboxes is waited for, and so is one that goes and comes back', async (t) => {

@@ -1,0 +1,107 @@
+import { statfsSync } from 'node:fs';
+import { limits } from '../config/limits.ts';
+import { AfterlogError } from '../errors.ts';
+import { Trouble } from '../faults.ts';
+import type { LogTail } from './log_tail.ts';
+import { type Pin, statOf } from './pins.ts';
+
+interface Held {
+  tail: LogTail;
+  disk_bytes: number;
+  written_ms: number;
+  /** All of it is in rows, or known: letting go of it loses nothing. */
+  isRead: boolean;
+}
+
+/**
+ * Bounds the disk space of files that would be gone but for our pins: deleted or rotated away, and not read yet because
+ * what was read has nowhere to go. Past the limit the oldest are let go, each unread byte told by a gap row.
+ */
+export class HeldFiles {
+  /** As of the last look. */
+  bytes = 0;
+  files = 0;
+  /** Since the start. */
+  readonly letGo = { bytes: 0, files: 0 };
+  /** A folder of the file system that they are on. */
+  private readonly folder: string;
+  private readonly bytesMax: number;
+  /** Let go, and unlinked as soon as that is durable. */
+  private leaving: Pin[] = [];
+  private readonly trouble = new Trouble('Files that wait to be read are well within their limit again.');
+
+  constructor(folder: string, bytesMax: number = limits.held_bytes_max) {
+    this.folder = folder;
+    this.bytesMax = bytesMax;
+  }
+
+  /**
+   * Measures, and lets go of what is too much.
+   * @param tails those that may have files without a name: nothing is asked of quiet ones
+   * @returns tails whose queue moved on
+   */
+  check(tails: Iterable<LogTail>, chunk: Buffer): Set<LogTail> {
+    const held = heldBy(tails);
+    this.files = held.length;
+    this.bytes = held.reduce((sum, { disk_bytes }) => sum + disk_bytes, 0);
+    const max = this.bytes === 0 ? this.bytesMax : Math.min(this.bytesMax, this.share());
+    if (this.bytes <= max / 2) this.trouble.ends();
+    // What was let go takes its space until its gap rows are durable.
+    this.leaving = this.leaving.filter(({ path, fd }) => path !== null || fd !== null);
+    if (this.bytes <= max || this.leaving.length > 0) return new Set();
+    return this.shrink(held, max, chunk);
+  }
+
+  private shrink(held: Held[], max: number, chunk: Buffer): Set<LogTail> {
+    const until = performance.now() + limits.held_turn_ms;
+    const moved = new Set<LogTail>();
+    const what = `Files that only wait to be read take ${this.bytes} bytes of disk; ${max} are allowed: the oldest are let go.`;
+    const reason = `let go at the limit of held bytes: deleted or rotated files took over ${max} bytes before they could be read`;
+    held.sort((a, b) => Number(b.isRead) - Number(a.isRead) || a.written_ms - b.written_ms);
+    let left = this.bytes;
+    for (const { tail, disk_bytes, isRead } of held) {
+      if (left <= max || performance.now() > until) break;
+      left -= disk_bytes;
+      let isGone = false;
+      tail.letGo(chunk, {
+        reason,
+        done: (pin, bytes) => {
+          isGone = true;
+          this.leaving.push(pin);
+          moved.add(tail);
+          if (bytes === 0) return;
+          this.trouble.begins(new AfterlogError('HELD_FULL', what));
+          this.letGo.bytes += bytes;
+          this.letGo.files++;
+        },
+      });
+      // What was read goes by itself as soon as it is quiet.
+      if (!isGone && !isRead) left += disk_bytes;
+    }
+    return moved;
+  }
+
+  /** Counted so that it does not grow by what they take themselves, and shrinks before the disk is full. */
+  private share(): number {
+    const { bavail, bsize } = statfsSync(this.folder);
+    return Math.floor(limits.held_free_disk_share * (bavail * bsize + this.bytes));
+  }
+}
+
+/** Files that nobody else has a name for, or a link to. */
+function heldBy(tails: Iterable<LogTail>): Held[] {
+  const held: Held[] = [];
+  for (const tail of tails) {
+    for (const { pin, known_bytes } of tail.nameless()) {
+      try {
+        const { nlink, blocks, mtimeMs, size } = statOf(pin);
+        if (nlink > (pin.path === null ? 0 : 1)) continue;
+        held.push({ tail, disk_bytes: blocks * 512, written_ms: mtimeMs, isRead: size <= known_bytes });
+      } catch (error) {
+        // Somebody took the pin away; the next read says so.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    }
+  }
+  return held;
+}

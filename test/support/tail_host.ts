@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pipeline } from '../../src/pipeline.ts';
+import { Spool } from '../../src/spool/spool.ts';
+import { Pins } from '../../src/tail/pins.ts';
+import { Tailer } from '../../src/tail/tailer.ts';
+import { SpoolRows } from './spool_rows.ts';
+import { type StoredStream, streamsOf } from './streams.ts';
+
+/** A tail whose reading can be paused while its spool takes gap and seal rows, as when the spool is full. */
+export class TailHost {
+  readonly tailer: Tailer;
+  readonly pins: string;
+  readonly vms: string;
+  readonly dir: string;
+  private readonly rows: SpoolRows;
+
+  constructor(t: TestContext, heldBytesMax?: number, dir = mkdtempSync(join(tmpdir(), 'afterlog-held-'))) {
+    this.dir = dir;
+    this.vms = join(dir, 'vms');
+    this.pins = join(dir, '.afterlog', 'pins');
+    mkdirSync(this.vms);
+    const state = mkdtempSync(join(tmpdir(), 'afterlog-held-state-'));
+    const spool = new Spool(state);
+    const pins = new Pins(this.pins);
+    const pipeline = new Pipeline('host', spool, { paused: () => {}, release: (pin) => pins.release(pin) });
+    this.tailer = new Tailer(dir, 'vms/{sandbox}/{log}', pins, pipeline, undefined, heldBytesMax);
+    this.rows = new SpoolRows(state);
+    this.tailer.start([]);
+    t.after(async () => {
+      this.tailer.stop();
+      await pipeline.close();
+      await spool.close();
+      this.rows.close();
+      rmSync(dir, { recursive: true, force: true });
+      rmSync(state, { recursive: true });
+    });
+  }
+
+  path(sandbox: string, file = 'console.log'): string {
+    return join(this.vms, sandbox, file);
+  }
+
+  /** @param age_s so long ago it was last written */
+  write(sandbox: string, bytes: string, age_s = 0): void {
+    mkdirSync(join(this.vms, sandbox), { recursive: true });
+    appendFileSync(this.path(sandbox), bytes);
+    utimesSync(this.path(sandbox), Date.now() / 1000 - age_s, Date.now() / 1000 - age_s);
+  }
+
+  delete(sandbox: string): void {
+    rmSync(join(this.vms, sandbox), { recursive: true });
+  }
+
+  streams(sandbox: string): StoredStream[] {
+    return streamsOf(this.rows.poll().rows, sandbox);
+  }
+
+  pinned(): number {
+    return readdirSync(this.pins).length;
+  }
+
+  async eventually(what: string, isSo: () => boolean): Promise<void> {
+    const until = performance.now() + 30_000;
+    while (!isSo()) {
+      assert.ok(performance.now() < until, `waited in vain for ${what}`);
+      await sleep(30);
+    }
+  }
+
+  async read(sandbox: string, bytes: number): Promise<void> {
+    await this.eventually(`${bytes} bytes of ${sandbox}`, () => {
+      return this.streams(sandbox).reduce((sum, stream) => sum + stream.bytes.length, 0) >= bytes;
+    });
+  }
+
+  async sealed(sandbox: string, streams = 1): Promise<StoredStream[]> {
+    await this.eventually(`${streams} seals of ${sandbox}`, () => {
+      const found = this.streams(sandbox);
+      return found.length === streams && found.every(({ seal }) => seal !== null);
+    });
+    return this.streams(sandbox);
+  }
+}
