@@ -7,8 +7,9 @@ import { Trouble, unwritable } from './faults.ts';
 import { newLine } from './parse/line.ts';
 import { lineEnd } from './parse/split.ts';
 import type { Spool, StateChanges } from './spool/spool.ts';
-import type { LogTail, Sink } from './tail/log_tail.ts';
+import type { LogTail } from './tail/log_tail.ts';
 import type { Pin } from './tail/pins.ts';
+import type { Sink } from './tail/sink.ts';
 import { BatchBuilder, record } from './wire/batch_builder.ts';
 import { toSpool } from './wire/spooled.ts';
 

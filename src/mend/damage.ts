@@ -2,7 +2,7 @@ import { type Cursor, placeKey } from '../spool/cursor.ts';
 import { entryKind } from '../spool/entry.ts';
 import type { Found } from '../spool/scan.ts';
 import type { Spool, StateChanges } from '../spool/spool.ts';
-import type { TailState } from '../tail/log_tail.ts';
+import type { TailState } from '../tail/tail_state.ts';
 import { decodeValue, rowsOf, type Value } from '../wire/decode.ts';
 import type { BatchHeader } from '../wire/header.ts';
 import { fromSpool } from '../wire/spooled.ts';

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
-import type { TailState } from '../tail/log_tail.ts';
 import type { StreamTotals } from '../tail/stream.ts';
+import type { TailState } from '../tail/tail_state.ts';
 import { crc32Shift } from '../wire/crc32_shift.ts';
 
 /** A row of a batch that is whole, as far as it matters here. */

@@ -1,8 +1,9 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Place, StreamStart } from './generation.ts';
-import type { Fresh, LogTail, Sink } from './log_tail.ts';
+import type { Fresh, LogTail } from './log_tail.ts';
 import { type FileIdentity, identityOf, type Pin, type Pins, sameFile } from './pins.ts';
+import type { Sink } from './sink.ts';
 
 /** Names of one log in the folder, oldest first: `console.log.2`, `console.log.1`, `console.log`. */
 export interface ChainName {

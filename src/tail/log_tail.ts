@@ -1,50 +1,9 @@
 import { reasonOf } from '../errors.ts';
 import { Generation, type Place, type StreamStart } from './generation.ts';
 import { type FileIdentity, type Pin, sameFile } from './pins.ts';
-import { Stream, type StreamState } from './stream.ts';
-
-/** Takes what a tail reads. All calls are synchronous. */
-export interface Sink {
-  /**
-   * Makes rows of the whole lines in bytes[start…] (of all that is there if `final`), calling `tail.advance`.
-   * @returns false when it could not take them all now: they are to be read again
-   */
-  lines(tail: LogTail, bytes: Buffer, start: number, final: boolean): boolean;
-  /**
-   * Makes room for the marks of one step, while the tail's state is whole: the marks, and the state after them,
-   * then go into one entry.
-   * @returns false when there is none now
-   */
-  reserve(): boolean;
-  /** A row of the stream at its position: `message` is its JSON. */
-  mark(tail: LogTail, record: 'gap' | 'seal', message: object): void;
-  /** The tail's state is to be saved with the next entry. */
-  changed(tail: LogTail): void;
-  /** The pin may go once all that was told before is durable. */
-  release(pin: Pin): void;
-}
-
-/** What of a tail must survive a crash; JSON in the spool, under the tail's key. */
-export interface TailState {
-  sandbox: string;
-  log: string;
-  /** The stream is over, for this reason; kept while its files are about, so that they are not read again. */
-  sealed: string | null;
-  stream: StreamState;
-  /** Of the folder in which its files were seen last, its identity: another one of that path is another life. */
-  folder?: string;
-  file: FileIdentity & {
-    number: number;
-    offset: number;
-    skips_hole: boolean;
-    tail_crc32: number;
-    tail_bytes: number;
-    /** Base64 of the bytes behind `offset` that are no whole line yet; absent when there are none. */
-    unfinished?: string;
-  };
-  /** The files to be read after it, oldest first; absent when there are none. */
-  waiting?: WaitingFile[];
-}
+import type { Sink } from './sink.ts';
+import { Stream, startAfter } from './stream.ts';
+import { fileState, type TailState, unfinishedOf, waitingFile } from './tail_state.ts';
 
 /** A file that is pinned and has no place yet. */
 export interface Fresh {
@@ -59,16 +18,6 @@ export interface Copy {
   pin: Pin;
   /** When it lost its name, milliseconds of the monotonic clock; its original may be truncated only now. */
   gone_at_ms: number | null;
-}
-
-export interface WaitingFile extends FileIdentity {
-  number: number;
-  starts: StreamStart;
-  skips_hole: boolean;
-  /** Absent when it is not. */
-  is_after_gap?: true;
-  /** Base64 of what was seen of it before its turn; absent when that is nothing. */
-  unfinished?: string;
 }
 
 /** Why a file is let go of before it is read, and who is to know of it. */
@@ -502,37 +451,6 @@ export class ReadFailure extends Error {
     this.isNew = isNew;
   }
 }
-
-/**
- * When a stream starts, nanoseconds since 1970 as text: when its first file was born, else now; always later than the
- * one before.
- */
-function startAfter(before: string | undefined, born: string): string {
-  const after = before === undefined ? 0n : BigInt(before) + 1n;
-  const now = BigInt(Date.now()) * 1_000_000n;
-  const candidates = [BigInt(born), now, after];
-  return String(candidates.find((time) => time >= after)!);
-}
-
-function fileState(generation: Generation): TailState['file'] {
-  const { pin, number, offset, skips_hole, tail_crc32, tail_bytes } = generation;
-  const state = { inode: pin.inode, born: pin.born, number, offset, skips_hole, tail_crc32, tail_bytes };
-  return withUnfinished(state, generation);
-}
-
-function waitingFile(generation: Generation): WaitingFile {
-  const { pin, number, starts, skips_hole, isAfterGap } = generation;
-  const file = { inode: pin.inode, born: pin.born, number, starts, skips_hole };
-  return withUnfinished(isAfterGap ? { ...file, is_after_gap: true } : file, generation);
-}
-
-function withUnfinished<F extends object>(file: F, { unfinished }: Generation): F & { unfinished?: string } {
-  return unfinished === null ? file : { ...file, unfinished: unfinished.toString('base64') };
-}
-
-/** What a state saved of bytes that are in no row yet. */
-export const unfinishedOf = (file: { unfinished?: string }): Buffer | null =>
-  file.unfinished === undefined ? null : Buffer.from(file.unfinished, 'base64');
 
 function contentAfterHole(chunk: Buffer, start: number, end: number): number {
   while (start < end && chunk[start] === 0) start++;

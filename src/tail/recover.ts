@@ -1,6 +1,8 @@
 import { Generation } from './generation.ts';
-import { type Fresh, type LogTail, type Sink, type TailState, unfinishedOf } from './log_tail.ts';
+import type { Fresh, LogTail } from './log_tail.ts';
 import { type FileIdentity, type FoundPin, type Pin, sameFile } from './pins.ts';
+import type { Sink } from './sink.ts';
+import { type TailState, unfinishedOf } from './tail_state.ts';
 
 /**
  * Queues what an earlier agent left of one log: the file it was reading, at the offset where it stopped, and the

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { reasonOf } from '../errors.ts';
 import { type ChainName, lookAtChain } from './chain.ts';
 import { chainPlace } from './layout.ts';
-import { LogTail, type Sink, type TailOwner } from './log_tail.ts';
+import { LogTail, type TailOwner } from './log_tail.ts';
 import { type FileIdentity, identityOf, type Pin, type Pins, sameFile, shortIdentity } from './pins.ts';
+import type { Sink } from './sink.ts';
 import type { Watch, WatchFolder } from './watch.ts';
 
 /** What a sandbox tells the tailer. */

@@ -81,3 +81,14 @@ export class Stream implements StreamLabels {
     return { started, position, lines, crc32, gaps, ...last_gap, parser: this.parser.state() };
   }
 }
+
+/**
+ * When a stream starts, nanoseconds since 1970 as text: when its first file was born, else now; always later than the
+ * one before.
+ */
+export function startAfter(before: string | undefined, born: string): string {
+  const after = before === undefined ? 0n : BigInt(before) + 1n;
+  const now = BigInt(Date.now()) * 1_000_000n;
+  const candidates = [BigInt(born), now, after];
+  return String(candidates.find((time) => time >= after)!);
+}

@@ -6,10 +6,12 @@ import { AfterlogError, reasonOf } from '../errors.ts';
 import { report, Trouble } from '../faults.ts';
 import { HeldFiles } from './held.ts';
 import { type Layout, layoutOf } from './layout.ts';
-import { type LogTail, ReadFailure, type Sink, type TailState } from './log_tail.ts';
+import { type LogTail, ReadFailure } from './log_tail.ts';
 import type { Pins } from './pins.ts';
 import { recoverTail } from './recover.ts';
 import { Sandbox, type SandboxEvents } from './sandbox.ts';
+import type { Sink } from './sink.ts';
+import type { TailState } from './tail_state.ts';
 import { type Watch, type WatchFolder, watchFolder } from './watch.ts';
 
 /** How long reading may hold the thread before directory events get their turn: a sandbox may live 10 ms. */

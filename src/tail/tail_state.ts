@@ -1,0 +1,56 @@
+import type { Generation, StreamStart } from './generation.ts';
+import type { FileIdentity } from './pins.ts';
+import type { StreamState } from './stream.ts';
+
+/** What of a tail must survive a crash; JSON in the spool, under the tail's key. */
+export interface TailState {
+  sandbox: string;
+  log: string;
+  /** The stream is over, for this reason; kept while its files are about, so that they are not read again. */
+  sealed: string | null;
+  stream: StreamState;
+  /** Of the folder in which its files were seen last, its identity: another one of that path is another life. */
+  folder?: string;
+  file: FileIdentity & {
+    number: number;
+    offset: number;
+    skips_hole: boolean;
+    tail_crc32: number;
+    tail_bytes: number;
+    /** Base64 of the bytes behind `offset` that are no whole line yet; absent when there are none. */
+    unfinished?: string;
+  };
+  /** The files to be read after it, oldest first; absent when there are none. */
+  waiting?: WaitingFile[];
+}
+
+export interface WaitingFile extends FileIdentity {
+  number: number;
+  starts: StreamStart;
+  skips_hole: boolean;
+  /** Absent when it is not. */
+  is_after_gap?: true;
+  /** Base64 of what was seen of it before its turn; absent when that is nothing. */
+  unfinished?: string;
+}
+
+/** A generation that is being read, or was read last. */
+export function fileState(generation: Generation): TailState['file'] {
+  const { pin, number, offset, skips_hole, tail_crc32, tail_bytes } = generation;
+  const state = { inode: pin.inode, born: pin.born, number, offset, skips_hole, tail_crc32, tail_bytes };
+  return withUnfinished(state, generation);
+}
+
+export function waitingFile(generation: Generation): WaitingFile {
+  const { pin, number, starts, skips_hole, isAfterGap } = generation;
+  const file = { inode: pin.inode, born: pin.born, number, starts, skips_hole };
+  return withUnfinished(isAfterGap ? { ...file, is_after_gap: true } : file, generation);
+}
+
+function withUnfinished<F extends object>(file: F, { unfinished }: Generation): F & { unfinished?: string } {
+  return unfinished === null ? file : { ...file, unfinished: unfinished.toString('base64') };
+}
+
+/** What a state saved of bytes that are in no row yet. */
+export const unfinishedOf = (file: { unfinished?: string }): Buffer | null =>
+  file.unfinished === undefined ? null : Buffer.from(file.unfinished, 'base64');
