@@ -5,7 +5,7 @@ import { AfterlogError } from '../errors.ts';
 import { report } from '../faults.ts';
 import { log } from '../log.ts';
 import { undecodable } from '../wire/decode.ts';
-import { type Batch, batchId } from '../wire/header.ts';
+import { type Batch, type BatchHeader, batchId } from '../wire/header.ts';
 import { type GapRow, missingBatches, refusedBatch } from './gap_rows.ts';
 import { groupAt } from './group.ts';
 import { Leaving } from './patience.ts';
@@ -98,10 +98,19 @@ interface Head {
   refused: Refused | null;
 }
 
+/** What a look found in the table after a doubt: the INSERT of it may have ended before what is derived from its rows. */
+interface Found {
+  headers: BatchHeader[];
+  /** Only the last that landed of an epoch can be of such an INSERT. Else a group was set back, and all of it is old. */
+  hasLast: boolean;
+}
+
 class TableLander {
   readonly leave = new AbortController();
   private readonly table: TableWriter;
   private readonly options: LanderOptions;
+  /** From a doubt to the first INSERT after it: what is found by then may be of an INSERT that ended half-way. */
+  private isAfterDoubt = true;
 
   constructor(client: ClickHouseClient, database: string, scope: string, options: LanderOptions) {
     this.options = options;
@@ -119,10 +128,16 @@ class TableLander {
   async land(batches: Batch[], alive: () => Promise<void>): Promise<Landing> {
     const result: Landing = { landed: [], skipped: [], refused: [] };
     const head: Head = { tried: 0, aloneUntil: 0, refusals: 0, refused: null };
-    for (let at = 0; at < batches.length; ) {
+    let found: Found = { headers: [], hasLast: false };
+    for (let at = 0; at < batches.length || found.hasLast; ) {
       const group: Batch[] = [];
       try {
-        const done = await this.step(batches, at, group, head, result, alive);
+        if (at === batches.length) {
+          await this.table.derive(found.headers, alive);
+          found = { headers: [], hasLast: false };
+          continue;
+        }
+        const done = await this.step(batches, at, group, head, found, result, alive);
         if (done > 0) Object.assign(head, { refusals: 0, refused: null });
         at += done;
         this.table.patience.over();
@@ -145,10 +160,12 @@ class TableLander {
     at: number,
     group: Batch[],
     head: Head,
+    found: Found,
     result: Landing,
     alive: () => Promise<void>,
   ): Promise<number> {
     const { table } = this;
+    this.isAfterDoubt ||= table.doubt;
     // A look ahead of bounded length never makes the memory of epochs forget the head's.
     const ahead = batches.slice(at, at + limits.landed_epochs_max / 2);
     await table.settle(
@@ -159,6 +176,8 @@ class TableLander {
     const landed = table.landed.of(batch.header)!;
     if (batch.header.sequence <= landed) {
       this.sort(batch, at < head.tried, head, result);
+      if (this.isAfterDoubt) found.headers.push(batch.header);
+      found.hasLast ||= this.isAfterDoubt && batch.header.sequence === landed;
       return 1;
     }
     if (batch.header.sequence > landed + 1) {
@@ -174,6 +193,7 @@ class TableLander {
     group.push(...groupAt(batches, at, at < head.aloneUntil, table));
     head.tried = at + group.length;
     await table.insertBatches(group, alive);
+    this.isAfterDoubt = false;
     result.landed.push(...group);
     return group.length;
   }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../config/limits.ts';
-import { AfterlogError } from '../errors.ts';
-import { readError, type Store } from './read.ts';
+import { askDerived, type Derived, derivedOf } from './derive.ts';
+import { explaining, type Store } from './read.ts';
 
 /** A stream of which `streams` says less, or something else, than its rows do. */
 export interface Lacking {
@@ -34,10 +34,10 @@ export async function* rebuildStreams(
   store: Store,
   { mend, sandboxes = limits.rebuild_sandboxes }: { mend: boolean; sandboxes?: number },
 ): AsyncGenerator<Lacking[]> {
-  const columns = await columnsOf(store);
-  const view = await viewOf(store);
+  const derived = await derivedOf(store).catch(explaining(store));
+  const columns = aggregatesOf(derived);
   for await (const range of ranges(store, sandboxes)) {
-    const rows = `FROM (${view}) AS derived LEFT JOIN (${knownIn(store, columns, range)}) AS known USING (${KEY})
+    const rows = `FROM (${derived.select}) AS derived LEFT JOIN (${knownIn(store, columns, range)}) AS known USING (${KEY})
       WHERE is_known = 0 OR ${columns.map(({ changes }) => changes).join(' OR ')}`;
     const lacking = await lackingIn(store, range, rows, mend ? 1 : limits.rebuild_looks);
     if (mend && lacking.length > 0) {
@@ -85,20 +85,17 @@ interface Column {
   changes: string;
 }
 
-/** The columns of `streams` that are not its key, which their types say how to aggregate. */
-async function columnsOf(store: Store): Promise<Column[]> {
-  const found = await run<{ name: string; type: string }>(
-    store,
-    `SELECT name, type FROM system.columns WHERE database = '${store.database}' AND table = 'streams'
-       AND NOT is_in_primary_key ORDER BY position`,
-  );
-  return found.map(({ name, type }) => {
-    const [, aggregate] = /^SimpleAggregateFunction\(([^,]+), /.exec(type) ?? [];
-    const changes = changesOf(name, aggregate);
-    if (changes === null)
-      throw new Error(`streams.${name} is a ${type}: rebuild does not know how to compare it`);
-    return { name, aggregate: aggregate!, changes };
-  });
+/** The columns that are not the key; their types say how to aggregate them. */
+function aggregatesOf({ columns }: Derived): Column[] {
+  return columns
+    .filter(({ is_key }) => !is_key)
+    .map(({ name, type }) => {
+      const [, aggregate] = /^SimpleAggregateFunction\(([^,]+), /.exec(type) ?? [];
+      const changes = changesOf(name, aggregate);
+      if (changes === null)
+        throw new Error(`streams.${name} is a ${type}: rebuild does not know how to compare it`);
+      return { name, aggregate: aggregate!, changes };
+    });
 }
 
 function changesOf(name: string, aggregate: string | undefined): string | null {
@@ -120,39 +117,5 @@ const knownIn = ({ database }: Store, columns: Column[], range: Range): string =
 const conditionOf = ({ from, to }: Range): string =>
   `sandbox_id >= unhex('${from}')${to === null ? '' : ` AND sandbox_id < unhex('${to}')`}`;
 
-/** The SELECT of the view itself, so that there is one place that says what `streams` is. */
-async function viewOf(store: Store): Promise<string> {
-  const [view] = await run<{ as_select: string }>(
-    store,
-    `SELECT as_select FROM system.tables WHERE database = '${store.database}' AND name = 'streams_view'`,
-  );
-  if (view === undefined) {
-    throw new AfterlogError(
-      'SCHEMA_BEHIND',
-      `Database '${store.database}' at ${store.url} has no view streams_view, so nothing keeps \`streams\`.`,
-    );
-  }
-  return view.as_select;
-}
-
-/** @param range of console_logs, where the query reads it without a condition of its own */
-async function run<Row>({ client, database, ...store }: Store, query: string, range?: Range): Promise<Row[]> {
-  const filter = range && `{'${database}.console_logs': '${conditionOf(range).replaceAll("'", "\\'")}'}`;
-  const settings = [
-    'optimize_aggregation_in_order = 1',
-    ...(filter ? [`additional_table_filters = ${filter}`] : []),
-  ];
-  const text = `${query} SETTINGS ${settings.join(', ')}`;
-  try {
-    if (!query.startsWith('INSERT')) {
-      const answer = await client.query({ query: text, format: 'JSONEachRow', clickhouse_settings: bounds });
-      return await answer.json<Row>();
-    }
-    await client.command({ query: text, clickhouse_settings: { ...bounds, async_insert: 0 } });
-    return [];
-  } catch (error) {
-    throw readError({ client, database, ...store }, error);
-  }
-}
-
-const bounds = { max_execution_time: limits.insert_timeout_ms / 1_000 };
+const run = <Row>(store: Store, query: string, range?: Range): Promise<Row[]> =>
+  askDerived<Row>(store, query, range && { rows: conditionOf(range) }).catch(explaining(store));

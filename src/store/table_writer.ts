@@ -2,7 +2,9 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { limits } from '../config/limits.ts';
 import { crashPoint } from '../crash_point.ts';
 import { AfterlogError } from '../errors.ts';
+import { log } from '../log.ts';
 import type { Batch, BatchHeader } from '../wire/header.ts';
+import { deriveBatches } from './derive.ts';
 import { type GapRow, gapBody } from './gap_rows.ts';
 import { type Body, insertBody } from './insert.ts';
 import { fence, Landed, look } from './landed.ts';
@@ -63,6 +65,22 @@ export class TableWriter {
     const { host, batch_epoch, batch_sequence } = rows[0]!;
     this.landed.set({ host, epoch: batch_epoch }, batch_sequence);
     this.counts.gaps += rows.length;
+  }
+
+  /** Derives again what a look found after a doubt. Landing does not hang on it: `afterlog rebuild` does the same. */
+  async derive(found: BatchHeader[], alive: () => Promise<void>): Promise<void> {
+    const { client, database, landed } = this;
+    try {
+      await this.run((signal) => deriveBatches({ client, database }, found, landed, signal), alive);
+    } catch (error) {
+      const isRefused = error instanceof AfterlogError || errorNumber(error) !== null;
+      if (!isRefused) throw error;
+      const reason = error instanceof AfterlogError ? error.message : loggableRefusal(error);
+      log.info(
+        { reason },
+        'What is derived from the last INSERT was not looked after; see `afterlog rebuild`.',
+      );
+    }
   }
 
   async askSchema(alive: () => Promise<void>): Promise<void> {

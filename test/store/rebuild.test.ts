@@ -163,3 +163,39 @@ test('beside a consumer that lands, what is on its way is not called lacking, an
   );
   assert.deepEqual(found, { agrees: 1 });
 });
+
+test('whoever finds rows landed after a doubt derives from them again: its own, or those of a consumer that died', async (t) => {
+  const { client, database } = await migratedDatabase(t);
+  const place = `${uniqueName('topic')}/0`;
+  const view = (what: string) => client.command({ query: `${what} TABLE ${database}.streams_view` });
+  const epoch = newEpoch();
+  const known = () =>
+    rowsOf(
+      client,
+      `SELECT sandbox_id, max(bytes) AS bytes, max(complete) AS complete FROM ${database}.streams
+      WHERE sandbox_id != '' GROUP BY sandbox_id ORDER BY sandbox_id`,
+    );
+  // As if it had been killed between its rows and the view's.
+  await view('DETACH');
+  const batches = [...run(epoch, 1, 3), poisonBatch(epoch, 4), ...run(epoch, 5, 6, { sandbox_id: 'sb-2' })];
+  const dead = createLander(client, database, place);
+  await dead.land(batches);
+  await view('ATTACH');
+  assert.deepEqual(await known(), []);
+  const heir = createLander(client, database, place);
+  const { landed, skipped } = await heir.land([...batches, ...run(epoch, 7, 7, { sandbox_id: 'sb-3' })]);
+  assert.deepEqual([landed.length, skipped.length], [1, 6]);
+  const found = await known();
+  assert.deepEqual(
+    found.map((row) => (row as { sandbox_id: string }).sandbox_id),
+    ['sb-2', 'sb-3', `sb-${epoch}`, `sb-${epoch}-b`],
+  );
+  for await (const lacking of rebuildStreams(asStore(client, database), { mend: false })) {
+    assert.deepEqual(lacking, []);
+  }
+  // A group that was set back reads what is old: nothing is derived from that again.
+  await client.command({ query: `TRUNCATE TABLE ${database}.streams` });
+  const later = createLander(client, database, place);
+  assert.equal((await later.land(batches.slice(0, 3))).skipped.length, 3);
+  assert.deepEqual(await known(), []);
+});
