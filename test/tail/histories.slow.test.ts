@@ -169,7 +169,9 @@ class History {
   private readonly rows: SpoolRows;
   private readonly pins: string;
   private acts = 0;
+  private files = 0;
   private hasDied = false;
+  private hasDiedInside = false;
 
   constructor(dir: string, agent: SimulatedAgent) {
     this.vms = join(dir, 'data', 'vms');
@@ -223,6 +225,7 @@ class History {
     if (one.does === 'drop events') return agent.dropEvents();
     if (one.does === 'die') {
       this.hasDied = true;
+      this.hasDiedInside = true;
       return agent.killAfter(one.calls);
     }
     if (one.does === 'clock') return agent.stepClock(one.step_ms);
@@ -244,6 +247,14 @@ class History {
     return true;
   }
 
+  /**
+   * What a file of a chain begins with comes once. (Consoles boot alike, but none writes twice what it wrote at the same
+   * place of another file; where no look saw two files together, only their content tells a copy from a successor.)
+   */
+  private unique(bytes: Buffer): Buffer {
+    return Buffer.concat([Buffer.from(`${++this.files} `), bytes]);
+  }
+
   /** What can happen at any moment; what takes away a file that no agent has seen does not. */
   private act({ does, at, text }: Act): void {
     this.acts++;
@@ -257,8 +268,9 @@ class History {
     } else if (does === 'rotate' && sandbox.canMoveOn) {
       sandbox.moveOn();
       real.renameSync(sandbox.path, `${sandbox.path}.1`);
-      this.write(sandbox, bytes);
-      sandbox.append(bytes);
+      const first = this.unique(bytes);
+      this.write(sandbox, first);
+      sandbox.append(first);
       this.tell(sandbox, true);
     } else if ((does === 'delete' || does === 'recreate') && sandbox.isHeldWhole) {
       this.delete(sandbox);
@@ -268,7 +280,7 @@ class History {
 
   /** All of it has been read, as of a wake or a copy-truncate some time after the last byte. */
   private truncate(sandbox: Sandbox, { does, text, hole }: Act): void {
-    const bytes = contentOf(text);
+    const bytes = this.unique(contentOf(text));
     const before = real.readFileSync(sandbox.path);
     if (does === 'copy-truncate') {
       if (!sandbox.canMoveOn) return;
@@ -318,7 +330,9 @@ class History {
     const gaps = streams.flatMap((stream) => stream.gaps);
     const truncations = sandbox.streams.filter(({ isTruncated }) => isTruncated).length;
     assertBytes(bytesOf(streams), Buffer.concat(sandbox.streams.map(({ bytes }) => bytes)), sandbox.id);
-    assert.equal(gaps.length, truncations, `${sandbox.id}: ${JSON.stringify(gaps)}`);
+    // An agent that died in the middle of a look may not know that a file followed the one before: it says so.
+    const told = gaps.filter(({ reason }) => !(this.hasDiedInside && reason.startsWith('rotated away')));
+    assert.equal(told.length, truncations, `${sandbox.id}: ${JSON.stringify(gaps)}`);
     assert.ok(
       streams.every(({ seal }) => seal !== null),
       `${sandbox.id}: all is sealed`,
