@@ -89,11 +89,11 @@ function see(tail: LogTail, folder: string, names: ChainName[], pins: Pins): See
     unknown.reverse();
   }
   for (const { name, age } of unknown) {
-    const pin = pins.take(tail.sandbox, tail.log, join(folder, name));
+    const pin = pins.take(tail.sandbox, tail.log, join(folder, name), age);
     if (pin === null) continue;
     const known = recognise(tail, pin, age, 0);
     if (known) pins.release(pin);
-    else tail.fresh.push({ pin, isCopy: false, isLinked: false });
+    else tail.fresh.push({ pin, age, isCopy: false, isLinked: false });
     seen.push(known ?? { age, file: pin, size: 0, fresh: tail.fresh.at(-1)! });
   }
   return markFresh(
@@ -153,7 +153,8 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean, sink: Sink): void 
   const isAnotherFile = !oldIsInChain && !hasChain;
   // It may have been made again after it was identified, and before it was listed.
   const isNewFolder = isOther && seen.every((one) => one.fresh !== null);
-  const isLinked = oldIsInChain || tail.fresh.some((fresh) => fresh.isLinked);
+  // What is read next decides: a copy that was seen beside its original says nothing of a file that came later.
+  const isLinked = oldIsInChain || tail.fresh.find((fresh) => !fresh.isCopy)?.isLinked === true;
   let starts: StreamStart = null;
   if (hasNothing) starts = tail.stream === null ? 'first' : 'recreated';
   else if (!isLinked && (isNewFolder || isAnotherFile)) starts = 'recreated';
@@ -167,8 +168,9 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean, sink: Sink): void 
   let hasGone = false;
   for (const fresh of tail.fresh) {
     if (seen.some((one) => one.fresh === fresh)) continue;
-    // Where no look saw both names, only the content is left to tell.
-    if (fresh.isCopy || newest?.isCopiedBy(fresh.pin)) {
+    // Where no look saw both names, only the content is left to tell; consoles of two lives may be the same, but a copy
+    // has an older name from the start.
+    if (fresh.isCopy || (fresh.age > 0 && newest?.isCopiedBy(fresh.pin))) {
       tail.keepCopy(fresh.pin, performance.now());
       continue;
     }

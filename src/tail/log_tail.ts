@@ -8,6 +8,8 @@ import { fileState, type TailState, unfinishedOf, waitingFile } from './tail_sta
 /** A file that is pinned and has no place yet. */
 export interface Fresh {
   pin: Pin;
+  /** How many rotations old its name was when it was pinned; 0 is the log's own. */
+  age: number;
   /** A look saw it behind a file that was known already. */
   isCopy: boolean;
   /** A look saw the newest known file in the same chain: no file between them is missing. */
@@ -151,7 +153,11 @@ export class LogTail {
     const copy = generation === this.queue.at(-1) ? this.copies[0] : undefined;
     const length = copy && generation.isTruncatedSince(copy.pin) ? -1 : generation.read(chunk);
     if (length < 0) {
-      this.truncated(generation);
+      const known = this.copies.length;
+      this.owner.look();
+      // Of a look that could not be trusted, what it pinned has no place yet, and may be the copy: the next one tells.
+      if (letGo === null && this.lastLook === null && this.fresh.length > 0) return false;
+      this.truncated(generation, known);
       return true;
     }
     let start = generation.tail_bytes;
@@ -204,10 +210,11 @@ export class LogTail {
     this.sink.changed(this);
   }
 
-  /** The file lost its content: by a copy that was made first, or by a restart of the console. */
-  private truncated(generation: Generation): void {
-    const known = this.copies.length;
-    this.owner.look();
+  /**
+   * The file lost its content: by a copy that was made first, or by a restart of the console.
+   * @param known how many copies there were before the folder was looked at again
+   */
+  private truncated(generation: Generation, known: number): void {
     const { isUnread } = generation;
     const first = this.copies.findIndex(({ pin }) => isUnread || generation.isCopiedBy(pin));
     // Those before it, or of which none is its copy, were made of something else: they must not be taken for copies of
@@ -398,7 +405,8 @@ export class LogTail {
   /** Whether all that was written before `since_ms` (monotonic clock) has been read, and no file waits for its turn. */
   isDrained(since_ms: number): boolean {
     const [reading, next] = this.queue;
-    if (next !== undefined || this.fresh.length > 0) return false;
+    // A look that could not be trusted may have missed a file.
+    if (next !== undefined || this.fresh.length > 0 || this.lastLook === null) return false;
     return reading === undefined || (reading.place !== 'gone' && reading.drained_at_ms > since_ms);
   }
 

@@ -48,6 +48,8 @@ export interface PinName {
 export interface FoundPin extends Omit<PinName, 'stream'> {
   /** null: linked, and never named for good; then the generation is the order of linking. */
   stream: string | null;
+  /** Of one without a stream: how many rotations old its name was; 0 is the log's own. */
+  age: number;
   /** The pin of a copy, kept in case its original gets truncated. */
   isCopy: boolean;
   pin: Pin;
@@ -58,7 +60,7 @@ export interface FoundPin extends Omit<PinName, 'stream'> {
  * system. A name holds all that is known, so that after a crash a pin alone is enough:
  * `<sandbox>,<log>,<stream start>,<generation>,<inode>,<folder>`, each part URI-encoded. `~` behind the generation says
  * that before it there were files that nobody saw. In place of the stream's start
- * stands `new` while it is not known, and `copy` for a file that was copied from another one.
+ * stands `new` while it is not known (then how many rotations old its name was, and a count), and `copy` for a file that was copied from another one.
  */
 export class Pins {
   /** How many files are held by an open descriptor. */
@@ -79,10 +81,10 @@ export class Pins {
    * @returns null when it is not there any more, or not a regular file
    * @throws the system's error when the file can neither be linked nor opened
    */
-  take(sandbox: string, logName: string, path: string): Pin | null {
+  take(sandbox: string, logName: string, path: string, age: number): Pin | null {
     const link = join(
       this.dir,
-      `${encodeURIComponent(sandbox)},${logName},new,0,${this.life}-${this.count++}`,
+      `${encodeURIComponent(sandbox)},${logName},new,${age},${this.life}-${this.count++}`,
     );
     try {
       linkSync(path, link);
@@ -156,6 +158,7 @@ export class Pins {
         log: logName!,
         stream: stream === 'new' || stream === 'copy' ? null : stream!,
         generation: stream === 'new' ? Number(inode?.split('-')[1] ?? 0) : Number.parseInt(generation, 10),
+        age: stream === 'new' ? Number(generation) : 0,
         isAfterGap: generation.endsWith('~'),
         folder: folder || null,
         isCopy: stream === 'copy',

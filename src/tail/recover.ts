@@ -44,6 +44,7 @@ export function recoverTail(
           log: tail.log,
           stream: state.stream.started,
           generation: -1,
+          age: 0,
           isAfterGap: false,
           folder: null,
           isCopy: false,
@@ -120,4 +121,4 @@ function byAge(a: FoundPin, b: FoundPin): number {
 const asFresh = (found: FoundPin[]): Fresh[] =>
   found
     .toSorted((a, b) => compare(a.pin.born, b.pin.born) || a.generation - b.generation)
-    .map(({ pin }) => ({ pin, isCopy: false, isLinked: false }));
+    .map(({ pin, age }) => ({ pin, age, isCopy: false, isLinked: false }));

@@ -70,11 +70,11 @@ export class Sandbox implements TailOwner {
 
   /** Pins a file of a log that has a name in the folder, whichever. @returns null when it has none */
   seek(log: string, file: FileIdentity): Pin | null {
-    for (const { name } of this.names().get(log) ?? []) {
+    for (const { name, age } of this.names().get(log) ?? []) {
       const path = join(this.folder, name);
       const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
       if (!stats?.isFile() || !sameFile(identityOf(stats), file)) continue;
-      const pin = this.pins.take(this.id, log, path);
+      const pin = this.pins.take(this.id, log, path, age);
       if (pin !== null && sameFile(pin, file)) return pin;
       if (pin !== null) this.pins.release(pin);
     }
