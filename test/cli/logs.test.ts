@@ -139,6 +139,8 @@ test('colours are for terminals, unless asked for or against', async (t) => {
       TERM: 'xterm',
       NO_COLOR: '',
       FORCE_COLOR: undefined,
+      // Node takes a terminal of a CI for one without colours.
+      CI: undefined,
       ...environment,
       ...more,
     };
