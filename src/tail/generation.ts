@@ -93,19 +93,14 @@ export class Generation {
    * Looks into a file whose turn has not come: what is seen of it by then is kept, should it be truncated meanwhile.
    * @returns whether something new was seen
    */
-  peek(chunk: Buffer): boolean {
-    const fd = this.pin.fd ?? openSync(this.pin.path!, 'r');
-    try {
-      const { size } = fstatSync(fd);
-      if (size === this.peeked_bytes || this.skips_hole) return false;
-      this.peeked_bytes = size;
-      const seen = chunk.subarray(0, readSync(fd, chunk, 0, limits.line_bytes_max, 0));
-      if (seen.length === (this.unfinished?.length ?? 0) || !this.isUnfinishedIn(seen)) return false;
-      this.unfinished = Buffer.from(seen);
-      return true;
-    } finally {
-      if (this.pin.fd === null) closeSync(fd);
-    }
+  peek(): boolean {
+    const { size } = statOf(this.pin);
+    if (size === this.peeked_bytes || this.skips_hole) return false;
+    this.peeked_bytes = size;
+    const seen = readAt(this.pin, 0, Math.min(size, limits.line_bytes_max));
+    if (seen.length === (this.unfinished?.length ?? 0) || !this.isUnfinishedIn(seen)) return false;
+    this.unfinished = seen;
+    return true;
   }
 
   /**

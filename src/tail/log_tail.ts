@@ -134,7 +134,7 @@ export class LogTail {
     if (generation === undefined) return false;
     try {
       const last = this.queue.at(-1)!;
-      if (last !== generation && last.place === 'live' && last.peek(chunk)) this.sink.changed(this);
+      if (last !== generation && last.place === 'live' && last.peek()) this.sink.changed(this);
       const more = this.readFrom(generation, chunk);
       this.failedWith = '';
       return more;
@@ -427,15 +427,18 @@ export class LogTail {
 
   /** Whether nothing of it is left: no bytes to read, no pin, no state to keep. */
   get isOver(): boolean {
-    return this.queue.length === 0 && this.fresh.length === 0 && this.state() === null;
+    return this.queue.length === 0 && this.fresh.length === 0 && !this.isRemembered;
+  }
+
+  private get isRemembered(): boolean {
+    if (this.stream === null || this.sealed === null) return this.stream !== null;
+    return this.queue.length + this.kept.length + this.copies.length + this.released.length > 0;
   }
 
   /** @returns null when nothing of this log is left to remember */
   state(): TailState | null {
-    if (this.stream === null) return null;
+    if (this.stream === null || !this.isRemembered) return null;
     const generation = this.queue[0];
-    const held = this.queue.length + this.kept.length + this.copies.length + this.released.length;
-    if (this.sealed !== null && held === 0) return null;
     const isReading = this.sealed === null && generation !== undefined;
     const state: TailState = {
       sandbox: this.sandbox,
