@@ -11,7 +11,7 @@ import { finished } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { startLocalKafka } from '../src/deliver/local_kafka.ts';
-import { explain } from '../src/errors.ts';
+import { explain, reasonOf } from '../src/errors.ts';
 import { startEmbedded } from '../src/store/embedded.ts';
 import { endLeftovers } from './support/leftovers.ts';
 
@@ -21,11 +21,15 @@ import { endLeftovers } from './support/leftovers.ts';
  */
 const RUN_MS_MAX = 75 * 60_000;
 const FILE_MS_MAX = 20 * 60_000;
+const FAILURE_CHARACTERS_MAX = 1_000;
 
 interface Counts {
   passed: number;
   failed: number;
 }
+
+/** What failed, for the last lines: those are what a CI shows of a long run. */
+const failures: string[] = [];
 
 const root = resolve(import.meta.dirname, '..');
 const stop = new AbortController();
@@ -71,6 +75,7 @@ if (stop.signal.aborted) {
   counts.failed += 1;
   console.error(`The run was cut short: ${(stop.signal.reason as Error).message}.`);
 }
+for (const failure of failures) console.log(failure);
 console.log(`${counts.passed} passed, ${counts.failed} failed`);
 process.exit(counts.failed === 0 ? 0 : 1);
 
@@ -140,6 +145,12 @@ async function runFiles(files: string[], concurrency: number): Promise<Counts> {
     counts.passed += summary.counts.passed;
     // A skipped test would hide what is missing: it counts as failed.
     counts.failed += summary.counts.tests - summary.counts.passed;
+  });
+  stream.on('test:fail', ({ name, file, details }) => {
+    const { error } = details;
+    if (error.failureType === 'subtestsFailed') return;
+    const where = file === undefined ? '' : ` (${relative(root, file)})`;
+    failures.push(`✖ ${name}${where}: ${reasonOf(error.cause ?? error).slice(0, FAILURE_CHARACTERS_MAX)}`);
   });
   const report = stream.compose(spec);
   report.pipe(process.stdout, { end: false });

@@ -162,8 +162,11 @@ class ConsumerRole {
     while (join === this.joins && !this.leave.signal.aborted) {
       try {
         const offsets = await partitionOffsets(this.kafka, payload.groupId, this.topic);
-        for (const one of offsets.filter(({ partition }) => this.assigned.includes(partition))) {
-          await this.begin(consumer, one);
+        for (const number of this.assigned) {
+          const known = offsets.find(({ partition }) => partition === number);
+          // Another broker may not have heard yet of one that was just added.
+          if (!known) throw new Error(`the broker asked does not know ${this.topic}/${number} yet`);
+          await this.begin(consumer, known);
         }
         if (join === this.joins) consumer.resume([{ topic: this.topic }]);
         return;

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KafkaMessage, Message } from 'kafkajs';
@@ -5,6 +6,7 @@ import { Partitioners } from 'kafkajs';
 import type { Settings } from '../../src/config/settings.ts';
 import { createKafka } from '../../src/kafka.ts';
 import { type Batch, toKafkaHeaders } from '../../src/wire/header.ts';
+import { until } from './patience.ts';
 
 export interface Topic {
   send(batches: (Batch | Message)[], partition?: number): Promise<void>;
@@ -33,11 +35,17 @@ export async function makeTopic(t: TestContext, settings: Settings, numPartition
     await admin.disconnect();
   });
   await admin.createTopics({ topics: [{ topic, numPartitions }] });
+  const partitions = async () => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return topics[0]!.partitions.length;
+  };
   return {
     async send(batches, partition = 0) {
       for (const batch of batches) {
         const message = 'header' in batch ? asMessage(batch) : batch;
-        await producer.send({ topic, acks: -1, messages: [{ ...message, partition }] });
+        const answers = await producer.send({ topic, acks: -1, messages: [{ ...message, partition }] });
+        // kafkajs sends nothing, and reports no error, for a partition that it does not know.
+        assert.equal(answers[0]?.partition, partition, `nothing was sent to ${topic}/${partition}`);
       }
     },
     async deleteBefore(offset, partition = 0) {
@@ -52,7 +60,8 @@ export async function makeTopic(t: TestContext, settings: Settings, numPartition
     },
     async addPartitions(count) {
       await admin.createPartitions({ topicPartitions: [{ topic, count }] });
-      // The producer takes what it knew for all there is.
+      // The broker tells of them a little later; until then a producer takes what it is told for all there is.
+      await until(async () => (await partitions()) === count);
       await producer.disconnect();
       await producer.connect();
     },
@@ -64,8 +73,7 @@ export async function makeTopic(t: TestContext, settings: Settings, numPartition
     async committed(partition = 0) {
       // A new group's coordinator is not there at once.
       const [found] = await admin.fetchOffsets({ groupId, topics: [topic] }).catch(() => []);
-      if (!found) return -1;
-      return Number(found.partitions.find((one) => one.partition === partition)!.offset);
+      return Number(found?.partitions.find((one) => one.partition === partition)?.offset ?? -1);
     },
   };
 }
