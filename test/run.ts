@@ -148,7 +148,7 @@ async function runFiles(files: string[], concurrency: number): Promise<Counts> {
   });
   stream.on('test:fail', ({ name, file, details }) => {
     const { error } = details;
-    if (error.failureType === 'subtestsFailed') return;
+    if ((error as { failureType?: string }).failureType === 'subtestsFailed') return;
     const where = file === undefined ? '' : ` (${relative(root, file)})`;
     failures.push(`✖ ${name}${where}: ${reasonOf(error.cause ?? error).slice(0, FAILURE_CHARACTERS_MAX)}`);
   });
