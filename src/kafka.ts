@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { Kafka, type KafkaConfig, type LogEntry, logLevel } from 'kafkajs';
+import kafkajs, { Kafka, type KafkaConfig, type LogEntry, logLevel } from 'kafkajs';
 import type { Settings } from './config/settings.ts';
+import { crashPoint } from './crash_point.ts';
 import { AfterlogError, type ErrorCode, reasonOf } from './errors.ts';
 import { log } from './log.ts';
 
@@ -12,6 +13,7 @@ import { log } from './log.ts';
  */
 export function createKafka(settings: Settings): Kafka {
   stopIdleTimers();
+  keepCommits();
   return new Kafka({
     clientId: `afterlog-${settings.host}`,
     connectionTimeout: 5_000,
@@ -95,5 +97,52 @@ export function stopIdleTimers(): void {
   const schedule = prototype.scheduleCheckPendingRequests;
   prototype.scheduleCheckPendingRequests = function (this: RequestQueue): void {
     if (this.pending.length > 0 || this.throttledUntil > Date.now()) schedule.call(this);
+  };
+}
+
+/** What is used of the inside of kafkajs 2.2.4 (the version is pinned). */
+interface ConsumerGroup {
+  cluster: {
+    fetchTopicsOffset(
+      topics: { topic: string; fromBeginning: boolean; partitions: { partition: number }[] }[],
+    ): Promise<{ partitions: { offset: string }[] }[]>;
+  };
+  offsetManager: { nextOffset(topic: string, partition: number): { toString(): string } };
+  seek(place: { topic: string; partition: number; offset: string }): void;
+  recoverFromOffsetOutOfRange(place: { topic: string; partition: number }): Promise<void>;
+  recoverFromFetch(error: Error): Promise<void>;
+}
+
+/**
+ * When an offset is out of range, kafkajs 2.2.4 commits a reset for the group before anything was read: a consumer that
+ * is killed then leaves no trace of what retention took. Here it only goes on at the first message that is left, and
+ * the commit stays what was landed. A topic that ends before the offset was made anew: that is worth a commit, for it
+ * may have grown beyond the old offset when it is looked at again.
+ */
+function keepCommits(): void {
+  const { prototype } = createRequire(import.meta.url)('kafkajs/src/consumer/consumerGroup') as {
+    prototype: ConsumerGroup & { keepsCommits?: true };
+  };
+  if (prototype.keepsCommits) return;
+  prototype.keepsCommits = true;
+  const reset = prototype.recoverFromOffsetOutOfRange;
+  prototype.recoverFromOffsetOutOfRange = async function (this: ConsumerGroup, place): Promise<void> {
+    const { topic, partition } = place;
+    const wanted = [{ topic, fromBeginning: true, partitions: [{ partition }] }];
+    const [found] = await this.cluster.fetchTopicsOffset(wanted);
+    const { offset } = found!.partitions[0]!;
+    const isBehind = Number(this.offsetManager.nextOffset(topic, partition)) < Number(offset);
+    if (isBehind) this.seek({ topic, partition, offset });
+    else await reset.call(this, place);
+    crashPoint('kafka.out_of_range');
+  };
+  const recover = prototype.recoverFromFetch;
+  prototype.recoverFromFetch = async function (this: ConsumerGroup, error): Promise<void> {
+    // A topic that is gone may be there again at the next fetch, as another one: that needs a new beginning.
+    const { type } = error as { type?: string };
+    if (type === 'UNKNOWN_TOPIC_OR_PARTITION') {
+      throw Object.assign(new kafkajs.KafkaJSNonRetriableError(error), { type });
+    }
+    await recover.call(this, error);
   };
 }

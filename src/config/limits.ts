@@ -90,10 +90,13 @@ export const limits = {
   fetch_wait_ms: 500,
   /** A partition that is added to the topic is read after this at the latest. */
   partitions_seen_ms: 10_000,
-  /** Partitions of one consumer that are landed at the same time. */
+  /** How far behind a consumer is, is asked this often, also while it waits for ClickHouse. */
+  lag_ms: 10_000,
+  /** Partitions of one consumer whose fetches it holds, and that are landed, at the same time. */
+  partitions_fetched: 100,
   partitions_at_once: 4,
-  /** Small INSERTs into one partition's share are no more frequent than this: each makes a part to be merged. */
-  insert_interval_ms: 200,
+  /** Small INSERTs of one consumer are this far apart on average, whichever partitions they are of: each makes a part to be merged. */
+  insert_interval_ms: 50,
   /** A consumer that said nothing for so long is taken for dead. */
   session_ms: 6_000,
   rebalance_ms: 30_000,

@@ -11,7 +11,14 @@ import { connect } from '../store/client.ts';
 import { STOPPED } from '../store/land.ts';
 import { Leaving, Patience } from '../store/patience.ts';
 import { type DeadLetters, deadLetters } from './dead_letter.ts';
-import { overtaken, overtakenRow, type PartitionOffsets, partitionOffsets } from './missing.ts';
+import {
+  overtaken,
+  overtakenRow,
+  type PartitionOffsets,
+  partitionEnds,
+  partitionOffsets,
+} from './missing.ts';
+import { Pace } from './pace.ts';
 import { type Counts, Partition } from './partition.ts';
 
 export interface ConsumerStatus extends Counts {
@@ -19,6 +26,8 @@ export interface ConsumerStatus extends Counts {
   inserts: number;
   /** Messages behind the end of the topic, over this consumer's partitions; null before they are known. */
   lag: number | null;
+  /** The same for each of them. */
+  partitions: { topic: string; partition: number; lag: number | null }[];
   /** What is waited for, as one sentence. */
   paused: string | null;
   last_error: string | null;
@@ -49,6 +58,7 @@ class ConsumerRole {
   private readonly letters: DeadLetters;
   private readonly patience: Patience;
   private readonly partitions = new Map<number, Partition>();
+  private readonly pace = new Pace();
   private assigned: number[] = [];
   private joins = 0;
   private lastError: string | null = null;
@@ -76,7 +86,10 @@ class ConsumerRole {
 
   status(): ConsumerStatus {
     const landers = [...this.partitions.values()].map(({ lander }) => lander.status());
-    const lags = this.assigned.map((number) => this.partitions.get(number)?.lag ?? null);
+    const partitions = this.assigned.map((partition) => {
+      return { topic: this.topic, partition, lag: this.partitions.get(partition)?.lag ?? null };
+    });
+    const lags = partitions.map(({ lag }) => lag);
     const paused = [...this.partitions.values()].map((one) => one.paused).find((text) => text !== null);
     if (paused) this.lastError = paused;
     return {
@@ -84,6 +97,7 @@ class ConsumerRole {
       gaps: landers.reduce((sum, { gaps }) => sum + gaps, 0),
       inserts: landers.reduce((sum, { inserts }) => sum + inserts, 0),
       lag: lags.length === 0 || lags.includes(null) ? null : lags.reduce((sum: number, lag) => sum + lag!, 0),
+      partitions,
       paused: this.patience.waiting ?? paused ?? null,
       last_error: this.lastError,
     };
@@ -122,24 +136,27 @@ class ConsumerRole {
       // A crash ends this member; run() starts the next.
       retry: { retries: 3, restartOnFailure: async () => false },
     });
+    const watched = new AbortController();
     const ended = new Promise<unknown>((resolve) => {
       consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload.error));
       this.leave.signal.addEventListener('abort', () => resolve(STOPPED), { once: true });
     });
     consumer.on(consumer.events.GROUP_JOIN, (event) => this.joined(consumer, event));
     try {
+      void this.watchEnds(watched.signal);
       await consumer.connect();
       await consumer.subscribe({ topic: this.topic, fromBeginning: true });
       await consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
-        partitionsConsumedConcurrently: limits.partitions_at_once,
+        partitionsConsumedConcurrently: limits.partitions_fetched,
         eachBatch: async (fetch) => {
           if (fetch.isRunning() && !fetch.isStale()) await this.partition(fetch.batch.partition).take(fetch);
         },
       });
       return await ended;
     } finally {
+      watched.abort();
       this.assigned = [];
       this.joins++;
       const disconnected = consumer.disconnect().catch(() => {});
@@ -179,12 +196,13 @@ class ConsumerRole {
 
   /** Reports what retention took before this partition was landed, and starts behind it. */
   private async begin(consumer: Consumer, offsets: PartitionOffsets): Promise<void> {
-    const { partition: number, low, high } = offsets;
+    const { partition: number, committed, low, high } = offsets;
     const partition = this.partition(number);
-    // For an offset that is out of range kafkajs commits none at all; then what this process landed last counts.
-    const committed = offsets.committed ?? partition.next;
-    partition.lag = high - Math.max(committed ?? 0, low);
-    const lost = overtaken({ ...offsets, committed });
+    partition.begin();
+    partition.end = high;
+    // Where the broker forgot the group's offset, what this process landed last still tells what retention took. All is
+    // read again then: the topic may have been made anew.
+    const lost = overtaken({ ...offsets, committed: committed ?? partition.next });
     if (lost) await partition.lander.report(overtakenRow(this.topic, number, lost));
     partition.next = committed === null || committed > high ? low : Math.max(committed, low);
     if (committed !== null && committed > high) {
@@ -201,12 +219,32 @@ class ConsumerRole {
     }
   }
 
+  /** How far the topic goes is also known while nothing is fetched: when ClickHouse is away, the lag shows how long. */
+  private async watchEnds(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await sleep(limits.lag_ms, undefined, { signal, ref: false }).catch(() => {});
+      if (signal.aborted || this.assigned.length === 0) continue;
+      const ends = await partitionEnds(this.kafka, this.topic).catch(() => []);
+      for (const { partition, high } of ends) {
+        const known = this.partitions.get(partition);
+        if (known !== undefined) known.end = high;
+      }
+    }
+  }
+
+  /** The group's offset as the broker has it. */
+  private async committed(number: number): Promise<number | null> {
+    const offsets = await partitionOffsets(this.kafka, this.settings.kafka.group, this.topic);
+    return offsets.find(({ partition }) => partition === number)?.committed ?? null;
+  }
+
   private partition(number: number): Partition {
     let found = this.partitions.get(number);
     if (!found) {
       const store = { client: this.client, database: this.settings.clickhouse.database };
       const place = { topic: this.topic, partition: number };
-      found = new Partition(place, store, this.letters, this.leave.signal, this.counts);
+      const committed = (): Promise<number | null> => this.committed(number);
+      found = new Partition(place, store, this.letters, this.leave.signal, this.counts, this.pace, committed);
       this.partitions.set(number, found);
     }
     return found;

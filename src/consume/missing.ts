@@ -12,7 +12,7 @@ export interface PartitionOffsets {
   high: number;
 }
 
-/** Where the group and the topic stand, asked before fetching: an out-of-range fetch would overwrite the commit. */
+/** Where the group and the topic stand, asked before fetching. */
 export async function partitionOffsets(
   kafka: Kafka,
   groupId: string,
@@ -32,6 +32,15 @@ export async function partitionOffsets(
       };
     });
   });
+}
+
+/** Where the topic's partitions end. */
+export async function partitionEnds(
+  kafka: Kafka,
+  topic: string,
+): Promise<{ partition: number; high: number }[]> {
+  const ends = await withAdmin(kafka, (admin) => admin.fetchTopicOffsets(topic));
+  return ends.map(({ partition, high }) => ({ partition, high: Number(high) }));
 }
 
 /** What retention deleted before it was landed: messages from `committed` to `low` - 1, or null. */

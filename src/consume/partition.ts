@@ -1,7 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
-import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
-import { limits } from '../config/limits.ts';
+import kafkajs, { type EachBatchPayload, type KafkaMessage } from 'kafkajs';
 import { crashPoint } from '../crash_point.ts';
 import { AfterlogError } from '../errors.ts';
 import { createLander, type Lander, STOPPED } from '../store/land.ts';
@@ -9,6 +7,7 @@ import { during, Leaving, Patience } from '../store/patience.ts';
 import { type Batch, fromKafka } from '../wire/header.ts';
 import type { DeadLetters } from './dead_letter.ts';
 import { overtakenRow } from './missing.ts';
+import type { Pace } from './pace.ts';
 
 export interface Counts {
   rows: number;
@@ -21,8 +20,8 @@ export interface Counts {
 /** One partition of the topic: its lander lives as long as the process, whoever owns the partition meanwhile. */
 export class Partition {
   readonly lander: Lander;
-  /** Messages behind the end of the partition when it was last heard of. */
-  lag: number | null = null;
+  /** Offset of the message after the last of the partition when it was last heard of; null before. */
+  end: number | null = null;
   /** Offset of the message after the last that was landed, or of the first to be; null before it is known. */
   next: number | null = null;
   private readonly patience: Patience;
@@ -32,6 +31,10 @@ export class Partition {
   private readonly letters: DeadLetters;
   private readonly leave: AbortSignal;
   private readonly counts: Counts;
+  private readonly pace: Pace;
+  private readonly committedThere: () => Promise<number | null>;
+  /** What was committed since the partition was taken. */
+  private committed: number | null = null;
 
   constructor(
     place: { topic: string; partition: number },
@@ -39,16 +42,21 @@ export class Partition {
     letters: DeadLetters,
     leave: AbortSignal,
     counts: Counts,
+    pace: Pace,
+    committedThere: () => Promise<number | null>,
   ) {
     this.topic = place.topic;
     this.number = place.partition;
     this.letters = letters;
     this.leave = leave;
     this.counts = counts;
+    this.pace = pace;
+    this.committedThere = committedThere;
     const scope = `${place.topic}/${place.partition}`;
     this.patience = new Patience(`Dead letters of ${scope}`);
     this.lander = createLander(store.client, store.database, scope, {
       setAside: ({ batch, reason }) => this.setAside(this.origins.get(batch)!, reason),
+      missing: () => this.checkTopic(),
     });
   }
 
@@ -56,31 +64,63 @@ export class Partition {
     return this.lander.status().paused ?? this.patience.waiting;
   }
 
+  /** The partition is taken: where it goes on is known from the broker. */
+  begin(): void {
+    this.committed = null;
+  }
+
+  /**
+   * Between two fetches a topic can be deleted, made again, and grow beyond the offset that is read next. A broker deletes
+   * the group's offsets together with a topic.
+   * @throws Leaving if that has happened: the partition is to be begun anew; what the client throws
+   */
+  private async checkTopic(): Promise<void> {
+    if (this.committed === null) return;
+    const there = await this.committedThere();
+    if (there !== null && there >= this.committed) return;
+    const what = `${this.topic}/${this.number} is not the one that was read before`;
+    throw new Leaving(new kafkajs.KafkaJSNonRetriableError(what));
+  }
+
+  /** Messages behind the end of the partition. */
+  get lag(): number | null {
+    return this.end === null || this.next === null ? null : Math.max(0, this.end - this.next);
+  }
+
   /**
    * Lands one fetch and commits it. A rejection (the group rebalances, the broker is gone) leaves the offsets as they
    * were: whoever goes on reads the messages again, looks, and skips what landed.
    */
   async take(fetch: EachBatchPayload): Promise<void> {
-    const started = performance.now();
     const alive = (): Promise<void> => fetch.heartbeat();
+    this.end = Number(fetch.batch.highWatermark);
     crashPoint('consume.fetched');
     try {
-      await this.reportOvertaken(fetch.batch.firstOffset(), alive);
-      const batches = await this.check(fetch.batch.messages, alive);
-      const { landed, skipped, refused } = await this.lander.land(batches, alive);
-      this.count(landed, skipped.length, refused.length);
-      crashPoint('consume.landed');
-      const last = fetch.batch.lastOffset();
-      fetch.resolveOffset(last);
-      this.next = Number(last) + 1;
-      const partitions = [{ partition: this.number, offset: String(BigInt(last) + 1n) }];
-      await fetch.commitOffsetsIfNecessary({ topics: [{ topic: this.topic, partitions }] });
-      crashPoint('consume.committed');
-      this.lag = Number(fetch.batch.offsetLag());
-      await this.spareParts(landed, started);
+      await this.pace.turn(async () => {
+        // Its turn may have come late.
+        if (!fetch.isRunning() || fetch.isStale()) return 0;
+        return this.landFetch(fetch, alive);
+      }, this.leave);
     } catch (error) {
       if (error !== STOPPED) throw error;
     }
+  }
+
+  /** @returns how many rows landed */
+  private async landFetch(fetch: EachBatchPayload, alive: () => Promise<void>): Promise<number> {
+    await this.reportOvertaken(fetch.batch.firstOffset(), alive);
+    const batches = await this.check(fetch.batch.messages, alive);
+    const { landed, skipped, refused } = await this.lander.land(batches, alive);
+    this.count(landed, skipped.length, refused.length);
+    crashPoint('consume.landed');
+    const last = fetch.batch.lastOffset();
+    fetch.resolveOffset(last);
+    this.next = Number(last) + 1;
+    const partitions = [{ partition: this.number, offset: String(BigInt(last) + 1n) }];
+    await fetch.commitOffsetsIfNecessary({ topics: [{ topic: this.topic, partitions }] });
+    this.committed = this.next;
+    crashPoint('consume.committed');
+    return landed.reduce((sum, { header }) => sum + header.rows, 0);
   }
 
   /** Retention may also pass a consumer that runs: kafkajs then goes on at the first message that is left. */
@@ -140,13 +180,5 @@ export class Partition {
     this.counts.batches_landed += landed.length;
     this.counts.batches_skipped += skipped;
     this.counts.batches_refused += refused;
-  }
-
-  /** At the end of the topic messages come one by one; waiting a little joins them into fewer parts. */
-  private async spareParts(landed: Batch[], started: number): Promise<void> {
-    const rows = landed.reduce((sum, { header }) => sum + header.rows, 0);
-    const spare_ms = limits.insert_interval_ms - (performance.now() - started);
-    if (spare_ms <= 0 || rows > limits.insert_rows_max / 4) return;
-    await sleep(spare_ms, undefined, { signal: this.leave }).catch(() => {});
   }
 }

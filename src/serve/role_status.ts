@@ -4,8 +4,12 @@ import { AfterlogError, reasonOf, statusOf } from '../errors.ts';
 import { report } from '../faults.ts';
 import { listen } from './listen.ts';
 
-/** What a role tells of itself: counts and sizes as numbers, `paused` as a sentence or null. */
+/** What a role tells of itself: counts and sizes as numbers, `paused` as a sentence or null, and lags by partition. */
 type Status = () => object;
+
+interface PartitionLags {
+  partitions: { topic: string; partition: number; lag: number | null }[];
+}
 
 /** What an agent can be told to do, beside telling of itself. */
 export interface Flushes {
@@ -72,7 +76,9 @@ function answer(response: ServerResponse, status: number, type: string, body: st
 function metricsOf(role: string, status: Status): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  for (const name of Object.keys(status()).filter((field) => field !== 'last_error')) {
+  const fields = status() as Record<string, unknown>;
+  for (const name of Object.keys(fields).filter((field) => field !== 'last_error')) {
+    if (Array.isArray(fields[name])) continue;
     new Gauge({
       name: `afterlog_${role}_${name}`,
       help: name === 'paused' ? '1 while something is waited for' : name.replaceAll('_', ' '),
@@ -83,5 +89,22 @@ function metricsOf(role: string, status: Status): Registry {
       },
     });
   }
+  if ('partitions' in fields) partitionLag(role, status as () => PartitionLags, registry);
   return registry;
+}
+
+/** Only of partitions that the role has now: another one tells of the others. */
+function partitionLag(role: string, status: () => PartitionLags, registry: Registry): void {
+  new Gauge({
+    name: `afterlog_${role}_partition_lag`,
+    help: 'messages behind the end of the partition',
+    labelNames: ['topic', 'partition'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { topic, partition, lag } of status().partitions) {
+        this.set({ topic, partition: String(partition) }, lag ?? Number.NaN);
+      }
+    },
+  });
 }

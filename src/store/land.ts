@@ -58,6 +58,8 @@ export interface LanderStatus {
 export interface LanderOptions {
   /** Keeps a refused batch somewhere safe. Awaited before gap rows take its place; may be called again after a crash. */
   setAside?: (refused: Refused) => Promise<void>;
+  /** Awaited before gap rows take the place of batches that did not come; throws Leaving if they may still come. */
+  missing?: () => Promise<void>;
 }
 
 export const STOPPED = new Error('the lander was stopped');
@@ -181,6 +183,7 @@ class TableLander {
       return 1;
     }
     if (batch.header.sequence > landed + 1) {
+      await table.run(async () => this.options.missing?.(), alive);
       await this.insertGap(missingBatches(batch.header, landed), alive);
       return 0;
     }

@@ -5,7 +5,7 @@ import type { Settings } from '../../src/config/settings.ts';
 import { startConsumer } from '../../src/consume/consumer.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { makeBatch, newEpoch } from '../support/batches.ts';
-import { consumerProcess, run, site } from '../support/consumer_site.ts';
+import { consumerProcess, run, site, statusOf } from '../support/consumer_site.ts';
 import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';
 import { until } from '../support/patience.ts';
 import { clickhouse, rowsOf, testSettings } from '../support/servers.ts';
@@ -184,6 +184,57 @@ test('retention that passes a consumer that runs becomes a gap row, whoever sent
     [`messages 4 to 7 of ${settings.kafka.topic}/0 passed the topic's retention before they were landed`],
   );
   await assertLandedOnce(client, database, epoch, 50);
+});
+
+test('a consumer that is killed when it goes on behind what retention took: the next one tells of it', async (t) => {
+  const { settings, client, database } = await site(t);
+  const topic = await makeTopic(t, settings);
+  const [gone, epoch] = [newEpoch(), newEpoch() + 2048];
+  await topic.send(run(epoch, 1, 3));
+  const victim = consumerProcess(t, settings, { TEST_CRASH_AT: 'kafka.out_of_range' });
+  await until(async () => (await topic.committed()) === 3);
+  await client.command({ query: `RENAME TABLE ${database}.console_logs TO ${database}.elsewhere` });
+  await topic.send(run(epoch, 4, 4));
+  await until(async () => (await statusOf(victim)).paused !== null);
+  await topic.send(run(gone, 1, 4));
+  await topic.send(run(epoch, 5, 5));
+  await topic.deleteBefore(8);
+  await client.command({ query: `RENAME TABLE ${database}.elsewhere TO ${database}.console_logs` });
+  // On a machine that stands still it may be out of its group by then, and tells of it itself when it is in again.
+  await until(async () => victim.signalCode === 'SIGKILL' || (await topic.committed()) === 9);
+  await started(t, settings);
+  await until(async () => (await topic.committed()) === 9);
+  const rows = await rowsOf<{ message: string }>(
+    client,
+    `SELECT message FROM ${database}.console_logs WHERE record = 'gap'`,
+  );
+  assert.deepEqual(
+    rows.map(({ message }) => (JSON.parse(message) as { reason: string }).reason),
+    [`messages 4 to 7 of ${settings.kafka.topic}/0 passed the topic's retention before they were landed`],
+  );
+  await assertLandedOnce(client, database, epoch, 50);
+});
+
+test('the lag of each partition is known, also while nothing can land', async (t) => {
+  const { settings, client, database } = await site(t);
+  const topic = await makeTopic(t, settings, 3);
+  const epoch = newEpoch();
+  await topic.send(run(epoch, 1, 2), 1);
+  const consumer = await started(t, settings);
+  await until(async () => (await topic.committed(1)) === 2);
+  const lags = () => consumer.status().partitions.map(({ partition, lag }) => [partition, lag]);
+  await until(() => consumer.status().lag === 0);
+  assert.deepEqual(
+    lags().toSorted(),
+    [0, 1, 2].map((partition) => [partition, 0]),
+  );
+  await client.command({ query: `RENAME TABLE ${database}.console_logs TO ${database}.elsewhere` });
+  // What comes behind the message that it holds is not fetched.
+  for (const sequence of [3, 4, 5]) await topic.send(run(epoch, sequence, sequence), 1);
+  await until(() => consumer.status().lag === 3);
+  assert.deepEqual(lags().toSorted(), [[0, 0], [1, 3], [2, 0]]); // biome-ignore format: a table
+  await client.command({ query: `RENAME TABLE ${database}.elsewhere TO ${database}.console_logs` });
+  await until(() => consumer.status().lag === 0);
 });
 
 test('a group whose offsets were forgotten or set back reads all again and lands nothing twice', async (t) => {

@@ -25,6 +25,25 @@ test('a role’s numbers are metrics, and its whole status is its health', async
   assert.equal((await fetch(`http://${address}/`)).status, 404);
 });
 
+test('the lag of each partition is a metric, of those that the role has now', async (t) => {
+  const address = `127.0.0.1:${await freePort()}`;
+  const lags = (...some: (number | null)[]) =>
+    some.map((lag, partition) => ({ topic: 'sandbox-logs', partition, lag }));
+  let partitions = lags(0, 1_204, null);
+  t.after(await serveStatus('consumer', address, () => ({ lag: null, partitions, last_error: null })));
+  const told = async (): Promise<string[]> => {
+    const text = await (await fetch(`http://${address}/metrics`)).text();
+    return text.split('\n').filter((line) => line.startsWith('afterlog_consumer_'));
+  };
+  const metric = 'afterlog_consumer_partition_lag{topic="sandbox-logs",partition=';
+  assert.deepEqual(await told(), [
+    'afterlog_consumer_lag Nan',
+    ...[`${metric}"0"} 0`, `${metric}"1"} 1204`, `${metric}"2"} Nan`],
+  ]);
+  partitions = lags(7);
+  assert.deepEqual(await told(), ['afterlog_consumer_lag Nan', `${metric}"0"} 7`]);
+});
+
 test('an address that is taken does not keep a role from its work', async (t) => {
   const address = `127.0.0.1:${await freePort()}`;
   t.after(await serveStatus('agent', address, status));

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Settings } from '../../src/config/settings.ts';
+import type { ConsumerStatus } from '../../src/consume/consumer.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { makeBatch, type Wanted } from './batches.ts';
 import { clickhouse, testSettings } from './servers.ts';
@@ -33,9 +35,16 @@ export function consumerProcess(
 ): ChildProcess {
   const script = new URL('./consumer_child.ts', import.meta.url).pathname;
   const started = spawn(process.execPath, [script, JSON.stringify(settings)], {
-    stdio: ['pipe', 'ignore', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, AFTERLOG_LOG_LEVEL: 'fatal', ...env },
   });
   t.after(() => started.kill('SIGKILL'));
   return started;
+}
+
+/** What such a process tells of itself. */
+export async function statusOf(consumer: ChildProcess): Promise<ConsumerStatus> {
+  const told = once(consumer.stdout!, 'data');
+  consumer.stdin!.write('status\n');
+  return JSON.parse(String((await told)[0])) as ConsumerStatus;
 }
