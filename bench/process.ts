@@ -88,49 +88,68 @@ export interface AgentStatus {
   last_error: string | null;
 }
 
-/** `afterlog agent`, the real command, which can be killed and started again. */
-export class AgentProcess {
+export interface ConsumerStatus {
+  rows: number;
+  inserts: number;
+  lag: number | null;
+}
+
+/** A role of the real command, which can be killed and started again. */
+export class ServedRole<Status> {
   private script: Script | null = null;
+  private readonly role: 'agent' | 'consumer';
   private readonly env: NodeJS.ProcessEnv;
   private readonly node: string[];
   private url = '';
 
   /** @param node options of Node.js, such as --cpu-prof */
-  constructor(dataDir: string, clickhouse: string, node: string[] = []) {
+  constructor(role: 'agent' | 'consumer', env: NodeJS.ProcessEnv, node: string[] = []) {
+    this.role = role;
+    this.env = { ...process.env, AFTERLOG_LOG_LEVEL: 'warn', ...env };
     this.node = node;
-    this.env = {
-      ...process.env,
-      AFTERLOG_DATA_DIR: dataDir,
-      AFTERLOG_HOST: 'bench',
-      AFTERLOG_KAFKA_BROKERS: '',
-      AFTERLOG_CLICKHOUSE_URL: clickhouse,
-      AFTERLOG_LOG_LEVEL: 'warn',
-    };
   }
 
   get pid(): number {
     return this.script!.pid;
   }
 
-  /** Starts it, and waits until it answers: then it has looked at everything there is. */
+  get isRunning(): boolean {
+    return this.script?.isRunning ?? false;
+  }
+
+  /** Starts it, and waits until it answers: an agent has looked at everything there is then. */
   async start(): Promise<void> {
     const address = `127.0.0.1:${await freePort()}`;
     this.url = `http://${address}/healthz`;
-    const env = { ...this.env, AFTERLOG_AGENT_LISTEN: address };
-    this.script = new Script('../src/cli/main.ts', ['agent'], env, this.node);
-    await reached('the agent', async () => {
+    const env = { ...this.env, [`AFTERLOG_${this.role.toUpperCase()}_LISTEN`]: address };
+    this.script = new Script('../src/cli/main.ts', [this.role], env, this.node);
+    await reached(`the ${this.role}`, async () => {
       if (!this.script!.isRunning) await this.script!.result();
       return (await this.status()) !== null;
     });
   }
 
-  async status(): Promise<AgentStatus | null> {
-    const response = await fetch(this.url, { headers: { connection: 'close' } }).catch(() => null);
-    return response === null ? null : ((await response.json()) as AgentStatus);
+  async status(): Promise<Status | null> {
+    const options = { headers: { connection: 'close' }, signal: AbortSignal.timeout(2_000) };
+    const response = await fetch(this.url, options).catch(() => null);
+    return response === null ? null : ((await response.json().catch(() => null)) as Status | null);
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {
     await this.script?.end(signal);
+  }
+}
+
+export class AgentProcess extends ServedRole<AgentStatus> {
+  /** @param env more settings; without any, it needs no Kafka @param node as for ServedRole */
+  constructor(dataDir: string, clickhouse: string, node: string[] = [], env: NodeJS.ProcessEnv = {}) {
+    const own = {
+      AFTERLOG_DATA_DIR: dataDir,
+      AFTERLOG_HOST: 'bench',
+      AFTERLOG_KAFKA_BROKERS: '',
+      AFTERLOG_CLICKHOUSE_URL: clickhouse,
+    };
+    super('agent', { ...own, ...env }, node);
   }
 }
 

@@ -17,11 +17,11 @@ import { createClient } from '@clickhouse/client';
 import { startEmbedded } from '../src/store/embedded.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { verify } from '../src/store/verify.ts';
-import { contentOf, randomOf, writesOf } from '../test/support/content.ts';
+import { randomOf } from '../test/support/content.ts';
 import { printTable, reached } from './process.ts';
 import { SoakAgent } from './soak_agent.ts';
 import { SoakComparison } from './soak_comparison.ts';
-import { SoakSandbox } from './soak_sandbox.ts';
+import { SoakFleet } from './soak_fleet.ts';
 
 const { values } = parseArgs({
   options: {
@@ -35,8 +35,6 @@ const { values } = parseArgs({
 });
 /** Merges run this often, after the rows were counted that stand twice. */
 const MERGE_MS = 60_000;
-const PAUSE_MS_MAX = 1_000;
-const WRITE_BYTES_MAX = 20_000;
 
 const seed = Number(values.seed);
 const alive = Number(values.alive);
@@ -57,52 +55,9 @@ await client.command({ query: 'SYSTEM STOP MERGES afterlog.console_logs' });
 const agent = new SoakAgent(join(dir, 'data'), clickhouse.url, Number(values['pause-ms']));
 await agent.start();
 const comparison = new SoakComparison(client);
+const fleet = new SoakFleet(vms, `sb-${seed}`, agent, comparison, random, isOver);
 
-const done = { sandboxes: 0, bytes: 0, rotations: 0, 'copy-truncations': 0, wakes: 0, recreations: 0 };
 let held_bytes_max = 0;
-
-/** One sandbox from birth to deletion. */
-async function live(index: number): Promise<void> {
-  const one = new SoakSandbox(vms, `sb-${seed}-${index}`);
-  const writes = writesOf(contentOf(index, random), random, WRITE_BYTES_MAX);
-  for (const write of writes.slice(0, 40)) {
-    if (isOver()) break;
-    one.write(write);
-    await sleep(below(PAUSE_MS_MAX) * random());
-    await mishap(one);
-  }
-  await agent.seen(one.created_ms);
-  one.remove();
-  done.sandboxes++;
-  done.bytes += one.bytes;
-  comparison.add(one.expected());
-}
-
-/** Something that happens to a console now and then, in the middle of a line or not. */
-async function mishap(one: SoakSandbox): Promise<void> {
-  const draw = random();
-  if (draw < 0.08) {
-    await agent.seen(one.created_ms);
-    one.rotate(1 + below(3));
-    done.rotations++;
-  } else if (draw < 0.12) {
-    await agent.truncate(
-      () => Math.max(one.created_ms, one.written_ms),
-      () => one.copyTruncate(),
-    );
-    done['copy-truncations']++;
-  } else if (draw < 0.16) {
-    await agent.truncate(
-      () => Math.max(one.created_ms, one.written_ms),
-      () => one.wake(),
-    );
-    done.wakes++;
-  } else if (draw < 0.18) {
-    await agent.seen(one.created_ms);
-    one.recreate();
-    done.recreations++;
-  }
-}
 
 async function killNowAndThen(): Promise<void> {
   while (!isOver()) {
@@ -137,12 +92,7 @@ async function watch(): Promise<void> {
 }
 
 try {
-  let next = 0;
-  const slot = async (): Promise<void> => {
-    await sleep(random() * 5_000);
-    while (!isOver()) await live(next++);
-  };
-  await Promise.all([...Array.from({ length: alive }, slot), killNowAndThen(), watch()]);
+  await Promise.all([fleet.run(alive), killNowAndThen(), watch()]);
   while (comparison.pending > 0) {
     await comparison.look();
     await sleep(500);
@@ -163,7 +113,7 @@ try {
   printTable([
     ['soak', ''],
     ['seed', seed],
-    ...Object.entries(done),
+    ...Object.entries(fleet.done),
     ['kill -9 of the agent', agent.kills],
     ['bytes stored', counts.stored],
     ['bytes lost with a reason', counts.lost_explained],

@@ -1,9 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentProcess, memoryOf } from './process.ts';
 
-/** How long an agent has for what came, before that may be renamed or deleted: a link keeps it then. */
-const SEEN_MS = 300;
-
 /** The agent of the soak: killed at any moment but while something is about to be truncated. */
 export class SoakAgent {
   kills = 0;
@@ -15,11 +12,23 @@ export class SoakAgent {
   private isKillPending = false;
 
   private readonly pause_ms: number;
+  private readonly seen_ms: number;
 
-  /** @param pause_ms how long it has for what came, before that may be truncated */
-  constructor(dataDir: string, clickhouse: string, pause_ms: number) {
+  /**
+   * @param pause_ms how long it has for what came, before that may be truncated
+   * @param seen_ms the same before that may be renamed or deleted: a link keeps it then
+   * @param env more settings
+   */
+  constructor(
+    dataDir: string,
+    clickhouse: string,
+    pause_ms: number,
+    seen_ms = 300,
+    env: NodeJS.ProcessEnv = {},
+  ) {
     this.pause_ms = pause_ms;
-    this.agent = new AgentProcess(dataDir, clickhouse);
+    this.seen_ms = seen_ms;
+    this.agent = new AgentProcess(dataDir, clickhouse, [], env);
   }
 
   async start(): Promise<void> {
@@ -31,13 +40,13 @@ export class SoakAgent {
     if (this.up_ms !== null) this.peak_mb = Math.max(this.peak_mb, memoryOf(this.agent.pid).peak_mb);
   }
 
-  /** SIGKILL, some time without an agent, and another one. */
-  async kill(down_ms: number): Promise<void> {
+  /** SIGKILL (or an end in order), some time without an agent, and another one. */
+  async kill(down_ms: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     this.isKillPending = true;
     while (this.truncating > 0) await sleep(5);
     this.sample();
     this.up_ms = null;
-    await this.agent.end('SIGKILL');
+    await this.agent.end(signal);
     this.kills++;
     await sleep(down_ms);
     await this.start();
@@ -45,7 +54,7 @@ export class SoakAgent {
   }
 
   /** Resolves when one agent has run for long enough after `since_ms` to have seen what was there then. */
-  async seen(since_ms: number, pause_ms = SEEN_MS): Promise<void> {
+  async seen(since_ms: number, pause_ms = this.seen_ms): Promise<void> {
     while (this.up_ms === null || performance.now() < Math.max(since_ms, this.up_ms) + pause_ms)
       await sleep(20);
   }

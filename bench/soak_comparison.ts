@@ -1,8 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Expected } from './soak_sandbox.ts';
 
-/** A log that is not complete so long after its deletion is compared as it is. */
-const PATIENCE_MS = 60_000;
 const AT_ONCE = 50;
 const FINDINGS_MAX = 20;
 
@@ -30,10 +28,15 @@ export class SoakComparison {
   readonly reasons: Record<string, number> = {};
   readonly findings: Finding[] = [];
   private readonly client: ClickHouseClient;
+  /** The longest time from a deletion to the look that found all of its log. */
+  slowest_ms = 0;
   private waiting: Pending[] = [];
+  private readonly patience_ms: number;
 
-  constructor(client: ClickHouseClient) {
+  /** @param patience_ms a log that is not complete so long after its deletion is compared as it is */
+  constructor(client: ClickHouseClient, patience_ms = 60_000) {
     this.client = client;
+    this.patience_ms = patience_ms;
   }
 
   add(logs: Expected[]): void {
@@ -52,9 +55,13 @@ export class SoakComparison {
     const left: Pending[] = [];
     for (const one of some) {
       const found = stored.get(`${one.id}/${one.log}`) ?? [];
-      const isLate = performance.now() - one.since_ms > PATIENCE_MS;
-      if (isLate || isComplete(one, found)) this.compare(one, found);
-      else left.push(one);
+      const waited_ms = performance.now() - one.since_ms;
+      if (waited_ms <= this.patience_ms && !isComplete(one, found)) {
+        left.push(one);
+        continue;
+      }
+      this.slowest_ms = Math.max(this.slowest_ms, waited_ms);
+      this.compare(one, found);
     }
     this.waiting = [...this.waiting.slice(some.length), ...left];
   }

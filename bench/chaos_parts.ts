@@ -1,0 +1,178 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type LocalKafka, startLocalKafka } from '../src/deliver/local_kafka.ts';
+import { type Embedded, startEmbedded } from '../src/store/embedded.ts';
+import { type ConsumerStatus, memoryOf, ServedRole } from './process.ts';
+import type { SoakAgent } from './soak_agent.ts';
+
+/** How long a part that was ended stays away, at most. */
+const DOWN_MS_MAX = 4_000;
+/** Longer than a consumer's session: others take its partitions over meanwhile. */
+const FROZEN_MS = 9_000;
+
+/** Something of the chaos that is ended and started again, one thing at a time. */
+export abstract class Part {
+  abstract readonly role: string;
+  readonly counts = { killed: 0, stopped: 0, frozen: 0 };
+  peak_mb = 0;
+  private isBusy = false;
+
+  protected abstract get pid(): number | null;
+  protected abstract restart(signal: 'SIGKILL' | 'SIGTERM', down_ms: number): Promise<void>;
+  abstract end(): Promise<void>;
+
+  sample(): void {
+    const { pid } = this;
+    if (pid === null) return;
+    try {
+      const { peak_mb } = memoryOf(pid);
+      // One that has just ended has none.
+      if (peak_mb > this.peak_mb) this.peak_mb = peak_mb;
+    } catch {
+      // It is gone.
+    }
+  }
+
+  /** @returns at once if something is being done to it already */
+  async suffer(what: 'killed' | 'stopped' | 'frozen', random: () => number): Promise<void> {
+    if (this.isBusy) return;
+    this.isBusy = true;
+    const down_ms = random() < 0.5 ? 0 : random() * DOWN_MS_MAX;
+    this.sample();
+    if (what === 'frozen') await this.freeze();
+    else await this.restart(what === 'killed' ? 'SIGKILL' : 'SIGTERM', down_ms);
+    this.counts[what]++;
+    this.isBusy = false;
+  }
+
+  private async freeze(): Promise<void> {
+    const { pid } = this;
+    if (pid === null) return;
+    process.kill(pid, 'SIGSTOP');
+    await sleep(FROZEN_MS);
+    process.kill(pid, 'SIGCONT');
+  }
+}
+
+export class AgentPart extends Part {
+  readonly role = 'agent';
+  private readonly agent: SoakAgent;
+
+  constructor(agent: SoakAgent) {
+    super();
+    this.agent = agent;
+  }
+
+  protected get pid(): number | null {
+    return this.agent.agent.isRunning ? this.agent.agent.pid : null;
+  }
+
+  protected restart(signal: 'SIGKILL' | 'SIGTERM', down_ms: number): Promise<void> {
+    return this.agent.kill(down_ms, signal);
+  }
+
+  end(): Promise<void> {
+    return this.agent.agent.end('SIGKILL');
+  }
+}
+
+export class ConsumerPart extends Part {
+  readonly role = 'consumer';
+  private readonly consumer: ServedRole<ConsumerStatus>;
+
+  constructor(env: NodeJS.ProcessEnv) {
+    super();
+    this.consumer = new ServedRole('consumer', env);
+  }
+
+  protected get pid(): number | null {
+    return this.consumer.isRunning ? this.consumer.pid : null;
+  }
+
+  start(): Promise<void> {
+    return this.consumer.start();
+  }
+
+  /** Messages behind the end of its partitions; null if it does not say. */
+  async lag(): Promise<number | null> {
+    return this.consumer.isRunning ? ((await this.consumer.status())?.lag ?? null) : null;
+  }
+
+  protected async restart(signal: 'SIGKILL' | 'SIGTERM', down_ms: number): Promise<void> {
+    await this.consumer.end(signal);
+    await sleep(down_ms);
+    await this.consumer.start();
+  }
+
+  end(): Promise<void> {
+    return this.consumer.end('SIGKILL');
+  }
+}
+
+interface Server {
+  pid: number;
+  stop(): Promise<void>;
+  kill(): void;
+  exited: Promise<number | null>;
+}
+
+/** Kafka or ClickHouse: started again on its folder and port. */
+abstract class ServerPart<S extends Server> extends Part {
+  protected abstract begin(): Promise<S>;
+  private server: S | null = null;
+
+  protected get pid(): number | null {
+    return this.server?.pid ?? null;
+  }
+
+  async start(): Promise<S> {
+    this.server = await this.begin();
+    return this.server;
+  }
+
+  protected async restart(signal: 'SIGKILL' | 'SIGTERM', down_ms: number): Promise<void> {
+    const server = this.server!;
+    this.server = null;
+    if (signal === 'SIGTERM') await server.stop();
+    else server.kill();
+    await server.exited;
+    await sleep(down_ms);
+    await this.start();
+  }
+
+  async end(): Promise<void> {
+    await this.server?.stop();
+  }
+}
+
+export class KafkaPart extends ServerPart<LocalKafka> {
+  readonly role = 'Kafka';
+  private readonly options: { dir: string; port: number };
+
+  constructor(options: { dir: string; port: number }) {
+    super();
+    this.options = options;
+  }
+
+  protected begin(): Promise<LocalKafka> {
+    return startLocalKafka(this.options);
+  }
+}
+
+export class ClickHousePart extends ServerPart<Embedded> {
+  readonly role = 'ClickHouse';
+  private readonly options: { dir: string; http_port: number };
+  private readonly started: () => Promise<void>;
+
+  /** @param started done after each start */
+  constructor(options: { dir: string; http_port: number }, started: () => Promise<void>) {
+    super();
+    this.options = options;
+    this.started = started;
+  }
+
+  protected async begin(): Promise<Embedded> {
+    const server = await startEmbedded(this.options);
+    await this.started();
+    return server;
+  }
+}
