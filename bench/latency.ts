@@ -20,7 +20,7 @@ import { createKafka } from '../src/kafka.ts';
 import { startEmbedded } from '../src/store/embedded.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { fromKafka } from '../src/wire/header.ts';
-import { printTable, reached, Script } from './process.ts';
+import { cpuSeconds, printTable, reached, Script, ServedRole } from './process.ts';
 
 const { values } = parseArgs({
   options: {
@@ -61,12 +61,16 @@ const kafka = await startLocalKafka({ dir: join(dir, 'kafka') });
 const clickhouse = await startEmbedded({ dir: join(dir, 'clickhouse') });
 const client = createClient({ url: clickhouse.url });
 const rows: (string | number)[][] = [['lines/s, ms', 'lines', 'p50', 'p95', 'p99', 'max']];
+const costs: (string | number)[][] = [
+  ['lines/s', 'INSERTs/s', 'CPU %: agent', 'consumer', 'ClickHouse, with our looks', 'Kafka'],
+];
 try {
   for (const rate of values.rates.split(',').map(Number)) {
     await measure(rate, kafka.broker);
     await measure(rate, '');
   }
   printTable(rows);
+  printTable(costs);
 } finally {
   await client.close();
   await kafka.stop();
@@ -93,10 +97,10 @@ async function measure(rate: number, broker: string): Promise<void> {
     mkdirSync(join(vms, `sb-${index}`), { recursive: true });
     writeFileSync(join(vms, `sb-${index}`, 'console.log'), 'a first line\n');
   }
-  const roles = (broker === '' ? ['agent'] : ['agent', 'consumer']).map(
-    (role) => new Script('../src/cli/main.ts', [role], environment(settings)),
-  );
+  const names = broker === '' ? (['agent'] as const) : (['agent', 'consumer'] as const);
+  const roles = names.map((role) => new ServedRole<{ inserts?: number }>(role, environment(settings)));
   try {
+    await Promise.all(roles.map((role) => role.start()));
     await reached('the first lines', async () => (await count(client, name)) >= sandboxes);
     const from_ms = now_ms() + warm_s * 1_000;
     const moments = new Map<string, Moments>();
@@ -107,8 +111,10 @@ async function measure(rate: number, broker: string): Promise<void> {
       String(seconds + warm_s),
     ]);
     let isWritten = false;
+    const costOf = cost(roles, rate, broker !== '');
     const looking = look(name, moments, () => isWritten);
     const { lines } = JSON.parse(await writer.result()) as { lines: number };
+    await (await costOf)();
     await reached('all lines', async () => (await count(client, name)) >= lines + sandboxes);
     isWritten = true;
     await looking;
@@ -123,6 +129,34 @@ async function measure(rate: number, broker: string): Promise<void> {
   }
 }
 
+/** @returns what tells what was used since */
+async function cost(
+  roles: ServedRole<{ inserts?: number }>[],
+  rate: number,
+  isKafka: boolean,
+): Promise<() => Promise<void>> {
+  const pids = [roles[0]!.pid, roles[1]?.pid, clickhouse.pid, isKafka ? kafka.pid : undefined];
+  const look = async () => ({
+    ms: performance.now(),
+    inserts: (await roles[1]?.status())?.inserts ?? Number.NaN,
+    cpu_s: pids.map((pid) => (pid === undefined ? Number.NaN : cpuSeconds(pid))),
+  });
+  const before = await look();
+  return async () => {
+    const after = await look();
+    const passed_s = (after.ms - before.ms) / 1_000;
+    const shares = after.cpu_s.map((cpu_s, index) => ((cpu_s - before.cpu_s[index]!) / passed_s) * 100);
+    const inserts = (after.inserts - before.inserts) / passed_s;
+    const text = (value: number, digits: number): string =>
+      Number.isNaN(value) ? '–' : value.toFixed(digits);
+    costs.push([
+      isKafka ? rate : `${rate}, without Kafka`,
+      text(inserts, 1),
+      ...shares.map((share) => text(share, 0)),
+    ]);
+  };
+}
+
 function environment(settings: Settings): NodeJS.ProcessEnv {
   return {
     ...process.env,
@@ -132,9 +166,6 @@ function environment(settings: Settings): NodeJS.ProcessEnv {
     AFTERLOG_KAFKA_TOPIC: settings.kafka.topic,
     AFTERLOG_CLICKHOUSE_URL: clickhouse.url,
     AFTERLOG_CLICKHOUSE_DATABASE: settings.clickhouse.database,
-    AFTERLOG_AGENT_LISTEN: '127.0.0.1:0',
-    AFTERLOG_CONSUMER_LISTEN: '127.0.0.1:0',
-    AFTERLOG_LOG_LEVEL: 'warn',
   };
 }
 

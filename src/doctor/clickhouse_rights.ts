@@ -16,7 +16,7 @@ interface Grant {
   /** As GRANT and CHECK GRANT name it. */
   what: string;
   roles: Role[];
-  level: 'note' | 'error';
+  level: 'note' | 'warning' | 'error';
   /** What a user without it should know. */
   hint?: string;
 }
@@ -29,6 +29,13 @@ export async function rightFindings(store: Store, settings: Settings, roles: Rol
   const grants: Grant[] = [
     { check: 'select', what: `SELECT ON ${database}.*`, roles, level: 'error' },
     { check: 'insert', what: `INSERT ON ${database}.console_logs`, roles: [lander], level: 'error' },
+    {
+      check: 'derive',
+      what: `INSERT ON ${database}.streams`,
+      roles: [lander],
+      level: 'warning',
+      hint: ' What a kill of ClickHouse left underived stays so until `afterlog rebuild`.',
+    },
     {
       check: 'create',
       what: `CREATE DATABASE, CREATE TABLE, CREATE VIEW, INSERT ON ${database}.*`,

@@ -61,6 +61,10 @@ test('rights: a reader, a writer, and one whose profile is readonly', async (t: 
   const url = await startClickHouseWithUsers(t, [
     { name: 'reader', grants: ['SELECT ON afterlog.*'] },
     { name: 'writer', grants: ['SELECT, INSERT ON afterlog.*', 'SELECT ON system.processes'] },
+    {
+      name: 'lander',
+      grants: ['SELECT ON afterlog.*', 'INSERT ON afterlog.console_logs', 'SELECT ON system.processes'],
+    },
     { name: 'bound', grants: ['SELECT ON *.*'], readonly: 1 },
   ]);
   const look = async (name: string) => {
@@ -74,9 +78,13 @@ test('rights: a reader, a writer, and one whose profile is readonly', async (t: 
   assert.deepEqual(await look('reader'), [
     'select: ok',
     'insert: error',
+    'derive: warning',
     'create: note',
     'kill_query: warning',
   ]);
-  assert.deepEqual(await look('writer'), ['select: ok', 'insert: ok', 'create: note', 'kill_query: ok']);
+  const written = ['select: ok', 'insert: ok', 'derive: ok', 'create: note', 'kill_query: ok'];
+  assert.deepEqual(await look('writer'), written);
+  written[2] = 'derive: warning';
+  assert.deepEqual(await look('lander'), written);
   assert.ok((await look('bound')).includes('readonly: error'));
 });
