@@ -115,6 +115,18 @@ export const limits = {
   /** `tail=` of the logs API, and its default. */
   tail_lines_max: 100_000,
   tail_lines_default: 1_000,
+  /** `limit=` of the logs API. */
+  page_lines_max: 10_000,
+  /** Characters of a text that is looked for, and of a list of names. */
+  search_chars_max: 1_000,
+  /** A snapshot of a log that has not ended waits so long for what its agent has read and is not stored yet. */
+  last_bytes_ms: 5_000,
+  /** Pause between two looks whether it is. */
+  last_bytes_look_ms: 50,
+  /** What an agent has no open log of waits for its seal only if its last row was read within this. */
+  seal_awaited_ms: 30_000,
+  /** An agent that does not answer is not asked again for so long. */
+  agent_silent_ms: 10_000,
   /** Server-sent events: poll of ClickHouse, and the comment that keeps proxies from closing the stream. */
   follow_poll_ms: 200,
   follow_heartbeat_ms: 15_000,

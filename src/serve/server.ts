@@ -4,6 +4,7 @@ import { limits } from '../config/limits.ts';
 import { type Settings, splitAddress } from '../config/settings.ts';
 import { Trouble } from '../faults.ts';
 import { openStore } from '../store/read.ts';
+import { Agents } from './agents.ts';
 import { createApp } from './app.ts';
 import { listen } from './listen.ts';
 import { createMetrics } from './metrics.ts';
@@ -11,14 +12,19 @@ import { createMetrics } from './metrics.ts';
 /**
  * The HTTP API on `settings.listen` (port 0: a free one). It starts whether ClickHouse answers or not; /readyz
  * tells.
+ * @param options for tests; the defaults are the limits
  * @returns `address`, http://host:port
  * @throws AfterlogError PORT_IN_USE, SETTING_INVALID (an address that cannot be listened on)
  */
-export async function startServer(settings: Settings): Promise<{ address: string; stop(): Promise<void> }> {
+export async function startServer(
+  settings: Settings,
+  options: { last_bytes_ms?: number } = {},
+): Promise<{ address: string; stop(): Promise<void> }> {
   const store = { ...openStore(settings), trouble: new Trouble('ClickHouse answers readers again.') };
   const stopping = new AbortController();
   const app = createApp({
     store,
+    agents: new Agents(settings, options.last_bytes_ms),
     tokens: settings.tokens,
     metrics: createMetrics(),
     stopping: stopping.signal,
