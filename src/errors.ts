@@ -295,6 +295,12 @@ export const catalogue = {
     cure: 'Check the path.',
     status: 404,
   },
+  SERVER_BUSY: {
+    means: 'The server has as many followers as it takes.',
+    cause: 'Clients that open streams and do not close them, or more than one server is for.',
+    cure: 'Try again later, or start another server: they share nothing.',
+    status: 503,
+  },
   INTERNAL: {
     means: 'Something failed that should not.',
     cause: 'A bug of afterlog.',

@@ -1,9 +1,6 @@
 import { limits } from '../config/limits.ts';
-import { report } from '../faults.ts';
-import { followLog } from '../store/follow_log.ts';
-import type { LineFilter } from '../store/line_filter.ts';
-import { isLasting, loggable, type Store } from '../store/read.ts';
-import type { LogId, LogRow, Place } from '../store/read_log.ts';
+import type { FollowStep } from '../store/follow_log.ts';
+import type { LogRow, Place } from '../store/read_log.ts';
 import { parseSeal } from '../store/record.ts';
 import { placeId } from './place_id.ts';
 import { recordOf } from './shapes.ts';
@@ -12,47 +9,34 @@ import { endEvent, gapEvent, heartbeat, lineEvent } from './sse.ts';
 /** How rows are told. */
 export type Wording = 'sse' | 'ndjson';
 
-export interface FollowOptions {
-  /** The next event is what follows this place; null: the start of the log. */
-  after: Place | null;
-  filter?: LineFilter;
-  wording?: Wording;
-  signal: AbortSignal;
-  /** For tests; the defaults are the limits. */
-  poll_ms?: number;
-  heartbeat_ms?: number;
-}
-
-/** A log as events (`followLog` says until when), with heartbeats while nothing else is to be said. */
-export async function* follow(store: Store, id: LogId, options: FollowOptions): AsyncGenerator<string> {
-  const {
-    after,
-    filter,
-    wording = 'sse',
-    signal,
-    poll_ms,
-    heartbeat_ms = limits.follow_heartbeat_ms,
-  } = options;
-  const { eventOf, endOf, pulse } = wordings[wording];
-  const steps = followLog(store, id, {
-    after,
-    ...(filter !== undefined && { filter }),
-    signal,
-    poll_ms,
-    // What concerns every reader is said by the store.
-    onTrouble: (trouble) => {
-      if (trouble !== null && !isLasting(trouble)) report(loggable(trouble), { sandbox: id.sandbox_id });
-    },
-  });
+/** A followed log as events, with heartbeats while nothing else is to be said: `steps` come at least so often. */
+export async function* follow(
+  steps: AsyncGenerator<FollowStep>,
+  wording: Wording = 'sse',
+  heartbeat_ms: number = limits.follow_heartbeat_ms,
+): AsyncGenerator<string | Uint8Array> {
+  const { endOf, pulse } = wordings[wording];
   // At once, so that a client sees the stream open, however quiet the log is.
   yield pulse;
   let spoken_at = Date.now();
   for await (const { rows, end } of steps) {
-    const text = rows.map(eventOf).join('') + (end === null ? '' : endOf(end));
-    if (text === '' && Date.now() - spoken_at < heartbeat_ms) continue;
-    yield text || pulse;
+    const text = end === null ? textOf(rows, wording) : endOf(end);
+    if (text.length === 0 && Date.now() - spoken_at < heartbeat_ms) continue;
+    yield text.length === 0 ? pulse : text;
     spoken_at = Date.now();
   }
+}
+
+const encoder = new TextEncoder();
+const told: Record<Wording, WeakMap<LogRow[], Uint8Array>> = { sse: new WeakMap(), ndjson: new WeakMap() };
+
+/** The same rows are put into words once, however many follow the log. */
+function textOf(rows: LogRow[], wording: Wording): Uint8Array {
+  const known = told[wording].get(rows);
+  if (known !== undefined) return known;
+  const text = encoder.encode(rows.map(wordings[wording].eventOf).join(''));
+  told[wording].set(rows, text);
+  return text;
 }
 
 type End = Place & { message: string };

@@ -3,6 +3,7 @@ import { limits } from '../config/limits.ts';
 import { isEnd } from '../store/follow_log.ts';
 import type { LineFilter } from '../store/line_filter.ts';
 import { severities } from '../store/line_filter.ts';
+import type { LogHub } from '../store/log_hub.ts';
 import { sandboxExists } from '../store/queries.ts';
 import type { Store } from '../store/read.ts';
 import {
@@ -77,6 +78,7 @@ export const logsSpec: RouteSpec<typeof logsQuery> = {
 /** What the routes of one log need. */
 export interface LogsContext {
   store: Store;
+  hub: LogHub;
   agents: Agents;
   metrics: ServerMetrics;
   /** Aborts when the server stops: ends the event streams. */
@@ -190,6 +192,9 @@ async function answerFollow(
     throw new BadParameter(`Header Last-Event-ID is ${quote(seen!)}, not an id of this API.`);
   }
   if (!(await sandboxExists(store, id.sandbox_id, id.workspace))) return unknownSandbox(c);
+  if (on.hub.followers >= limits.followers_max) {
+    return answerWith(c, 'SERVER_BUSY', `This server has ${limits.followers_max} followers already.`);
+  }
   if (seen !== undefined && resume?.record === 'seal') {
     const last = await lastRow(store, id);
     // Without this answer a browser would come again and again for the end.
@@ -225,11 +230,12 @@ function followed(
   filter: LineFilter,
   wording: Wording,
 ): Response {
-  const { store, metrics, stopping } = on;
+  const { hub, metrics, stopping } = on;
   const gone = new AbortController();
   metrics.followers.inc();
   const signal = AbortSignal.any([gone.signal, stopping]);
-  const events = follow(store, id, { after, filter, wording, signal });
+  const steps = hub.follow(id, { after, filter, signal, pulse_ms: limits.follow_heartbeat_ms });
+  const events = follow(steps, wording);
   let open = true;
   const body = bodyOf(events, () => {
     if (open) metrics.followers.dec();

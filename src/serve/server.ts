@@ -3,6 +3,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import { limits } from '../config/limits.ts';
 import { type Settings, splitAddress } from '../config/settings.ts';
 import { Trouble } from '../faults.ts';
+import { LogHub } from '../store/log_hub.ts';
 import { openStore } from '../store/read.ts';
 import { Agents } from './agents.ts';
 import { createApp } from './app.ts';
@@ -24,6 +25,7 @@ export async function startServer(
   const stopping = new AbortController();
   const app = createApp({
     store,
+    hub: new LogHub(store),
     agents: new Agents(settings, options.last_bytes_ms),
     tokens: settings.tokens,
     metrics: createMetrics(),

@@ -30,6 +30,34 @@ export function wanted({ sources, severity, since, until, text }: LineFilter): s
   return all.join(' AND ');
 }
 
+/** The same condition on a row that is here already. */
+export function isWanted({ sources, severity, since, until, text }: LineFilter, row: FilteredRow): boolean {
+  if (since !== undefined && row.time < timeText(since)) return false;
+  if (until !== undefined && row.time >= timeText(until)) return false;
+  if (row.record !== 'line') return true;
+  if (sources !== undefined && !sources.includes(row.source)) return false;
+  if (severity !== undefined) {
+    const rank = severities.indexOf(row.severity as Severity);
+    if (rank < severities.indexOf(severity)) return false;
+  }
+  return text === undefined || (row.prefix + row.message).includes(text);
+}
+
+interface FilteredRow {
+  record: string;
+  /** RFC 3339 with nine digits, which sorts as the time does. */
+  time: string;
+  source: string;
+  severity: string;
+  prefix: string;
+  message: string;
+}
+
+function timeText(ns: bigint): string {
+  const seconds = new Date(Number(ns / 1_000_000_000n) * 1_000).toISOString().slice(0, 19);
+  return `${seconds}.${String(ns % 1_000_000_000n).padStart(9, '0')}Z`;
+}
+
 /** The values of that condition. */
 export function wantedParams({ sources, severity, since, until, text }: LineFilter): Params {
   return {

@@ -51,11 +51,15 @@ export interface LastRow extends Place {
 export const goesOn = (row: LogRow): boolean =>
   row.record === 'line' && row.ending === '' && row.bytes >= limits.line_bytes_max;
 
-const KEY = 'sandbox_id, log, stream_started_at, position, record';
+export const KEY = 'sandbox_id, log, stream_started_at, position, record';
 const KEY_DOWN = KEY.replaceAll(/\w+/g, '$& DESC');
-const STREAM = 'toUnixTimestamp64Nano(stream_started_at)';
+export const STREAM = 'toUnixTimestamp64Nano(stream_started_at)';
 const STREAM_PARAM = "fromUnixTimestamp64Nano({stream: Int64}, 'UTC')";
 const PLACE = `${STREAM} AS stream, position, record`;
+/** What a LogRow has, without its raw bytes. */
+export const ROW = `${PLACE}, concat(replaceOne(toString(timestamp), ' ', 'T'), 'Z') AS time, timestamp_kind,
+       source, severity, event, title, entry_position, prefix, message, ending,
+       toUInt32(length(prefix) + length(message) + length(ending)) AS bytes`;
 
 /**
  * The next rows after a place, of all records, at most `limits.read_rows_max`, in order, each once. Reads in key
@@ -71,10 +75,7 @@ export async function readRows(
 ): Promise<LogRow[]> {
   const rows = await selectRows<LogRow>(
     store,
-    `SELECT ${PLACE}, concat(replaceOne(toString(timestamp), ' ', 'T'), 'Z') AS time, timestamp_kind,
-       source, severity, event, title, entry_position, prefix, message, ending,
-       toUInt32(length(prefix) + length(message) + length(ending)) AS bytes
-       ${raw ? ', base64Encode(concat(prefix, message, ending)) AS raw' : ''}
+    `SELECT ${ROW} ${raw ? ', base64Encode(concat(prefix, message, ending)) AS raw' : ''}
      FROM ${store.database}.console_logs
      WHERE ${rowsOf(id, filter)} AND ${afterPlace(after)}
      ORDER BY ${KEY} LIMIT ${limits.read_rows_max}`,
@@ -264,7 +265,7 @@ const AFTER = `(stream_started_at >= ${STREAM_PARAM} AND (stream_started_at > ${
 const BEFORE = `(stream_started_at <= ${STREAM_PARAM} AND (stream_started_at < ${STREAM_PARAM}
   OR position < {position: UInt64}))`;
 
-const samePlace = (a: Place, b: Place): boolean =>
+export const samePlace = (a: Place, b: Place): boolean =>
   a.position === b.position && a.record === b.record && a.stream === b.stream;
 
 /** True if `a` comes after `b` in the order of the key. */

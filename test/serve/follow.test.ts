@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { freePort } from '../../src/child_process.ts';
 import { follow } from '../../src/serve/follow.ts';
+import { LogHub } from '../../src/store/log_hub.ts';
 import { openStore } from '../../src/store/read.ts';
 import { type Api, eventsOf, startApi, take } from '../support/api.ts';
 import { gapRow, insertRows, rowsOfFile, SECOND_STREAM, sealRow } from '../support/rows.ts';
@@ -143,8 +144,9 @@ test('comments keep the stream open while the log is quiet and while ClickHouse 
     const stop = new AbortController();
     const id = { sandbox_id: 's', log: 'console', workspace: null };
     const seen: string[] = [];
-    for await (const text of follow(store, id, { after: null, signal: stop.signal, heartbeat_ms: 1 })) {
-      seen.push(text);
+    const steps = new LogHub(store).follow(id, { after: null, signal: stop.signal, pulse_ms: 5 });
+    for await (const text of follow(steps, 'sse', 1)) {
+      seen.push(String(text instanceof Uint8Array ? Buffer.from(text) : text));
       if (seen.length === 4) stop.abort();
     }
     await store.client.close();
