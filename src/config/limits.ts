@@ -115,6 +115,9 @@ export const limits = {
   /** `tail=` of the logs API, and its default. */
   tail_lines_max: 100_000,
   tail_lines_default: 1_000,
+  /** `wait`: seconds, by default and at most. */
+  wait_s_default: 30,
+  wait_s_max: 600,
   /** `limit=` of the logs API. */
   page_lines_max: 10_000,
   /** Characters of a text that is looked for, and of a list of names. */

@@ -150,6 +150,16 @@ export const settingsSchema = z.strictObject({
     description: 'Address of the consumer’s /healthz and /metrics',
     allowed: ADDRESS,
   }),
+  tls_cert_file: text.optional().register(about, {
+    description:
+      'PEM file of the HTTP API’s certificate, with those that lead to its authority; makes it https',
+    allowed: PATH,
+    usual: 'plain http',
+  }),
+  tls_key_file: text.optional().register(about, {
+    description: 'PEM file of the certificate’s private key',
+    allowed: PATH,
+  }),
   tokens: z
     .array(token)
     .default([])

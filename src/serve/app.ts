@@ -8,8 +8,9 @@ import { isLasting, loggable, selectRows } from '../store/read.ts';
 import { answerWith } from './answer.ts';
 import { createAuth } from './auth.ts';
 import { answerLogs, type LogsContext, logsSpec } from './logs.ts';
-import { type Api, addRoute, type RouteSpec } from './route.ts';
+import { type Api, type RouteSpec, Routes } from './route.ts';
 import { addSandboxes } from './sandboxes.ts';
+import { addWait } from './wait.ts';
 
 export interface AppOptions extends LogsContext {
   tokens: string[];
@@ -49,6 +50,7 @@ const specs = {
 export function createApp({ tokens, ...on }: AppOptions): Api {
   const { store, metrics } = on;
   const app: Api = new Hono();
+  const routes = new Routes(app);
   const authenticate = createAuth(tokens);
 
   app.use(async (c, next) => {
@@ -60,13 +62,18 @@ export function createApp({ tokens, ...on }: AppOptions): Api {
   });
 
   // For the probes of a load balancer: these two say nothing about anybody's logs.
-  addRoute(app, specs.health, (c) => c.json({ status: 'ok' }));
-  addRoute(app, specs.ready, async (c) => {
+  routes.add(specs.health, (c) => c.json({ status: 'ok' }));
+  routes.add(specs.ready, async (c) => {
     await selectRows(store, `SELECT 1 FROM ${store.database}.console_logs LIMIT 1`, {});
     return c.json({ status: 'ok' });
   });
 
   app.use(async (c, next) => {
+    // None is read, so none may be sent: it could be of any size.
+    if (Number(c.req.header('Content-Length') ?? 0) > 0 || c.req.header('Transfer-Encoding') !== undefined) {
+      c.header('Connection', 'close');
+      return answerWith(c, 'BODY_UNWANTED', 'No route of this API takes a body.');
+    }
     const verdict = authenticate({
       authorization: c.req.header('Authorization'),
       peer: peerOf(c),
@@ -79,14 +86,16 @@ export function createApp({ tokens, ...on }: AppOptions): Api {
     return await next();
   });
 
-  addSandboxes(app, on);
-  addRoute(app, logsSpec, (c, query) => answerLogs(c, on, query));
-  addRoute(app, specs.metrics, async (c) => {
+  addSandboxes(routes, on);
+  addWait(routes, on);
+  routes.add(logsSpec, (c, query) => answerLogs(c, on, query));
+  routes.add(specs.metrics, async (c) => {
     if (c.get('workspace') !== null) {
       return answerWith(c, 'SCOPE_MISSING', 'A token of one workspace does not see metrics.');
     }
     return c.body(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType });
   });
+  routes.close();
 
   app.notFound((c) => answerWith(c, 'NOT_FOUND', `There is nothing at ${c.req.path}.`));
   app.onError((error, c) => answerError(error, c));

@@ -1,9 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import type { ErrorCode } from '../errors.ts';
-
-export const scopes = ['read', 'erase', 'admin'] as const;
-export type Scope = (typeof scopes)[number];
+import { type Scope, scopes } from '../scopes.ts';
 
 /** What a request may do, and with whose rows: those of one workspace, or (null) all. */
 export interface Access {

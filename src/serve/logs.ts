@@ -200,6 +200,8 @@ async function answerFollow(
     // Without this answer a browser would come again and again for the end.
     if (last !== null && isEndAt(last, resume)) return c.body(null, 204);
   }
+  // Nobody would ever end a stream without a reader.
+  if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': types.sse });
   return followed(
     on,
     id,

@@ -3,7 +3,7 @@ import { limits } from '../config/limits.ts';
 import { getSandbox, listSandboxes } from '../store/queries.ts';
 import { type LogsContext, unknownSandbox } from './logs.ts';
 import { wholeNumber } from './parameters.ts';
-import { type Api, addRoute, type RouteSpec } from './route.ts';
+import type { RouteSpec, Routes } from './route.ts';
 import { sandboxShape } from './shapes.ts';
 
 const listQuery = z.object({ limit: wholeNumber('At most so many', 1, limits.sandboxes_max) });
@@ -30,11 +30,11 @@ const oneSpec: RouteSpec<typeof oneQuery> = {
   answers: { 200: { description: 'It', content: [{ type: 'application/json', schema: sandboxShape }] } },
 };
 
-export function addSandboxes(app: Api, { store }: LogsContext): void {
-  addRoute(app, listSpec, async (c, { limit = limits.sandboxes_default }) =>
+export function addSandboxes(routes: Routes, { store }: LogsContext): void {
+  routes.add(listSpec, async (c, { limit = limits.sandboxes_default }) =>
     c.json({ sandboxes: await listSandboxes(store, c.get('workspace'), limit) }),
   );
-  addRoute(app, oneSpec, async (c) => {
+  routes.add(oneSpec, async (c) => {
     const sandbox = await getSandbox(store, c.req.param('id') ?? '', c.get('workspace'));
     return sandbox === null ? unknownSandbox(c) : c.json(sandbox);
   });
