@@ -7,7 +7,7 @@ export interface Entry {
   /** What to do about it; also said beside the error itself. */
   cure: string;
   /** Where the HTTP API answers with it. */
-  status?: 400 | 401 | 403 | 404 | 500 | 503;
+  status?: 400 | 401 | 403 | 404 | 405 | 408 | 410 | 413 | 422 | 500 | 503;
 }
 
 /**
@@ -294,6 +294,36 @@ export const catalogue = {
     cause: 'A misspelt path, or an older server.',
     cure: 'Check the path.',
     status: 404,
+  },
+  WAIT_TIMEOUT: {
+    means: 'The line that was waited for did not come in time.',
+    cause: 'It never comes, is written otherwise, or a boot took longer.',
+    cure: 'Wait longer (timeout, --timeout), or look at the log. The text is looked for as it is, in one line.',
+    status: 408,
+  },
+  LOG_ENDED: {
+    means: 'The sandbox was deleted before the line came that was waited for.',
+    cause: 'It ended, or failed, before it got so far.',
+    cure: 'Look at the last lines with `afterlog logs ID`.',
+    status: 410,
+  },
+  METHOD_UNKNOWN: {
+    means: 'The API has something at this path, but not with this method.',
+    cause: 'A POST where a GET is meant, for example.',
+    cure: 'Use a method that the answer’s Allow header names.',
+    status: 405,
+  },
+  BODY_UNWANTED: {
+    means: 'The request has a body, and no route of the API takes one.',
+    cause: 'A client that sends parameters as a body.',
+    cure: 'Send parameters in the address.',
+    status: 413,
+  },
+  SERVER_BUSY: {
+    means: 'The server has as many followers as it takes.',
+    cause: 'Clients that open streams and do not close them, or more than one server is for.',
+    cure: 'Try again later, or start another server: they share nothing.',
+    status: 503,
   },
   INTERNAL: {
     means: 'Something failed that should not.',

@@ -7,6 +7,7 @@ import type { Tailer } from './tail/tailer.ts';
 /** One log of a flushed sandbox: what is safe of it. Counts are those of its latest stream. */
 export interface FlushedLog {
   log: string;
+  stream_started_at_ns: string;
   bytes: number;
   lines: number;
   gaps: number;
@@ -40,5 +41,13 @@ export async function flush(tailer: Tailer, pipeline: Pipeline, sandbox: string)
 
 function flushedLog({ log, stream, sealed, queue }: LogTail): FlushedLog {
   const { bytes, lines, gaps } = stream!.totals();
-  return { log, bytes, lines, gaps, unfinished_bytes: queue[0]?.unfinished?.length ?? 0, sealed };
+  return {
+    log,
+    stream_started_at_ns: stream!.started,
+    bytes,
+    lines,
+    gaps,
+    unfinished_bytes: queue[0]?.unfinished?.length ?? 0,
+    sealed,
+  };
 }

@@ -1,6 +1,18 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { scopes } from '../scopes.ts';
 import { command, flagsOf, jsonOption, settingsOf } from './command.ts';
 import { momentOf } from './moment.ts';
+
+function workspace(text: string): string {
+  if (/^[^:,\s]{1,200}$/.test(text)) return text;
+  throw new InvalidArgumentError('A name without spaces, colons and commas is needed.');
+}
+
+function scopeNames(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.every((name) => (scopes as readonly string[]).includes(name))) return names;
+  throw new InvalidArgumentError(`Allowed are ${scopes.join(', ')}, several with commas.`);
+}
 
 /** What looks after an installation. */
 export function addCare(program: Command): void {
@@ -16,6 +28,24 @@ export function addCare(program: Command): void {
     .action(async (options: { json?: boolean; schema?: boolean }, self) => {
       const { config } = await import('./commands/config.ts');
       await config(flagsOf(self), options);
+    });
+  command(
+    program,
+    'token',
+    'Make a token for the HTTP API',
+    'afterlog token > token.txt    # its hash, for the server, goes to stderr',
+    'afterlog token --workspace team-a --scope read,erase --json',
+  )
+    .addOption(new Option('--workspace <name>', 'for rows of this workspace only').argParser(workspace))
+    .addOption(
+      new Option('--scope <names>', 'what it may do: read, erase, admin; several with commas').argParser(
+        scopeNames,
+      ),
+    )
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { token } = await import('./commands/token.ts');
+      await token(options);
     });
   command(
     program,

@@ -9,6 +9,25 @@ export function addReading(program: Command): void {
   addLogs(program);
   command(
     program,
+    'wait',
+    'Wait for a line that holds a text, and print it',
+    "afterlog wait sb-1 --for 'sandbox.running' --timeout 60    # fails if it does not",
+    "afterlog wait sb-1 --for 'listening on' --source app --json",
+  )
+    .argument('<id>', 'sandbox id; it may be yet to come')
+    .requiredOption('--for <text>', 'the text, as it is; at once if a line holds it already')
+    .option('--timeout <seconds>', 'not longer', count, limits.wait_s_default)
+    .addOption(logOption())
+    .option('--source <names>', 'lines of these sources only', names)
+    .addOption(severityOption())
+    .option('--since <time>', 'lines from then on only: 15m, 2026-11-23 20:28:51', momentOf)
+    .addOption(jsonOption())
+    .action(async (id, options, self) => {
+      const { wait } = await import('./commands/wait.ts');
+      await wait(settingsOf(self), id, options);
+    });
+  command(
+    program,
     'sandboxes',
     'List sandboxes, last seen first',
     'afterlog sandboxes --limit 20',
@@ -63,11 +82,7 @@ function addLogs(program: Command): void {
   ).argument('<id>', 'sandbox id');
   logs
     .optionsGroup('Which lines:')
-    .addOption(
-      new Option('--log <name>', 'which log')
-        .choices(['console', 'events', 'firecracker'])
-        .default('console'),
-    )
+    .addOption(logOption())
     .option(
       '-n, --tail <lines>',
       `the last lines that match (default: ${limits.tail_lines_default}; all with --since or --raw)`,
@@ -75,11 +90,7 @@ function addLogs(program: Command): void {
     )
     .option('-f, --follow', 'then the next ones as they come, until the sandbox is deleted')
     .option('--source <names>', 'of these sources, as kernel,app; may be repeated', names)
-    .addOption(
-      new Option('--severity <least>', 'this severe and worse; not of unknown severity')
-        .choices(severities)
-        .argParser(severity),
-    )
+    .addOption(severityOption())
     .option('--since <time>', 'from then on: 15m, 2h30m, 3d (so long ago), 2026-11-23 20:28:51', momentOf)
     .addOption(new Option('--until <time>', 'before then').argParser(momentOf).conflicts('follow'));
   logs
@@ -92,6 +103,14 @@ function addLogs(program: Command): void {
       await logs(settingsOf(self), id, options);
     });
 }
+
+const logOption = (): Option =>
+  new Option('--log <name>', 'which log').choices(['console', 'events', 'firecracker']).default('console');
+
+const severityOption = (): Option =>
+  new Option('--severity <least>', 'this severe and worse; not of unknown severity')
+    .choices(severities)
+    .argParser(severity);
 
 /** Of an option that may be repeated: the names so far and those of a comma list. */
 function names(text: string, before: string[] = []): string[] {

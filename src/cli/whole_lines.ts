@@ -1,5 +1,5 @@
 import { limits } from '../config/limits.ts';
-import type { LogRow } from '../store/read_log.ts';
+import { goesOn, type LogRow } from '../store/read_log.ts';
 
 /** A physical line, or a gap or seal row as it is. */
 export interface WholeLine extends LogRow {
@@ -41,10 +41,6 @@ export class LineJoiner {
     return [{ ...first, message, went_on: this.went_on, goes_on: this.before !== null }];
   }
 }
-
-/** A row that was cut because its line is longer. */
-const goesOn = (row: LogRow): boolean =>
-  row.record === 'line' && row.ending === '' && row.bytes >= limits.line_bytes_max;
 
 const follows = (before: LogRow, row: LogRow): boolean =>
   row.record === 'line' &&

@@ -118,8 +118,36 @@ export const limits = {
   /** `tail=` of the logs API, and its default. */
   tail_lines_max: 100_000,
   tail_lines_default: 1_000,
-  /** Server-sent events: poll of ClickHouse, and the comment that keeps proxies from closing the stream. */
+  /** `wait`: seconds, by default and at most. */
+  wait_s_default: 30,
+  wait_s_max: 600,
+  /** `limit=` of the logs API. */
+  page_lines_max: 10_000,
+  /** Characters of a text that is looked for, and of a list of names. */
+  search_chars_max: 1_000,
+  /** A snapshot of a log that has not ended waits so long for what its agent has read and is not stored yet. */
+  last_bytes_ms: 5_000,
+  /** Pause between two looks whether it is. */
+  last_bytes_look_ms: 50,
+  /** What an agent has no open log of waits for its seal only if its last row was read within this. */
+  seal_awaited_ms: 30_000,
+  /** An agent that does not answer is not asked again for so long. */
+  agent_silent_ms: 10_000,
+  /** `afterlog logs --follow`: poll of ClickHouse. */
   follow_poll_ms: 200,
+  /** A server looks so often for what landed, once for all of its followers. */
+  hub_poll_ms: 100,
+  /** Logs of one such query. */
+  hub_logs: 1_000,
+  /** Rows and bytes of one such query; whoever follows a log that has more reads for himself. */
+  hub_rows_max: 50_000,
+  hub_bytes_max: 128 * 1024 * 1024,
+  /** What may wait for a follower who does not take it; past it he reads for himself when he goes on. */
+  follower_rows_max: 5_000,
+  follower_bytes_max: 4 * 1024 * 1024,
+  /** Followers of one server. */
+  followers_max: 20_000,
+  /** Server-sent events: the comment that keeps proxies from closing the stream. */
   follow_heartbeat_ms: 15_000,
   /** Rows of one read (a follower, `afterlog logs`); with the longest lines that is 64 MB. */
   read_rows_max: 1_000,

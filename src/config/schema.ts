@@ -136,9 +136,29 @@ export const settingsSchema = z.strictObject({
     description: 'Address of the agent’s /healthz, /metrics and /flush',
     allowed: ADDRESS,
   }),
+  agent_url: z
+    .string()
+    .refine((found) => isHttpUrl(found.replace('{host}', 'host')))
+    .optional()
+    .register(about, {
+      description:
+        'Where a server reaches the agents’ /flush, so that a log asked for after a kill has the last bytes',
+      allowed: 'an http:// or https:// URL, with {host} where it has the name of the host',
+      usual: 'agent_listen, for sandboxes of this host',
+    }),
   consumer_listen: address.default('127.0.0.1:8602').register(about, {
     description: 'Address of the consumer’s /healthz and /metrics',
     allowed: ADDRESS,
+  }),
+  tls_cert_file: text.optional().register(about, {
+    description:
+      'PEM file of the HTTP API’s certificate, with those that lead to its authority; makes it https',
+    allowed: PATH,
+    usual: 'plain http',
+  }),
+  tls_key_file: text.optional().register(about, {
+    description: 'PEM file of the certificate’s private key',
+    allowed: PATH,
   }),
   tokens: z
     .array(token)

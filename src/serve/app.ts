@@ -1,82 +1,115 @@
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono } from 'hono';
 import { matchedRoutes } from 'hono/route';
-import { limits } from '../config/limits.ts';
+import { z } from 'zod';
 import { AfterlogError, type ErrorCode, reasonOf, statusOf } from '../errors.ts';
 import { report } from '../faults.ts';
-import { getSandbox, listSandboxes } from '../store/queries.ts';
-import { isLasting, loggable, type Store, selectRows } from '../store/read.ts';
+import { isLasting, loggable, selectRows } from '../store/read.ts';
 import { answerWith } from './answer.ts';
-import { type Access, createAuth } from './auth.ts';
-import { answerLogs, unknownSandbox } from './logs.ts';
-import type { ServerMetrics } from './metrics.ts';
-import { wholeNumber } from './parameters.ts';
+import { createAuth } from './auth.ts';
+import { answerLogs, type LogsContext, logsSpec } from './logs.ts';
+import { type Api, type RouteSpec, Routes } from './route.ts';
+import { addSandboxes } from './sandboxes.ts';
+import { addWait } from './wait.ts';
 
-export interface AppOptions {
-  store: Store;
+export interface AppOptions extends LogsContext {
   tokens: string[];
-  metrics: ServerMetrics;
-  /** Aborts when the server stops: ends the event streams. */
-  stopping: AbortSignal;
 }
 
+const probe = z.object({ status: z.literal('ok') });
+
+const specs = {
+  health: {
+    method: 'get',
+    path: '/healthz',
+    scope: null,
+    summary: 'Whether the server lives',
+    query: z.object({}),
+    answers: { 200: { description: 'It does', content: [{ type: 'application/json', schema: probe }] } },
+  },
+  ready: {
+    method: 'get',
+    path: '/readyz',
+    scope: null,
+    summary: 'Whether ClickHouse answers and has the tables',
+    query: z.object({}),
+    answers: { 200: { description: 'It does', content: [{ type: 'application/json', schema: probe }] } },
+  },
+  metrics: {
+    method: 'get',
+    path: '/metrics',
+    scope: 'read',
+    summary: 'Figures of this server, for Prometheus',
+    description: 'Not for a token of one workspace.',
+    query: z.object({}),
+    answers: { 200: { description: 'Prometheus’ text format', content: [{ type: 'text/plain' }] } },
+  },
+} satisfies Record<string, RouteSpec>;
+
 /** All routes. Errors are JSON: `{"error": sentence, "code": CODE}`. */
-export function createApp({ store, tokens, metrics, stopping }: AppOptions): Hono<{ Variables: Access }> {
-  const app = new Hono<{ Variables: Access }>();
+export function createApp({ tokens, ...on }: AppOptions): Api {
+  const { store, metrics } = on;
+  const app: Api = new Hono();
+  const routes = new Routes(app);
   const authenticate = createAuth(tokens);
 
   app.use(async (c, next) => {
     await next();
-    c.header('X-Content-Type-Options', 'nosniff');
-    if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store');
+    for (const [name, value] of safeHeaders) if (!c.res.headers.has(name)) c.header(name, value);
     // The pattern, not the path: a label has few values.
     const route = matchedRoutes(c).findLast(({ path }) => path !== '/*')?.path ?? 'none';
     metrics.requests.inc({ route, method: c.req.method, status: c.res.status });
   });
 
   // For the probes of a load balancer: these two say nothing about anybody's logs.
-  app.get('/healthz', (c) => c.json({ status: 'ok' }));
-  app.get('/readyz', async (c) => {
+  routes.add(specs.health, (c) => c.json({ status: 'ok' }));
+  routes.add(specs.ready, async (c) => {
     await selectRows(store, `SELECT 1 FROM ${store.database}.console_logs LIMIT 1`, {});
     return c.json({ status: 'ok' });
   });
 
   app.use(async (c, next) => {
+    // None is read, so none may be sent: it could be of any size.
+    if (Number(c.req.header('Content-Length') ?? 0) > 0 || c.req.header('Transfer-Encoding') !== undefined) {
+      c.header('Connection', 'close');
+      return answerWith(c, 'BODY_UNWANTED', 'No route of this API takes a body.');
+    }
     const verdict = authenticate({
       authorization: c.req.header('Authorization'),
       peer: peerOf(c),
       host: c.req.header('Host'),
       forwarded: c.req.header('Forwarded') !== undefined || c.req.header('X-Forwarded-For') !== undefined,
     });
-    if ('access' in verdict) {
-      c.set('workspace', verdict.access.workspace);
-      return await next();
-    }
-    return answerWith(c, verdict.code, verdict.error);
+    if (!('access' in verdict)) return answerWith(c, verdict.code, verdict.error);
+    c.set('workspace', verdict.access.workspace);
+    c.set('scopes', verdict.access.scopes);
+    return await next();
   });
 
-  app.get('/v1/sandboxes', async (c) => {
-    const limit = wholeNumber('limit', c.req.query('limit'), limits.sandboxes_default, limits.sandboxes_max);
-    return c.json({ sandboxes: await listSandboxes(store, c.get('workspace'), limit) });
-  });
-  app.get('/v1/sandboxes/:id', async (c) => {
-    const sandbox = await getSandbox(store, c.req.param('id'), c.get('workspace'));
-    return sandbox === null ? unknownSandbox(c) : c.json(sandbox);
-  });
-  app.get('/v1/sandboxes/:id/logs', (c) =>
-    answerLogs(c, store, { workspace: c.get('workspace') }, metrics, stopping),
-  );
-  app.get('/metrics', async (c) => {
+  addSandboxes(routes, on);
+  addWait(routes, on);
+  routes.add(logsSpec, (c, query) => answerLogs(c, on, query));
+  routes.add(specs.metrics, async (c) => {
     if (c.get('workspace') !== null) {
       return answerWith(c, 'SCOPE_MISSING', 'A token of one workspace does not see metrics.');
     }
     return c.body(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType });
   });
+  routes.close();
 
   app.notFound((c) => answerWith(c, 'NOT_FOUND', `There is nothing at ${c.req.path}.`));
   app.onError((error, c) => answerError(error, c));
   return app;
 }
+
+/** Answers are for programs: no browser is to keep, guess at, frame or run them. */
+const safeHeaders = [
+  ['X-Content-Type-Options', 'nosniff'],
+  ['Cache-Control', 'no-store'],
+  ['Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"],
+  ['Referrer-Policy', 'no-referrer'],
+  ['Cross-Origin-Resource-Policy', 'same-origin'],
+] as const;
 
 const storeFaults: Partial<Record<ErrorCode, string>> = {
   CLICKHOUSE_UNREACHABLE: 'ClickHouse does not answer; nothing is lost, try again later.',

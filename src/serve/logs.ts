@@ -1,64 +1,243 @@
-import type { Context } from 'hono';
+import { z } from 'zod';
 import { limits } from '../config/limits.ts';
+import { isEnd } from '../store/follow_log.ts';
+import type { LineFilter } from '../store/line_filter.ts';
+import { severities } from '../store/line_filter.ts';
+import type { LogHub } from '../store/log_hub.ts';
 import { sandboxExists } from '../store/queries.ts';
 import type { Store } from '../store/read.ts';
-import { findTail, type LogId, type Place, readBytes } from '../store/read_log.ts';
+import {
+  findTail,
+  isBeyond,
+  type LogId,
+  lastRow,
+  nthLine,
+  type Place,
+  readBytes,
+  readRows,
+} from '../store/read_log.ts';
+import type { Agents } from './agents.ts';
 import { answerWith } from './answer.ts';
-import type { Access } from './auth.ts';
 import { bodyOf } from './body.ts';
-import { follow } from './follow.ts';
+import { follow, type Wording } from './follow.ts';
+import { waitForLastBytes } from './last_bytes.ts';
 import type { ServerMetrics } from './metrics.ts';
-import { choice, parseEventId, wholeNumber } from './parameters.ts';
+import { BadParameter, choice, moment, names, place, quote, text, wholeNumber, yesNo } from './parameters.ts';
+import { parsePlaceId, placeId } from './place_id.ts';
+import type { ApiContext, RouteSpec } from './route.ts';
+import { recordOf, recordShape } from './shapes.ts';
 
-const yesOrNo = { '1': true, true: true, '0': false, false: false };
-// A serial console is one stream: each of the runtime's names for a part of it means all of it.
-const streams = { stdout: true, stderr: true, both: true };
+/** Which lines of a log; of every route that reads one. */
+export const filterParameters = {
+  log: choice('Which log; console if none is named', ['console', 'events', 'firecracker']),
+  source: names('Lines of these sources'),
+  severity: choice('Lines of this severity and worse', severities),
+  since: moment('Lines whose time is not before'),
+  until: moment('Lines whose time is before'),
+  q: text('Lines that hold this text as it is'),
+};
+
+export const logsQuery = z.object({
+  tail: wholeNumber(
+    `The last lines that match; ${limits.tail_lines_default}, or all with since`,
+    0,
+    limits.tail_lines_max,
+  ),
+  follow: yesNo('Then the next ones as they come, until the sandbox is deleted'),
+  stream: choice('A serial console is one stream: each name means all of it', ['stdout', 'stderr', 'both']),
+  ...filterParameters,
+  limit: wholeNumber('The first lines that match, after the cursor', 1, limits.page_lines_max),
+  cursor: place('Begins behind the line or event with this id'),
+  format: choice('Instead of the Accept header', ['text', 'ndjson', 'sse']),
+});
+type LogsQuery = z.output<typeof logsQuery>;
+
+export const logsSpec: RouteSpec<typeof logsQuery> = {
+  method: 'get',
+  path: '/v1/sandboxes/:id/logs',
+  scope: 'read',
+  summary: 'A sandbox’s log, alive or deleted',
+  description:
+    'As the runtime serves it: the last lines as the file’s bytes, or with follow as server-sent events. With ' +
+    'limit and cursor, a page; the header Afterlog-Cursor is the cursor of the next one.',
+  query: logsQuery,
+  headers: { 'Last-Event-ID': 'Of a follower: begins behind the event with this id' },
+  answers: {
+    200: {
+      description: 'The lines',
+      content: [
+        { type: 'text/plain' },
+        { type: 'text/event-stream' },
+        { type: 'application/x-ndjson', schema: recordShape },
+      ],
+    },
+    204: { description: 'The event of Last-Event-ID was the end' },
+  },
+};
+
+/** What the routes of one log need. */
+export interface LogsContext {
+  store: Store;
+  hub: LogHub;
+  agents: Agents;
+  metrics: ServerMetrics;
+  /** Aborts when the server stops: ends the event streams. */
+  stopping: AbortSignal;
+}
+
+const types = {
+  text: 'text/plain; charset=utf-8',
+  ndjson: 'application/x-ndjson; charset=utf-8',
+  sse: 'text/event-stream; charset=utf-8',
+};
 
 /**
  * `GET /v1/sandboxes/{id}/logs`: the console as the runtime's own address serves it, and the same answer after the
- * sandbox was deleted. The last `tail` lines as the file's bytes, or with `follow` as events that go on.
+ * sandbox was deleted.
  */
-export async function answerLogs(
-  c: Context,
-  store: Store,
-  access: Access,
-  metrics: ServerMetrics,
-  stopping: AbortSignal,
-): Promise<Response> {
-  const lines = wholeNumber('tail', c.req.query('tail'), limits.tail_lines_default, limits.tail_lines_max);
-  const following = choice('follow', c.req.query('follow'), yesOrNo, false);
-  choice('stream', c.req.query('stream'), streams, true);
-  const seen = c.req.header('Last-Event-ID');
-  const resume = following && seen ? parseEventId(seen) : null;
+export async function answerLogs(c: ApiContext, on: LogsContext, query: LogsQuery): Promise<Response> {
+  const { store, agents } = on;
+  const filter = filterOf(query);
+  const id = logIdOf(c, query.log);
+  const format = formatOf(c, query);
+  const follows = query.follow ?? format === 'sse';
+  if (follows) return await answerFollow(c, on, id, query, filter, format);
+  if (format === 'sse') throw new BadParameter('Events are for followers; send follow=1 too.');
+  if (query.cursor !== undefined && query.tail !== undefined) {
+    throw new BadParameter(
+      'Parameter tail counts from the end, and cursor from a line on; send one of them.',
+    );
+  }
 
-  const id: LogId = { sandbox_id: c.req.param('id') ?? '', log: 'console', workspace: access.workspace };
+  await waitForLastBytes(store, agents, id, c.req.raw.signal);
   if (!(await sandboxExists(store, id.sandbox_id, id.workspace))) return unknownSandbox(c);
-  const tail = resume === null ? await findTail(store, id, lines) : null;
-  if (following) return followed(store, id, resume ?? tail?.after ?? null, metrics, stopping);
-
-  const headers = { 'Content-Type': 'text/plain; charset=utf-8' };
-  if (tail === null) return c.body('', 200, headers);
+  const range = await rangeOf(store, id, query, filter);
+  c.header('Content-Type', types[format]);
+  const next = range?.until ?? query.cursor;
+  if (next !== undefined) c.header('Afterlog-Cursor', placeId(next));
+  if (range === null) return c.body('');
+  const { after, until } = range;
   return c.body(
-    bodyOf(readBytes(store, id, tail.after, tail.until), () => {}),
-    200,
-    headers,
+    bodyOf(
+      format === 'ndjson'
+        ? readRecords(store, id, after, until, filter)
+        : readBytes(store, id, after, until, filter),
+      () => {},
+    ),
   );
 }
 
-export function unknownSandbox(c: Context): Response {
-  return answerWith(c, 'SANDBOX_UNKNOWN', 'There are no logs of this sandbox.');
+/** What lies between two places is wanted: after the first, up to and with the second. */
+interface Range {
+  after: Place | null;
+  until: Place;
 }
 
-function followed(
+async function rangeOf(
+  store: Store,
+  id: LogId,
+  { tail, limit, cursor, since }: LogsQuery,
+  filter: LineFilter,
+): Promise<Range | null> {
+  if (limit !== undefined && tail === undefined) {
+    const after = cursor ?? null;
+    const until = await nthLine(store, id, after, limit, filter);
+    return until === null ? null : { after, until };
+  }
+  // Who names a start wants everything from there on.
+  if (tail === undefined && (cursor !== undefined || since !== undefined)) {
+    const whole = await findTail(store, id, 0, filter);
+    if (whole === null || (cursor !== undefined && !isBeyond(whole.until, cursor))) return null;
+    return { after: cursor ?? null, until: whole.until };
+  }
+  const found = await findTail(store, id, tail ?? limits.tail_lines_default, filter);
+  if (found === null || limit === undefined) return found;
+  const until = await nthLine(store, id, found.after, limit, filter);
+  return until === null
+    ? null
+    : { after: found.after, until: isBeyond(until, found.until) ? found.until : until };
+}
+
+async function* readRecords(
   store: Store,
   id: LogId,
   after: Place | null,
-  metrics: ServerMetrics,
-  stopping: AbortSignal,
+  until: Place,
+  filter: LineFilter,
+): AsyncGenerator<string> {
+  for (let at = after; ; ) {
+    const rows = await readRows(store, id, at, filter);
+    const some = rows.filter((row) => !isBeyond(row, until));
+    if (some.length > 0) yield some.map((row) => `${JSON.stringify(recordOf(row))}\n`).join('');
+    if (some.length < rows.length || rows.length === 0) return;
+    at = rows.at(-1)!;
+  }
+}
+
+async function answerFollow(
+  c: ApiContext,
+  on: LogsContext,
+  id: LogId,
+  query: LogsQuery,
+  filter: LineFilter,
+  format: keyof typeof types,
+): Promise<Response> {
+  const { store } = on;
+  if (query.until !== undefined) throw new BadParameter('Parameter until does not go with follow.');
+  if (query.limit !== undefined) throw new BadParameter('Parameter limit does not go with follow.');
+  // The header wins: a browser that comes again sends the first request’s address with it.
+  const seen = c.req.header('Last-Event-ID') || undefined;
+  const resume = seen === undefined ? query.cursor : parsePlaceId(seen);
+  if (resume === null) {
+    throw new BadParameter(`Header Last-Event-ID is ${quote(seen!)}, not an id of this API.`);
+  }
+  if (!(await sandboxExists(store, id.sandbox_id, id.workspace))) return unknownSandbox(c);
+  if (on.hub.followers >= limits.followers_max) {
+    return answerWith(c, 'SERVER_BUSY', `This server has ${limits.followers_max} followers already.`);
+  }
+  if (seen !== undefined && resume?.record === 'seal') {
+    const last = await lastRow(store, id);
+    // Without this answer a browser would come again and again for the end.
+    if (last !== null && isEndAt(last, resume)) return c.body(null, 204);
+  }
+  // Nobody would ever end a stream without a reader.
+  if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': types.sse });
+  return followed(
+    on,
+    id,
+    await startOf(store, id, query, filter, resume),
+    filter,
+    format === 'ndjson' ? 'ndjson' : 'sse',
+  );
+}
+
+async function startOf(
+  store: Store,
+  id: LogId,
+  { tail, since }: LogsQuery,
+  filter: LineFilter,
+  resume: Place | undefined,
+): Promise<Place | null> {
+  if (resume !== undefined) return resume;
+  if (tail === undefined && since !== undefined) return null;
+  const found = await findTail(store, id, tail ?? limits.tail_lines_default, filter);
+  // Of no lines at all, not even the gaps before them.
+  return tail === 0 ? await lastRow(store, id) : (found?.after ?? null);
+}
+
+function followed(
+  on: LogsContext,
+  id: LogId,
+  after: Place | null,
+  filter: LineFilter,
+  wording: Wording,
 ): Response {
+  const { hub, metrics, stopping } = on;
   const gone = new AbortController();
   metrics.followers.inc();
-  const events = follow(store, id, { after, signal: AbortSignal.any([gone.signal, stopping]) });
+  const signal = AbortSignal.any([gone.signal, stopping]);
+  const steps = hub.follow(id, { after, filter, signal, pulse_ms: limits.follow_heartbeat_ms });
+  const events = follow(steps, wording);
   let open = true;
   const body = bodyOf(events, () => {
     if (open) metrics.followers.dec();
@@ -67,10 +246,52 @@ function followed(
   });
   return new Response(body, {
     headers: {
-      'Content-Type': 'text/event-stream; charset=utf-8',
+      'Content-Type': types[wording],
       'Cache-Control': 'no-store',
       // nginx would hold events back until its buffer is full.
       'X-Accel-Buffering': 'no',
     },
   });
+}
+
+const isEndAt = (last: Place & { message: string }, at: Place): boolean =>
+  isEnd(last) && last.stream === at.stream && last.position === at.position;
+
+/** @throws BadParameter */
+export function filterOf({
+  source,
+  severity,
+  since,
+  until,
+  q,
+}: Pick<LogsQuery, keyof typeof filterParameters>): LineFilter {
+  if (since !== undefined && until !== undefined && since >= until) {
+    throw new BadParameter('Parameter until must be later than since; else no line can match.');
+  }
+  return { sources: source, severity, since, until, text: q };
+}
+
+export const logIdOf = (c: ApiContext, log = 'console'): LogId => ({
+  sandbox_id: c.req.param('id') ?? '',
+  log,
+  workspace: c.get('workspace'),
+});
+
+/** The parameter, else the first type of Accept that there is. Followers get events unless they ask for NDJSON. */
+function formatOf(c: ApiContext, { format, follow: follows }: LogsQuery): keyof typeof types {
+  if (follows && format === 'text')
+    throw new BadParameter('Parameter format is "text"; a follower gets sse or ndjson.');
+  if (format !== undefined) return format;
+  for (const accepted of (c.req.header('Accept') ?? '').split(',')) {
+    const type = accepted.split(';')[0]!.trim().toLowerCase();
+    if (type === 'application/x-ndjson' || type === 'application/ndjson') return 'ndjson';
+    // A browser’s EventSource names it, and so means to follow.
+    if (type === 'text/event-stream' && follows !== false) return 'sse';
+    if (type === 'text/plain' && !follows) return 'text';
+  }
+  return follows ? 'sse' : 'text';
+}
+
+export function unknownSandbox(c: ApiContext): Response {
+  return answerWith(c, 'SANDBOX_UNKNOWN', 'There are no logs of this sandbox.');
 }

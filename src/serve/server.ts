@@ -1,29 +1,61 @@
+import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
+import { createServer } from 'node:https';
+import { createSecureContext } from 'node:tls';
 import { createAdaptorServer } from '@hono/node-server';
 import { limits } from '../config/limits.ts';
 import { type Settings, splitAddress } from '../config/settings.ts';
+import { AfterlogError, reasonOf } from '../errors.ts';
 import { Trouble } from '../faults.ts';
+import { LogHub } from '../store/log_hub.ts';
 import { openStore } from '../store/read.ts';
+import { Agents } from './agents.ts';
 import { createApp } from './app.ts';
 import { listen } from './listen.ts';
 import { createMetrics } from './metrics.ts';
 
+/** @throws AfterlogError SETTING_INVALID */
+function readTls({ tls_cert_file, tls_key_file }: Settings): { cert: Buffer; key: Buffer } | null {
+  if (tls_cert_file === undefined && tls_key_file === undefined) return null;
+  if (tls_cert_file === undefined || tls_key_file === undefined) {
+    throw new AfterlogError('SETTING_INVALID', 'Settings tls_cert_file and tls_key_file go together.');
+  }
+  try {
+    const files = { cert: readFileSync(tls_cert_file), key: readFileSync(tls_key_file) };
+    createSecureContext(files);
+    return files;
+  } catch (error) {
+    const what = `The certificate of tls_cert_file and tls_key_file cannot be used: ${reasonOf(error)}.`;
+    throw new AfterlogError('SETTING_INVALID', what, error);
+  }
+}
+
 /**
  * The HTTP API on `settings.listen` (port 0: a free one). It starts whether ClickHouse answers or not; /readyz
  * tells.
+ * @param options for tests; the defaults are the limits
  * @returns `address`, http://host:port
  * @throws AfterlogError PORT_IN_USE, SETTING_INVALID (an address that cannot be listened on)
  */
-export async function startServer(settings: Settings): Promise<{ address: string; stop(): Promise<void> }> {
+export async function startServer(
+  settings: Settings,
+  options: { last_bytes_ms?: number } = {},
+): Promise<{ address: string; stop(): Promise<void> }> {
+  const tls = readTls(settings);
   const store = { ...openStore(settings), trouble: new Trouble('ClickHouse answers readers again.') };
   const stopping = new AbortController();
   const app = createApp({
     store,
+    hub: new LogHub(store),
+    agents: new Agents(settings, options.last_bytes_ms),
     tokens: settings.tokens,
     metrics: createMetrics(),
     stopping: stopping.signal,
   });
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    ...(tls !== null && { createServer, serverOptions: tls }),
+  }) as Server;
   try {
     await listen(server, settings.listen);
   } catch (error) {
@@ -33,7 +65,7 @@ export async function startServer(settings: Settings): Promise<{ address: string
   const bound = server.address() as { port: number };
   const { host } = splitAddress(settings.listen);
   return {
-    address: `http://${host.includes(':') ? `[${host}]` : host}:${bound.port}`,
+    address: `${tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${bound.port}`,
     async stop() {
       stopping.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -1,6 +1,6 @@
 import type { LogRow } from '../store/read_log.ts';
 import { gapText, parseGap, parseSeal, sealText } from '../store/record.ts';
-import { eventId } from './parameters.ts';
+import { placeId } from './place_id.ts';
 
 /**
  * Server-sent events for the runtime's clients and for browsers. The clients read every `data:` line, whatever
@@ -8,12 +8,12 @@ import { eventId } from './parameters.ts';
  * readable `line` too.
  */
 export function lineEvent(row: LogRow): string {
-  return event('log', eventId(row), dataOf(row.prefix + row.message));
+  return event('log', placeId(row), dataOf(row.prefix + row.message));
 }
 
 export function gapEvent(row: LogRow): string {
   const gap = parseGap(row.message);
-  return event('gap', eventId(row), toJson({ line: gapText(gap), ...gap }));
+  return event('gap', placeId(row), toJson({ line: gapText(gap), ...gap }));
 }
 
 export function endEvent(message: string, id: string): string {
@@ -43,6 +43,8 @@ export function dataOf(line: string): string {
 
 function isMisread(line: string): boolean {
   const text = line.trim();
+  // The clients trim bare text: a traceback would lose its shape.
+  if (text !== line || line.startsWith('\x1f') || line.endsWith('\x1f')) return true;
   // Only these can begin JSON (Python also reads NaN and Infinity): most lines are done here.
   if (!/^[{["\d\-tfnNI]/.test(text)) return false;
   if (/^(?:NaN|-?Infinity)$/.test(text)) return true;

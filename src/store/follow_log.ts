@@ -76,4 +76,6 @@ export async function* followLog(
   }
 }
 
-const isEnd = (row: LastRow): boolean => row.record === 'seal' && parseSeal(row.message).reason === 'deleted';
+/** Whether nothing comes after it: the sandbox was deleted. */
+export const isEnd = (row: Pick<LastRow, 'record' | 'message'>): boolean =>
+  row.record === 'seal' && parseSeal(row.message).reason === 'deleted';

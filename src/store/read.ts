@@ -1,4 +1,4 @@
-import type { ClickHouseClient } from '@clickhouse/client';
+import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { limits } from '../config/limits.ts';
 import type { Settings } from '../config/settings.ts';
 import { AfterlogError, reasonOf } from '../errors.ts';
@@ -50,13 +50,18 @@ export const readerSettings = {
  * Rows of a query as objects; 64-bit numbers are text. Values from outside come as `query_params` only.
  * @throws AfterlogError CLICKHOUSE_UNREACHABLE, SCHEMA_BEHIND, CLICKHOUSE_REFUSED
  */
-export async function selectRows<Row>(store: Store, query: string, query_params: Params): Promise<Row[]> {
+export async function selectRows<Row>(
+  store: Store,
+  query: string,
+  query_params: Params,
+  settings: ClickHouseSettings = {},
+): Promise<Row[]> {
   return asked(store, async () => {
     const result = await store.client.query({
       query,
       query_params,
       format: 'JSONEachRow',
-      clickhouse_settings: readerSettings,
+      clickhouse_settings: { ...readerSettings, ...settings },
     });
     return await result.json<Row>();
   });

@@ -38,13 +38,28 @@ export interface LogRow extends Place {
 }
 
 /** The last row of a log, with what tells whether it is the end. */
-export type LastRow = Place & { message: string };
+export interface LastRow extends Place {
+  message: string;
+  host: string;
+  /** When it was read, in ms since 1970. */
+  observed_ms: number;
+  /** Position behind its bytes. */
+  end: string;
+}
 
-const KEY = 'sandbox_id, log, stream_started_at, position, record';
+/** A row that was cut because its line is longer. */
+export const goesOn = (row: LogRow): boolean =>
+  row.record === 'line' && row.ending === '' && row.bytes >= limits.line_bytes_max;
+
+export const KEY = 'sandbox_id, log, stream_started_at, position, record';
 const KEY_DOWN = KEY.replaceAll(/\w+/g, '$& DESC');
-const STREAM = 'toUnixTimestamp64Nano(stream_started_at)';
+export const STREAM = 'toUnixTimestamp64Nano(stream_started_at)';
 const STREAM_PARAM = "fromUnixTimestamp64Nano({stream: Int64}, 'UTC')";
 const PLACE = `${STREAM} AS stream, position, record`;
+/** What a LogRow has, without its raw bytes. */
+export const ROW = `${PLACE}, concat(replaceOne(toString(timestamp), ' ', 'T'), 'Z') AS time, timestamp_kind,
+       source, severity, event, title, entry_position, prefix, message, ending,
+       toUInt32(length(prefix) + length(message) + length(ending)) AS bytes`;
 
 /**
  * The next rows after a place, of all records, at most `limits.read_rows_max`, in order, each once. Reads in key
@@ -60,10 +75,7 @@ export async function readRows(
 ): Promise<LogRow[]> {
   const rows = await selectRows<LogRow>(
     store,
-    `SELECT ${PLACE}, concat(replaceOne(toString(timestamp), ' ', 'T'), 'Z') AS time, timestamp_kind,
-       source, severity, event, title, entry_position, prefix, message, ending,
-       toUInt32(length(prefix) + length(message) + length(ending)) AS bytes
-       ${raw ? ', base64Encode(concat(prefix, message, ending)) AS raw' : ''}
+    `SELECT ${ROW} ${raw ? ', base64Encode(concat(prefix, message, ending)) AS raw' : ''}
      FROM ${store.database}.console_logs
      WHERE ${rowsOf(id, filter)} AND ${afterPlace(after)}
      ORDER BY ${KEY} LIMIT ${limits.read_rows_max}`,
@@ -77,7 +89,10 @@ export async function readRows(
 export async function lastRow(store: Store, id: LogId): Promise<LastRow | null> {
   const rows = await selectRows<LastRow>(
     store,
-    `SELECT ${PLACE}, message FROM ${store.database}.console_logs WHERE ${rowsOf(id)}
+    `SELECT ${PLACE}, message, host, toFloat64(toUnixTimestamp64Milli(observed_at)) AS observed_ms,
+       position + multiIf(record = 'line', length(prefix) + length(message) + length(ending),
+                          record = 'gap', JSONExtractUInt(message, 'bytes'), 0) AS end
+     FROM ${store.database}.console_logs WHERE ${rowsOf(id)}
      ORDER BY ${KEY_DOWN} LIMIT 1`,
     paramsOf(id),
   );
@@ -126,6 +141,26 @@ export async function findTail(
     more -= found.distinct;
     below = found.first;
   }
+}
+
+/** The last of the next `count` wanted lines after a place; null if there is none. */
+export async function nthLine(
+  store: Store,
+  id: LogId,
+  after: Place | null,
+  count: number,
+  filter: LineFilter = {},
+): Promise<Place | null> {
+  const rows = await selectRows<Place>(
+    store,
+    `SELECT ${PLACE} FROM (
+       SELECT stream_started_at, position, record FROM ${store.database}.console_logs
+       WHERE ${rowsOf(id, filter)} AND record = 'line' AND ${afterPlace(after)}
+       ORDER BY ${KEY} LIMIT 1 BY stream_started_at, position LIMIT {count: UInt64}
+     ) ORDER BY stream_started_at DESC, position DESC LIMIT 1`,
+    { ...paramsOf(id, filter, after), count },
+  );
+  return rows[0] ?? null;
 }
 
 interface TailStep {
@@ -230,7 +265,7 @@ const AFTER = `(stream_started_at >= ${STREAM_PARAM} AND (stream_started_at > ${
 const BEFORE = `(stream_started_at <= ${STREAM_PARAM} AND (stream_started_at < ${STREAM_PARAM}
   OR position < {position: UInt64}))`;
 
-const samePlace = (a: Place, b: Place): boolean =>
+export const samePlace = (a: Place, b: Place): boolean =>
   a.position === b.position && a.record === b.record && a.stream === b.stream;
 
 /** True if `a` comes after `b` in the order of the key. */

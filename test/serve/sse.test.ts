@@ -4,6 +4,7 @@ import { dataOf } from '../../src/serve/sse.ts';
 
 /** How the runtime's two clients read a `data:` line; null where they fail. */
 function readAsTypeScript(data: string): string | null {
+  data = data.trimStart();
   try {
     const parsed = JSON.parse(data);
     if (typeof parsed.line === 'string') return parsed.line;
@@ -17,6 +18,8 @@ function readAsPython(data: string): string | null {
   // str.splitlines() breaks at all of these: what follows would be lost.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are meant
   if (/[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/.test(data)) return null;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are meant
+  data = data.replace(/^[\s\x1c-\x1f]+|[\s\x1c-\x1f]+$/g, '');
   if (/^(NaN|-?Infinity)$/.test(data)) return null;
   try {
     const parsed = JSON.parse(data);
@@ -49,6 +52,10 @@ const lines = [
   'a\nb',
   'nel\x85 ls\u2028 ps\u2029 vt\v ff\f fs\x1c',
   '\u0000nul',
+  '  File "app.py", line 3, in <module>',
+  '\tat handler (app.js:3)',
+  'trailing ',
+  '\x1ffs',
 ];
 
 test('both clients of the runtime read back every line as it is', () => {

@@ -116,7 +116,7 @@ function createRender({ json, color }: LogsOptions): (rows: LogRow[]) => string 
   return (rows) => (rows.length > 0 ? joiner.take(rows) : joiner.flush()).map(shown).join('');
 }
 
-function jsonOf(line: WholeLine): object {
+export function jsonOf(line: WholeLine): object {
   const place = {
     record: line.record,
     stream_started_at_ns: line.stream,
@@ -153,7 +153,7 @@ async function sayWhatThereIs(store: Store, id: LogId, filter: LineFilter): Prom
   console.error(`No line matches${there.length > 0 ? `; this log has ${there.join('; ')}` : ''}.`);
 }
 
-function sayTrouble(trouble: AfterlogError | null): void {
+export function sayTrouble(trouble: AfterlogError | null): void {
   console.error(
     trouble === null ? 'ClickHouse answers again.' : `${trouble.message} Waiting. [${trouble.code}]`,
   );

@@ -1,0 +1,20 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { jsonLine, print } from '../output.ts';
+
+export interface TokenOptions {
+  workspace?: string;
+  scope?: string[];
+  json?: boolean;
+}
+
+/** `afterlog token`: makes one. It is kept nowhere; a server knows its hash only. */
+export async function token({ workspace = '', scope = [], json }: TokenOptions): Promise<void> {
+  const made = `afterlog_${randomBytes(24).toString('hex')}`;
+  const hash = createHash('sha256').update(made).digest('hex');
+  const rest = scope.length > 0 ? `:${workspace}:${scope.join('+')}` : workspace && `:${workspace}`;
+  const setting = `${hash}${rest}`;
+  if (json) return await print(jsonLine({ token: made, setting }));
+  await print(`${made}\n`);
+  console.error(`Give the server its hash, beside those that it has: AFTERLOG_TOKENS=${setting}`);
+  console.error('The token itself is shown this once.');
+}

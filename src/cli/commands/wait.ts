@@ -1,0 +1,55 @@
+import type { Settings } from '../../config/settings.ts';
+import { AfterlogError } from '../../errors.ts';
+import { followLog } from '../../store/follow_log.ts';
+import type { Severity } from '../../store/line_filter.ts';
+import { openStore } from '../../store/read.ts';
+import { harmless } from '../format.ts';
+import { createLogText } from '../log_text.ts';
+import { jsonLine, print } from '../output.ts';
+import { jsonOf, sayTrouble } from './logs.ts';
+
+export interface WaitOptions {
+  for: string;
+  timeout: number;
+  log: string;
+  source?: string[];
+  severity?: Severity;
+  since?: bigint;
+  json?: boolean;
+}
+
+/**
+ * `afterlog wait ID --for TEXT`: prints the first line that holds it, there already or to come.
+ * @throws AfterlogError WAIT_TIMEOUT, LOG_ENDED, and what reading throws
+ */
+export async function wait(settings: Settings, sandbox_id: string, options: WaitOptions): Promise<void> {
+  const { for: text, timeout, source: sources, severity, since } = options;
+  const store = openStore(settings);
+  const steps = followLog(
+    store,
+    { sandbox_id, log: options.log, workspace: null },
+    {
+      after: null,
+      filter: { text, sources, severity, since },
+      signal: AbortSignal.timeout(timeout * 1_000),
+      onTrouble: sayTrouble,
+    },
+  );
+  try {
+    for await (const { rows, end } of steps) {
+      const row = rows.find(({ record }) => record === 'line');
+      if (row !== undefined) {
+        const line = { ...row, went_on: false, goes_on: false };
+        await print(options.json ? jsonLine(jsonOf(line)) : `${createLogText('auto')(line)}\n`);
+        return;
+      }
+      if (end !== null) {
+        const what = `Sandbox '${harmless(sandbox_id)}' was deleted, and no line holds the text.`;
+        throw new AfterlogError('LOG_ENDED', what);
+      }
+    }
+    throw new AfterlogError('WAIT_TIMEOUT', `No line holds the text after ${timeout} s.`);
+  } finally {
+    await store.client.close();
+  }
+}
