@@ -19,7 +19,7 @@ import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { freePort } from '../src/child_process.ts';
 import { startEmbedded } from '../src/store/embedded.ts';
 import { migrate } from '../src/store/migrate.ts';
-import { rebuildStreams } from '../src/store/rebuild.ts';
+import { rebuild } from '../src/store/rebuild.ts';
 import { verify } from '../src/store/verify.ts';
 import { randomOf } from '../test/support/content.ts';
 import { AgentPart, ClickHousePart, ConsumerPart, KafkaPart, type Part } from './chaos_parts.ts';
@@ -166,7 +166,7 @@ try {
   }
   const lacking = async (mend: boolean): Promise<number> => {
     let count = 0;
-    for await (const some of rebuildStreams(store, { mend })) count += some.length;
+    for await (const some of rebuild(store, { mend })) count += some.length;
     return count;
   };
   const derived = { before: await lacking(false), mended: await lacking(true), after: await lacking(false) };
@@ -198,7 +198,7 @@ try {
     ['gap rows for batches that did not come', missing!.rows],
     ...Object.entries(verdicts).map(([verdict, count]) => [`streams that verify calls ${verdict}`, count]),
     [
-      'streams that rebuild --check names, mended, left',
+      'streams that rebuild --check names (of streams and marks), mended, left',
       `${derived.before}, ${derived.mended}, ${derived.after}`,
     ],
     ['pins and spool bytes left', left],

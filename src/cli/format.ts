@@ -30,19 +30,39 @@ export function humanBytes(bytes: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** Columns side by side, as wide as their widest cell; `right` names those that are set to the right. */
-export function table(header: string[], rows: string[][], right: string[] = []): string {
+export interface TableStyle {
+  /** Columns that are set to the right. */
+  right?: string[];
+  /** A line that is longer than so many columns is cut, which takes from its last column. */
+  width?: number | undefined;
+  /** Adds colour to a cell of a row; `row` −1 is the header. */
+  paint?: (cell: string, row: number, column: string) => string;
+}
+
+/** Columns side by side, as wide as their widest cell. */
+export function table(header: string[], rows: string[][], style: TableStyle = {}): string {
+  const { right = [], width = Number.POSITIVE_INFINITY, paint = (cell: string) => cell } = style;
   const all = [header, ...rows.map((row) => row.map(harmless))];
   const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-  const line = (row: string[]): string =>
+  const before = widths.slice(0, -1).reduce((sum, one) => sum + one + 2, 0);
+  const room = Math.max(LAST_COLUMN_MIN, width - before);
+  const cut = (cell: string): string => (cell.length <= room ? cell : `${cell.slice(0, room - 1)}…`);
+  const line = (row: string[], index: number): string =>
     row
-      .map((cell, column) =>
-        right.includes(header[column]!) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
-      )
+      .map((cell, column) => {
+        const isLast = column === header.length - 1;
+        const blank = ' '.repeat(Math.max(0, widths[column]! - cell.length));
+        const shown = paint(isLast ? cut(cell) : cell, index - 1, header[column]!);
+        if (right.includes(header[column]!)) return blank + shown;
+        return isLast ? shown : shown + blank;
+      })
       .join('  ')
       .trimEnd();
   return `${all.map(line).join('\n')}\n`;
 }
+
+/** Where a terminal is very narrow, lines wrap rather than say nothing. */
+const LAST_COLUMN_MIN = 20;
 
 /** `2026-11-20T10:00:01.250000000Z` → `2026-11-20 10:00:01.250`. */
 export const shortTime = (time: string): string => time.slice(0, 23).replace('T', ' ');

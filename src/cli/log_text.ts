@@ -4,10 +4,10 @@ import { harmless, shortTime } from './format.ts';
 import type { WholeLine } from './whole_lines.ts';
 
 export type Color = 'auto' | 'always' | 'never';
-type Style = Parameters<typeof styleText>[0];
-type Paint = (style: Style, text: string) => string;
+export type Style = Parameters<typeof styleText>[0];
+export type Paint = (style: Style, text: string) => string;
 
-const painters: Record<Color, Paint> = {
+export const painters: Record<Color, Paint> = {
   // On a terminal; NO_COLOR and FORCE_COLOR are obeyed.
   auto: (style, text) => styleText(style, text, { stream: process.stdout }),
   always: (style, text) => styleText(style, text, { validateStream: false }),

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { limits } from '../config/limits.ts';
 import { type Severity, severities } from '../store/line_filter.ts';
-import { command, count, jsonOption, settingsOf } from './command.ts';
+import { command, count, flagsOf, jsonOption, settingsOf } from './command.ts';
 import { momentOf } from './moment.ts';
 
 /** What people read with. */
@@ -39,6 +39,7 @@ export function addReading(program: Command): void {
       const { sandboxes } = await import('./commands/sandboxes.ts');
       await sandboxes(settingsOf(self), options);
     });
+  addBoots(program);
   command(
     program,
     'sql',
@@ -111,6 +112,63 @@ const severityOption = (): Option =>
   new Option('--severity <least>', 'this severe and worse; not of unknown severity')
     .choices(severities)
     .argParser(severity);
+
+function addBoots(program: Command): void {
+  const boots = command(
+    program,
+    'boots',
+    'List boots: ready after how long, or why not',
+    'afterlog boots --failed                # of the last 24 hours',
+    'afterlog boots --since 7d --template python --limit 200',
+    'afterlog boots --json | jq -r \'select(.outcome == "no_init").sandbox_id\'',
+  );
+  boots.optionsGroup('Which of them:').option('--failed', 'that were not ready, and will not be');
+  addHappened(boots).action(async (options, self) => {
+    const { boots } = await import('./commands/boots.ts');
+    await boots(settingsOf(self), { ...options, host: flagsOf(self).host });
+  });
+  const crashes = command(
+    program,
+    'crashes',
+    'List what crashed: causes, how often, since when, where',
+    'afterlog crashes                       # of the last 24 hours, by cause',
+    'afterlog crashes --new --since 1h      # what was never seen before',
+    'afterlog crashes --each --title "page fault"',
+    'afterlog crashes --each --sandbox sb-1 --since 30d --json',
+  );
+  crashes
+    .optionsGroup('Which of them:')
+    .option('--title <text>', 'with this text in their title')
+    .option('--new', 'of causes that were never seen before --since')
+    .optionsGroup('How they are shown:')
+    .option('--each', 'one by one, not by cause');
+  addHappened(crashes).action(async (options, self) => {
+    const { crashes } = await import('./commands/crashes.ts');
+    await crashes(settingsOf(self), { ...options, host: flagsOf(self).host });
+  });
+}
+
+/** Options of what happened to sandboxes. */
+function addHappened(made: Command): Command {
+  // The setting's own flag: these commands have no host of their own to name.
+  const host = made.options.find(({ long }) => long === '--host')!;
+  Object.assign(host, { flags: '--host <name>', description: 'on this host', hidden: false });
+  host.helpGroup('Which of them:');
+  return made
+    .optionsGroup('Which of them:')
+    .option(
+      '--since <time>',
+      'from then on (default: 24h): 15m, 3d (so long ago), 2026-11-23 20:28',
+      momentOf,
+    )
+    .option('--until <time>', 'before then', momentOf)
+    .option('--template <name>', 'of this template')
+    .option('--sandbox <id>', 'of this sandbox')
+    .option('--limit <count>', 'at most so many', count, limits.boots_default)
+    .optionsGroup('How they are shown:')
+    .addOption(new Option('--color <when>', 'colors').choices(['auto', 'always', 'never']).default('auto'))
+    .addOption(jsonOption());
+}
 
 /** Of an option that may be repeated: the names so far and those of a comma list. */
 function names(text: string, before: string[] = []): string[] {

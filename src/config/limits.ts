@@ -172,6 +172,9 @@ export const limits = {
   /** `limit=` of the list of sandboxes, and its default. */
   sandboxes_max: 10_000,
   sandboxes_default: 100,
+  /** `afterlog boots`, `crashes`: how far back they look, and how many they list, unless told otherwise. */
+  boots_ago_ms: 86_400_000,
+  boots_default: 50,
   /** Of a wrong value that a message shows. */
   shown_chars_max: 100,
   /** Lines of our own log with the same code within this time; further ones are counted, and the count is said. */

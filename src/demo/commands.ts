@@ -33,6 +33,8 @@ function readyCommands(examples: Examples, address: string): { what: string; com
     ...(running === null
       ? []
       : [{ what: 'one that runs, line by line until its end', command: `curl -N "${logs}?follow=1"` }]),
+    { what: 'what did not boot, and why', command: 'npx afterlog boots --failed' },
+    { what: 'what crashed, by cause', command: 'npx afterlog crashes' },
     {
       what: 'who says how much',
       command: 'npx afterlog sql "SELECT source, count() FROM console_logs GROUP BY ALL"',

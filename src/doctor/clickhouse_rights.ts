@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { limits } from '../config/limits.ts';
 import type { Settings } from '../config/settings.ts';
+import { derivedTables } from '../store/derive.ts';
 import { fence } from '../store/landed.ts';
 import type { Store } from '../store/read.ts';
 import { describeRefusal, errorNumber } from '../store/refusal.ts';
@@ -31,7 +32,7 @@ export async function rightFindings(store: Store, settings: Settings, roles: Rol
     { check: 'insert', what: `INSERT ON ${database}.console_logs`, roles: [lander], level: 'error' },
     {
       check: 'derive',
-      what: `INSERT ON ${database}.streams`,
+      what: derivedTables.map((table) => `INSERT ON ${database}.${table}`).join(', '),
       roles: [lander],
       level: 'warning',
       hint: ' What a kill of ClickHouse left underived stays so until `afterlog rebuild`.',

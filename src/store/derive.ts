@@ -4,9 +4,14 @@ import { AfterlogError } from '../errors.ts';
 import { type BatchHeader, dayText } from '../wire/header.ts';
 import type { Landed } from './landed.ts';
 
-/** What `streams` is made of, as the database itself says it: one place, whatever migrations change. */
+/** Tables that views keep from the rows of console_logs: `<name>_view` each. */
+export const derivedTables = ['streams', 'marks'] as const;
+export type DerivedTable = (typeof derivedTables)[number];
+
+/** What such a table is made of, as the database itself says it: one place, whatever migrations change. */
 export interface Derived {
-  /** The SELECT of the view that keeps `streams`, over all of console_logs. */
+  table: DerivedTable;
+  /** The SELECT of the view that keeps it, over all of console_logs. */
   select: string;
   columns: { name: string; type: string; is_key: boolean }[];
 }
@@ -17,40 +22,42 @@ export interface Place {
 }
 
 /** @throws AfterlogError SCHEMA_BEHIND; whatever the client throws */
-export async function derivedOf(place: Place, signal?: AbortSignal): Promise<Derived> {
+export async function derivedOf(place: Place, table: DerivedTable, signal?: AbortSignal): Promise<Derived> {
   const { database } = place;
   const [view] = await askDerived<{ as_select: string }>(
     place,
-    `SELECT as_select FROM system.tables WHERE database = '${database}' AND name = 'streams_view'`,
+    `SELECT as_select FROM system.tables WHERE database = '${database}' AND name = '${table}_view'`,
     { signal },
   );
   if (view === undefined) {
-    const sentence = `Database '${database}' has no view streams_view, so nothing keeps its table streams.`;
+    const sentence = `Database '${database}' has no view ${table}_view, so nothing keeps its table ${table}.`;
     throw new AfterlogError('SCHEMA_BEHIND', sentence);
   }
   const columns = await askDerived<{ name: string; type: string; is_key: number }>(
     place,
     `SELECT name, type, is_in_primary_key AS is_key FROM system.columns
-     WHERE database = '${database}' AND table = 'streams' ORDER BY position`,
+     WHERE database = '${database}' AND table = '${table}' ORDER BY position`,
     { signal },
   );
   return {
+    table,
     select: view.as_select,
     columns: columns.map((column) => ({ ...column, is_key: Number(column.is_key) === 1 })),
   };
 }
 
 /**
- * A query over the view's SELECT, which has no condition of its own: `rows` is that of the rows of console_logs that it
- * reads. An INSERT answers nothing.
+ * A query over a view's SELECT: `rows` is the condition of the rows of console_logs that it reads; with `final` what
+ * stands twice is one row. An INSERT answers nothing.
  * @throws whatever the client throws
  */
 export async function askDerived<Row>(
   { client, database }: Place,
   query: string,
-  { rows, signal }: { rows?: string; signal?: AbortSignal | undefined } = {},
+  { rows, final, signal }: { rows?: string; final?: boolean; signal?: AbortSignal | undefined } = {},
 ): Promise<Row[]> {
   const settings = ['optimize_aggregation_in_order = 1'];
+  if (final) settings.push('final = 1');
   if (rows !== undefined) {
     settings.push(
       `additional_table_filters = {'${database}.console_logs': '${rows.replaceAll("'", "\\'")}'}`,
@@ -92,14 +99,11 @@ export async function deriveBatches(
       `(host = unhex('${Buffer.from(header.host).toString('hex')}') AND batch_epoch = ${header.epoch}
         AND batch_sequence BETWEEN ${header.sequence} AND ${landed.of(header) ?? header.sequence})`,
   );
-  const { select, columns } = await derivedOf(place, signal);
-  const names = columns.map(({ name }) => name).join(', ');
-  await askDerived(
-    place,
-    `INSERT INTO ${place.database}.streams (${names}) SELECT ${names} FROM (${select})`,
-    {
-      rows: `ingest_day >= toDate('${first_day}') AND (${batches.join(' OR ')})`,
-      signal,
-    },
-  );
+  const rows = `ingest_day >= toDate('${first_day}') AND (${batches.join(' OR ')})`;
+  for (const table of derivedTables) {
+    const { select, columns } = await derivedOf(place, table, signal);
+    const names = columns.map(({ name }) => name).join(', ');
+    const query = `INSERT INTO ${place.database}.${table} (${names}) SELECT ${names} FROM (${select})`;
+    await askDerived(place, query, { rows, signal });
+  }
 }

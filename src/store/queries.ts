@@ -69,7 +69,8 @@ async function select(store: Store, where: string, params: Params): Promise<Sand
   return rows.map((row) => ({ ...row, bytes: Number(row.bytes), gaps: Number(row.gaps) }));
 }
 
-const rfc3339 = (column: string): string =>
+/** SQL for a time as RFC 3339 in UTC with milliseconds. */
+export const rfc3339 = (column: string): string =>
   `concat(replaceOne(toString(toDateTime64(${column}, 3, 'UTC')), ' ', 'T'), 'Z')`;
 
 const visible = (condition: string, workspace: string | null): string =>

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../config/limits.ts';
-import { askDerived, type Derived, derivedOf } from './derive.ts';
+import { askDerived, type Derived, type DerivedTable, derivedOf, derivedTables } from './derive.ts';
 import { explaining, type Store } from './read.ts';
 
-/** A stream of which `streams` says less, or something else, than its rows do. */
+/** A stream of which a derived table says less, or something else, than its rows do. */
 export interface Lacking {
+  table: DerivedTable;
   sandbox_id: string;
   log: string;
   /** stream_started_at, ns since 1970. */
@@ -20,44 +21,86 @@ interface Range {
 const KEY = 'sandbox_id, log, stream_started_at';
 
 /**
- * Compares `streams` with what its view makes of console_logs, some sandboxes at a time. An INSERT that ended between
- * its rows and the view (a kill, a view that threw) leaves such a difference.
+ * Compares the derived tables with what their views make of console_logs, some sandboxes at a time. An INSERT that ended
+ * between its rows and a view (a kill, a view that threw) leaves such a difference.
  *
  * Every column of `streams` is an aggregate, so a row that is merged in twice changes nothing, and what is lacking is
- * what would change something. So this can run beside consumers, be killed, and be repeated; and what outlived its
- * lines in `streams` stays.
+ * what would change something; `marks` has copies of rows under their own key. So this can run beside consumers, be
+ * killed, and be repeated; and what outlived its lines stays.
  * @param mend whether the rows that are lacking are inserted
- * @returns what is, or was, lacking, a piece for each range
+ * @returns what is, or was, lacking, a piece for each range and table
  * @throws AfterlogError CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED, SCHEMA_BEHIND
  */
-export async function* rebuildStreams(
+export async function* rebuild(
   store: Store,
   { mend, sandboxes = limits.rebuild_sandboxes }: { mend: boolean; sandboxes?: number },
 ): AsyncGenerator<Lacking[]> {
-  const derived = await derivedOf(store).catch(explaining(store));
-  const columns = aggregatesOf(derived);
-  for await (const range of ranges(store, sandboxes)) {
-    const rows = `FROM (${derived.select}) AS derived LEFT JOIN (${knownIn(store, columns, range)}) AS known USING (${KEY})
-      WHERE is_known = 0 OR ${columns.map(({ changes }) => changes).join(' OR ')}`;
-    const lacking = await lackingIn(store, range, rows, mend ? 1 : limits.rebuild_looks);
-    if (mend && lacking.length > 0) {
-      const names = [KEY, ...columns.map(({ name }) => name)].join(', ');
-      await run(store, `INSERT INTO ${store.database}.streams (${names}) SELECT ${names} ${rows}`, range);
-    }
-    yield lacking;
+  const rebuilds: Rebuild[] = [];
+  for (const table of derivedTables) {
+    const derived = await derivedOf(store, table).catch(explaining(store));
+    rebuilds.push(table === 'streams' ? rebuildAggregates(store, derived) : rebuildCopies(store, derived));
   }
+  for await (const range of ranges(store, sandboxes)) {
+    for (const one of rebuilds) {
+      const lacking = await lackingIn(store, range, one, mend ? 1 : limits.rebuild_looks);
+      if (mend && lacking.length > 0) {
+        const { table, names, final } = one;
+        const insert = `INSERT INTO ${store.database}.${table} (${names}) SELECT ${names} ${one.rows(range)}`;
+        await run(store, insert, range, final);
+      }
+      yield lacking;
+    }
+  }
+}
+
+interface Rebuild {
+  table: DerivedTable;
+  /** Whether a row that stands twice has to be one. */
+  final: boolean;
+  names: string;
+  /** The part of a query from FROM on that has the rows which are lacking in a range. */
+  rows(range: Range): string;
+}
+
+function rebuildAggregates(store: Store, derived: Derived): Rebuild {
+  const columns = aggregatesOf(derived);
+  return {
+    table: derived.table,
+    final: false,
+    names: [KEY, ...columns.map(({ name }) => name)].join(', '),
+    rows: (range) =>
+      `FROM (${derived.select}) AS derived LEFT JOIN (${knownIn(store, columns, range)}) AS known USING (${KEY})
+       WHERE is_known = 0 OR ${columns.map(({ changes }) => changes).join(' OR ')}`,
+  };
+}
+
+/** Rows are the same if all their columns are; which of several copies counts is the same on both sides: the last. */
+function rebuildCopies({ database }: Store, { table, select, columns }: Derived): Rebuild {
+  const key = columns.flatMap(({ name, is_key }) => (is_key ? [name] : [])).join(', ');
+  const names = columns.map(({ name }) => name).join(', ');
+  const identity = `(${key}, cityHash64(${names}))`;
+  return {
+    table,
+    final: true,
+    names,
+    rows: (range) =>
+      `FROM (${select}) WHERE ${identity} NOT IN (SELECT ${identity} FROM ${database}.${table} WHERE ${conditionOf(range)})`,
+  };
 }
 
 /**
  * What an INSERT of a consumer has landed is there a moment before its view's rows are. So what is lacking is looked at
  * again: it counts if it is lacking each time.
  */
-async function lackingIn(store: Store, range: Range, rows: string, looks: number): Promise<Lacking[]> {
-  const query = `SELECT sandbox_id, log, toString(toUnixTimestamp64Nano(stream_started_at)) AS stream ${rows}`;
-  let lacking = await run<Lacking>(store, query, range);
-  for (let look = 1; look < looks && lacking.length > 0; look++) {
+async function lackingIn(store: Store, range: Range, one: Rebuild, looks: number): Promise<Lacking[]> {
+  const stream = 'toString(toUnixTimestamp64Nano(stream_started_at)) AS stream';
+  const query = `SELECT DISTINCT sandbox_id, log, ${stream} ${one.rows(range)}`;
+  const look = async (): Promise<Lacking[]> =>
+    (await run<Lacking>(store, query, range, one.final)).map((row) => ({ ...row, table: one.table }));
+  let lacking = await look();
+  for (let looked = 1; looked < looks && lacking.length > 0; looked++) {
     await sleep(limits.rebuild_pause_ms);
-    const still = new Set((await run<Lacking>(store, query, range)).map(nameOf));
+    const still = new Set((await look()).map(nameOf));
     lacking = lacking.filter((one) => still.has(nameOf(one)));
   }
   return lacking;
@@ -117,5 +160,5 @@ const knownIn = ({ database }: Store, columns: Column[], range: Range): string =
 const conditionOf = ({ from, to }: Range): string =>
   `sandbox_id >= unhex('${from}')${to === null ? '' : ` AND sandbox_id < unhex('${to}')`}`;
 
-const run = <Row>(store: Store, query: string, range?: Range): Promise<Row[]> =>
-  askDerived<Row>(store, query, range && { rows: conditionOf(range) }).catch(explaining(store));
+const run = <Row>(store: Store, query: string, range?: Range, final = false): Promise<Row[]> =>
+  askDerived<Row>(store, query, range && { rows: conditionOf(range), final }).catch(explaining(store));

@@ -65,6 +65,8 @@ test('wrong usage ends with 2 and says what is wrong', async () => {
     [['logs', 'x', '--tail', 'many'], /A whole number is needed/],
     [['logs', 'x', '--log', 'other'], /console, events, firecracker/],
     [['logs', 'x', '--raw', '--json'], /cannot be used with/],
+    [['boots', '--since', '1h', '--until', '2h'], /--until .*later than --since/],
+    [['crashes', '--limit', 'x'], /A whole number is needed/],
     [['verify', '--since', 'yesterday'], /Allowed: a time as it is printed/],
     [['sandboxes', '--listen', 'nowhere'], /listen \(--listen\) is "nowhere"; allowed: host:port/],
     [['sandboxes', '--clickhouse-url', 'nowhere'], /clickhouse\.url \(--clickhouse-url\)/],

@@ -84,6 +84,8 @@ test('the commands name real sandboxes and can be copied at any width', () => {
         'npx afterlog logs sb-2a1b2c3d4e5f --tail 20',
         'npx afterlog sandboxes',
         'curl -N "http://127.0.0.1:8600/v1/sandboxes/sb-0a1b2c3d4e5f/logs?follow=1"',
+        'npx afterlog boots --failed',
+        'npx afterlog crashes',
         'npx afterlog sql "SELECT source, count() FROM console_logs GROUP BY ALL"',
       ],
     );
@@ -102,7 +104,7 @@ test('it is never higher than the terminal, keeps the figures, and shows no half
   assert.ok(text(view, 79, 15).some((line) => line.includes('curl')));
   // What happens has the room that is left, the newest first of all.
   assert.ok(!text(view, 79, 13).some((line) => line.includes('booted')));
-  assert.ok(text(view, 79, 15).some((line) => line.includes('deleted  all 613')));
+  assert.ok(text(view, 79, 17).some((line) => line.includes('deleted  all 613')));
   assert.ok(text(view, 79, 24).some((line) => line.includes('booted')));
 });
 

@@ -4,7 +4,7 @@ import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { type Embedded, startEmbedded } from '../../src/store/embedded.ts';
 import { createLander } from '../../src/store/land.ts';
 import { migrate } from '../../src/store/migrate.ts';
-import { rebuildStreams } from '../../src/store/rebuild.ts';
+import { rebuild } from '../../src/store/rebuild.ts';
 import { newEpoch } from '../support/batches.ts';
 import { run } from '../support/consumer_site.ts';
 import { assertLandedOnce } from '../support/landed_rows.ts';
@@ -50,8 +50,8 @@ test(`ClickHouse killed ${KILLS} times while an INSERT is known to run: every ro
   // A kill between a part of the rows and the view's leaves a difference, which is seen and can be mended.
   const store = { client, database, url: server.url };
   let lacking = 0;
-  for await (const piece of rebuildStreams(store, { mend: true })) lacking += piece.length;
-  for await (const piece of rebuildStreams(store, { mend: false })) assert.deepEqual(piece, []);
+  for await (const piece of rebuild(store, { mend: true })) lacking += piece.length;
+  for await (const piece of rebuild(store, { mend: false })) assert.deepEqual(piece, []);
   const [found] = await rowsOf(
     client,
     `SELECT count() AS streams, max(bytes) AS bytes FROM (SELECT * FROM ${database}.streams FINAL)`,

@@ -3,12 +3,13 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startConsumer } from '../../src/consume/consumer.ts';
 import { createLander } from '../../src/store/land.ts';
-import { type Lacking, rebuildStreams } from '../../src/store/rebuild.ts';
+import { type Lacking, rebuild as rebuildTables } from '../../src/store/rebuild.ts';
 import { newEpoch } from '../support/batches.ts';
 import { afterlog } from '../support/command.ts';
 import { run, site } from '../support/consumer_site.ts';
 import { asStore, poisonBatch } from '../support/letters.ts';
 import { until } from '../support/patience.ts';
+import { insertRows, sealRow } from '../support/rows.ts';
 import { clickhouseUrl, migratedDatabase, rowsOf, uniqueName } from '../support/servers.ts';
 import { makeTopic } from '../support/topic.ts';
 
@@ -34,7 +35,7 @@ async function filled(t: TestContext) {
   const rebuild = async (mend: boolean, sandboxes?: number): Promise<Lacking[]> => {
     const pieces: Lacking[] = [];
     const options = sandboxes === undefined ? { mend } : { mend, sandboxes };
-    for await (const piece of rebuildStreams(store, options)) pieces.push(...piece);
+    for await (const piece of rebuildTables(store, options)) pieces.push(...piece);
     return pieces;
   };
   return { client, database, streams, rebuild, before: await streams() };
@@ -90,6 +91,37 @@ test('each column that lacks something is seen and mended', async (t) => {
   }
 });
 
+test('marks that were lost or changed come back as they were, of rows that stand twice, too', async (t) => {
+  const { client, database, rebuild } = await filled(t);
+  await insertRows(client, database, [
+    { sandbox_id: 'sb-1', position: 0, event: 'boot.start', title: 'Linux 6.1' },
+    { sandbox_id: 'sb-1', position: 9, message: 'quiet' },
+    { sandbox_id: 'sb-1', position: 20, event: '', title: 'BUG: in foo' },
+    sealRow('sb-1', 30, 'deleted'),
+  ]);
+  // Told again, by a mended spool: the later row counts.
+  await insertRows(client, database, [sealRow('sb-1', 30, 'truncated')]);
+  const marks = () =>
+    rowsOf<{ sandbox_id: string }>(client, `SELECT * FROM ${database}.marks FINAL ORDER BY ALL`);
+  const before = await marks();
+  assert.equal(before.filter(({ sandbox_id }) => sandbox_id === 'sb-1').length, 3);
+  assert.deepEqual(await rebuild(false), []);
+  await client.command({ query: `TRUNCATE TABLE ${database}.marks` });
+  const lacking = await rebuild(false);
+  assert.deepEqual(new Set(lacking.map(({ table }) => table)), new Set(['marks']));
+  assert.deepEqual(await rebuild(true), lacking);
+  assert.deepEqual(await marks(), before);
+  await client.command({
+    query: `ALTER TABLE ${database}.marks UPDATE title = 'other' WHERE position = 20`,
+    clickhouse_settings: { mutations_sync: '2' },
+  });
+  assert.deepEqual(
+    (await rebuild(true)).map(({ sandbox_id }) => sandbox_id),
+    ['sb-1'],
+  );
+  assert.deepEqual(await marks(), before);
+});
+
 test('what outlived its rows stays', async (t) => {
   const { client, database, streams, rebuild, before } = await filled(t);
   await client.command({
@@ -121,7 +153,7 @@ test('a view that threw leaves streams behind: the check names it, the command m
   assert.equal(checked.code, 1, checked.stderr);
   assert.match(
     String(checked.stdout),
-    /^sb-bad console from .*: lacking\n1 stream of .* lack.* `afterlog rebuild`/,
+    /^sb-bad console from .*: lacking in streams\nLacking what the rows say: 1 stream in .*\.streams\. Run `afterlog rebuild`/,
   );
   const mended = await afterlog(['rebuild', '--json'], environment);
   assert.equal(mended.code, 0, mended.stderr);
@@ -130,7 +162,7 @@ test('a view that threw leaves streams behind: the check names it, the command m
   const again = await afterlog(['rebuild', '--check'], environment);
   assert.deepEqual(
     [again.code, String(again.stdout)],
-    [0, `${database}.streams agrees with the rows of console_logs.\n`],
+    [0, `${database}.streams and ${database}.marks agree with the rows of console_logs.\n`],
   );
 });
 
@@ -150,8 +182,8 @@ test('beside a consumer that lands, what is on its way is not called lacking, an
   })();
   await until(() => consumer.status().inserts > 2);
   for (let time = 0; time < 5; time++) {
-    for await (const lacking of rebuildStreams(store, { mend: false })) assert.deepEqual(lacking, []);
-    for await (const _ of rebuildStreams(store, { mend: true }));
+    for await (const lacking of rebuildTables(store, { mend: false })) assert.deepEqual(lacking, []);
+    for await (const _ of rebuildTables(store, { mend: true }));
   }
   isOver = true;
   await sending;
@@ -190,7 +222,7 @@ test('whoever finds rows landed after a doubt derives from them again: its own, 
     found.map((row) => (row as { sandbox_id: string }).sandbox_id),
     ['sb-2', 'sb-3', `sb-${epoch}`, `sb-${epoch}-b`],
   );
-  for await (const lacking of rebuildStreams(asStore(client, database), { mend: false })) {
+  for await (const lacking of rebuildTables(asStore(client, database), { mend: false })) {
     assert.deepEqual(lacking, []);
   }
   // A group that was set back reads what is old: nothing is derived from that again.

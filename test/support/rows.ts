@@ -12,6 +12,13 @@ export interface TestRow {
   workspace?: string;
   source?: string;
   severity?: string;
+  event?: string;
+  title?: string;
+  template?: string;
+  host?: string;
+  observed_at?: string;
+  /** Of the first line of its entry. */
+  entry_position?: number;
   /** YYYY-MM-DD; default: today, for rows of a day past the table's retention vanish. */
   ingest_day?: string;
   batch_epoch?: number;
@@ -25,9 +32,9 @@ export const FIRST_STREAM = '2026-11-20 10:00:00.000000001';
 export const SECOND_STREAM = '2026-11-20 11:00:00.000000002';
 
 const COLUMNS = `record, sandbox_id, log, stream_started_at, position, timestamp, observed_at, ingest_day, host,
-  batch_epoch, batch_sequence, workspace, source, severity, prefix, message, ending`;
+  batch_epoch, batch_sequence, workspace, template, source, severity, event, title, entry_back, prefix, message, ending`;
 const INPUT = COLUMNS.replaceAll(/\w+/g, '$& String').replace(
-  /(position|batch_epoch|batch_sequence) String/g,
+  /(position|batch_epoch|batch_sequence|entry_back) String/g,
   '$1 UInt64',
 );
 
@@ -53,14 +60,18 @@ function complete(row: TestRow): Record<string, string | number> {
     stream_started_at: row.stream_started_at ?? FIRST_STREAM,
     position: row.position,
     timestamp: row.timestamp ?? '2026-11-20 10:00:01.250000000',
-    observed_at: '2026-11-20 10:00:01.250000000',
+    observed_at: row.observed_at ?? row.timestamp ?? '2026-11-20 10:00:01.250000000',
     ingest_day: row.ingest_day ?? new Date().toISOString().slice(0, 10),
-    host: 'host-1',
+    host: row.host ?? 'host-1',
     batch_epoch: row.batch_epoch ?? 0,
     batch_sequence: row.batch_sequence ?? 0,
     workspace: row.workspace ?? '',
+    template: row.template ?? '',
     source: row.source ?? (isLine ? 'app' : ''),
     severity: row.severity ?? (isLine ? 'INFO' : ''),
+    event: row.event ?? '',
+    title: row.title ?? '',
+    entry_back: row.position - (row.entry_position ?? row.position),
     prefix: hex(row.prefix),
     message: hex(row.message),
     ending: hex(row.ending ?? (isLine ? '\n' : '')),

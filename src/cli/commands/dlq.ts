@@ -104,7 +104,7 @@ function letterTable(letters: Letter[], standings: Standing[]): string {
     cut(letter.reason),
   ]);
   const header = ['ID', 'WHEN', 'FROM', 'HOST', 'ROWS', 'SIZE', 'STATE', 'REASON'];
-  return table(header, rows, ['ROWS', 'SIZE']);
+  return table(header, rows, { right: ['ROWS', 'SIZE'] });
 }
 
 const cut = (text: string): string =>

@@ -1,7 +1,8 @@
 import { limits } from '../../config/limits.ts';
 import type { Settings } from '../../config/settings.ts';
+import { derivedTables } from '../../store/derive.ts';
 import { openStore } from '../../store/read.ts';
-import { type Lacking, rebuildStreams } from '../../store/rebuild.ts';
+import { type Lacking, rebuild as rebuildTables } from '../../store/rebuild.ts';
 import { harmless, shortTime, timeOf } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 
@@ -11,37 +12,42 @@ export interface RebuildOptions {
 }
 
 /**
- * `afterlog rebuild [--check]`: makes the table `streams` agree with the rows again.
+ * `afterlog rebuild [--check]`: makes the tables that are derived from console_logs agree with its rows again.
  * @returns the exit code: 1 if a check found that it does not
  */
 export async function rebuild(settings: Settings, options: RebuildOptions): Promise<number> {
   const store = openStore(settings);
   const mend = options.check !== true;
   let lacking = 0;
+  const lackingOf = new Map<string, number>();
   try {
-    for await (const piece of rebuildStreams(store, { mend })) {
+    for await (const piece of rebuildTables(store, { mend })) {
       const named = piece.slice(0, Math.max(0, limits.rebuild_named - lacking));
       lacking += piece.length;
+      for (const { table } of piece) lackingOf.set(table, (lackingOf.get(table) ?? 0) + 1);
       for (const one of named) await print(options.json ? jsonLine(jsonOf(one, mend)) : lineOf(one, mend));
     }
   } finally {
     await store.client.close();
   }
-  const what = `${lacking} stream${lacking === 1 ? '' : 's'}`;
+  const nameOf = (table: string): string => `${store.database}.${table}`;
+  const what = [...lackingOf].map(
+    ([table, count]) => `${count} stream${count === 1 ? '' : 's'} in ${nameOf(table)}`,
+  );
   if (options.json) await print(jsonLine({ lacking, mended: mend && lacking > 0 }));
-  else if (lacking === 0) await print(`${store.database}.streams agrees with the rows of console_logs.\n`);
-  else if (mend) await print(`${what} made again in ${store.database}.streams.\n`);
-  else
-    await print(`${what} of ${store.database}.streams lack what their rows say: run \`afterlog rebuild\`.\n`);
+  else if (lacking === 0) {
+    await print(`${derivedTables.map(nameOf).join(' and ')} agree with the rows of console_logs.\n`);
+  } else if (mend) await print(`Made again: ${what.join(', ')}.\n`);
+  else await print(`Lacking what the rows say: ${what.join(', ')}. Run \`afterlog rebuild\`.\n`);
   return lacking > 0 && !mend ? 1 : 0;
 }
 
-const lineOf = ({ sandbox_id, log, stream }: Lacking, mended: boolean): string =>
+const lineOf = ({ table, sandbox_id, log, stream }: Lacking, mended: boolean): string =>
   `${sandbox_id === '' ? 'rows that name no sandbox' : `${harmless(sandbox_id)} ${log}`} ` +
-  `from ${shortTime(timeOf(stream))}: ${mended ? 'made again' : 'lacking'}\n`;
+  `from ${shortTime(timeOf(stream))}: ${mended ? 'made again' : 'lacking'} in ${table}\n`;
 
-const jsonOf = ({ sandbox_id, log, stream }: Lacking, mended: boolean): object => ({
-  ...{ sandbox_id, log },
+const jsonOf = ({ table, sandbox_id, log, stream }: Lacking, mended: boolean): object => ({
+  ...{ table, sandbox_id, log },
   stream_started_at: timeOf(stream),
   mended,
 });

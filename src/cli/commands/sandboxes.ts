@@ -30,7 +30,9 @@ export async function sandboxes(
         s.host,
       ]);
       await print(
-        table(['ID', 'STATE', 'FIRST SEEN', 'LAST SEEN', 'SIZE', 'GAPS', 'HOST'], rows, ['SIZE', 'GAPS']),
+        table(['ID', 'STATE', 'FIRST SEEN', 'LAST SEEN', 'SIZE', 'GAPS', 'HOST'], rows, {
+          right: ['SIZE', 'GAPS'],
+        }),
       );
     }
     if (found.length > shown.length) console.error(`The newest ${shown.length}; --limit N shows more.`);

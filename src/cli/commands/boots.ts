@@ -1,0 +1,129 @@
+import { limits } from '../../config/limits.ts';
+import type { Settings } from '../../config/settings.ts';
+import { AfterlogError } from '../../errors.ts';
+import {
+  type Boot,
+  type BootSummary,
+  type HappenedFilter,
+  listBoots,
+  type Outcome,
+  outcomes,
+  summarizeBoots,
+} from '../../store/boots.ts';
+import { openStore } from '../../store/read.ts';
+import { shortTime, table } from '../format.ts';
+import { type Color, painters, type Style } from '../log_text.ts';
+import { jsonLine, print } from '../output.ts';
+
+export interface HappenedOptions {
+  /** ns since 1970. */
+  since?: bigint;
+  until?: bigint;
+  template?: string;
+  host?: string;
+  sandbox?: string;
+  limit: number;
+  json?: boolean;
+  color: Color;
+}
+
+const styles: Record<Outcome, Style> = {
+  ready: 'green',
+  booting: 'cyan',
+  panicked: 'red',
+  no_init: 'red',
+  no_rootfs: 'red',
+  oom: 'red',
+  hung: 'red',
+  vm_died: 'red',
+  not_ready: 'yellow',
+};
+
+/** `afterlog boots`: the last one first, and what all of them came to. */
+export async function boots(
+  settings: Settings,
+  options: HappenedOptions & { failed?: boolean },
+): Promise<void> {
+  const filter = filterOf(options);
+  const store = openStore(settings);
+  try {
+    const listing = listBoots(store, { ...filter, failed: options.failed }, options.limit);
+    if (options.json) {
+      await print((await listing).map(jsonLine).join(''));
+      return;
+    }
+    const [found, summary] = await Promise.all([listing, summarizeBoots(store, filter)]);
+    if (found.length > 0) await print(`${bootTable(found, options.color)}\n`);
+    await print(`${summaryText(summary)} ${period(options)}\n`);
+    const all = Object.entries(summary.outcomes)
+      .filter(([outcome]) => !options.failed || !['ready', 'booting'].includes(outcome))
+      .reduce((sum, [, count]) => sum + count, 0);
+    if (all > found.length) console.error(`Shown: the last ${found.length}; --limit N shows more.`);
+  } finally {
+    await store.client.close();
+  }
+}
+
+function bootTable(found: Boot[], color: Color): string {
+  const paint = painters[color];
+  const rows = found.map((boot) => [
+    shortTime(boot.started_at.slice(0, -1)),
+    boot.sandbox_id,
+    boot.outcome,
+    boot.ready_seconds === null ? '' : secondsText(boot.ready_seconds),
+    boot.template,
+    boot.host,
+    boot.title,
+  ]);
+  return table(['STARTED', 'SANDBOX', 'OUTCOME', 'READY', 'TEMPLATE', 'HOST', 'TITLE'], rows, {
+    right: ['READY'],
+    width: process.stdout.columns,
+    paint: (cell, row, column) => {
+      const boot = found[row];
+      if (boot === undefined) return cell;
+      if (column === 'STARTED') return paint('dim', cell);
+      return column === 'OUTCOME' ? paint(styles[boot.outcome], cell) : cell;
+    },
+  });
+}
+
+/** `43 boots: 38 ready (half of them within 0.9 s, 99 % within 2.1 s), 5 failed: 3 panicked, 2 no_init` */
+export function summaryText({ outcomes: counts, ready_p50, ready_p99 }: BootSummary): string {
+  const { ready = 0, booting = 0 } = counts;
+  const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const failed = all - ready - booting;
+  const causes = outcomes
+    .filter((outcome) => !['ready', 'booting'].includes(outcome) && (counts[outcome] ?? 0) > 0)
+    .toSorted((a, b) => counts[b]! - counts[a]!)
+    .map((outcome) => `${counts[outcome]} ${outcome}`);
+  const within =
+    ready_p50 === null || ready_p99 === null
+      ? ''
+      : ` (p50 ${secondsText(ready_p50)}, p99 ${secondsText(ready_p99)})`;
+  const parts = [`${ready} ready${within}`];
+  if (booting > 0) parts.push(`${booting} booting`);
+  parts.push(`${failed} failed${causes.length > 0 ? `: ${causes.join(', ')}` : ''}`);
+  return all === 0 ? 'No boots' : `${all} boot${all === 1 ? '' : 's'}: ${parts.join(', ')};`;
+}
+
+const secondsText = (seconds: number): string =>
+  seconds < 100 ? `${seconds.toFixed(seconds < 10 ? 2 : 1)} s` : `${Math.round(seconds)} s`;
+
+/** What the options say, and without `--since` a day. @throws AfterlogError USAGE */
+export function filterOf({ since, until, template, host, sandbox }: HappenedOptions): HappenedFilter {
+  if (since !== undefined && until !== undefined && since >= until) {
+    throw new AfterlogError('USAGE', 'Option --until must be later than --since; else nothing can match.');
+  }
+  const end = until ?? BigInt(Date.now()) * 1_000_000n;
+  return {
+    since: since ?? end - BigInt(limits.boots_ago_ms) * 1_000_000n,
+    ...{ until, template, host, sandbox_id: sandbox },
+  };
+}
+
+export function period({ since, until }: HappenedOptions): string {
+  if (since === undefined && until === undefined) return 'in the last 24 hours.';
+  const timeText = (ns: bigint): string => shortTime(new Date(Number(ns / 1_000_000n)).toISOString());
+  const from = since ?? until! - BigInt(limits.boots_ago_ms) * 1_000_000n;
+  return `since ${timeText(from)}${until === undefined ? '' : `, until ${timeText(until)}`}.`;
+}
