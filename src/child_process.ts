@@ -1,14 +1,50 @@
 import type { ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from './config/limits.ts';
 
-/** A port of 127.0.0.1 that is free now. Another process may take it before its user does: be ready to try again. */
+/** Beyond those that have a meaning by convention, of which `fetch` refuses some. */
+const FREE_PORT_MIN = 11_000;
+
+/**
+ * A port of 127.0.0.1 that is free now. Another process may take it before its user does: be ready to try again. It is
+ * none of those that the system gives to connections, where it can be known: any of them may become one's own end
+ * before a server that takes seconds to start binds it.
+ */
 export async function freePort(): Promise<number> {
+  const end = firstOfConnections();
+  for (let tries = 0; end > FREE_PORT_MIN && tries < limits.free_port_tries; tries++) {
+    const port = await bound(randomInt(FREE_PORT_MIN, end)).catch(() => null);
+    if (port !== null) return port;
+  }
+  return await bound(0);
+}
+
+/** True if nobody listens on this port of 127.0.0.1, nor has it as the own end of a connection. */
+export async function isPortFree(port: number): Promise<boolean> {
+  return await bound(port).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The lowest port that the system gives to connections; 0 if that is not known. */
+function firstOfConnections(): number {
+  try {
+    return Number(/^\d+/.exec(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8'))?.[0] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** Binds a port (0: any that is free) for a moment. @throws if it is taken */
+async function bound(wanted: number): Promise<number> {
   return await new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(wanted, '127.0.0.1', () => {
       const address = server.address();
       const port = typeof address === 'object' && address !== null ? address.port : 0;
       server.close(() => resolve(port));

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs, { type Admin, type Kafka, type PartitionMetadata } from 'kafkajs';
 import { limits } from './config/limits.ts';
 import { AfterlogError, reasonOf } from './errors.ts';
@@ -125,18 +126,47 @@ export async function createTopic(
 ): Promise<boolean> {
   const configEntries = settings.map(({ name, value }) => ({ name, value }));
   try {
-    return await admin.createTopics({
+    const isNew = await admin.createTopics({
       // -1: the broker's default.
       topics: [{ topic, numPartitions: partitions, replicationFactor: -1, configEntries }],
       validateOnly: trial,
-      waitForLeaders: !trial,
+      waitForLeaders: false,
     });
+    if (!trial) await whenKnown(admin, topic);
+    return isNew;
   } catch (error) {
     const reason = error instanceof kafkajs.KafkaJSAggregateError ? error.errors[0] : error;
     if (!(reason instanceof kafkajs.KafkaJSProtocolError) || reason.retriable) throw error;
     const sentence = `Kafka refuses to make the topic ${topic} (${reason.type}: ${reasonOf(reason)})`;
     throw new AfterlogError('KAFKA_REFUSED', sentence, error);
   }
+}
+
+/**
+ * Waits until the brokers tell of a topic that was just made, with a leader for each partition. (kafkajs' own wait takes
+ * one that does not know of it yet for one that does not have it.)
+ * @throws what the client throws if that takes too long
+ */
+export async function whenKnown(admin: Admin, topic: string): Promise<void> {
+  const until_ms = performance.now() + limits.topic_known_ms;
+  for (;;) {
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      if (topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return;
+    } catch (error) {
+      if (!isNotKnownYet(error) || performance.now() > until_ms) throw error;
+    }
+    if (performance.now() > until_ms) return;
+    await sleep(limits.start_poll_ms);
+  }
+}
+
+function isNotKnownYet(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const { type } = at as { type?: string };
+    if (type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'LEADER_NOT_AVAILABLE') return true;
+  }
+  return false;
 }
 
 /** @returns null if there is no such topic, or this user may not see it */

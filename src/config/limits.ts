@@ -103,6 +103,8 @@ export const limits = {
   /** A consumer that stops takes no longer than this to leave its group. */
   stop_ms: 15_000,
 
+  /** The brokers must tell of a topic that was just made within this. */
+  topic_known_ms: 30_000,
   /** `afterlog topic`, `afterlog dlq`: so many fetches in a row that fail, or give nothing of what is there, are the last. */
   topic_tries_max: 10,
   /** `afterlog topic`: last batches of each partition, and with a filter; rows shown of each batch. */

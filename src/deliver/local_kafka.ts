@@ -3,7 +3,7 @@ import { access, mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
-import { exitOf, freePort, keepLastLines, settlesWithin } from '../child_process.ts';
+import { exitOf, freePort, isPortFree, keepLastLines, settlesWithin } from '../child_process.ts';
 import { limits } from '../config/limits.ts';
 import { AfterlogError } from '../errors.ts';
 import { stopIdleTimers } from '../kafka.ts';
@@ -38,15 +38,19 @@ export async function startLocalKafka(options: {
   await mkdir(dir, { recursive: true });
   for (let tries = 1; ; tries++) {
     const port = options.port ?? (await freePort());
+    const controllerPort = await freePort();
     const properties = join(dir, 'server.properties');
-    await writeFile(properties, serverProperties(dir, port, await freePort(), options.listener));
+    await writeFile(properties, serverProperties(dir, port, controllerPort, options.listener));
     await format(jars, dir, properties);
     say(`Starting Kafka on 127.0.0.1:${port}`);
     const outcome = await startOn(jars, dir, properties, `127.0.0.1:${port}`);
     if (typeof outcome !== 'string') return outcome;
-    const lostRace = options.port === undefined && /Address already in use/.test(outcome);
+    // It says nothing of a port that is taken.
+    const isTaken = !(await isPortFree(port));
+    const lostRace = (options.port === undefined && isTaken) || !(await isPortFree(controllerPort));
     if (lostRace && tries < limits.free_port_tries) continue;
-    throw new AfterlogError('KAFKA_LOCAL_FAILED', `Kafka did not start on ${dir}, port ${port}:\n${outcome}`);
+    const what = isTaken ? `port ${port}, which is taken` : `port ${port}`;
+    throw new AfterlogError('KAFKA_LOCAL_FAILED', `Kafka did not start on ${dir}, ${what}:\n${outcome}`);
   }
 }
 

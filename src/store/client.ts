@@ -31,8 +31,8 @@ export function connect(settings: Settings): ClickHouseClient {
     // Its own lines would go to stderr beside ours; errors reach us as rejections.
     log: { level: ClickHouseLogLevel.OFF },
     // The client sends nothing on a connection that the server is about to close: ClickHouse keeps an idle one
-    // for at least 3 s.
-    keep_alive: { enabled: true, idle_socket_ttl: 2_000 },
+    // for at least 3 s. Where this process was kept waiting, its timer for that may be late.
+    keep_alive: { enabled: true, idle_socket_ttl: 2_000, eagerly_destroy_stale_sockets: true },
   });
 }
 

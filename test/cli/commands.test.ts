@@ -6,10 +6,9 @@ import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { freePort } from '../../src/child_process.ts';
 import { afterlog, startAfterlog } from '../support/command.ts';
 import { gapRow, insertRows, rowsOfFile, SECOND_STREAM, sealRow } from '../support/rows.ts';
-import { clickhouseUrl, migratedDatabase, temporaryDir } from '../support/servers.ts';
+import { clickhouseUrl, migratedDatabase, NOWHERE, temporaryDir } from '../support/servers.ts';
 
 async function prepare(t: TestContext) {
   const { client, database } = await migratedDatabase(t);
@@ -242,11 +241,10 @@ test('parse shows how lines are read, without a server', async (t) => {
 });
 
 test('a ClickHouse that does not answer is named with its address, and no password', async () => {
-  const port = await freePort();
   for (const args of [['sandboxes'], ['logs', 'x'], ['sql', 'SELECT 1'], ['migrate']]) {
-    const failed = await afterlog([...args, '--clickhouse-url', `http://u:secret@127.0.0.1:${port}`]);
+    const failed = await afterlog([...args, '--clickhouse-url', `http://u:secret@${NOWHERE}`]);
     assert.equal(failed.code, 1, `${args}`);
-    assert.match(failed.stderr, new RegExp(`http://127.0.0.1:${port}.*\\[CLICKHOUSE_UNREACHABLE\\]`));
+    assert.match(failed.stderr, new RegExp(`http://${NOWHERE}.*\\[CLICKHOUSE_UNREACHABLE\\]`));
     assert.doesNotMatch(failed.stderr, /secret|\n {4}at /);
   }
 });

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { afterlog } from '../support/command.ts';
+import { patient } from '../support/patience.ts';
 import { clickhouseUrl, migratedDatabase, temporaryDir } from '../support/servers.ts';
 
 test('for people: by group, with cures and commands, without colours where there is no terminal', async (t) => {
@@ -10,6 +11,7 @@ test('for people: by group, with cures and commands, without colours where there
   mkdirSync(join(dir, 'vms'));
   const { database } = await migratedDatabase(t);
   const environment = {
+    ...patient,
     AFTERLOG_DATA_DIR: dir,
     AFTERLOG_CLICKHOUSE_URL: clickhouseUrl(),
     AFTERLOG_CLICKHOUSE_DATABASE: database,

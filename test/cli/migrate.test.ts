@@ -3,8 +3,9 @@ import { type TestContext, test } from 'node:test';
 import { createKafka } from '../../src/kafka.ts';
 import { withAdmin } from '../../src/kafka_topics.ts';
 import { afterlog } from '../support/command.ts';
-import { environmentOf, NOWHERE } from '../support/doctor.ts';
-import { clickhouse, rowsOf, testSettings } from '../support/servers.ts';
+import { environmentOf } from '../support/doctor.ts';
+import { clickhouse, NOWHERE, rowsOf, testSettings } from '../support/servers.ts';
+import { createTopics } from '../support/topic.ts';
 
 async function prepare(t: TestContext, flags: Record<string, unknown> = {}) {
   const settings = await testSettings(t, flags);
@@ -65,7 +66,7 @@ test('a topic that is there stays as it is; what does not serve is told, with th
   const { settings, topic, run } = await prepare(t);
   const configEntries = [{ name: 'retention.ms', value: '60000' }];
   await withAdmin(createKafka(settings), (admin) =>
-    admin.createTopics({ topics: [{ topic, numPartitions: 3, configEntries }] }),
+    createTopics(admin, { topic, numPartitions: 3, configEntries }),
   );
   const { code, stdout } = await run();
   assert.equal(code, 0);
@@ -92,7 +93,7 @@ test('brokers that refuse, or do not answer, end it with 1 and a cure', async (t
   const { settings, topic } = refused;
   // A dot and an underscore are the same to Kafka's metrics, so it refuses the second of two such names.
   const other = { topic: topic.replace('_', '.') };
-  await withAdmin(createKafka(settings), (admin) => admin.createTopics({ topics: [other] }));
+  await withAdmin(createKafka(settings), (admin) => createTopics(admin, other));
   for (const args of [['--plan'], []]) {
     const { code, stderr } = await refused.run(...args);
     assert.equal(code, 1);

@@ -27,7 +27,13 @@ function start(t: TestContext, dir: string, args: string[]) {
       printed += text;
     });
   }
-  const exited = new Promise<number | null>((settle) => child.on('close', settle));
+  let isOver = false;
+  const exited = new Promise<number | null>((settle) => {
+    child.on('close', (code) => {
+      isOver = true;
+      settle(code);
+    });
+  });
   return {
     child,
     exited,
@@ -36,7 +42,7 @@ function start(t: TestContext, dir: string, args: string[]) {
       await until(
         () => {
           if (pattern.test(printed)) return true;
-          if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${printed}`);
+          if (isOver) throw new Error(`it ended with ${child.exitCode}:\n${printed}`);
           return false;
         },
         () => `${pattern}:\n${printed}`,

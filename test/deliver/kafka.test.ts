@@ -9,7 +9,7 @@ import { type Batch, batchId, fromKafka } from '../../src/wire/header.ts';
 import { makeBatch, newEpoch } from '../support/batches.ts';
 import { until } from '../support/patience.ts';
 import { testSettings } from '../support/servers.ts';
-import { readTopic } from '../support/topic.ts';
+import { createTopics, deleteTopic, offsetsOf, readTopic } from '../support/topic.ts';
 
 type SetAside = (refused: { batch: Batch; reason: string }) => Promise<void>;
 
@@ -44,9 +44,7 @@ test('a topic that is deleted while an epoch is bound to it is made again, and s
   const epoch = newEpoch();
   await destination.deliver([makeBatch({ epoch, sequence: 1 })]);
   const binding = bound.get(epoch)!;
-  await admin.deleteTopics({ topics: [topic] });
-  // A broker that has not heard of it yet still takes, and then loses, what is sent.
-  await until(async () => !(await admin.listTopics()).includes(topic));
+  await deleteTopic(admin, topic);
   const second = makeBatch({ epoch, sequence: 2 });
   await destination.deliver([second]);
   assert.equal(destination.waiting(), null);
@@ -57,11 +55,11 @@ test('a topic that is deleted while an epoch is bound to it is made again, and s
 
 test('a topic with too few partitions for what is bound gets them: nothing counts as sent before', async (t) => {
   const { topic, destination, bound, admin } = await site(t);
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
+  await createTopics(admin, { topic, numPartitions: 1 });
   const epoch = newEpoch();
   bound.set(epoch, { topic, partition: 2 });
   await destination.deliver([makeBatch({ epoch, sequence: 1 })]);
-  const offsets = await admin.fetchTopicOffsets(topic);
+  const offsets = await offsetsOf(admin, topic);
   assert.deepEqual(offsets.map(({ partition, high }) => `${partition}:${high}`).sort(), [
     '0:0',
     '1:0',
@@ -78,7 +76,7 @@ test('a refused batch that cannot be set aside is tried again until it can; gap 
   });
   // The broker takes the gap row's small batch, but not this one.
   const configEntries = [{ name: 'max.message.bytes', value: '2000' }];
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] });
+  await createTopics(admin, { topic, numPartitions: 1, configEntries });
   const text = (row: number): string => Buffer.from(String(Math.sin(row))).toString('base64');
   const batch = makeBatch({ epoch: newEpoch(), sequence: 1, rows: 500, text });
   assert.ok(batch.value.length > 3_000);
@@ -98,7 +96,7 @@ test('gap rows that are refused too wait, and what they stand for stays set asid
   const kept: Batch[] = [];
   const { topic, destination, admin } = await site(t, async ({ batch }) => void kept.push(batch));
   const limit = (value: string) => [{ name: 'max.message.bytes', value }];
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries: limit('100') }] });
+  await createTopics(admin, { topic, numPartitions: 1, configEntries: limit('100') });
   const batch = makeBatch({ epoch: newEpoch(), sequence: 1 });
   const delivering = destination.deliver([batch]);
   await waitsFor(destination, /Kafka does not take batches/);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Kafka, logLevel } from 'kafkajs';
@@ -8,6 +9,7 @@ import { isAlive } from '../../src/child_process.ts';
 import { startLocalKafka } from '../../src/deliver/local_kafka.ts';
 import { until } from '../support/patience.ts';
 import { temporaryDir } from '../support/servers.ts';
+import { offsetsOf } from '../support/topic.ts';
 
 test('messages that were acknowledged are there after SIGKILL and a start on another port', async (t) => {
   const dir = await temporaryDir(t);
@@ -25,21 +27,24 @@ test('messages that were acknowledged are there after SIGKILL and a start on ano
   const admin = client(again.broker).admin();
   await admin.connect();
   t.after(() => admin.disconnect());
-  // A broker that answers may not have taken its partitions over yet.
-  let offsets: { partition: number; high: string }[] = [];
-  await until(async () => {
-    offsets = await admin.fetchTopicOffsets('kept').catch((error: { type?: string }) => {
-      if (error.type !== 'NOT_LEADER_FOR_PARTITION') throw error;
-      return [];
-    });
-    return offsets.length > 0;
-  });
+  const offsets = await offsetsOf(admin, 'kept');
   assert.deepEqual(offsets.map(({ partition, high }) => `${partition}:${high}`).sort(), [
     '0:0',
     '1:0',
     '2:0',
     '3:1',
   ]);
+});
+
+test('a port that is taken is named', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1');
+  t.after(() => other.close());
+  await once(other, 'listening');
+  const { port } = other.address() as { port: number };
+  await assert.rejects(startLocalKafka({ dir: await temporaryDir(t), port }), {
+    code: 'KAFKA_LOCAL_FAILED',
+    message: new RegExp(`port ${port}, which is taken`),
+  });
 });
 
 test('it ends when its parent is killed', async (t) => {

@@ -3,8 +3,8 @@ import { type TestContext, test } from 'node:test';
 import { migrate } from '../../src/store/migrate.ts';
 import { startClickHouseWithUsers } from '../support/clickhouse_users.ts';
 import { afterlog } from '../support/command.ts';
-import { diagnose, NOWHERE } from '../support/doctor.ts';
-import { clickhouse, clickhouseUrl, migratedDatabase, uniqueName } from '../support/servers.ts';
+import { diagnose } from '../support/doctor.ts';
+import { clickhouse, clickhouseUrl, migratedDatabase, NOWHERE, uniqueName } from '../support/servers.ts';
 
 function environmentFor(database: string, more: Record<string, string> = {}): Record<string, string> {
   return { AFTERLOG_CLICKHOUSE_URL: clickhouseUrl(), AFTERLOG_CLICKHOUSE_DATABASE: database, ...more };

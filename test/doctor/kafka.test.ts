@@ -9,11 +9,11 @@ import { createKafka } from '../../src/kafka.ts';
 import { createTopic, wantedTopics, withAdmin } from '../../src/kafka_topics.ts';
 import { newEpoch } from '../support/batches.ts';
 import { run, site } from '../support/consumer_site.ts';
-import { diagnose, environmentOf, NOWHERE } from '../support/doctor.ts';
+import { diagnose, environmentOf } from '../support/doctor.ts';
 import { until } from '../support/patience.ts';
 import { startProxy } from '../support/proxy.ts';
-import { kafkaBroker, testSettings } from '../support/servers.ts';
-import { makeTopic } from '../support/topic.ts';
+import { kafkaBroker, NOWHERE, testSettings } from '../support/servers.ts';
+import { createTopics, makeTopic } from '../support/topic.ts';
 
 /** No data dir and no ClickHouse: only Kafka is of interest. */
 const kafkaOnly = (
@@ -29,8 +29,8 @@ const kafkaOnly = (
 
 async function topicWith(settings: Settings, configs: Record<string, string>): Promise<void> {
   const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
-  const topics = [{ topic: settings.kafka.topic, numPartitions: 1, configEntries }];
-  await withAdmin(createKafka(settings), (admin) => admin.createTopics({ topics }));
+  const topic = { topic: settings.kafka.topic, numPartitions: 1, configEntries };
+  await withAdmin(createKafka(settings), (admin) => createTopics(admin, topic));
 }
 
 test('without brokers nothing is said of Kafka but that', async (t) => {

@@ -116,9 +116,12 @@ test('an agent that kills itself at every crash point in turn, while data flows:
   /** An agent that starts, and what it has read arrives. */
   const flows = async (): Promise<void> => {
     fleet.cycle++;
+    agent.output = '';
+    agent.start();
+    // What arrives before may still be of the one that crashed.
+    await until(() => agent.output.includes('reading'));
     fleet.left = ROUNDS_MAX;
     const before = await stored();
-    agent.start();
     await until(async () => (await stored()) > before);
     fleet.seen = fleet.cycle;
   };

@@ -80,6 +80,11 @@ class Writer {
     appendFileSync(file, '');
   }
 
+  /** Whether an agent holds all that is written to now by a link. */
+  isSeen(): boolean {
+    return [...this.written.keys()].every((id) => statSync(join(this.vms, id, 'console.log')).nlink > 1);
+  }
+
   finish(): void {
     this.isOver = true;
   }
@@ -155,6 +160,7 @@ test('10 kill -9 each of agent and consumer, a restart of broker and of ClickHou
   }
   writer.finish();
   await writing;
+  await until(() => writer.isSeen());
   for (let index = 0; index < SANDBOXES; index++) rmSync(join(vms, `sb-${index}`), { recursive: true });
   await until(async () => (await sealedCount(client, 'afterlog').catch(() => 0)) === SANDBOXES);
 

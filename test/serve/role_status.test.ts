@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { freePort } from '../../src/child_process.ts';
 import { withStatus } from '../../src/cli/role.ts';
 import { serveStatus } from '../../src/serve/role_status.ts';
 
 const status = () => ({ lines: 7, lag: null, paused: 'waiting for Kafka', last_error: 'x' });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 test('a role’s numbers are metrics, and its whole status is its health', async (t) => {
   const address = `127.0.0.1:${await freePort()}`;

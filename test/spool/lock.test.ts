@@ -65,7 +65,11 @@ test('a lock whose process has ended is taken over, though its parent does not a
   t.after(() => parent.kill('SIGKILL'));
   const [line] = (await once(parent.stdout, 'data')) as [Buffer];
   const pid = Number(line);
-  t.after(() => process.kill(pid, 'SIGKILL'));
+  t.after(() => {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {} // Its parent has ended too, and so it is gone.
+  });
   const fields = (): string[] => {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ');

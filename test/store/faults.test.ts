@@ -8,6 +8,7 @@ import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';
 import { until } from '../support/patience.ts';
 import { startProxy } from '../support/proxy.ts';
 import { clickhouseUrl, migratedDatabase, rowsOf, uniqueName } from '../support/servers.ts';
+import { waitsFor } from '../support/waits_for.ts';
 
 /** A lander on a table of its own whose merges are stopped; what is refused for good fails the test. */
 async function site(t: TestContext, options: Parameters<typeof createClient>[0] = {}) {
@@ -23,7 +24,7 @@ async function site(t: TestContext, options: Parameters<typeof createClient>[0] 
 }
 
 async function saysWhy(lander: Lander, reason: RegExp): Promise<void> {
-  await until(() => reason.test(lander.status().paused ?? ''));
+  await waitsFor(lander, reason);
   assert.match(lander.status().paused!, /batches wait, nothing is lost/);
 }
 
@@ -90,8 +91,7 @@ test('a client that gives up while the server goes on: what still runs is ended 
   // Sleeps before its part is written, for longer than the client waits.
   await alter('ADD COLUMN slow UInt8 DEFAULT sleepEachRow(0.058)');
   const landing = lander.land(run(epoch, 1, 5));
-  await until(() => lander.status().paused !== null);
-  assert.match(lander.status().paused!, /does not answer.*CLICKHOUSE_UNREACHABLE/);
+  await waitsFor(lander, /does not answer.*CLICKHOUSE_UNREACHABLE/);
   await alter('DROP COLUMN slow');
   assert.equal((await landing).landed.length, 5);
   await assertLandedOnce(client, database, epoch, 50);

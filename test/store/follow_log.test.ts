@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { freePort } from '../../src/child_process.ts';
 import type { AfterlogError } from '../../src/errors.ts';
 import { followLog } from '../../src/store/follow_log.ts';
 import { openStore } from '../../src/store/read.ts';
 import { site } from '../support/consumer_site.ts';
 import { insertRows, rowsOfFile } from '../support/rows.ts';
-import { testSettings } from '../support/servers.ts';
+import { NOWHERE, testSettings } from '../support/servers.ts';
 
 const id = { sandbox_id: 's', log: 'console', workspace: null };
 
@@ -35,7 +34,7 @@ test('what a filter leaves out is passed once and not read again at every look',
 });
 
 test('an outage is told once, however often it is tried', async (t) => {
-  const clickhouseUrl = `http://127.0.0.1:${await freePort()}`;
+  const clickhouseUrl = `http://${NOWHERE}`;
   const store = openStore(await testSettings(t, { clickhouseUrl }));
   t.after(() => store.client.close());
   const stop = new AbortController();

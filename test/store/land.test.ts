@@ -13,6 +13,7 @@ import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';
 import { until } from '../support/patience.ts';
 import { startProxy } from '../support/proxy.ts';
 import { clickhouseUrl, migratedDatabase, rowsOf, temporaryDir, uniqueName } from '../support/servers.ts';
+import { waitsFor } from '../support/waits_for.ts';
 
 const scope = (): string => `${uniqueName('topic')}/0`;
 const sequences = (batches: Batch[]): number[] => batches.map(({ header }) => header.sequence);
@@ -218,8 +219,7 @@ test('a missing table and a wrong password are waited out', async (t) => {
   await client.command({ query: `RENAME TABLE ${database}.console_logs TO ${database}.elsewhere` });
   const lander = createLander(client, database, scope());
   const landing = lander.land(run(epoch, 1, 3));
-  await until(async () => lander.status().paused !== null);
-  assert.match(lander.status().paused!, /ClickHouse refuses \(code 60 UNKNOWN_TABLE: .*nothing is lost/);
+  await waitsFor(lander, /ClickHouse refuses \(code 60 UNKNOWN_TABLE: .*nothing is lost/);
   await client.command({ query: `RENAME TABLE ${database}.elsewhere TO ${database}.console_logs` });
   assert.equal((await landing).landed.length, 3);
   assert.equal(lander.status().paused, null);
@@ -232,8 +232,7 @@ test('a missing table and a wrong password are waited out', async (t) => {
   t.after(() => stranger.close());
   const locked = createLander(stranger, database, scope());
   const never = locked.land(run(epoch, 4, 4));
-  await until(async () => locked.status().paused !== null);
-  assert.match(locked.status().paused!, /AUTHENTICATION_FAILED|password/i);
+  await waitsFor(locked, /AUTHENTICATION_FAILED|password/i);
   locked.stop();
   await assert.rejects(never, (error) => error === STOPPED);
 });
@@ -261,8 +260,7 @@ test('a batch of a newer schema waits for the migration', async (t) => {
   const epoch = newEpoch();
   const lander = createLander(client, database, scope());
   const landing = lander.land([...run(epoch, 1, 1), ...run(epoch, 2, 2, { schema: 900 })]);
-  await until(async () => lander.status().paused !== null);
-  assert.match(lander.status().paused!, /needs schema 900.*afterlog migrate.*SCHEMA_BEHIND/);
+  await waitsFor(lander, /needs schema 900.*afterlog migrate.*SCHEMA_BEHIND/);
   await assertLandedOnce(client, database, epoch, 10);
   await client.insert({
     table: `${database}.schema_migrations`,
@@ -291,8 +289,7 @@ test('an answer that is lost does not make batches land twice', async (t) => {
       (await rowsOf(client, `SELECT 1 FROM ${database}.console_logs WHERE batch_sequence = 20 LIMIT 1`))
         .length > 0,
   );
-  await until(async () => lander.status().paused !== null);
-  assert.match(lander.status().paused!, /CLICKHOUSE_UNREACHABLE/);
+  await waitsFor(lander, /CLICKHOUSE_UNREACHABLE/);
   proxy.muted = false;
   const { landed, skipped } = await landing;
   assert.deepEqual([landed.length, skipped.length], [19, 0]);

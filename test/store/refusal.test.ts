@@ -7,8 +7,8 @@ import { loggableReason } from '../../src/store/refusal.ts';
 import { makeBatch, newEpoch } from '../support/batches.ts';
 
 import { collectLog } from '../support/log.ts';
-import { until } from '../support/patience.ts';
 import { migratedDatabase, temporaryDir, uniqueName } from '../support/servers.ts';
+import { waitsFor } from '../support/waits_for.ts';
 
 test('a batch that ClickHouse refuses with a row in its reason: the reason is kept beside it, not logged', async (t) => {
   const { client, database } = await migratedDatabase(t);
@@ -34,8 +34,7 @@ test('a view that throws over a row: what is waited for says so without the row'
   const said = collectLog(t);
   const lander = createLander(client, database, uniqueName('scope'));
   const landing = lander.land([makeBatch({ epoch: newEpoch(), sequence: 1 })]);
-  await until(() => lander.status().paused !== null);
-  assert.match(lander.status().paused!, /UNKNOWN_ELEMENT_OF_ENUM/);
+  await waitsFor(lander, /UNKNOWN_ELEMENT_OF_ENUM/);
   assert.doesNotMatch(`${said.join('\n')}${lander.status().paused}`, /line 0/);
   await client.command({ query: `DROP TABLE ${database}.picky` });
   await landing;

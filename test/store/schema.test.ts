@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { TODAY } from '../support/rows.ts';
 import { migratedDatabase, rowsOf } from '../support/servers.ts';
 
 const START = '2026-11-23 10:00:00.000000001';
@@ -155,7 +156,7 @@ async function sandboxTable(t: TestContext) {
     };
     await client.insert({
       table: `${database}.console_logs`,
-      values: rows.map((row) => ({ ...common, ingest_day: '2026-11-23', ...row })),
+      values: rows.map((row) => ({ ...common, ingest_day: TODAY, ...row })),
       format: 'JSONEachRow',
       clickhouse_settings: { async_insert: 0 },
     });

@@ -1,10 +1,11 @@
 import { startAgent } from '../../src/agent.ts';
 import type { Settings } from '../../src/config/settings.ts';
 import { explain } from '../../src/errors.ts';
+import { AGENT_READY } from './agent_ready.ts';
 
 /**
- * A real agent as a process of its own, so that a kill is a kill. argv[2]: settings as JSON. Says `ready` on
- * stdout; SIGTERM ends it in order; a message `{flush: id}` comes back when that is done. argv[3]: a user id to run as.
+ * A real agent as a process of its own, so that a kill is a kill. argv[2]: settings as JSON. Says AGENT_READY on
+ * stderr, behind all that its start had to say; SIGTERM ends it in order; a message `{flush: id}` comes back when that is done. argv[3]: a user id to run as.
  */
 const settings = JSON.parse(process.argv[2]!) as Settings;
 if (process.argv[3] !== undefined) process.setuid!(Number(process.argv[3]));
@@ -21,7 +22,7 @@ try {
   });
   // The test that started it may be gone: then so is this.
   process.on('disconnect', () => process.exit(1));
-  process.stdout.write('ready\n');
+  process.stderr.write(`${AGENT_READY}\n`);
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`);
   process.exit(1);

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { loadSettings, type Settings } from '../../src/config/settings.ts';
+import { AGENT_READY } from './agent_ready.ts';
 import { until } from './patience.ts';
 import { SpoolRows } from './spool_rows.ts';
 import { type StoredStream, streamsOf } from './streams.ts';
@@ -46,14 +47,17 @@ export class AgentSite {
   /** Starts the agent and waits until it has looked at everything there is. */
   async start(user?: number): Promise<void> {
     const args = [child, JSON.stringify(this.settings), ...(user === undefined ? [] : [String(user)])];
-    const started = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    const started = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
     this.process = started;
-    started.stderr!.on('data', (chunk: Buffer) => {
-      this.output += chunk;
-    });
+    let said = '';
     await new Promise<void>((ready, failed) => {
-      started.stdout!.once('data', () => ready());
-      started.once('exit', (code) => failed(new Error(`the agent ended with ${code}: ${this.output}`)));
+      started.stderr!.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text;
+        said += text;
+        if (said.includes(AGENT_READY)) ready();
+      });
+      // Not as soon as it has ended: what it said may come after that.
+      started.once('close', (code) => failed(new Error(`the agent ended with ${code}: ${this.output}`)));
     });
   }
 

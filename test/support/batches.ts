@@ -97,8 +97,13 @@ export interface Wanted {
   spoil?: (columns: Column[]) => Column[];
 }
 
-/** Days since 1970 of the wall clock: rows of a day older than the table's TTL would vanish. */
-export const today = (): number => Math.floor(Date.now() / 86_400_000);
+const day_today = Math.floor(Date.now() / 86_400_000);
+
+/**
+ * Days since 1970 of the wall clock when the test file began (midnight may pass while it runs): rows of a day older
+ * than the table's TTL would vanish.
+ */
+export const today = (): number => day_today;
 /** An epoch as the agent makes them: milliseconds × 2048, plus a random part. */
 export const newEpoch = (): number => Date.now() * 2048 + Math.floor(Math.random() * 2048);
 

@@ -43,6 +43,13 @@ export function startAfterlog(args: string[], environment: Record<string, string
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+  let isOver = false;
+  const exited = new Promise<number | null>((resolve) => {
+    child.on('close', (code) => {
+      isOver = true;
+      resolve(code);
+    });
+  });
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].on('data', (chunk: Buffer) => {
       output[name] = Buffer.concat([output[name], chunk]);
@@ -53,7 +60,8 @@ export function startAfterlog(args: string[], environment: Record<string, string
     await until(
       () => {
         if (pattern.test(String(output[name]))) return true;
-        if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${told()}`);
+        // Not as soon as it has ended: what it said may come after that.
+        if (isOver) throw new Error(`it ended with ${child.exitCode ?? child.signalCode}:\n${told()}`);
         return false;
       },
       () => `${pattern}:\n${told()}`,
@@ -63,7 +71,7 @@ export function startAfterlog(args: string[], environment: Record<string, string
     child,
     output,
     /** The exit code, when both outputs have ended. */
-    exited: new Promise<number | null>((resolve) => child.on('close', resolve)),
+    exited,
     /** Waits until stderr has such a text; stdout. */
     said: (pattern: RegExp) => matches('stderr', pattern),
     printed: (pattern: RegExp) => matches('stdout', pattern),

@@ -2,12 +2,10 @@ import assert from 'node:assert/strict';
 import type { Settings } from '../../src/config/settings.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { afterlog } from './command.ts';
+import { patient } from './patience.ts';
 
 /** `nobody`: may do what all may do. */
 export const OTHER_USER = 65_534;
-
-/** Nothing listens there. */
-export const NOWHERE = '127.0.0.1:9';
 
 /** Runs a program as another user, with no more than these capabilities (`fowner`, `dac_read_search`). */
 export function asUser(uid: number, ...capabilities: string[]): string[] {
@@ -42,8 +40,6 @@ export class Diagnosis {
     return this.findings.filter(({ group, check }) => `${group}/${check}` === name);
   }
 }
-
-const patient = { NODE_OPTIONS: `--import=${new URL('./patient_checks.ts', import.meta.url)}` };
 
 /** Runs doctor to its end; its exit code must fit what it found. Its checks take as long as they need, unless told. */
 export async function diagnose(

@@ -14,6 +14,8 @@ export interface KafkaProxy {
   /** `host:port`, to be used as a broker. */
   broker: string;
   fate: Fate;
+  /** Kinds of requests that came, by their number in Kafka's protocol. */
+  asked: Set<number>;
   /** Requests that met a fate other than `passed`. */
   met: number;
   /** Passes what was held on, and returns when the broker has answered. */
@@ -35,6 +37,7 @@ export async function startKafkaProxy(t: TestContext): Promise<KafkaProxy> {
   const held: (() => Promise<void>)[] = [];
   const proxy: KafkaProxy = {
     broker: '',
+    asked: new Set(),
     fate: 'passed',
     met: 0,
     release: async () => {
@@ -58,6 +61,7 @@ export async function startKafkaProxy(t: TestContext): Promise<KafkaProxy> {
     upstream.on('close', () => client.destroy());
     onFrames(client, (frame) => {
       const key = frame.readInt16BE(4);
+      proxy.asked.add(key);
       const { fate } = proxy;
       const pass = (): Promise<void> =>
         new Promise((resolve) => {

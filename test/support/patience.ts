@@ -7,6 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
  */
 export const PATIENCE_MS = 300_000;
 
+/** The environment of a command that is as patient as the tests are. */
+export const patient = { NODE_OPTIONS: `--import=${new URL('./patient_limits.ts', import.meta.url)}` };
+
 /** Waits until `isSo`; `what` says what is waited for, at best with what there was instead. */
 export async function until(
   isSo: () => boolean | Promise<boolean>,

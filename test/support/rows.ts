@@ -28,6 +28,9 @@ export interface TestRow {
   ending?: string;
 }
 
+/** As it was when the test file began: midnight may pass while it runs. */
+export const TODAY = new Date().toISOString().slice(0, 10);
+
 export const FIRST_STREAM = '2026-11-20 10:00:00.000000001';
 export const SECOND_STREAM = '2026-11-20 11:00:00.000000002';
 
@@ -61,7 +64,7 @@ function complete(row: TestRow): Record<string, string | number> {
     position: row.position,
     timestamp: row.timestamp ?? '2026-11-20 10:00:01.250000000',
     observed_at: row.observed_at ?? row.timestamp ?? '2026-11-20 10:00:01.250000000',
-    ingest_day: row.ingest_day ?? new Date().toISOString().slice(0, 10),
+    ingest_day: row.ingest_day ?? TODAY,
     host: row.host ?? 'host-1',
     batch_epoch: row.batch_epoch ?? 0,
     batch_sequence: row.batch_sequence ?? 0,

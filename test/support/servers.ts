@@ -6,6 +6,10 @@ import type { TestContext } from 'node:test';
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { loadSettings, type Settings } from '../../src/config/settings.ts';
 import { migrate } from '../../src/store/migrate.ts';
+import { PATIENCE_MS } from './patience.ts';
+
+/** Nothing listens there, and nothing comes to: the port is none that is given to those who ask for any. */
+export const NOWHERE = '127.0.0.1:9';
 
 /** `host:port` of the run's Kafka. */
 export const kafkaBroker = (): string => fromRun('TEST_KAFKA_BROKER');
@@ -23,8 +27,17 @@ export async function temporaryDir(t: TestContext): Promise<string> {
   return dir;
 }
 
+/**
+ * A new connection for each request: on one that is kept, a process that is kept waiting may send into what the server
+ * has closed meanwhile.
+ */
 const newClient = (): ClickHouseClient =>
-  createClient({ url: clickhouseUrl(), log: { level: ClickHouseLogLevel.OFF } });
+  createClient({
+    url: clickhouseUrl(),
+    log: { level: ClickHouseLogLevel.OFF },
+    request_timeout: PATIENCE_MS,
+    keep_alive: { enabled: false },
+  });
 
 /** A client of the run's ClickHouse, closed at the test's end. */
 export function clickhouse(t: TestContext): ClickHouseClient {

@@ -1,13 +1,12 @@
-import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Pipeline } from '../../src/pipeline.ts';
 import { Spool } from '../../src/spool/spool.ts';
 import { Pins } from '../../src/tail/pins.ts';
 import { Tailer } from '../../src/tail/tailer.ts';
+import { until } from './patience.ts';
 import { SpoolRows } from './spool_rows.ts';
 import { type StoredStream, streamsOf } from './streams.ts';
 
@@ -65,11 +64,7 @@ export class TailHost {
   }
 
   async eventually(what: string, isSo: () => boolean): Promise<void> {
-    const until = performance.now() + 30_000;
-    while (!isSo()) {
-      assert.ok(performance.now() < until, `waited in vain for ${what}`);
-      await sleep(30);
-    }
+    await until(isSo, what);
   }
 
   async read(sandbox: string, bytes: number): Promise<void> {

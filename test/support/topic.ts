@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { KafkaMessage, Message } from 'kafkajs';
+import type { Admin, ITopicConfig, KafkaMessage, Message } from 'kafkajs';
 import { Partitioners } from 'kafkajs';
 import type { Settings } from '../../src/config/settings.ts';
 import { createKafka } from '../../src/kafka.ts';
+import { whenKnown } from '../../src/kafka_topics.ts';
 import { type Batch, toKafkaHeaders } from '../../src/wire/header.ts';
-import { until } from './patience.ts';
+import { PATIENCE_MS, until } from './patience.ts';
+
+/** The product's clients give up soon and try again in their own words; those of a test have nobody who does that. */
+const PATIENT = { retries: 20, initialRetryTime: 100, maxRetryTime: 5_000 };
 
 export interface Topic {
   send(batches: (Batch | Message)[], partition?: number): Promise<void>;
@@ -26,19 +29,30 @@ export interface Topic {
 export async function makeTopic(t: TestContext, settings: Settings, numPartitions = 1): Promise<Topic> {
   const kafka = createKafka(settings);
   const { topic, group: groupId } = settings.kafka;
-  const admin = kafka.admin();
-  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  const admin = kafka.admin({ retry: PATIENT });
+  const producer = kafka.producer({
+    createPartitioner: Partitioners.DefaultPartitioner,
+    allowAutoTopicCreation: false,
+    retry: PATIENT,
+  });
   await admin.connect();
   await producer.connect();
   t.after(async () => {
     await producer.disconnect();
     await admin.disconnect();
   });
-  await admin.createTopics({ topics: [{ topic, numPartitions }] });
+  const make = () => createTopics(admin, { topic, numPartitions });
+  await make();
   const partitions = async () => {
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
     return topics[0]!.partitions.length;
   };
+  /** A member that has ended may count until its session has. */
+  const isLeft = () =>
+    until(async () => {
+      const { groups } = await admin.describeGroups([groupId]);
+      return groups.every(({ members }) => members.length === 0);
+    }, `the members of ${groupId} to be gone`);
   return {
     async send(batches, partition = 0) {
       for (const batch of batches) {
@@ -53,9 +67,11 @@ export async function makeTopic(t: TestContext, settings: Settings, numPartition
       await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
     },
     async forgetGroup() {
+      await isLeft();
       await admin.deleteGroups([groupId]);
     },
     async setOffset(offset, partition = 0) {
+      await isLeft();
       await admin.setOffsets({ groupId, topic, partitions: [{ partition, offset: String(offset) }] });
     },
     async addPartitions(count) {
@@ -66,9 +82,8 @@ export async function makeTopic(t: TestContext, settings: Settings, numPartition
       await producer.connect();
     },
     async makeAgain() {
-      await admin.deleteTopics({ topics: [topic] });
-      while ((await admin.listTopics()).includes(topic)) await sleep(5);
-      await admin.createTopics({ topics: [{ topic, numPartitions }] });
+      await deleteTopic(admin, topic);
+      await make();
     },
     async committed(partition = 0) {
       // A new group's coordinator is not there at once.
@@ -76,6 +91,41 @@ export async function makeTopic(t: TestContext, settings: Settings, numPartition
       return Number(found?.partitions.find((one) => one.partition === partition)?.offset ?? -1);
     },
   };
+}
+
+/** Makes topics, and returns when the broker tells of them. */
+export async function createTopics(admin: Admin, ...topics: ITopicConfig[]): Promise<void> {
+  await admin.createTopics({ topics, timeout: PATIENCE_MS, waitForLeaders: false });
+  for (const { topic } of topics) {
+    await until(() =>
+      whenKnown(admin, topic).then(
+        () => true,
+        () => false,
+      ),
+    );
+  }
+}
+
+/** Deletes a topic, and returns when the broker takes nothing more for it. */
+export async function deleteTopic(admin: Admin, topic: string): Promise<void> {
+  await admin.deleteTopics({ topics: [topic], timeout: PATIENCE_MS });
+  await until(async () => !(await admin.listTopics()).includes(topic));
+  // A broker that says that it is gone may still take, and then lose, what is sent. It makes one change after another:
+  // when another topic is there, it is done with this one.
+  await createTopics(admin, { topic: `${topic}-is-gone`, numPartitions: 1 });
+}
+
+/** Where the partitions of a topic begin and end, as soon as a broker has taken them over. */
+export async function offsetsOf(admin: Admin, topic: string): Promise<{ partition: number; high: string }[]> {
+  let offsets: { partition: number; high: string }[] = [];
+  await until(async () => {
+    offsets = await admin.fetchTopicOffsets(topic).catch((error: { type?: string }) => {
+      if (error.type !== 'NOT_LEADER_FOR_PARTITION') throw error;
+      return [];
+    });
+    return offsets.length > 0;
+  });
+  return offsets;
 }
 
 export const asMessage = ({ header, value }: Batch): Message => ({

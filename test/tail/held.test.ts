@@ -51,9 +51,12 @@ test('a disk that fills up: held files never take more than what is free beside 
   host.tailer.resume();
   for (const sandbox of ['sb-2', 'sb-5'])
     assert.equal((await host.sealed(sandbox))[0]!.bytes.length, 1024 * KIB);
-  await host.eventually('that it is over', () => said.length === 2);
-  assert.match(said[0]!, /wait to be read take \d+ bytes of disk; \d+ are allowed/);
-  assert.match(said[1]!, /within their limit again/);
+  await host.eventually('that it is over', () => /within their limit again/.test(said.at(-1) ?? ''));
+  // Between two files that were let go it may be over for a moment.
+  for (const [index, text] of said.entries()) {
+    const expected = index % 2 === 0 ? /wait to be read take \d+ bytes of disk; \d+ are allowed/ : /again/;
+    assert.match(text, expected);
+  }
 });
 
 describe('past the limit of held bytes', { concurrency: true }, () => {

@@ -34,8 +34,10 @@ describe('deleted and made again under the same id', { concurrency: true }, () =
     site.make('file');
     writeFileSync(site.path('file'), 'one\n');
     await site.read('file', 4);
-    rmSync(site.path('file'));
-    writeFileSync(site.path('file'), 'two\n');
+    site.atOnce(() => {
+      rmSync(site.path('file'));
+      writeFileSync(site.path('file'), 'two\n');
+    });
     await site.read('file', 8);
     site.delete('file');
     const streams = await site.sealed('file', 2);

@@ -1,0 +1,2 @@
+/** What `agent_child.ts` says when its agent has started. */
+export const AGENT_READY = 'The agent of this test has started.';
