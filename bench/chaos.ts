@@ -205,8 +205,10 @@ try {
     ['worst lag, messages', worst_lag],
     ['worst lag, s from a deletion to all of its log', (comparison.slowest_ms / 1_000).toFixed(1)],
     ...roles.map((role) => [
-      `${role}: kill -9, ended, frozen`,
-      `${sum((part) => part.counts.killed, role)}, ${sum((part) => part.counts.stopped, role)}, ${sum((part) => part.counts.frozen, role)}`,
+      `${role}: kill -9, ended, frozen, ended by itself`,
+      (['killed', 'stopped', 'frozen', 'died'] as const)
+        .map((what) => sum((part) => part.counts[what], role))
+        .join(', '),
     ]),
     ...roles.map((role) => [
       `${role}: highest memory, MB`,
@@ -214,8 +216,16 @@ try {
     ]),
   ]);
   const repeated = values.freeze ? 0 : counts.repeated;
+  const died = parts.reduce((total, part) => total + part.counts.died, 0);
   const wrong =
-    counts.lost + counts.surplus + repeated + missing!.rows + (verdicts.wrong ?? 0) + derived.after + left;
+    died +
+    counts.lost +
+    counts.surplus +
+    repeated +
+    missing!.rows +
+    (verdicts.wrong ?? 0) +
+    derived.after +
+    left;
   if (wrong > 0) process.exitCode = 1;
   if (comparison.findings.length > 0) {
     const found = mkdtempSync(join(tmpdir(), 'afterlog-findings-'));

@@ -12,17 +12,22 @@ const FROZEN_MS = 9_000;
 /** Something of the chaos that is ended and started again, one thing at a time. */
 export abstract class Part {
   abstract readonly role: string;
-  readonly counts = { killed: 0, stopped: 0, frozen: 0 };
+  readonly counts = { killed: 0, stopped: 0, frozen: 0, died: 0 };
   peak_mb = 0;
   private isBusy = false;
 
   protected abstract get pid(): number | null;
+  protected abstract get lastWords(): string;
   protected abstract restart(signal: 'SIGKILL' | 'SIGTERM', down_ms: number): Promise<void>;
   abstract end(): Promise<void>;
 
+  /** Looks at its memory, and whether it ended without being told to. */
   sample(): void {
     const { pid } = this;
-    if (pid === null) return;
+    if (pid === null) {
+      if (!this.isBusy) void this.died();
+      return;
+    }
     try {
       const { peak_mb } = memoryOf(pid);
       // One that has just ended has none.
@@ -30,6 +35,14 @@ export abstract class Part {
     } catch {
       // It is gone.
     }
+  }
+
+  private async died(): Promise<void> {
+    this.isBusy = true;
+    this.counts.died++;
+    console.log(`${this.role} ended by itself:\n${this.lastWords}`);
+    await this.restart('SIGKILL', 0);
+    this.isBusy = false;
   }
 
   /** @returns at once if something is being done to it already */
@@ -66,6 +79,10 @@ export class AgentPart extends Part {
     return this.agent.agent.isRunning ? this.agent.agent.pid : null;
   }
 
+  protected get lastWords(): string {
+    return this.agent.agent.lastWords;
+  }
+
   protected restart(signal: 'SIGKILL' | 'SIGTERM', down_ms: number): Promise<void> {
     return this.agent.kill(down_ms, signal);
   }
@@ -86,6 +103,10 @@ export class ConsumerPart extends Part {
 
   protected get pid(): number | null {
     return this.consumer.isRunning ? this.consumer.pid : null;
+  }
+
+  protected get lastWords(): string {
+    return this.consumer.lastWords;
   }
 
   start(): Promise<void> {
@@ -124,17 +145,24 @@ abstract class ServerPart<S extends Server> extends Part {
     return this.server?.pid ?? null;
   }
 
+  protected get lastWords(): string {
+    return '';
+  }
+
   async start(): Promise<S> {
-    this.server = await this.begin();
-    return this.server;
+    const server = await this.begin();
+    this.server = server;
+    void server.exited.then(() => {
+      if (this.server === server) this.server = null;
+    });
+    return server;
   }
 
   protected async restart(signal: 'SIGKILL' | 'SIGTERM', down_ms: number): Promise<void> {
-    const server = this.server!;
-    this.server = null;
-    if (signal === 'SIGTERM') await server.stop();
-    else server.kill();
-    await server.exited;
+    const { server } = this;
+    if (signal === 'SIGTERM') await server?.stop();
+    else server?.kill();
+    await server?.exited;
     await sleep(down_ms);
     await this.start();
   }

@@ -65,6 +65,10 @@ export class Script {
     return said;
   }
 
+  get lastWords(): string {
+    return this.output();
+  }
+
   /** All that it prints until it ends well. */
   async result(): Promise<string> {
     const code = await this.exited;
@@ -133,6 +137,11 @@ export class ServedRole<Status> {
     const options = { headers: { connection: 'close' }, signal: AbortSignal.timeout(2_000) };
     const response = await fetch(this.url, options).catch(() => null);
     return response === null ? null : ((await response.json().catch(() => null)) as Status | null);
+  }
+
+  /** The last that it printed. */
+  get lastWords(): string {
+    return this.script?.lastWords ?? '';
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {

@@ -55,7 +55,11 @@ export class SoakAgent {
 
   /** Resolves when one agent has run for long enough after `since_ms` to have seen what was there then. */
   async seen(since_ms: number, pause_ms = this.seen_ms): Promise<void> {
-    while (this.up_ms === null || performance.now() < Math.max(since_ms, this.up_ms) + pause_ms)
+    while (
+      this.up_ms === null ||
+      !this.agent.isRunning ||
+      performance.now() < Math.max(since_ms, this.up_ms) + pause_ms
+    )
       await sleep(20);
   }
 
