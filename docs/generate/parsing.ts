@@ -57,7 +57,7 @@ export function parsingPage(): string {
   const zones = Object.entries(zoneMinutes).map(([name, minutes]) => `${name} ${minutes / 60}`);
   const words = Object.entries(levelWords).map(([name, known]) => row(name.toUpperCase(), list(known)));
   const headlines = kernelHeadlines.map(({ text, severity, anywhere, alone }) =>
-    row(code(anywhere ? `…${text}` : text), severity.toUpperCase(), alone ? 'the line alone' : 'a report'),
+    row(code(anywhere ? `…${text}` : text), (severity ?? "").toUpperCase(), alone ? 'the line alone' : 'a report'),
   );
   const entries = entryExamples.map(
     ([what, lines]) =>
