@@ -32,7 +32,8 @@ export function measureCrash(set: string, one: CrashCase, recorded_ms: number, t
     if (first === undefined) continue;
     const title = titleOutcome(one, first.title);
     tally.add(name, 'title', title, ['exact', 'other function', 'other'], miss);
-    if (!one.corrupted) tally.add(name, 'title, log not corrupted', title, ['exact', 'other function', 'other']);
+    if (!one.corrupted)
+      tally.add(name, 'title, log not corrupted', title, ['exact', 'other function', 'other']);
     const isClass = title !== 'other';
     tally.add(name, 'title, class', isClass ? 'right' : 'wrong', ['right', 'wrong']);
   }

@@ -10,8 +10,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type CrashCase, measureCrash } from './crashes.ts';
 import { type ConsoleCase, measureConsole } from './consoles.ts';
+import { type CrashCase, measureCrash } from './crashes.ts';
 import { type GroupCase, measureGroups } from './groups.ts';
 import { type HeadlineCase, measureHeadlines } from './headlines.ts';
 import { type KernelCase, measureKernel } from './kernel.ts';
@@ -54,10 +54,14 @@ function measureSet(path: string, set: string): void {
     else if (one.expected_groups_text || one.derived) {
       measureKernel(set, one as unknown as KernelCase, RECORDED_MS, tally);
       if (one.derived) measureOom(set, one as unknown as OomCase, RECORDED_MS, tally);
-    } else if (one.expected_events || one.expect_oops !== undefined || one.expected_detected || set.endsWith('koops'))
+    } else if (
+      one.expected_events ||
+      one.expect_oops !== undefined ||
+      one.expected_detected ||
+      set.endsWith('koops')
+    )
       measureHeadlines(set, one as unknown as HeadlineCase, RECORDED_MS, tally);
-    else if (set.includes('boot'))
-      measureBoot(set, one as unknown as BootCase, RECORDED_MS, tally);
+    else if (set.includes('boot')) measureBoot(set, one as unknown as BootCase, RECORDED_MS, tally);
     else if (one.format || one.expected_level || 'contains_timestamp' in one)
       measureLine(set, one as unknown as LineCase, RECORDED_MS, tally);
   }

@@ -44,28 +44,60 @@ export function measureRecorded(set: string, one: RecordedBoot, rows: readonly R
   const kind = one.failure_kind ?? 'none';
   const wanted = one.boot_ready ? 'ready' : (outcomes[kind] ?? 'not_ready');
   const got = outcomeOf(boots.findLast((events) => events.has('boot.ready')) ?? boots[0]!);
-  tally.add(set, 'boot outcome', got === wanted ? 'right' : 'wrong', ['right', 'wrong'], `${one.file} ${wanted} → ${got}`);
+  tally.add(
+    set,
+    'boot outcome',
+    got === wanted ? 'right' : 'wrong',
+    ['right', 'wrong'],
+    `${one.file} ${wanted} → ${got}`,
+  );
   const starts = rows.filter(({ event }) => event === 'boot.start').length;
-  tally.add(set, 'boots', starts === one.boots ? 'right' : 'wrong', ['right', 'wrong'], `${one.file} ${one.boots} → ${starts}`);
+  tally.add(
+    set,
+    'boots',
+    starts === one.boots ? 'right' : 'wrong',
+    ['right', 'wrong'],
+    `${one.file} ${one.boots} → ${starts}`,
+  );
   if (one.ready_line_no) {
     const row = rows.findIndex(({ event }) => event === 'boot.ready') + 1;
     const isSame = Math.abs(row - one.ready_line_no) <= 3;
-    tally.add(set, 'ready line', isSame ? 'right' : 'other', ['right', 'other'], `${one.file} ${one.ready_line_no} → ${row}`);
+    tally.add(
+      set,
+      'ready line',
+      isSame ? 'right' : 'other',
+      ['right', 'other'],
+      `${one.file} ${one.ready_line_no} → ${row}`,
+    );
   }
   const events = rows.map(({ event }) => event).filter((event) => event !== '');
   const pattern = kernelKinds[kind];
   if (pattern) {
     const isFound = events.some((event) => pattern.test(event));
-    tally.add(set, 'failure', isFound ? 'found' : 'missed', ['found', 'missed'], `${one.file} ${kind} → ${[...new Set(events)]}`);
+    tally.add(
+      set,
+      'failure',
+      isFound ? 'found' : 'missed',
+      ['found', 'missed'],
+      `${one.file} ${kind} → ${[...new Set(events)]}`,
+    );
   } else {
     const said = incidentsOf(rows).filter(({ event }) => /^kernel\.(?!oom)/.test(event));
     const isSilent = said.length === 0;
-    tally.add(set, 'no crash of the kernel', isSilent ? 'silent' : 'false alarm', ['silent', 'false alarm'], `${one.file} → ${said[0]?.title}`);
+    tally.add(
+      set,
+      'no crash of the kernel',
+      isSilent ? 'silent' : 'false alarm',
+      ['silent', 'false alarm'],
+      `${one.file} → ${said[0]?.title}`,
+    );
   }
   for (const { line, text } of one.headlines ?? []) {
     const row = rows[line - 1];
     const entry = rows.filter(({ entry_position }) => entry_position === row?.entry_position);
-    const isMarked = entry.some(({ event }) => event !== '') || rows.some((other) => other.event !== '' && other.text === row?.text);
+    const isMarked =
+      entry.some(({ event }) => event !== '') ||
+      rows.some((other) => other.event !== '' && other.text === row?.text);
     tally.add(set, 'headline marked', isMarked ? 'yes' : 'no', ['yes', 'no'], `${one.file} ${text}`);
   }
 }
@@ -90,11 +122,25 @@ export function measureOom(set: string, one: OomCase, recorded_ms: number, tally
   if (one.derived.victims.length > 0 && one.oom_type) {
     const isCgroup = ooms.some(({ title }) => title.startsWith('Memory cgroup'));
     const isRight = isCgroup === (one.oom_type === 'cgroup');
-    tally.add(set, 'cgroup or global', isRight ? 'right' : 'wrong', ['right', 'wrong'], `${one.id} ${one.oom_type} → ${said}`);
+    tally.add(
+      set,
+      'cgroup or global',
+      isRight ? 'right' : 'wrong',
+      ['right', 'wrong'],
+      `${one.id} ${one.oom_type} → ${said}`,
+    );
   }
   for (const trigger of new Set(one.derived.triggers)) {
-    const isThere = rows.some(({ event, text }) => event === 'kernel.oom' && text.includes(`${trigger} invoked oom-killer`));
-    tally.add(set, 'trigger on its row', isThere ? 'right' : 'wrong', ['right', 'wrong'], `${one.id} ${trigger}`);
+    const isThere = rows.some(
+      ({ event, text }) => event === 'kernel.oom' && text.includes(`${trigger} invoked oom-killer`),
+    );
+    tally.add(
+      set,
+      'trigger on its row',
+      isThere ? 'right' : 'wrong',
+      ['right', 'wrong'],
+      `${one.id} ${trigger}`,
+    );
   }
 }
 
@@ -123,22 +169,46 @@ export function measureBoot(set: string, one: BootCase, recorded_ms: number, tal
   const { expected } = one;
   if (expected.outcome !== undefined) {
     const isRight = (lavaOutcomes[expected.outcome] ?? [expected.outcome]).includes(got);
-    tally.add(set, 'boot outcome', isRight ? 'right' : 'wrong', ['right', 'wrong'], `${one.id} ${expected.outcome} → ${got}`);
+    tally.add(
+      set,
+      'boot outcome',
+      isRight ? 'right' : 'wrong',
+      ['right', 'wrong'],
+      `${one.id} ${expected.outcome} → ${got}`,
+    );
   }
   const prompt = expected['linux.boot.prompt'];
   if (prompt !== undefined) {
     const isRight = prompt === (got === 'ready');
     tally.add(set, 'prompt', isRight ? 'right' : 'wrong', ['right', 'wrong'], `${one.id} ${prompt} → ${got}`);
   }
-  const crashes = (expected.errors ?? []).filter(({ error_type }) => /kernel\.(?!error_return_code|hint)/.test(error_type));
+  const crashes = (expected.errors ?? []).filter(({ error_type }) =>
+    /kernel\.(?!error_return_code|hint)/.test(error_type),
+  );
   for (const { error_type, error_summary } of crashes) {
-    const entries = new Set(rows.filter(({ event }) => /^kernel|missing/.test(event)).map((row) => row.entry_position));
-    const isFound = rows.some(({ entry_position, text }) => entries.has(entry_position) && overlaps(text, error_summary));
-    tally.add(set, 'kernel errors', isFound ? 'found' : 'missed', ['found', 'missed'], `${one.id} ${error_type} ${error_summary}`);
+    const entries = new Set(
+      rows.filter(({ event }) => /^kernel|missing/.test(event)).map((row) => row.entry_position),
+    );
+    const isFound = rows.some(
+      ({ entry_position, text }) => entries.has(entry_position) && overlaps(text, error_summary),
+    );
+    tally.add(
+      set,
+      'kernel errors',
+      isFound ? 'found' : 'missed',
+      ['found', 'missed'],
+      `${one.id} ${error_type} ${error_summary}`,
+    );
   }
   if (crashes.length === 0 && expected.errors !== undefined) {
     const [first] = incidentsOf(rows).filter(({ event }) => event.startsWith('kernel.'));
-    tally.add(set, 'no kernel errors', first ? 'false alarm' : 'silent', ['silent', 'false alarm'], `${one.id} → ${first?.title}`);
+    tally.add(
+      set,
+      'no kernel errors',
+      first ? 'false alarm' : 'silent',
+      ['silent', 'false alarm'],
+      `${one.id} → ${first?.title}`,
+    );
   }
 }
 

@@ -103,7 +103,8 @@ function titleOf(text: string, mode: number, before: number, isFirst: boolean): 
   const php = /^(?:PHP )?Fatal error: +(?:Uncaught )?(.*?)(?: in \S+:\d+| in \S+ on line \d+)?$/.exec(text);
   if (php !== null) return { text: stable(php[1]!) };
   if (/^Unhandled exception:$/.test(text)) return { text: 'Unhandled exception', needs: 'message' };
-  const named = /^(?:Exception in thread "[^"]*" |Unhandled exception\. |Uncaught (?:exception: )?)?(.+)$/.exec(text);
+  const named =
+    /^(?:Exception in thread "[^"]*" |Unhandled exception\. |Uncaught (?:exception: )?)?(.+)$/.exec(text);
   if (named === null) return null;
   if (!asked.isHeadline && before !== modes.node) return null;
   if (/^fatal error: /.test(text)) return null;

@@ -41,7 +41,9 @@ const tick =
 const NAME = '([A-Za-z_$][\\w$.]*)';
 /** ` f+0x1/0x2`, ` [<addr>] f+0x1/0x2`, `[<addr>] (f) from`, ` f from g+0x1/0x2`; a `?` says that it may be a remnant. */
 const frames: readonly RegExp[] = [
-  new RegExp(`^\\s*\\(?(?:\\[<?(?:0x)?[0-9a-f]{8,16}>?\\] ?){0,2}(\\? )?[.(]{0,2}${NAME}\\+0x[0-9a-f]+/0x[0-9a-f]+`),
+  new RegExp(
+    `^\\s*\\(?(?:\\[<?(?:0x)?[0-9a-f]{8,16}>?\\] ?){0,2}(\\? )?[.(]{0,2}${NAME}\\+0x[0-9a-f]+/0x[0-9a-f]+`,
+  ),
   new RegExp(`^\\s*\\[<[0-9a-f]{8,16}>\\] (\\? )?\\(${NAME}\\) from \\[?`),
   new RegExp(`^\\s*()${NAME} from ${NAME}\\+0x`),
 ];
@@ -56,7 +58,10 @@ const access = /^(Read|Write) (?:of size \d+ )?(?:at|by|of size)/;
 export function plainName(name: string): string {
   const dot = name.indexOf('.', 1);
   const whole = dot < 0 ? name : name.slice(0, dot);
-  const short = whole.replace(/^(?:__x64_|__ia32_|__arm64_|__riscv_|__s390x?_|__se_|__do_|compat_|C_SYSC_|SyS_|SYSC_|ksys_)+/, '');
+  const short = whole.replace(
+    /^(?:__x64_|__ia32_|__arm64_|__riscv_|__s390x?_|__se_|__do_|compat_|C_SYSC_|SyS_|SYSC_|ksys_)+/,
+    '',
+  );
   return short.replace(/^(smp_call_function|synchronize_rcu)_.*/, '$1');
 }
 

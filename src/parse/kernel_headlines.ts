@@ -13,7 +13,7 @@ export interface KernelHeadline {
   /** The line is all there is. */
   alone?: true;
   /** Behind the text and `: ` stands one of these. */
-  then?: readonly string[];
+  follows?: readonly string[];
 }
 
 const extFailures = [
@@ -27,7 +27,17 @@ const extFailures = [
   'I/O error',
   'Remounting filesystem read-only',
 ];
-const xfsFailures = ['Metadata ', 'Corruption', 'log I/O', 'metadata I/O', 'Filesystem has been shut', 'Invalid', 'SB ', 'bad magic', 'log mount'];
+const xfsFailures = [
+  'Metadata ',
+  'Corruption',
+  'log I/O',
+  'metadata I/O',
+  'Filesystem has been shut',
+  'Invalid',
+  'SB ',
+  'bad magic',
+  'log mount',
+];
 
 /** How a kernel report begins, and how bad that is; of two that fit the first one counts. */
 export const kernelHeadlines: readonly KernelHeadline[] = [
@@ -117,14 +127,22 @@ export const kernelHeadlines: readonly KernelHeadline[] = [
     'traps: ',
     'Linux version ',
   ].map((text) => ({ text, alone: true as const })),
-  ...['EXT4-fs (', 'EXT3-fs (', 'EXT2-fs ('].map((text) => ({ text, then: extFailures, alone: true as const })),
-  { text: 'XFS (', then: xfsFailures, alone: true },
-  ...['F2FS-fs (', 'FAT-fs (', 'erofs (', 'JBD2: '].map((text) => ({
+  ...['EXT4-fs (', 'EXT3-fs (', 'EXT2-fs ('].map((text) => ({
     text,
-    then: ['error', 'Error', 'Detected', 'Aborting', 'I/O error', 'failed', 'Invalid'],
+    follows: extFailures,
     alone: true as const,
   })),
-  ...[': segfault at ', ': unhandled '].map((text) => ({ text, anywhere: true as const, alone: true as const })),
+  { text: 'XFS (', follows: xfsFailures, alone: true },
+  ...['F2FS-fs (', 'FAT-fs (', 'erofs (', 'JBD2: '].map((text) => ({
+    text,
+    follows: ['error', 'Error', 'Detected', 'Aborting', 'I/O error', 'failed', 'Invalid'],
+    alone: true as const,
+  })),
+  ...[': segfault at ', ': unhandled '].map((text) => ({
+    text,
+    anywhere: true as const,
+    alone: true as const,
+  })),
 ];
 
 interface Headline {
@@ -132,16 +150,16 @@ interface Headline {
   /** 0: its text decides whether it marks anything. */
   severity: number;
   isAlone: boolean;
-  then: readonly Buffer[] | undefined;
+  follows: readonly Buffer[] | undefined;
 }
 const byFirst: (Headline[] | undefined)[] = new Array(256).fill(undefined);
 const anywhere: Headline[] = [];
-for (const { text, severity: how, anywhere: isAnywhere, alone, then } of kernelHeadlines) {
+for (const { text, severity: how, anywhere: isAnywhere, alone, follows } of kernelHeadlines) {
   const headline = {
     bytes: Buffer.from(text),
     severity: how === undefined ? 0 : severity[how],
     isAlone: alone ?? false,
-    then: then?.map((words) => Buffer.from(words)),
+    follows: follows?.map((words) => Buffer.from(words)),
   };
   if (isAnywhere) anywhere.push(headline);
   else {
@@ -166,7 +184,8 @@ export function headlineOf(b: Uint8Array, at: number, end: number): Headline | u
   if (known !== undefined) {
     for (const headline of known) {
       if (!startsWith(b, at, end, headline.bytes)) continue;
-      if (headline.then === undefined || goesOn(b, at + headline.bytes.length, end, headline.then)) return headline;
+      if (headline.follows === undefined || goesOn(b, at + headline.bytes.length, end, headline.follows))
+        return headline;
     }
   }
   const last = Math.min(end, at + NAME_BYTES_MAX);
@@ -232,7 +251,9 @@ export function rawHeadline(b: Uint8Array, at: number, end: number): number {
 function rawReport(b: Uint8Array, at: number, end: number): number {
   if (startsWith(b, at, end, cutHere)) return marked.crash;
   const text = textOf(b, at, end);
-  return crashRules.some(({ pattern, stamped }) => !stamped && pattern.test(text)) ? marked.crash : marked.note;
+  return crashRules.some(({ pattern, stamped }) => !stamped && pattern.test(text))
+    ? marked.crash
+    : marked.note;
 }
 
 /** A line of `=`, as stands above and below some reports. */

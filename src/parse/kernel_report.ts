@@ -112,12 +112,15 @@ export function stepReport(
  */
 export function standsBetween(entry: Entry, b: Uint8Array, at: number, end: number, uptime: number): boolean {
   if (entry.mode !== modes.kernel || entry.depth > BODY || entry.depth <= BODY - FOREIGN_LINES) return false;
-  if (uptime > entry.uptime + PAUSE_MAX_S || headlineSeverity(b, at, end) !== 0 || isRule(b, at, end)) return false;
+  if (uptime > entry.uptime + PAUSE_MAX_S || headlineSeverity(b, at, end) !== 0 || isRule(b, at, end))
+    return false;
   entry.depth--;
   return true;
 }
 
-const certain = texts('Call Trace|Call trace|RIP: 0010:|Code: |---[ end |Kernel panic - not syncing|[<|</|<TASK>|<IRQ>|<EOI>');
+const certain = texts(
+  'Call Trace|Call trace|RIP: 0010:|Code: |---[ end |Kernel panic - not syncing|[<|</|<TASK>|<IRQ>|<EOI>',
+);
 
 function isCertain(b: Uint8Array, at: number, end: number): boolean {
   while (at < end && b[at] === 32) at++;

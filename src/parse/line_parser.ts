@@ -68,7 +68,13 @@ export class LineParser {
     const piece = this.isPiece
       ? { start: this.pieceStart, source: nameText(this.pieceSource), severity: nameText(this.pieceSeverity) }
       : null;
-    return { clock: { ...this.clock.state }, position: this.position, entries, piece, marks: this.marks.save() };
+    return {
+      clock: { ...this.clock.state },
+      position: this.position,
+      entries,
+      piece,
+      marks: this.marks.save(),
+    };
   }
 
   /** Seconds since boot of the last kernel line. */

@@ -103,17 +103,22 @@ export class Marks {
   private headline(b: Uint8Array, at: number, end: number, position: number, line: Line): void {
     const text = textOf(b, at, end);
     const version = /^Linux version (\d\S*)/.exec(text);
-    if (version !== null) return this.boot(version[1]!, line);
     const kill = killed.exec(text);
-    if (kill !== null) return this.kill(kill[1]!, kill[2]!, position, line);
-    const isKernel = asked.way === ways.kernel;
-    for (const rule of asked.marked === marked.crash ? crashRules : []) {
-      if (rule.stamped && !isKernel) continue;
-      const match = rule.pattern.exec(text);
-      if (match !== null) return this.crashed(rule, match, position, line);
-    }
-    note(isKernel ? kernelNotes : rawNotes, text, line);
+    if (version !== null) this.boot(version[1]!, line);
+    else if (kill !== null) this.kill(kill[1]!, kill[2]!, position, line);
+    else if (asked.marked === marked.note) note(asked.way === ways.kernel ? kernelNotes : rawNotes, text, line);
+    else this.crashes(text, position, line);
     if (line.event === event.rootfs_missing) this.ready = 0;
+  }
+
+  private crashes(text: string, position: number, line: Line): void {
+    for (const rule of crashRules) {
+      if (rule.stamped && asked.way !== ways.kernel) continue;
+      const match = rule.pattern.exec(text);
+      if (match === null) continue;
+      this.crashed(rule, match, position, line);
+      return;
+    }
   }
 
   private boot(version: string, line: Line): void {
@@ -147,11 +152,13 @@ export class Marks {
     const id = nameId(rule.event);
     const grave = gravity[rule.event];
     if (grave === gravity['kernel.panic']) this.ready = 0;
-    if (crash !== null && crash.entry === entry) {
-      if (grave > crash.gravity) this.mark(crash, id, grave, position, line);
+    if (crash !== null && (crash.entry === entry || isOneIncident(crash, grave, position))) {
+      // In its own report only what is graver counts: `Oops:` says the same as the `BUG:` before it.
+      if (crash.entry !== entry || grave > crash.gravity) this.mark(crash, id, grave, position, line);
       return;
     }
-    if (crash !== null && isOneIncident(crash, grave, position)) return this.mark(crash, id, grave, position, line);
+    if (crash !== null && isOneIncident(crash, grave, position))
+      return this.mark(crash, id, grave, position, line);
     const form = rule.title.replace(/\$(\d)/g, (_, group) => stable(match[Number(group)] ?? ''));
     const next = newCrash(entry, position, id, grave, form);
     next.form = form;
@@ -181,7 +188,8 @@ export class Marks {
   private below(text: string, line: Line): void {
     const crash = this.crash!;
     const title = crash.title;
-    if (crash.lines-- <= 0 || ((crash.seeks & seeks.sleeper) !== 0 && otherStacks.test(text))) crash.seeks = 0;
+    if (crash.lines-- <= 0 || ((crash.seeks & seeks.sleeper) !== 0 && otherStacks.test(text)))
+      crash.seeks = 0;
     seek(text, crash.seeks, crash.candidate);
     if (found.access !== '') {
       crash.access = found.access;
@@ -236,7 +244,9 @@ function isOneIncident(crash: Crash, grave: number, position: number): boolean {
     return crash.gravity !== gravity['kernel.oom'] && after <= limits.incident_s;
   }
   if (isHang && grave === crash.gravity) return after <= limits.hang_incident_s;
-  return crash.gravity >= gravity['kernel.oops'] && after <= limits.incident_s && grave !== gravity['kernel.oom'];
+  return (
+    crash.gravity >= gravity['kernel.oops'] && after <= limits.incident_s && grave !== gravity['kernel.oom']
+  );
 }
 
 function note(list: readonly Note[], text: string, line: Line): void {

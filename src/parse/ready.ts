@@ -1,8 +1,8 @@
 import { classOf, skipEscape, startsWith } from './bytes.ts';
 
 /**
- * Texts that say a guest is up. `^` before a text: the line's text begins with it; `*`: one word stands before it. Else it may stand
- * anywhere in the line.
+ * Texts that say a guest is up. `^` before a text: the line's text begins with it; `*`: a prompt, behind one word and with nothing behind it.
+ * Else it may stand anywhere in the line.
  */
 export const readyDefaults: readonly string[] = [
   '^sandbox.running',
@@ -71,7 +71,9 @@ export function readyText(b: Uint8Array, at: number, end: number): string {
   if (classOf[b[at]!] !== 0) {
     let word = at;
     while (word < end && word - at < 64 && b[word]! > 32) word++;
-    for (const { text, name } of seconds) if (startsWith(b, word, end, text)) return name;
+    for (const { text, name } of seconds) {
+      if (startsWith(b, word, end, text) && isPrompt(b, at, word + text.length, end)) return name;
+    }
   }
   const last = Math.min(end, at + LINE_BYTES_MAX);
   for (let i = at; i < last; i++) {
@@ -79,4 +81,13 @@ export function readyText(b: Uint8Array, at: number, end: number): string {
     for (const { text, name } of anywhere[b[i]!]!) if (startsWith(b, i, end, text)) return name;
   }
   return '';
+}
+
+const LAST = Buffer.from('Last ');
+
+/** Nothing follows, or what landed behind the prompt: a kernel line. `Last login: ` is none. */
+function isPrompt(b: Uint8Array, at: number, after: number, end: number): boolean {
+  if (startsWith(b, at, end, LAST)) return false;
+  while (after < end && b[after] === 32) after++;
+  return after >= end || b[after] === 91;
 }
