@@ -106,7 +106,8 @@ export class Marks {
     const kill = killed.exec(text);
     if (version !== null) this.boot(version[1]!, line);
     else if (kill !== null) this.kill(kill[1]!, kill[2]!, position, line);
-    else if (asked.marked === marked.note) note(asked.way === ways.kernel ? kernelNotes : rawNotes, text, line);
+    else if (asked.marked === marked.note)
+      note(asked.way === ways.kernel ? kernelNotes : rawNotes, text, line);
     else this.crashes(text, position, line);
     if (line.event === event.rootfs_missing) this.ready = 0;
   }
@@ -157,8 +158,6 @@ export class Marks {
       if (crash.entry !== entry || grave > crash.gravity) this.mark(crash, id, grave, position, line);
       return;
     }
-    if (crash !== null && isOneIncident(crash, grave, position))
-      return this.mark(crash, id, grave, position, line);
     const form = rule.title.replace(/\$(\d)/g, (_, group) => stable(match[Number(group)] ?? ''));
     const next = newCrash(entry, position, id, grave, form);
     next.form = form;
