@@ -22,7 +22,9 @@ export const limits = {
   /** Titles of crashes that one agent knows; what comes after has the title of its event. */
   titles_max: 16_384,
   /** Lines below a crash's headline in which the function that its title names is looked for. */
-  crash_lines_max: 300,
+  crash_lines_max: 1_000,
+  /** Crashes of one console whose titles are looked for at the same time. */
+  open_crashes_max: 4,
   /** Seconds since boot between two headlines of one incident: what follows an oops; hangs, which are told again and again. */
   incident_s: 5,
   hang_incident_s: 300,

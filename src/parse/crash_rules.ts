@@ -13,6 +13,8 @@ export const seeks = {
   access: 16,
   /** The function that sleeps, below those that all sleepers are in. */
   sleeper: 32,
+  /** Of leaked memory, whoever asked for it. */
+  owner: 64,
 } as const;
 
 export interface CrashRule {
@@ -28,7 +30,7 @@ export interface CrashRule {
   stamped?: true;
 }
 
-const { pointer, frame, place, outermost, access, sleeper } = seeks;
+const { pointer, frame, place, outermost, access, sleeper, owner } = seeks;
 const NULL_POINTER = 'BUG: unable to handle kernel NULL pointer dereference in %f';
 const PAGING = 'BUG: unable to handle kernel paging request in %f';
 const LOCKS = '(?:\\[ )?(BUG|INFO|WARNING): ';
@@ -43,7 +45,7 @@ const checks: readonly [string, string][] = [
   ['lib/kobject\\.c', 'WARNING: kobject bug in %f'],
   ['mm/usercopy\\.c', 'WARNING: bad usercopy in %f'],
   ['fs/proc/generic\\.c', 'WARNING: proc registration bug in %f'],
-  ['mm/(?:slab_common|slab|slub|util|page_alloc)\\.c:\\d+ \\w*alloc', 'WARNING: kmalloc bug in %f'],
+  ['mm/(?:slab_common|util)\\.c:\\d+ \\w*alloc', 'WARNING: kmalloc bug in %f'],
   ['mm/vmalloc\\.c', 'WARNING: zero-size vmalloc in %f'],
   ['kernel/(?:locking/)?lockdep\\.c', 'WARNING: locking bug in %f'],
   ['drivers/usb/core/urb\\.c', 'WARNING in %f/usb_submit_urb'],
@@ -240,7 +242,7 @@ export const crashRules: readonly CrashRule[] = [
     title: 'BUG: stack guard page was hit in %f',
     seeks: outermost,
   },
-  { pattern: /^BUG: memory leak/, event: warning, title: 'memory leak in %f', seeks: frame },
+  { pattern: /^BUG: memory leak/, event: warning, title: 'memory leak in %f', seeks: owner },
   { pattern: /^BUG: Dentry .* still in use/, event: oops, title: 'BUG: Dentry still in use' },
   {
     pattern: /^BUG (\S+) \((?:Not tainted|Tainted: [^)]*)\): (?!kasan)(\S.*)/,

@@ -4,7 +4,8 @@ import { startsWith } from './bytes.ts';
 import { type CrashRule, crashRules, seeks } from './crash_rules.ts';
 import { asked, marked, ways } from './entry.ts';
 import { event, gravity } from './events.ts';
-import { found, isHelper, plainName, seek } from './frames.ts';
+import { found, plainName, seek } from './frames.ts';
+import { isHelper } from './helpers.ts';
 import type { Line } from './line.ts';
 import { nameId } from './names.ts';
 import { kernelNotes, killed, type Note, rawNotes, systemdFailed } from './notes.ts';
@@ -40,6 +41,8 @@ export interface SavedMarks {
   /** Seconds since the kernel's first line while it has no programs; then -1. */
   early: number;
   crash: Crash | null;
+  /** Crashes before it whose title still needs something. */
+  open?: Crash[];
   app: SavedApp | null;
 }
 
@@ -53,6 +56,7 @@ export class Marks {
   private ready: number = limits.boot_lines_max;
   private early = -1;
   private crash: Crash | null = null;
+  private open: Crash[] = [];
   private readonly app = new AppMarks();
 
   constructor(saved: SavedMarks | undefined) {
@@ -60,24 +64,32 @@ export class Marks {
     this.ready = saved.ready;
     this.early = saved.early;
     this.crash = saved.crash === null ? null : { ...saved.crash };
+    this.open = (saved.open ?? []).map((crash) => ({ ...crash }));
     this.app.restore(saved.app);
   }
 
   save(): SavedMarks {
     const crash = this.crash === null ? null : { ...this.crash };
-    return { ready: this.ready, early: this.early, crash, app: this.app.save() };
+    const open = this.open.map((one) => ({ ...one }));
+    return { ready: this.ready, early: this.early, crash, open, app: this.app.save() };
   }
 
   /** The line b[at, end) (its text), whose entry is known. */
   read(b: Uint8Array, at: number, end: number, position: number, line: Line): void {
     this.look(b, at, end, position, line);
-    this.isWatching = this.ready > 0 || this.app.isWaiting || (this.crash !== null && this.crash.seeks !== 0);
+    this.isWatching =
+      this.ready > 0 ||
+      this.app.isWaiting ||
+      this.open.length > 0 ||
+      (this.crash !== null && this.crash.seeks !== 0);
   }
 
   private look(b: Uint8Array, at: number, end: number, position: number, line: Line): void {
     if (asked.marked !== marked.nothing) this.headline(b, at, end, position, line);
-    else if (this.crash !== null && this.crash.seeks !== 0 && this.crash.entry === position - line.entry_back)
-      this.below(textOf(b, at, end), line);
+    else {
+      const crash = this.seeker(position - line.entry_back);
+      if (crash !== null) below(crash, textOf(b, at, end), line);
+    }
     if (line.source === source.kernel) {
       if (this.early >= 0) this.early = startsWith(b, at, end, runsInit) ? -1 : asked.uptime;
       if (this.ready > 0 && at > line.message_start) this.findReady(b, line.message_start, end, line);
@@ -88,6 +100,29 @@ export class Marks {
       this.app.read(b, at, end, position, line);
     if (line.source === source.systemd) readSystemd(b, at, end, line);
     if (this.ready > 0) this.findReady(b, at, end, line);
+  }
+
+  /** The crash with this entry whose title still needs something. */
+  private seeker(entry: number): Crash | null {
+    const { crash, open } = this;
+    if (crash !== null && crash.seeks !== 0 && crash.entry === entry) return crash;
+    for (const one of open) {
+      if (one.entry !== entry) continue;
+      // The line that is looked at now may be the last one.
+      if (one.seeks === 0) this.open = open.filter(({ seeks: wanted }) => wanted !== 0);
+      return one;
+    }
+    return null;
+  }
+
+  /** The next crash takes the place of the last one, whose title may come yet. */
+  private replace(next: Crash): void {
+    const { crash } = this;
+    if (crash !== null && crash.seeks !== 0) {
+      if (this.open.length === limits.open_crashes_max) this.open.shift();
+      this.open.push(crash);
+    }
+    this.crash = next;
   }
 
   private findReady(b: Uint8Array, at: number, end: number, line: Line): void {
@@ -127,6 +162,7 @@ export class Marks {
     if (this.early >= 0 && this.early < limits.early_console_s && this.crash === null) return;
     this.early = 0;
     this.crash = null;
+    this.open.length = 0;
     this.ready = limits.boot_lines_max;
     line.event = event.boot_start;
     line.title = titleId(`Linux ${version}`);
@@ -141,7 +177,7 @@ export class Marks {
     const title = `${where}: Killed process ${victim}`;
     if (isBelow) crash.title = title;
     else {
-      this.crash = newCrash(entry, position, event.oom, gravity['kernel.oom'], title);
+      this.replace(newCrash(entry, position, event.oom, gravity['kernel.oom'], title));
       line.event = event.oom;
     }
     line.title = titleId(title) || event.oom;
@@ -169,7 +205,7 @@ export class Marks {
       next.seeks &= seeks.access;
     }
     retitle(next);
-    this.crash = next;
+    this.replace(next);
     line.event = id;
     line.title = titleId(next.title) || id;
   }
@@ -182,26 +218,24 @@ export class Marks {
     line.event = id;
     line.title = titleId(crash.title) || id;
   }
+}
 
-  /** A line below the headline of the last crash. */
-  private below(text: string, line: Line): void {
-    const crash = this.crash!;
-    const title = crash.title;
-    if (crash.lines-- <= 0 || ((crash.seeks & seeks.sleeper) !== 0 && otherStacks.test(text)))
-      crash.seeks = 0;
-    seek(text, crash.seeks, crash.candidate);
-    if (found.access !== '') {
-      crash.access = found.access;
-      crash.seeks &= ~seeks.access;
-    }
-    if (found.function !== '') {
-      crash.candidate = found.function;
-      crash.seeks &= seeks.access;
-    } else crash.candidate = found.candidate;
-    if (found.access === '' && found.function === '') return;
-    retitle(crash);
-    if (crash.title !== title) line.title = titleId(crash.title) || crash.event;
+/** A line below the headline of the crash. */
+function below(crash: Crash, text: string, line: Line): void {
+  const title = crash.title;
+  if (crash.lines-- <= 0 || ((crash.seeks & seeks.sleeper) !== 0 && otherStacks.test(text))) crash.seeks = 0;
+  seek(text, crash.seeks, crash.candidate);
+  if (found.access !== '') {
+    crash.access = found.access;
+    crash.seeks &= ~seeks.access;
   }
+  if (found.function !== '') {
+    crash.candidate = found.function;
+    crash.seeks &= seeks.access;
+  } else crash.candidate = found.candidate;
+  if (found.access === '' && found.function === '') return;
+  retitle(crash);
+  if (crash.title !== title) line.title = titleId(crash.title) || crash.event;
 }
 
 /** Behind the sleeping task's stack: those of others. */
