@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Tally } from './measures.ts';
+import { measureRecorded, type RecordedBoot } from './outcomes.ts';
 import { rowsOfConsole } from './rows.ts';
 
 /** A recorded console: when it began and how long it ran. */
-export interface ConsoleCase {
-  file: string;
+export interface ConsoleCase extends RecordedBoot {
   started: string;
   wall_s: number;
   printk_lines?: number;
@@ -25,6 +25,7 @@ export function measureConsole(set: string, folder: string, one: ConsoleCase, ta
     const miss = `${one.file} ${row.kind} ${new Date(row.time_ms).toISOString()}: ${row.text.slice(0, 80)}`;
     tally.add(set, 'time within the recording', isWithin ? 'right' : 'wrong', ['right', 'wrong'], miss);
   }
+  measureRecorded(set, one, rows, tally);
   if (one.printk_lines === undefined) return;
   const expected = one.printk_lines + (one.printk_midline ?? 0);
   const kernel = rows.filter((row) => row.source === 'kernel').length;

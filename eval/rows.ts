@@ -11,6 +11,8 @@ export interface Row {
   kind: string;
   source: string;
   severity: string;
+  event: string;
+  title: string;
   entry_position: number;
   text: string;
 }
@@ -38,6 +40,8 @@ function rows(bytes: Buffer, parser: LineParser, seconds: number): Row[] {
       kind: timestampKinds[line.kind]!,
       source: nameText(line.source),
       severity: nameText(line.severity),
+      event: nameText(line.event),
+      title: nameText(line.title),
       entry_position: at - line.entry_back,
       text: bytes.toString('utf8', at, line.message_end),
     });

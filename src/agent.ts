@@ -6,6 +6,7 @@ import { setAsideIn } from './deliver/set_aside.ts';
 import { report, Trouble, unwritable } from './faults.ts';
 import { type FlushedLog, flush } from './flush.ts';
 import { mend } from './mend/mend.ts';
+import { setReadyTexts } from './parse/ready.ts';
 import { Pipeline } from './pipeline.ts';
 import { lockDir } from './spool/lock.ts';
 import { Spool } from './spool/spool.ts';
@@ -71,6 +72,7 @@ export interface Agent {
  * DISK_FULL
  */
 export async function startAgent(settings: Settings): Promise<Agent> {
+  setReadyTexts(settings.ready);
   const dataDirState = join(settings.data_dir, '.afterlog');
   // The data dir's first: its cure is the one that helps if both are held.
   const dirs = new Set([dataDirState, settings.state_dir]);

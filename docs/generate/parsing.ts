@@ -13,7 +13,13 @@ import { LineParser } from '../../src/parse/line_parser.ts';
 import { nameText } from '../../src/parse/names.ts';
 import { levelWords } from '../../src/parse/severity.ts';
 import { zoneMinutes } from '../../src/parse/stamp_zone.ts';
-import { entryExamples, severityExamples, sourceExamples, stampExamples } from './parsing_examples.ts';
+import {
+  entryExamples,
+  eventExamples,
+  severityExamples,
+  sourceExamples,
+  stampExamples,
+} from './parsing_examples.ts';
 
 /** The examples are read a little after they were written, by an agent that saw the console begin. */
 const STARTED_S = Date.parse('2026-06-01T15:30:00Z') / 1000;
@@ -33,6 +39,8 @@ function read(lines: readonly string[]) {
       kind: timestampKinds[line.kind]!,
       source: nameText(line.source),
       severity: nameText(line.severity),
+      event: nameText(line.event),
+      title: nameText(line.title),
       isFirst: line.entry_back === 0,
       text,
     };
@@ -52,12 +60,24 @@ function examples(
   return [row('what', 'line', ...heads), `|${'---|'.repeat(2 + heads.length)}`, ...rows].join('\n');
 }
 
+/** `event` of the first line that has one, and the title that counts. */
+function marked([what, lines]: readonly [string, string[]]): string {
+  const rows = read(lines);
+  const event = rows.find((found) => found.event !== '')?.event ?? '';
+  const title = rows.findLast((found) => found.title !== '')?.title ?? '';
+  return row(what, lines.map(code).join('<br>'), code(event), code(title));
+}
+
 /** The page, as it stands in docs/parsing.md. */
 export function parsingPage(): string {
   const zones = Object.entries(zoneMinutes).map(([name, minutes]) => `${name} ${minutes / 60}`);
   const words = Object.entries(levelWords).map(([name, known]) => row(name.toUpperCase(), list(known)));
   const headlines = kernelHeadlines.map(({ text, severity, anywhere, alone }) =>
-    row(code(anywhere ? `…${text}` : text), severity.toUpperCase(), alone ? 'the line alone' : 'a report'),
+    row(
+      code(anywhere ? `…${text}` : text),
+      (severity ?? '').toUpperCase(),
+      severity === undefined ? 'what its text says' : alone ? 'the line alone' : 'a report',
+    ),
   );
   const entries = entryExamples.map(
     ([what, lines]) =>
@@ -122,9 +142,31 @@ A bar stands before lines that belong to the one above.
 
 ${entries.join('\n\n')}
 
-Kernel reports begin with
+Kernel reports, and lines that mark something, begin with
 
 ${[row('line begins with', 'severity', ''), '|---|---|---|', ...headlines].join('\n')}
+
+## Events: \`event\`, \`title\`
+
+What a line marks, if anything. A headline's row has an event, and a title as far as the line itself tells it. A later line of the same entry that
+tells more (the function, the victim, the message) has the better title and no event, so nothing is held back: **the title of an entry is that of its
+last row that has one**, and an entry without events marks nothing. Addresses, ids and numbers are not in a title (\`NUM\`, \`ADDR\`, \`IP\`, \`UUID\` stand for
+them), so that the same cause has the same title on every host.
+
+| what | lines | event | title |
+|---|---|---|---|
+${eventExamples.map(marked).join('\n')}
+
+- Crashes are \`kernel.panic\`, \`kernel.oops\`, \`kernel.hang\`, \`kernel.oom\`, \`kernel.warning\` (from the gravest), \`init.missing\` and \`rootfs.missing\` (panics
+  of which that is the cause). Later headlines of an incident have their own event and its title: a panic after what it is for (within
+  ${limits.incident_s} s), hangs one after the other (${limits.hang_incident_s} s), what an oops brings with it (${limits.incident_s} s). So one title in one boot is one crash.
+- The function is looked for in ${limits.crash_lines_max} lines below the headline. Frames with a \`?\` are remnants and do not count, and neither do functions that many causes
+  share: reports and traps, sanitizers, string functions, allocators, locks, counters and lists, timers.
+- Only the kernel's own lines are headlines: those with its stamp, behind \`kernel:\` of a log daemon, or without a stamp when the whole line can be nothing else.
+  What a program prints of a crash behind its own stamp or tag is none, and so is a bare \`WARNING: \` or \`INFO: \`.
+- \`boot.ready\` comes once a boot, when a line of the first ${limits.boot_lines_max.toLocaleString('en')} that programs write has one of the texts of the setting \`ready\`; not after a panic or a lost
+  root file system. A console begins as a boot, though nothing says so. A kernel that tells its first lines twice, because an early console was there, boots once.
+- Of \`events.jsonl\` the event is the runtime's own \`type\`; ${limits.events_max.toLocaleString('en')} different ones at most for an agent. It knows ${limits.titles_max.toLocaleString('en')} titles; what comes after has its event for a title.
 
 Known limits: a message of several lines that no indent and no brace marks ends an entry (\`ValueError: a\` and then the second line of its text), as a line
 has to be told from the next one without waiting for it. Lines that a program merely indents are not joined.

@@ -211,3 +211,101 @@ export const entryExamples: readonly [string, string[]][] = [
     ],
   ],
 ];
+
+/** What lines mark: [what it is, a report or a line]. The title is that of its last line that has one. */
+export const eventExamples: readonly [string, string[]][] = [
+  ['a boot', ['[    0.000000] Linux version 6.1.0-56-cloud-amd64 (gcc-12) #1 SMP']],
+  ['a guest that is up', ['2026-06-01T15:30:18Z [agent] sshd | listening on 0.0.0.0:22']],
+  ['a panic', ['[    9.000000] Kernel panic - not syncing: sysrq triggered crash']],
+  ['no init', ['[    9.000000] Kernel panic - not syncing: No working init found.']],
+  [
+    'no root file system',
+    ['[    9.000000] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)'],
+  ],
+  ['… as an initramfs says it', ['ALERT!  /dev/vda1 does not exist.  Dropping to a shell!']],
+  [
+    'an oops: the function at the instruction pointer, or the first frame that is no helper',
+    [
+      '[    9.000000] BUG: kernel NULL pointer dereference, address: 0000000000000008',
+      '[    9.000100] RIP: 0010:box_ioctl.isra.0+0x5/0x10 [boxfs]',
+    ],
+  ],
+  [
+    'KASAN, KFENCE, UBSAN',
+    [
+      '[    9.000000] BUG: KASAN: slab-use-after-free in box_close+0x6c/0xe0',
+      '[    9.000100] Write of size 4 at addr ffff88800a1b2c3d by task init/1',
+    ],
+  ],
+  ['a warning', ['[    9.000000] WARNING: CPU: 1 PID: 71 at fs/boxfs/inode.c:27 box_evict+0x5/0x10']],
+  [
+    '… of a check that many callers share',
+    [
+      '[    9.000000] WARNING: CPU: 1 PID: 71 at lib/refcount.c:28 refcount_warn_saturate+0x13c/0x174',
+      '[    9.000100] Call Trace:',
+      '[    9.000200]  kobject_put+0x1/0x2',
+      '[    9.000300]  box_release+0x1/0x2',
+    ],
+  ],
+  [
+    'locks',
+    [
+      '[    9.000000] WARNING: possible circular locking dependency detected',
+      '[    9.000100] ffff88800a1b2c3d (&box->lock){+.+.}-{3:3}, at: box_write+0x45/0x120',
+    ],
+  ],
+  [
+    'a hang: the outermost function below the syscall, the worker, the interrupt',
+    [
+      '[   32.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [init:1]',
+      '[   32.000100] Call Trace:',
+      '[   32.000200]  box_spin+0x1/0x2',
+      '[   32.000300]  box_write+0x1/0x2',
+      '[   32.000400]  vfs_write+0x1/0x2',
+    ],
+  ],
+  [
+    'a hung task: the first function that is not for sleeping',
+    [
+      '[  130.000000] INFO: task init:107 blocked for more than 120 seconds.',
+      '[  130.000100] Call Trace:',
+      '[  130.000200]  __schedule+0x1/0x2',
+      '[  130.000300]  __mutex_lock+0x1/0x2',
+      '[  130.000400]  box_flush+0x1/0x2',
+    ],
+  ],
+  [
+    'out of memory: the victim; the first line names who asked for memory',
+    [
+      '[    9.000000] appd invoked oom-killer: gfp_mask=0x140dca(GFP_HIGHUSER_MOVABLE), order=0',
+      '[    9.000100] Memory cgroup out of memory: Killed process 105 (worker) total-vm:65512kB',
+    ],
+  ],
+  ['a disk', ['[    9.000000] I/O error, dev vda, sector 14970 op 0x0:(READ) flags 0x80700']],
+  ['a file system', ['[    9.000000] EXT4-fs (vda): Remounting filesystem read-only']],
+  [
+    'a program that the kernel stopped',
+    [
+      '[    9.000000] appd[312]: segfault at 10 ip 00007f1e3a5b1c2d sp 00007ffd8a3c2f50 error 4 in libc.so.6[7f1e+195]',
+    ],
+  ],
+  ['a unit', ['[FAILED] Failed to start nginx.service - A web server.']],
+  [
+    'an exception',
+    [
+      'Traceback (most recent call last):',
+      '  File "/srv/a.py", line 4, in <module>',
+      "KeyError: 'order 1042'",
+    ],
+  ],
+  ['… of Java, JavaScript, .NET, PHP, Ruby, Dart', ['java.lang.IllegalStateException: pool 7 closed']],
+  ['… of Go', ['panic: runtime error: index out of range [5] with length 3']],
+  [
+    '… of Rust',
+    ["thread 'main' panicked at src/main.rs:1:29:", 'index out of bounds: the len is 3 but the index is 5'],
+  ],
+  [
+    'sanitizers of C and C++',
+    ['==7==ERROR: AddressSanitizer: heap-use-after-free on address 0x602000000010'],
+  ],
+];

@@ -17,6 +17,21 @@ export const limits = {
   /** Names of sources that one stream, and one agent, may bring; lines of more are of source `app`. */
   stream_sources_max: 64,
   sources_max: 1_024,
+  /** Names of events that the runtimes of one agent bring; rows of more have none. */
+  events_max: 1_024,
+  /** Titles of crashes that one agent knows; what comes after has the title of its event. */
+  titles_max: 16_384,
+  /** Lines below a crash's headline in which the function that its title names is looked for. */
+  crash_lines_max: 1_000,
+  /** Crashes of one console whose titles are looked for at the same time. */
+  open_crashes_max: 4,
+  /** Seconds since boot between two headlines of one incident: what follows an oops; hangs, which are told again and again. */
+  incident_s: 5,
+  hang_incident_s: 300,
+  /** Seconds since boot until which the kernel's first line, told again, is the early console's and no new boot. */
+  early_console_s: 2,
+  /** Lines that programs write in a boot until it counts as ready, if no line says so: none is looked for behind them. */
+  boot_lines_max: 2_000,
   /** Rows of one batch: keeps the dictionary indexes of a block within 16 bits. */
   batch_rows_max: 32_768,
   /** Uncompressed size of a block, checked when encoded. zstd's worst case adds less than 1 %. */

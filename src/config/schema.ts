@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readyDefaults } from '../parse/ready.ts';
 
 /** What people read about a setting. */
 export interface About {
@@ -169,6 +170,14 @@ export const settingsSchema = z.strictObject({
         'the 64 hex digits of a token’s SHA-256, optionally followed by :workspace[:scopes] (scopes joined by +)' +
         ', or several of these with commas',
       secret: true,
+    }),
+  ready: z
+    .array(text)
+    .default([...readyDefaults])
+    .register(about, {
+      description: 'What the console says of a guest that is up: `boot.ready`, once a boot',
+      allowed:
+        'a text, or several with commas; with ^ before it the line begins with it (behind stamp and tag), with * it is a prompt behind one word',
     }),
   log_level: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])

@@ -12,7 +12,7 @@ import {
   ways,
 } from './entry.ts';
 import { beginsReport } from './kernel_headlines.ts';
-import { openReport, stepReport } from './kernel_report.ts';
+import { openReport, standsBetween, stepReport } from './kernel_report.ts';
 import { open, step } from './trace.ts';
 
 /**
@@ -47,8 +47,15 @@ export class Entries {
     while (at < end && b[at] === 27) at = skipEscape(b, at, end);
     while (end > at && b[end - 1] === 13) end--;
     if (b[end - 1] === 109) end = withoutColour(b, at, end);
+    asked.modeBefore = entry.mode;
     const belongs = entry.lines > 0 && isOpen(entry, position) && this.belongs(entry, b, at, end);
     if (!belongs) {
+      asked.modeBefore = modes.single;
+      if (asked.way === ways.kernel && entry.lines > 0 && standsBetween(entry, b, at, end, asked.uptime)) {
+        asked.mode = modes.single;
+        asked.isKernelReport = false;
+        return position;
+      }
       entry.start = position;
       entry.lines = 0;
       this.begin(entry, b, at, end);
@@ -60,6 +67,7 @@ export class Entries {
     entry.uptime = asked.uptime;
     if (asked.isPiece) entry.mode = modes.piece;
     else if (entry.mode === modes.piece) entry.mode = modes.single;
+    asked.mode = entry.mode;
     asked.isKernelReport =
       asked.way === ways.raw && (entry.mode === modes.kernel || entry.mode === modes.kernel_ended);
     return entry.start;

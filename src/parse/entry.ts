@@ -106,6 +106,9 @@ export const modes = {
 /** How a line came: what may speak in between does not end the entry of another channel. */
 export const ways = { raw: 0, tagged: 1, kernel: 2, program: 3 } as const;
 
+/** What a line's first bytes promise: nothing; a headline of the kernel's; something else. `Marks` looks closer. */
+export const marked = { nothing: 0, crash: 1, note: 2 } as const;
+
 /** What the line is that asks for its entry: one object for the process. */
 export const asked = {
   /** Id of the source, and one of `ways`; for the kernel the task or processor that prints instead of the source. */
@@ -124,6 +127,11 @@ export const asked = {
   /** Where its first word ends. */
   wordEnd: 0,
   isRawReport: false,
+  /** One of `marked`. */
+  marked: 0,
   /** The answer: the line is of a kernel report that has no stamps. */
   isKernelReport: false,
+  /** The entry's mode behind the line; before it, `single` where the line begins an entry. */
+  mode: 0,
+  modeBefore: 0,
 };

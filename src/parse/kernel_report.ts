@@ -29,7 +29,7 @@ const body = texts(
     'Process|Backtrace|general protection|Oops|Fixing recursive|WARNING: kernel stack|ret_from|irq_|CR4|' +
     'TASK|(|Showing|Tainted|BUG: |pid |head: |memcg:|Disabling lock|Bytes b4|Padding|Redzone|addr |' +
     'this frame|ip:|value changed|Reported by|other info|Possible unsafe|stack |Preemption disabled|' +
-    'in_atomic|preempt_count|locks held|rcu:',
+    'in_atomic|preempt_count|locks held|rcu:|unreferenced object|comm "|hex dump|backtrace:|Register r|DEBUG_LOCKS',
 );
 
 const callTrace = Buffer.from('Call Trace');
@@ -42,6 +42,8 @@ const killed = Buffer.from('Killed process');
  */
 const BODY = 1;
 const OOM = 2;
+/** In a call trace `depth` is `BODY` less the lines of other matters that stood between its own: so many at most. */
+const FOREIGN_LINES = 30;
 const HEAD = 10;
 const UNKNOWN_LINES = 12;
 /** Behind a rule, and where locks are told, most lines are sentences. */
@@ -81,9 +83,11 @@ export function stepReport(
   const isIndented = at < end && (b[at] === 32 || b[at] === 9);
   if (entry.mode === modes.kernel_ended)
     return at < end && afterEnd.some((text) => startsWith(b, at, end, text));
+  if (entry.depth < BODY && !isCertain(b, at, end)) return false;
   if (at >= end || isIndented) return true;
   if (startsWith(b, at, end, panic)) return true;
   if (entry.depth === OOM) return stepOom(entry, b, at, end, isKernel);
+  if (indexOf(b, at, Math.min(end, at + NAME_BYTES_MAX), oom) >= 0) return false;
   for (const text of ended) {
     if (!startsWith(b, at, end, text)) continue;
     entry.mode = modes.kernel_ended;
@@ -95,11 +99,35 @@ export function stepReport(
   }
   if (entry.depth >= HEAD) {
     if (isBody(b, at, end) || headlineSeverity(b, at, end) !== 0) return true;
-    return isKernel && entry.depth-- > HEAD;
+    return entry.depth-- > HEAD;
   }
   // The next report begins; one that only says the same in other words (`BUG:` behind a rule) has no call trace before it.
   if (headlineSeverity(b, at, end) !== 0) return false;
   return isBody(b, at, end);
+}
+
+/**
+ * Whether the kernel's line b[at, end), which is not of the report, is one of another matter that landed in its call trace, so that the report
+ * goes on behind it: then only with lines that cannot be anything else.
+ */
+export function standsBetween(entry: Entry, b: Uint8Array, at: number, end: number, uptime: number): boolean {
+  if (entry.mode !== modes.kernel || entry.depth > BODY || entry.depth <= BODY - FOREIGN_LINES) return false;
+  if (uptime > entry.uptime + PAUSE_MAX_S || headlineSeverity(b, at, end) !== 0 || isRule(b, at, end))
+    return false;
+  entry.depth--;
+  return true;
+}
+
+const certain = texts(
+  'Call Trace|Call trace|RIP: 0010:|Code: |---[ end |Kernel panic - not syncing|[<|</|<TASK>|<IRQ>|<EOI>',
+);
+
+function isCertain(b: Uint8Array, at: number, end: number): boolean {
+  while (at < end && b[at] === 32) at++;
+  if (b[at] === 63) at += 2;
+  if (at >= end) return false;
+  for (const text of certain) if (startsWith(b, at, end, text)) return true;
+  return isFrame(b, at, end);
 }
 
 function stepOom(entry: Entry, b: Uint8Array, at: number, end: number, isKernel: boolean): boolean {
@@ -135,8 +163,26 @@ function isOomLine(b: Uint8Array, at: number, end: number): boolean {
 
 function isBody(b: Uint8Array, at: number, end: number): boolean {
   for (const text of body) if (startsWith(b, at, end, text)) return true;
-  return isLocksHeld(b, at, end) || isFrame(b, at, end);
+  return isLocksHeld(b, at, end) || isFrame(b, at, end) || isDump(b, at, end);
 }
+
+/** `r10: 82c92c74  r9 : 8591b080`, `fe20: 811b9fa8`: registers, and words of the stack. */
+function isDump(b: Uint8Array, at: number, end: number): boolean {
+  const start = at;
+  while (at < end && at - start < 5 && classOf[b[at]!] !== 0) at++;
+  if (at === start) return false;
+  if (b[at] === 32) at++;
+  return at + 2 < end && b[at] === 58 && b[at + 1] === 32 && isDumped(b, at + 2, end);
+}
+
+/** Blanks, then eight or sixteen hex digits. */
+function isDumped(b: Uint8Array, at: number, end: number): boolean {
+  while (at < end && b[at] === 32) at++;
+  const start = at;
+  while (at < end && isHex(b[at]!)) at++;
+  return at - start === 8 || at - start === 16;
+}
+const isHex = (byte: number): boolean => isDigit(byte) || (byte >= 97 && byte <= 102);
 
 const locks = Buffer.from('lock');
 /** `2 locks held by syz-executor/1234:` */

@@ -1,6 +1,6 @@
-import { asked, ways } from './entry.ts';
+import { asked, marked, ways } from './entry.ts';
 import { json, readJson } from './json_line.ts';
-import { headlineSeverity, isRawHeadline } from './kernel_headlines.ts';
+import { headlineSeverity, rawHeadline } from './kernel_headlines.ts';
 import type { Line } from './line.ts';
 import * as severities from './severity.ts';
 import { forms, stamp } from './stamp.ts';
@@ -13,7 +13,10 @@ export function readLevel(b: Uint8Array, end: number, line: Line, isStamped: boo
     if (line.severity === 0) line.severity = json.severity;
     return;
   }
-  asked.isRawReport = asked.way === ways.raw && isRawHeadline(b, text, end);
+  if (asked.way === ways.raw) {
+    asked.marked = rawHeadline(b, text, end);
+    asked.isRawReport = asked.marked === marked.crash;
+  }
   if (line.severity !== 0) return;
   if (asked.isRawReport) {
     line.severity = headlineSeverity(b, text, end);

@@ -5,6 +5,7 @@ import { asked, type SavedEntry, ways } from './entry.ts';
 import { isHeadline, wordEnd } from './headline.ts';
 import type { Line } from './line.ts';
 import { LineReader } from './line_reader.ts';
+import { Marks, type SavedMarks } from './marks.ts';
 import { nameId, nameText } from './names.ts';
 import { severity } from './severity.ts';
 import { source } from './source.ts';
@@ -18,6 +19,8 @@ export interface ParserState {
   entries: SavedEntry[];
   /** The last row has no line end: the next one goes on with its line, and is of its entry, source and severity. */
   piece: { start: number; source: string; severity: string } | null;
+  /** Missing in what an older agent left. */
+  marks?: SavedMarks;
 }
 
 export interface ParserOptions {
@@ -35,6 +38,7 @@ export class LineParser {
   private readonly clock: Clock;
   private readonly entries: Entries;
   private readonly reader: LineReader;
+  private readonly marks: Marks;
   private position: number;
   private isPiece = false;
   private pieceStart = 0;
@@ -49,6 +53,7 @@ export class LineParser {
     this.clock = new Clock(clock, startedSeconds, startedNanos, isRecorded ?? false);
     this.reader = new LineReader(this.clock);
     this.entries = new Entries(state?.entries ?? []);
+    this.marks = new Marks(state?.marks);
     this.position = state?.position ?? 0;
     if (!state?.piece) return;
     this.isPiece = true;
@@ -63,7 +68,13 @@ export class LineParser {
     const piece = this.isPiece
       ? { start: this.pieceStart, source: nameText(this.pieceSource), severity: nameText(this.pieceSeverity) }
       : null;
-    return { clock: { ...this.clock.state }, position: this.position, entries, piece };
+    return {
+      clock: { ...this.clock.state },
+      position: this.position,
+      entries,
+      piece,
+      marks: this.marks.save(),
+    };
   }
 
   /** Seconds since boot of the last kernel line. */
@@ -125,6 +136,7 @@ export class LineParser {
     asked.isStamped = false;
     asked.isPiece = false;
     asked.isRawReport = false;
+    asked.marked = 0;
     asked.way = ways.raw;
     asked.uptime = 0;
     if (this.log === 'console') this.reader.console(b, start, end, line);
@@ -145,6 +157,16 @@ export class LineParser {
       asked.isPiece = true;
     line.entry_back = position - this.entries.of(b, text, end, position);
     if (asked.isKernelReport) line.source = source.kernel;
+    // For most lines there is nothing to do.
+    if (
+      this.log === 'console' &&
+      (this.marks.isWatching ||
+        asked.marked !== 0 ||
+        asked.isHeadline ||
+        asked.mode !== asked.modeBefore ||
+        line.source === source.systemd)
+    )
+      this.marks.read(b, text, end, position, line);
   }
 }
 

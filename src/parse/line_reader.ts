@@ -1,10 +1,11 @@
 import { classOf, DIGIT, isDigit, skipEscape, startsWith } from './bytes.ts';
 import type { Clock } from './clock.ts';
-import { asked, ways } from './entry.ts';
+import { asked, marked, ways } from './entry.ts';
 import { findStamp } from './find_stamp.ts';
 import { json, readJson } from './json_line.ts';
-import { headlineSeverity } from './kernel_headlines.ts';
+import { headlineOf } from './kernel_headlines.ts';
 import { readLevel } from './level.ts';
+import { eventOf } from './lifecycle.ts';
 import { kind, type Line } from './line.ts';
 import { severity, severityOfSyslog, severityOfText } from './severity.ts';
 import * as sources from './source.ts';
@@ -87,7 +88,10 @@ export class LineReader {
     }
     if (at < end && b[at] === 32) at++;
     line.text_start = at;
-    if (line.severity === 0) line.severity = headlineSeverity(b, at, end);
+    const headline = headlineOf(b, at, end);
+    if (headline === undefined) return at;
+    asked.marked = headline.severity === 0 ? marked.note : marked.crash;
+    if (line.severity === 0) line.severity = headline.severity;
     return at;
   }
 
@@ -272,6 +276,7 @@ export class LineReader {
   lifecycle(b: Uint8Array, start: number, end: number, line: Line): void {
     this.structured(b, start, end, line);
     line.source = source.runtime;
+    line.event = eventOf(b, start, end);
   }
 
   /** firecracker.log: `2026-06-01T15:30:18.123456789 [id:thread:LEVEL:file] text`. */

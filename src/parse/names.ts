@@ -4,7 +4,7 @@ import { limits } from '../config/limits.ts';
  * Names found in logs (sources, severities, events, titles), kept once per process and spoken of by number.
  * Bounded: a guest that invents tags fills its share and no more; what comes after is id 0, the empty name.
  */
-export const NAMES_MAX = 4_096;
+export const NAMES_MAX = 32_768;
 const NAME_BYTES_MAX = 128;
 const SLOTS = NAMES_MAX * 4;
 
@@ -21,7 +21,11 @@ export function nameId(text: string): number {
 export const nameText = (id: number): string => texts[id] ?? '';
 
 /** Names that guests choose count against a share of their own, so that they leave room for the others. */
-export const namesOf = { sources: { count: 0, max: limits.sources_max } };
+export const namesOf = {
+  sources: { count: 0, max: limits.sources_max },
+  events: { count: 0, max: limits.events_max },
+  titles: { count: 0, max: limits.titles_max },
+};
 
 /** Whether buffer[start, end) is the name with this id. */
 export function isName(id: number, buffer: Uint8Array, start: number, end: number): boolean {

@@ -48,11 +48,11 @@ export function numericZone(b: Uint8Array, at: number, end: number): number {
   if (hours < 0 || hours > 14) return at;
   const minutesAt = b[at + 3] === 58 ? at + 4 : at + 3;
   const minutes = minutesAt + 2 <= end ? pair(b, minutesAt) : -1;
-  if (minutes >= 0 && minutes < 60 && !isDigit(b[minutesAt + 2])) {
+  if (minutes >= 0 && minutes < 60 && (minutesAt + 2 >= end || !isDigit(b[minutesAt + 2]))) {
     zone.seconds = (sign === 43 ? 1 : -1) * (hours * 3600 + minutes * 60);
     return minutesAt + 2;
   }
-  if (isDigit(b[at + 3])) return at;
+  if (at + 3 < end && isDigit(b[at + 3])) return at;
   zone.seconds = (sign === 43 ? 1 : -1) * hours * 3600;
   return at + 3;
 }
@@ -70,7 +70,7 @@ export function zoneAfter(b: Uint8Array, at: number, end: number): number {
   if (direct > at || at + 1 >= end || b[at] !== 32) return direct;
   const after = numericZone(b, at + 1, end);
   // ` +0000`, but not ` -` of a field that begins with a minus.
-  if (after > at + 3 && !isWordByte(b[after])) return after;
+  if (after > at + 3 && (after >= end || !isWordByte(b[after]))) return after;
   zone.seconds = 0;
   let name = at + 1;
   while (name < end && name < at + 6 && b[name]! >= 65 && b[name]! <= 90) name++;

@@ -52,6 +52,10 @@ const hostile = [
   'Kernel panic',
   'ERROR',
   'level=',
+  ' [#',
+  'EXT4-fs (',
+  'x login:',
+  'Failed to start ',
   '\0',
 ];
 

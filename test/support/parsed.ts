@@ -10,6 +10,8 @@ export interface Parsed {
   kind: string;
   source: string;
   severity: string;
+  event: string;
+  title: string;
   entry_position: number;
   prefix: string;
   message: string;
@@ -42,6 +44,8 @@ export class Reader {
         kind: timestampKinds[line.kind]!,
         source: nameText(line.source),
         severity: nameText(line.severity),
+        event: nameText(line.event),
+        title: nameText(line.title),
         entry_position: this.position - line.entry_back,
         prefix: bytes.toString('utf8', line.start, line.message_start),
         message: bytes.toString('utf8', line.message_start, line.message_end),
@@ -68,3 +72,12 @@ export function entriesOf(lines: string[]): string {
     })
     .join('');
 }
+
+/** What lines mark: `event: title` of each that marks something, with a bar where the line is not its entry's first. */
+export const marksOf = (lines: string[], log = 'console'): string[] =>
+  readLines(lines, { log })
+    .filter(({ event, title }) => event !== '' || title !== '')
+    .map(
+      ({ event, title, position, entry_position }) =>
+        `${position === entry_position ? '' : '│'}${event}: ${title}`,
+    );

@@ -1,0 +1,51 @@
+import { incidentsOf } from './incidents.ts';
+import type { Tally } from './measures.ts';
+import { rowsOfLines } from './rows.ts';
+
+/** A log that must, or must not, be reported as a crash of the kernel. */
+export interface CrashCase {
+  id: string;
+  expected_crash: boolean;
+  expected_title: string | null;
+  alt_titles: string[];
+  expected_type: string | null;
+  corrupted: boolean;
+  log: string;
+}
+
+/** What no kernel in production prints, or what is no kernel's. */
+const isForeign = ({ expected_title }: CrashCase): boolean =>
+  /^(?:KMSAN|KCSAN|SYZFAIL|trusty|go runtime error|unexpected kernel reboot)/.test(expected_title ?? '');
+
+export function measureCrash(set: string, one: CrashCase, recorded_ms: number, tally: Tally): void {
+  const incidents = incidentsOf(rowsOfLines(one.log.split('\n'), recorded_ms));
+  const [first] = incidents.filter(({ event }) => event.startsWith('kernel.') || event.endsWith('.missing'));
+  const said = first === undefined ? 'nothing' : `${first.event} ${first.title}`;
+  const miss = `${one.id} ${one.expected_title}${one.corrupted ? ' (corrupted)' : ''} → ${said}`;
+  if (!one.expected_crash) {
+    tally.add(set, 'no crash', first ? 'false alarm' : 'silent', ['silent', 'false alarm'], miss);
+    return;
+  }
+  const sets = isForeign(one) ? [set] : [set, `${set}, production`];
+  for (const name of sets) {
+    tally.add(name, 'crash', first ? 'found' : 'missed', ['found', 'missed'], miss);
+    if (first === undefined) continue;
+    const title = titleOutcome(one, first.title);
+    tally.add(name, 'title', title, ['exact', 'other function', 'other'], miss);
+    if (!one.corrupted)
+      tally.add(name, 'title, log not corrupted', title, ['exact', 'other function', 'other']);
+    const isClass = title !== 'other';
+    tally.add(name, 'title, class', isClass ? 'right' : 'wrong', ['right', 'wrong']);
+  }
+}
+
+/** A log whose report is cut off (`in corrupted`) names no function, and neither do we. */
+function titleOutcome({ expected_title, alt_titles }: CrashCase, title: string): string {
+  const wanted = [expected_title!, ...alt_titles];
+  if (wanted.includes(title)) return 'exact';
+  const unnamed = wanted.map((text) => text.replace(/ in corrupted$/, ''));
+  if (unnamed.includes(title)) return 'exact';
+  return unnamed.some((text) => classOf(text) === classOf(title)) ? 'other function' : 'other';
+}
+
+const classOf = (title: string): string => title.replace(/(^|.) in .*/, '$1').replace(/\/.*/, '');

@@ -1,0 +1,119 @@
+import { asked, modes } from './entry.ts';
+import { event } from './events.ts';
+import type { Line } from './line.ts';
+import { stable, textOf, titleId } from './title.ts';
+
+/** The last entry that holds an exception, and what it waits for. */
+export interface SavedApp {
+  entry: number;
+  /** The title of a headline that only frames prove to be an exception's; before the message that comes in the next line. */
+  pending: string;
+  waits: number;
+  isMarked: boolean;
+}
+
+const waits = { nothing: 0, frames: 1, message: 2 } as const;
+
+/** Exceptions of programs: type and message, where the line that names them stands. */
+export class AppMarks {
+  private last: SavedApp = { entry: -1, pending: '', waits: waits.nothing, isMarked: false };
+
+  get isWaiting(): boolean {
+    return this.last.waits !== waits.nothing;
+  }
+
+  save(): SavedApp | null {
+    return this.last.entry < 0 ? null : { ...this.last };
+  }
+
+  restore(saved: SavedApp | null): void {
+    if (saved !== null) this.last = { ...saved };
+  }
+
+  read(b: Uint8Array, at: number, end: number, position: number, line: Line): void {
+    const entry = position - line.entry_back;
+    const { last } = this;
+    if (last.waits !== waits.nothing) {
+      if (last.entry !== entry) last.waits = waits.nothing;
+      else if (this.awaited(b, at, end, line)) return;
+    }
+    if (!asked.isHeadline && asked.mode === asked.modeBefore) return;
+    const isNew = last.entry !== entry;
+    const title = titleOf(textOf(b, at, end).trim(), asked.mode, asked.modeBefore, line.entry_back === 0);
+    if (title === null || (!isNew && last.isMarked && asked.mode !== modes.python_done)) return;
+    if (isNew) this.last = { entry, pending: '', waits: waits.nothing, isMarked: false };
+    if (title.needs === 'frames') {
+      this.last.pending = title.text;
+      this.last.waits = waits.frames;
+    } else this.mark(title.text, line);
+    if (title.needs === 'message') {
+      this.last.pending = title.text;
+      this.last.waits = waits.message;
+    }
+  }
+
+  /** The line that the headline waits for. */
+  private awaited(b: Uint8Array, at: number, end: number, line: Line): boolean {
+    const { last } = this;
+    if (last.waits === waits.frames) {
+      if (asked.mode !== modes.frames && asked.mode !== modes.eyre) return false;
+      last.waits = waits.nothing;
+      this.mark(last.pending, line);
+      return true;
+    }
+    const message = textOf(b, at, end).trim();
+    if (message === '') return true;
+    last.waits = waits.nothing;
+    line.title = titleId(`${last.pending}: ${stable(message)}`) || event.exception;
+    return true;
+  }
+
+  private mark(title: string, line: Line): void {
+    const id = title.startsWith('segfault') ? event.segfault : event.exception;
+    // A later exception of the entry (Python's chains) has the better title, and is no event of its own.
+    if (!this.last.isMarked) line.event = id;
+    this.last.isMarked = true;
+    line.title = titleId(title) || id;
+  }
+}
+
+interface Title {
+  text: string;
+  needs?: 'frames' | 'message';
+}
+
+/** What the headline's text says, or null when it is none. */
+function titleOf(text: string, mode: number, before: number, isFirst: boolean): Title | null {
+  if (mode === modes.python_done) return before === modes.python ? { text: stable(text) } : null;
+  if (mode === modes.sanitizer) {
+    const match = /^==\d+==ERROR: (\w+): ([\w-]+)(?: on (unknown address))?/.exec(text);
+    return match === null || match[1] === 'LeakSanitizer' ? leak(text) : { text: `${match[1]}: ${match[2]}` };
+  }
+  const go = isFirst && mode === modes.go ? /^(?:panic|fatal error): .*/.exec(text) : null;
+  if (go !== null) return { text: stable(go[0].replace(/ \[recovered\]$/, '')) };
+  const rust = /^thread '[^']*' (?:\(\d+\) )?panicked at (?:'(.*)', )?([^:]+)/.exec(text);
+  if (rust !== null) {
+    if (rust[1] !== undefined) return { text: `panicked at ${rust[2]}: ${stable(rust[1])}` };
+    return { text: `panicked at ${rust[2]}`, needs: 'message' };
+  }
+  // Python's thread: its traceback follows.
+  if (/^Traceback \(most|^Exception in thread [^"].*:$/.test(text)) return null;
+  const ruby = /^\S+:\d+:in [`'][^']*'?: (.*) \(([A-Z][\w:]*)\)$/.exec(text);
+  if (ruby !== null) return { text: `${ruby[2]}: ${stable(ruby[1]!)}` };
+  const php = /^(?:PHP )?Fatal error: +(?:Uncaught )?(.*?)(?: in \S+:\d+| in \S+ on line \d+)?$/.exec(text);
+  if (php !== null) return { text: stable(php[1]!) };
+  if (/^Unhandled exception:$/.test(text)) return { text: 'Unhandled exception', needs: 'message' };
+  const named =
+    /^(?:Exception in thread "[^"]*" |Unhandled exception\. |Uncaught (?:exception: )?)?(.+)$/.exec(text);
+  if (named === null) return null;
+  if (!asked.isHeadline && before !== modes.node) return null;
+  if (/^fatal error: /.test(text)) return null;
+  const plain = stable(named[1]!.replace(/\s*\{$/, ''));
+  // `Error: no such file` is what many programs print; frames make it an exception.
+  return /^(?:\w*[a-z])?Error:|^Error\b/.test(plain) && /^Error\b/.test(plain) && before !== modes.node
+    ? { text: plain, needs: 'frames' }
+    : { text: plain };
+}
+
+const leak = (text: string): Title | null =>
+  /^==\d+==ERROR: LeakSanitizer/.test(text) ? { text: 'LeakSanitizer: detected memory leaks' } : null;

@@ -1,0 +1,394 @@
+import type { CrashEvent } from './events.ts';
+
+/** What a crash's title still needs from the lines below its headline. A mask. */
+export const seeks = {
+  /** The instruction pointer, then the first frame of the call trace, that are no helpers. */
+  pointer: 1,
+  frame: 2,
+  /** Where a lock was taken: `at: f+0x1/0x2`; who called: `caller is f+0x1/0x2`. */
+  place: 4,
+  /** Of a hang, where the innermost frame is chance: the outermost one below the syscall, the worker, the interrupt. */
+  outermost: 8,
+  /** `Read of size 8 at addr …` */
+  access: 16,
+  /** The function that sleeps, below those that all sleepers are in. */
+  sleeper: 32,
+  /** Of leaked memory, whoever asked for it. */
+  owner: 64,
+} as const;
+
+export interface CrashRule {
+  /** On the text behind the stamp. */
+  pattern: RegExp;
+  event: CrashEvent;
+  /** `$1` is the pattern's group, `%f` the function, `%a` the access; without the function ` in %f` is left out. */
+  title: string;
+  seeks?: number;
+  /** The group that names the function, if the headline does. */
+  function?: number;
+  /** Only with the kernel's stamp: programs print the like. */
+  stamped?: true;
+}
+
+const { pointer, frame, place, outermost, access, sleeper, owner } = seeks;
+const NULL_POINTER = 'BUG: unable to handle kernel NULL pointer dereference in %f';
+const PAGING = 'BUG: unable to handle kernel paging request in %f';
+const LOCKS = '(?:\\[ )?(BUG|INFO|WARNING): ';
+const oops = 'kernel.oops';
+const hang = 'kernel.hang';
+const warning = 'kernel.warning';
+
+/** Checks that all callers of a function share: the caller is what matters. By the file of the `WARNING`. */
+const checks: readonly [string, string][] = [
+  ['lib/refcount\\.c', 'WARNING: refcount bug in %f'],
+  ['lib/debugobjects\\.c', 'WARNING: ODEBUG bug in %f'],
+  ['lib/kobject\\.c', 'WARNING: kobject bug in %f'],
+  ['mm/usercopy\\.c', 'WARNING: bad usercopy in %f'],
+  ['fs/proc/generic\\.c', 'WARNING: proc registration bug in %f'],
+  ['mm/(?:slab_common|util)\\.c:\\d+ \\w*alloc', 'WARNING: kmalloc bug in %f'],
+  ['mm/vmalloc\\.c', 'WARNING: zero-size vmalloc in %f'],
+  ['kernel/(?:locking/)?lockdep\\.c', 'WARNING: locking bug in %f'],
+  ['drivers/usb/core/urb\\.c', 'WARNING in %f/usb_submit_urb'],
+];
+
+/**
+ * Headlines of the kernel's reports, of two that fit the first one: how lib/bug.c, kernel/panic.c, lockdep, KASAN, the watchdogs and
+ * the traps of x86, arm, riscv and others begin theirs. What fits none is no crash.
+ */
+export const crashRules: readonly CrashRule[] = [
+  {
+    pattern:
+      /^BUG: KASAN: (?:double-free or )?([\w-]+(?: [a-z][\w-]*)*?) (?:in|on address)\b(?: ([\w.]+)\+0x)?/,
+    event: oops,
+    title: 'KASAN: $1%a in %f',
+    seeks: access | frame,
+    function: 2,
+  },
+  {
+    pattern: /^BUG: KFENCE: ([\w-]+(?: [a-z]+)?) in ([\w.]+)?/,
+    event: oops,
+    title: 'KFENCE: $1 in %f',
+    seeks: frame,
+    function: 2,
+  },
+  {
+    pattern: /^BUG: KMSAN: ([\w-]+(?: after free)?) in ([\w.]+)?/,
+    event: oops,
+    title: 'KMSAN: $1 in %f',
+    seeks: frame,
+    function: 2,
+  },
+  {
+    pattern: /^BUG: KCSAN: (data-race|assert: race) in ([\w.]+)(?:\+0x\w+\/0x\w+)?( \/ [\w.]+)?/,
+    event: warning,
+    title: 'KCSAN: $1 in $2$3',
+  },
+  {
+    pattern: /^(?:BUG: )?(?:[Uu]nable to handle )?kernel NULL pointer dereference/,
+    event: oops,
+    title: NULL_POINTER,
+    seeks: pointer | frame,
+  },
+  {
+    pattern:
+      /^(?:BUG: )?[Uu]nable to handle (?:kernel )?(?:paging request|page fault|access to user memory|execution of user memory|read from unreadable|write to read-only|execute from non-executable)/,
+    event: oops,
+    title: PAGING,
+    seeks: pointer | frame,
+  },
+  { pattern: /^BUG: unable to handle kernel/, event: oops, title: 'BUG: unable to handle kernel' },
+  {
+    pattern: /^(?:NMI )?(?:watchdog: )?BUG: soft lockup - CPU#/,
+    event: hang,
+    title: 'BUG: soft lockup in %f',
+    seeks: outermost,
+  },
+  {
+    pattern: /^(?:NMI )?watchdog: (?:CPU\d+: )?Watchdog detected hard LOCKUP/,
+    event: hang,
+    title: 'BUG: hard lockup in %f',
+    seeks: outermost,
+  },
+  {
+    pattern: /^(?:rcu: )?INFO: rcu_?\w* (?:self-)?detected (?:expedited )?stall/,
+    event: hang,
+    title: 'INFO: rcu detected stall in %f',
+    seeks: outermost,
+  },
+  {
+    pattern: /^INFO: task .{1,48} blocked (?:in I\/O wait )?for more than \d+ seconds/,
+    event: hang,
+    title: 'INFO: task hung in %f',
+    seeks: sleeper,
+  },
+  {
+    pattern: /^INFO: task .{1,48} can't die for more than \d+ seconds/,
+    event: hang,
+    title: "INFO: task can't die in %f",
+    seeks: sleeper,
+  },
+  { pattern: /^BUG: workqueue lockup - pool/, event: hang, title: 'BUG: workqueue lockup' },
+  {
+    pattern: /^unregister_netdevice: waiting for \S+ to become free/,
+    event: hang,
+    title: 'unregister_netdevice: waiting for DEV to become free',
+  },
+  {
+    pattern: new RegExp(`^${LOCKS}possible (?:circular locking|recursive locking|irq lock inversion)`),
+    event: warning,
+    title: 'possible deadlock in %f',
+    seeks: place,
+  },
+  {
+    pattern: new RegExp(`^${LOCKS}\\w+(?:-READ)?-safe -> \\w+(?:-READ)?-unsafe lock order`),
+    event: warning,
+    title: 'possible deadlock in %f',
+    seeks: place,
+  },
+  {
+    pattern: new RegExp(`^${LOCKS}inconsistent lock state`),
+    event: warning,
+    title: 'inconsistent lock state in %f',
+    seeks: place,
+  },
+  {
+    pattern: new RegExp(`^${LOCKS}suspicious (?:RCU usage|rcu_dereference)`),
+    event: warning,
+    title: '$1: suspicious RCU usage in %f',
+    seeks: frame,
+  },
+  {
+    pattern: new RegExp(`^${LOCKS}(bad unlock balance|lock held when returning to user space)`),
+    event: warning,
+    title: '$1: $2 in %f',
+    seeks: place | frame,
+  },
+  {
+    pattern: new RegExp(`^${LOCKS}held lock freed`),
+    event: warning,
+    title: '$1: held lock freed in %f',
+    seeks: frame,
+  },
+  {
+    pattern: new RegExp(`^${LOCKS}.{1,32} still has locks held`),
+    event: warning,
+    title: '$1: still has locks held in %f',
+    seeks: place | frame,
+  },
+  {
+    pattern: new RegExp(`^${LOCKS}Invalid wait context`),
+    event: warning,
+    title: 'WARNING: locking bug in %f',
+    seeks: frame,
+  },
+  {
+    pattern: /^INFO: (Freed|Allocated) in ([\w.]+)(?:\+0x\w+\/0x\w+)? age=\d+ cpu=\d+ pid=\d+/,
+    event: oops,
+    title: 'INFO: $1 in $2 age=NUM cpu=NUM pid=NUM',
+  },
+  {
+    pattern: new RegExp(`^${LOCKS}Nested lock was not taken`),
+    event: warning,
+    title: '$1: nested lock was not taken in %f',
+    seeks: frame,
+  },
+  {
+    pattern: /^INFO: trying to register non-static key/,
+    event: warning,
+    title: 'INFO: trying to register non-static key in %f',
+    seeks: frame,
+  },
+  {
+    pattern:
+      /^BUG: ((?:spinlock|rwlock)[ -](?:bad magic|recursion|already unlocked|wrong owner|wrong CPU|cpu recursion|trylock failure)) on CPU/,
+    event: oops,
+    title: 'BUG: $1 in %f',
+    seeks: frame,
+  },
+  {
+    pattern: /^BUG: ((?:spinlock|rwlock(?:-\w+)?) lockup(?: suspected)?) on CPU/,
+    event: hang,
+    title: 'BUG: $1 in %f',
+    seeks: frame,
+  },
+  {
+    pattern: /^BUG: sleeping function called from invalid context/,
+    event: warning,
+    title: 'BUG: sleeping function called from invalid context in %f',
+    seeks: sleeper,
+  },
+  {
+    pattern: /^BUG: scheduling while atomic/,
+    event: warning,
+    title: 'BUG: scheduling while atomic in %f',
+    seeks: sleeper,
+  },
+  {
+    pattern: /^BUG: using ([\w]+\(\)) in preemptible/,
+    event: warning,
+    title: 'BUG: using $1 in preemptible code in %f',
+    seeks: place | frame,
+  },
+  {
+    pattern: /^BUG: Bad (page state|page map) in process/,
+    event: oops,
+    title: 'BUG: Bad $1 in %f',
+    seeks: frame,
+  },
+  { pattern: /^BUG: Bad rss-counter state/, event: oops, title: 'BUG: Bad rss-counter state' },
+  {
+    pattern: /^BUG: (?:\w+ )?stack guard page was hit/,
+    event: oops,
+    title: 'BUG: stack guard page was hit in %f',
+    seeks: outermost,
+  },
+  { pattern: /^BUG: memory leak/, event: warning, title: 'memory leak in %f', seeks: owner },
+  { pattern: /^BUG: Dentry .* still in use/, event: oops, title: 'BUG: Dentry still in use' },
+  {
+    pattern: /^BUG (\S+) \((?:Not tainted|Tainted: [^)]*)\): (?!kasan)(\S.*)/,
+    event: oops,
+    title: 'BUG $1: $2',
+    stamped: true,
+  },
+  {
+    pattern: /^kernel BUG at (?:\S*\/)?mm\/usercopy\.c:\d+/,
+    event: oops,
+    title: 'BUG: bad usercopy in %f',
+    seeks: frame,
+  },
+  {
+    pattern: /^[Kk]ernel BUG at (?:\S+:\d+|\S+\+0x)/,
+    event: oops,
+    title: 'kernel BUG in %f',
+    seeks: pointer | frame,
+  },
+  {
+    pattern: /^UBSAN: Undefined behaviour in/,
+    event: oops,
+    title: 'UBSAN: undefined-behaviour in %f',
+    seeks: frame,
+  },
+  { pattern: /^UBSAN: ([\w-]+) in \S+:\d+/, event: oops, title: 'UBSAN: $1 in %f', seeks: frame },
+  {
+    pattern: /^CFI failure (?:at|\(target:) ?([\w.]*)/,
+    event: oops,
+    title: 'CFI failure in %f',
+    seeks: frame,
+    function: 1,
+  },
+  ...checks.map(([file, title]) => ({
+    pattern: new RegExp(`^WARNING: (?:CPU: \\d+ PID: \\d+ )?(?:at )?(?:\\S*/)?${file}`),
+    event: 'kernel.warning' as const,
+    title,
+    seeks: frame,
+  })),
+  {
+    pattern: /^WARNING: (?:CPU: \d+ PID: \d+ at |at )\S*?:\d+(?: ([A-Za-z_][\w.]*)\+0x)?/,
+    event: warning,
+    title: 'WARNING in %f',
+    seeks: pointer | frame,
+    function: 1,
+  },
+  {
+    pattern: /^WARNING: CPU: \d+ PID: \d+ at ([A-Za-z_][\w.]*)\+0x/,
+    event: warning,
+    title: 'WARNING in %f',
+    seeks: pointer | frame,
+    function: 1,
+  },
+  {
+    pattern: /^WARNING: \S+\.(?:[chS]|rs):\d+ at (?:([A-Za-z_][\w.]*)\+0x|0x)/,
+    event: warning,
+    title: 'WARNING in %f',
+    seeks: pointer | frame,
+    function: 1,
+  },
+  {
+    pattern: /^WARNING: kernel stack (regs|frame pointer) .*has bad ('bp' )?value/,
+    event: warning,
+    title: 'WARNING: kernel stack $1 has bad $2value',
+  },
+  {
+    pattern: /^(?:traps: )?PANIC: double fault/,
+    event: oops,
+    title: 'PANIC: double fault in %f',
+    seeks: pointer | frame,
+  },
+  {
+    pattern: /^(?:Oops: )?((?:segment-related )?general protection fault)\b/,
+    event: oops,
+    title: 'general protection fault in %f',
+    seeks: pointer | frame,
+  },
+  {
+    pattern: /^(?:Oops: )?divide[ _]error: /,
+    event: oops,
+    title: 'divide error in %f',
+    seeks: pointer | frame,
+  },
+  {
+    pattern:
+      /^(?:Oops: )?(invalid opcode|int3|stack segment|double fault|bounds|overflow|invalid TSS|segment not present|alignment check|control protection|#[A-Z]{2})[^[]{0,60}: [0-9a-f]{4} \[#\d/,
+    event: oops,
+    title: '$1 in %f',
+    seeks: pointer | frame,
+  },
+  { pattern: /^Unhandled fault: /, event: oops, title: 'Unhandled fault in %f', seeks: pointer | frame },
+  { pattern: /^Alignment trap: /, event: oops, title: 'Alignment trap in %f', seeks: pointer | frame },
+  { pattern: /^Internal error: /, event: oops, title: 'Internal error in %f', seeks: pointer | frame },
+  { pattern: /^SError Interrupt on CPU/, event: oops, title: 'SError in %f', seeks: pointer | frame },
+  {
+    pattern: /^Kernel panic - not syncing: .*stack is corrupted in: ([A-Za-z_][\w.]*)?/,
+    event: 'kernel.panic',
+    title: 'kernel panic: stack is corrupted in %f',
+    seeks: frame,
+    function: 1,
+  },
+  {
+    pattern: /^Kernel panic - not syncing: corrupted stack end/,
+    event: 'kernel.panic',
+    title: 'kernel panic: corrupted stack end in %f',
+    seeks: outermost,
+  },
+  {
+    pattern: /^Kernel panic - not syncing: (VFS: (?:Unable to mount root|Cannot open root).*)/,
+    event: 'rootfs.missing',
+    title: 'kernel panic: $1',
+  },
+  {
+    pattern: /^Kernel panic - not syncing: ((?:No (?:working )?init found|Requested init ).*)/,
+    event: 'init.missing',
+    title: 'kernel panic: $1',
+  },
+  {
+    pattern: /^Kernel panic - not syncing: (?:kernel: )?(.*?)(?: \.\.\.)?$/,
+    event: 'kernel.panic',
+    title: 'kernel panic: $1',
+  },
+  {
+    pattern: /^rust_kernel: panicked at /,
+    event: oops,
+    title: 'kernel panic: Rust panicked in %f',
+    seeks: frame,
+  },
+  {
+    pattern: /^(.{1,15}) invoked oom-killer: /,
+    event: 'kernel.oom',
+    title: 'Out of memory: $1 invoked oom-killer',
+  },
+  {
+    pattern: /^.{1,15}: page allocation failure: order:(\d+)/,
+    event: warning,
+    title: 'page allocation failure: order $1',
+  },
+  { pattern: /^Oops(?:: | - )[\w ]+.*\[#\d+\]/, event: oops, title: 'Oops in %f', seeks: pointer | frame },
+  // What a die() of any kind prints: what happened, an error code, how often.
+  {
+    pattern: /^([A-Z][\w ,()-]{2,48}?):? ?[0-9a-f]{0,16} \[#\d+\]/,
+    event: oops,
+    title: '$1 in %f',
+    seeks: pointer | frame,
+    stamped: true,
+  },
+  { pattern: /^BUG: ([a-zA-Z].*)/, event: oops, title: 'BUG: $1', stamped: true },
+];
