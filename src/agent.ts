@@ -5,11 +5,14 @@ import { type Destination, Sender } from './deliver/sender.ts';
 import { setAsideIn } from './deliver/set_aside.ts';
 import { report, Trouble, unwritable } from './faults.ts';
 import { type FlushedLog, flush } from './flush.ts';
+import { Labels } from './labels/labels.ts';
+import { Runtime } from './labels/runtime.ts';
 import { mend } from './mend/mend.ts';
 import { setReadyTexts } from './parse/ready.ts';
 import { Pipeline } from './pipeline.ts';
 import { lockDir } from './spool/lock.ts';
 import { Spool } from './spool/spool.ts';
+import { layoutOf } from './tail/layout.ts';
 import { Pins } from './tail/pins.ts';
 import { Tailer } from './tail/tailer.ts';
 import { watched } from './tail/watch.ts';
@@ -48,6 +51,11 @@ export interface AgentStatus {
   spool_syncs: number;
   gaps: number;
   seals: number;
+  /** Sandboxes whose label is known, and that wait for one; requests, and those (or files) that failed. */
+  labels_known: number;
+  labels_waiting: number;
+  labels_asked: number;
+  labels_failed: number;
   /** Why nothing is read, or nothing delivered; null while all is well. */
   paused: string | null;
   last_error: string | null;
@@ -90,10 +98,20 @@ export async function startAgent(settings: Settings): Promise<Agent> {
     throw error;
   }
   const pins = new Pins(pinsDir);
-  const pipeline = new Pipeline(settings.host, spool, {
-    paused: (isPaused) => (isPaused ? tailer.pause() : tailer.resume()),
-    release: (pin) => pins.release(pin),
-  });
+  const { runtime_url, runtime_token } = settings;
+  const labels = new Labels(
+    layoutOf(settings.data_dir, settings.layout).folderOf,
+    runtime_url === undefined ? null : new Runtime(runtime_url, runtime_token),
+  );
+  const pipeline = new Pipeline(
+    settings.host,
+    spool,
+    {
+      paused: (isPaused) => (isPaused ? tailer.pause() : tailer.resume()),
+      release: (pin) => pins.release(pin),
+    },
+    labels,
+  );
   const tailer = new Tailer(settings.data_dir, settings.layout, pins, pipeline);
   const destination = await destinationOf(settings, spool);
   const mending = new Trouble('What is damaged in the spool is mended.');
@@ -136,12 +154,14 @@ export async function startAgent(settings: Settings): Promise<Agent> {
       ...spoolStatus(spool),
       gaps: pipeline.counts.gaps,
       seals: pipeline.counts.seals,
+      ...labels.status,
       paused: pipeline.paused ?? destination.waiting(),
       last_error: tailer.lastError,
     }),
     flush: (sandbox) => flush(tailer, pipeline, sandbox),
     async stop(): Promise<void> {
       tailer.stop();
+      labels.stop();
       await pipeline.close();
       await sender.stop(limits.agent_stop_ms);
       await spool

@@ -106,6 +106,11 @@ export const catalogue = {
     cause: 'fs.inotify.max_user_watches or max_user_instances is used up.',
     cure: 'Raise fs.inotify.max_user_watches, and max_user_instances, then restart the agent.',
   },
+  RUNTIME_UNUSABLE: {
+    means: 'The runtime’s agent does not tell workspaces and templates. Lines go on without them.',
+    cause: 'It is down or slow, refuses the token, or runtime_url is the address of something else.',
+    cure: 'Check AFTERLOG_RUNTIME_URL: `curl $AFTERLOG_RUNTIME_URL/sandboxes` lists the sandboxes of this host.',
+  },
   KAFKA_UNREACHABLE: {
     means: 'The brokers do not answer. Batches wait in the spool, or in the topic.',
     cause:

@@ -4,6 +4,7 @@ import { limits } from './config/limits.ts';
 import { crashPoint } from './crash_point.ts';
 import { AfterlogError } from './errors.ts';
 import { Trouble, unwritable } from './faults.ts';
+import type { Labels } from './labels/labels.ts';
 import { newLine } from './parse/line.ts';
 import { lineEnd } from './parse/split.ts';
 import type { Spool, StateChanges } from './spool/spool.ts';
@@ -40,6 +41,7 @@ export class Pipeline implements Sink {
   private readonly builder: BatchBuilder;
   private readonly spool: Spool;
   private readonly events: PipelineEvents;
+  private readonly labels: Labels | null;
   private readonly line = newLine();
   /** New at each start. */
   private readonly epoch = newEpoch();
@@ -60,10 +62,11 @@ export class Pipeline implements Sink {
   private syncing: Promise<void> | null = null;
   private isClosed = false;
 
-  constructor(host: string, spool: Spool, events: PipelineEvents) {
+  constructor(host: string, spool: Spool, events: PipelineEvents, labels: Labels | null = null) {
     this.builder = new BatchBuilder(host);
     this.spool = spool;
     this.events = events;
+    this.labels = labels;
   }
 
   /** Epoch and sequence of the last batch. */
@@ -74,6 +77,7 @@ export class Pipeline implements Sink {
   lines(tail: LogTail, bytes: Buffer, start: number, final: boolean): boolean {
     const stream = tail.stream!;
     const { builder, line } = this;
+    if (!stream.isLabelled) this.labels?.fill(stream);
     const { seconds, nanos } = hostClock();
     let isEntered = false;
     let from = start;
@@ -107,8 +111,10 @@ export class Pipeline implements Sink {
 
   mark(tail: LogTail, what: 'gap' | 'seal', message: object): void {
     this.counts[what === 'gap' ? 'gaps' : 'seals']++;
+    const stream = tail.stream!;
+    if (!stream.isLabelled) this.labels?.fill(stream);
     const { seconds, nanos } = hostClock();
-    this.builder.use(tail.stream!, seconds, nanos);
+    this.builder.use(stream, seconds, nanos);
     this.builder.addMark(tail.stream!, record[what], tail.stream!.position, JSON.stringify(message));
     this.changed(tail);
   }

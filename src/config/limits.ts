@@ -65,6 +65,21 @@ export const limits = {
   /** Sandboxes that are known at a time, at 20 kB of memory each; more wait, unlinked, until others are over. */
   tailed_sandboxes_max: 50_000,
 
+  /** Labels of sandboxes: longest text, what is read of a file or an answer, time to answer, requests at a time to a runtime without a list, */
+  label_bytes_max: 128,
+  label_file_bytes_max: 64 * 1024,
+  labels_body_bytes_max: 32 * 1024 * 1024,
+  labels_timeout_ms: 5_000,
+  labels_at_once: 20,
+  /** how long new sandboxes are gathered before the runtime is asked, first and longest pause between tries, */
+  labels_gather_ms: 20,
+  labels_pause_ms: 1_000,
+  labels_pause_max_ms: 60_000,
+  /** tries until a sandbox has to write again to be asked for, without a runtime, and how long a label is not asked again. */
+  labels_tries_max: 10,
+  label_file_tries: 5,
+  labels_fresh_ms: 60_000,
+
   /** `flush` answers that not all is safe after this. */
   flush_ms: 10_000,
 

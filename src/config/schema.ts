@@ -67,8 +67,14 @@ export const settingsSchema = z.strictObject({
       allowed: 'a path template such as vms/{sandbox}/{log}',
     }),
   runtime_url: httpUrl.optional().register(about, {
-    description: 'The runtime’s agent, to be asked for labels; not used yet',
+    description: 'The runtime’s agent on this host, to be asked for workspace and template of sandboxes',
     allowed: HTTP_URL,
+    usual: 'nobody is asked; a sandbox’s folder may hold sandbox.json',
+  }),
+  runtime_token: text.optional().register(about, {
+    description: 'Bearer token for the runtime’s agent',
+    allowed: TEXT,
+    secret: true,
   }),
   kafka: z
     .strictObject({

@@ -19,6 +19,9 @@ export interface StreamState {
   gaps: number;
   /** The last gap row; absent before the first. */
   last_gap?: { position: number; reason: string };
+  /** Its sandbox's label, when it is known. */
+  workspace?: string;
+  template?: string;
   parser: ParserState;
 }
 
@@ -29,8 +32,9 @@ export interface StreamState {
 export class Stream implements StreamLabels {
   readonly sandbox_id: string;
   readonly log: string;
-  readonly workspace = '';
-  readonly template = '';
+  workspace = '';
+  template = '';
+  isLabelled = false;
   readonly started_low: number;
   readonly started_high: number;
   slot = 0;
@@ -63,6 +67,16 @@ export class Stream implements StreamLabels {
     this.crc32 = saved.crc32;
     this.gaps = saved.gaps;
     this.last_gap = saved.last_gap ?? null;
+    this.workspace = saved.workspace ?? '';
+    this.template = saved.template ?? '';
+  }
+
+  label({ workspace, template }: Pick<StreamLabels, 'workspace' | 'template'>): void {
+    if (this.workspace === workspace && this.template === template) return;
+    this.workspace = workspace;
+    this.template = template;
+    // Rows that are in the batch already keep what they have.
+    this.slot_batch = 0;
   }
 
   /** bytes[from, to) are in rows now. */
@@ -78,7 +92,9 @@ export class Stream implements StreamLabels {
   state(): StreamState {
     const { started, position, lines, crc32, gaps } = this;
     const last_gap = this.last_gap === null ? {} : { last_gap: this.last_gap };
-    return { started, position, lines, crc32, gaps, ...last_gap, parser: this.parser.state() };
+    const { workspace, template } = this;
+    const label = { ...(workspace !== '' && { workspace }), ...(template !== '' && { template }) };
+    return { started, position, lines, crc32, gaps, ...last_gap, ...label, parser: this.parser.state() };
   }
 }
 

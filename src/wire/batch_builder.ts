@@ -61,7 +61,8 @@ export class BatchBuilder {
   private prefixBytes = 0;
   private readonly messages = Buffer.allocUnsafeSlow(limits.block_bytes_max);
   private messageBytes = 0;
-  private streams: StreamLabels[] = [];
+  /** As they were when their first row came: they may become others within a batch. */
+  private streams: Pick<StreamLabels, 'sandbox_id' | 'log' | 'workspace' | 'template'>[] = [];
   private readonly observed = new Uint32Array(2);
   private columns = 0;
   private hasEntries = false;
@@ -89,7 +90,8 @@ export class BatchBuilder {
     putNanoseconds(this.observed, 0, observedSeconds, observedNanos);
     if (labels.slot_batch === this.batch) return;
     labels.slot_batch = this.batch;
-    labels.slot = this.streams.push(labels) - 1;
+    const { sandbox_id, log, workspace, template } = labels;
+    labels.slot = this.streams.push({ sandbox_id, log, workspace, template }) - 1;
     this.blockBytes += labelBytes(labels);
   }
 

@@ -16,6 +16,8 @@ export interface SpoolRow {
   entry: number;
   source: string;
   severity: string;
+  workspace: string;
+  template: string;
   message: string;
   bytes: Buffer;
 }
@@ -118,6 +120,8 @@ export function rowsOfBlock({ rows, columns }: Block): SpoolRow[] {
     entry: Number(value('position', row)) - Number(columns.get('entry_back')?.values[row] ?? 0),
     source: bytes('source', row).toString(),
     severity: bytes('severity', row).toString(),
+    workspace: bytes('workspace', row).toString(),
+    template: bytes('template', row).toString(),
     message: bytes('message', row).toString(),
     bytes: Buffer.concat([bytes('prefix', row), bytes('message', row), bytes('ending', row)]),
   }));

@@ -1,0 +1,205 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { limits } from '../config/limits.ts';
+import { AfterlogError, reasonOf } from '../errors.ts';
+import { Trouble } from '../faults.ts';
+import { log } from '../log.ts';
+import { type Label, labelIn } from './label.ts';
+import type { Runtime } from './runtime.ts';
+
+/** In a sandbox's folder: its label, where no runtime can be asked. It counts before what the runtime says. */
+export const LABEL_FILE = 'sandbox.json';
+
+/** What carries a label. */
+export interface Labelled {
+  readonly sandbox_id: string;
+  /** False while its label is not known, or may have changed since. */
+  isLabelled: boolean;
+  label(label: Label): void;
+}
+
+interface Known extends Label {
+  at_ms: number;
+}
+
+interface Waiting {
+  tries: number;
+  next_ms: number;
+}
+
+/**
+ * Labels of sandboxes, from a file in their folder or from the runtime. Nothing waits for them: a row that comes before its
+ * sandbox's label is known has none. What is kept is bounded, and what is asked is paced.
+ */
+export class Labels {
+  readonly counts = { labels_asked: 0, labels_failed: 0 };
+  private readonly known = new Map<string, Known>();
+  private readonly waiting = new Map<string, Waiting>();
+  /** Equal labels are one object: most sandboxes share theirs. */
+  private readonly shared = new Map<string, Label>();
+  private readonly folderOf: (sandbox: string) => string;
+  private readonly runtime: Runtime | null;
+  private readonly trouble = new Trouble('The runtime tells labels again.');
+  private timer: NodeJS.Timeout | null = null;
+  private pause_ms = 0;
+  /** Nothing is asked before this. */
+  private next_ms = 0;
+  private isAsking = false;
+  private isStopped = false;
+
+  constructor(folderOf: (sandbox: string) => string, runtime: Runtime | null) {
+    this.folderOf = folderOf;
+    this.runtime = runtime;
+  }
+
+  get status(): {
+    labels_known: number;
+    labels_waiting: number;
+    labels_asked: number;
+    labels_failed: number;
+  } {
+    return { labels_known: this.known.size, labels_waiting: this.waiting.size, ...this.counts };
+  }
+
+  /** Called before rows are made of one that is not labelled. */
+  fill(one: Labelled): void {
+    const { sandbox_id } = one;
+    const now_ms = performance.now();
+    const known = this.known.get(sandbox_id);
+    if (known !== undefined) {
+      one.label(known);
+      // What was asked long ago is used, and asked again: a folder may have been made again under its id.
+      one.isLabelled = now_ms - known.at_ms < limits.labels_fresh_ms;
+      if (one.isLabelled) return;
+    }
+    const waiting = this.waiting.get(sandbox_id);
+    if (waiting !== undefined && (this.runtime !== null || now_ms < waiting.next_ms)) return;
+    const tries = waiting?.tries ?? 0;
+    if (tries >= limits.label_file_tries && this.runtime === null) {
+      one.isLabelled = true;
+      this.waiting.delete(sandbox_id);
+      return;
+    }
+    if (this.fromFile(sandbox_id)) {
+      this.fill(one);
+      return;
+    }
+    const next_ms = this.runtime === null ? now_ms + pauseAfter(tries) : now_ms;
+    this.waiting.set(sandbox_id, { tries: tries + 1, next_ms });
+    dropOldest(this.waiting);
+    this.schedule(now_ms);
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+  }
+
+  private keep(sandbox_id: string, { workspace, template }: Label): void {
+    const name = JSON.stringify([workspace, template]);
+    const label = this.shared.get(name) ?? { workspace, template };
+    this.shared.set(name, label);
+    dropOldest(this.shared);
+    this.known.delete(sandbox_id);
+    this.known.set(sandbox_id, { ...label, at_ms: performance.now() });
+    dropOldest(this.known);
+    this.waiting.delete(sandbox_id);
+  }
+
+  /** @returns whether the sandbox's folder told its label */
+  private fromFile(sandbox_id: string): boolean {
+    const text = readSmall(join(this.folderOf(sandbox_id), LABEL_FILE));
+    if (text === null) return false;
+    try {
+      const label = labelIn(JSON.parse(text));
+      if (label === null) throw new Error('no JSON object');
+      this.keep(sandbox_id, label);
+      return true;
+    } catch (error) {
+      // Perhaps it is being written: it is looked at again.
+      this.counts.labels_failed++;
+      log.debug({ sandbox_id, reason: reasonOf(error) }, `${LABEL_FILE} of a sandbox cannot be used.`);
+      return false;
+    }
+  }
+
+  private schedule(now_ms: number): void {
+    if (this.runtime === null || this.timer !== null || this.waiting.size === 0) return;
+    if (this.isAsking || this.isStopped) return;
+    const due_ms = Math.min(...[...this.waiting.values()].map(({ next_ms }) => next_ms));
+    const wait_ms = Math.max(limits.labels_gather_ms, this.next_ms - now_ms, due_ms - now_ms);
+    this.timer = setTimeout(() => void this.ask(this.runtime!), wait_ms).unref();
+  }
+
+  private async ask(runtime: Runtime): Promise<void> {
+    const now_ms = performance.now();
+    this.timer = null;
+    const due = [...this.waiting].filter(([, { next_ms }]) => next_ms <= now_ms).map(([id]) => id);
+    const wanted = due.filter((id) => !this.fromFile(id));
+    if (wanted.length === 0) {
+      this.schedule(now_ms);
+      return;
+    }
+    this.isAsking = true;
+    try {
+      this.counts.labels_asked++;
+      const { asked, found } = await runtime.labels(wanted);
+      const took_ms = performance.now() - now_ms;
+      for (const [id, label] of found) this.keep(id, label);
+      for (const id of asked) this.putOff(id);
+      this.pause_ms = 0;
+      this.trouble.ends();
+      this.next_ms = performance.now() + Math.max(limits.labels_pause_ms, took_ms * LIST_SHARE);
+    } catch (error) {
+      this.counts.labels_failed++;
+      this.pause_ms = Math.min(
+        Math.max(this.pause_ms * 2, limits.labels_pause_ms),
+        limits.labels_pause_max_ms,
+      );
+      this.next_ms = performance.now() + this.pause_ms;
+      if (!(error instanceof AfterlogError)) throw error;
+      this.trouble.begins(error);
+    }
+    this.isAsking = false;
+    this.schedule(performance.now());
+  }
+
+  /** The runtime does not know it (yet). */
+  private putOff(id: string): void {
+    const waiting = this.waiting.get(id);
+    if (waiting === undefined) return;
+    waiting.next_ms = performance.now() + pauseAfter(waiting.tries);
+    waiting.tries++;
+    // If more lines come it is asked for again; what is over is not.
+    if (waiting.tries > limits.labels_tries_max) this.waiting.delete(id);
+  }
+}
+
+/** A list of 10,000 sandboxes takes time to read: so many times as long nothing is asked again. */
+const LIST_SHARE = 50;
+
+const pauseAfter = (tries: number): number =>
+  Math.min(limits.labels_pause_ms * 2 ** tries, limits.labels_pause_max_ms);
+
+function dropOldest(map: Map<string, unknown>): void {
+  if (map.size > limits.tailed_sandboxes_max) map.delete(map.keys().next().value!);
+}
+
+/** A file's text; null when there is none, it is no file, or it is too large to be a label. */
+function readSmall(path: string): string | null {
+  let fd: number;
+  try {
+    // A link could have any file of the host read, and opening a FIFO would wait.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch {
+    return null;
+  }
+  try {
+    const stats = fstatSync(fd);
+    return stats.isFile() && stats.size <= limits.label_file_bytes_max ? readFileSync(fd, 'utf8') : null;
+  } catch {
+    return null;
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,108 @@
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { limits } from '../config/limits.ts';
+import { AfterlogError, reasonOf } from '../errors.ts';
+import { idIn, type Label, labelIn } from './label.ts';
+
+/**
+ * The runtime's host agent, asked over HTTP. One list answers for all sandboxes. Each by itself is asked only of a
+ * runtime that has no list: to ask PandaStack for one sandbox counts as its use, and wakes one that hibernates.
+ */
+export class Runtime {
+  private readonly url: string;
+  private readonly token: string | undefined;
+  private hasList = true;
+
+  constructor(url: string, token: string | undefined) {
+    this.url = url.replace(/\/+$/, '');
+    this.token = token;
+  }
+
+  /**
+   * The labels of those of the wanted sandboxes that the runtime knows.
+   * @returns also for which of them it was asked: without a list for some at a time
+   * @throws AfterlogError RUNTIME_UNUSABLE
+   */
+  async labels(wanted: string[]): Promise<{ asked: string[]; found: Map<string, Label> }> {
+    const found = new Map<string, Label>();
+    if (this.hasList) {
+      const listed = await this.get('/sandboxes');
+      if (listed !== undefined) {
+        const isWanted = new Set(wanted);
+        for (const row of rowsIn(listed)) {
+          const id = idIn(row);
+          const label = id !== null && isWanted.has(id) ? labelIn(row) : null;
+          if (label !== null) found.set(id!, label);
+        }
+        return { asked: wanted, found };
+      }
+      this.hasList = false;
+    }
+    const asked = wanted.slice(0, limits.labels_at_once);
+    await Promise.all(
+      asked.map(async (id) => {
+        const said = await this.get(`/sandboxes/${encodeURIComponent(id)}`);
+        if (said === undefined) return;
+        const label = labelIn(said);
+        if (label === null) throw unusable(`says of sandbox ${id} what is no JSON object`);
+        found.set(id, label);
+      }),
+    );
+    return { asked, found };
+  }
+
+  /** Undefined: there is no such thing. */
+  private async get(path: string): Promise<unknown> {
+    const { status, body } = await this.ask(path).catch((error: unknown) => {
+      throw unusable(`does not answer: ${reasonOf(error)}`, error);
+    });
+    if (status === 404 || status === 405 || status === 501) return undefined;
+    if (status !== 200) throw unusable(`answers ${path.split('/', 2).join('/')} with status ${status}`);
+    try {
+      return JSON.parse(body.toString('utf8'));
+    } catch (error) {
+      throw unusable('answers what is no JSON', error);
+    }
+  }
+
+  private ask(path: string): Promise<{ status: number; body: Buffer }> {
+    const url = `${this.url}${path}`;
+    const request = url.startsWith('https:') ? requestHttps : requestHttp;
+    const signal = AbortSignal.timeout(limits.labels_timeout_ms);
+    const headers = {
+      Accept: 'application/json',
+      ...(this.token !== undefined && { Authorization: `Bearer ${this.token}` }),
+    };
+    return new Promise((resolve, reject) => {
+      const asked = request(url, { signal, headers, agent: false }, (response) => {
+        const chunks: Buffer[] = [];
+        let bytes = 0;
+        response.on('error', reject);
+        response.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes > limits.labels_body_bytes_max) {
+            asked.destroy(new Error(`an answer of over ${limits.labels_body_bytes_max} bytes`));
+          } else chunks.push(chunk);
+        });
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }));
+      });
+      asked.on('error', (error) => {
+        reject(signal.aborted ? new Error(`no answer within ${limits.labels_timeout_ms / 1000} s`) : error);
+      });
+      asked.end();
+    });
+  }
+}
+
+/** A list, or an object with one. */
+function rowsIn(said: unknown): unknown[] {
+  if (Array.isArray(said)) return said;
+  const { sandboxes, items, data } = (said ?? {}) as Record<string, unknown>;
+  const list = [sandboxes, items, data].find(Array.isArray);
+  if (list === undefined) throw unusable('answers /sandboxes with what is no list');
+  return list;
+}
+
+function unusable(what: string, cause?: unknown): AfterlogError {
+  return new AfterlogError('RUNTIME_UNUSABLE', `The runtime ${what}; rows have no labels yet.`, cause);
+}
