@@ -10,6 +10,7 @@ import { createAuth } from './auth.ts';
 import { answerLogs, type LogsContext, logsSpec } from './logs.ts';
 import { type Api, type RouteSpec, Routes } from './route.ts';
 import { addSandboxes } from './sandboxes.ts';
+import { addSearch } from './search.ts';
 import { addWait } from './wait.ts';
 
 export interface AppOptions extends LogsContext {
@@ -87,6 +88,7 @@ export function createApp({ tokens, ...on }: AppOptions): Api {
   });
 
   addSandboxes(routes, on);
+  addSearch(routes, on);
   addWait(routes, on);
   routes.add(logsSpec, (c, query) => answerLogs(c, on, query));
   routes.add(specs.metrics, async (c) => {
