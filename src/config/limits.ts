@@ -191,6 +191,7 @@ export const limits = {
   /** `afterlog boots`, `crashes`: how far back they look, and how many they list, unless told otherwise. */
   boots_ago_ms: 86_400_000,
   boots_default: 50,
+  happened_max: 1_000,
   /** Of a wrong value that a message shows. */
   shown_chars_max: 100,
   /** Lines of our own log with the same code within this time; further ones are counted, and the count is said. */
