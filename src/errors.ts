@@ -312,6 +312,12 @@ export const catalogue = {
     cure: 'Look at the last lines with `afterlog logs ID`.',
     status: 410,
   },
+  QUERY_TOO_BROAD: {
+    means: 'The question would take more time or memory than one may have.',
+    cause: 'It looks at many days of all sandboxes.',
+    cure: 'Narrow it: a later since, an earlier until, one sandbox, one source.',
+    status: 422,
+  },
   METHOD_UNKNOWN: {
     means: 'The API has something at this path, but not with this method.',
     cause: 'A POST where a GET is meant, for example.',

@@ -28,6 +28,28 @@ export function addReading(program: Command): void {
     });
   command(
     program,
+    'search',
+    'Search the lines of all sandboxes, newest first',
+    "afterlog search 'connection refused' --since 2h -C 3",
+    'afterlog search OOM --severity ERROR --json | jq -r .sandbox_id | sort | uniq -c',
+  )
+    .argument('<text>', 'what a line holds, as it is')
+    .option('-C, --context <rows>', 'so many rows around each line', count, 0)
+    .option('--limit <count>', 'at most so many lines', count, limits.search_lines_default)
+    .option('--sandbox <id>', 'of this sandbox')
+    .addOption(new Option('--log <name>', 'of this log only').choices(['console', 'events', 'firecracker']))
+    .option('--source <names>', 'lines of these sources only', names)
+    .addOption(severityOption())
+    .option('--since <time>', 'lines from then on: 15m, 2h30m, 3d, 2026-11-23 20:28:51', momentOf)
+    .option('--until <time>', 'lines before then', momentOf)
+    .addOption(new Option('--color <when>', 'colors').choices(['auto', 'always', 'never']).default('auto'))
+    .addOption(jsonOption())
+    .action(async (text, options, self) => {
+      const { search } = await import('./commands/search.ts');
+      process.exitCode = await search(settingsOf(self), text, options);
+    });
+  command(
+    program,
     'sandboxes',
     'List sandboxes, last seen first',
     'afterlog sandboxes --limit 20',

@@ -201,12 +201,29 @@ export const limits = {
   rebuild_named: 100,
   rebuild_looks: 5,
   rebuild_pause_ms: 300,
+  /** Questions over all sandboxes: time, memory, size of the answer, threads of ClickHouse. */
+  question_ms_max: 20_000,
+  question_memory_bytes_max: 2 * 1024 * 1024 * 1024,
+  question_answer_bytes_max: 64 * 1024 * 1024,
+  question_threads: 4,
+  /** A search that has gone so long over several days stops between two of them, and says where. */
+  search_ms_max: 10_000,
+  search_lines_max: 1_000,
+  search_lines_default: 50,
+  /** Lines around each line that was found, and such reads at once. */
+  search_context_max: 50,
+  search_reads: 8,
+  histogram_buckets_max: 1_000,
+  histogram_buckets_default: 60,
+  /** Sources of one bucket. */
+  histogram_names: 50,
   /** `limit=` of the list of sandboxes, and its default. */
   sandboxes_max: 10_000,
   sandboxes_default: 100,
   /** `afterlog boots`, `crashes`: how far back they look, and how many they list, unless told otherwise. */
   boots_ago_ms: 86_400_000,
   boots_default: 50,
+  happened_max: 1_000,
   /** Of a wrong value that a message shows. */
   shown_chars_max: 100,
   /** Lines of our own log with the same code within this time; further ones are counted, and the count is said. */

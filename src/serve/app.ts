@@ -7,9 +7,11 @@ import { report } from '../faults.ts';
 import { isLasting, loggable, selectRows } from '../store/read.ts';
 import { answerWith } from './answer.ts';
 import { createAuth } from './auth.ts';
+import { addHappened } from './happened.ts';
 import { answerLogs, type LogsContext, logsSpec } from './logs.ts';
 import { type Api, type RouteSpec, Routes } from './route.ts';
 import { addSandboxes } from './sandboxes.ts';
+import { addSearch } from './search.ts';
 import { addWait } from './wait.ts';
 
 export interface AppOptions extends LogsContext {
@@ -87,6 +89,8 @@ export function createApp({ tokens, ...on }: AppOptions): Api {
   });
 
   addSandboxes(routes, on);
+  addHappened(routes, on);
+  addSearch(routes, on);
   addWait(routes, on);
   routes.add(logsSpec, (c, query) => answerLogs(c, on, query));
   routes.add(specs.metrics, async (c) => {

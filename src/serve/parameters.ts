@@ -21,7 +21,7 @@ interface AboutParameter {
 /** What is said of a parameter: in answers that refuse one, and in the OpenAPI document. */
 export const aboutParameter = z.registry<AboutParameter>();
 
-function parameter<S extends z.ZodType>(schema: S, description: string, allowed: string): S {
+export function parameter<S extends z.ZodType>(schema: S, description: string, allowed: string): S {
   aboutParameter.add(schema, { description, allowed });
   return schema;
 }

@@ -14,6 +14,15 @@ export interface Content {
   schema?: z.ZodType;
 }
 
+/** A JSON answer. */
+export const json = (
+  description: string,
+  schema: z.ZodType,
+): { description: string; content: Content[] } => ({
+  description,
+  content: [{ type: 'application/json', schema }],
+});
+
 /** A route as requests are checked by it and as the OpenAPI document tells of it. */
 export interface RouteSpec<Q extends z.ZodObject = z.ZodObject> {
   method: 'get' | 'delete';

@@ -1,23 +1,35 @@
 import { z } from 'zod';
 import { limits } from '../config/limits.ts';
-import { getSandbox, listSandboxes } from '../store/queries.ts';
+import { findSandboxes, getSandbox } from '../store/queries.ts';
+import { cursor, cursorOf, int64, nextShape } from './cursor.ts';
 import { type LogsContext, unknownSandbox } from './logs.ts';
-import { wholeNumber } from './parameters.ts';
-import type { RouteSpec, Routes } from './route.ts';
+import { choice, moment, text, wholeNumber } from './parameters.ts';
+import { json, type RouteSpec, type Routes } from './route.ts';
 import { sandboxShape } from './shapes.ts';
 
-const listQuery = z.object({ limit: wholeNumber('At most so many', 1, limits.sandboxes_max) });
+const listQuery = z.object({
+  state: choice('alive or deleted', ['alive', 'deleted']),
+  q: text('Part of the id'),
+  workspace: text('Of this workspace'),
+  template: text('Of this template'),
+  host: text('On this host'),
+  since: moment('Seen then or later'),
+  until: moment('Seen before'),
+  limit: wholeNumber(
+    `At most so many; ${limits.sandboxes_default} if it is not given`,
+    1,
+    limits.sandboxes_max,
+  ),
+  cursor: cursor(z.object({ first_seen_ns: int64, id: z.string() })),
+});
 const listSpec: RouteSpec<typeof listQuery> = {
   method: 'get',
   path: '/v1/sandboxes',
   scope: 'read',
-  summary: 'Sandboxes, last seen first',
+  summary: 'Sandboxes, the newest first',
   query: listQuery,
   answers: {
-    200: {
-      description: 'Some sandboxes',
-      content: [{ type: 'application/json', schema: z.object({ sandboxes: z.array(sandboxShape) }) }],
-    },
+    200: json('Some sandboxes', z.object({ sandboxes: z.array(sandboxShape), next: nextShape })),
   },
 };
 const oneQuery = z.object({});
@@ -27,12 +39,21 @@ const oneSpec: RouteSpec<typeof oneQuery> = {
   scope: 'read',
   summary: 'One sandbox',
   query: oneQuery,
-  answers: { 200: { description: 'It', content: [{ type: 'application/json', schema: sandboxShape }] } },
+  answers: { 200: json('It', sandboxShape) },
 };
 
 export function addSandboxes(routes: Routes, { store }: LogsContext): void {
-  routes.add(listSpec, async (c, { limit = limits.sandboxes_default }) =>
-    c.json({ sandboxes: await listSandboxes(store, c.get('workspace'), limit) }),
+  routes.add(
+    listSpec,
+    async (c, { q, limit = limits.sandboxes_default, cursor: after = null, workspace, ...rest }) => {
+      const own = c.get('workspace');
+      // Of another workspace it sees none, as if there were none.
+      if (own !== null && workspace !== undefined && workspace !== own)
+        return c.json({ sandboxes: [], next: null });
+      const filter = { ...rest, text: q, workspace: own ?? workspace ?? null };
+      const { sandboxes, next } = await findSandboxes(store, filter, limit, after);
+      return c.json({ sandboxes, next: cursorOf(next) });
+    },
   );
   routes.add(oneSpec, async (c) => {
     const sandbox = await getSandbox(store, c.req.param('id') ?? '', c.get('workspace'));

@@ -92,6 +92,7 @@ export const sandboxShape = z.object({
   state: z.enum(['alive', 'deleted']),
   host: z.string(),
   workspace: z.string(),
+  template: z.string(),
   first_seen: time,
   last_seen: time,
   deleted_at: time.nullable(),

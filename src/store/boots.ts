@@ -1,5 +1,6 @@
+import { askRows } from './bounded.ts';
 import { rfc3339 } from './queries.ts';
-import { type Params, type Store, selectRows } from './read.ts';
+import type { Params, Store } from './read.ts';
 
 export const outcomes = [
   ...(['ready', 'booting', 'panicked', 'no_init', 'no_rootfs'] as const),
@@ -47,24 +48,26 @@ export async function listBoots(
   store: Store,
   filter: HappenedFilter & { failed?: boolean | undefined },
   limit: number,
+  after: HappenedPlace | null = null,
 ): Promise<Boot[]> {
   const failed = filter.failed ? ' AND failed' : '';
-  return await selectRows<Boot>(
+  return await askRows<Boot>(
     store,
     `SELECT sandbox_id, ${rfc3339('start')} AS started_at,
        if(isNull(ready), NULL, ${rfc3339('assumeNotNull(ready)')}) AS ready_at, ready_seconds, outcome, title,
        workspace, template, host, toString(toUnixTimestamp64Nano(stream_started_at)) AS stream, position
      FROM (
        SELECT * EXCEPT (started_at, ready_at), started_at AS start, ready_at AS ready FROM ${store.database}.boots
-       WHERE ${wanted(filter, 'started_at')}${failed} ORDER BY started_at DESC, sandbox_id LIMIT {limit: UInt32}
+       WHERE ${wanted(filter, 'started_at')}${failed}${behind(after, 'started_at')}
+       ORDER BY toUnixTimestamp64Milli(started_at) DESC, sandbox_id, position LIMIT {limit: UInt32}
      )
-     ORDER BY start DESC, sandbox_id ${marksSince(store, filter)}`,
-    { ...paramsOf(filter), limit },
+     ORDER BY toUnixTimestamp64Milli(start) DESC, sandbox_id, position ${marksSince(store, filter)}`,
+    { ...paramsOf(filter), ...behindParams(after), limit },
   );
 }
 
 export async function summarizeBoots(store: Store, filter: HappenedFilter): Promise<BootSummary> {
-  const rows = await selectRows<{ outcome: Outcome; boots: string; p50: number | null; p99: number | null }>(
+  const rows = await askRows<{ outcome: Outcome; boots: string; p50: number | null; p99: number | null }>(
     store,
     `SELECT outcome, count() AS boots, quantileExactOrNull(0.5)(ready_seconds) AS p50,
        quantileExactOrNull(0.99)(ready_seconds) AS p99
@@ -79,6 +82,27 @@ export async function summarizeBoots(store: Store, filter: HappenedFilter): Prom
     ready_p99: ready?.p99 ?? null,
   };
 }
+
+/** The last one of a page, by when it happened. */
+export interface HappenedPlace {
+  /** As its row has it: whole milliseconds. */
+  time: string;
+  sandbox_id: string;
+  position: string;
+}
+
+/** What comes behind a page's last one; of one millisecond, what is behind it by sandbox and position. */
+export function behind(after: HappenedPlace | null, time: string): string {
+  if (after === null) return '';
+  const ms = `toUnixTimestamp64Milli(${time})`;
+  return ` AND (${ms} < {a_ms: Int64} OR (${ms} = {a_ms: Int64}
+    AND (sandbox_id, position) > ({a_sandbox: String}, {a_position: UInt64})))`;
+}
+
+export const behindParams = (after: HappenedPlace | null): Params =>
+  after === null
+    ? {}
+    : { a_ms: Date.parse(after.time), a_sandbox: after.sandbox_id, a_position: after.position };
 
 /** Conditions of a row of `boots` or `crashes`. */
 export function wanted(filter: HappenedFilter, time: string): string {

@@ -1,6 +1,15 @@
-import { type HappenedFilter, marksSince, paramsOf, wanted } from './boots.ts';
+import {
+  behind,
+  behindParams,
+  type HappenedFilter,
+  type HappenedPlace,
+  marksSince,
+  paramsOf,
+  wanted,
+} from './boots.ts';
+import { askRows } from './bounded.ts';
 import { rfc3339 } from './queries.ts';
-import { type Store, selectRows } from './read.ts';
+import type { Store } from './read.ts';
 
 /** What one boot of one sandbox said under one title, however often. Times are RFC 3339 in UTC. */
 export interface Crash {
@@ -46,18 +55,23 @@ const titled = ({ title }: CrashFilter): string =>
   title === undefined ? '' : ' AND positionCaseInsensitiveUTF8(title, {title: String}) > 0';
 
 /** Crashes, the last one first. */
-export async function listCrashes(store: Store, filter: CrashFilter, limit: number): Promise<Crash[]> {
-  const rows = await selectRows<Crash & { occurrences: string }>(
+export async function listCrashes(
+  store: Store,
+  filter: CrashFilter,
+  limit: number,
+  after: HappenedPlace | null = null,
+): Promise<Crash[]> {
+  const rows = await askRows<Crash & { occurrences: string }>(
     store,
     `SELECT title, event, sandbox_id, ${rfc3339('first')} AS first_seen, ${rfc3339('last')} AS last_seen, occurrences,
        workspace, template, host, log, toString(toUnixTimestamp64Nano(stream_started_at)) AS stream, position
      FROM (
        SELECT * EXCEPT (first_seen, last_seen), first_seen AS first, last_seen AS last FROM ${store.database}.crashes
-       WHERE ${wanted(filter, 'last_seen')}${titled(filter)}
-       ORDER BY last_seen DESC, sandbox_id, position LIMIT {limit: UInt32}
+       WHERE ${wanted(filter, 'last_seen')}${titled(filter)}${behind(after, 'last_seen')}
+       ORDER BY toUnixTimestamp64Milli(last_seen) DESC, sandbox_id, position LIMIT {limit: UInt32}
      )
-     ORDER BY last DESC, sandbox_id, position ${marksSince(store, filter)}`,
-    { ...paramsOf(filter), limit },
+     ORDER BY toUnixTimestamp64Milli(last) DESC, sandbox_id, position ${marksSince(store, filter)}`,
+    { ...paramsOf(filter), ...behindParams(after), limit },
   );
   return rows.map((row) => ({ ...row, occurrences: Number(row.occurrences) }));
 }
@@ -68,7 +82,7 @@ export async function listCauses(store: Store, filter: CrashFilter, limit: numbe
     crashes: string;
     sandboxes: string;
   }
-  const rows = await selectRows<Row>(
+  const rows = await askRows<Row>(
     store,
     `SELECT title, event, crashes, sandboxes, ${rfc3339('first')} AS first_seen, ${rfc3339('last')} AS last_seen,
        last_sandbox, templates, hosts
@@ -103,7 +117,7 @@ async function firstEver(
   { workspace }: CrashFilter,
 ): Promise<Map<string, string>> {
   if (rows.length === 0) return new Map();
-  const found = await selectRows<{ title: string; first: string }>(
+  const found = await askRows<{ title: string; first: string }>(
     store,
     `SELECT title, ${rfc3339('min(timestamp)')} AS first FROM ${store.database}.marks
      WHERE title IN {titles: Array(String)} AND ${wanted({ workspace }, 'timestamp')} GROUP BY title`,

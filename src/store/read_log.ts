@@ -85,6 +85,26 @@ export async function readRows(
   return rows.filter((row, index) => index === 0 || !samePlace(row, rows[index - 1]!));
 }
 
+/** So many rows before a place, and behind it, in order; seals are none. */
+export async function readAround(
+  store: Store,
+  id: LogId,
+  place: Place,
+  count: number,
+): Promise<{ before: LogRow[]; after: LogRow[] }> {
+  const read = (condition: string, order: string): Promise<LogRow[]> =>
+    selectRows<LogRow>(
+      store,
+      `SELECT ${ROW} FROM ${store.database}.console_logs
+       WHERE ${rowsOf(id)} AND record != 'seal' AND ${condition} ORDER BY ${order} LIMIT {rows: UInt32}`,
+      { ...paramsOf(id, {}, place), rows: 3 * count },
+    );
+  const [before, after] = await Promise.all([read(BEFORE, KEY_DOWN), read(AFTER, KEY)]);
+  const once = (rows: LogRow[]): LogRow[] =>
+    rows.filter((row, index) => index === 0 || !samePlace(row, rows[index - 1]!)).slice(0, count);
+  return { before: once(before).reverse(), after: once(after) };
+}
+
 /** The last row of a log, or null. */
 export async function lastRow(store: Store, id: LogId): Promise<LastRow | null> {
   const rows = await selectRows<LastRow>(

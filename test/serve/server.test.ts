@@ -55,7 +55,7 @@ test('sandboxes are listed with state, size and times, the last seen first', asy
     sandboxes: Record<string, unknown>[];
   };
   const time = '2026-11-20T10:00:01.250Z';
-  const common = { host: 'host-1', workspace: '', first_seen: time, last_seen: time, gaps: 0 };
+  const common = { host: 'host-1', workspace: '', template: '', first_seen: time, last_seen: time, gaps: 0 };
   assert.deepEqual(sandboxes, [
     { id: 'alive', state: 'alive', ...common, deleted_at: null, bytes: 4 },
     { id: 'dead', state: 'deleted', ...common, deleted_at: time, bytes: 6 },
