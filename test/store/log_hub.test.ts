@@ -159,7 +159,7 @@ test('followers get their workspace’s rows, and across a sandbox that was made
   await land([
     { sandbox_id: 's', position: 0, message: 'c', workspace: 'a', stream_started_at: SECOND_STREAM },
   ]);
-  await until(() => all!.rows.length === 5 && mine!.rows.length === 2);
+  await until(() => all!.rows.length === 5 && mine!.rows.length === 2 && theirs!.rows.length > 0);
   assert.deepEqual(
     mine!.rows.map(({ message }) => message),
     ['a', 'c'],
