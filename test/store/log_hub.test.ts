@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import fc from 'fast-check';
 import { isWanted, type LineFilter, severities } from '../../src/store/line_filter.ts';
 import { LogHub } from '../../src/store/log_hub.ts';
 import { openStore, type Store } from '../../src/store/read.ts';
 import { type LogRow, readRows } from '../../src/store/read_log.ts';
 import { until } from '../support/patience.ts';
+import { fc } from '../support/property.ts';
 import { gapRow, insertRows, rowsOfFile, SECOND_STREAM, sealRow } from '../support/rows.ts';
 import { migratedDatabase, testSettings } from '../support/servers.ts';
 
