@@ -7,9 +7,11 @@ import { clickhouseUrl, migratedDatabase } from '../support/servers.ts';
 
 const long = `Kernel panic: ${'x'.repeat(200)} \u001b[2Jend`;
 
+const now_ms = Date.now();
+
 /** Minutes ago, as ClickHouse takes a time. */
 const ago = (minutes: number): string =>
-  new Date(Date.now() - minutes * 60_000).toISOString().slice(0, 23).replace('T', ' ');
+  new Date(now_ms - minutes * 60_000).toISOString().slice(0, 23).replace('T', ' ');
 
 function headline(
   sandbox_id: string,

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { afterlog, startAfterlog } from '../support/command.ts';
+import { randomBytes, randomOf } from '../support/content.ts';
+import { seed } from '../support/property.ts';
 import { gapRow, insertRows, rowsOfFile, SECOND_STREAM, sealRow } from '../support/rows.ts';
 import { clickhouseUrl, migratedDatabase, NOWHERE, temporaryDir } from '../support/servers.ts';
 
@@ -23,7 +24,7 @@ test('logs --raw prints exactly the file’s bytes, all streams in order', async
   const { client, database, environment } = await prepare(t);
   const first = Buffer.concat([
     Buffer.from([0, 255, 254, 10]),
-    randomBytes(50_000),
+    randomBytes(randomOf(seed), 50_000),
     Buffer.from('\r\nend\n'),
   ]);
   const second = Buffer.from('after the wake\r\r\nno newline');

@@ -10,6 +10,7 @@ import { until } from '../support/patience.ts';
 import { environmentOf, RoleProcess } from '../support/roles.ts';
 import { rowsOf } from '../support/servers.ts';
 import { assertReadBack, assertStoredOnceAndInOrder, sealedCount, stopMerges } from '../support/stored.ts';
+import { createTopics } from '../support/topic.ts';
 
 test('leaders that are killed, and one that is moved, while data flows: every line once, in order', async (t) => {
   const cluster = await startKafkaCluster(t);
@@ -20,14 +21,10 @@ test('leaders that are killed, and one that is moved, while data flows: every li
   const admin = createKafka(nearby).admin();
   await admin.connect();
   t.after(() => admin.disconnect());
-  await admin.createTopics({
-    topics: [
-      {
-        topic,
-        replicaAssignment: [{ partition: 0, replicas: [2, 3, 1] }],
-        configEntries: [{ name: 'min.insync.replicas', value: '2' }],
-      },
-    ],
+  await createTopics(admin, {
+    topic,
+    replicaAssignment: [{ partition: 0, replicas: [2, 3, 1] }],
+    configEntries: [{ name: 'min.insync.replicas', value: '2' }],
   });
   const partition = async (): Promise<PartitionMetadata | undefined> => {
     const asked = await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => null);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { limits } from '../../src/config/limits.ts';
 import { endings, newLine } from '../../src/parse/line.ts';
 import { LineParser } from '../../src/parse/line_parser.ts';
 import { lineEnd } from '../../src/parse/split.ts';
 import { restored } from '../support/parsed.ts';
+import { fc } from '../support/property.ts';
 
 /** All that parsing says of each row, and its bytes; `restarts`: each read is by another agent, with the state from the spool. */
 function rowsOf(log: string, reads: Buffer[], restarts = false): string[] {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { type Api, startApi } from '../support/api.ts';
+import { randomBytes, randomOf } from '../support/content.ts';
+import { seed } from '../support/property.ts';
 import { FIRST_STREAM, gapRow, insertRows, rowsOfFile, SECOND_STREAM, sealRow } from '../support/rows.ts';
 
 const get = async (api: Api, path: string): Promise<Buffer> => {
@@ -15,7 +16,7 @@ test('a tail is the file’s bytes exactly: NUL, invalid UTF-8, CRLF, escapes, n
   const file = Buffer.concat([
     Buffer.from('plain\n\r\n\ncrlf\r\ntwice\r\r\n\x1b[31mred\x1b[0m\nspin\r|\r/\r-\n', 'latin1'),
     Buffer.from([0, 0, 255, 254, 0xc3, 0x28, 10]),
-    Buffer.from(randomBytes(20_000)),
+    randomBytes(randomOf(seed), 20_000),
     Buffer.from('\n{"a":1}\t\\N\\\n\n  no newline at the end'),
   ]);
   await insertRows(api.client, api.database, rowsOfFile('bytes', file, { prefix: '' }));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { insertRows, sealRow, type TestRow } from '../support/rows.ts';
+import { insertRows, sealRow, type TestRow, TODAY } from '../support/rows.ts';
 import { migratedDatabase, rowsOf } from '../support/servers.ts';
 
 const DAY = '2026-11-20';
@@ -271,7 +271,9 @@ test('rows that land twice, late or in another order change nothing', async (t) 
   await client.command({ query: `SYSTEM STOP MERGES ${database}.marks` });
   await insert(rows);
   // Another day is another part, and on the first of a month another partition.
-  await insert(rows.toReversed().map((row) => ({ ...row, ingest_day: '2026-12-01' })));
+  const [year, month] = TODAY.split('-').map(Number) as [number, number];
+  const ingest_day = new Date(Date.UTC(year, month)).toISOString().slice(0, 10);
+  await insert(rows.toReversed().map((row) => ({ ...row, ingest_day })));
   assert.deepEqual([await boots(), await crashes()], once);
 });
 

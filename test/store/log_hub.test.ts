@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import fc from 'fast-check';
 import { isWanted, type LineFilter, severities } from '../../src/store/line_filter.ts';
 import { LogHub } from '../../src/store/log_hub.ts';
 import { openStore, type Store } from '../../src/store/read.ts';
 import { type LogRow, readRows } from '../../src/store/read_log.ts';
 import { until } from '../support/patience.ts';
+import { fc } from '../support/property.ts';
 import { gapRow, insertRows, rowsOfFile, SECOND_STREAM, sealRow } from '../support/rows.ts';
 import { migratedDatabase, testSettings } from '../support/servers.ts';
 
@@ -159,7 +159,7 @@ test('followers get their workspace’s rows, and across a sandbox that was made
   await land([
     { sandbox_id: 's', position: 0, message: 'c', workspace: 'a', stream_started_at: SECOND_STREAM },
   ]);
-  await until(() => all!.rows.length === 5 && mine!.rows.length === 2);
+  await until(() => all!.rows.length === 5 && mine!.rows.length === 2 && theirs!.rows.length > 0);
   assert.deepEqual(
     mine!.rows.map(({ message }) => message),
     ['a', 'c'],

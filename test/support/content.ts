@@ -16,7 +16,7 @@ export function randomOf(seed: number): () => number {
 
 const below = (random: () => number, bound: number): number => Math.floor(random() * bound);
 
-function randomBytes(random: () => number, length: number): Buffer {
+export function randomBytes(random: () => number, length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);
   for (let at = 0; at < length; at++) bytes[at] = below(random, 256);
   return bytes;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc, seed } from '../support/property.ts';
 import { real, SimulatedAgent } from '../support/simulated_agent.ts';
 import { SpoolRows } from '../support/spool_rows.ts';
 import { assertBytes, bytesOf, streamsOf } from '../support/streams.ts';
@@ -349,7 +349,6 @@ class History {
 
 test(`${HISTORIES} made-up histories: the streams hold what was written, whatever happens between any two calls`, async (t) => {
   const memory = process.env.TEST_MEMORY ?? tmpdir();
-  const seed = Number(process.env.TEST_SEED ?? 1);
   const end_ms = performance.now() + BUDGET_MS;
   let histories = 0;
   await fc.assert(

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import fc from 'fast-check';
 import { AgentSite } from '../support/agent_site.ts';
+import { fc, seed } from '../support/property.ts';
 import { copyTruncate, rotate } from '../support/rotate.ts';
 import { assertBytes } from '../support/streams.ts';
 
@@ -239,7 +239,7 @@ test('whatever happens to files and agent, in any order: the streams hold what w
       {
         numRuns: 1_000,
         endOnFailure: process.env.TEST_SHRINK === undefined,
-        seed: Number(process.env.TEST_SEED ?? 1) + index,
+        seed: seed + index,
       },
     );
   await Promise.all(Array.from({ length: AT_ONCE }, one));

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { limits } from '../../src/config/limits.ts';
 import { newLine } from '../../src/parse/line.ts';
 import { nameId } from '../../src/parse/names.ts';
 import { BatchBuilder, putNanoseconds, record, type StreamLabels } from '../../src/wire/batch_builder.ts';
 import { decodeValue, rowsOf } from '../../src/wire/decode.ts';
 import { fromKafka, toKafkaHeaders } from '../../src/wire/header.ts';
+import { randomBytes, randomOf } from '../support/content.ts';
+import { fc, seed } from '../support/property.ts';
 
 const stream = (sandbox_id: string, started = 1_795_465_704_913_252_313n): StreamLabels => ({
   sandbox_id,
@@ -97,10 +98,12 @@ test('the next batch of a builder knows nothing of the one before', () => {
   assert.doesNotMatch(text, /old/);
 });
 
+const random = randomOf(seed);
+
 for (const [what, bytes, sandboxes] of [
   ['empty lines', () => Buffer.alloc(0), 1],
-  ['the longest lines, of random bytes', () => randomBytes(limits.line_bytes_max), 1],
-  ['short random lines of very many sandboxes', () => randomBytes(20), 40_000],
+  ['the longest lines, of random bytes', () => randomBytes(random, limits.line_bytes_max), 1],
+  ['short random lines of very many sandboxes', () => randomBytes(random, 20), 40_000],
 ] as const) {
   test(`a batch that is full of ${what} fits one message`, () => {
     const builder = new BatchBuilder('h'.repeat(200));
@@ -148,7 +151,3 @@ test('nanoseconds since 1970 are exact', () => {
     ),
   );
 });
-
-function randomBytes(length: number): Buffer {
-  return Buffer.from(Array.from({ length }, () => Math.floor(Math.random() * 256)));
-}

@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { constants, zstdCompressSync } from 'node:zlib';
 import { checkWholeFrame } from '../../src/wire/zstd_frame.ts';
+import { randomBytes, randomOf } from '../support/content.ts';
+import { seed } from '../support/property.ts';
+
+const random = randomOf(seed);
 
 const contents: [string, Buffer][] = [
   ['nothing', Buffer.alloc(0)],
   ['one byte', Buffer.from('x')],
   ['text', Buffer.from('sandbox console '.repeat(5_000))],
   ['zeros, as run-length blocks', Buffer.alloc(500_000)],
-  ['noise, as raw blocks', randomBytes(300_000)],
-  ['noise and zeros in turn', Buffer.concat([randomBytes(200_000), Buffer.alloc(200_000), randomBytes(9)])],
+  ['noise, as raw blocks', randomBytes(random, 300_000)],
+  [
+    'noise and zeros in turn',
+    Buffer.concat([randomBytes(random, 200_000), Buffer.alloc(200_000), randomBytes(random, 9)]),
+  ],
 ];
 const ways: [string, Record<number, number>][] = [
   ['level 1', { [constants.ZSTD_c_compressionLevel]: 1 }],
