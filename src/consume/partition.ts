@@ -2,6 +2,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import kafkajs, { type EachBatchPayload, type KafkaMessage } from 'kafkajs';
 import { crashPoint } from '../crash_point.ts';
 import { AfterlogError } from '../errors.ts';
+import { kafkaFault } from '../kafka.ts';
 import { createLander, type Lander, STOPPED } from '../store/land.ts';
 import { during, Leaving, Patience } from '../store/patience.ts';
 import { type Batch, fromKafka } from '../wire/header.ts';
@@ -72,11 +73,13 @@ export class Partition {
   /**
    * Between two fetches a topic can be deleted, made again, and grow beyond the offset that is read next. A broker deletes
    * the group's offsets together with a topic.
-   * @throws Leaving if that has happened: the partition is to be begun anew; what the client throws
+   * @throws Leaving if that has happened: the partition is to be begun anew; AfterlogError if no broker tells
    */
   private async checkTopic(): Promise<void> {
     if (this.committed === null) return;
-    const there = await this.committedThere();
+    const there = await this.committedThere().catch((error: unknown) => {
+      throw kafkaFault(`Whether ${this.topic} is still the one that was read cannot be asked`, error);
+    });
     if (there !== null && there >= this.committed) return;
     const what = `${this.topic}/${this.number} is not the one that was read before`;
     throw new Leaving(new kafkajs.KafkaJSNonRetriableError(what));
