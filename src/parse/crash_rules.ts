@@ -215,7 +215,7 @@ export const crashRules: readonly CrashRule[] = [
     pattern: /^BUG: sleeping function called from invalid context/,
     event: warning,
     title: 'BUG: sleeping function called from invalid context in %f',
-    seeks: sleeper,
+    seeks: frame,
   },
   {
     pattern: /^BUG: scheduling while atomic/,
@@ -243,7 +243,11 @@ export const crashRules: readonly CrashRule[] = [
     seeks: outermost,
   },
   { pattern: /^BUG: memory leak/, event: warning, title: 'memory leak in %f', seeks: owner },
-  { pattern: /^BUG: Dentry .* still in use/, event: oops, title: 'BUG: Dentry still in use' },
+  {
+    pattern: /^BUG: Dentry .* still in use(?:.*\[(unmount) of)?/,
+    event: oops,
+    title: 'BUG: Dentry still in use in $1',
+  },
   {
     pattern: /^BUG (\S+) \((?:Not tainted|Tainted: [^)]*)\): (?!kasan)(\S.*)/,
     event: oops,
@@ -338,7 +342,7 @@ export const crashRules: readonly CrashRule[] = [
   { pattern: /^Internal error: /, event: oops, title: 'Internal error in %f', seeks: pointer | frame },
   { pattern: /^SError Interrupt on CPU/, event: oops, title: 'SError in %f', seeks: pointer | frame },
   {
-    pattern: /^Kernel panic - not syncing: .*stack is corrupted in: ([A-Za-z_][\w.]*)?/,
+    pattern: /^Kernel panic - not syncing: .*stack is corrupted in: (?:(?!f{4})([A-Za-z_]\w*))?/,
     event: 'kernel.panic',
     title: 'kernel panic: stack is corrupted in %f',
     seeks: frame,
