@@ -31,6 +31,8 @@ export function measureCrash(set: string, one: CrashCase, recorded_ms: number, t
     tally.add(name, 'crash', first ? 'found' : 'missed', ['found', 'missed'], miss);
     if (first === undefined) continue;
     const title = titleOutcome(one, first.title);
+    const isLetter = [one.expected_title, ...one.alt_titles].includes(first.title);
+    tally.add(name, 'title, to the letter', isLetter ? 'exact' : 'other', ['exact', 'other']);
     tally.add(name, 'title', title, ['exact', 'other function', 'other'], miss);
     if (!one.corrupted)
       tally.add(name, 'title, log not corrupted', title, ['exact', 'other function', 'other']);

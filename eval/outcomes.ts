@@ -212,4 +212,4 @@ export function measureBoot(set: string, one: BootCase, recorded_ms: number, tal
   }
 }
 
-const overlaps = (text: string, summary: string): boolean => text.includes(summary.slice(0, 24));
+const overlaps = (text: string, summary: string): boolean => text.includes(summary.slice(0, 18));

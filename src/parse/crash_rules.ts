@@ -116,13 +116,13 @@ export const crashRules: readonly CrashRule[] = [
     seeks: outermost,
   },
   {
-    pattern: /^INFO: task .{1,48} blocked (?:in I\/O wait )?for more than \d+ seconds/,
+    pattern: /^INFO: task .{1,48}:\d+ blocked (?:in I\/O wait )?for more than \d+ seconds/,
     event: hang,
     title: 'INFO: task hung in %f',
     seeks: sleeper,
   },
   {
-    pattern: /^INFO: task .{1,48} can't die for more than \d+ seconds/,
+    pattern: /^INFO: task .{1,48}:\d+ can't die for more than \d+ seconds/,
     event: hang,
     title: "INFO: task can't die in %f",
     seeks: sleeper,
@@ -215,7 +215,7 @@ export const crashRules: readonly CrashRule[] = [
     pattern: /^BUG: sleeping function called from invalid context/,
     event: warning,
     title: 'BUG: sleeping function called from invalid context in %f',
-    seeks: sleeper,
+    seeks: frame,
   },
   {
     pattern: /^BUG: scheduling while atomic/,
@@ -243,7 +243,11 @@ export const crashRules: readonly CrashRule[] = [
     seeks: outermost,
   },
   { pattern: /^BUG: memory leak/, event: warning, title: 'memory leak in %f', seeks: owner },
-  { pattern: /^BUG: Dentry .* still in use/, event: oops, title: 'BUG: Dentry still in use' },
+  {
+    pattern: /^BUG: Dentry .* still in use(?:.*\[(unmount) of)?/,
+    event: oops,
+    title: 'BUG: Dentry still in use in $1',
+  },
   {
     pattern: /^BUG (\S+) \((?:Not tainted|Tainted: [^)]*)\): (?!kasan)(\S.*)/,
     event: oops,
@@ -309,19 +313,26 @@ export const crashRules: readonly CrashRule[] = [
     title: 'WARNING: kernel stack $1 has bad $2value',
   },
   {
-    pattern: /^(?:traps: )?PANIC: double fault/,
+    pattern: /^(?:traps: )?PANIC: double fault(?:,|$)/,
     event: oops,
     title: 'PANIC: double fault in %f',
     seeks: pointer | frame,
   },
   {
-    pattern: /^(?:Oops: )?((?:segment-related )?general protection fault)\b/,
+    pattern: /^(?:Oops: )?(?:segment-related )?general protection fault[,: ].*\[#\d/,
     event: oops,
     title: 'general protection fault in %f',
     seeks: pointer | frame,
   },
   {
-    pattern: /^(?:Oops: )?divide[ _]error: /,
+    pattern: /^(?:Oops: )?general protection fault\b/,
+    event: oops,
+    title: 'general protection fault in %f',
+    seeks: pointer | frame,
+    stamped: true,
+  },
+  {
+    pattern: /^(?:Oops: )?divide[ _]error: [0-9a-f]{4}\b/,
     event: oops,
     title: 'divide error in %f',
     seeks: pointer | frame,
@@ -333,12 +344,22 @@ export const crashRules: readonly CrashRule[] = [
     title: '$1 in %f',
     seeks: pointer | frame,
   },
-  { pattern: /^Unhandled fault: /, event: oops, title: 'Unhandled fault in %f', seeks: pointer | frame },
-  { pattern: /^Alignment trap: /, event: oops, title: 'Alignment trap in %f', seeks: pointer | frame },
-  { pattern: /^Internal error: /, event: oops, title: 'Internal error in %f', seeks: pointer | frame },
+  {
+    pattern: /^Unhandled fault: .*\(0x[0-9a-f]+\) at 0x/,
+    event: oops,
+    title: 'Unhandled fault in %f',
+    seeks: pointer | frame,
+  },
+  {
+    pattern: /^Alignment trap: not handling instruction /,
+    event: oops,
+    title: 'Alignment trap in %f',
+    seeks: pointer | frame,
+  },
+  { pattern: /^Internal error: .*\[#\d/, event: oops, title: 'Internal error in %f', seeks: pointer | frame },
   { pattern: /^SError Interrupt on CPU/, event: oops, title: 'SError in %f', seeks: pointer | frame },
   {
-    pattern: /^Kernel panic - not syncing: .*stack is corrupted in: ([A-Za-z_][\w.]*)?/,
+    pattern: /^Kernel panic - not syncing: .*stack is corrupted in: (?:(?!f{4})([A-Za-z_]\w*))?/,
     event: 'kernel.panic',
     title: 'kernel panic: stack is corrupted in %f',
     seeks: frame,
@@ -382,6 +403,7 @@ export const crashRules: readonly CrashRule[] = [
     title: 'page allocation failure: order $1',
   },
   { pattern: /^Oops(?:: | - )[\w ]+.*\[#\d+\]/, event: oops, title: 'Oops in %f', seeks: pointer | frame },
+  { pattern: /^(?:\w+ )?\S+\.[ch]:\d+: BUG: (.*)/, event: warning, title: 'BUG: $1', stamped: true },
   // What a die() of any kind prints: what happened, an error code, how often.
   {
     pattern: /^([A-Z][\w ,()-]{2,48}?):? ?[0-9a-f]{0,16} \[#\d+\]/,

@@ -1,5 +1,5 @@
 import { seeks } from './crash_rules.ts';
-import { isAllocator, isBoundary, isHelper, isSleeper, isTick } from './helpers.ts';
+import { isAllocator, isBoundary, isHelper, isHelperAtFault, isSleeper, isTick } from './helpers.ts';
 
 /** Without what a compiler adds behind a dot: `.isra.0`, `.cold`. */
 const NAME = '([A-Za-z_$][\\w$]*)(?:\\.[\\w.]*)?';
@@ -32,6 +32,9 @@ export function plainName(name: string): string {
 /** What a line below a headline brings; one object for the process. */
 export const found = { function: '', access: '', candidate: '', isReset: false };
 
+/** As a candidate: the next frame is where preemption was disabled, not of the trace. */
+const SKIP = '-';
+
 /** Looks into the line for what `wanted` needs. Fills `found`. */
 export function seek(text: string, wanted: number, candidate: string): void {
   found.function = '';
@@ -44,13 +47,19 @@ export function seek(text: string, wanted: number, candidate: string): void {
   }
   if ((wanted & seeks.pointer) !== 0) {
     const name = pointer.exec(text)?.[1];
-    if (name !== undefined && !isHelper(name)) found.function = name;
+    if (name !== undefined && !isHelperAtFault(name)) found.function = name;
   }
   if (found.function !== '') return;
   if ((wanted & seeks.outermost) !== 0) stalled(text);
   else if ((wanted & (seeks.frame | seeks.sleeper | seeks.owner)) !== 0) {
+    if (text.endsWith('isabled at:')) found.candidate = SKIP;
     const name = frameOf(text);
-    if (name === '' || isHelper(name)) return;
+    if (name === '') return;
+    if (candidate === SKIP) {
+      found.candidate = '';
+      return;
+    }
+    if ((wanted & seeks.pointer) !== 0 ? isHelperAtFault(name) : isHelper(name)) return;
     if ((wanted & seeks.sleeper) !== 0 && isSleeper(name)) return;
     if ((wanted & seeks.owner) !== 0 && isAllocator(name)) return;
     found.function = name;
@@ -66,7 +75,7 @@ function frameOf(text: string): string {
     const match = form.exec(text);
     if (match === null) continue;
     caller = match[3] ?? '';
-    return match[1] ? '' : match[2]!;
+    return match[1] || text.endsWith('(unreliable)') ? '' : match[2]!;
   }
   caller = '';
   return '';
@@ -89,7 +98,7 @@ function stalled(text: string): void {
     return;
   }
   if (isBoundary(name)) {
-    found.function = found.candidate;
+    found.function = found.candidate || (name.endsWith('compat_ioctl') ? name : '');
     return;
   }
   if (!isTick(name)) found.candidate = name;

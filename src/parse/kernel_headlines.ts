@@ -90,6 +90,7 @@ export const kernelHeadlines: readonly KernelHeadline[] = [
   { text: ': page allocation failure', severity: 'warn', anywhere: true },
   { text: ' blocked for more than ', severity: 'error', anywhere: true },
   { text: ' [#', severity: 'error', anywhere: true },
+  { text: ': BUG: ', severity: 'error', anywhere: true, alone: true },
   { text: '[ INFO: ', severity: 'error' },
   { text: '[ BUG: ', severity: 'error' },
   { text: 'BUG ', severity: 'error' },
@@ -107,6 +108,7 @@ export const kernelHeadlines: readonly KernelHeadline[] = [
   { text: 'segment-related general protection fault', severity: 'error' },
   ...[
     'Out of memory: Kill',
+    'Out of memory: kill',
     'Memory cgroup out of memory: Kill',
     'Killed process ',
     'Out of memory (oom_kill_allocating_task): Kill',
@@ -192,11 +194,12 @@ export function headlineOf(b: Uint8Array, at: number, end: number): Headline | u
   for (let i = at; i < last; i++) {
     const byte = b[i]!;
     if (byte !== 32 && byte !== 58) continue;
-    // ` invoked`, ` blocked`, ` [#`; `: page`, `: segfault`, `: unhandled`
+    // ` invoked`, ` blocked`, ` [#`; `: page`, `: segfault`, `: unhandled`, `: BUG`
     const next = b[i + 1];
     if (byte === 32) {
       if (next !== 105 && next !== 98 && (next !== 91 || b[i + 2] !== 35)) continue;
-    } else if (next !== 32 || (b[i + 2] !== 112 && b[i + 2] !== 115 && b[i + 2] !== 117)) continue;
+    } else if (next !== 32 || (b[i + 2] !== 112 && b[i + 2] !== 115 && b[i + 2] !== 117 && b[i + 2] !== 66))
+      continue;
     for (const headline of anywhere) if (startsWith(b, i, end, headline.bytes)) return headline;
   }
   return undefined;
@@ -217,6 +220,7 @@ function goesOn(b: Uint8Array, at: number, end: number, texts: readonly Buffer[]
 const rawMarks = [
   'Linux version ',
   'Out of memory: Kill',
+  'Out of memory: kill',
   'Memory cgroup out of memory: Kill',
   'Killed process ',
   'ALERT!',

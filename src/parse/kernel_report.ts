@@ -189,8 +189,14 @@ const locks = Buffer.from('lock');
 const isLocksHeld = (b: Uint8Array, at: number, end: number): boolean =>
   isDigit(b[at]) && b[at + 1] === 32 && startsWith(b, at + 2, end, locks);
 
-/** `do_syscall_64+0x33/0x40`, without the blank before it. */
+/** `do_syscall_64+0x33/0x40`, without the blank before it; also behind addresses in brackets. */
 function isFrame(b: Uint8Array, at: number, end: number): boolean {
+  while (at < end && b[at] === 91 && isHex(b[at + 1] ?? 0)) {
+    const open = at;
+    while (at < end && at - open < 20 && b[at] !== 93) at++;
+    if (b[at] !== 93 || at - open < 9) return false;
+    at += b[at + 1] === 32 ? 2 : 1;
+  }
   if (classOf[b[at]!] === UPPER) return false;
   for (const last = Math.min(end - 3, at + 80); at < last && b[at] !== 32; at++) {
     if (b[at] === 43 && b[at + 1] === 48 && b[at + 2] === 120) return true;

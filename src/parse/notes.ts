@@ -94,9 +94,9 @@ export const rawNotes: readonly Note[] = [
   },
 ];
 
-/** `Killed process 105 (appd)`: the victim, and whether its cgroup or the machine was out of memory. */
+/** `Killed process 105 (appd) total-vm:…`: the victim, and whether its cgroup or the machine was out of memory. */
 export const killed =
-  /^(Memory cgroup out of memory: |Out of memory(?: \(oom_kill_allocating_task\))?: |)Kill(?:ed)? process \d+,? \((.{1,32}?)\)[ ,]/;
+  /^(Memory cgroup out of memory: |Out of memory(?: \(oom_kill_allocating_task\))?: |)[Kk]ill(?:ed)? process \d+(?:, UID \d+,)?,? \((.{1,32}?)\)(?: score |,? UID|,? total-vm|,? vsz|$)/;
 
 /** `[FAILED] Failed to start …`, `nginx.service: Failed with result 'exit-code'.` */
 export const systemdFailed =
