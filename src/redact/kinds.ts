@@ -108,21 +108,30 @@ export interface NamedValue extends Named {
   bytes: Uint8Array;
 }
 
-/** Tokens by the last byte of their prefix. */
-export function prefixesOf(wanted: ReadonlySet<Kind>): Map<number, Prefixed[]> {
-  const found = new Map<number, Prefixed[]>();
-  for (const one of tokens.filter(({ kind }) => wanted.has(kind))) {
-    const bytes = Buffer.from(one.prefix);
-    const last = bytes.at(-1)!;
-    const before = bytes.subarray(0, -1);
-    // The longer prefix first: it may end with a shorter one.
-    found.set(
-      last,
-      [...(found.get(last) ?? []), { ...one, before }].toSorted((a, b) => b.before.length - a.before.length),
-    );
+/** By the last byte of their prefix or name, and by the one before it: most bytes are neither. */
+export type ByEnd<One> = Map<number, (One[] | undefined)[]>;
+
+function byEnd<One>(all: One[], bytesOf: (one: One) => Uint8Array): ByEnd<One> {
+  const found: ByEnd<One> = new Map();
+  for (const one of all) {
+    const [before, last] = bytesOf(one).subarray(-2) as unknown as [number, number];
+    const some = found.get(last) ?? new Array<One[] | undefined>(256).fill(undefined);
+    some[before] = [...(some[before] ?? []), one];
+    found.set(last, some);
   }
   return found;
 }
 
-export const namesOf = (wanted: ReadonlySet<Kind>): NamedValue[] =>
-  names.filter(({ kind }) => wanted.has(kind)).map((one) => ({ ...one, bytes: Buffer.from(one.name) }));
+export const prefixesOf = (wanted: ReadonlySet<Kind>): ByEnd<Prefixed> =>
+  byEnd(
+    tokens
+      .filter(({ kind }) => wanted.has(kind))
+      .map((one) => ({ ...one, before: Buffer.from(one.prefix).subarray(0, -1) })),
+    ({ prefix }) => Buffer.from(prefix),
+  );
+
+export const namesOf = (wanted: ReadonlySet<Kind>): ByEnd<NamedValue> =>
+  byEnd(
+    names.filter(({ kind }) => wanted.has(kind)).map((one) => ({ ...one, bytes: Buffer.from(one.name) })),
+    ({ bytes }) => bytes,
+  );

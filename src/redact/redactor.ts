@@ -21,6 +21,8 @@ export class Redactor {
   /** Secrets hidden since the start, by kind. */
   readonly counts: Partial<Record<Kind, number>> = {};
   private readonly checks: ReturnType<typeof checksFor>;
+  /** By byte, whether it may be the sign of a secret. */
+  private readonly signs: Uint8Array;
   private readonly hasChecks: boolean;
   private readonly hasKeys: boolean;
   private readonly patterns: RegExp[];
@@ -37,6 +39,7 @@ export class Redactor {
   constructor(wanted: readonly Kind[], patterns: readonly string[]) {
     const set = new Set(wanted);
     this.checks = checksFor(set);
+    this.signs = Uint8Array.from(this.checks, (check) => Number(check !== undefined));
     this.hasChecks = this.checks.some((check) => check !== undefined);
     this.hasKeys = set.has('private_key');
     this.patterns = patterns.map((pattern) => new RegExp(pattern, 'g'));
@@ -102,10 +105,9 @@ export class Redactor {
   }
 
   private findSecrets(bytes: Buffer, start: number, end: number): void {
-    const { checks } = this;
+    const { checks, signs } = this;
     for (let at = start; at < end; at++) {
-      const check = checks[bytes[at]!];
-      if (check === undefined || !check(bytes, at, start, end)) continue;
+      if (signs[bytes[at]!] === 0 || !checks[bytes[at]!]!(bytes, at, start, end)) continue;
       const { from, to, kind } = secret;
       this.ranges.push({ from, to, kind });
       // What follows is looked at from the secret's end: an address may begin there.

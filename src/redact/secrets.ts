@@ -30,11 +30,19 @@ export function checksFor(wanted: ReadonlySet<Kind>): (Check | undefined)[] {
     for (const character of characters) lists[character.charCodeAt(0)]!.push(check);
   };
   for (const [byte, prefixes] of prefixesOf(wanted)) {
-    lists[byte]!.push((b, at, start, end) => prefixes.some((one) => isToken(b, at, start, end, one)));
+    lists[byte]!.push((b, at, start, end) => {
+      const some = at > start ? prefixes[b[at - 1]!] : undefined;
+      return some?.some((one) => isToken(b, at, start, end, one)) ?? false;
+    });
   }
   const named = namesOf(wanted);
-  if (named.length > 0) {
-    on('=:', (b, at, start, end) => named.some((one) => isNamed(b, at, start, end, one)));
+  if (named.size > 0) {
+    on('=:', (b, at, start, end) => {
+      let last = at - 1;
+      while (last > start && at - last < 4 && isQuoteOrSpace(b[last]!)) last--;
+      const some = last > start ? named.get(lower(b[last]!))?.[lower(b[last - 1]!)] : undefined;
+      return some?.some((one) => isNamed(b, at, last, start, end, one)) ?? false;
+    });
   }
   if (wanted.has('azure')) {
     on('~', azureSecret);
@@ -87,16 +95,15 @@ function isToken(
   return length >= min && (length <= max || max > min) ? found(kind, from, to) : false;
 }
 
-/** `name = value`, `"name": "value"`, at the `=` or `:`. */
+/** `name = value`, `"name": "value"`, at the `=` or `:`; the name ends at `last`. */
 function isNamed(
   b: Uint8Array,
   at: number,
+  last: number,
   start: number,
   end: number,
   { kind, bytes, class: bits, min }: { kind: Kind; bytes: Uint8Array; class: number; min: number },
 ): boolean {
-  let last = at - 1;
-  while (last > start && at - last < 4 && isQuoteOrSpace(b[last]!)) last--;
   const from = last - bytes.length + 1;
   if (from < start) return false;
   for (let index = bytes.length - 1; index >= 0; index--) {
