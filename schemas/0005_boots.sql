@@ -273,7 +273,8 @@ SELECT
     template,
     host
 FROM died
-ASOF LEFT JOIN fatal ON sandbox_id = fatal_sandbox_id AND timestamp >= fatal_at
+-- The guest's clock may be ahead or behind.
+ASOF LEFT JOIN fatal ON sandbox_id = fatal_sandbox_id AND timestamp + INTERVAL 10 MINUTE >= fatal_at
 WHERE fatal_at < timestamp - INTERVAL 10 MINUTE;
 
 -- One row a cause: since when, how often, where.

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { limits } from './config/limits.ts';
+import { redactedKinds } from './config/schema.ts';
 import type { Settings } from './config/settings.ts';
 import { type Destination, Sender } from './deliver/sender.ts';
 import { setAsideIn } from './deliver/set_aside.ts';
@@ -10,6 +11,7 @@ import { Runtime } from './labels/runtime.ts';
 import { mend } from './mend/mend.ts';
 import { setReadyTexts } from './parse/ready.ts';
 import { Pipeline } from './pipeline.ts';
+import { Redactor } from './redact/redactor.ts';
 import { lockDir } from './spool/lock.ts';
 import { Spool } from './spool/spool.ts';
 import { layoutOf } from './tail/layout.ts';
@@ -103,6 +105,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
     layoutOf(settings.data_dir, settings.layout).folderOf,
     runtime_url === undefined ? null : new Runtime(runtime_url, runtime_token),
   );
+  const redactor = redactorOf(settings);
   const pipeline = new Pipeline(
     settings.host,
     spool,
@@ -111,6 +114,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
       release: (pin) => pins.release(pin),
     },
     labels,
+    redactor,
   );
   const tailer = new Tailer(settings.data_dir, settings.layout, pins, pipeline);
   const destination = await destinationOf(settings, spool);
@@ -120,7 +124,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
     if (spool.broken.size === 0 || !pipeline.flush()) return;
     try {
       const last = { host: settings.host, ...pipeline.last };
-      mend(spool, pins.list(), last, (states) => tailer.correct(states));
+      mend(spool, pins.list(), last, (states) => tailer.correct(states), redactor);
       mending.ends();
       pipeline.makeDurable();
     } catch (error) {
@@ -155,6 +159,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
       gaps: pipeline.counts.gaps,
       seals: pipeline.counts.seals,
       ...labels.status,
+      ...redactor?.status,
       paused: pipeline.paused ?? destination.waiting(),
       last_error: tailer.lastError,
     }),
@@ -170,6 +175,12 @@ export async function startAgent(settings: Settings): Promise<Agent> {
       for (const unlock of unlocks) unlock();
     },
   };
+}
+
+/** Null: nothing is redacted, at no cost. */
+function redactorOf({ redact, redact_patterns }: Settings): Redactor | null {
+  const wanted = redactedKinds(redact);
+  return wanted.length + redact_patterns.length === 0 ? null : new Redactor(wanted, redact_patterns);
 }
 
 function spoolStatus(spool: Spool): Pick<AgentStatus, Extract<keyof AgentStatus, `spool_${string}`>> {

@@ -7,6 +7,7 @@ import { Trouble, unwritable } from './faults.ts';
 import type { Labels } from './labels/labels.ts';
 import { newLine } from './parse/line.ts';
 import { lineEnd } from './parse/split.ts';
+import type { Redactor } from './redact/redactor.ts';
 import type { Spool, StateChanges } from './spool/spool.ts';
 import type { LogTail } from './tail/log_tail.ts';
 import type { Pin } from './tail/pins.ts';
@@ -42,6 +43,7 @@ export class Pipeline implements Sink {
   private readonly spool: Spool;
   private readonly events: PipelineEvents;
   private readonly labels: Labels | null;
+  private readonly redactor: Redactor | null;
   private readonly line = newLine();
   /** New at each start. */
   private readonly epoch = newEpoch();
@@ -62,11 +64,18 @@ export class Pipeline implements Sink {
   private syncing: Promise<void> | null = null;
   private isClosed = false;
 
-  constructor(host: string, spool: Spool, events: PipelineEvents, labels: Labels | null = null) {
+  constructor(
+    host: string,
+    spool: Spool,
+    events: PipelineEvents,
+    labels: Labels | null = null,
+    redactor: Redactor | null = null,
+  ) {
     this.builder = new BatchBuilder(host);
     this.spool = spool;
     this.events = events;
     this.labels = labels;
+    this.redactor = redactor;
   }
 
   /** Epoch and sequence of the last batch. */
@@ -76,7 +85,8 @@ export class Pipeline implements Sink {
 
   lines(tail: LogTail, bytes: Buffer, start: number, final: boolean): boolean {
     const stream = tail.stream!;
-    const { builder, line } = this;
+    const { builder, line, redactor } = this;
+    const shown = redactor === null ? bytes : redactor.hide(bytes, start, stream.redaction);
     if (!stream.isLabelled) this.labels?.fill(stream);
     const { seconds, nanos } = hostClock();
     let isEntered = false;
@@ -84,9 +94,10 @@ export class Pipeline implements Sink {
     let at = start;
     for (;;) {
       const end = lineEnd(bytes, at, final);
-      if (end < 0) break;
+      if (end < 0 || redactor?.mustWait(bytes, end, final)) break;
       if (!builder.fits(stream, end - at)) {
-        tail.advance(bytes, from, at);
+        if (redactor !== null) stream.redaction = redactor.took(at);
+        tail.advance(bytes, from, at, shown);
         from = at;
         if (!this.flush()) return false;
         isEntered = false;
@@ -94,14 +105,15 @@ export class Pipeline implements Sink {
       if (!isEntered) builder.use(stream, seconds, nanos);
       isEntered = true;
       const position = stream.position + at - from;
-      stream.parser.parse(bytes, at, end, position, seconds, nanos, line);
-      builder.addLine(stream, position, bytes, line);
+      stream.parser.parse(shown, at, end, position, seconds, nanos, line);
+      builder.addLine(stream, position, shown, line);
       stream.lines++;
       this.counts.lines++;
       at = end;
     }
     this.counts.bytes += at - start;
-    tail.advance(bytes, from, at);
+    if (redactor !== null) stream.redaction = redactor.took(at);
+    tail.advance(bytes, from, at, shown);
     return true;
   }
 

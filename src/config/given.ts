@@ -76,10 +76,10 @@ export function givenAsFlags(flags: Record<string, unknown>): Source {
   return { given, wrong: [] };
 }
 
-export function textOrList({ type }: Setting, value: string): string | string[] {
+export function textOrList({ type, isByLine }: Setting, value: string): string | string[] {
   if (type !== 'list') return value;
   return value
-    .split(/[,\n]/)
+    .split(isByLine ? '\n' : /[,\n]/)
     .map((item) => item.trim())
     .filter(Boolean);
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { readyDefaults } from '../parse/ready.ts';
+import { builtInKinds, type Kind } from '../redact/kinds.ts';
+import { patternFault } from '../redact/pattern_check.ts';
 
 /** What people read about a setting. */
 export interface About {
@@ -10,6 +12,8 @@ export interface About {
   usual?: string;
   /** Its value is shown nowhere. */
   secret?: true;
+  /** A list whose items may hold commas: in the environment and as a flag they are lines. */
+  isByLine?: true;
 }
 
 /** Descriptions of the schema's fields; `z.toJSONSchema` reads them too. */
@@ -76,6 +80,25 @@ export const settingsSchema = z.strictObject({
     allowed: TEXT,
     secret: true,
   }),
+  redact: z
+    .array(z.enum(['all', ...builtInKinds]))
+    .default([])
+    .register(about, {
+      description: 'Secrets that the agent fills with `*` before a line leaves the host',
+      allowed: `all, or some of ${builtInKinds.join(', ')} with commas`,
+      usual: 'nothing is redacted',
+    }),
+  redact_patterns: z
+    .array(text.refine((pattern) => patternFault(pattern) === null))
+    .default([])
+    .register(about, {
+      description:
+        'Regular expressions of what else is filled with `*`, one a line; each is matched within a line',
+      allowed:
+        'regular expressions of ASCII without looking ahead, behind or back, none that matches an empty text, and none ' +
+        'in which a text can be matched in several ways, as by (a+)+ or .*=.*, for that may take for ever',
+      isByLine: true,
+    }),
   kafka: z
     .strictObject({
       brokers: z.array(broker).default([]).register(about, {
@@ -237,6 +260,10 @@ function describe(path: string[], field: z.ZodType): Setting {
     default: field instanceof z.ZodDefault ? field.def.defaultValue : undefined,
   };
 }
+
+/** What `redact` means. */
+export const redactedKinds = (redact: readonly ('all' | Kind)[]): readonly Kind[] =>
+  redact.includes('all') ? builtInKinds : redact.filter((kind) => kind !== 'all');
 
 function isAddress(found: string): boolean {
   const at = found.lastIndexOf(':');

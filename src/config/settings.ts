@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { AfterlogError } from '../errors.ts';
+import { patternFault } from '../redact/pattern_check.ts';
 import { type Given, givenAsFlags, givenInEnvironment, invalid, type Origin, type Wrong } from './given.ts';
 import { allSettings, configSetting, settingsSchema } from './schema.ts';
 import { givenInFile } from './settings_file.ts';
@@ -78,7 +79,8 @@ function complaint(issue: z.core.$ZodIssue, given: Map<string, Given>): Wrong {
   const { where, value } = given.get(setting.name)!;
   const isItem = Array.isArray(value);
   const found = isItem ? value[Number(issue.path[setting.path.length])]! : value;
-  const what = `${isItem ? 'has' : 'is'} ${quoted(setting, found)}`;
+  const fault = setting.name === 'redact_patterns' ? patternFault(found as string) : null;
+  const what = `${isItem ? 'has' : 'is'} ${quoted(setting, found)}${fault === null ? '' : `, which ${fault}`}`;
   return invalid(`Setting ${setting.name} (${where}) ${what}; allowed: ${setting.allowed}.`);
 }
 

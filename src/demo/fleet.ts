@@ -77,7 +77,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
   const runOne = async (plan: Plan, own: Random): Promise<void> => {
     const { id } = plan;
-    const files = createSandboxFiles(join(data_dir, 'vms', id), rotate_bytes);
+    const { template, workspace } = plan;
+    const files = createSandboxFiles(join(data_dir, 'vms', id), rotate_bytes, { id, template, workspace });
     const sandbox = { id, started_at_ms: Date.now(), failed: false };
     sandboxes.set(id, { files, until_ms: sandbox.started_at_ms + plan.life_ms });
     status.started++;

@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   truncateSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -40,9 +41,13 @@ export interface SandboxFiles {
 const generations = 3;
 const nothing = (): Written => ({ bytes: 0, lines: 0, crc32: 0 });
 
-/** @param rotate_bytes size at which console.log becomes console.log.1 */
-export function createSandboxFiles(dir: string, rotate_bytes: number): SandboxFiles {
+/**
+ * @param rotate_bytes size at which console.log becomes console.log.1
+ * @param label goes to sandbox.json, where the agent finds it
+ */
+export function createSandboxFiles(dir: string, rotate_bytes: number, label: object = {}): SandboxFiles {
   mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, 'sandbox.json'), `${JSON.stringify(label)}\n`);
   const path = join(dir, 'console.log');
   // 'w' is O_CREAT|O_WRONLY|O_TRUNC without O_APPEND.
   let console_fd = openSync(path, 'w');

@@ -26,6 +26,9 @@ export interface Plan {
   beat_ms: number;
   hibernates: boolean;
   copy_truncates: boolean;
+  /** What the runtime says of it. */
+  template: string;
+  workspace: string;
 }
 
 /** Recordings that end in the guest's death or in a boot that never ends, with what the runtime says of it. */
@@ -49,6 +52,18 @@ const odd = [
 ] as const;
 const boots = ['ok-boot', 'restart-truncate'] as const;
 
+const templates: Record<Program, string> = {
+  web: 'node-22',
+  api: 'node-22',
+  worker: 'python-3.12',
+  vite: 'vite',
+  train: 'python-gpu',
+};
+/** Boots that end before init are those of images that people make themselves. */
+const templateOf = (scenario: string, program: Program): string =>
+  scenario === 'no-rdinit' || scenario === 'ext4-mountfail' ? 'own-image' : templates[program];
+const workspaces = ['acme', 'globex', 'initech'] as const;
+
 /** Nothing is written for so long before bytes are taken away by a truncation: a real runtime takes seconds. */
 const silence_ms_min = 1_000;
 
@@ -56,7 +71,7 @@ const silence_ms_min = 1_000;
 export function drawPlan(random: Random, beat_ms: number): Plan {
   const share = random.next();
   const length = random.next();
-  return {
+  const plan = {
     id: `sb-${random.hex(12)}`,
     scenario:
       share < 0.5
@@ -80,6 +95,8 @@ export function drawPlan(random: Random, beat_ms: number): Plan {
     hibernates: random.chance(0.3),
     copy_truncates: random.chance(0.2),
   };
+  const { scenario, program } = plan;
+  return { ...plan, template: templateOf(scenario, program), workspace: random.pick(workspaces) };
 }
 
 /** Everything that happens to a sandbox before its deletion. `clock` is the guest's, ms since 1970. */

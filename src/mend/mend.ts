@@ -1,5 +1,6 @@
 import { log } from '../log.ts';
 import { newEpoch } from '../pipeline.ts';
+import type { Redactor } from '../redact/redactor.ts';
 import { placeKey } from '../spool/cursor.ts';
 import type { Spool, StateChanges } from '../spool/spool.ts';
 import type { FoundPin } from '../tail/pins.ts';
@@ -31,9 +32,10 @@ export function mend(
   pins: FoundPin[],
   last: LastBatch,
   correct: (states: unknown[]) => void,
+  redactor: Redactor | null = null,
 ): void {
   const damages = findDamage(spool);
-  for (const loss of damages.flatMap(lossesIn)) loss.bytes = readAgain(loss, pins);
+  for (const loss of damages.flatMap(lossesIn)) loss.bytes = readAgain(loss, pins, redactor);
   for (const [index, damage] of damages.entries()) {
     const losses = lossesIn(damage);
     const { id, isKnown } = idOf(damage, damages, last);

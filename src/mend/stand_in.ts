@@ -2,6 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { limits } from '../config/limits.ts';
 import { newLine } from '../parse/line.ts';
 import { lineEnd } from '../parse/split.ts';
+import type { Redactor } from '../redact/redactor.ts';
 import { type FoundPin, sameFile } from '../tail/pins.ts';
 import { Stream, type StreamTotals } from '../tail/stream.ts';
 import { BatchBuilder, record } from '../wire/batch_builder.ts';
@@ -80,7 +81,7 @@ const streamOf = ({ sandbox, log, started, before }: Loss): Stream =>
   new Stream(sandbox, log, started, before?.stream.started === started ? before.stream : undefined);
 
 /** The bytes that are lost, from the pin that held them; null when it is gone, or holds others. */
-export function readAgain(loss: Loss, pins: FoundPin[]): Buffer | null {
+export function readAgain(loss: Loss, pins: FoundPin[], redactor: Redactor | null = null): Buffer | null {
   const { before, started, from, to, at } = loss;
   const length = (to ?? 0) - from;
   if (to === null || at === null || length > limits.block_bytes_max) return null;
@@ -96,7 +97,11 @@ export function readAgain(loss: Loss, pins: FoundPin[]): Buffer | null {
   const fd = openSync(found.pin.path, 'r');
   try {
     const read = readSync(fd, bytes, 0, length, isGoingOn ? before.file.offset : 0);
-    return read === length && areLost(bytes, loss) ? bytes : null;
+    if (read !== length) return null;
+    const { redaction = null } = isGoingOn ? before.stream : {};
+    // A copy: the redactor uses its own again.
+    const shown = redactor === null ? bytes : Buffer.from(redactor.hide(bytes, 0, redaction));
+    return areLost(shown, loss) ? shown : null;
   } finally {
     closeSync(fd);
   }

@@ -189,10 +189,10 @@ export class LogTail {
     return goesOn;
   }
 
-  /** bytes[from, to) of the chunk that is being read are in rows now. */
-  advance(bytes: Buffer, from: number, to: number): void {
+  /** bytes[from, to) of the chunk that is being read are in rows now, as `shown` has them. */
+  advance(bytes: Buffer, from: number, to: number, shown: Buffer = bytes): void {
     if (from === to) return;
-    this.stream!.advance(bytes, from, to);
+    this.stream!.advance(shown, from, to);
     // There is none when all that is left of a lost file is what was saved of its last line.
     this.queue[0]?.advance(bytes, from, to);
     this.sink.changed(this);

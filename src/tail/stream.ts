@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { LineParser, type ParserState } from '../parse/line_parser.ts';
+import type { RedactionState } from '../redact/redactor.ts';
 import type { StreamLabels } from '../wire/batch_builder.ts';
 
 /** Totals of a stream as they go into its seal. */
@@ -19,6 +20,8 @@ export interface StreamState {
   gaps: number;
   /** The last gap row; absent before the first. */
   last_gap?: { position: number; reason: string };
+  /** What its next bytes belong to of a secret; absent: nothing. */
+  redaction?: RedactionState;
   /** Its sandbox's label, when it is known. */
   workspace?: string;
   template?: string;
@@ -47,6 +50,7 @@ export class Stream implements StreamLabels {
   crc32 = 0;
   gaps = 0;
   last_gap: { position: number; reason: string } | null = null;
+  redaction: RedactionState | null = null;
 
   constructor(sandbox: string, log: string, started: string, saved?: StreamState) {
     this.sandbox_id = sandbox;
@@ -67,6 +71,7 @@ export class Stream implements StreamLabels {
     this.crc32 = saved.crc32;
     this.gaps = saved.gaps;
     this.last_gap = saved.last_gap ?? null;
+    this.redaction = saved.redaction ?? null;
     this.workspace = saved.workspace ?? '';
     this.template = saved.template ?? '';
   }
@@ -79,7 +84,7 @@ export class Stream implements StreamLabels {
     this.slot_batch = 0;
   }
 
-  /** bytes[from, to) are in rows now. */
+  /** bytes[from, to), as they are in rows now, are behind it. */
   advance(bytes: Buffer, from: number, to: number): void {
     this.position += to - from;
     this.crc32 = crc32(bytes.subarray(from, to), this.crc32);
@@ -93,7 +98,12 @@ export class Stream implements StreamLabels {
     const { started, position, lines, crc32, gaps } = this;
     const last_gap = this.last_gap === null ? {} : { last_gap: this.last_gap };
     const { workspace, template } = this;
-    const label = { ...(workspace !== '' && { workspace }), ...(template !== '' && { template }) };
+    const redaction = this.redaction === null ? {} : { redaction: this.redaction };
+    const label = {
+      ...redaction,
+      ...(workspace !== '' && { workspace }),
+      ...(template !== '' && { template }),
+    };
     return { started, position, lines, crc32, gaps, ...last_gap, ...label, parser: this.parser.state() };
   }
 }

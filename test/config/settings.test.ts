@@ -34,6 +34,25 @@ test('flags win over the environment, an empty variable is one that is not set, 
   assert.deepEqual(loadSettings({ kafkaBrokers: '' }, environment).kafka.brokers, []);
 });
 
+test('what is redacted is named, patterns are lines and are tried at start', () => {
+  const settings = loadSettings(
+    {},
+    { AFTERLOG_REDACT: 'aws, jwt', AFTERLOG_REDACT_PATTERNS: 'a{2,4}x\n b|c ' },
+  );
+  assert.deepEqual(settings.redact, ['aws', 'jwt']);
+  assert.deepEqual(settings.redact_patterns, ['a{2,4}x', 'b|c']);
+  assert.deepEqual(loadSettings({}, {}).redact, []);
+  assert.match(
+    complaints({ redact: 'all,wine' })[0]!,
+    /^Setting redact \(--redact\) has "wine"; allowed: all, or some of aws, gcp/,
+  );
+  assert.match(
+    complaints({}, { AFTERLOG_REDACT_PATTERNS: 'fine\n(a+)+$' })[0]!,
+    /^Setting redact_patterns \(AFTERLOG_REDACT_PATTERNS\) has "\(a\+\)\+\$", which can match the same text in several ways .*; allowed: regular/,
+  );
+  assert.match(complaints({ redactPatterns: '[' })[0]!, /has "\[", which is no regular expression; allowed/);
+});
+
 test('what depends on another setting follows it', () => {
   const settings = loadSettings({ dataDir: '/srv/x', kafkaTopic: 't' }, {});
   assert.equal(settings.state_dir, '/srv/x/.afterlog');

@@ -272,3 +272,19 @@ describe('a damaged spool', { concurrency: 4 }, () => {
     assert.deepEqual(listSegments(site.spoolDir), [1, 2, 3, 4]);
   });
 });
+
+test('what is read again has its secrets hidden as before', async (t) => {
+  const site = new Spooled();
+  t.after(() => site.close());
+  Object.assign(site.settings, { redact: ['email'] });
+  await site.start();
+  site.make('sb');
+  await site.say('sb', 'one\n', 'to mei@example.com now\n', 'three\n');
+  await site.kill();
+  site.damage(' now');
+  await restarted(site);
+  site.delete('sb');
+  const streams = await site.whenSealed('sb');
+  assert.deepEqual(texts(streams), ['one\nto *************** now\nthree\n']);
+  assert.deepEqual(streams[0]!.gaps, []);
+});

@@ -1,0 +1,69 @@
+import { BASE64, classOf } from './kinds.ts';
+
+const BEGIN = Buffer.from('-----BEGIN ');
+const END = Buffer.from('-----END ');
+const KEY = Buffer.from('PRIVATE KEY');
+
+/** A block that never ends is over after so many bytes: what comes then is no key. */
+export const KEY_BYTES_MAX = 16 * 1024;
+/** The label between the dashes: `RSA PRIVATE KEY`, `PGP PRIVATE KEY BLOCK`. */
+const LABEL_BYTES_MAX = 64;
+/** Longer runs of base64 are of the key; shorter ones are words of whoever writes in between. */
+const RUN_BYTES_MIN = 20;
+
+/** Where `-----BEGIN … PRIVATE KEY-----` that begins in b[at, end) ends; -1 if there is none. */
+export const keyBegins = (b: Buffer, at: number, end: number): number => marker(b, at, end, BEGIN);
+
+/** Where the marker of the end begins; -1 if there is none. */
+export function keyEnds(b: Buffer, at: number, end: number): number {
+  for (let from = b.indexOf(END, at); from >= 0 && from < end; from = b.indexOf(END, from + 1)) {
+    if (isKey(b, from + END.length, end) >= 0) return from;
+  }
+  return -1;
+}
+
+function marker(b: Buffer, at: number, end: number, text: Buffer): number {
+  for (let from = b.indexOf(text, at); from >= 0 && from < end; from = b.indexOf(text, from + 1)) {
+    const after = isKey(b, from + text.length, end);
+    if (after >= 0) return after;
+  }
+  return -1;
+}
+
+function isKey(b: Buffer, at: number, end: number): number {
+  const most = Math.min(end, at + LABEL_BYTES_MAX);
+  const key = b.subarray(at, most).indexOf(KEY);
+  if (key < 0) return -1;
+  for (let index = at; index < at + key; index++) if (!isLabel(b[index]!)) return -1;
+  const dashes = b.subarray(at + key, most).indexOf('-----');
+  return dashes < 0 ? -1 : at + key + dashes + 5;
+}
+
+const isLabel = (byte: number): boolean =>
+  byte === 32 || (byte >= 65 && byte <= 90) || (byte >= 48 && byte <= 57);
+
+/** Of small letters only. */
+function isWord(b: Uint8Array, at: number, end: number): boolean {
+  while (at < end && b[at]! >= 97 && b[at]! <= 122) at++;
+  return at === end;
+}
+
+/**
+ * What of b[at, end), which lies within a block, is key: long runs of base64, and a short one that ends a line and is no
+ * word. Stamps and tags that a console puts before each line stay.
+ */
+export function keyRuns(b: Buffer, at: number, end: number, found: (from: number, to: number) => void): void {
+  for (let index = at; index < end; ) {
+    if ((classOf[b[index]!]! & BASE64) === 0) {
+      index++;
+      continue;
+    }
+    let to = index + 1;
+    while (to < end && (classOf[b[to]!]! & BASE64) !== 0) to++;
+    const next = b[to];
+    const isDashes = next === 45 && b[to + 1] === 45;
+    const isLast = to < b.length && (next === 10 || next === 13 || next === 92 || isDashes);
+    if (to - index >= RUN_BYTES_MIN || (isLast && to - index >= 2 && !isWord(b, index, to))) found(index, to);
+    index = to;
+  }
+}
