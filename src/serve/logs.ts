@@ -247,6 +247,8 @@ function followed(
   return new Response(body, {
     headers: {
       'Content-Type': types[wording],
+      // Where it begins, for one who is cut off before the first line: behind nothing is the start of the log.
+      'Afterlog-Cursor': after === null ? '0-0' : placeId(after),
       'Cache-Control': 'no-store',
       // nginx would hold events back until its buffer is full.
       'X-Accel-Buffering': 'no',
