@@ -7,7 +7,7 @@ export interface Entry {
   /** What to do about it; also said beside the error itself. */
   cure: string;
   /** Where the HTTP API answers with it. */
-  status?: 400 | 401 | 403 | 404 | 405 | 408 | 410 | 413 | 422 | 500 | 503;
+  status?: 400 | 401 | 403 | 404 | 405 | 408 | 410 | 413 | 422 | 431 | 500 | 503;
 }
 
 /**
@@ -329,6 +329,18 @@ export const catalogue = {
     cause: 'A client that sends parameters as a body.',
     cure: 'Send parameters in the address.',
     status: 413,
+  },
+  HEADERS_TOO_LARGE: {
+    means: 'The address and the headers of the request are longer than 16 kB together.',
+    cause: 'A very long parameter, or many cookies.',
+    cure: 'Send less.',
+    status: 431,
+  },
+  REQUEST_UNREADABLE: {
+    means: 'This is no HTTP request.',
+    cause: 'Another protocol, such as TLS on a plain port, or a broken client.',
+    cure: 'Check the address, http or https.',
+    status: 400,
   },
   SERVER_BUSY: {
     means: 'The server has as many followers as it takes.',

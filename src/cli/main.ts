@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { nearest } from '../config/nearest.ts';
 import { allSettings } from '../config/settings.ts';
 import { AfterlogError, explain, reasonOf } from '../errors.ts';
+import { version } from '../version.ts';
 import { endQuietlyWhenReaderLeaves } from './output.ts';
 import { createProgram } from './program.ts';
 
@@ -36,10 +36,6 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   });
 }
 
-// Both src/cli/ and dist/cli/ are two folders below the package.
-const { version } = JSON.parse(readFileSync(`${import.meta.dirname}/../../package.json`, 'utf8')) as {
-  version: string;
-};
 try {
   await createProgram(version).parseAsync();
 } catch (error) {

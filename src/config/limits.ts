@@ -153,6 +153,8 @@ export const limits = {
   /** `wait`: seconds, by default and at most. */
   wait_s_default: 30,
   wait_s_max: 600,
+  /** So many lines are read in one query, if they are not long. */
+  short_tail_lines: 5_000,
   /** `limit=` of the logs API. */
   page_lines_max: 10_000,
   /** Characters of a text that is looked for, and of a list of names. */

@@ -9,6 +9,7 @@ import { answerWith } from './answer.ts';
 import { createAuth } from './auth.ts';
 import { addHappened } from './happened.ts';
 import { answerLogs, type LogsContext, logsSpec } from './logs.ts';
+import { openApi, openApiSpec } from './openapi.ts';
 import { type Api, type RouteSpec, Routes } from './route.ts';
 import { addSandboxes } from './sandboxes.ts';
 import { addSearch } from './search.ts';
@@ -16,6 +17,8 @@ import { addWait } from './wait.ts';
 
 export interface AppOptions extends LogsContext {
   tokens: string[];
+  /** Of this afterlog. */
+  version: string;
 }
 
 const probe = z.object({ status: z.literal('ok') });
@@ -49,7 +52,7 @@ const specs = {
 } satisfies Record<string, RouteSpec>;
 
 /** All routes. Errors are JSON: `{"error": sentence, "code": CODE}`. */
-export function createApp({ tokens, ...on }: AppOptions): Api {
+export function createApp({ tokens, version, ...on }: AppOptions): Api {
   const { store, metrics } = on;
   const app: Api = new Hono();
   const routes = new Routes(app);
@@ -68,6 +71,12 @@ export function createApp({ tokens, ...on }: AppOptions): Api {
   routes.add(specs.ready, async (c) => {
     await selectRows(store, `SELECT 1 FROM ${store.database}.console_logs LIMIT 1`, {});
     return c.json({ status: 'ok' });
+  });
+
+  let document: object | null = null;
+  routes.add(openApiSpec, (c) => {
+    document ??= openApi(routes.specs, version);
+    return c.json(document);
   });
 
   app.use(async (c, next) => {

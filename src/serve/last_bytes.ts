@@ -9,36 +9,40 @@ import type { Agents } from './agents.ts';
  * Resolves when everything that a log's file held at the call is stored, so that who asks right after a kill or a
  * deletion gets the last bytes: its agent is told to flush and says how far it is, and that is waited for. Nothing
  * is waited for where the log has ended, or no agent can be asked; and nothing longer than `limits.last_bytes_ms`.
+ * @param last the log's last row now
+ * @returns whether there may be more than that now
  */
 export async function waitForLastBytes(
   store: Store,
   agents: Agents,
   id: LogId,
+  last: LastRow | null,
   signal: AbortSignal,
-): Promise<void> {
-  const last = await lastRow(store, id);
-  if (last !== null && isEnd(last)) return;
+): Promise<boolean> {
+  if (last !== null && isEnd(last)) return false;
   // A token of one workspace learns nothing of what an agent has and the store has not.
-  if (last === null && id.workspace !== null) return;
+  if (last === null && id.workspace !== null) return false;
   const end_ms = performance.now() + agents.patience_ms;
   const flushed = await agents.flush(last?.host ?? null, id.sandbox_id);
-  if (flushed === null) return;
+  if (flushed === null) return false;
   let isThere: (row: LastRow) => boolean;
   if (flushed === 'nothing open') {
     // Everything is in the spool, with a seal; if that was lately, it is on its way.
-    if (last === null || Date.now() - last.observed_ms > limits.seal_awaited_ms) return;
+    if (last === null || Date.now() - last.observed_ms > limits.seal_awaited_ms) return false;
     isThere = isEnd;
   } else {
     const log = flushed.find((one) => one.log === id.log);
-    if (log === undefined) return;
+    if (log === undefined) return false;
     const stream = BigInt(log.stream_started_at_ns);
     isThere = (row) => {
       if (BigInt(row.stream) !== stream) return BigInt(row.stream) > stream;
       return BigInt(row.end) >= BigInt(log.bytes) && (log.sealed === null || row.record === 'seal');
     };
   }
-  for (let row = last; row === null || !isThere(row); row = await lastRow(store, id)) {
-    if (performance.now() > end_ms || signal.aborted) return;
+  let row = last;
+  while ((row === null || !isThere(row)) && performance.now() < end_ms && !signal.aborted) {
     await sleep(limits.last_bytes_look_ms);
+    row = await lastRow(store, id);
   }
+  return row !== last;
 }

@@ -16,6 +16,7 @@ import {
   readBytes,
   readRows,
 } from '../store/read_log.ts';
+import { readShortTail, type ShortTail } from '../store/short_tail.ts';
 import type { Agents } from './agents.ts';
 import { answerWith } from './answer.ts';
 import { bodyOf } from './body.ts';
@@ -109,10 +110,16 @@ export async function answerLogs(c: ApiContext, on: LogsContext, query: LogsQuer
     );
   }
 
-  await waitForLastBytes(store, agents, id, c.req.raw.signal);
+  const { tail = limits.tail_lines_default } = query;
+  const mayBeShort = format === 'text' && isTailOnly(query);
+  let short = mayBeShort ? await readShortTail(store, id, tail) : null;
+  const last = short === null ? await lastRow(store, id) : short.last;
+  const isMore = await waitForLastBytes(store, agents, id, last, c.req.raw.signal);
+  if (isMore && short !== null) short = await readShortTail(store, id, tail);
+  if (short !== null && short.last !== null) return answerShort(c, short);
   if (!(await sandboxExists(store, id.sandbox_id, id.workspace))) return unknownSandbox(c);
-  const range = await rangeOf(store, id, query, filter);
   c.header('Content-Type', types[format]);
+  const range = await rangeOf(store, id, query, filter);
   const next = range?.until ?? query.cursor;
   if (next !== undefined) c.header('Afterlog-Cursor', placeId(next));
   if (range === null) return c.body('');
@@ -125,6 +132,17 @@ export async function answerLogs(c: ApiContext, on: LogsContext, query: LogsQuer
       () => {},
     ),
   );
+}
+
+/** Whether the last lines are asked for, whichever they are. */
+function isTailOnly({ tail: _, follow: _f, stream: _s, log: _l, format: _t, ...rest }: LogsQuery): boolean {
+  return Object.values(rest).every((value) => value === undefined);
+}
+
+function answerShort(c: ApiContext, { pieces, until }: ShortTail): Response {
+  c.header('Content-Type', types.text);
+  if (until !== null) c.header('Afterlog-Cursor', placeId(until));
+  return c.body(Buffer.concat(pieces) as Uint8Array<ArrayBuffer>);
 }
 
 /** What lies between two places is wanted: after the first, up to and with the second. */
@@ -247,6 +265,8 @@ function followed(
   return new Response(body, {
     headers: {
       'Content-Type': types[wording],
+      // Where it begins, for one who is cut off before the first line: behind nothing is the start of the log.
+      'Afterlog-Cursor': after === null ? '0-0' : placeId(after),
       'Cache-Control': 'no-store',
       // nginx would hold events back until its buffer is full.
       'X-Accel-Buffering': 'no',

@@ -1,18 +1,38 @@
 import { readFileSync } from 'node:fs';
-import type { Server } from 'node:http';
+import { type Server, STATUS_CODES } from 'node:http';
 import { createServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import { createSecureContext } from 'node:tls';
 import { createAdaptorServer } from '@hono/node-server';
 import { limits } from '../config/limits.ts';
 import { type Settings, splitAddress } from '../config/settings.ts';
-import { AfterlogError, reasonOf } from '../errors.ts';
+import { AfterlogError, catalogue, reasonOf, statusOf } from '../errors.ts';
 import { Trouble } from '../faults.ts';
 import { LogHub } from '../store/log_hub.ts';
 import { openStore } from '../store/read.ts';
+import { version } from '../version.ts';
 import { Agents } from './agents.ts';
 import { createApp } from './app.ts';
 import { listen } from './listen.ts';
 import { createMetrics } from './metrics.ts';
+
+/** What Node.js cannot take for a request is answered as everything else is. */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const code = error.code === 'HPE_HEADER_OVERFLOW' ? 'HEADERS_TOO_LARGE' : 'REQUEST_UNREADABLE';
+  const body = JSON.stringify({ error: catalogue[code].means, code });
+  const status = statusOf(code);
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      'Content-Type: application/json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      'Connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  );
+}
 
 /** @throws AfterlogError SETTING_INVALID */
 function readTls({ tls_cert_file, tls_key_file }: Settings): { cert: Buffer; key: Buffer } | null {
@@ -49,6 +69,7 @@ export async function startServer(
     hub: new LogHub(store),
     agents: new Agents(settings, options.last_bytes_ms),
     tokens: settings.tokens,
+    version,
     metrics: createMetrics(),
     stopping: stopping.signal,
   });
@@ -56,6 +77,7 @@ export async function startServer(
     fetch: app.fetch,
     ...(tls !== null && { createServer, serverOptions: tls }),
   }) as Server;
+  server.on('clientError', answerUnreadable);
   try {
     await listen(server, settings.listen);
   } catch (error) {

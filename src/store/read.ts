@@ -72,9 +72,18 @@ export async function selectRows<Row>(
  * ends without its last chunk, which the client reports, so that no part of it is taken for the whole.
  * @throws AfterlogError as selectRows
  */
-export async function selectBytes(store: Store, query: string, query_params: Params): Promise<Buffer> {
+export async function selectBytes(
+  store: Store,
+  query: string,
+  query_params: Params,
+  settings: ClickHouseSettings = {},
+): Promise<Buffer> {
   return asked(store, async () => {
-    const result = await store.client.exec({ query, query_params, clickhouse_settings: readerSettings });
+    const result = await store.client.exec({
+      query,
+      query_params,
+      clickhouse_settings: { ...readerSettings, ...settings },
+    });
     const chunks: Buffer[] = [];
     for await (const chunk of result.stream) chunks.push(chunk as Buffer);
     return Buffer.concat(chunks);

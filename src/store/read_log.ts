@@ -39,6 +39,7 @@ export interface LogRow extends Place {
 
 /** The last row of a log, with what tells whether it is the end. */
 export interface LastRow extends Place {
+  /** Of a gap or a seal. */
   message: string;
   host: string;
   /** When it was read, in ms since 1970. */
@@ -52,7 +53,7 @@ export const goesOn = (row: LogRow): boolean =>
   row.record === 'line' && row.ending === '' && row.bytes >= limits.line_bytes_max;
 
 export const KEY = 'sandbox_id, log, stream_started_at, position, record';
-const KEY_DOWN = KEY.replaceAll(/\w+/g, '$& DESC');
+export const KEY_DOWN = KEY.replaceAll(/\w+/g, '$& DESC');
 export const STREAM = 'toUnixTimestamp64Nano(stream_started_at)';
 const STREAM_PARAM = "fromUnixTimestamp64Nano({stream: Int64}, 'UTC')";
 const PLACE = `${STREAM} AS stream, position, record`;
@@ -116,7 +117,8 @@ export async function lastRow(store: Store, id: LogId): Promise<LastRow | null> 
      ORDER BY ${KEY_DOWN} LIMIT 1`,
     paramsOf(id),
   );
-  return rows[0] ?? null;
+  const [last] = rows;
+  return last === undefined ? null : { ...last, message: last.record === 'line' ? '' : last.message };
 }
 
 /** The sources and severities of a log's lines ('' where it is unknown), at most 100 of each. */
@@ -190,7 +192,7 @@ interface TailStep {
 }
 
 /** A row that ends its line: all but the first pieces of a line too long for one row. */
-const LINE_END = `(ending != '' OR length(prefix) + length(message) < ${limits.line_bytes_max})`;
+export const LINE_END = `(ending != '' OR length(prefix) + length(message) < ${limits.line_bytes_max})`;
 
 async function lastLine(
   store: Store,
@@ -297,12 +299,12 @@ export function isBeyond(a: Place, b: Place): boolean {
 
 const afterPlace = (after: Place | null): string => (after === null ? '1' : AFTER);
 
-const rowsOf = (id: LogId, filter: LineFilter = {}): string =>
+export const rowsOf = (id: LogId, filter: LineFilter = {}): string =>
   `sandbox_id = {sandbox_id: String} AND log = {log: String}${
     id.workspace === null ? '' : ' AND workspace = {workspace: String}'
   } AND ${wanted(filter)}`;
 
-function paramsOf(id: LogId, filter: LineFilter = {}, place: Place | null = null): Params {
+export function paramsOf(id: LogId, filter: LineFilter = {}, place: Place | null = null): Params {
   return {
     sandbox_id: id.sandbox_id,
     log: id.log,

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { z } from 'zod';
+import { freePort } from '../../src/child_process.ts';
+import {
+  Afterlog,
+  AfterlogRefusal,
+  type LogEnd,
+  type LogGap,
+  type LogLine,
+  type LogRecord,
+  type Sandbox,
+} from '../../src/client/client.ts';
+import type { recordShape, sandboxShape } from '../../src/serve/shapes.ts';
+import { migrate } from '../../src/store/migrate.ts';
+import { sha256, startApi } from '../support/api.ts';
+import { until } from '../support/patience.ts';
+import { environmentOf, RoleProcess } from '../support/roles.ts';
+import { gapRow, insertRows, rowsOfFile, sealRow } from '../support/rows.ts';
+import { clickhouse, testSettings } from '../support/servers.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+async function all<Item>(of: AsyncIterable<Item>): Promise<Item[]> {
+  const items: Item[] = [];
+  for await (const item of of) items.push(item);
+  return items;
+}
+
+test('logs, sandboxes, search, boots, crashes, histogram: all pages, with types that are the server’s', async (t) => {
+  const api = await startApi(t, { tokens: sha256('key') });
+  await insertRows(api.client, api.database, [
+    ...rowsOfFile('s', Buffer.from('boot\n'), { event: 'boot.start', title: 'Linux' }),
+    { sandbox_id: 's', position: 5, message: 'needle', event: 'kernel.panic', title: 'panic: x' },
+    gapRow('s', 12, 3, 'lost'),
+    sealRow('s', 15, 'deleted'),
+    ...Array.from({ length: 120 }, (_, at) => ({ sandbox_id: `n-${at}`, position: 0, message: 'needle' })),
+  ]);
+  const afterlog = new Afterlog({ url: `${api.address}/`, token: 'key' });
+  const records: LogRecord[] = await all(afterlog.logs('s'));
+  // Both ways, so that neither has what the other has not.
+  const of_server: z.output<typeof recordShape>[] = records;
+  const of_client: LogRecord[] = of_server;
+  assert.deepEqual(
+    of_client.map(({ record }) => record),
+    ['line', 'line'],
+  );
+  assert.deepEqual(
+    (await all(afterlog.logs('s', { cursor: records[0]!.id, limit: 1 }))).map(({ id }) => id),
+    [records[1]!.id],
+  );
+  assert.equal(await afterlog.text('s', { tail: 1 }), 'needle\n');
+  assert.equal(
+    await afterlog.text('s', { since: new Date('2026-11-20'), source: ['app', 'x'], q: 'boot' }),
+    'boot\n',
+  );
+  const sandboxes: Sandbox[] = await all(afterlog.sandboxes({ state: 'alive' }));
+  const shaped: z.output<typeof sandboxShape>[] = sandboxes;
+  assert.equal(shaped.length, 120);
+  assert.equal((await afterlog.sandbox('s'))?.state, 'deleted');
+  assert.equal(await afterlog.sandbox('nobody'), null);
+  assert.equal((await all(afterlog.search('needle', { context: 1 }))).length, 121);
+  const since = '2026-11-01';
+  assert.deepEqual(
+    (await all(afterlog.boots({ since }))).map(({ outcome }) => outcome),
+    ['panicked'],
+  );
+  assert.deepEqual(
+    (await all(afterlog.crashes({ since }))).map(({ title }) => title),
+    ['panic: x'],
+  );
+  assert.deepEqual(
+    (await afterlog.causes({ since })).map(({ crashes }) => crashes),
+    [1],
+  );
+  const [bucket] = await afterlog.histogram({
+    since,
+    until: new Date('2026-11-30'),
+    buckets: 1,
+    q: 'needle',
+  });
+  assert.deepEqual(bucket!.counts, { INFO: 121 });
+  await assert.rejects(
+    all(afterlog.logs('nobody')),
+    (error: AfterlogRefusal) => error.code === 'SANDBOX_UNKNOWN',
+  );
+  await assert.rejects(all(afterlog.follow('nobody')), (error: AfterlogRefusal) => error.status === 404);
+  await assert.rejects(all(new Afterlog({ url: api.address }).sandboxes()), AfterlogRefusal);
+  assert.throws(() => new Afterlog({ url: 'nowhere' }), TypeError);
+});
+
+test('wait gives the line, null when it does not come, and throws when the log ends', async (t) => {
+  const api = await startApi(t);
+  const afterlog = new Afterlog({ url: api.address });
+  const waiting = afterlog.wait('s', 'ready', { timeout: 600 });
+  await insertRows(api.client, api.database, rowsOfFile('s', Buffer.from('boot\nready\n')));
+  assert.equal((await waiting)?.message, 'ready');
+  assert.equal(await afterlog.wait('s', 'never', { timeout: 0 }), null);
+  await insertRows(api.client, api.database, [sealRow('s', 11, 'deleted')]);
+  await assert.rejects(
+    afterlog.wait('s', 'never', { timeout: 600 }),
+    (error: AfterlogRefusal) => error.code === 'LOG_ENDED',
+  );
+});
+
+test('a follower goes on where it was when the server is killed and comes again, however often', async (t) => {
+  const port = await freePort();
+  const settings = await testSettings(t, { listen: `127.0.0.1:${port}` });
+  const client = clickhouse(t);
+  const { database } = settings.clickhouse;
+  await migrate(client, database);
+  const server = new RoleProcess(t, ['server'], environmentOf(settings));
+  server.start();
+  let position = 0;
+  const write = async (count: number): Promise<void> => {
+    const file = Buffer.from(Array.from({ length: count }, (_, at) => `${position}+${at}\n`).join(''));
+    await insertRows(client, database, rowsOfFile('s', file, {}, position));
+    position += file.length;
+  };
+  await write(3);
+  const afterlog = new Afterlog({ url: `http://127.0.0.1:${port}` });
+  const got: (LogLine | LogGap | LogEnd)[] = [];
+  const troubles: boolean[] = [];
+  const following = (async () => {
+    const onTrouble = (error: Error | null): void => void troubles.push(error !== null);
+    for await (const record of afterlog.follow('s', { tail: 0, onTrouble })) got.push(record);
+  })();
+  // Another begins behind all lines, and is cut off before it has one.
+  const quiet = new Afterlog({ url: `http://127.0.0.1:${port}` });
+  const first = quiet.follow('s', { tail: 0 });
+  const expected: number[] = [];
+  const firstLine = first.next();
+  await until(async () => {
+    const metrics = await fetch(`http://127.0.0.1:${port}/metrics`).then(
+      (response) => response.text(),
+      () => '',
+    );
+    return metrics.includes('afterlog_http_followers 2');
+  });
+  for (const lines of [5, 700, 1]) {
+    await server.kill();
+    expected.push(position);
+    await write(lines);
+    server.start();
+    await until(() => got.some((record) => record.record === 'line' && record.position === expected.at(-1)));
+    await write(4);
+  }
+  await insertRows(client, database, [sealRow('s', position, 'deleted')]);
+  await following;
+  const lines = got.filter(({ record }) => record === 'line') as LogLine[];
+  let next = expected[0]!;
+  for (const { position, message } of lines) {
+    assert.equal(position, next, 'no line is left out, and none comes twice');
+    next += message.length + 1;
+  }
+  assert.equal(next, position);
+  assert.equal(got.at(-1)!.record, 'end');
+  assert.deepEqual(troubles.slice(0, 2), [true, false]);
+  assert.equal(((await firstLine).value as LogLine).position, expected[0]);
+  await first.return();
+});
+
+test('a follower ends when it is told to, also while the server is away', async () => {
+  const afterlog = new Afterlog({ url: `http://127.0.0.1:${await freePort()}` });
+  const stop = new AbortController();
+  const onTrouble = (): void => stop.abort();
+  assert.deepEqual(await all(afterlog.follow('s', { signal: stop.signal, onTrouble })), []);
+});
+
+test('the client stands alone: it imports nothing but itself, and package.json leads to it', () => {
+  for (const path of globSync('src/client/*.ts', { cwd: root })) {
+    for (const [, from] of readFileSync(join(root, path), 'utf8').matchAll(/from '([^']+)'/g)) {
+      assert.equal(from, './types.ts', path);
+    }
+    assert.doesNotMatch(readFileSync(join(root, path), 'utf8'), /\b(?:process|Buffer|require|node:)\b/);
+  }
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    exports: Record<string, { types: string; default: string }>;
+  };
+  assert.deepEqual(exports['./client'], {
+    types: './dist/client/client.d.ts',
+    default: './dist/client/client.js',
+  });
+});
