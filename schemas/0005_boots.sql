@@ -236,7 +236,8 @@ WITH
     (
         SELECT sandbox_id AS fatal_sandbox_id, timestamp AS fatal_at
         FROM {database}.marks
-        WHERE log = 'console' AND event IN ('kernel.panic', 'rootfs.missing', 'init.missing')
+        WHERE log = 'console' AND event IN ('kernel.panic', 'kernel.oops', 'kernel.oom', 'kernel.hang', 'rootfs.missing',
+            'init.missing')
     ),
     died AS
     (

@@ -1,4 +1,5 @@
 import { greeting, nextPieces, type Program, programs } from './app_output.ts';
+import { failedBoot } from './failed_boots.ts';
 import { stamp } from './lines.ts';
 import type { Random } from './random.ts';
 import { asOf, bootOf, type RecordedLine, recording } from './recordings.ts';
@@ -31,7 +32,7 @@ export interface Plan {
   workspace: string;
 }
 
-/** Recordings that end in the guest's death or in a boot that never ends, with what the runtime says of it. */
+/** Recordings, and boots of failed_boots.ts, that end in the guest's death or in a boot that never ends, with what the runtime says of it. */
 const fatal: Record<string, string> = {
   'no-rdinit': 'guest panicked',
   'ext4-mountfail': 'guest powered off',
@@ -39,6 +40,9 @@ const fatal: Record<string, string> = {
   'panic1-reboot': 'guest panicked',
   'panic-midline': 'guest panicked',
   'oopspanic-null': 'guest panicked',
+  'no-init': 'guest panicked',
+  'oom-boot': 'boot timed out',
+  'lockup-boot': 'boot timed out',
 };
 /** Recordings of guests that go on, or end in order. Binary garbage is the rarest. */
 const odd = [
@@ -61,7 +65,7 @@ const templates: Record<Program, string> = {
 };
 /** Boots that end before init are those of images that people make themselves. */
 const templateOf = (scenario: string, program: Program): string =>
-  scenario === 'no-rdinit' || scenario === 'ext4-mountfail' ? 'own-image' : templates[program];
+  ['no-rdinit', 'ext4-mountfail', 'no-init'].includes(scenario) ? 'own-image' : templates[program];
 const workspaces = ['acme', 'globex', 'initech'] as const;
 
 /** Nothing is written for so long before bytes are taken away by a truncation: a real runtime takes seconds. */
@@ -114,7 +118,7 @@ export function* play(plan: Plan, random: Random, clock: () => number): Generato
     yield* work(plan, random, clock);
     return;
   }
-  yield* replay(recording(scenario), plan, random, clock);
+  yield* replay(failedBoot(scenario) ?? recording(scenario), plan, random, clock);
   const reason = fatal[scenario];
   if (reason !== undefined) {
     yield wait(scenario === 'hung-boot' ? 4_000 : 200);

@@ -34,7 +34,7 @@ test('the same seed gives the same sandboxes, byte for byte', () => {
 test('every scenario is drawn, plays to its end, and no pause is long', () => {
   const drawn = plans(1, 600);
   const scenarios = new Map(drawn.map((plan) => [plan.scenario, plan]));
-  assert.equal(scenarios.size, 16);
+  assert.equal(scenarios.size, 19);
   for (const plan of scenarios.values()) {
     const taken = steps(plan, 2);
     assert.ok(consoleText(taken).length > 100, plan.scenario);
