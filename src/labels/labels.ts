@@ -23,6 +23,8 @@ interface Known extends Label {
 }
 
 interface Waiting {
+  /** Told as soon as it is known: their rows may still be in the batch. */
+  ones: Set<Labelled>;
   tries: number;
   next_ms: number;
 }
@@ -73,6 +75,7 @@ export class Labels {
       if (one.isLabelled) return;
     }
     const waiting = this.waiting.get(sandbox_id);
+    waiting?.ones.add(one);
     if (waiting !== undefined && (this.runtime !== null || now_ms < waiting.next_ms)) return;
     const tries = waiting?.tries ?? 0;
     if (tries >= limits.label_file_tries && this.runtime === null) {
@@ -85,7 +88,8 @@ export class Labels {
       return;
     }
     const next_ms = this.runtime === null ? now_ms + pauseAfter(tries) : now_ms;
-    this.waiting.set(sandbox_id, { tries: tries + 1, next_ms });
+    const ones = waiting?.ones ?? new Set([one]);
+    this.waiting.set(sandbox_id, { ones, tries: tries + 1, next_ms });
     dropOldest(this.waiting);
     this.schedule(now_ms);
   }
@@ -103,7 +107,12 @@ export class Labels {
     this.known.delete(sandbox_id);
     this.known.set(sandbox_id, { ...label, at_ms: performance.now() });
     dropOldest(this.known);
+    const ones = this.waiting.get(sandbox_id)?.ones ?? [];
     this.waiting.delete(sandbox_id);
+    for (const one of ones) {
+      one.label(label);
+      one.isLabelled = true;
+    }
   }
 
   /** @returns whether the sandbox's folder told its label */

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { LineParser, type ParserState } from '../parse/line_parser.ts';
 import type { RedactionState } from '../redact/redactor.ts';
-import type { StreamLabels } from '../wire/batch_builder.ts';
+import type { SlotLabel, StreamLabels } from '../wire/batch_builder.ts';
 
 /** Totals of a stream as they go into its seal. */
 export interface StreamTotals {
@@ -42,6 +42,7 @@ export class Stream implements StreamLabels {
   readonly started_high: number;
   slot = 0;
   slot_batch = 0;
+  slot_label: SlotLabel | undefined = undefined;
   /** Nanoseconds since 1970, as text. */
   readonly started: string;
   readonly parser: LineParser;
@@ -76,12 +77,14 @@ export class Stream implements StreamLabels {
     this.template = saved.template ?? '';
   }
 
-  label({ workspace, template }: Pick<StreamLabels, 'workspace' | 'template'>): void {
+  label({ workspace, template }: SlotLabel): void {
     if (this.workspace === workspace && this.template === template) return;
+    const isFirst = this.workspace === '' && this.template === '';
     this.workspace = workspace;
     this.template = template;
-    // Rows that are in the batch already keep what they have.
-    this.slot_batch = 0;
+    // Rows that are in the batch already and have none get this one; others keep what they have.
+    if (isFirst && this.slot_label !== undefined) Object.assign(this.slot_label, { workspace, template });
+    else this.slot_batch = 0;
   }
 
   /** bytes[from, to), as they are in rows now, are behind it. */

@@ -5,7 +5,13 @@ import { NAMES_MAX, nameText } from '../parse/names.ts';
 import { type Batch, type BatchHeader, SCHEMA_VERSION } from './header.ts';
 import { BlockWriter, bytesOf, putVarint } from './native.ts';
 
-/** What the rows of one stream share. `slot` and `slot_batch` belong to the builder. */
+/** A sandbox's label, as its rows carry it. */
+export interface SlotLabel {
+  workspace: string;
+  template: string;
+}
+
+/** What the rows of one stream share. `slot` and the like belong to the builder. */
 export interface StreamLabels {
   sandbox_id: string;
   log: string;
@@ -16,6 +22,8 @@ export interface StreamLabels {
   started_high: number;
   slot: number;
   slot_batch: number;
+  /** What its rows in this batch will carry: one that is empty may be filled until the batch is finished. */
+  slot_label?: SlotLabel | undefined;
 }
 
 const records = ['line', 'gap', 'seal'];
@@ -61,8 +69,8 @@ export class BatchBuilder {
   private prefixBytes = 0;
   private readonly messages = Buffer.allocUnsafeSlow(limits.block_bytes_max);
   private messageBytes = 0;
-  /** As they were when their first row came: they may become others within a batch. */
-  private streams: Pick<StreamLabels, 'sandbox_id' | 'log' | 'workspace' | 'template'>[] = [];
+  /** Labels as they were when their first row came: they may become others within a batch. */
+  private streams: (Pick<StreamLabels, 'sandbox_id' | 'log'> & SlotLabel)[] = [];
   private readonly observed = new Uint32Array(2);
   private columns = 0;
   private hasEntries = false;
@@ -91,7 +99,9 @@ export class BatchBuilder {
     if (labels.slot_batch === this.batch) return;
     labels.slot_batch = this.batch;
     const { sandbox_id, log, workspace, template } = labels;
-    labels.slot = this.streams.push({ sandbox_id, log, workspace, template }) - 1;
+    const slot = { sandbox_id, log, workspace, template };
+    labels.slot = this.streams.push(slot) - 1;
+    labels.slot_label = slot;
     this.blockBytes += labelBytes(labels);
   }
 
@@ -269,9 +279,11 @@ export class BatchBuilder {
   }
 }
 
-/** Bytes of a stream's texts in the dictionaries of a block: at most three a character. */
+/** Bytes of a stream's texts in the dictionaries of a block: at most three a character. A label may still come. */
 const labelBytes = ({ sandbox_id, workspace, template }: StreamLabels): number =>
-  16 + 3 * (sandbox_id.length + workspace.length + template.length);
+  16 +
+  3 * (sandbox_id.length + workspace.length + template.length) +
+  (workspace === '' && template === '' ? 2 * limits.label_bytes_max : 0);
 
 /** A column of name ids, each with its key in this batch's dictionary. */
 class NameColumn {

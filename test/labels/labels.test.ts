@@ -200,6 +200,8 @@ test('10,000 sandboxes are one request, and labels that are equal are kept once'
   const rows = Array.from({ length: 10_000 }, (_, n) => new Row(`sb-${n}`));
   for (const { sandbox_id } of rows) runtime.add(sandbox_id, 'python', 'acme');
   for (const row of rows) labels.fill(row);
+  // They are told, without another row of theirs.
+  await until(() => rows.every(({ isLabelled }) => isLabelled));
   await fill(rows);
   assert.ok(runtime.asked.length <= 2, runtime.asked.join());
   assert.equal(labels.status.labels_known, 10_000);

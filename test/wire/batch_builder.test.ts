@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { limits } from '../../src/config/limits.ts';
 import { newLine } from '../../src/parse/line.ts';
 import { nameId } from '../../src/parse/names.ts';
+import { Stream } from '../../src/tail/stream.ts';
 import { BatchBuilder, putNanoseconds, record, type StreamLabels } from '../../src/wire/batch_builder.ts';
 import { decodeValue, rowsOf } from '../../src/wire/decode.ts';
 import { fromKafka, toKafkaHeaders } from '../../src/wire/header.ts';
@@ -84,6 +85,28 @@ test('rows come back as they were added, columns that are empty in all of them l
     );
   }
   assert.deepEqual(fromKafka(toKafkaHeaders(batch.header), batch.value), batch);
+});
+
+test('a label that comes while a batch is open is on all its rows; another one only on those that follow', () => {
+  const builder = new BatchBuilder('h');
+  const one = new Stream('sb-1', 'console', '5');
+  const labelsOf = (sequence: number): string[] =>
+    rowsOf(decodeValue(builder.finish(1, sequence, 1).value)).map(
+      ({ workspace, template }) => `${workspace ?? ''}/${template ?? ''}`,
+    );
+  add(builder, one, 0, Buffer.from('a'));
+  one.label({ workspace: 'acme', template: 'py' });
+  add(builder, one, 1, Buffer.from('b'));
+  one.label({ workspace: 'other', template: 'py' });
+  add(builder, one, 2, Buffer.from('c'));
+  assert.deepEqual(labelsOf(1), ['acme/py', 'acme/py', 'other/py']);
+  add(builder, one, 3, Buffer.from('d'));
+  assert.deepEqual(labelsOf(2), ['other/py']);
+  // The room for labels that may still come is kept.
+  const many = Array.from({ length: 5_000 }, (_, n) => new Stream(`sb-${n}`, 'console', String(n)));
+  const fitting = many.filter((stream) => add(builder, stream, 0, Buffer.from('x')));
+  for (const stream of fitting) stream.label({ workspace: 'w'.repeat(128), template: 't'.repeat(128) });
+  assert.equal(labelsOf(3).length, fitting.length);
 });
 
 test('the next batch of a builder knows nothing of the one before', () => {
