@@ -127,7 +127,7 @@ export class Redactor {
         open = 0;
       }
       const most = Math.min(end, at + KEY_BYTES_MAX - open);
-      const ends = keyEnds(bytes, at, end);
+      const ends = keyEnds(bytes, at, Math.min(end, most + 1));
       const to = ends >= 0 && ends <= most ? ends : most;
       keyRuns(bytes, at, to, (from, until) => this.ranges.push({ from, to: until, kind: 'private_key' }));
       if (to === end && ends < 0) return;
@@ -143,17 +143,22 @@ export class Redactor {
       const next = bytes.indexOf(10, at);
       const lineEnd = next < 0 || next > end ? end : next;
       // A long line in parts, so that what a pattern costs is bounded; each begins before the end of the last one.
-      for (let from = at; from < lineEnd; from += PATTERN_BYTES - PATTERN_OVERLAP) {
-        const to = Math.min(lineEnd, from + PATTERN_BYTES);
-        this.findIn(pattern, bytes, from, to);
+      for (let from = at, size = PATTERN_BYTES; from < lineEnd; ) {
+        const to = Math.min(lineEnd, from + size);
+        const open = this.findIn(pattern, bytes, from, to);
         if (to === lineEnd) break;
+        // What ends with the part may go on: it is looked at again, with as much behind it.
+        from = open < 0 ? to - PATTERN_OVERLAP : open;
+        size = open < 0 ? PATTERN_BYTES : Math.max(PATTERN_BYTES, 2 * (to - open));
       }
       at = lineEnd + 1;
     }
   }
 
-  private findIn(pattern: RegExp, bytes: Buffer, start: number, end: number): void {
+  /** @returns where a match begins that ends with the text; -1 if none does */
+  private findIn(pattern: RegExp, bytes: Buffer, start: number, end: number): number {
     const text = bytes.toString('latin1', start, end);
+    let open = -1;
     pattern.lastIndex = 0;
     for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
       if (match[0] === '') {
@@ -162,6 +167,7 @@ export class Redactor {
       }
       let from = start + match.index;
       let to = from + match[0].length;
+      if (to === end) open = from;
       // Characters of several bytes are hidden whole.
       while (from > start && isContinuation(bytes[from]!)) from--;
       while (to < end && isContinuation(bytes[to]!)) to++;
@@ -170,10 +176,11 @@ export class Redactor {
       if (last?.kind === 'pattern' && from < last.to && from >= last.from) last.to = Math.max(last.to, to);
       else this.ranges.push({ from, to, kind: 'pattern' });
     }
+    return open;
   }
 }
 
-const PATTERN_BYTES = 4_096;
-const PATTERN_OVERLAP = 512;
+const PATTERN_BYTES = 1_024;
+const PATTERN_OVERLAP = 256;
 
 const isContinuation = (byte: number): boolean => (byte & 0xc0) === 0x80;

@@ -89,7 +89,8 @@ function isToken(
     if (b[from + index] !== before[index]) return false;
   // In the middle of a word it is none, but behind an escape such as \n it may be one.
   if (from > start && (classOf[b[from - 1]!]! & ALNUM) !== 0 && b[from - 2] !== 92) return false;
-  const to = run(b, at + 1, end, token.class);
+  const most = min === max ? Math.min(end, at + max + 2) : end;
+  const to = run(b, at + 1, most, token.class);
   const length = to - at - 1;
   // What is known to be exactly so long does not go on.
   return length >= min && (length <= max || max > min) ? found(kind, from, to) : false;

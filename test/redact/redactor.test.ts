@@ -132,6 +132,12 @@ test('the user’s patterns are hidden within lines, characters of several bytes
   assert.equal(hidden('a ü b', new Redactor([], ['a .'])), '**** b');
   const far = `${'z'.repeat(4_090)}acct_123456789${'z'.repeat(9_000)}acct_987654321`;
   assert.doesNotMatch(hidden(far, redactor), /acct/);
+  // However long a match is.
+  const long = `key: ${'v'.repeat(20_000)} w\nkept`;
+  const all = new Redactor([], ['key: .*']);
+  assert.equal(hidden(long, all), `${'*'.repeat(20_007)}\nkept`);
+  all.took(long.length);
+  assert.equal(all.counts.pattern, 1);
 });
 
 /** As the pipeline reads a file that grows: pieces, whole lines of it, and what a state keeps in between. */
