@@ -5,7 +5,7 @@ import { type Embedded, startEmbedded } from '../../src/store/embedded.ts';
 import { createLander } from '../../src/store/land.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { rebuild } from '../../src/store/rebuild.ts';
-import { newEpoch } from '../support/batches.ts';
+import { type Column, newEpoch } from '../support/batches.ts';
 import { run } from '../support/consumer_site.ts';
 import { assertLandedOnce } from '../support/landed_rows.ts';
 import { until } from '../support/patience.ts';
@@ -31,7 +31,9 @@ test(`ClickHouse killed ${KILLS} times while an INSERT is known to run: every ro
   const each = 20;
   for (let kill = 0; kill < KILLS; kill++) {
     await stopMerges(client, database);
-    const landing = lander.land(run(epoch, kill * each + 1, (kill + 1) * each, { rows: 10_000 }));
+    const landing = lander.land(
+      run(epoch, kill * each + 1, (kill + 1) * each, { rows: 10_000, spoil: marked }),
+    );
     let isOver = false;
     void landing.finally(() => {
       isOver = true;
@@ -57,6 +59,14 @@ test(`ClickHouse killed ${KILLS} times while an INSERT is known to run: every ro
     `SELECT count() AS streams, max(bytes) AS bytes FROM (SELECT * FROM ${database}.streams FINAL)`,
   );
   const last = KILLS * each * 10_000 - 1;
+  const [marks] = await rowsOf(client, `SELECT count() AS marks FROM ${database}.marks FINAL`);
+  assert.deepEqual(marks, { marks: KILLS * each * 10 });
   assert.deepEqual(found, { streams: 1, bytes: last * 100 + `line ${last}\r\n`.length });
   t.diagnostic(`${KILLS} kills; streams that lacked something: ${lacking}`);
 });
+
+/** One row in 1,000 marks something. */
+function marked(columns: Column[]): Column[] {
+  const values = columns[0]!.values.map((_, row) => (row % 1_000 === 0 ? 'app.exception' : ''));
+  return [...columns, { name: 'event', type: 'LowCardinality(String)', values }];
+}
