@@ -3,12 +3,13 @@ import { limits } from '../config/limits.ts';
 import { isEnd } from '../store/follow_log.ts';
 import type { LineFilter } from '../store/line_filter.ts';
 import { severities } from '../store/line_filter.ts';
-import type { LogHub } from '../store/log_hub.ts';
+import type { Following, LogHub } from '../store/log_hub.ts';
 import { sandboxExists } from '../store/queries.ts';
 import type { Store } from '../store/read.ts';
 import {
   findTail,
   isBeyond,
+  type LastRow,
   type LogId,
   lastRow,
   nthLine,
@@ -209,24 +210,31 @@ async function answerFollow(
   if (resume === null) {
     throw new BadParameter(`Header Last-Event-ID is ${quote(seen!)}, not an id of this API.`);
   }
-  if (!(await sandboxExists(store, id.sandbox_id, id.workspace))) return unknownSandbox(c);
   if (on.hub.followers >= limits.followers_max) {
     return answerWith(c, 'SERVER_BUSY', `This server has ${limits.followers_max} followers already.`);
   }
-  if (seen !== undefined && resume?.record === 'seal') {
-    const last = await lastRow(store, id);
+  const following = on.hub.join(id);
+  let isAnswered = false;
+  try {
+    const last = await following.last();
+    const isKnown = last !== null || (await sandboxExists(store, id.sandbox_id, id.workspace));
+    if (!isKnown) return unknownSandbox(c);
     // Without this answer a browser would come again and again for the end.
-    if (last !== null && isEndAt(last, resume)) return c.body(null, 204);
+    if (seen !== undefined && last !== null && isEnd(last) && isSame(last, resume)) return c.body(null, 204);
+    // Nobody would ever end a stream without a reader.
+    if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': types.sse });
+    const start = await startOf(store, id, query, filter, resume, last);
+    isAnswered = true;
+    return followed(on, following, start, filter, format === 'ndjson' ? 'ndjson' : 'sse');
+  } finally {
+    if (!isAnswered) following.leave();
   }
-  // Nobody would ever end a stream without a reader.
-  if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': types.sse });
-  return followed(
-    on,
-    id,
-    await startOf(store, id, query, filter, resume),
-    filter,
-    format === 'ndjson' ? 'ndjson' : 'sse',
-  );
+}
+
+interface Start {
+  after: Place | null;
+  /** There may be rows behind it already. */
+  isBehind: boolean;
 }
 
 async function startOf(
@@ -235,31 +243,38 @@ async function startOf(
   { tail, since }: LogsQuery,
   filter: LineFilter,
   resume: Place | undefined,
-): Promise<Place | null> {
-  if (resume !== undefined) return resume;
-  if (tail === undefined && since !== undefined) return null;
-  const found = await findTail(store, id, tail ?? limits.tail_lines_default, filter);
+  last: LastRow | null,
+): Promise<Start> {
+  // The end is told by a look of one's own.
+  const isOver = last !== null && isEnd(last);
+  const from = (after: Place | null): Start => ({
+    after,
+    isBehind: isOver || (last !== null && (after === null || isBeyond(last, after))),
+  });
+  if (resume !== undefined) return from(resume);
   // Of no lines at all, not even the gaps before them.
-  return tail === 0 ? await lastRow(store, id) : (found?.after ?? null);
+  if (tail === 0) return from(last);
+  if (tail === undefined && since !== undefined) return from(null);
+  const found = await findTail(store, id, tail ?? limits.tail_lines_default, filter);
+  return { after: found?.after ?? null, isBehind: true };
 }
 
 function followed(
-  on: LogsContext,
-  id: LogId,
-  after: Place | null,
+  { metrics, stopping }: LogsContext,
+  following: Following,
+  { after, isBehind }: Start,
   filter: LineFilter,
   wording: Wording,
 ): Response {
-  const { hub, metrics, stopping } = on;
   const gone = new AbortController();
   metrics.followers.inc();
   const signal = AbortSignal.any([gone.signal, stopping]);
-  const steps = hub.follow(id, { after, filter, signal, pulse_ms: limits.follow_heartbeat_ms });
-  const events = follow(steps, wording);
+  const steps = following.steps({ after, filter, signal, pulse_ms: limits.follow_heartbeat_ms }, isBehind);
   let open = true;
-  const body = bodyOf(events, () => {
+  const body = bodyOf(follow(steps, wording), () => {
     if (open) metrics.followers.dec();
     open = false;
+    following.leave();
     gone.abort();
   });
   return new Response(body, {
@@ -274,8 +289,8 @@ function followed(
   });
 }
 
-const isEndAt = (last: Place & { message: string }, at: Place): boolean =>
-  isEnd(last) && last.stream === at.stream && last.position === at.position;
+const isSame = (a: Place, b: Place | undefined): boolean =>
+  a.stream === b?.stream && a.position === b.position && a.record === b.record;
 
 /** @throws BadParameter */
 export function filterOf({

@@ -63,10 +63,11 @@ export async function startServer(
 ): Promise<{ address: string; stop(): Promise<void> }> {
   const tls = readTls(settings);
   const store = { ...openStore(settings), trouble: new Trouble('ClickHouse answers readers again.') };
+  const looking = { ...openStore(settings), trouble: store.trouble };
   const stopping = new AbortController();
   const app = createApp({
     store,
-    hub: new LogHub(store),
+    hub: new LogHub(store, limits.hub_poll_ms, looking),
     agents: new Agents(settings, options.last_bytes_ms),
     tokens: settings.tokens,
     version,
@@ -81,7 +82,7 @@ export async function startServer(
   try {
     await listen(server, settings.listen);
   } catch (error) {
-    await store.client.close();
+    await Promise.all([store.client.close(), looking.client.close()]);
     throw error;
   }
   const bound = server.address() as { port: number };
@@ -97,7 +98,7 @@ export async function startServer(
       await closed;
       clearInterval(idle);
       clearTimeout(late);
-      await store.client.close();
+      await Promise.all([store.client.close(), looking.client.close()]);
     },
   };
 }

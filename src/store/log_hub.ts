@@ -8,12 +8,13 @@ import { isLasting, loggable, type Store, selectRows } from './read.ts';
 import {
   isBeyond,
   KEY,
+  type LastRow,
   type LogId,
   type LogRow,
   lastRow,
   type Place,
   ROW,
-  readRows,
+  readPage,
   STREAM,
   samePlace,
 } from './read_log.ts';
@@ -26,6 +27,16 @@ export interface HubOptions {
   signal: AbortSignal;
   /** A step without rows comes when nothing happened for so long. */
   pulse_ms: number;
+}
+
+/** One who follows a log from now on: what lands is kept for him until he takes it. */
+export interface Following {
+  /** The last row of the log; what lands after it is kept. @throws AfterlogError */
+  last(): Promise<LastRow | null>;
+  /** @param isBehind there may be rows behind `after` that had landed before he came */
+  steps(options: HubOptions, isBehind: boolean): AsyncGenerator<FollowStep>;
+  /** Must be called in the end, however that comes. */
+  leave(): void;
 }
 
 interface HubRow extends LogRow {
@@ -44,6 +55,7 @@ const TOO_MUCH = 396;
  */
 export class LogHub {
   private readonly store: Store;
+  private readonly looking: Store;
   private readonly poll_ms: number;
   /** By log: those who follow it. */
   private readonly logs = new Map<string, Set<Follower>>();
@@ -54,8 +66,10 @@ export class LogHub {
   private first: Promise<void> | null = null;
   followers = 0;
 
-  constructor(store: Store, poll_ms: number = limits.hub_poll_ms) {
+  /** @param looking the same with connections of its own: a look does not wait for those who catch up */
+  constructor(store: Store, poll_ms: number = limits.hub_poll_ms, looking: Store = store) {
     this.store = store;
+    this.looking = looking;
     this.poll_ms = poll_ms;
   }
 
@@ -63,9 +77,35 @@ export class LogHub {
    * The rows of a log from a place on as they land, as `followLog` gives them. Rows of one landing come as the same
    * array to all who get all of it.
    */
-  async *follow(id: LogId, { after, filter = {}, signal, pulse_ms }: HubOptions): AsyncGenerator<FollowStep> {
-    const follower = new Follower(id, after);
+  async *follow(id: LogId, options: HubOptions): AsyncGenerator<FollowStep> {
+    const following = this.join(id);
+    try {
+      yield* following.steps(options, true);
+    } finally {
+      following.leave();
+    }
+  }
+
+  join(id: LogId): Following {
+    const follower = new Follower(id);
     this.add(follower);
+    return {
+      last: async () => {
+        await this.isLooking();
+        return await lastRow(this.store, id);
+      },
+      steps: (options, isBehind) => this.steps(follower, options, isBehind),
+      leave: () => this.remove(follower),
+    };
+  }
+
+  private async *steps(
+    follower: Follower,
+    { after, filter = {}, signal, pulse_ms }: HubOptions,
+    isBehind: boolean,
+  ): AsyncGenerator<FollowStep> {
+    follower.at = after;
+    follower.isBehind ||= isBehind;
     const wake = (): void => follower.wake();
     signal.addEventListener('abort', wake);
     try {
@@ -83,14 +123,11 @@ export class LogHub {
         }
         const rows = follower.take(batch, filter);
         if (rows.length > 0) yield { rows, end: null };
-        const last = batch.at(-1)!;
-        if (follower.queue.length > 0 || follower.isBehind || !isEnd(last)) continue;
-        // Asked, because a sandbox that was made again may have landed in the same moment.
-        follower.isBehind = true;
+        // Asked again, because a sandbox that was made again may have landed in the same moment.
+        if (isEnd(batch.at(-1)!) && follower.queue.length === 0) follower.isBehind = true;
       }
     } finally {
       signal.removeEventListener('abort', wake);
-      this.remove(follower);
     }
   }
 
@@ -101,17 +138,16 @@ export class LogHub {
       // What lands from here on is queued; what has landed before, the read finds.
       follower.clear();
       const last = await lastRow(this.store, follower.id);
-      const rows = await readRows(this.store, follower.id, follower.at, filter);
+      const { rows, isFull } = await readPage(this.store, follower.id, follower.at, filter);
       follower.pause_ms = 0;
-      if (rows.length > 0) {
-        follower.at = rows.at(-1)!;
-        return { rows, end: null };
-      }
+      follower.at = rows.at(-1) ?? follower.at;
+      if (isFull) return { rows, end: null };
       // What is not wanted up to the last row need not be read again.
       if (last !== null && (follower.at === null || isBeyond(last, follower.at))) follower.at = last;
-      if (last !== null && isEnd(last)) return { rows: [], end: last };
-      follower.isBehind = false;
-      return null;
+      const isOver = last !== null && isEnd(last);
+      if (rows.length === 0 && isOver) return { rows, end: last };
+      follower.isBehind = isOver;
+      return rows.length > 0 ? { rows, end: null } : null;
     } catch (error) {
       if (!(error instanceof AfterlogError)) throw error;
       sayTrouble(error, follower.id);
@@ -137,8 +173,8 @@ export class LogHub {
 
   private remove(follower: Follower): void {
     const some = this.logs.get(follower.key);
-    some?.delete(follower);
-    if (some?.size === 0) this.logs.delete(follower.key);
+    if (!some?.delete(follower)) return;
+    if (some.size === 0) this.logs.delete(follower.key);
     this.followers--;
   }
 
@@ -172,7 +208,7 @@ export class LogHub {
   private async look(): Promise<void> {
     const { seen } = this;
     const parts = await selectRows<{ part: string }>(
-      this.store,
+      this.looking,
       // Answered from the list of parts, without reading any.
       `SELECT _part AS part FROM ${this.store.database}.console_logs GROUP BY _part`,
       {},
@@ -203,7 +239,7 @@ export class LogHub {
     if (wanted.length === 0) return;
     let rows: HubRow[];
     try {
-      rows = await selectRows<HubRow>(this.store, this.query(), queryParams(wanted, partitions), {
+      rows = await selectRows<HubRow>(this.looking, this.query(), queryParams(wanted, partitions), {
         max_threads: 2,
         max_result_bytes: String(limits.hub_bytes_max),
         result_overflow_mode: 'throw',
@@ -284,9 +320,9 @@ class Follower {
   readonly id: LogId;
   readonly key: string;
   /** The last row that he was given, or that was passed over for him. */
-  at: Place | null;
+  at: Place | null = null;
   /** Whether he must read for himself what there is. */
-  isBehind = true;
+  isBehind = false;
   readonly queue: HubRow[][] = [];
   /** Between two reads that fail. */
   pause_ms = 0;
@@ -294,10 +330,9 @@ class Follower {
   private bytes = 0;
   private onWake: ((isWoken: boolean) => void) | null = null;
 
-  constructor(id: LogId, after: Place | null) {
+  constructor(id: LogId) {
     this.id = id;
     this.key = keyOf(id);
-    this.at = after;
   }
 
   offer(batch: HubRow[]): void {

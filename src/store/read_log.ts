@@ -74,6 +74,17 @@ export async function readRows(
   filter: LineFilter = {},
   raw = false,
 ): Promise<LogRow[]> {
+  return (await readPage(store, id, after, filter, raw)).rows;
+}
+
+/** The same; `isFull`: there may be more. */
+export async function readPage(
+  store: Store,
+  id: LogId,
+  after: Place | null,
+  filter: LineFilter = {},
+  raw = false,
+): Promise<{ rows: LogRow[]; isFull: boolean }> {
   const rows = await selectRows<LogRow>(
     store,
     `SELECT ${ROW} ${raw ? ', base64Encode(concat(prefix, message, ending)) AS raw' : ''}
@@ -83,7 +94,8 @@ export async function readRows(
     paramsOf(id, filter, after),
   );
   // A row may stand twice until parts are merged; in key order its copies are neighbours.
-  return rows.filter((row, index) => index === 0 || !samePlace(row, rows[index - 1]!));
+  const once = rows.filter((row, index) => index === 0 || !samePlace(row, rows[index - 1]!));
+  return { rows: once, isFull: rows.length >= limits.read_rows_max };
 }
 
 /** So many rows before a place, and behind it, in order; seals are none. */

@@ -214,4 +214,7 @@ const refusedByKafka = (batch: Batch): Batch =>
   gapBatch(batch, refusedReason(batch.header, 'MESSAGE_TOO_LARGE', ' by Kafka'));
 
 const partNames = (client: Parameters<typeof rowsOf>[0], database: string) =>
-  rowsOf(client, `SELECT name FROM system.parts WHERE active AND database = '${database}' ORDER BY ALL`);
+  rowsOf(
+    client,
+    `SELECT name FROM system.parts WHERE active AND database = '${database}' AND table = 'console_logs' ORDER BY ALL`,
+  );

@@ -45,9 +45,11 @@ test('rows have their sandbox’s label as soon as it is known, and after a rest
 
 test('a label in the sandbox’s folder is on its first line, and a runtime that is down stops no line', async (t) => {
   const agent = await site(t, 'http://127.0.0.1:1');
-  agent.make('sb-1');
-  writeFileSync(agent.path('sb-1', 'sandbox.json'), '{"workspace":"acme","template":"go"}');
-  writeFileSync(agent.path('sb-1'), 'first\n');
+  agent.atOnce(() => {
+    agent.make('sb-1');
+    writeFileSync(agent.path('sb-1', 'sandbox.json'), '{"workspace":"acme","template":"go"}');
+    writeFileSync(agent.path('sb-1'), 'first\n');
+  });
   agent.make('sb-2');
   writeFileSync(agent.path('sb-2'), 'first\n');
   await agent.read('sb-1', 6);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { openStore } from '../../src/store/read.ts';
 import { findTail, lastRow, readBytes } from '../../src/store/read_log.ts';
 import { readShortTail } from '../../src/store/short_tail.ts';
+import { fc } from '../support/property.ts';
 import { gapRow, insertRows, SECOND_STREAM, sealRow, type TestRow } from '../support/rows.ts';
 import { migratedDatabase, testSettings } from '../support/servers.ts';
 

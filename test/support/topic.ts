@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import type { Admin, ITopicConfig, KafkaMessage, Message } from 'kafkajs';
+import type { Admin, ITopicConfig, KafkaMessage, Message, Producer } from 'kafkajs';
 import { Partitioners } from 'kafkajs';
 import type { Settings } from '../../src/config/settings.ts';
 import { createKafka } from '../../src/kafka.ts';
@@ -30,13 +30,17 @@ export async function makeTopic(t: TestContext, settings: Settings, numPartition
   const kafka = createKafka(settings);
   const { topic, group: groupId } = settings.kafka;
   const admin = kafka.admin({ retry: PATIENT });
-  const producer = kafka.producer({
-    createPartitioner: Partitioners.DefaultPartitioner,
-    allowAutoTopicCreation: false,
-    retry: PATIENT,
-  });
+  const newProducer = async (): Promise<Producer> => {
+    const made = kafka.producer({
+      createPartitioner: Partitioners.DefaultPartitioner,
+      allowAutoTopicCreation: false,
+      retry: PATIENT,
+    });
+    await made.connect();
+    return made;
+  };
   await admin.connect();
-  await producer.connect();
+  let producer = await newProducer();
   t.after(async () => {
     await producer.disconnect();
     await admin.disconnect();
@@ -76,10 +80,12 @@ export async function makeTopic(t: TestContext, settings: Settings, numPartition
     },
     async addPartitions(count) {
       await admin.createPartitions({ topicPartitions: [{ topic, count }] });
-      // The broker tells of them a little later; until then a producer takes what it is told for all there is.
+      // The broker tells of them a little later; until then a producer takes what it is told for all there is. One that
+      // is connected again may hear of the end of its old connection, and send what it sent already.
       await until(async () => (await partitions()) === count);
-      await producer.disconnect();
-      await producer.connect();
+      const old = producer;
+      producer = await newProducer();
+      await old.disconnect();
     },
     async makeAgain() {
       await deleteTopic(admin, topic);
