@@ -37,9 +37,9 @@ export class AppMarks {
       if (last.entry !== entry) last.waits = waits.nothing;
       else if (this.awaited(b, at, end, line)) return;
     }
-    if (!asked.isHeadline && asked.mode === asked.modeBefore) return;
+    if (!mayName(line)) return;
     const isNew = last.entry !== entry;
-    const title = titleOf(textOf(b, at, end).trim(), asked.mode, asked.modeBefore, line.entry_back === 0);
+    const title = knownTitle(textOf(b, at, end), line.entry_back === 0);
     if (title === null || (!isNew && last.isMarked && asked.mode !== modes.python_done)) return;
     if (isNew) this.last = { entry, pending: '', waits: waits.nothing, isMarked: false };
     if (title.needs === 'frames') {
@@ -75,6 +75,44 @@ export class AppMarks {
     this.last.isMarked = true;
     line.title = titleId(title) || id;
   }
+}
+
+/** Whether the line may be one that names an exception, by what it made of its entry: most lines of a trace are not. */
+function mayName(line: Line): boolean {
+  switch (asked.mode) {
+    case modes.headline:
+      return asked.isHeadline;
+    case modes.frames:
+      return asked.isHeadline || asked.modeBefore === modes.node || line.entry_back === 0;
+    case modes.python_done:
+      return asked.modeBefore === modes.python;
+    case modes.go:
+    case modes.rust:
+    case modes.message:
+    case modes.sanitizer:
+      return asked.modeBefore !== asked.mode;
+    case modes.eyre:
+      return asked.isHeadline;
+    default:
+      return false;
+  }
+}
+
+/** What loops crash with is the same again and again: titles by what the line is, and its text; forgotten when they are too many. */
+const known: (Map<string, Title | null> | undefined)[] = [];
+const KNOWN_MAX = 512;
+
+function knownTitle(text: string, isFirst: boolean): Title | null {
+  const what = asked.mode * 128 + asked.modeBefore * 4 + (isFirst ? 2 : 0) + (asked.isHeadline ? 1 : 0);
+  known[what] ??= new Map();
+  const titles = known[what];
+  let title = titles.get(text);
+  if (title === undefined) {
+    title = titleOf(text.trim(), asked.mode, asked.modeBefore, isFirst);
+    if (titles.size >= KNOWN_MAX) titles.clear();
+    titles.set(text, title);
+  }
+  return title;
 }
 
 interface Title {

@@ -35,6 +35,7 @@ export interface ParserOptions {
  */
 export class LineParser {
   private readonly log: string;
+  private readonly isConsole: boolean;
   private readonly clock: Clock;
   private readonly entries: Entries;
   private readonly reader: LineReader;
@@ -49,6 +50,7 @@ export class LineParser {
   constructor(log: string, startedSeconds: number, startedNanos: number, options: ParserOptions = {}) {
     const { state, isRecorded } = options;
     this.log = log;
+    this.isConsole = log === 'console';
     const clock = state?.clock ?? newClockState();
     this.clock = new Clock(clock, startedSeconds, startedNanos, isRecorded ?? false);
     this.reader = new LineReader(this.clock);
@@ -139,7 +141,7 @@ export class LineParser {
     asked.marked = 0;
     asked.way = ways.raw;
     asked.uptime = 0;
-    if (this.log === 'console') this.reader.console(b, start, end, line);
+    if (this.isConsole) this.reader.console(b, start, end, line);
     else if (this.log === 'events') this.reader.lifecycle(b, start, end, line);
     else this.reader.machine(b, start, end, line);
     if (asked.way === ways.raw) asked.source = source.app;
@@ -158,14 +160,8 @@ export class LineParser {
     line.entry_back = position - this.entries.of(b, text, end, position);
     if (asked.isKernelReport) line.source = source.kernel;
     // For most lines there is nothing to do.
-    if (
-      this.log === 'console' &&
-      (this.marks.isWatching ||
-        asked.marked !== 0 ||
-        asked.isHeadline ||
-        asked.mode !== asked.modeBefore ||
-        line.source === source.systemd)
-    )
+    const why = this.marks.watching | asked.marked | (asked.mode ^ asked.modeBefore);
+    if ((why !== 0 || asked.isHeadline || line.source === source.systemd) && this.isConsole)
       this.marks.read(b, text, end, position, line);
   }
 }

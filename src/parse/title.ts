@@ -10,18 +10,21 @@ const colours = /\x1b\[[0-9;?]*[A-Za-z]?/g;
 
 /** The text of b[at, end), as much of it as headlines need. */
 export function textOf(b: Uint8Array, at: number, end: number): string {
-  const length = Math.max(0, Math.min(end - at, TEXT_BYTES_MAX));
-  const text = Buffer.from(b.buffer, b.byteOffset + at, length).toString('utf8');
+  // Lines are read into Buffers; a view of its own would be one object more.
+  const text = (b as Buffer).toString('utf8', at, Math.min(end, at + TEXT_BYTES_MAX));
   return text.includes('\x1b') ? text.replace(colours, '') : text;
 }
 
+/** An id; an address of the network; one of memory, or a sum; a number, also with a unit. */
+const changing =
+  /\b(?:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|((?:\d{1,3}\.){3}\d{1,3})|((?<!exitcode=)0x[0-9a-f]+|(?=[0-9a-f]*\d)[0-9a-f]{8,}))\b|(?<![\w.])\d+(?:\.\d+)*(?=[a-z]?\b|[kmg]?b\b|ms\b)/gi;
+
 /** Out of a text what differs from run to run: addresses, ids, numbers. */
 export function stable(text: string): string {
-  return text
-    .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, 'UUID')
-    .replace(/\b(?:\d{1,3}\.){3}\d{1,3}\b/g, 'IP')
-    .replace(/(?<!exitcode=)\b0x[0-9a-f]+\b|\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b/gi, 'ADDR')
-    .replace(/(?<![\w.])\d+(?:\.\d+)*(?=[A-Za-z]?\b|[kMG]?B\b|ms\b)/g, 'NUM');
+  if (!/\d/.test(text)) return text;
+  return text.replace(changing, (_, id, network, address) =>
+    id ? 'UUID' : network ? 'IP' : address ? 'ADDR' : 'NUM',
+  );
 }
 
 /** The id of a title; a text that is too long is cut between two characters. */
