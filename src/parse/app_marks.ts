@@ -1,7 +1,8 @@
+import { classOf, startsWith } from './bytes.ts';
 import { asked, modes } from './entry.ts';
 import { event } from './events.ts';
 import type { Line } from './line.ts';
-import { stable, textOf, titleId } from './title.ts';
+import { stable, stableId, textOf, titleId } from './title.ts';
 
 /** The last entry that holds an exception, and what it waits for. */
 export interface SavedApp {
@@ -39,8 +40,14 @@ export class AppMarks {
     }
     if (!mayName(line)) return;
     const isNew = last.entry !== entry;
-    const title = knownTitle(textOf(b, at, end), line.entry_back === 0);
-    if (title === null || (!isNew && last.isMarked && asked.mode !== modes.python_done)) return;
+    if (!isNew && last.isMarked && asked.mode !== modes.python_done) return;
+    if (isPlain(b, at, end)) {
+      if (isNew) this.last = { entry, pending: '', waits: waits.nothing, isMarked: false };
+      this.put(stableId(b, at, end), event.exception, line);
+      return;
+    }
+    const title = titleOf(textOf(b, at, end).trim(), asked.mode, asked.modeBefore, line.entry_back === 0);
+    if (title === null) return;
     if (isNew) this.last = { entry, pending: '', waits: waits.nothing, isMarked: false };
     if (title.needs === 'frames') {
       this.last.pending = title.text;
@@ -69,12 +76,36 @@ export class AppMarks {
   }
 
   private mark(title: string, line: Line): void {
-    const id = title.startsWith('segfault') ? event.segfault : event.exception;
+    this.put(titleId(title), title.startsWith('segfault') ? event.segfault : event.exception, line);
+  }
+
+  private put(title: number, id: number, line: Line): void {
     // A later exception of the entry (Python's chains) has the better title, and is no event of its own.
     if (!this.last.isMarked) line.event = id;
     this.last.isMarked = true;
-    line.title = titleId(title) || id;
+    line.title = title || id;
   }
+}
+
+/** How headlines begin whose title is a part of them. */
+const wordy = [
+  'Error',
+  'Exception in',
+  'Unhandled',
+  'Uncaught',
+  'PHP',
+  'Fatal',
+  'fatal',
+  'thread',
+  'Traceback',
+].map((text) => Buffer.from(text));
+
+/** Whether the whole line is the title: `KeyError: 'x'`, `java.io.IOException: closed`. Most are, so their titles are made without a string. */
+function isPlain(b: Uint8Array, at: number, end: number): boolean {
+  if (asked.mode === modes.python_done) return true;
+  if (asked.mode !== modes.headline || b[end - 1] === 123) return false;
+  for (const text of wordy) if (startsWith(b, at, end, text)) return false;
+  return classOf[b[at]!] !== 0;
 }
 
 /** Whether the line may be one that names an exception, by what it made of its entry: most lines of a trace are not. */
@@ -96,23 +127,6 @@ function mayName(line: Line): boolean {
     default:
       return false;
   }
-}
-
-/** What loops crash with is the same again and again: titles by what the line is, and its text; forgotten when they are too many. */
-const known: (Map<string, Title | null> | undefined)[] = [];
-const KNOWN_MAX = 512;
-
-function knownTitle(text: string, isFirst: boolean): Title | null {
-  const what = asked.mode * 128 + asked.modeBefore * 4 + (isFirst ? 2 : 0) + (asked.isHeadline ? 1 : 0);
-  known[what] ??= new Map();
-  const titles = known[what];
-  let title = titles.get(text);
-  if (title === undefined) {
-    title = titleOf(text.trim(), asked.mode, asked.modeBefore, isFirst);
-    if (titles.size >= KNOWN_MAX) titles.clear();
-    titles.set(text, title);
-  }
-  return title;
 }
 
 interface Title {
