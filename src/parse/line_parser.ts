@@ -115,7 +115,10 @@ export class LineParser {
     }
     this.position = position + end - start;
     if (this.isPiece) this.goOn(position, line);
-    else this.whole(b, start, line.message_end, position, line);
+    else {
+      this.whole(b, start, line.message_end, position, line);
+      this.mark(b, position, line);
+    }
     this.isPiece = line.ending === 0;
     if (!this.isPiece) return;
     this.pieceStart = position - line.entry_back;
@@ -130,6 +133,12 @@ export class LineParser {
     line.source = this.pieceSource;
     line.severity = this.pieceSeverity;
     line.entry_back = position - this.pieceStart;
+  }
+
+  private mark(b: Uint8Array, position: number, line: Line): void {
+    const why = this.marks.watching | asked.marked | (asked.mode ^ asked.modeBefore);
+    if ((why !== 0 || asked.isHeadline || line.source === source.systemd) && this.isConsole)
+      this.marks.read(b, line.text_start, line.message_end, position, line);
   }
 
   private whole(b: Uint8Array, start: number, end: number, position: number, line: Line): void {
@@ -159,10 +168,6 @@ export class LineParser {
       asked.isPiece = true;
     line.entry_back = position - this.entries.of(b, text, end, position);
     if (asked.isKernelReport) line.source = source.kernel;
-    // For most lines there is nothing to do.
-    const why = this.marks.watching | asked.marked | (asked.mode ^ asked.modeBefore);
-    if ((why !== 0 || asked.isHeadline || line.source === source.systemd) && this.isConsole)
-      this.marks.read(b, text, end, position, line);
   }
 }
 
