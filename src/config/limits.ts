@@ -31,7 +31,7 @@ export const limits = {
   /** Seconds since boot until which the kernel's first line, told again, is the early console's and no new boot. */
   early_console_s: 2,
   /** Lines that programs write in a boot until it counts as ready, if no line says so: none is looked for behind them. */
-  boot_lines_max: 2_000,
+  boot_lines_max: 1_000,
   /** Rows of one batch: keeps the dictionary indexes of a block within 16 bits. */
   batch_rows_max: 32_768,
   /** Uncompressed size of a block, checked when encoded. zstd's worst case adds less than 1 %. */

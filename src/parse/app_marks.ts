@@ -1,7 +1,8 @@
+import { classOf, startsWith } from './bytes.ts';
 import { asked, modes } from './entry.ts';
 import { event } from './events.ts';
 import type { Line } from './line.ts';
-import { stable, textOf, titleId } from './title.ts';
+import { stable, stableId, textOf, titleId } from './title.ts';
 
 /** The last entry that holds an exception, and what it waits for. */
 export interface SavedApp {
@@ -37,10 +38,16 @@ export class AppMarks {
       if (last.entry !== entry) last.waits = waits.nothing;
       else if (this.awaited(b, at, end, line)) return;
     }
-    if (!asked.isHeadline && asked.mode === asked.modeBefore) return;
+    if (!mayName(line)) return;
     const isNew = last.entry !== entry;
+    if (!isNew && last.isMarked && asked.mode !== modes.python_done) return;
+    if (isPlain(b, at, end)) {
+      if (isNew) this.last = { entry, pending: '', waits: waits.nothing, isMarked: false };
+      this.put(stableId(b, at, end), event.exception, line);
+      return;
+    }
     const title = titleOf(textOf(b, at, end).trim(), asked.mode, asked.modeBefore, line.entry_back === 0);
-    if (title === null || (!isNew && last.isMarked && asked.mode !== modes.python_done)) return;
+    if (title === null) return;
     if (isNew) this.last = { entry, pending: '', waits: waits.nothing, isMarked: false };
     if (title.needs === 'frames') {
       this.last.pending = title.text;
@@ -69,11 +76,56 @@ export class AppMarks {
   }
 
   private mark(title: string, line: Line): void {
-    const id = title.startsWith('segfault') ? event.segfault : event.exception;
+    this.put(titleId(title), title.startsWith('segfault') ? event.segfault : event.exception, line);
+  }
+
+  private put(title: number, id: number, line: Line): void {
     // A later exception of the entry (Python's chains) has the better title, and is no event of its own.
     if (!this.last.isMarked) line.event = id;
     this.last.isMarked = true;
-    line.title = titleId(title) || id;
+    line.title = title || id;
+  }
+}
+
+/** How headlines begin whose title is a part of them. */
+const wordy = [
+  'Error',
+  'Exception in',
+  'Unhandled',
+  'Uncaught',
+  'PHP',
+  'Fatal',
+  'fatal',
+  'thread',
+  'Traceback',
+].map((text) => Buffer.from(text));
+
+/** Whether the whole line is the title: `KeyError: 'x'`, `java.io.IOException: closed`. Most are, so their titles are made without a string. */
+function isPlain(b: Uint8Array, at: number, end: number): boolean {
+  if (asked.mode === modes.python_done) return true;
+  if (asked.mode !== modes.headline || b[end - 1] === 123) return false;
+  for (const text of wordy) if (startsWith(b, at, end, text)) return false;
+  return classOf[b[at]!] !== 0;
+}
+
+/** Whether the line may be one that names an exception, by what it made of its entry: most lines of a trace are not. */
+function mayName(line: Line): boolean {
+  switch (asked.mode) {
+    case modes.headline:
+      return asked.isHeadline;
+    case modes.frames:
+      return asked.isHeadline || asked.modeBefore === modes.node || line.entry_back === 0;
+    case modes.python_done:
+      return asked.modeBefore === modes.python;
+    case modes.go:
+    case modes.rust:
+    case modes.message:
+    case modes.sanitizer:
+      return asked.modeBefore !== asked.mode;
+    case modes.eyre:
+      return asked.isHeadline;
+    default:
+      return false;
   }
 }
 

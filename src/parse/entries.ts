@@ -51,14 +51,8 @@ export class Entries {
     const belongs = entry.lines > 0 && isOpen(entry, position) && this.belongs(entry, b, at, end);
     if (!belongs) {
       asked.modeBefore = modes.single;
-      if (asked.way === ways.kernel && entry.lines > 0 && standsBetween(entry, b, at, end, asked.uptime)) {
-        asked.mode = modes.single;
-        asked.isKernelReport = false;
-        return position;
-      }
-      entry.start = position;
-      entry.lines = 0;
-      this.begin(entry, b, at, end);
+      if (asked.way === ways.kernel && isForeign(entry, b, at, end)) return position;
+      this.begin(entry, b, at, end, position);
     }
     entry.lines++;
     entry.used = position;
@@ -83,7 +77,9 @@ export class Entries {
     return step(entry, b, at, end);
   }
 
-  private begin(entry: Entry, b: Uint8Array, at: number, end: number): void {
+  private begin(entry: Entry, b: Uint8Array, at: number, end: number, position: number): void {
+    entry.start = position;
+    entry.lines = 0;
     entry.mode = modes.single;
     entry.depth = 0;
     if (asked.way === ways.kernel) {
@@ -120,6 +116,14 @@ export class Entries {
     list[this.last] = entry;
     return entry;
   }
+}
+
+/** Whether the line is of another matter than the kernel's report, which goes on behind it. */
+function isForeign(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  if (entry.lines === 0 || !standsBetween(entry, b, at, end, asked.uptime)) return false;
+  asked.mode = modes.single;
+  asked.isKernelReport = false;
+  return true;
 }
 
 /** Whether a line at `position` may still be of the entry. */

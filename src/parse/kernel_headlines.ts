@@ -230,20 +230,26 @@ const rawMarks = [
   'Segmentation fault',
 ];
 const rawByFirst: (Buffer[] | undefined)[] = new Array(256).fill(undefined);
+/** Their first four bytes, as a number: most lines begin with none of these. */
+const rawStarts = new Uint8Array(4_096);
+function startOf(b: Uint8Array, at: number): number {
+  return ((b[at]! * 523) ^ (b[at + 1]! * 131) ^ (b[at + 2]! * 31) ^ (b[at + 3]! * 7)) & 4_095;
+}
 const rawTexts = kernelHeadlines.filter(({ alone, anywhere }) => !alone && !anywhere).map(({ text }) => text);
 for (const bytes of [...rawTexts, ...rawMarks].map((text) => Buffer.from(text))) {
   rawByFirst[bytes[0]!] ??= [];
   rawByFirst[bytes[0]!]!.push(bytes);
+  rawStarts[startOf(bytes, 0)] = 1;
 }
 const cutHere = Buffer.from('------------[ cut here ]');
 const oomKiller = Buffer.from(' invoked oom-killer: gfp_mask=');
 
 /** One of `marked` for a line without the kernel's stamp. A program may print `WARNING: ` or `INFO: ` too: only what is a headline to the end begins a report. */
 export function rawHeadline(b: Uint8Array, at: number, end: number): number {
-  if (at >= end) return marked.nothing;
-  const known = rawByFirst[b[at]!];
-  if (known !== undefined) {
-    for (const text of known) if (startsWith(b, at, end, text)) return rawReport(b, at, end);
+  if (at + 4 > end) return marked.nothing;
+  if (rawStarts[startOf(b, at)] === 1) {
+    for (const text of rawByFirst[b[at]!] ?? [])
+      if (startsWith(b, at, end, text)) return rawReport(b, at, end);
   }
   // A task's name has at most 15 characters.
   for (const last = Math.min(end - oomKiller.length, at + 16); at < last; at++) {

@@ -35,6 +35,7 @@ export interface ParserOptions {
  */
 export class LineParser {
   private readonly log: string;
+  private readonly isConsole: boolean;
   private readonly clock: Clock;
   private readonly entries: Entries;
   private readonly reader: LineReader;
@@ -49,6 +50,7 @@ export class LineParser {
   constructor(log: string, startedSeconds: number, startedNanos: number, options: ParserOptions = {}) {
     const { state, isRecorded } = options;
     this.log = log;
+    this.isConsole = log === 'console';
     const clock = state?.clock ?? newClockState();
     this.clock = new Clock(clock, startedSeconds, startedNanos, isRecorded ?? false);
     this.reader = new LineReader(this.clock);
@@ -113,7 +115,10 @@ export class LineParser {
     }
     this.position = position + end - start;
     if (this.isPiece) this.goOn(position, line);
-    else this.whole(b, start, line.message_end, position, line);
+    else {
+      this.whole(b, start, line.message_end, position, line);
+      this.mark(b, position, line);
+    }
     this.isPiece = line.ending === 0;
     if (!this.isPiece) return;
     this.pieceStart = position - line.entry_back;
@@ -130,6 +135,12 @@ export class LineParser {
     line.entry_back = position - this.pieceStart;
   }
 
+  private mark(b: Uint8Array, position: number, line: Line): void {
+    const why = this.marks.watching | asked.marked | (asked.mode ^ asked.modeBefore);
+    if ((why !== 0 || asked.isHeadline || line.source === source.systemd) && this.isConsole)
+      this.marks.read(b, line.text_start, line.message_end, position, line);
+  }
+
   private whole(b: Uint8Array, start: number, end: number, position: number, line: Line): void {
     line.severity = 0;
     line.text_start = start;
@@ -139,7 +150,7 @@ export class LineParser {
     asked.marked = 0;
     asked.way = ways.raw;
     asked.uptime = 0;
-    if (this.log === 'console') this.reader.console(b, start, end, line);
+    if (this.isConsole) this.reader.console(b, start, end, line);
     else if (this.log === 'events') this.reader.lifecycle(b, start, end, line);
     else this.reader.machine(b, start, end, line);
     if (asked.way === ways.raw) asked.source = source.app;
@@ -157,16 +168,6 @@ export class LineParser {
       asked.isPiece = true;
     line.entry_back = position - this.entries.of(b, text, end, position);
     if (asked.isKernelReport) line.source = source.kernel;
-    // For most lines there is nothing to do.
-    if (
-      this.log === 'console' &&
-      (this.marks.isWatching ||
-        asked.marked !== 0 ||
-        asked.isHeadline ||
-        asked.mode !== asked.modeBefore ||
-        line.source === source.systemd)
-    )
-      this.marks.read(b, text, end, position, line);
   }
 }
 

@@ -51,8 +51,8 @@ export interface SavedMarks {
  * the same entry that tells more (the function, the victim, the message) has the better title. So nothing is held back.
  */
 export class Marks {
-  /** A line of any kind may matter. */
-  isWatching = true;
+  /** 1: a line of any kind may matter. */
+  watching = 1;
   private ready: number = limits.boot_lines_max;
   private early = -1;
   private crash: Crash | null = null;
@@ -77,11 +77,12 @@ export class Marks {
   /** The line b[at, end) (its text), whose entry is known. */
   read(b: Uint8Array, at: number, end: number, position: number, line: Line): void {
     this.look(b, at, end, position, line);
-    this.isWatching =
+    const isWatching =
       this.ready > 0 ||
       this.app.isWaiting ||
       this.open.length > 0 ||
       (this.crash !== null && this.crash.seeks !== 0);
+    this.watching = isWatching ? 1 : 0;
   }
 
   private look(b: Uint8Array, at: number, end: number, position: number, line: Line): void {
