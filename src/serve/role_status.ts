@@ -77,13 +77,13 @@ function metricsOf(role: string, status: Status): { type: string; text(): Promis
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const fields = status() as Record<string, unknown>;
-  if ('partitions' in fields) partitionLag(role, status as () => PartitionLags, registry);
   const gauges = Object.keys(fields)
     .filter((field) => field !== 'last_error' && !Array.isArray(fields[field]))
     .map((name) => {
       const help = name === 'paused' ? '1 while something is waited for' : name.replaceAll('_', ' ');
       return { name, gauge: new Gauge({ name: `afterlog_${role}_${name}`, help, registers: [registry] }) };
     });
+  if ('partitions' in fields) partitionLag(role, status as () => PartitionLags, registry);
   return {
     type: registry.contentType,
     text: () => {
