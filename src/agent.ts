@@ -30,6 +30,8 @@ export interface AgentStatus {
   /** Files that would be gone but for our pins, and the disk space that they take. */
   held_files: number;
   held_bytes: number;
+  /** Of them, copied aside of live files that cannot be read yet. */
+  aside_bytes: number;
   /** Let go before they were read, since the start. */
   let_go_files: number;
   let_go_bytes: number;
@@ -146,6 +148,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
       ...tailer.counts(),
       held_files: tailer.held.files,
       held_bytes: tailer.held.bytes,
+      aside_bytes: tailer.held.aside_bytes,
       let_go_files: tailer.held.letGo.files,
       let_go_bytes: tailer.held.letGo.bytes,
       descriptors: pins.descriptors,

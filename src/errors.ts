@@ -91,6 +91,12 @@ export const catalogue = {
     cause: 'Reading pauses for long because the spool is full, or the disk has little room left.',
     cure: 'See what the agent waits for (`/healthz`), or give the disk more room.',
   },
+  ASIDE_FULL: {
+    means:
+      'Bytes of live logs that cannot be read yet are not copied aside any more. Nothing is lost but what is truncated meanwhile; gap rows tell of it.',
+    cause: 'Reading pauses for long because the spool is full, or the disk has little room left.',
+    cure: 'See what the agent waits for (`/healthz`), or give the disk more room.',
+  },
   SANDBOXES_TOO_MANY: {
     means: 'There are more sandboxes than one agent reads. New ones are left out until others are deleted.',
     cause: 'Folders of sandboxes that are over were never deleted.',

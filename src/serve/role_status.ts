@@ -27,12 +27,12 @@ export async function serveStatus(
   status: Status,
   agent: Flushes | null = null,
 ): Promise<() => void> {
-  const registry = metricsOf(role, status);
+  const metrics = metricsOf(role, status);
   const server = createServer((request, response) => {
     const { url = '' } = request;
     if (url === '/healthz') answerJson(response, 200, status());
     else if (url === '/metrics') {
-      void registry.metrics().then((text) => answer(response, 200, registry.contentType, text));
+      void metrics.text().then((text) => answer(response, 200, metrics.type, text));
     } else if (agent !== null && url.startsWith('/flush/')) void answerFlush(agent, request, response);
     else answerJson(response, 404, { error: `There is nothing at ${url}.`, code: 'NOT_FOUND' });
   });
@@ -73,24 +73,29 @@ function answer(response: ServerResponse, status: number, type: string, body: st
   response.writeHead(status, { 'Content-Type': type }).end(body);
 }
 
-function metricsOf(role: string, status: Status): Registry {
+function metricsOf(role: string, status: Status): { type: string; text(): Promise<string> } {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const fields = status() as Record<string, unknown>;
-  for (const name of Object.keys(fields).filter((field) => field !== 'last_error')) {
-    if (Array.isArray(fields[name])) continue;
-    new Gauge({
-      name: `afterlog_${role}_${name}`,
-      help: name === 'paused' ? '1 while something is waited for' : name.replaceAll('_', ' '),
-      registers: [registry],
-      collect() {
-        const value = (status() as Record<string, unknown>)[name];
-        this.set(name === 'paused' ? Number(value !== null) : Number(value ?? Number.NaN));
-      },
+  const gauges = Object.keys(fields)
+    .filter((field) => field !== 'last_error' && !Array.isArray(fields[field]))
+    .map((name) => {
+      const help = name === 'paused' ? '1 while something is waited for' : name.replaceAll('_', ' ');
+      return { name, gauge: new Gauge({ name: `afterlog_${role}_${name}`, help, registers: [registry] }) };
     });
-  }
   if ('partitions' in fields) partitionLag(role, status as () => PartitionLags, registry);
-  return registry;
+  return {
+    type: registry.contentType,
+    text: () => {
+      // Once for all of them: an agent counts over all of its logs.
+      const now = status() as Record<string, unknown>;
+      for (const { name, gauge } of gauges) {
+        const value = now[name];
+        gauge.set(name === 'paused' ? Number(value !== null) : Number(value ?? Number.NaN));
+      }
+      return registry.metrics();
+    },
+  };
 }
 
 /** Only of partitions that the role has now: another one tells of the others. */

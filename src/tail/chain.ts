@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Place, StreamStart } from './generation.ts';
+import type { Generation, Place, StreamStart } from './generation.ts';
 import type { Fresh, LogTail } from './log_tail.ts';
 import { type FileIdentity, identityOf, type Pin, type Pins, sameFile } from './pins.ts';
 import type { Sink } from './sink.ts';
@@ -65,11 +65,10 @@ export function lookAtChain(
 }
 
 function hasNews(tail: LogTail, seen: Seen[]): boolean {
-  const reading = tail.queue[0];
-  return (
-    reading !== undefined &&
-    seen.some(({ file, size }) => sameFile(file, reading.pin) && size !== reading.size)
-  );
+  const [first, last] = [tail.queue[0], tail.queue.at(-1)];
+  const isNews = (of: Generation | undefined, { file, size }: Seen): boolean =>
+    of !== undefined && sameFile(file, of.pin) && size !== of.known.size;
+  return seen.some((one) => isNews(first, one) || isNews(last, one));
 }
 
 /** What of a chain is there, oldest first; what is not known yet is pinned. */
@@ -137,7 +136,7 @@ function place(tail: LogTail, seen: Seen[]): void {
     tail.kept.splice(tail.kept.indexOf(pin), 1);
     tail.release(pin);
   }
-  for (const copy of tail.copies) {
+  for (const copy of tail.copies.list) {
     if (placeOf(copy.pin) !== 'gone') copy.gone_at_ms = null;
     else copy.gone_at_ms ??= performance.now();
   }

@@ -1,7 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { limits } from '../config/limits.ts';
-import { type Pin, statOf } from './pins.ts';
+import type { Aside } from './aside.ts';
+import { type Pin, readAt, statOf } from './pins.ts';
 
 /** Where a generation's file stands now: the log's own name, an older name of the chain, or no name but ours. */
 export type Place = 'live' | 'rotated' | 'gone';
@@ -39,8 +40,10 @@ export class Generation {
   unfinished: Buffer | null = null;
   /** As of the last read; -1 before the first. */
   size = -1;
-  /** As of the last peek. */
-  private peeked_bytes = 0;
+  /** What was copied of it before it could be read; null: nothing, or all of that is read. */
+  aside: Aside | null = null;
+  /** Of one that a truncation began: bytes before it that were seen and not copied aside, for lack of room. */
+  uncopied_bytes = 0;
   /** When a read last took all there was, milliseconds of the monotonic clock. */
   drained_at_ms = Number.NEGATIVE_INFINITY;
   /** When size or place last changed, milliseconds of the monotonic clock. */
@@ -90,20 +93,6 @@ export class Generation {
   }
 
   /**
-   * Looks into a file whose turn has not come: what is seen of it by then is kept, should it be truncated meanwhile.
-   * @returns whether something new was seen
-   */
-  peek(): boolean {
-    const { size } = statOf(this.pin);
-    if (size === this.peeked_bytes || this.skips_hole) return false;
-    this.peeked_bytes = size;
-    const seen = readAt(this.pin, 0, Math.min(size, limits.line_bytes_max));
-    if (seen.length === (this.unfinished?.length ?? 0) || !this.isUnfinishedIn(seen)) return false;
-    this.unfinished = seen;
-    return true;
-  }
-
-  /**
    * Reads from a little before `offset` into `chunk`.
    * @returns how much of `chunk` holds file bytes, of which the first `tail_bytes` are known ones; -1 when the
    * file is shorter than what was read of it, or holds other bytes there: it was truncated
@@ -144,17 +133,24 @@ export class Generation {
     this.tail_bytes = 0;
   }
 
-  /** Whether `pin` is a copy of this file made before it was truncated: it holds the bytes that were seen last. */
-  isCopiedBy(pin: Pin): boolean {
-    const seen = this.tail_bytes + (this.unfinished?.length ?? 0);
-    if (seen === 0) return false;
-    const bytes = readAt(pin, this.offset - this.tail_bytes, seen);
-    if (bytes.length < seen || !this.isUnfinishedIn(bytes.subarray(this.tail_bytes))) return false;
-    return this.tail_bytes === 0 || crc32(bytes.subarray(0, this.tail_bytes)) === this.tail_crc32;
+  /** What is known of its content so far: read, or copied aside. */
+  get known(): Generation {
+    return this.aside?.cursor ?? this;
   }
 
+  /** Whether `pin` is a copy of this file made before it was truncated: it holds the bytes that were seen last. */
+  isCopiedBy(pin: Pin): boolean {
+    const { offset, tail_bytes, tail_crc32, unfinished } = this.known;
+    const seen = tail_bytes + (unfinished?.length ?? 0);
+    if (seen === 0) return false;
+    const bytes = readAt(pin, offset - tail_bytes, seen);
+    if (bytes.length < seen || !this.known.isUnfinishedIn(bytes.subarray(tail_bytes))) return false;
+    return tail_bytes === 0 || crc32(bytes.subarray(0, tail_bytes)) === tail_crc32;
+  }
+
+  /** Whether nothing of its content is known. */
   get isUnread(): boolean {
-    return this.offset === 0 && this.unfinished === null;
+    return this.known.offset === 0 && this.known.unfinished === null;
   }
 
   /** Whether nothing of it was read, and yet it is not what it was when it was copied: it was truncated since. */
@@ -168,15 +164,19 @@ export class Generation {
       differs(Math.max(0, copied - limits.overlap_bytes), Math.min(copied, limits.overlap_bytes))
     );
   }
-}
 
-/** Fewer bytes than `length` where the file ends before. */
-function readAt(pin: Pin, position: number, length: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  const fd = pin.fd ?? openSync(pin.path!, 'r');
-  try {
-    return bytes.subarray(0, readSync(fd, bytes, 0, length, position));
-  } finally {
-    if (pin.fd === null) closeSync(fd);
+  /** What is read in its place from another file, to which its content was copied. */
+  copiedTo(pin: Pin): Generation {
+    const copy = new Generation(pin, this.number, this.starts);
+    copy.goOnAs(this);
+    copy.started = this.started;
+    copy.isAfterGap = this.isAfterGap;
+    copy.isWhole = true;
+    return copy;
+  }
+
+  /** Stands where `other` does in the same content. */
+  goOnAs({ offset, tail_bytes, tail_crc32, unfinished, skips_hole }: Generation): void {
+    Object.assign(this, { offset, tail_bytes, tail_crc32, unfinished, skips_hole });
   }
 }

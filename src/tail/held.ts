@@ -2,6 +2,9 @@ import { statfsSync } from 'node:fs';
 import { limits } from '../config/limits.ts';
 import { AfterlogError } from '../errors.ts';
 import { Trouble } from '../faults.ts';
+import { AsideRoom } from './aside.ts';
+import type { Generation } from './generation.ts';
+import { letGo, namelessOf } from './let_go.ts';
 import type { LogTail } from './log_tail.ts';
 import { type Pin, statOf } from './pins.ts';
 
@@ -11,16 +14,22 @@ interface Held {
   written_ms: number;
   /** All of it is in rows, or known: letting go of it loses nothing. */
   isRead: boolean;
+  /** What it was copied aside of, which is there still. */
+  asideOf: Generation | null;
 }
 
 /**
  * Bounds the disk space of files that would be gone but for our pins: deleted or rotated away, and not read yet because
- * what was read has nowhere to go. Past the limit the oldest are let go, each unread byte told by a gap row.
+ * what was read has nowhere to go; and of what is copied aside of live files for the same reason. Past the limit the oldest are let go, each unread byte told by a gap row.
  */
 export class HeldFiles {
   /** As of the last look. */
   bytes = 0;
   files = 0;
+  /** Of them, copied aside of files that are there still. */
+  aside_bytes = 0;
+  /** What may be copied aside until the next look. */
+  readonly room: AsideRoom;
   /** Since the start. */
   readonly letGo = { bytes: 0, files: 0 };
   /** A folder of the file system that they are on. */
@@ -33,6 +42,7 @@ export class HeldFiles {
   constructor(folder: string, bytesMax: number = limits.held_bytes_max) {
     this.folder = folder;
     this.bytesMax = bytesMax;
+    this.room = new AsideRoom(this.max());
   }
 
   /**
@@ -44,8 +54,10 @@ export class HeldFiles {
     const held = heldBy(tails);
     this.files = held.length;
     this.bytes = held.reduce((sum, { disk_bytes }) => sum + disk_bytes, 0);
-    const max = this.bytes === 0 ? this.bytesMax : Math.min(this.bytesMax, this.share());
+    this.aside_bytes = held.reduce((sum, one) => sum + (one.asideOf === null ? 0 : one.disk_bytes), 0);
+    const max = this.max();
     if (this.bytes <= max / 2) this.trouble.ends();
+    this.room.set(Math.max(0, max - this.bytes), this.bytes <= max / 2);
     // What was let go takes its space until its gap rows are durable.
     this.leaving = this.leaving.filter(({ path, fd }) => path !== null || fd !== null);
     if (this.bytes <= max || this.leaving.length > 0) return new Set();
@@ -59,11 +71,15 @@ export class HeldFiles {
     const reason = `let go at the limit of held bytes: deleted or rotated files took over ${max} bytes before they could be read`;
     held.sort((a, b) => Number(b.isRead) - Number(a.isRead) || a.written_ms - b.written_ms);
     let left = this.bytes;
-    for (const { tail, disk_bytes, isRead } of held) {
+    for (const { tail, disk_bytes, isRead, asideOf } of held) {
       if (left <= max || performance.now() > until) break;
       left -= disk_bytes;
+      if (asideOf !== null) {
+        tail.dropAside(asideOf);
+        continue;
+      }
       let isGone = false;
-      tail.letGo(chunk, {
+      letGo(tail, chunk, {
         reason,
         done: (pin, bytes) => {
           isGone = true;
@@ -82,9 +98,10 @@ export class HeldFiles {
   }
 
   /** Counted so that it does not grow by what they take themselves, and shrinks before the disk is full. */
-  private share(): number {
+  private max(): number {
     const { bavail, bsize } = statfsSync(this.folder);
-    return Math.floor(limits.held_free_disk_share * (bavail * bsize + this.bytes));
+    const share = Math.floor(limits.held_free_disk_share * (bavail * bsize + this.bytes));
+    return Math.min(this.bytesMax, share);
   }
 }
 
@@ -92,11 +109,12 @@ export class HeldFiles {
 function heldBy(tails: Iterable<LogTail>): Held[] {
   const held: Held[] = [];
   for (const tail of tails) {
-    for (const { pin, known_bytes } of tail.nameless()) {
+    for (const { pin, known_bytes, asideOf } of namelessOf(tail)) {
       try {
         const { nlink, blocks, mtimeMs, size } = statOf(pin);
         if (nlink > (pin.path === null ? 0 : 1)) continue;
-        held.push({ tail, disk_bytes: blocks * 512, written_ms: mtimeMs, isRead: size <= known_bytes });
+        const isRead = asideOf !== null || size <= known_bytes;
+        held.push({ tail, disk_bytes: blocks * 512, written_ms: mtimeMs, isRead, asideOf });
       } catch (error) {
         // Somebody took the pin away; the next read says so.
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;

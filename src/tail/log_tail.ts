@@ -1,9 +1,15 @@
+import { crashPoint } from '../crash_point.ts';
 import { reasonOf } from '../errors.ts';
+import { type AsideRoom, contentAfterHole } from './aside.ts';
+import { Copies } from './copies.ts';
 import { Generation, type Place, type StreamStart } from './generation.ts';
+import { giveUp, type LetGo } from './let_go.ts';
 import { type FileIdentity, type Pin, sameFile } from './pins.ts';
+import { ReadFailure } from './read_failure.ts';
 import type { Sink } from './sink.ts';
 import { Stream, startAfter } from './stream.ts';
 import { fileState, type TailState, unfinishedOf, waitingFile } from './tail_state.ts';
+import { guard, TRUNCATED, truncated } from './truncation.ts';
 
 /** A file that is pinned and has no place yet. */
 export interface Fresh {
@@ -16,27 +22,16 @@ export interface Fresh {
   isLinked: boolean;
 }
 
-export interface Copy {
-  pin: Pin;
-  /** When it lost its name, milliseconds of the monotonic clock; its original may be truncated only now. */
-  gone_at_ms: number | null;
-}
-
-/** Why a file is let go of before it is read, and who is to know of it. */
-export interface LetGo {
-  reason: string;
-  done(pin: Pin, unread_bytes: number): void;
-}
-
-/** A truncation or the hole behind it may come before what is to be let go of: looks at so many chunks in one go. */
-const LET_GO_CHUNKS_MAX = 1_000;
-
 /** What a tail asks of its sandbox. */
 export interface TailOwner {
   /** Looks at the folder again, so that a copy made before a truncation is known. */
   look(): void;
   /** Gives a generation's pin the name of its stream and place. */
   rename(tail: LogTail, of: Pick<Generation, 'pin' | 'number' | 'isAfterGap'>, stream: string): void;
+  /** Makes an empty file for what is copied aside of a generation, from that offset on. */
+  makeAside(tail: LogTail, of: Generation, from: number): Pin;
+  renumberAside(pin: Pin, number: number): void;
+  readonly room: AsideRoom;
 }
 
 /**
@@ -53,8 +48,7 @@ export class LogTail {
   queue: Generation[] = [];
   /** Files that are done with and still have a name in the folder: pinned, so that their inodes mean only them. */
   kept: Pin[] = [];
-  /** Files that appeared behind a live file which is still the same: copies, in case it gets truncated. */
-  copies: Copy[] = [];
+  readonly copies = new Copies();
   /** Files that are pinned and have no place yet, while their folder does not hold still. */
   fresh: Fresh[] = [];
   /** Done with, but perhaps not unlinked yet: a pin without a state would be read again by the next agent. */
@@ -66,8 +60,10 @@ export class LogTail {
   /** The last generation that was read, for the state while the queue is empty. */
   private lastFile: TailState['file'] | null = null;
   private failedWith = '';
-  private readonly sink: Sink;
-  private readonly owner: TailOwner;
+  /** Whether the spool has a state that knows of this stream, and of the last truncation. */
+  isSaved = true;
+  readonly sink: Sink;
+  readonly owner: TailOwner;
 
   constructor(sandbox: string, log: string, sink: Sink, owner: TailOwner) {
     this.sandbox = sandbox;
@@ -77,14 +73,14 @@ export class LogTail {
     this.owner = owner;
   }
 
-  private rename(of: Pick<Generation, 'pin' | 'number' | 'isAfterGap'>, stream: string): void {
+  rename(of: Pick<Generation, 'pin' | 'number' | 'isAfterGap'>, stream: string): void {
     this.owner.rename(this, of, stream);
   }
 
   /** Whether this tail knows the file, whatever it is to it. */
   knows(file: FileIdentity): boolean {
-    const queued = [...this.queue, ...this.copies].map(({ pin }) => pin);
-    return [...queued, ...this.kept].some((pin) => sameFile(pin, file));
+    const held = [...this.queue, ...this.copies.list].map(({ pin }) => pin);
+    return [...held, ...this.kept].some((pin) => sameFile(pin, file));
   }
 
   /** Why the last read failed; empty when it did not. */
@@ -130,12 +126,25 @@ export class LogTail {
    * @returns whether there is more to read at once
    */
   read(chunk: Buffer): boolean {
-    const generation = this.queue[0];
-    if (generation === undefined) return false;
+    return this.attempt(() => {
+      const generation = this.queue[0];
+      if (generation === undefined) return false;
+      const more = this.step(generation, chunk);
+      return guard(this, chunk, 1) || more;
+    });
+  }
+
+  /**
+   * For the time when nothing may be read: copies aside what a truncation would take away. One chunk at most.
+   * @returns whether there is more to copy at once
+   */
+  guard(chunk: Buffer): boolean {
+    return this.attempt(() => guard(this, chunk, 0));
+  }
+
+  private attempt(does: () => boolean): boolean {
     try {
-      const last = this.queue.at(-1)!;
-      if (last !== generation && last.place === 'live' && last.peek()) this.sink.changed(this);
-      const more = this.readFrom(generation, chunk);
+      const more = does();
       this.failedWith = '';
       return more;
     } catch (error) {
@@ -148,36 +157,29 @@ export class LogTail {
   }
 
   /** @param letGo instead of making rows, lets go of what only its pin keeps */
-  private readFrom(generation: Generation, chunk: Buffer, letGo: LetGo | null = null): boolean {
-    if (this.stream === null || this.sealed !== null) this.begin(generation);
-    const copy = generation === this.queue.at(-1) ? this.copies[0] : undefined;
-    const length = copy && generation.isTruncatedSince(copy.pin) ? -1 : generation.read(chunk);
-    if (length < 0) {
-      const known = this.copies.length;
-      this.owner.look();
-      // Of a look that could not be trusted, what it pinned has no place yet, and may be the copy: the next one tells.
-      if (letGo === null && this.lastLook === null && this.fresh.length > 0) return false;
-      this.truncated(generation, known);
-      return true;
-    }
+  step(generation: Generation, chunk: Buffer, letGo: LetGo | null = null): boolean {
+    this.beginIfOver();
+    const length = this.readInto(chunk, generation);
+    if (length < 0) return truncated(this, generation, letGo !== null);
     let start = generation.tail_bytes;
     if (generation.skips_hole) {
       const content = contentAfterHole(chunk, start, length);
       generation.skip(content - start);
       if (content === length) {
         if (length === chunk.length) return true;
-        return letGo === null ? this.closeIfOver(generation) : this.giveUp(generation, letGo);
+        return letGo === null ? this.closeIfOver(generation) : giveUp(this, generation, letGo);
       }
       generation.skips_hole = false;
       start = content;
       if (start > 0) return true; // read again, so that the chunk starts where the content does
     }
-    if (letGo !== null) return this.giveUp(generation, letGo);
+    if (letGo !== null) return giveUp(this, generation, letGo);
     const { offset, unfinished } = generation;
     const atEnd = length < chunk.length;
     const over = atEnd && this.isClosing && generation.isQuiet(this.queue[1]);
     const bytes = chunk.subarray(0, length);
     const tookAll = this.sink.lines(this, bytes, start, over);
+    crashPoint('tail.read');
     const rest = bytes.subarray(start + generation.offset - offset);
     generation.unfinished = atEnd && rest.length > 0 ? Buffer.from(rest) : null;
     if (!atEnd || !tookAll) return true;
@@ -189,6 +191,17 @@ export class LogTail {
     return goesOn;
   }
 
+  /** @returns as `Generation.read`: -1 when the file was truncated since it was read, copied, or copied aside */
+  private readInto(chunk: Buffer, generation: Generation): number {
+    const { aside } = generation;
+    if (aside !== null) {
+      if (aside.isCut(chunk)) return -1;
+      if (generation.place !== 'live' || !aside.isAheadOf(generation)) this.dropAside(generation);
+    }
+    const copy = generation === this.queue.at(-1) ? this.copies.firstOf(generation.pin) : undefined;
+    return copy && generation.isTruncatedSince(copy.pin) ? -1 : generation.read(chunk);
+  }
+
   /** bytes[from, to) of the chunk that is being read are in rows now, as `shown` has them. */
   advance(bytes: Buffer, from: number, to: number, shown: Buffer = bytes): void {
     if (from === to) return;
@@ -198,7 +211,10 @@ export class LogTail {
     this.sink.changed(this);
   }
 
-  private begin(generation: Generation): void {
+  /** Begins the stream of the next generation, if there is none or the last one is sealed. */
+  beginIfOver(): void {
+    if (this.stream !== null && this.sealed === null) return;
+    const generation = this.queue[0]!;
     const born = generation.starts === 'truncated' ? '0' : (generation.started ?? generation.pin.born);
     const started = startAfter(this.stream?.started, born);
     this.stream = new Stream(this.sandbox, this.log, started);
@@ -207,113 +223,23 @@ export class LogTail {
       if (index > 0 && next.starts !== null) break;
       this.rename(next, this.stream.started);
     }
+    this.isSaved = false;
     this.sink.changed(this);
   }
 
-  /**
-   * The file lost its content: by a copy that was made first, or by a restart of the console.
-   * @param known how many copies there were before the folder was looked at again
-   */
-  private truncated(generation: Generation, known: number): void {
-    const { isUnread } = generation;
-    const first = this.copies.findIndex(({ pin }) => isUnread || generation.isCopiedBy(pin));
-    // Those before it, or of which none is its copy, were made of something else: they must not be taken for copies of
-    // what the file holds now.
-    for (const { pin } of this.copies.splice(0, first < 0 ? known : first)) {
-      this.rename({ pin, number: generation.number, isAfterGap: false }, this.stream!.started);
-      this.kept.push(pin);
-    }
-    const again = new Generation(generation.pin, generation.number, null, 0, true);
-    again.stand(generation.place);
-    if (first >= 0) {
-      const copied = this.copies.splice(0).map(({ pin, gone_at_ms }, index) => {
-        const isFirst = index === 0;
-        const skipsHole = !isFirst || generation.skips_hole;
-        const copy = new Generation(pin, 0, null, isFirst ? generation.offset : 0, skipsHole);
-        copy.tail_bytes = isFirst ? generation.tail_bytes : 0;
-        copy.tail_crc32 = isFirst ? generation.tail_crc32 : 0;
-        copy.stand(gone_at_ms === null ? 'rotated' : 'gone');
-        copy.isWhole = true;
-        return copy;
-      });
-      this.queue.shift();
-      for (const next of this.queue) next.number += copied.length;
-      [...copied, again].forEach((next, index) => {
-        next.number = generation.number + index;
-      });
-      this.queue.unshift(...copied, again);
-      // The newest first: until its original has its new number, a copy is known by its name.
-      for (const next of this.queue.toReversed()) this.rename(next, this.stream!.started);
-      this.sink.changed(this);
-      return;
-    }
-    // Where not all can be taken now, the next read finds the truncation again.
-    if (!this.takeUnfinished(generation) || !this.sink.reserve()) return;
-    this.queue.shift();
-    this.gap(null, 'truncated in place: bytes written since the last read, if any, are lost');
-    this.seal('truncated', fileState(generation));
-    const restarted = new Generation(generation.pin, generation.number, 'truncated', 0, true);
-    restarted.stand(generation.place);
-    this.queue.unshift(restarted);
+  /** @returns whether the spool has the state as it is now */
+  save(): boolean {
+    this.sink.changed(this);
+    this.isSaved = this.sink.flush();
+    return this.isSaved;
   }
 
   /** Makes rows of what was seen of an unfinished line. @returns whether all of it was taken */
-  private takeUnfinished(generation: Generation): boolean {
+  takeUnfinished(generation: Generation): boolean {
     const { offset, unfinished } = generation;
     if (unfinished === null || this.sink.lines(this, unfinished, 0, true)) return true;
     generation.unfinished = unfinished.subarray(generation.offset - offset);
     return false;
-  }
-
-  /**
-   * Lets go of the first file to be read if only its pin keeps it: what is unread of it becomes a gap row of exactly
-   * that length. Does nothing while that is not possible.
-   */
-  letGo(chunk: Buffer, why: LetGo): void {
-    try {
-      for (let chunks = 0; chunks < LET_GO_CHUNKS_MAX; chunks++) {
-        const generation = this.queue[0];
-        if (generation === undefined || !this.readFrom(generation, chunk, why)) return;
-      }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
-      // What cannot be read is not kept for ever either.
-      const generation = this.queue[0]!;
-      generation.measure();
-      this.giveUp(generation, { ...why, reason: `${why.reason}; it could not be read: ${reasonOf(error)}` });
-    }
-  }
-
-  /** @returns false: there is nothing to go on with at once */
-  private giveUp(generation: Generation, { reason, done }: LetGo): boolean {
-    const unseen = generation.size - generation.offset - (generation.unfinished?.length ?? 0);
-    // All of it is known; once it is quiet nothing is lost with it.
-    const mayGrow = unseen === 0 && !generation.isQuiet(this.queue[1]);
-    if (generation.place !== 'gone' || mayGrow) return false;
-    if (!this.takeUnfinished(generation) || !this.sink.reserve()) return false;
-    const bytes = Math.max(0, generation.size - generation.offset);
-    if (bytes > 0) {
-      this.gap(bytes, reason);
-      generation.skip(bytes);
-    }
-    this.close(generation);
-    done(generation.pin, bytes);
-    return false;
-  }
-
-  /**
-   * Files that have no name in the folder any more, in the order in which they are read; copies last. `known_bytes`: how
-   * much of it is in rows or in the state, where nothing else has to be read before.
-   */
-  nameless(): { pin: Pin; known_bytes: number }[] {
-    const queued = this.queue.map(({ pin, place, offset, unfinished }, index) => {
-      const known_bytes = index > 0 ? 0 : offset + (unfinished?.length ?? 0);
-      return { pin, isGone: place === 'gone', known_bytes };
-    });
-    const copies = this.copies.map(({ pin, gone_at_ms }) => {
-      return { pin, isGone: gone_at_ms !== null, known_bytes: 0 };
-    });
-    return [...queued, ...copies].filter(({ isGone }) => isGone);
   }
 
   /** A row that says what could not be read; `bytes` null: nobody knows how many. */
@@ -335,6 +261,18 @@ export class LogTail {
     this.sealed = reason;
     this.lastFile = last;
     this.sink.changed(this);
+    crashPoint('tail.sealed');
+  }
+
+  /** @param next what its file holds now @param last where reading of it ended */
+  sealTruncated(next: Generation, last: TailState['file']): void {
+    if (next.uncopied_bytes > 0)
+      this.gap(
+        next.uncopied_bytes,
+        'truncated before it could be read, and there was no room to copy it aside',
+      );
+    this.gap(null, TRUNCATED);
+    this.seal('truncated', last);
   }
 
   /** The file that was being read is not there any more, and no pin holds it. */
@@ -352,11 +290,13 @@ export class LogTail {
     return this.close(generation);
   }
 
-  /** The first generation is done with; there is room for two marks. @returns whether another one follows */
-  private close(generation: Generation): boolean {
+  /** The first generation is done with; there is room for its marks. @returns whether another one follows */
+  close(generation: Generation): boolean {
     const next = this.queue[1];
     if (next === undefined) this.seal('deleted', fileState(generation));
+    else if (next.starts === 'truncated') this.sealTruncated(next, fileState(generation));
     else if (next.starts !== null) this.seal(next.starts, fileState(generation));
+    this.dropAside(generation);
     this.queue.shift();
     this.lastFile = fileState(generation);
     if (generation.place === 'gone') this.release(generation.pin);
@@ -371,19 +311,18 @@ export class LogTail {
   /** Adds a copy. Its pin says so, because later nobody can tell it from a file that was rotated away. */
   keepCopy(pin: Pin, gone_at_ms: number | null): void {
     this.rename({ pin, number: 0, isAfterGap: false }, 'copy');
-    this.copies.push({ pin, gone_at_ms });
+    this.copies.list.push({ pin, of: this.queue.at(-1)?.pin ?? null, gone_at_ms });
   }
 
-  /** Lets go of copies without a name once their original was read to its end since, and was not truncated. */
   releaseCopies(): void {
-    const original = this.queue.at(-1);
-    const read_at_ms = original === undefined ? Number.POSITIVE_INFINITY : original.drained_at_ms;
-    for (const copy of this.copies.filter(
-      ({ gone_at_ms }) => gone_at_ms !== null && gone_at_ms < read_at_ms,
-    )) {
-      this.copies.splice(this.copies.indexOf(copy), 1);
-      this.release(copy.pin);
-    }
+    for (const pin of this.copies.takeNeedless(this.queue.at(-1))) this.release(pin);
+  }
+
+  /** What was copied of it is not needed any more. */
+  dropAside(generation: Generation): void {
+    const pin = generation.aside?.pin;
+    generation.aside = null;
+    if (pin) this.release(pin);
   }
 
   /** The pin is done with. The state goes only after it, so that no crash leaves a pin that nobody knows. */
@@ -399,6 +338,7 @@ export class LogTail {
     if (left.length === this.released.length) return false;
     this.released = left;
     this.sink.changed(this);
+    crashPoint('tail.settled');
     return true;
   }
 
@@ -432,7 +372,7 @@ export class LogTail {
 
   private get isRemembered(): boolean {
     if (this.stream === null || this.sealed === null) return this.stream !== null;
-    return this.queue.length + this.kept.length + this.copies.length + this.released.length > 0;
+    return this.queue.length + this.kept.length + this.copies.list.length + this.released.length > 0;
   }
 
   /** @returns null when nothing of this log is left to remember */
@@ -452,18 +392,4 @@ export class LogTail {
     if (waiting.length > 0) state.waiting = waiting.map(waitingFile);
     return state;
   }
-}
-
-/** A read that the system refused; `isNew` when it failed differently, or not at all, before. */
-export class ReadFailure extends Error {
-  readonly isNew: boolean;
-  constructor(tail: LogTail, reason: string, isNew: boolean) {
-    super(`${tail.key}: ${reason}`);
-    this.isNew = isNew;
-  }
-}
-
-function contentAfterHole(chunk: Buffer, start: number, end: number): number {
-  while (start < end && chunk[start] === 0) start++;
-  return start;
 }

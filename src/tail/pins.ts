@@ -8,15 +8,18 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readSync,
   renameSync,
   type Stats,
   statSync,
   unlinkSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { crashPoint } from '../crash_point.ts';
 import { AfterlogError } from '../errors.ts';
 import { report } from '../faults.ts';
+import type { Generation } from './generation.ts';
 
 /** What tells one file from another for as long as both exist: inode and birth time (inodes are used again). */
 export interface FileIdentity {
@@ -30,6 +33,8 @@ export interface Pin extends FileIdentity {
   /** Path of the link; null when only the descriptor holds the file. */
   path: string | null;
   fd: number | null;
+  /** No link, but a copy that we made ourselves. */
+  isAside?: true;
 }
 
 /** What a pin's name says. */
@@ -52,6 +57,8 @@ export interface FoundPin extends Omit<PinName, 'stream'> {
   age: number;
   /** The pin of a copy, kept in case its original gets truncated. */
   isCopy: boolean;
+  /** What it is a copy of that we made ourselves; null for a link. */
+  aside: { of: FileIdentity; from: number } | null;
   pin: Pin;
 }
 
@@ -82,10 +89,7 @@ export class Pins {
    * @throws the system's error when the file can neither be linked nor opened
    */
   take(sandbox: string, logName: string, path: string, age: number): Pin | null {
-    const link = join(
-      this.dir,
-      `${encodeURIComponent(sandbox)},${logName},new,${age},${this.life}-${this.count++}`,
-    );
+    const link = join(this.dir, `${encodeURIComponent(sandbox)},${logName},new,${age},${this.unique()}`);
     try {
       linkSync(path, link);
     } catch (error) {
@@ -93,12 +97,17 @@ export class Pins {
       if (code === 'ENOENT') return null;
       return this.open(path, code ?? '');
     }
+    crashPoint('tail.linked');
     const stats = lstatSync(link, { bigint: true });
     if (!stats.isFile()) {
       unlinkSync(link);
       return null;
     }
     return { ...identityOf(stats), path: link, fd: null };
+  }
+
+  private unique(): string {
+    return `${this.life}-${this.count++}`;
   }
 
   private open(path: string, why: string): Pin | null {
@@ -127,6 +136,7 @@ export class Pins {
     if (path === pin.path) return;
     renameSync(pin.path, path);
     pin.path = path;
+    crashPoint('tail.named');
   }
 
   release(pin: Pin): void {
@@ -145,6 +155,36 @@ export class Pins {
     pin.path = null;
   }
 
+  /** A new empty file for what is copied of `of`, from offset `from` on. */
+  makeAside(sandbox: string, log: string, of: Generation, from: number): Pin {
+    const { inode, born } = of.pin;
+    const parts = [
+      encodeURIComponent(sandbox),
+      log,
+      'aside',
+      of.number,
+      `${inode}-${born}`,
+      from,
+      this.unique(),
+    ];
+    const path = join(this.dir, parts.join(','));
+    const fd = openSync(path, 'wx');
+    try {
+      return { ...identityOf(fstatSync(fd, { bigint: true })), path, fd: null, isAside: true };
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Its original has another number now. */
+  renumberAside(pin: Pin, number: number): void {
+    if (pin.path === null) return;
+    const [sandbox, log, aside, , ...rest] = basename(pin.path).split(',');
+    const path = join(this.dir, [sandbox, log, aside, number, ...rest].join(','));
+    renameSync(pin.path, path);
+    pin.path = path;
+  }
+
   /** All pins that an earlier agent left. */
   list(): FoundPin[] {
     const found: FoundPin[] = [];
@@ -153,19 +193,37 @@ export class Pins {
       if (generation === undefined) continue;
       const path = join(this.dir, name);
       const pin: Pin = { ...identityOf(statSync(path, { bigint: true })), path, fd: null };
+      if (stream === 'aside') pin.isAside = true;
       found.push({
         sandbox: decodeURIComponent(sandbox!),
         log: logName!,
-        stream: stream === 'new' || stream === 'copy' ? null : stream!,
+        stream: stream === 'new' || stream === 'copy' || stream === 'aside' ? null : stream!,
         generation: stream === 'new' ? Number(inode?.split('-')[1] ?? 0) : Number.parseInt(generation, 10),
         age: stream === 'new' ? Number(generation) : 0,
         isAfterGap: generation.endsWith('~'),
-        folder: folder || null,
+        folder: stream === 'aside' ? null : folder || null,
         isCopy: stream === 'copy',
+        aside: stream === 'aside' ? asideOf(inode!, folder!) : null,
         pin,
       });
     }
     return found;
+  }
+}
+
+function asideOf(original: string, from: string): FoundPin['aside'] {
+  const [inode, born] = original.split('-') as [string, string];
+  return { of: { inode, born }, from: Number(from) };
+}
+
+/** Fewer bytes than `length` where the file ends before. */
+export function readAt(pin: Pin, position: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  const fd = pin.fd ?? openSync(pin.path!, 'r');
+  try {
+    return bytes.subarray(0, readSync(fd, bytes, 0, length, position));
+  } finally {
+    if (pin.fd === null) closeSync(fd);
   }
 }
 

@@ -1,3 +1,4 @@
+import { Aside } from './aside.ts';
 import { Generation } from './generation.ts';
 import type { Fresh, LogTail } from './log_tail.ts';
 import { type FileIdentity, type FoundPin, type Pin, sameFile } from './pins.ts';
@@ -14,6 +15,34 @@ export function recoverTail(
   tail: LogTail,
   state: TailState | null,
   found: FoundPin[],
+  sink: Sink,
+  seek: (file: FileIdentity) => Pin | null,
+): void {
+  const [asides, links] = [
+    found.filter(({ aside }) => aside !== null),
+    found.filter(({ aside }) => aside === null),
+  ];
+  recoverQueue(tail, state, links, asides, sink, seek);
+  recoverAsides(tail, asides);
+}
+
+/** What was copied aside of files that may be there still; whether they were truncated since, the next read tells. */
+function recoverAsides(tail: LogTail, asides: FoundPin[]): void {
+  for (const { aside, pin, generation } of asides) {
+    if (tail.knows(pin)) continue;
+    // Another number: that of what the file held before a truncation that is dealt with.
+    const original = tail.queue.find((one) => one.number === generation && sameFile(one.pin, aside!.of));
+    const found = original && original.aside === null ? Aside.found(original, pin, aside!.from) : null;
+    if (found === null) tail.release(pin);
+    else original!.aside = found;
+  }
+}
+
+function recoverQueue(
+  tail: LogTail,
+  state: TailState | null,
+  found: FoundPin[],
+  asides: FoundPin[],
   sink: Sink,
   seek: (file: FileIdentity) => Pin | null,
 ): void {
@@ -35,7 +64,7 @@ export function recoverTail(
   }
   tail.restore(state);
   const held = (file: FileIdentity): FoundPin | undefined => {
-    const one = found.find(({ pin }) => sameFile(pin, file));
+    const one = [...found, ...asides].find(({ pin }) => sameFile(pin, file));
     const pin = one ? null : seek(file);
     return pin === null
       ? one
@@ -48,13 +77,16 @@ export function recoverTail(
           isAfterGap: false,
           folder: null,
           isCopy: false,
+          aside: null,
           pin,
         };
   };
   const current = held(state.file);
   const waiting = (state.waiting ?? []).map((file) => ({ file, one: held(file) }));
   const isWaiting = (one: FoundPin | undefined): boolean => waiting.some((other) => other.one === one);
-  for (const { pin } of found.filter((one) => one.isCopy)) tail.copies.push({ pin, gone_at_ms: null });
+  const copies = found.filter((one) => one.isCopy && one !== current && !isWaiting(one));
+  for (const { pin } of copies.toSorted((a, b) => compare(a.pin.born, b.pin.born)))
+    tail.copies.list.push({ pin, of: null, gone_at_ms: null });
   // A copy that was made before a truncation takes the number of the file; that pins were renamed is known before
   // the state that says so is durable.
   const copiesUpTo = current?.stream === state.stream.started ? current.generation : -1;
@@ -67,7 +99,7 @@ export function recoverTail(
       one.generation >= state.file.number &&
       one.generation < copiesUpTo
     ) {
-      tail.copies.push({ pin: one.pin, gone_at_ms: null });
+      tail.copies.list.push({ pin: one.pin, of: null, gone_at_ms: null });
       continue;
     }
     const isDone = compare(one.stream!, state.stream.started) || one.generation - state.file.number;
@@ -90,16 +122,18 @@ export function recoverTail(
   }
   for (const { file, one } of waiting) {
     if (one === undefined) continue;
-    tail.enqueue(one.pin, file.starts, 'gone', {
-      number: file.number,
-      isAfterGap: file.is_after_gap ?? false,
-    });
+    // What a truncation begins has no start yet; its file still has the name that it had before.
+    const started = file.starts === 'truncated' || one.stream === null ? {} : { started: one.stream };
+    const isAfterGap = file.is_after_gap ?? false;
+    tail.enqueue(one.pin, file.starts, 'gone', { number: file.number, isAfterGap, ...started });
     tail.queue.at(-1)!.skips_hole = file.skips_hole;
     tail.queue.at(-1)!.unfinished = unfinishedOf(file);
+    tail.queue.at(-1)!.uncopied_bytes = file.uncopied_bytes ?? 0;
   }
-  let stream = state.stream.started;
+  const last = waiting.findLast(({ one }) => one !== undefined)?.one;
+  let stream = last?.stream ?? state.stream.started;
   for (const one of later) {
-    const continues = one.stream === stream && tail.sealed === null;
+    const continues = one.stream === stream && (tail.sealed === null || last !== undefined);
     tail.enqueue(one.pin, continues ? null : 'recreated', 'gone', { ...placeOf(one), started: one.stream! });
     stream = one.stream!;
   }

@@ -1,7 +1,9 @@
 import { type Dirent, lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { reasonOf } from '../errors.ts';
+import type { AsideRoom } from './aside.ts';
 import { type ChainName, lookAtChain } from './chain.ts';
+import type { Generation } from './generation.ts';
 import { chainPlace } from './layout.ts';
 import { LogTail, type TailOwner } from './log_tail.ts';
 import { type FileIdentity, identityOf, type Pin, type Pins, sameFile, shortIdentity } from './pins.ts';
@@ -28,6 +30,7 @@ export class Sandbox implements TailOwner {
   failure = '';
   /** How many names of logs the last look found on what is no file. */
   strange = 0;
+  readonly room: AsideRoom;
   private identity: FileIdentity | null = null;
   private watch: Watch | null = null;
   private readonly pins: Pins;
@@ -40,9 +43,11 @@ export class Sandbox implements TailOwner {
     folder: string,
     pins: Pins,
     sink: Sink,
+    room: AsideRoom,
     events: SandboxEvents,
     watchFolder: WatchFolder,
   ) {
+    this.room = room;
     this.id = id;
     this.folder = folder;
     this.pins = pins;
@@ -66,6 +71,14 @@ export class Sandbox implements TailOwner {
     stream: string,
   ): void {
     this.pins.name(pin, { sandbox: this.id, log, stream, generation: number, isAfterGap, folder });
+  }
+
+  makeAside({ log }: LogTail, of: Generation, from: number): Pin {
+    return this.pins.makeAside(this.id, log, of, from);
+  }
+
+  renumberAside(pin: Pin, number: number): void {
+    this.pins.renumberAside(pin, number);
   }
 
   /** Pins a file of a log that has a name in the folder, whichever. @returns null when it has none */

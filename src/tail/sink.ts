@@ -18,6 +18,8 @@ export interface Sink {
   mark(tail: LogTail, record: 'gap' | 'seal', message: object): void;
   /** The tail's state is to be saved with the next entry. */
   changed(tail: LogTail): void;
+  /** Saves what has changed at once. @returns false when the spool takes nothing now */
+  flush(): boolean;
   /** The pin may go once all that was told before is durable. */
   release(pin: Pin): void;
 }

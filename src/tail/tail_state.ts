@@ -30,7 +30,9 @@ export interface WaitingFile extends FileIdentity {
   skips_hole: boolean;
   /** Absent when it is not. */
   is_after_gap?: true;
-  /** Base64 of what was seen of it before its turn; absent when that is nothing. */
+  /** Bytes before it that were seen and lost; absent when there are none. */
+  uncopied_bytes?: number;
+  /** Base64 of what was seen of it before its turn, as earlier versions saved it; else absent. */
   unfinished?: string;
 }
 
@@ -42,8 +44,9 @@ export function fileState(generation: Generation): TailState['file'] {
 }
 
 export function waitingFile(generation: Generation): WaitingFile {
-  const { pin, number, starts, skips_hole, isAfterGap } = generation;
-  const file = { inode: pin.inode, born: pin.born, number, starts, skips_hole };
+  const { pin, number, starts, skips_hole, isAfterGap, uncopied_bytes } = generation;
+  const lost = uncopied_bytes > 0 ? { uncopied_bytes } : {};
+  const file = { inode: pin.inode, born: pin.born, number, starts, skips_hole, ...lost };
   return withUnfinished(isAfterGap ? { ...file, is_after_gap: true } : file, generation);
 }
 

@@ -6,8 +6,10 @@ import { AfterlogError, reasonOf } from '../errors.ts';
 import { report, Trouble } from '../faults.ts';
 import { HeldFiles } from './held.ts';
 import { type Layout, layoutOf } from './layout.ts';
-import { type LogTail, ReadFailure } from './log_tail.ts';
+import { namelessOf } from './let_go.ts';
+import type { LogTail } from './log_tail.ts';
 import type { Pins } from './pins.ts';
+import { ReadFailure } from './read_failure.ts';
 import { recoverTail } from './recover.ts';
 import { Sandbox, type SandboxEvents } from './sandbox.ts';
 import type { Sink } from './sink.ts';
@@ -70,12 +72,16 @@ export class Tailer {
   private readonly watchFolder: WatchFolder;
   private readonly chunk = Buffer.allocUnsafeSlow(limits.read_chunk_bytes);
   private readonly readable = new Set<LogTail>();
+  /** Those that may have something to read when reading goes on. */
+  private readonly waiting = new Set<LogTail>();
   /** Tails that were woken or read since the last visit, or wait to be closed or to see a pin go. */
   private readonly unsettled = new Set<LogTail>();
   /** The root folder's identity and time as last seen, and how many reconciles ago they changed. */
   private rootSeen = '';
   private rootUnchanged = 0;
   private rootWatch: Watch | null = null;
+  /** Of the folder that is watched; another one may have taken its path. */
+  private rootIdentity = '';
   private timers: NodeJS.Timeout[] = [];
   private isScheduled = false;
   private isStopped = false;
@@ -132,13 +138,25 @@ export class Tailer {
     const known = this.sandboxes.get(id);
     if (known) return known;
     const folder = this.layout.folderOf(id);
-    const sandbox = new Sandbox(id, folder, this.pins, this.sink, this.events, this.watchFolder);
+    const sandbox = new Sandbox(
+      id,
+      folder,
+      this.pins,
+      this.sink,
+      this.held.room,
+      this.events,
+      this.watchFolder,
+    );
     this.sandboxes.set(id, sandbox);
     return sandbox;
   }
 
   private watchRoot(): void {
-    if (this.rootWatch !== null) return;
+    const identity = this.lookAtRoot()?.identity ?? '';
+    if (this.rootWatch !== null && identity === this.rootIdentity) return;
+    this.rootWatch?.close();
+    this.rootWatch = null;
+    this.rootIdentity = identity;
     try {
       this.rootWatch = this.watchFolder(this.layout.root, (name) => {
         if (name === null || !existsSync(this.layout.root)) this.discover();
@@ -235,19 +253,25 @@ export class Tailer {
 
   /** Whether names may have come or gone in the root: listing 10,000 each second would cost more than all else. */
   private mayHaveNews(): boolean {
-    const stats = statSync(this.layout.root, { bigint: true, throwIfNoEntry: false });
-    if (stats === undefined) return true;
-    const seen = `${stats.dev}:${stats.ino}:${stats.mtimeNs}`;
+    const root = this.lookAtRoot();
+    if (root === null) return true;
+    const seen = `${root.identity}:${root.changed}`;
     if (seen !== this.rootSeen) this.rootUnchanged = 0;
     this.rootSeen = seen;
     // What changes within the same tick of the clock as a listing leaves the time as it was: one listing more.
     return this.rootUnchanged++ % RELIST_RECONCILES <= 1;
   }
 
+  private lookAtRoot(): { identity: string; changed: bigint } | null {
+    const stats = statSync(this.layout.root, { bigint: true, throwIfNoEntry: false });
+    if (stats === undefined) return null;
+    return { identity: `${stats.dev}:${stats.ino}:${stats.birthtimeNs}`, changed: stats.mtimeNs };
+  }
+
   private revisitUnsettled(): void {
     for (const tail of this.unsettled) {
       if (tail.settle() || tail.isClosing) this.wake(tail);
-      else if (!tail.isSettling && tail.nameless().length === 0) this.unsettled.delete(tail);
+      else if (!tail.isSettling && namelessOf(tail).length === 0) this.unsettled.delete(tail);
     }
   }
 
@@ -259,7 +283,7 @@ export class Tailer {
   }
 
   private schedule(): void {
-    if (this.isScheduled || this.isPaused || this.isStopped || this.readable.size === 0) return;
+    if (this.isScheduled || this.isStopped || this.readable.size === 0) return;
     this.isScheduled = true;
     setImmediate(() => {
       this.isScheduled = false;
@@ -270,11 +294,13 @@ export class Tailer {
   private takeTurn(): void {
     const until = performance.now() + TURN_MS;
     for (const tail of this.readable) {
-      if (this.isPaused || this.isStopped || performance.now() > until) break;
+      if (this.isStopped || performance.now() > until) break;
       this.readable.delete(tail);
       this.unsettled.add(tail);
       try {
-        if (tail.read(this.chunk)) this.readable.add(tail);
+        const more = this.isPaused ? tail.guard(this.chunk) : tail.read(this.chunk);
+        if (this.isPaused) this.waiting.add(tail);
+        if (more) this.readable.add(tail);
         else this.forget(tail);
       } catch (error) {
         if (!(error instanceof ReadFailure)) throw error;
@@ -333,6 +359,8 @@ export class Tailer {
 
   resume(): void {
     this.isPaused = false;
+    for (const tail of this.waiting) this.readable.add(tail);
+    this.waiting.clear();
     this.schedule();
   }
 

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +19,7 @@ import { environmentOf, RoleProcess } from '../support/roles.ts';
 import { clickhouse, rowsOf, testSettings } from '../support/servers.ts';
 import { assertReadBack, assertStoredOnceAndInOrder, sealedCount, stopMerges } from '../support/stored.ts';
 
-const LIVE = 8;
+const LIVE = 12;
 /** What is written at most while an agent starts, in rounds over all that live. */
 const ROUNDS_MAX = 60;
 
@@ -25,7 +35,7 @@ function crashPoints(): string[] {
   return [...new Set(names)].filter((name) => !/^(consume|land)\./.test(name)).sort();
 }
 
-/** Sandboxes that write, rotate and are deleted, for as long as they are told to. */
+/** Sandboxes that write, rotate, are copied and truncated, and deleted, for as long as they are told to. */
 class Fleet {
   readonly written = new Map<string, string[]>();
   private readonly vms: string;
@@ -49,9 +59,9 @@ class Fleet {
       while (this.live.length < LIVE) this.make();
       for (const { id } of this.live) this.write(id, `${id} says ${this.count++}\nand half a`, ' line\n');
       // Only what an agent has seen: nobody could read the rest.
-      const first = this.live[0]!;
-      if (first.cycle < this.seen && round % 40 === 20) this.rotate(first);
-      const [seen] = this.live.filter(({ cycle }) => cycle < this.seen);
+      const seen = this.live.find(({ cycle }) => cycle < this.seen);
+      if (seen !== undefined && round % 40 === 20) this.rotate(seen);
+      if (seen !== undefined && round % 80 === 10) this.copyTruncate(seen);
       if (seen !== undefined && round % 40 === 39) {
         this.live.splice(this.live.indexOf(seen), 1);
         this.delete(seen.id);
@@ -74,11 +84,22 @@ class Fleet {
   }
 
   private rotate(one: { id: string; cycle: number }): void {
+    const path = this.moveOn(one);
+    renameSync(path, `${path}.1`);
+    appendFileSync(path, '');
+  }
+
+  private copyTruncate(one: { id: string; cycle: number }): void {
+    const path = this.moveOn(one);
+    copyFileSync(path, `${path}.1`);
+    truncateSync(path, 0);
+  }
+
+  private moveOn(one: { id: string; cycle: number }): string {
     const path = join(this.vms, one.id, 'console.log');
     one.cycle = this.cycle;
     if (existsSync(`${path}.1`)) renameSync(`${path}.1`, `${path}.2`);
-    renameSync(path, `${path}.1`);
-    appendFileSync(path, '');
+    return path;
   }
 
   private delete(id: string): void {

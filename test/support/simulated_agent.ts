@@ -103,8 +103,11 @@ export class SimulatedAgent {
     if (this.calls === this.killAt) {
       this.isKilled = true;
       // Of a write that is under way some part may have happened.
-      if (name === 'writeSync')
-        real.writeSync(args[0] as number, (args[1] as Buffer).subarray(0, 30), 0, 30, args[4] as number);
+      if (name === 'writeSync') {
+        const [fd, bytes, , , at] = args as [number, Buffer, number, number, number];
+        const torn = bytes.subarray(0, 30);
+        real.writeSync(fd, torn, 0, torn.length, at);
+      }
       throw new Killed();
     }
     while (this.meanwhile.length > 0 && this.meanwhile[0]!.at <= this.calls) {
@@ -124,6 +127,25 @@ export class SimulatedAgent {
   /** Nothing is read any more, as when the spool is full; it goes on taking gap and seal rows. */
   pause(): void {
     this.tailer?.pause();
+  }
+
+  resume(): void {
+    this.inside(() => this.tailer?.resume());
+  }
+
+  get isPaused(): boolean {
+    return this.tailer?.isPaused ?? false;
+  }
+
+  /** Has it look at a sandbox. @returns whether it runs on, and has all of that in a file of its own, or in rows */
+  async guard(sandbox: string): Promise<boolean> {
+    const { tailer } = this;
+    if (tailer === null) return false;
+    // biome-ignore lint/complexity/useLiteralKeys: private; as an event would have it
+    this.inside(() => tailer['see'](sandbox));
+    await this.tick(4 * TICK_MS);
+    const tails = [...(tailer.sandboxes.get(sandbox)?.tails.values() ?? [])];
+    return this.tailer === tailer && tails.every(({ lastLook }) => lastLook !== null);
   }
 
   killAfter(calls: number): void {

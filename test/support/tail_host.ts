@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -6,6 +6,7 @@ import { Pipeline } from '../../src/pipeline.ts';
 import { Spool } from '../../src/spool/spool.ts';
 import { Pins } from '../../src/tail/pins.ts';
 import { Tailer } from '../../src/tail/tailer.ts';
+import type { WatchFolder } from '../../src/tail/watch.ts';
 import { until } from './patience.ts';
 import { SpoolRows } from './spool_rows.ts';
 import { type StoredStream, streamsOf } from './streams.ts';
@@ -18,7 +19,12 @@ export class TailHost {
   readonly dir: string;
   private readonly rows: SpoolRows;
 
-  constructor(t: TestContext, heldBytesMax?: number, dir = mkdtempSync(join(tmpdir(), 'afterlog-held-'))) {
+  constructor(
+    t: TestContext,
+    heldBytesMax?: number,
+    dir = mkdtempSync(join(tmpdir(), 'afterlog-held-')),
+    watch?: WatchFolder,
+  ) {
     this.dir = dir;
     this.vms = join(dir, 'vms');
     this.pins = join(dir, '.afterlog', 'pins');
@@ -27,7 +33,7 @@ export class TailHost {
     const spool = new Spool(state);
     const pins = new Pins(this.pins);
     const pipeline = new Pipeline('host', spool, { paused: () => {}, release: (pin) => pins.release(pin) });
-    this.tailer = new Tailer(dir, 'vms/{sandbox}/{log}', pins, pipeline, undefined, heldBytesMax);
+    this.tailer = new Tailer(dir, 'vms/{sandbox}/{log}', pins, pipeline, watch, heldBytesMax);
     this.rows = new SpoolRows(state);
     this.tailer.start([]);
     t.after(async () => {
@@ -59,8 +65,29 @@ export class TailHost {
     return streamsOf(this.rows.poll().rows, sandbox);
   }
 
+  private asides(): string[] {
+    return readdirSync(this.pins).filter((name) => name.includes(',aside,'));
+  }
+
+  /** Links, without what is copied aside. */
   pinned(): number {
-    return readdirSync(this.pins).length;
+    return readdirSync(this.pins).length - this.asides().length;
+  }
+
+  /** Waits until files of these sizes are what is copied aside of a sandbox. */
+  async aside(sandbox: string, sizes: number[]): Promise<void> {
+    let found: number[] = [];
+    await this.eventually(`${sizes} aside`, () => {
+      const names = this.asides().filter((name) => name.startsWith(`${sandbox},`));
+      found = names.map((name) => statSync(join(this.pins, name), { throwIfNoEntry: false })?.size ?? 0);
+      return found.toSorted((a, b) => a - b).join() === sizes.toSorted((a, b) => a - b).join();
+    });
+  }
+
+  /** Whether so many bytes of a console were looked at. */
+  hasSeen(sandbox: string, bytes: number): boolean {
+    const tail = this.tailer.sandboxes.get(sandbox)?.tails.get('console');
+    return tail?.queue.at(-1)?.known.size === bytes;
   }
 
   async eventually(what: string, isSo: () => boolean): Promise<void> {

@@ -29,6 +29,8 @@ interface Act {
   text: string[];
   /** After a truncation the writer goes on at its old offset. */
   hole: boolean;
+  /** A truncation as soon as an agent has seen what is there: it need not be read. */
+  hasty: boolean;
 }
 type Step =
   | Act
@@ -38,6 +40,8 @@ type Step =
   | { does: 'clock'; step_ms: number }
   | { does: 'deliver' }
   | { does: 'drop events' }
+  | { does: 'pause' }
+  | { does: 'resume' }
   | { does: 'kill' }
   | { does: 'start' };
 
@@ -57,7 +61,13 @@ const text = fc.array(
   { minLength: 1, maxLength: 4 },
 );
 const act = (...does: Does[]): fc.Arbitrary<Act> =>
-  fc.record({ does: fc.constantFrom(...does), at: fc.nat(SANDBOXES - 1), text, hole: fc.boolean() });
+  fc.record({
+    does: fc.constantFrom(...does),
+    at: fc.nat(SANDBOXES - 1),
+    text,
+    hole: fc.boolean(),
+    hasty: fc.boolean(),
+  });
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: act('write') },
   { weight: 6, arbitrary: act('rotate', 'copy-truncate', 'truncate') },
@@ -76,6 +86,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 5, arbitrary: fc.constantFrom({ does: 'deliver' as const }, { does: 'drop events' as const }) },
   { weight: 3, arbitrary: fc.constantFrom({ does: 'kill' as const }, { does: 'start' as const }) },
+  { weight: 3, arbitrary: fc.constantFrom({ does: 'pause' as const }, { does: 'resume' as const }) },
   {
     weight: 2,
     arbitrary: fc.record({ does: fc.constant('die' as const), calls: fc.integer({ min: 1, max: 60 }) }),
@@ -186,6 +197,7 @@ class History {
     for (const one of steps) await this.step(one);
     this.agent.disarm();
     await this.agent.start();
+    this.agent.resume();
     for (const sandbox of this.sandboxes.filter((some) => some.isThere)) {
       assert.ok(await this.agent.flush(sandbox.id), `${sandbox.id} can be flushed`);
       this.delete(sandbox);
@@ -228,6 +240,9 @@ class History {
       this.hasDiedInside = true;
       return agent.killAfter(one.calls);
     }
+    // As when the spool is full; the next agent finds room.
+    if (one.does === 'pause') return agent.pause();
+    if (one.does === 'resume') return agent.resume();
     if (one.does === 'clock') return agent.stepClock(one.step_ms);
     if (one.does === 'meanwhile') {
       if (one.act.does === 'delete' || one.act.does === 'recreate') this.isBlurred = true;
@@ -235,7 +250,8 @@ class History {
     }
     if (one.does === 'truncate' || one.does === 'copy-truncate') {
       const sandbox = this.sandboxes[one.at]!;
-      if (await this.isRead(sandbox)) this.truncate(sandbox, one);
+      const isSafe = one.hasty || agent.isPaused ? this.isGuarded(sandbox) : this.isRead(sandbox);
+      if (await isSafe) this.truncate(sandbox, one);
       return;
     }
     this.act(one);
@@ -246,6 +262,15 @@ class History {
     for (let seen = -1; seen !== this.acts; ) {
       seen = this.acts;
       if (!sandbox.isThere || !(await this.agent.flush(sandbox.id))) return false;
+    }
+    return true;
+  }
+
+  /** Has an agent see all of it, also what comes meanwhile. @returns false when none can, or there is nothing */
+  private async isGuarded(sandbox: Sandbox): Promise<boolean> {
+    for (let seen = -1; seen !== this.acts; ) {
+      seen = this.acts;
+      if (!sandbox.isThere || !(await this.agent.guard(sandbox.id))) return false;
     }
     return true;
   }
@@ -281,7 +306,7 @@ class History {
     }
   }
 
-  /** All of it has been read, as of a wake or a copy-truncate some time after the last byte. */
+  /** All of it has been read or seen, as of a wake or a copy-truncate some time after the last byte. */
   private truncate(sandbox: Sandbox, { does, text, hole }: Act): void {
     const bytes = this.unique(contentOf(text));
     const before = real.readFileSync(sandbox.path);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, copyFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentSite } from '../support/agent_site.ts';
@@ -115,10 +116,12 @@ describe('right after a rotation, before the turn of the new file has come', { c
     rotate(site.path(id));
     const second = Buffer.from('second file\n');
     appendFileSync(site.path(id), second);
-    // Looked at, and saved for the case that it is lost; or read, where that took so long that its turn has come.
-    await site.eventually('a look at the second file', () => {
-      const state = JSON.stringify(site.spool.poll().states.get(`${id}/console`) ?? null);
-      return state.includes(second.toString('base64')) || site.spool.of(id, 'console').bytes >= 23;
+    // Copied aside; or read, where that took so long that its turn has come.
+    await site.eventually('a copy of the second file', () => {
+      const copied = site.pins().find((name) => name.startsWith(`${id},console,aside,`)) ?? '';
+      const path = join(site.settings.data_dir, '.afterlog', 'pins', copied);
+      const size = copied === '' ? 0 : (statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+      return size === second.length || site.spool.of(id, 'console').bytes >= 23;
     });
   };
 

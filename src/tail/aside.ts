@@ -1,0 +1,176 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+import { limits } from '../config/limits.ts';
+import { crashPoint } from '../crash_point.ts';
+import { AfterlogError, reasonOf } from '../errors.ts';
+import { Trouble } from '../faults.ts';
+import { Generation } from './generation.ts';
+import { type Pin, readAt, statOf } from './pins.ts';
+
+/** How many bytes may be copied aside until the next look at what is held, all logs together. */
+export class AsideRoom {
+  left_bytes: number;
+  private readonly trouble = new Trouble('Bytes that cannot be read yet are copied aside again.');
+
+  constructor(left_bytes: number) {
+    this.left_bytes = left_bytes;
+  }
+
+  take(bytes: number): boolean {
+    if (bytes > this.left_bytes) {
+      this.failed('files that wait to be read take all the disk space that they may');
+      return false;
+    }
+    this.left_bytes -= bytes;
+    return true;
+  }
+
+  failed(reason: string): void {
+    const what = `Bytes that cannot be read yet are not copied aside: ${reason}. What is truncated meanwhile is lost.`;
+    this.trouble.begins(new AfterlogError('ASIDE_FULL', what));
+  }
+
+  /** There is room, as of a look at what is held. */
+  set(left_bytes: number, isEnough: boolean): void {
+    this.left_bytes = left_bytes;
+    if (isEnough) this.trouble.ends();
+  }
+}
+
+/** Of a copy's beginning, what is compared with its original. */
+const HEAD_BYTES = limits.line_bytes_max;
+
+/** `more`: there is more to copy at once; `cut`: the file was truncated, and what it held is only here. */
+export type Followed = 'all' | 'more' | 'cut';
+
+/**
+ * A copy of what is unread of a live file, for as long as it cannot be read: because the file before it in its chain is
+ * not quiet yet, or because reading has stopped. Who truncates the file meanwhile takes away nothing that is here. A
+ * file of the pins dir, with the same bytes at the same offsets; below `from` it is a hole.
+ */
+export class Aside {
+  /** Null while there was nothing to copy. */
+  pin: Pin | null = null;
+  readonly from: number;
+  /** How far the original is copied. */
+  readonly cursor: Generation;
+  /** Size of the original when it was last seen to be the same. */
+  private seen_bytes = 0;
+  /** Consoles boot alike and hold long runs of the same: what it begins with is compared as well as where it ends. */
+  private head_at = 0;
+  private head_bytes = 0;
+  private head_crc32 = 0;
+
+  constructor(of: Generation) {
+    this.cursor = new Generation(of.pin, of.number, null);
+    this.cursor.goOnAs(of);
+    // What is stepped over as a hole is a hole here, too.
+    this.from = of.offset - of.tail_bytes;
+  }
+
+  /** What an earlier agent copied of `of`; null when that is nothing, or does not begin where reading goes on. */
+  static found(of: Generation, pin: Pin, from: number): Aside | null {
+    const { size } = statOf(pin);
+    if (size <= from || from > of.offset - of.tail_bytes) return null;
+    const aside = new Aside(of);
+    aside.pin = pin;
+    aside.head_at = from;
+    const known = readAt(pin, Math.max(from, size - limits.overlap_bytes), limits.overlap_bytes);
+    aside.addHead(readAt(pin, from, HEAD_BYTES));
+    const tail = { tail_bytes: known.length, tail_crc32: crc32(known) };
+    Object.assign(aside.cursor, { ...tail, offset: size, unfinished: null, skips_hole: false });
+    return aside;
+  }
+
+  /** Whether the original is not any more what was copied of it. */
+  isCut(chunk: Buffer): boolean {
+    return this.look(chunk) < 0;
+  }
+
+  /** @returns as `Generation.read` */
+  private look(chunk: Buffer): number {
+    const length = this.cursor.read(chunk);
+    // Shorter than it was: also where nothing of it could be copied.
+    const { size } = this.cursor;
+    if (length < 0 || size < this.seen_bytes || (size > this.seen_bytes && !this.hasSameHead())) return -1;
+    this.seen_bytes = size;
+    return length;
+  }
+
+  private hasSameHead(): boolean {
+    if (this.head_bytes === 0) return true;
+    return crc32(readAt(this.cursor.pin, this.head_at, this.head_bytes)) === this.head_crc32;
+  }
+
+  private addHead(bytes: Buffer): void {
+    const head = bytes.subarray(0, HEAD_BYTES - this.head_bytes);
+    this.head_crc32 = crc32(head, this.head_crc32);
+    this.head_bytes += head.length;
+  }
+
+  /**
+   * Copies what has come, a chunk at most.
+   * @param make makes the file, when there is something to put into it
+   */
+  follow(chunk: Buffer, room: AsideRoom, make: (from: number) => Pin): Followed {
+    const { cursor } = this;
+    const length = this.look(chunk);
+    if (length < 0) return 'cut';
+    const start = cursor.tail_bytes;
+    const more = length === chunk.length ? 'more' : 'all';
+    if (cursor.skips_hole) {
+      const content = contentAfterHole(chunk, start, length);
+      cursor.skip(content - start);
+      if (content === length) return more;
+      cursor.skips_hole = false;
+      if (content > 0) return 'more';
+    }
+    if (length - start === (cursor.unfinished?.length ?? 0)) return 'all';
+    if (!room.take(length - start)) return 'all';
+    try {
+      this.write(chunk.subarray(0, length), start, make);
+    } catch (error) {
+      room.failed(reasonOf(error));
+      return 'all';
+    }
+    cursor.advance(chunk, start, length);
+    return more;
+  }
+
+  /** @param bytes what was read, of which the first `start` are known ones */
+  private write(bytes: Buffer, start: number, make: (from: number) => Pin): void {
+    const first = this.pin === null ? 0 : start;
+    const position = this.cursor.offset - start + first;
+    if (this.pin === null) this.head_at = position;
+    this.pin ??= make(this.from);
+    const fd = openSync(this.pin.path!, 'r+');
+    try {
+      for (let rest = bytes.subarray(first); rest.length > 0; ) {
+        rest = rest.subarray(
+          writeSync(fd, rest, 0, rest.length, position + bytes.length - first - rest.length),
+        );
+      }
+    } finally {
+      closeSync(fd);
+    }
+    this.addHead(bytes.subarray(first));
+    crashPoint('tail.copied');
+  }
+
+  /** Bytes that were seen, and neither read of `of` nor copied. */
+  uncopiedOf(of: Generation): number {
+    const known = [of, this.cursor].map(({ offset, unfinished }) => offset + (unfinished?.length ?? 0));
+    return Math.max(0, this.seen_bytes - Math.max(...known));
+  }
+
+  /** Whether it holds more than was read, and than was seen of a line without its end. */
+  isAheadOf({ offset, unfinished }: Generation): boolean {
+    return this.pin !== null && this.cursor.offset > offset + (unfinished?.length ?? 0);
+  }
+}
+
+/** Where the content starts behind NULs in chunk[start, end); `end` when there is nothing else. */
+export function contentAfterHole(chunk: Buffer, start: number, end: number): number {
+  while (start < end && chunk[start] === 0) start++;
+  return start;
+}

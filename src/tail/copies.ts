@@ -1,0 +1,52 @@
+import type { Generation } from './generation.ts';
+import type { Pin } from './pins.ts';
+
+export interface Copy {
+  pin: Pin;
+  /** Of which file; null: an earlier agent knew. */
+  of: Pin | null;
+  /** When it lost its name, milliseconds of the monotonic clock; its original may be truncated only now. */
+  gone_at_ms: number | null;
+}
+
+/**
+ * Files that appeared behind a log's newest file while that was still the same: others copied them from it, and may
+ * truncate it next. Oldest first.
+ */
+export class Copies {
+  list: Copy[] = [];
+
+  /** The oldest one that may be a copy of the file. */
+  firstOf(pin: Pin): Copy | undefined {
+    return this.list.find(({ of }) => of === pin || of === null);
+  }
+
+  /**
+   * Takes out those that hold what `original` held before it was truncated.
+   * @param isNewest whether no file came after it
+   * @param known how many there were before the folder was looked at again for this
+   * @returns none where it was truncated in place; `stale` are those that were made of something else, and must not be
+   * taken for copies of what the file holds now
+   */
+  takeFor(original: Generation, isNewest: boolean, known: number): { copies: Copy[]; stale: Pin[] } {
+    const isAny = original.isUnread && isNewest;
+    const isOf = ({ of }: Copy): boolean => of === original.pin || (of === null && isNewest);
+    const first = this.list.findIndex(
+      (copy) => (isOf(copy) || copy.of === null) && (isAny || original.isCopiedBy(copy.pin)),
+    );
+    const stale = this.list.slice(0, first < 0 ? known : first).filter(isOf);
+    const copies =
+      first < 0 ? [] : this.list.slice(first).filter((copy) => isOf(copy) || copy === this.list[first]);
+    this.list = this.list.filter((copy) => !stale.includes(copy) && !copies.includes(copy));
+    return { copies, stale: stale.map(({ pin }) => pin) };
+  }
+
+  /** Takes out those without a name whose original was read to its end since, and was not truncated. */
+  takeNeedless(original: Generation | undefined): Pin[] {
+    if (this.list.length === 0) return [];
+    const read_at_ms = original === undefined ? Number.POSITIVE_INFINITY : original.drained_at_ms;
+    const needless = this.list.filter(({ gone_at_ms }) => gone_at_ms !== null && gone_at_ms < read_at_ms);
+    this.list = this.list.filter((copy) => !needless.includes(copy));
+    return needless.map(({ pin }) => pin);
+  }
+}

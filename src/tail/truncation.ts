@@ -1,0 +1,148 @@
+import { crashPoint } from '../crash_point.ts';
+import { reasonOf } from '../errors.ts';
+import { Aside } from './aside.ts';
+import { Generation } from './generation.ts';
+import type { LogTail } from './log_tail.ts';
+import { fileState } from './tail_state.ts';
+
+/** What a gap row says where a stream ends by a truncation. */
+export const TRUNCATED = 'truncated in place: bytes written since the last read, if any, are lost';
+
+/**
+ * Copies aside what a log's files hold that cannot be read yet, from place `first` of its queue on.
+ * @returns whether there is more to copy at once
+ */
+export function guard(tail: LogTail, chunk: Buffer, first: number): boolean {
+  let more = false;
+  for (const generation of tail.queue.slice(first)) {
+    if (generation.place === 'live') more = follow(tail, generation, chunk) || more;
+    else if (generation.aside !== null) more = leave(tail, generation, chunk) || more;
+  }
+  return more;
+}
+
+function follow(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
+  tail.beginIfOver();
+  // Before something is copied of a file, the state must know what that is: whose copy another copy is, and after which
+  // truncation.
+  if (!tail.isSaved && !tail.save()) return false;
+  generation.aside ??= new Aside(generation);
+  const { aside } = generation;
+  const followed = aside.follow(chunk, tail.owner.room, (from) =>
+    tail.owner.makeAside(tail, generation, from),
+  );
+  return followed === 'cut' ? truncated(tail, generation) : followed === 'more';
+}
+
+/** It has lost its name: nobody truncates it any more. */
+function leave(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
+  if (generation.aside!.isCut(chunk)) return truncated(tail, generation);
+  tail.dropAside(generation);
+  return false;
+}
+
+/**
+ * A file of the queue lost its content: by a copy that was made first, or by a restart of the console.
+ * @param mustGoOn even if the folder could not be looked at
+ * @returns whether that is dealt with; else the next look or read finds it again
+ */
+export function truncated(tail: LogTail, generation: Generation, mustGoOn = false): boolean {
+  const known = tail.copies.list.length;
+  tail.owner.look();
+  // Of a look that could not be trusted, what it pinned has no place yet, and may be the copy: the next one tells.
+  if (!mustGoOn && tail.lastLook === null && tail.fresh.length > 0) return false;
+  tail.beginIfOver();
+  const { copies, stale } = tail.copies.takeFor(generation, generation === tail.queue.at(-1), known);
+  for (const pin of stale) {
+    // Its number says that it is done with.
+    const { number } = tail.queue[0]!;
+    tail.rename({ pin, number, isAfterGap: false }, tail.stream!.started);
+    tail.kept.push(pin);
+  }
+  if (copies.length > 0) {
+    const copied = copies.map(({ pin, gone_at_ms }, index) => {
+      const copy = index === 0 ? generation.copiedTo(pin) : new Generation(pin, 0, null, 0, true);
+      copy.stand(gone_at_ms === null ? 'rotated' : 'gone');
+      copy.unfinished = null;
+      copy.isWhole = true;
+      return copy;
+    });
+    tail.dropAside(generation);
+    replace(tail, generation, [...copied, againOf(generation, null)]);
+    return true;
+  }
+  if (generation.pin.isAside) return giveUpRest(tail, generation);
+  if (generation !== tail.queue[0] || generation.aside?.isAheadOf(generation))
+    return standIn(tail, generation);
+  return endHere(tail, generation);
+}
+
+/** What its file holds now. */
+function againOf({ pin, number, place }: Generation, starts: 'truncated' | null): Generation {
+  const again = new Generation(pin, number, starts, 0, true);
+  again.stand(place);
+  return again;
+}
+
+/** What was copied aside is read when its turn comes, then what the file holds now. */
+function standIn(tail: LogTail, generation: Generation): boolean {
+  const aside = generation.aside ?? new Aside(generation);
+  try {
+    aside.pin ??= tail.owner.makeAside(tail, generation, 0);
+  } catch (error) {
+    tail.owner.room.failed(reasonOf(error));
+    return false;
+  }
+  const copy = generation.copiedTo(aside.pin);
+  copy.stand('gone');
+  const again = againOf(generation, 'truncated');
+  again.uncopied_bytes = aside.uncopiedOf(generation);
+  generation.aside = null;
+  replace(tail, generation, [copy, again]);
+  return true;
+}
+
+/** All that was seen of the first file of the queue is read. */
+function endHere(tail: LogTail, generation: Generation): boolean {
+  // Where not all can be taken now, the next read finds the truncation again.
+  if (!tail.takeUnfinished(generation) || !tail.sink.reserve()) return false;
+  const again = againOf(generation, 'truncated');
+  again.uncopied_bytes = generation.aside?.uncopiedOf(generation) ?? 0;
+  tail.dropAside(generation);
+  tail.queue.shift();
+  tail.sealTruncated(again, fileState(generation));
+  tail.queue.unshift(again);
+  tail.isSaved = false;
+  return true;
+}
+
+/** Puts others in the place of a generation. What is read after it stays behind them. */
+function replace(tail: LogTail, generation: Generation, by: Generation[]): void {
+  const at = tail.queue.indexOf(generation);
+  const isAhead = at > 0 || by[0]!.pin.isAside === true;
+  for (const next of tail.queue.slice(at + 1)) next.number += by.length - 1;
+  for (const [index, next] of by.entries()) next.number = generation.number + index;
+  tail.queue = tail.queue.toSpliced(at, 1, ...by);
+  tail.sink.changed(tail);
+  tail.isSaved = false;
+  // An agent that dies here finds the truncation again; but the names of pins must not tell of what no state knows.
+  if (isAhead && !tail.save()) return;
+  let stream = tail.stream!.started;
+  const names = tail.queue.map(({ started }, index) => {
+    if (index > 0 && started !== null) stream = started;
+    return stream;
+  });
+  // The newest first: until its original has its new number, a copy is known by its name.
+  for (const [index, next] of [...tail.queue.entries()].toReversed()) {
+    tail.rename(next, names[index]!);
+    if (index >= at + by.length && next.aside?.pin) tail.owner.renumberAside(next.aside.pin, next.number);
+  }
+  crashPoint('tail.replaced');
+}
+
+/** What was copied aside holds less than it should: all is read that is left. */
+function giveUpRest(tail: LogTail, generation: Generation): boolean {
+  if (!tail.takeUnfinished(generation) || !tail.sink.reserve()) return false;
+  tail.close(generation);
+  return true;
+}
