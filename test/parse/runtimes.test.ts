@@ -26,12 +26,19 @@ const CRASH_CLASS = Buffer.from(
 const has = (command: string, ...args: string[]): boolean =>
   spawnSync(command, args, { stdio: 'ignore', timeout: PATIENCE_MS }).status === 0;
 
-/** A machine has not every runtime; a skipped test would count as a failed one. */
+/** What a machine that builds has; of others nobody knows in which version, or how long they take to compile. */
+const USUAL = ['python3'];
+
+/**
+ * A machine has not every runtime; a skipped test would count as a failed one. `TEST_RUNTIMES=1 npm test -- runtimes` is
+ * with all that are here.
+ */
 function testWith(
   [command, ...args]: [string, ...string[]],
   name: string,
   run: (t: TestContext) => void,
 ): void {
+  if (!USUAL.includes(command) && process.env.TEST_RUNTIMES === undefined) return;
   if (has(command, ...args)) test(name, run);
 }
 
