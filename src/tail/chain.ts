@@ -119,6 +119,9 @@ function markFresh(tail: LogTail, seen: Seen[]): Seen[] {
     fresh.isCopy = age > newestKnown;
     fresh.isLinked ||= isLinked;
   }
+  // They were pinned as their names were read, while the chain moved; what has lost its name since is older.
+  const now = seen.flatMap(({ fresh }) => fresh ?? []);
+  tail.fresh = [...tail.fresh.filter((fresh) => !now.includes(fresh)), ...new Set(now)];
   return seen;
 }
 
