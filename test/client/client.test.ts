@@ -129,13 +129,17 @@ test('a follower goes on where it was when the server is killed and comes again,
   };
   const got: (LogLine | LogGap | LogEnd)[] = [];
   const troubles: boolean[] = [];
+  // Where this test fails, they would come again for ever.
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  const { signal } = stop;
   const following = (async () => {
     const onTrouble = (error: Error | null): void => void troubles.push(error !== null);
     const afterlog = new Afterlog({ url, fetch: counting });
-    for await (const record of afterlog.follow('s', { tail: 0, onTrouble })) got.push(record);
+    for await (const record of afterlog.follow('s', { tail: 0, onTrouble, signal })) got.push(record);
   })();
   // Another begins behind all lines, and is cut off before it has one.
-  const first = new Afterlog({ url, fetch: counting }).follow('s', { tail: 0 });
+  const first = new Afterlog({ url, fetch: counting }).follow('s', { tail: 0, signal });
   const expected: number[] = [];
   const firstLine = first.next();
   await until(() => opened === 2);
