@@ -134,7 +134,7 @@ function keepCommits(): void {
     const isBehind = Number(this.offsetManager.nextOffset(topic, partition)) < Number(offset);
     if (isBehind) this.seek({ topic, partition, offset });
     else await reset.call(this, place);
-    crashPoint('kafka.out_of_range');
+    crashPoint('consume.out_of_range');
   };
   const recover = prototype.recoverFromFetch;
   prototype.recoverFromFetch = async function (this: ConsumerGroup, error): Promise<void> {

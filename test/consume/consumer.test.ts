@@ -192,7 +192,7 @@ test('a consumer that is killed when it goes on behind what retention took: the 
   const topic = await makeTopic(t, settings);
   const [gone, epoch] = [newEpoch(), newEpoch() + 2048];
   await topic.send(run(epoch, 1, 3));
-  const victim = consumerProcess(t, settings, { TEST_CRASH_AT: 'kafka.out_of_range' });
+  const victim = consumerProcess(t, settings, { TEST_CRASH_AT: 'consume.out_of_range' });
   await until(async () => (await topic.committed()) === 3);
   await client.command({ query: `RENAME TABLE ${database}.console_logs TO ${database}.elsewhere` });
   await topic.send(run(epoch, 4, 4));
