@@ -42,6 +42,8 @@ export class Generation {
   size = -1;
   /** What was copied of it before it could be read; null: nothing, or all of that is read. */
   aside: Aside | null = null;
+  /** How many truncations its file has gone through: what was copied aside before one says nothing of what came after. */
+  cuts = 0;
   /** Of one that a truncation began: bytes before it that were seen and not copied aside, for lack of room. */
   uncopied_bytes = 0;
   /** When a read last took all there was, milliseconds of the monotonic clock. */

@@ -58,7 +58,7 @@ export interface FoundPin extends Omit<PinName, 'stream'> {
   /** The pin of a copy, kept in case its original gets truncated. */
   isCopy: boolean;
   /** What it is a copy of that we made ourselves; null for a link. */
-  aside: { of: FileIdentity; from: number } | null;
+  aside: { of: FileIdentity; cuts: number; from: number } | null;
   pin: Pin;
 }
 
@@ -163,7 +163,7 @@ export class Pins {
       log,
       'aside',
       of.number,
-      `${inode}-${born}`,
+      `${inode}-${born}-${of.cuts}`,
       from,
       this.unique(),
     ];
@@ -212,8 +212,8 @@ export class Pins {
 }
 
 function asideOf(original: string, from: string): FoundPin['aside'] {
-  const [inode, born] = original.split('-') as [string, string];
-  return { of: { inode, born }, from: Number(from) };
+  const [inode, born, cuts] = original.split('-') as [string, string, string];
+  return { of: { inode, born }, cuts: Number(cuts), from: Number(from) };
 }
 
 /** Fewer bytes than `length` where the file ends before. */

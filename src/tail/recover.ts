@@ -30,9 +30,12 @@ export function recoverTail(
 function recoverAsides(tail: LogTail, asides: FoundPin[]): void {
   for (const { aside, pin, generation } of asides) {
     if (tail.knows(pin)) continue;
-    // Another number: that of what the file held before a truncation that is dealt with.
-    const original = tail.queue.find((one) => one.number === generation && sameFile(one.pin, aside!.of));
-    const found = original && original.aside === null ? Aside.found(original, pin, aside!.from) : null;
+    // Another number, or another count of cuts: of what the file held before a truncation that is dealt with.
+    const { of, cuts, from } = aside!;
+    const original = tail.queue.find(
+      (one) => one.number === generation && one.cuts === cuts && sameFile(one.pin, of),
+    );
+    const found = original && original.aside === null ? Aside.found(original, pin, from) : null;
     if (found === null) tail.release(pin);
     else original!.aside = found;
   }
@@ -114,6 +117,7 @@ function recoverQueue(
     const generation = new Generation(current.pin, number, null, offset, skips_hole);
     generation.tail_bytes = tail_bytes;
     generation.tail_crc32 = tail_crc32;
+    generation.cuts = state.file.cuts ?? 0;
     generation.unfinished = unfinishedOf(state.file);
     generation.stand('gone');
     tail.queue = [generation];
@@ -126,9 +130,11 @@ function recoverQueue(
     const started = file.starts === 'truncated' || one.stream === null ? {} : { started: one.stream };
     const isAfterGap = file.is_after_gap ?? false;
     tail.enqueue(one.pin, file.starts, 'gone', { number: file.number, isAfterGap, ...started });
-    tail.queue.at(-1)!.skips_hole = file.skips_hole;
-    tail.queue.at(-1)!.unfinished = unfinishedOf(file);
-    tail.queue.at(-1)!.uncopied_bytes = file.uncopied_bytes ?? 0;
+    const generation = tail.queue.at(-1)!;
+    generation.skips_hole = file.skips_hole;
+    generation.cuts = file.cuts ?? 0;
+    generation.unfinished = unfinishedOf(file);
+    generation.uncopied_bytes = file.uncopied_bytes ?? 0;
   }
   const last = waiting.findLast(({ one }) => one !== undefined)?.one;
   let stream = last?.stream ?? state.stream.started;

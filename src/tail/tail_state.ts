@@ -17,6 +17,8 @@ export interface TailState {
     skips_hole: boolean;
     tail_crc32: number;
     tail_bytes: number;
+    /** Absent when there were none. */
+    cuts?: number;
     /** Base64 of the bytes behind `offset` that are no whole line yet; absent when there are none. */
     unfinished?: string;
   };
@@ -28,6 +30,8 @@ export interface WaitingFile extends FileIdentity {
   number: number;
   starts: StreamStart;
   skips_hole: boolean;
+  /** Absent when there were none. */
+  cuts?: number;
   /** Absent when it is not. */
   is_after_gap?: true;
   /** Bytes before it that were seen and lost; absent when there are none. */
@@ -40,18 +44,25 @@ export interface WaitingFile extends FileIdentity {
 export function fileState(generation: Generation): TailState['file'] {
   const { pin, number, offset, skips_hole, tail_crc32, tail_bytes } = generation;
   const state = { inode: pin.inode, born: pin.born, number, offset, skips_hole, tail_crc32, tail_bytes };
-  return withUnfinished(state, generation);
+  return withRest(state, generation);
 }
 
 export function waitingFile(generation: Generation): WaitingFile {
   const { pin, number, starts, skips_hole, isAfterGap, uncopied_bytes } = generation;
   const lost = uncopied_bytes > 0 ? { uncopied_bytes } : {};
   const file = { inode: pin.inode, born: pin.born, number, starts, skips_hole, ...lost };
-  return withUnfinished(isAfterGap ? { ...file, is_after_gap: true } : file, generation);
+  return withRest(isAfterGap ? { ...file, is_after_gap: true } : file, generation);
 }
 
-function withUnfinished<F extends object>(file: F, { unfinished }: Generation): F & { unfinished?: string } {
-  return unfinished === null ? file : { ...file, unfinished: unfinished.toString('base64') };
+function withRest<F extends object>(
+  file: F,
+  { cuts, unfinished }: Generation,
+): F & { cuts?: number; unfinished?: string } {
+  return {
+    ...file,
+    ...(cuts > 0 && { cuts }),
+    ...(unfinished !== null && { unfinished: unfinished.toString('base64') }),
+  };
 }
 
 /** What a state saved of bytes that are in no row yet. */

@@ -78,8 +78,9 @@ export function truncated(tail: LogTail, generation: Generation, mustGoOn = fals
 }
 
 /** What its file holds now. */
-function againOf({ pin, number, place }: Generation, starts: 'truncated' | null): Generation {
+function againOf({ pin, number, place, cuts }: Generation, starts: 'truncated' | null): Generation {
   const again = new Generation(pin, number, starts, 0, true);
+  again.cuts = cuts + 1;
   again.stand(place);
   return again;
 }

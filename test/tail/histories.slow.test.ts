@@ -111,6 +111,8 @@ class Sandbox {
   readonly folder: string;
   readonly path: string;
   streams: Stream[] = [];
+  /** What its file held before it was truncated; null when it was not. */
+  truncated: Buffer | null = null;
 
   constructor(vms: string, id: string) {
     this.id = id;
@@ -291,11 +293,14 @@ class History {
     if (!sandbox.isThere) {
       if (does === 'write') this.make(sandbox, bytes);
     } else if (does === 'write') {
+      const { truncated } = sandbox;
+      if (truncated && goesOn(truncated, Buffer.concat([real.readFileSync(sandbox.path), bytes]))) return;
       this.write(sandbox, bytes);
       sandbox.append(bytes);
     } else if (does === 'rotate' && sandbox.canMoveOn) {
       sandbox.moveOn();
       real.renameSync(sandbox.path, `${sandbox.path}.1`);
+      sandbox.truncated = null;
       const first = this.unique(bytes);
       this.write(sandbox, first);
       sandbox.append(first);
@@ -321,6 +326,7 @@ class History {
       sandbox.last.isTruncated = true;
       sandbox.begin(bytes);
     }
+    sandbox.truncated = before;
     real.truncateSync(sandbox.path, 0);
     if (hole) real.truncateSync(sandbox.path, before.length);
     this.write(sandbox, bytes);
@@ -330,6 +336,7 @@ class History {
   private make(sandbox: Sandbox, bytes: Buffer): void {
     const content = Buffer.concat([BOOT, bytes]);
     sandbox.begin(content);
+    sandbox.truncated = null;
     real.mkdirSync(sandbox.folder);
     this.agent.notify(this.vms, sandbox.id, true);
     this.write(sandbox, content);
