@@ -1,4 +1,4 @@
-import { seeks } from './crash_rules.ts';
+import { seeks } from './crash_rule.ts';
 import { isAllocator, isBoundary, isHelper, isHelperAtFault, isSleeper, isTick } from './helpers.ts';
 
 /** Without what a compiler adds behind a dot: `.isra.0`, `.cold`. */

@@ -1,7 +1,8 @@
 import { limits } from '../config/limits.ts';
 import { AppMarks, type SavedApp } from './app_marks.ts';
 import { startsWith } from './bytes.ts';
-import { type CrashRule, crashRules, seeks } from './crash_rules.ts';
+import { type CrashRule, seeks } from './crash_rule.ts';
+import { crashRules } from './crash_rules.ts';
 import { asked, marked, ways } from './entry.ts';
 import { event, gravity } from './events.ts';
 import { found, plainName, seek } from './frames.ts';
