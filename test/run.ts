@@ -13,14 +13,11 @@ import { spec } from 'node:test/reporters';
 import { startLocalKafka } from '../src/deliver/local_kafka.ts';
 import { explain, reasonOf } from '../src/errors.ts';
 import { startEmbedded } from '../src/store/embedded.ts';
+import { FILE_BOUND, FILE_MS_MAX } from './support/file_bound.ts';
 import { endLeftovers } from './support/leftovers.ts';
 
-/**
- * The whole run; and one test file, so that one that hangs is named. Only what hangs takes so long: tests wait for
- * conditions, see test/support/patience.ts.
- */
+/** The whole run. One file that hangs is given up long before, and named. */
 const RUN_MS_MAX = 75 * 60_000;
-const FILE_MS_MAX = 20 * 60_000;
 const FAILURE_CHARACTERS_MAX = 1_000;
 
 interface Counts {
@@ -139,7 +136,14 @@ async function orStopped<T>(work: Promise<T>): Promise<T> {
 
 async function runFiles(files: string[], concurrency: number): Promise<Counts> {
   const counts: Counts = { passed: 0, failed: 0 };
-  const stream = run({ files, concurrency, isolation: 'process', timeout: FILE_MS_MAX, signal: stop.signal });
+  const stream = run({
+    files,
+    concurrency,
+    isolation: 'process',
+    timeout: FILE_MS_MAX,
+    execArgv: [`--import=${FILE_BOUND}`],
+    signal: stop.signal,
+  });
   stream.on('test:summary', (summary) => {
     if (summary.file !== undefined) return; // One comes for each file too; the last is the sum.
     counts.passed += summary.counts.passed;

@@ -27,12 +27,17 @@ test('without the right to end its own INSERTs a heir waits until the server has
   // Sleeps before its part is written, for 10 s; longer than the server lets it run.
   await alter('ADD COLUMN slow UInt8 DEFAULT sleepEachRow(0.1)');
   const batches = run(epoch, 1, 10);
+  const isRunning = async () => {
+    const mine = "SELECT 1 FROM system.processes WHERE startsWith(query_id, 'afterlog/some-topic/')";
+    return (await rowsOf(admin, mine)).length > 0;
+  };
   const [dying, heir] = clients.map((client) => createLander(client, 'afterlog', 'some-topic/0'));
-  t.after(() => heir!.stop());
+  t.after(() => {
+    for (const one of [dying, heir]) one!.stop();
+  });
   const died = dying!.land(batches);
   died.catch(() => {});
-  const running = "SELECT 1 FROM system.processes WHERE startsWith(query_id, 'afterlog/some-topic/')";
-  await until(async () => (await rowsOf(admin, running)).length > 0);
+  await until(isRunning, () => `an INSERT that runs: ${dying!.status().paused}`);
   dying!.stop();
   const landing = heir!.land(batches);
   await waitsFor(
@@ -40,7 +45,13 @@ test('without the right to end its own INSERTs a heir waits until the server has
     /may not end its own INSERTs.*GRANT SELECT ON system\.processes.*CLICKHOUSE_REFUSED/s,
   );
   await died.catch(() => {});
-  await alter('DROP COLUMN slow').catch(() => {});
+  // Waits for the INSERT, maybe for longer than a client does.
+  await until(() =>
+    alter('DROP COLUMN IF EXISTS slow').then(
+      () => true,
+      () => false,
+    ),
+  );
   const { landed, skipped } = await landing;
   assert.equal(landed.length + skipped.length, 10);
   assert.equal(heir!.status().paused, null);
