@@ -9,6 +9,7 @@ import { startKillingProxy } from '../support/killing_proxy.ts';
 import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';
 import { until } from '../support/patience.ts';
 import { clickhouseUrl, rowsOf } from '../support/servers.ts';
+import { slowInserts } from '../support/slow_inserts.ts';
 import { stopMerges } from '../support/stored.ts';
 import { makeTopic, readTopic } from '../support/topic.ts';
 
@@ -83,14 +84,13 @@ test('an INSERT that a killed consumer left running is ended by its heir, and la
   const proxy = await startKillingProxy(t, clickhouseUrl());
   const epoch = newEpoch();
   await topic.send(run(epoch, 1, 5));
-  const alter = (what: string) => client.command({ query: `ALTER TABLE ${database}.console_logs ${what}` });
   // Longer than the session of the dead one: its INSERT still runs when the heir comes.
-  await alter('ADD COLUMN slow UInt8 DEFAULT sleepEachRow(0.25)');
+  const quick = await slowInserts(client, database, 0.25);
   const through = { ...settings, clickhouse: { ...settings.clickhouse, url: proxy.url } };
   const victim = consumerProcess(t, through);
   Object.assign(proxy, { victim, death: { when: 'while', statement: /^INSERT INTO \S+console_logs/ } });
   await once(victim, 'exit');
-  await alter('DROP COLUMN slow').catch(() => {});
+  await quick();
   consumerProcess(t, settings);
   await until(async () => (await topic.committed()) === 5);
   await assertLandedOnce(client, database, epoch, 50);

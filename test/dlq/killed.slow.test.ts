@@ -13,6 +13,7 @@ import { gapsOf } from '../support/landed_rows.ts';
 import { assertStreamsAgree, poisonBatch, poisonTable, withoutMerges } from '../support/letters.ts';
 import { until } from '../support/patience.ts';
 import { clickhouseUrl, migratedDatabase, rowsOf, temporaryDir, uniqueName } from '../support/servers.ts';
+import { slowInserts } from '../support/slow_inserts.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts');
 
@@ -87,8 +88,7 @@ test('an INSERT that a killed replay left running does not land beside the next 
   const { client, database, environment, refuse, replayAndDie } = await site(t);
   const epoch = newEpoch();
   await refuse([poisonBatch(epoch, 1)]);
-  const alter = (what: string) => client.command({ query: `ALTER TABLE ${database}.console_logs ${what}` });
-  await alter('ADD COLUMN slow UInt8 DEFAULT sleepEachRow(0.3)');
+  await slowInserts(client, database, 0.3);
   await replayAndDie({ when: 'while', statement: /^INSERT INTO/ });
   // It runs, or on a slow machine it has ended by now.
   await until(async () => (await runningInserts()) > 0 || (await landedLines()) > 0);

@@ -8,6 +8,7 @@ import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';
 import { until } from '../support/patience.ts';
 import { startProxy } from '../support/proxy.ts';
 import { clickhouseUrl, migratedDatabase, rowsOf, uniqueName } from '../support/servers.ts';
+import { slowInserts } from '../support/slow_inserts.ts';
 import { waitsFor } from '../support/waits_for.ts';
 
 /** A lander on a table of its own whose merges are stopped; what is refused for good fails the test. */
@@ -86,13 +87,13 @@ test('joined batches that are too much for the memory land one by one', async (t
 });
 
 test('a client that gives up while the server goes on: what still runs is ended first, and all lands once', async (t) => {
-  const { client, database, lander, alter } = await site(t, { request_timeout: 2_000 });
+  const { client, database, lander } = await site(t, { request_timeout: 2_000 });
   const epoch = newEpoch();
   // Sleeps before its part is written, for longer than the client waits.
-  await alter('ADD COLUMN slow UInt8 DEFAULT sleepEachRow(0.058)');
+  const quick = await slowInserts(client, database, 0.058);
   const landing = lander.land(run(epoch, 1, 5));
   await waitsFor(lander, /does not answer.*CLICKHOUSE_UNREACHABLE/);
-  await alter('DROP COLUMN slow');
+  await quick();
   assert.equal((await landing).landed.length, 5);
   await assertLandedOnce(client, database, epoch, 50);
 });

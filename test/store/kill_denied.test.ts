@@ -8,6 +8,7 @@ import { run } from '../support/consumer_site.ts';
 import { assertLandedOnce } from '../support/landed_rows.ts';
 import { until } from '../support/patience.ts';
 import { rowsOf } from '../support/servers.ts';
+import { slowInserts } from '../support/slow_inserts.ts';
 import { waitsFor } from '../support/waits_for.ts';
 
 // The two minutes that the server lets an INSERT run are too long for a test; but on a slow machine it must still run
@@ -23,9 +24,8 @@ test('without the right to end its own INSERTs a heir waits until the server has
   const clients = [1, 2].map(() => createClient({ url, log, username: 'writer', password: 'writer' }));
   t.after(() => Promise.all([admin, ...clients].map((one) => one.close())));
   const epoch = newEpoch();
-  const alter = (what: string) => admin.command({ query: `ALTER TABLE afterlog.console_logs ${what}` });
-  // Sleeps before its part is written, for 10 s; longer than the server lets it run.
-  await alter('ADD COLUMN slow UInt8 DEFAULT sleepEachRow(0.1)');
+  // 10 s, longer than the server lets it run.
+  const quick = await slowInserts(admin, 'afterlog', 0.1);
   const batches = run(epoch, 1, 10);
   const isRunning = async () => {
     const mine = "SELECT 1 FROM system.processes WHERE startsWith(query_id, 'afterlog/some-topic/')";
@@ -45,13 +45,7 @@ test('without the right to end its own INSERTs a heir waits until the server has
     /may not end its own INSERTs.*GRANT SELECT ON system\.processes.*CLICKHOUSE_REFUSED/s,
   );
   await died.catch(() => {});
-  // Waits for the INSERT, maybe for longer than a client does.
-  await until(() =>
-    alter('DROP COLUMN IF EXISTS slow').then(
-      () => true,
-      () => false,
-    ),
-  );
+  await quick();
   const { landed, skipped } = await landing;
   assert.equal(landed.length + skipped.length, 10);
   assert.equal(heir!.status().paused, null);

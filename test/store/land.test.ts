@@ -13,6 +13,7 @@ import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';
 import { until } from '../support/patience.ts';
 import { startProxy } from '../support/proxy.ts';
 import { clickhouseUrl, migratedDatabase, rowsOf, temporaryDir, uniqueName } from '../support/servers.ts';
+import { slowInserts } from '../support/slow_inserts.ts';
 import { waitsFor } from '../support/waits_for.ts';
 
 const scope = (): string => `${uniqueName('topic')}/0`;
@@ -296,14 +297,6 @@ test('an answer that is lost does not make batches land twice', async (t) => {
   await assertLandedOnce(client, database, epoch, 200);
 });
 
-/** Makes each INSERT of `rows` rows take about two seconds before its part is written. */
-async function slowDown({ client, database }: Awaited<ReturnType<typeof migratedDatabase>>, rows: number) {
-  await client.command({
-    query: `ALTER TABLE ${database}.console_logs ADD COLUMN slow UInt8 DEFAULT sleepEachRow(${2 / rows})`,
-  });
-  return () => client.command({ query: `ALTER TABLE ${database}.console_logs DROP COLUMN slow` });
-}
-
 const runningInserts = (client: Parameters<typeof rowsOf>[0], of: string) =>
   rowsOf<{ rows: string }>(
     client,
@@ -314,7 +307,7 @@ test('an INSERT that a dead consumer left running is ended before the next one l
   const store = await migratedDatabase(t);
   const { client, database } = store;
   const place = scope();
-  const fast = await slowDown(store, 50_000);
+  const fast = await slowInserts(client, database, 2 / 50_000);
   const epoch = newEpoch();
   const batches = run(epoch, 1, 5, { rows: 10_000 });
   const dying = createLander(client, database, place);
@@ -343,7 +336,7 @@ test('a group that takes the partition away ends land(), and its heir lands the 
   const batches = run(epoch, 1, 5, { rows: 10_000 });
   const lander = createLander(client, database, place);
   // Slow enough to be met by one of the calls that come every few seconds while it runs.
-  const fast = await slowDown(store, 5_000);
+  const fast = await slowInserts(client, database, 2 / 5_000);
   const rebalance = new Error('the group is rebalancing');
   // So often that a busy machine meets the INSERT, too.
   const { alive_ms } = limits;
@@ -374,7 +367,7 @@ test('ClickHouse killed while an INSERT runs has all of it or nothing, and it la
   const database = uniqueName('test');
   await migrate(client, database);
   const rows = 300_000;
-  await slowDown({ client, database }, rows);
+  await slowInserts(client, database, 2 / rows);
   const epoch = newEpoch();
   const place = scope();
   const lander = createLander(client, database, place);
