@@ -9,7 +9,7 @@ import { startKillingProxy } from '../support/killing_proxy.ts';
 import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';
 import { until } from '../support/patience.ts';
 import { clickhouseUrl, rowsOf } from '../support/servers.ts';
-import { slowInserts } from '../support/slow_inserts.ts';
+import { LONG_SLEEPS_QUERY, slowInserts } from '../support/slow_inserts.ts';
 import { stopMerges } from '../support/stored.ts';
 import { makeTopic, readTopic } from '../support/topic.ts';
 
@@ -86,7 +86,7 @@ test('an INSERT that a killed consumer left running is ended by its heir, and la
   await topic.send(run(epoch, 1, 5));
   // Longer than the session of the dead one: its INSERT still runs when the heir comes.
   const quick = await slowInserts(client, database, 0.25);
-  const through = { ...settings, clickhouse: { ...settings.clickhouse, url: proxy.url } };
+  const through = { ...settings, clickhouse: { ...settings.clickhouse, url: proxy.url + LONG_SLEEPS_QUERY } };
   const victim = consumerProcess(t, through);
   Object.assign(proxy, { victim, death: { when: 'while', statement: /^INSERT INTO \S+console_logs/ } });
   await once(victim, 'exit');

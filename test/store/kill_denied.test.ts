@@ -8,7 +8,7 @@ import { run } from '../support/consumer_site.ts';
 import { assertLandedOnce } from '../support/landed_rows.ts';
 import { until } from '../support/patience.ts';
 import { rowsOf } from '../support/servers.ts';
-import { slowInserts } from '../support/slow_inserts.ts';
+import { longSleeps, slowInserts } from '../support/slow_inserts.ts';
 import { waitsFor } from '../support/waits_for.ts';
 
 // The two minutes that the server lets an INSERT run are too long for a test; but on a slow machine it must still run
@@ -21,7 +21,9 @@ test('without the right to end its own INSERTs a heir waits until the server has
   const url = await startClickHouseWithUsers(t, [{ name: 'writer', grants }]);
   const log = { level: ClickHouseLogLevel.OFF };
   const admin = createClient({ url, log });
-  const clients = [1, 2].map(() => createClient({ url, log, username: 'writer', password: 'writer' }));
+  const clients = [1, 2].map(() =>
+    createClient({ url, log, username: 'writer', password: 'writer', clickhouse_settings: longSleeps }),
+  );
   t.after(() => Promise.all([admin, ...clients].map((one) => one.close())));
   const epoch = newEpoch();
   // 10 s, longer than the server lets it run.

@@ -336,7 +336,7 @@ test('a group that takes the partition away ends land(), and its heir lands the 
   const batches = run(epoch, 1, 5, { rows: 10_000 });
   const lander = createLander(client, database, place);
   // Slow enough to be met by one of the calls that come every few seconds while it runs.
-  const fast = await slowInserts(client, database, 2 / 5_000);
+  const fast = await slowInserts(client, database, 2 / 10_000);
   const rebalance = new Error('the group is rebalancing');
   // So often that a busy machine meets the INSERT, too.
   const { alive_ms } = limits;

@@ -64,11 +64,7 @@ async function answers(client: ClickHouseClient, exited: Promise<number | null>)
 }
 
 function usersFile(users: TestUser[]): string {
-  // Three seconds of sleep are the server's default for one INSERT: too few for a test of what runs for long.
-  const sleep = `<function_sleep_max_microseconds_per_block>${60e6}</function_sleep_max_microseconds_per_block>`;
-  const profiles = [0, 1, 2].map(
-    (level) => `<level${level}><readonly>${level}</readonly>${sleep}</level${level}>`,
-  );
+  const profiles = [0, 1, 2].map((level) => `<level${level}><readonly>${level}</readonly></level${level}>`);
   const entries = users.map(
     ({
       name,
