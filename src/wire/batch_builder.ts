@@ -1,9 +1,10 @@
-import { crc32, constants as zlib, zstdCompressSync } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import { limits } from '../config/limits.ts';
 import { endings, type Line, timestampKinds } from '../parse/line.ts';
 import { NAMES_MAX, nameText } from '../parse/names.ts';
 import { type Batch, type BatchHeader, SCHEMA_VERSION } from './header.ts';
 import { BlockWriter, bytesOf, putVarint } from './native.ts';
+import { compressFrame } from './zstd_frame.ts';
 
 /** A sandbox's label, as its rows carry it. */
 export interface SlotLabel {
@@ -165,7 +166,7 @@ export class BatchBuilder {
     const block = this.encode(epoch, sequence, ingestDay);
     if (block.length > limits.block_bytes_max)
       throw new Error(`a block of ${block.length} bytes is over its limit`);
-    const value = zstdCompressSync(block, { params: { [zlib.ZSTD_c_compressionLevel]: 1 } });
+    const value = compressFrame(block);
     const header: BatchHeader = {
       host: this.host,
       epoch,

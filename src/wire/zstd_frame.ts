@@ -1,3 +1,21 @@
+import { constants, zstdCompressSync } from 'node:zlib';
+
+const params = { [constants.ZSTD_c_compressionLevel]: 1 };
+
+/**
+ * One zstd frame. Where the output fills the last of Node's chunks to the last byte, Node asks the compressor for more
+ * and gets an empty second frame, which `checkWholeFrame` refuses: here there is always room for a byte more.
+ */
+export function compressFrame(bytes: Uint8Array): Buffer {
+  return zstdCompressSync(bytes, { params, chunkSize: compressBound(bytes.length) + 1 });
+}
+
+/** What `length` bytes can at most be compressed to: ZSTD_COMPRESSBOUND. */
+function compressBound(length: number): number {
+  const small = 128 * 1024;
+  return length + (length >> 8) + (length < small ? (small - length) >> 11 : 0);
+}
+
 /**
  * Walks the blocks of one zstd frame (RFC 8878) without decompressing.
  * @returns null if `bytes` is exactly one whole frame, else what is wrong

@@ -164,6 +164,11 @@ test('10 kill -9 each of agent and consumer, a restart of broker and of ClickHou
   for (let index = 0; index < SANDBOXES; index++) rmSync(join(vms, `sb-${index}`), { recursive: true });
   await until(async () => (await sealedCount(client, 'afterlog').catch(() => 0)) === SANDBOXES);
 
+  const gaps = await rowsOf(
+    client,
+    `SELECT sandbox_id, message FROM afterlog.console_logs WHERE record = 'gap'`,
+  );
+  assert.deepEqual(gaps, [], `nothing was lost, so no gap:\n${agent.output}\n${consumer.output}`);
   await assertReadBack(
     settings,
     new Map([...writer.written].map(([id, pieces]) => [id, Buffer.concat(pieces)])),
@@ -174,9 +179,4 @@ test('10 kill -9 each of agent and consumer, a restart of broker and of ClickHou
     String(verified.stdout),
     new RegExp(`^${SANDBOXES} streams, \\d+ rows: ${SANDBOXES} complete, 0 wrong\n`),
   );
-  const gaps = await rowsOf(
-    client,
-    `SELECT sandbox_id, message FROM afterlog.console_logs WHERE record = 'gap'`,
-  );
-  assert.deepEqual(gaps, [], 'nothing was lost, so no gap');
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { constants, zstdCompressSync } from 'node:zlib';
-import { checkWholeFrame } from '../../src/wire/zstd_frame.ts';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { checkWholeFrame, compressFrame } from '../../src/wire/zstd_frame.ts';
 import { randomBytes, randomOf } from '../support/content.ts';
 import { seed } from '../support/property.ts';
 
@@ -38,6 +38,20 @@ for (const [what, content] of contents) {
     });
   }
 }
+
+test('what is compressed is one frame, also where it fills the compressor’s chunks to the last byte', () => {
+  const noise = randomBytes(random, 2 * 131_072);
+  for (const chunk of [16_384, 32_768, 65_536, 131_072, 262_144]) {
+    const lengths = new Set<number>();
+    for (let length = chunk - 60; length <= chunk; length++) {
+      const frame = compressFrame(noise.subarray(0, length));
+      lengths.add(frame.length);
+      assert.equal(checkWholeFrame(frame), null, `${length} bytes, compressed to ${frame.length}`);
+      assert.ok(zstdDecompressSync(frame).equals(noise.subarray(0, length)));
+    }
+    assert.ok(lengths.has(chunk), `a frame of ${chunk} bytes is among them`);
+  }
+});
 
 test('other bytes are not a frame', () => {
   assert.match(checkWholeFrame(Buffer.from('not compressed at all')) ?? '', /not a zstd frame/);
