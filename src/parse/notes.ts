@@ -29,7 +29,7 @@ export const kernelNotes: readonly Note[] = [
   },
   {
     pattern:
-      /^(XFS \([\w-]+\)): ((?:Metadata (?:corruption|I\/O error|CRC error)|Corruption|log I\/O error|Filesystem has been shut down|metadata I\/O error|Invalid superblock|SB validate failed|bad magic|Mounting .* failed).*?)(?: detected.*| in ".*)?$/,
+      /^(XFS \([\w-]+\)): ((?:Metadata (?:corruption|I\/O error|CRC error)|Corruption|Internal error \w+|log I\/O error|Filesystem has been shut down|metadata I\/O error|Invalid superblock|SB validate failed|bad magic|Mounting .* failed).*?)(?: detected.*| in ".*| at line .*)?$/,
     event: event.disk,
     title: '$1: $2',
   },
