@@ -238,6 +238,19 @@ const rawMarks = [
   'mount: ',
   'Mounting root failed.',
   'Segmentation fault',
+  'Bus error',
+  'Illegal instruction',
+  'Floating point exception',
+  'FATAL ERROR: ',
+  'Fatal Python error: ',
+  '#  SIG',
+  '# There is insufficient memory',
+  'SIGSEGV: ',
+  'SIGBUS: ',
+  'SIGILL: ',
+  'SIGFPE: ',
+  'SIGABRT: ',
+  'terminate called after ',
 ];
 const rawByFirst: (Buffer[] | undefined)[] = new Array(256).fill(undefined);
 /** Their first four bytes, as a number: most lines begin with none of these. */

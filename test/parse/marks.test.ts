@@ -586,6 +586,48 @@ test('disks, root file systems, programs that crash, units that fail', () => {
   );
 });
 
+describe('a program that its runtime or the shell tells to have been stopped', () => {
+  const cases: [string, string][] = [
+    ['Bus error (core dumped)', 'app.segfault: Bus error'],
+    ['Illegal instruction', 'app.segfault: Illegal instruction'],
+    [
+      'FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory',
+      'app.exception: FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory',
+    ],
+    ['Fatal Python error: Segmentation fault', 'app.segfault: Fatal Python error: Segmentation fault'],
+    [
+      'Fatal Python error: init_fs_encoding: failed to get the codec',
+      'app.exception: Fatal Python error: init_fs_encoding',
+    ],
+    ['#  SIGSEGV (0xb) at pc=0x00007f1e3a5b1c2d, pid=7, tid=9', 'app.segfault: Java: SIGSEGV'],
+    [
+      '# There is insufficient memory for the Java Runtime Environment to continue.',
+      'app.exception: There is insufficient memory for the Java Runtime Environment',
+    ],
+    ['SIGSEGV: segmentation violation', 'app.segfault: SIGSEGV: segmentation violation'],
+    [
+      "terminate called after throwing an instance of 'std::runtime_error'",
+      'app.exception: terminate called: std::runtime_error',
+    ],
+  ];
+  for (const [line, mark] of cases) test(line, () => assert.deepEqual(marksOf([line]), [mark]));
+
+  test('words that only begin like it mark nothing', () => {
+    assert.deepEqual(
+      marksOf([
+        'FATAL ERROR: cannot read the settings',
+        '#  SIGNALS',
+        'SIGABRT: sent to 12 workers',
+        'Bus error rate: 0',
+        'Illegal instruction in line 3 of the recipe',
+        'terminate called after 5 s',
+        'the pages say: Fatal Python error: Segmentation fault',
+      ]),
+      [],
+    );
+  });
+});
+
 describe('boots', () => {
   const first =
     '[    0.000000] Linux version 6.1.0-56-cloud-amd64 (debian-kernel@lists.debian.org) (gcc-12) #1 SMP';
