@@ -408,9 +408,10 @@ export const crashRules: readonly CrashRule[] = [
   { pattern: /^(?:\w+ )?\S+\.[ch]:\d+: BUG: (.*)/, event: warning, title: 'BUG: $1', stamped: true },
   // What a die() of any kind prints: what happened, an error code, how often.
   {
-    pattern: /^([A-Za-z][\w ,()-]{2,48}?):? ?[0-9a-f]{0,16}(?: ilc:\d)? ?\[#\d+\]/,
+    pattern:
+      /^(?:([A-Z][\w ,()-]{2,48}?):? ?[0-9a-f]{0,16}|([a-z][a-z ()-]{4,48}): [0-9a-f]{4}(?: ilc:\d)?) ?\[#\d+\]/,
     event: oops,
-    title: '$1 in %f',
+    title: '$1$2 in %f',
     seeks: pointer | frame,
     stamped: true,
   },

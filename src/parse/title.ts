@@ -57,7 +57,7 @@ function putStable(b: Uint8Array, at: number, end: number): number {
   length = 0;
   while (at < end && length < ROOM) {
     const byte = b[at]!;
-    if (isNameByte(byte)) at = putToken(b, start, at, tokenEnd(b, at, end), end);
+    if (isNameByte(byte)) at = putName(b, start, at, end);
     else if (byte === 27) at = skipEscape(b, at, end);
     else if (byte === 63 && isQuery(b, start, at, end)) {
       put(QUERY);
@@ -83,6 +83,22 @@ function put(text: Buffer): void {
 function putBytes(b: Uint8Array, at: number, end: number): void {
   while (at < end && length < ROOM) made[length++] = b[at++]!;
 }
+
+/** Puts the token at `at`. Most are words without a digit, which stay. @returns where the text goes on */
+function putName(b: Uint8Array, start: number, at: number, end: number): number {
+  const before = length;
+  let kinds = 0;
+  let stop = at;
+  for (let byte = b[at]!; stop < end && isNameByte(byte); byte = b[++stop]!) {
+    kinds |= classOf[byte]!;
+    if (length < ROOM) made[length++] = byte;
+  }
+  const isWord = (kinds & DIGIT) === 0 && b[stop] !== 45 && (at === start || !isSlashOrDot(b[at - 1]!));
+  if (isWord) return stop;
+  length = before;
+  return putToken(b, start, at, stop, end);
+}
+const isSlashOrDot = (byte: number): boolean => byte === 47 || byte === 46;
 
 /** Puts the token b[at, stop), or what stands for it. @returns where the text goes on */
 function putToken(b: Uint8Array, start: number, at: number, stop: number, end: number): number {
@@ -257,10 +273,6 @@ function isUuid(b: Uint8Array, at: number, end: number): boolean {
 
 const isHexLetter = (byte: number): boolean => (byte >= 97 && byte <= 102) || (byte >= 65 && byte <= 70);
 const isNameByte = (byte: number): boolean => classOf[byte] !== 0 || byte === 95;
-function tokenEnd(b: Uint8Array, at: number, end: number): number {
-  while (at < end && isNameByte(b[at]!)) at++;
-  return at;
-}
 
 /** The id of a title; a text that is too long is cut between two characters. */
 export function titleId(text: string): number {

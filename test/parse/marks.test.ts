@@ -499,6 +499,11 @@ test('what only looks like a crash is none', () => {
     'systemd[1]: BUG: KASAN: x',
     'ODEBUG: Out of memory. ODEBUG disabled',
     'watchdog: hard watchdog permanently disabled',
+    'watchdog: CPU0: started',
+    'irq 18: handled by the driver',
+    'kasan: GPF could be caused by NULL-ptr deref or user memory access',
+    'attempt [#1] to mount',
+    'retry of the bus: second [#2]',
   ];
   assert.deepEqual(marks(quiet), []);
   assert.deepEqual(
