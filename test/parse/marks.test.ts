@@ -745,3 +745,14 @@ test('state that an agent of an earlier version left has no marks', () => {
   const reader = new Reader({ state });
   assert.equal(reader.read('[    1.000000] Kernel panic - not syncing: x\n')[0]!.event, 'kernel.panic');
 });
+
+test('… or marks of a crash whose title has nothing to fall back on', () => {
+  const before = new Reader();
+  before.read('[    1.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [init:1]\n');
+  const state = restored(before.parser);
+  delete (state.marks!.crash as { fallback?: string }).fallback;
+  const reader = new Reader({ state });
+  reader.position = before.position;
+  const [row] = reader.read('[    1.100000] RIP: 0010:burn+0x31/0x50 [boxfs]\n');
+  assert.equal(row!.title, 'BUG: soft lockup in burn');
+});
