@@ -1,6 +1,6 @@
-import { incidentsOf } from './incidents.ts';
+import { type Incident, incidentsOf } from './incidents.ts';
 import type { Tally } from './measures.ts';
-import { rowsOfLines } from './rows.ts';
+import { type Row, rowsOfLines } from './rows.ts';
 
 /** A log that must, or must not, be reported as a crash of the kernel. */
 export interface CrashCase {
@@ -18,7 +18,8 @@ const isForeign = ({ expected_title }: CrashCase): boolean =>
   /^(?:KMSAN|KCSAN|SYZFAIL|trusty|go runtime error|unexpected kernel reboot)/.test(expected_title ?? '');
 
 export function measureCrash(set: string, one: CrashCase, recorded_ms: number, tally: Tally): void {
-  const incidents = incidentsOf(rowsOfLines(one.log.split('\n'), recorded_ms));
+  const rows = rowsOfLines(one.log.split('\n'), recorded_ms);
+  const incidents = incidentsOf(rows);
   const [first] = incidents.filter(({ event }) => event.startsWith('kernel.') || event.endsWith('.missing'));
   const said = first === undefined ? 'nothing' : `${first.event} ${first.title}`;
   const miss = `${one.id} ${one.expected_title}${one.corrupted ? ' (corrupted)' : ''} → ${said}`;
@@ -27,8 +28,9 @@ export function measureCrash(set: string, one: CrashCase, recorded_ms: number, t
     return;
   }
   const sets = isForeign(one) ? [set] : [set, `${set}, production`];
+  const isFound = first !== undefined || isToldOtherwise(one, rows, incidents);
   for (const name of sets) {
-    tally.add(name, 'crash', first ? 'found' : 'missed', ['found', 'missed'], miss);
+    tally.add(name, 'crash', isFound ? 'found' : 'missed', ['found', 'missed'], miss);
     if (first === undefined) continue;
     const title = titleOutcome(one, first.title);
     const isLetter = [one.expected_title, ...one.alt_titles].includes(first.title);
@@ -39,6 +41,14 @@ export function measureCrash(set: string, one: CrashCase, recorded_ms: number, t
     const isClass = title !== 'other';
     tally.add(name, 'title, class', isClass ? 'right' : 'wrong', ['right', 'wrong']);
   }
+}
+
+/** What is no crash of the kernel is told as what it is: a program's crash, one more boot. */
+function isToldOtherwise({ expected_title }: CrashCase, rows: Row[], incidents: Incident[]): boolean {
+  if (expected_title === 'go runtime error') return incidents.some(({ event }) => event.startsWith('app.'));
+  const first = rows.findIndex(({ source }) => source === 'kernel');
+  const isReboot = rows.some(({ event }, at) => event === 'boot.start' && at > first);
+  return expected_title === 'unexpected kernel reboot' && isReboot;
 }
 
 /** A log whose report is cut off (`in corrupted`) names no function, and neither do we. */

@@ -150,8 +150,9 @@ ${[row('line begins with', 'severity', ''), '|---|---|---|', ...headlines].join(
 
 What a line marks, if anything. A headline's row has an event, and a title as far as the line itself tells it. A later line of the same entry that
 tells more (the function, the victim, the message) has the better title and no event, so nothing is held back: **the title of an entry is that of its
-last row that has one**, and an entry without events marks nothing. Addresses, ids and numbers are not in a title (\`NUM\`, \`ADDR\`, \`IP\`, \`UUID\` stand for
-them), so that the same cause has the same title on every host.
+last row that has one**, and an entry without events marks nothing. Addresses, ids, numbers, mail addresses, what a URL asks for
+and names of temporary files are not in a title (\`NUM\`, \`ADDR\`, \`IP\`, \`UUID\`, \`ID\`, \`EMAIL\`, \`?QUERY\` stand for them), so that the same
+cause has the same title on every host. Digits that belong to a name stay: \`x86_64\`, \`HTTP_404\`, \`boto3\`.
 
 | what | lines | event | title |
 |---|---|---|---|
@@ -162,6 +163,7 @@ ${eventExamples.map(marked).join('\n')}
   ${limits.incident_s} s), hangs one after the other (${limits.hang_incident_s} s), what an oops brings with it (${limits.incident_s} s). So one title in one boot is one crash.
 - The function is looked for in ${limits.crash_lines_max} lines below the headline. Frames with a \`?\` are remnants and do not count, and neither do functions that many causes
   share: reports and traps, sanitizers, string functions, allocators, locks, counters and lists, timers.
+  Until one is found, or where the trace is cut off, the title names what the headline, the instruction pointer or the work queue says.
 - Only the kernel's own lines are headlines: those with its stamp, behind \`kernel:\` of a log daemon, or without a stamp when the whole line can be nothing else.
   What a program prints of a crash behind its own stamp or tag is none, and so is a bare \`WARNING: \` or \`INFO: \`.
 - \`boot.ready\` comes once a boot, when a line of the first ${limits.boot_lines_max.toLocaleString('en')} that programs write has one of the texts of the setting \`ready\`; not after a panic or a lost

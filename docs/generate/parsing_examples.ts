@@ -295,7 +295,7 @@ export const eventExamples: readonly [string, string[]][] = [
     [
       'Traceback (most recent call last):',
       '  File "/srv/a.py", line 4, in <module>',
-      "KeyError: 'order 1042'",
+      "KeyError: 'orders_1042'",
     ],
   ],
   ['… of Java, JavaScript, .NET, PHP, Ruby, Dart', ['java.lang.IllegalStateException: pool 7 closed']],
@@ -303,6 +303,10 @@ export const eventExamples: readonly [string, string[]][] = [
   [
     '… of Rust',
     ["thread 'main' panicked at src/main.rs:1:29:", 'index out of bounds: the len is 3 but the index is 5'],
+  ],
+  [
+    '… of a runtime that stops itself',
+    ['FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory'],
   ],
   [
     'sanitizers of C and C++',

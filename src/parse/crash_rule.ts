@@ -15,13 +15,15 @@ export const seeks = {
   sleeper: 32,
   /** Of leaked memory, whoever asked for it. */
   owner: 64,
+  /** The text of the next line. */
+  message: 128,
 } as const;
 
 export interface CrashRule {
   /** On the text behind the stamp. */
   pattern: RegExp;
   event: CrashEvent;
-  /** `$1` is the pattern's group, `%f` the function, `%a` the access; without the function ` in %f` is left out. */
+  /** `$1` is the pattern's group, `%f` the function, `%a` the access, `%m` the message; without them ` in %f` and `: %m` are left out. */
   title: string;
   seeks?: number;
   /** The group that names the function, if the headline does. */

@@ -1,6 +1,6 @@
 import { type CrashRule, seeks } from './crash_rule.ts';
 
-const { pointer, frame, place, outermost, access, sleeper, owner } = seeks;
+const { pointer, frame, place, outermost, access, sleeper, owner, message } = seeks;
 const NULL_POINTER = 'BUG: unable to handle kernel NULL pointer dereference in %f';
 const PAGING = 'BUG: unable to handle kernel paging request in %f';
 const LOCKS = '(?:\\[ )?(BUG|INFO|WARNING): ';
@@ -26,9 +26,16 @@ const checks: readonly [string, string][] = [
  * the traps of x86, arm, riscv and others begin theirs. What fits none is no crash.
  */
 export const crashRules: readonly CrashRule[] = [
+  // What is freed twice was freed wrongly the second time: kernels of before 6.1 do not tell the two apart.
   {
-    pattern:
-      /^BUG: KASAN: (?:double-free or )?([\w-]+(?: [a-z][\w-]*)*?) (?:in|on address)\b(?: ([\w.]+)\+0x)?/,
+    pattern: /^BUG: KASAN: (?:double-free or invalid-free|double-free|invalid-free) in ([\w.]+)/,
+    event: oops,
+    title: 'KASAN: invalid-free in %f',
+    seeks: frame,
+    function: 1,
+  },
+  {
+    pattern: /^BUG: KASAN: ([\w-]+(?: [a-z][\w-]*)*?) (?:in|on address)\b(?: ([\w.]+)\+0x)?/,
     event: oops,
     title: 'KASAN: $1%a in %f',
     seeks: access | frame,
@@ -54,14 +61,14 @@ export const crashRules: readonly CrashRule[] = [
     title: 'KCSAN: $1 in $2$3',
   },
   {
-    pattern: /^(?:BUG: )?(?:[Uu]nable to handle )?kernel NULL pointer dereference/,
+    pattern: /^(?:BUG: )?(?:[Uu]nable to handle )?[Kk]ernel NULL pointer dereference/,
     event: oops,
     title: NULL_POINTER,
     seeks: pointer | frame,
   },
   {
     pattern:
-      /^(?:BUG: )?[Uu]nable to handle (?:kernel )?(?:paging request|page fault|access to user memory|execution of user memory|read from unreadable|write to read-only|execute from non-executable)/,
+      /^(?:BUG: )?[Uu]nable to handle (?:kernel )?(?:paging request|page fault|data access|instruction fetch|unaligned access|pointer dereference|access to user memory|execution of user memory|read from unreadable|write to read-only|execute from non-executable)/,
     event: oops,
     title: PAGING,
     seeks: pointer | frame,
@@ -74,7 +81,7 @@ export const crashRules: readonly CrashRule[] = [
     seeks: outermost,
   },
   {
-    pattern: /^(?:NMI )?watchdog: (?:CPU\d+: )?Watchdog detected hard LOCKUP/,
+    pattern: /^(?:NMI )?watchdog: (?:CPU ?\d+:? )?(?:Watchdog |self-)?detected hard LOCKUP/,
     event: hang,
     title: 'BUG: hard lockup in %f',
     seeks: outermost,
@@ -128,7 +135,9 @@ export const crashRules: readonly CrashRule[] = [
     seeks: frame,
   },
   {
-    pattern: new RegExp(`^${LOCKS}(bad unlock balance|lock held when returning to user space)`),
+    pattern: new RegExp(
+      `^${LOCKS}(bad unlock balance|bad contention|lock held when returning to user space)`,
+    ),
     event: warning,
     title: '$1: $2 in %f',
     seeks: place | frame,
@@ -137,7 +146,7 @@ export const crashRules: readonly CrashRule[] = [
     pattern: new RegExp(`^${LOCKS}held lock freed`),
     event: warning,
     title: '$1: held lock freed in %f',
-    seeks: frame,
+    seeks: place | frame,
   },
   {
     pattern: new RegExp(`^${LOCKS}.{1,32} still has locks held`),
@@ -149,7 +158,7 @@ export const crashRules: readonly CrashRule[] = [
     pattern: new RegExp(`^${LOCKS}Invalid wait context`),
     event: warning,
     title: 'WARNING: locking bug in %f',
-    seeks: frame,
+    seeks: place | frame,
   },
   {
     pattern: /^INFO: (Freed|Allocated) in ([\w.]+)(?:\+0x\w+\/0x\w+)? age=\d+ cpu=\d+ pid=\d+/,
@@ -200,7 +209,7 @@ export const crashRules: readonly CrashRule[] = [
     seeks: place | frame,
   },
   {
-    pattern: /^BUG: Bad (page state|page map) in process/,
+    pattern: /^BUG: Bad (page state|page map|page cache) in process/,
     event: oops,
     title: 'BUG: Bad $1 in %f',
     seeks: frame,
@@ -283,13 +292,21 @@ export const crashRules: readonly CrashRule[] = [
     title: 'WARNING: kernel stack $1 has bad $2value',
   },
   {
+    pattern:
+      /^WARNING: (stack recursion on stack type|can't (?:access|dereference) registers|unrecognized unwind stack type)\b/,
+    event: warning,
+    title: 'WARNING: $1',
+  },
+  {
     pattern: /^(?:traps: )?PANIC: double fault(?:,|$)/,
     event: oops,
     title: 'PANIC: double fault in %f',
     seeks: pointer | frame,
   },
   {
-    pattern: /^(?:Oops: )?(?:segment-related )?general protection fault[,: ].*\[#\d/,
+    // Kernels of before 4.16 end no line behind the guess at the cause.
+    pattern:
+      /^(?:kasan: GPF could be caused by .{0,48}access)?(?:Oops: )?(?:segment-related )?general protection fault[,: ].*\[#\d/,
     event: oops,
     title: 'general protection fault in %f',
     seeks: pointer | frame,
@@ -347,7 +364,7 @@ export const crashRules: readonly CrashRule[] = [
     title: 'kernel panic: $1',
   },
   {
-    pattern: /^Kernel panic - not syncing: ((?:No (?:working )?init found|Requested init ).*)/,
+    pattern: /^Kernel panic - not syncing: (No (?:working )?init found|Requested init \S+ failed)/,
     event: 'init.missing',
     title: 'kernel panic: $1',
   },
@@ -359,8 +376,8 @@ export const crashRules: readonly CrashRule[] = [
   {
     pattern: /^rust_kernel: panicked at /,
     event: oops,
-    title: 'kernel panic: Rust panicked in %f',
-    seeks: frame,
+    title: 'kernel panic: Rust panicked: %m',
+    seeks: message,
   },
   {
     pattern: /^(.{1,15}) invoked oom-killer: /,
@@ -368,19 +385,41 @@ export const crashRules: readonly CrashRule[] = [
     title: 'Out of memory: $1 invoked oom-killer',
   },
   {
-    pattern: /^.{1,15}: page allocation failure: order:(\d+)/,
+    pattern: /^.{1,15}: page allocation failure: /,
     event: warning,
-    title: 'page allocation failure: order $1',
+    title: 'page allocation failure in %f',
+    seeks: owner,
   },
-  { pattern: /^Oops(?:: | - )[\w ]+.*\[#\d+\]/, event: oops, title: 'Oops in %f', seeks: pointer | frame },
+  {
+    pattern: /^.{1,15}: vmalloc error: /,
+    event: warning,
+    title: 'vmalloc failure in %f',
+    seeks: owner,
+  },
+  { pattern: /^irq \d+: nobody cared/, event: warning, title: 'irq: nobody cared' },
+  { pattern: /^bad: (scheduling from the idle thread)/, event: warning, title: 'bad: $1' },
+  {
+    pattern: /^slab error in \w+\(\): cache [`'][^']*': (.*)/,
+    event: oops,
+    title: 'slab error: $1 in %f',
+    seeks: frame,
+  },
+  { pattern: /^Oops(?:: | - | ?(?=\[)).*\[#\d+\]/, event: oops, title: 'Oops in %f', seeks: pointer | frame },
   { pattern: /^(?:\w+ )?\S+\.[ch]:\d+: BUG: (.*)/, event: warning, title: 'BUG: $1', stamped: true },
   // What a die() of any kind prints: what happened, an error code, how often.
   {
-    pattern: /^([A-Z][\w ,()-]{2,48}?):? ?[0-9a-f]{0,16} \[#\d+\]/,
+    pattern:
+      /^(?:([A-Z][\w ,()-]{2,48}?):? ?[0-9a-f]{0,16}|([a-z][a-z ()-]{4,48}): [0-9a-f]{4}(?: ilc:\d)?) ?\[#\d+\]/,
     event: oops,
-    title: '$1 in %f',
+    title: '$1$2 in %f',
     seeks: pointer | frame,
     stamped: true,
+  },
+  {
+    pattern: /^BUG: (workqueue leaked lock or atomic|assuming atomic context)\b/,
+    event: warning,
+    title: 'BUG: $1 in %f',
+    seeks: frame,
   },
   { pattern: /^BUG: ([a-zA-Z].*)/, event: oops, title: 'BUG: $1', stamped: true },
 ];

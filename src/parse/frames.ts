@@ -20,7 +20,9 @@ const access = /^(Read|Write) (?:of size \d+ )?(?:at|by|of size)/;
 
 /** The name without what a compiler adds, and that of a syscall without its wrapper. */
 export function plainName(name: string): string {
+  // The kernel names compiled BPF programs by their sum.
   const short = name
+    .replace(/^bpf_prog_[0-9a-f]{16}.*/, 'bpf_prog_ADDR')
     .replace(/\..*/, '')
     .replace(
       /^(?:__x64_|__ia32_|__arm64_|__riscv_|__s390x?_|__se_|__do_|compat_|C_SYSC_|SyS_|SYSC_|ksys_)+/,
@@ -29,29 +31,47 @@ export function plainName(name: string): string {
   return short.replace(/^(smp_call_function|synchronize_rcu)_.*/, '$1');
 }
 
-/** What a line below a headline brings; one object for the process. */
-export const found = { function: '', access: '', candidate: '', isReset: false };
+/** What a line below a headline brings; `fallback` is what the title names as long as nothing better is found. One object for the process. */
+export const found = { function: '', access: '', candidate: '', fallback: '' };
 
 /** As a candidate: the next frame is where preemption was disabled, not of the trace. */
 const SKIP = '-';
+/** As a candidate: the lock was taken on behalf of others, whom only the trace of this task tells. */
+const BACKTRACE = '|';
+/** … and here it is. */
+const TRACE = '||';
+const traceStart = /^\s*(?:Call [Tt]race:|Backtrace:|stack backtrace:)/;
+/** `Workqueue: events_unbound flush_to_ldisc`: the worker's function. */
+const worker = new RegExp(`^Workqueue: \\S+ ${NAME}`);
 
 /** Looks into the line for what `wanted` needs. Fills `found`. */
 export function seek(text: string, wanted: number, candidate: string): void {
   found.function = '';
   found.access = '';
   found.candidate = candidate;
+  found.fallback = '';
   if ((wanted & seeks.access) !== 0) found.access = access.exec(text)?.[1] ?? '';
-  if ((wanted & seeks.place) !== 0) {
+  if (candidate === BACKTRACE) {
+    if (traceStart.test(text)) found.candidate = TRACE;
+    return;
+  }
+  if ((wanted & seeks.place) !== 0 && candidate !== TRACE) {
     const name = place.exec(text)?.[1];
-    if (name !== undefined && !isHelper(name)) found.function = name;
+    if (name !== undefined) {
+      if (isHelper(name)) found.candidate = BACKTRACE;
+      else found.function = name;
+    }
   }
   if ((wanted & seeks.pointer) !== 0) {
     const name = pointer.exec(text)?.[1];
-    if (name !== undefined && !isHelperAtFault(name)) found.function = name;
+    if (name !== undefined) {
+      if (isHelperAtFault(name)) found.fallback = name;
+      else found.function = name;
+    }
   }
   if (found.function !== '') return;
   if ((wanted & seeks.outermost) !== 0) stalled(text);
-  else if ((wanted & (seeks.frame | seeks.sleeper | seeks.owner)) !== 0) {
+  else if ((wanted & (seeks.frame | seeks.sleeper | seeks.owner)) !== 0 || candidate === TRACE) {
     if (text.endsWith('isabled at:')) found.candidate = SKIP;
     const name = frameOf(text);
     if (name === '') return;
@@ -86,7 +106,9 @@ function stalled(text: string): void {
     found.candidate = '';
     return;
   }
-  const name = frameOf(text) || pointer.exec(text)?.[1] || '';
+  const at = pointer.exec(text)?.[1] ?? worker.exec(text)?.[1] ?? '';
+  if (at !== '' && !isTick(at) && !isBoundary(at)) found.fallback = at;
+  const name = frameOf(text) || at;
   if (name === '') return;
   if (name.startsWith('smp_call_function')) {
     found.function = name;

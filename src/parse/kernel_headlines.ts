@@ -34,6 +34,7 @@ const xfsFailures = [
   'metadata I/O',
   'Filesystem has been shut',
   'Invalid',
+  'Internal error',
   'SB ',
   'bad magic',
   'log mount',
@@ -56,14 +57,14 @@ export const kernelHeadlines: readonly KernelHeadline[] = [
     'lock held',
     'nested lock',
     'kernel stack',
+    'bad contention',
     'Nested lock',
     'locking bug',
     'ODEBUG',
     'refcount',
   ].map((what) => ({ text: `WARNING: ${what}`, severity: 'warn' as const })),
   { text: 'WARNING: ', severity: 'warn', alone: true },
-  { text: 'Oops: ', severity: 'error' },
-  { text: 'Oops - ', severity: 'error' },
+  ...['Oops: ', 'Oops - ', 'Oops [', 'Oops['].map((text) => ({ text, severity: 'error' as const })),
   { text: 'Internal error: ', severity: 'error' },
   { text: 'Unable to handle kernel ', severity: 'error' },
   { text: 'general protection fault', severity: 'error' },
@@ -84,16 +85,22 @@ export const kernelHeadlines: readonly KernelHeadline[] = [
   { text: 'NMI watchdog: BUG: ', severity: 'error' },
   { text: 'NMI watchdog: Watchdog detected hard LOCKUP', severity: 'error' },
   { text: 'watchdog: Watchdog detected hard LOCKUP', severity: 'error' },
+  { text: 'watchdog: CPU', severity: 'error' },
   { text: 'unregister_netdevice: waiting for', severity: 'error', alone: true },
   { text: 'PANIC: ', severity: 'fatal' },
   { text: ' invoked oom-killer:', severity: 'error', anywhere: true },
   { text: ': page allocation failure', severity: 'warn', anywhere: true },
+  { text: ': vmalloc error: ', severity: 'warn', anywhere: true },
   { text: ' blocked for more than ', severity: 'error', anywhere: true },
   { text: ' [#', severity: 'error', anywhere: true },
   { text: ': BUG: ', severity: 'error', anywhere: true, alone: true },
   { text: '[ INFO: ', severity: 'error' },
   { text: '[ BUG: ', severity: 'error' },
   { text: 'BUG ', severity: 'error' },
+  { text: 'kasan: GPF could be caused by ', severity: 'error' },
+  { text: 'bad: scheduling from the idle thread', severity: 'warn' },
+  { text: 'irq ', severity: 'warn', follows: ['nobody cared'] },
+  { text: 'slab error in ', severity: 'error' },
   { text: 'Unhandled fault: ', severity: 'error' },
   { text: 'INFO: Freed in ', severity: 'error' },
   { text: 'INFO: Allocated in ', severity: 'error' },
@@ -194,16 +201,19 @@ export function headlineOf(b: Uint8Array, at: number, end: number): Headline | u
   for (let i = at; i < last; i++) {
     const byte = b[i]!;
     if (byte !== 32 && byte !== 58) continue;
-    // ` invoked`, ` blocked`, ` [#`; `: page`, `: segfault`, `: unhandled`, `: BUG`
+    // ` invoked`, ` blocked`, ` [#`
     const next = b[i + 1];
     if (byte === 32) {
       if (next !== 105 && next !== 98 && (next !== 91 || b[i + 2] !== 35)) continue;
-    } else if (next !== 32 || (b[i + 2] !== 112 && b[i + 2] !== 115 && b[i + 2] !== 117 && b[i + 2] !== 66))
-      continue;
+    } else if (next !== 32 || !beginsBehindColon(b[i + 2]!)) continue;
     for (const headline of anywhere) if (startsWith(b, i, end, headline.bytes)) return headline;
   }
   return undefined;
 }
+
+/** `: page`, `: segfault`, `: unhandled`, `: vmalloc`, `: BUG` */
+const beginsBehindColon = (byte: number): boolean =>
+  byte === 112 || byte === 115 || byte === 117 || byte === 118 || byte === 66;
 
 /** Whether one of the texts stands behind the next `: `; or right here, where that is behind one. */
 function goesOn(b: Uint8Array, at: number, end: number, texts: readonly Buffer[]): boolean {
@@ -228,6 +238,19 @@ const rawMarks = [
   'mount: ',
   'Mounting root failed.',
   'Segmentation fault',
+  'Bus error',
+  'Illegal instruction',
+  'Floating point exception',
+  'FATAL ERROR: ',
+  'Fatal Python error: ',
+  '#  SIG',
+  '# There is insufficient memory',
+  'SIGSEGV: ',
+  'SIGBUS: ',
+  'SIGILL: ',
+  'SIGFPE: ',
+  'SIGABRT: ',
+  'terminate called after ',
 ];
 const rawByFirst: (Buffer[] | undefined)[] = new Array(256).fill(undefined);
 /** Their first four bytes, as a number: most lines begin with none of these. */

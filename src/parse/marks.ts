@@ -31,6 +31,8 @@ interface Crash {
   seeks: number;
   access: string;
   candidate: string;
+  /** The function that the title names until a better one is found. */
+  fallback: string;
   /** Lines in which that is looked for. */
   lines: number;
 }
@@ -64,8 +66,9 @@ export class Marks {
     if (saved === undefined) return;
     this.ready = saved.ready;
     this.early = saved.early;
-    this.crash = saved.crash === null ? null : { ...saved.crash };
-    this.open = (saved.open ?? []).map((crash) => ({ ...crash }));
+    // Spools of before have no fallback.
+    this.crash = saved.crash === null ? null : { ...saved.crash, fallback: saved.crash.fallback ?? '' };
+    this.open = (saved.open ?? []).map((crash) => ({ ...crash, fallback: crash.fallback ?? '' }));
     this.app.restore(saved.app);
   }
 
@@ -202,7 +205,8 @@ export class Marks {
     next.seeks = rule.seeks ?? 0;
     next.lines = limits.crash_lines_max;
     const name = rule.function === undefined ? undefined : match[rule.function];
-    if (name !== undefined && !isHelper(name)) {
+    if (name !== undefined && isHelper(name)) next.fallback = name;
+    else if (name !== undefined) {
       next.candidate = name;
       next.seeks &= seeks.access;
     }
@@ -226,6 +230,13 @@ export class Marks {
 function below(crash: Crash, text: string, line: Line): void {
   const title = crash.title;
   if (crash.lines-- <= 0 || ((crash.seeks & seeks.sleeper) !== 0 && otherStacks.test(text))) crash.seeks = 0;
+  if ((crash.seeks & seeks.message) !== 0) {
+    crash.form = crash.form.replace('%m', () => stable(text.trim()));
+    crash.seeks = 0;
+    retitle(crash);
+    line.title = titleId(crash.title) || crash.event;
+    return;
+  }
   seek(text, crash.seeks, crash.candidate);
   if (found.access !== '') {
     crash.access = found.access;
@@ -235,7 +246,8 @@ function below(crash: Crash, text: string, line: Line): void {
     crash.candidate = found.function;
     crash.seeks &= seeks.access;
   } else crash.candidate = found.candidate;
-  if (found.access === '' && found.function === '') return;
+  if (found.fallback !== '' && crash.fallback === '') crash.fallback = found.fallback;
+  else if (found.access === '' && found.function === '') return;
   retitle(crash);
   if (crash.title !== title) line.title = titleId(crash.title) || crash.event;
 }
@@ -254,6 +266,7 @@ const newCrash = (entry: number, position: number, id: number, grave: number, ti
   seeks: 0,
   access: '',
   candidate: '',
+  fallback: '',
   lines: 0,
 });
 
@@ -261,9 +274,11 @@ const newCrash = (entry: number, position: number, id: number, grave: number, ti
 function retitle(crash: Crash): void {
   const isKnown = crash.candidate !== '' && (crash.seeks & ~seeks.access) === 0;
   const access = crash.access === '' ? '' : ` ${crash.access}`;
-  const named = isKnown
-    ? crash.form.replace('%f', () => plainName(crash.candidate))
-    : crash.form.replace('WARNING in %f/', 'WARNING in ').replace(' in %f', '');
+  const name = isKnown ? crash.candidate : crash.fallback;
+  const named =
+    name !== ''
+      ? crash.form.replace('%f', () => plainName(name))
+      : crash.form.replace('WARNING in %f/', 'WARNING in ').replace(' in %f', '').replace(': %m', '');
   crash.title = named.replace('%a', access).trim();
 }
 

@@ -29,7 +29,7 @@ export const kernelNotes: readonly Note[] = [
   },
   {
     pattern:
-      /^(XFS \([\w-]+\)): ((?:Metadata (?:corruption|I\/O error|CRC error)|Corruption|log I\/O error|Filesystem has been shut down|metadata I\/O error|Invalid superblock|SB validate failed|bad magic|Mounting .* failed).*?)(?: detected.*| in ".*)?$/,
+      /^(XFS \([\w-]+\)): ((?:Metadata (?:corruption|I\/O error|CRC error)|Corruption|Internal error \w+|log I\/O error|Filesystem has been shut down|metadata I\/O error|Invalid superblock|SB validate failed|bad magic|Mounting .* failed).*?)(?: detected.*| in ".*| at line .*)?$/,
     event: event.disk,
     title: '$1: $2',
   },
@@ -62,7 +62,7 @@ export const kernelNotes: readonly Note[] = [
   },
 ];
 
-/** Programs that say what stops a boot. */
+/** Programs that say what stops a boot, and runtimes and shells that say what stopped a program. */
 export const rawNotes: readonly Note[] = [
   {
     pattern: /^ALERT! {1,2}(\S+) does not exist\. {1,2}Dropping to a shell/,
@@ -82,9 +82,42 @@ export const rawNotes: readonly Note[] = [
   },
   { pattern: /^Mounting root failed\./, event: event.rootfs_missing, title: 'Mounting root failed' },
   {
-    pattern: /^Segmentation fault(?: \(core dumped\))?\s*$/,
+    pattern:
+      /^(Segmentation fault|Bus error|Illegal instruction|Floating point exception)(?: \(core dumped\))?\s*$/,
     event: event.segfault,
-    title: 'Segmentation fault',
+    title: '$1',
+  },
+  // Node and V8
+  {
+    pattern: /^FATAL ERROR: (?=.*(?:heap|Allocation failed|v8::|napi_)).*/,
+    event: event.exception,
+    title: '$&',
+  },
+  {
+    pattern: /^Fatal Python error: (?:Segmentation fault|Bus error|Aborted|Illegal instruction|Floating.*)/,
+    event: event.segfault,
+    title: '$&',
+  },
+  { pattern: /^Fatal Python error: [^:]+/, event: event.exception, title: '$&' },
+  // Java
+  { pattern: /^# +(SIG[A-Z]{2,5}) \(0x[0-9a-f]+\) at pc=/, event: event.segfault, title: 'Java: $1' },
+  {
+    pattern: /^# (There is insufficient memory for the Java Runtime Environment)/,
+    event: event.exception,
+    title: '$1',
+  },
+  // Go
+  {
+    pattern:
+      /^SIG(?:SEGV: segmentation violation|BUS: bus error|ILL: illegal instruction|FPE: floating.*|ABRT: abort)/,
+    event: event.segfault,
+    title: '$&',
+  },
+  // C++
+  {
+    pattern: /^terminate called after throwing an instance of '([^']+)'/,
+    event: event.exception,
+    title: 'terminate called: $1',
   },
   {
     pattern:

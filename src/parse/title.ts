@@ -1,4 +1,4 @@
-import { classOf, DIGIT, skipEscape, startsWith } from './bytes.ts';
+import { classOf, DIGIT, LETTER, skipEscape, startsWith, UPPER } from './bytes.ts';
 import { nameIdOf, namesOf } from './names.ts';
 
 /** Names are no longer than this, so neither are titles. */
@@ -18,11 +18,22 @@ export function textOf(b: Uint8Array, at: number, end: number): string {
 
 /** Where a title is made, byte by byte. */
 const made = Buffer.alloc(512);
-const NUM = Buffer.from('NUM');
-const ADDR = Buffer.from('ADDR');
-const IP = Buffer.from('IP');
-const UUID = Buffer.from('UUID');
-const EXITCODE = Buffer.from('exitcode=');
+/** What one step adds at most: so much room is kept. */
+const STEP_BYTES_MAX = 64;
+const ROOM = made.length - STEP_BYTES_MAX;
+const words = (text: string): Buffer => Buffer.from(text);
+const NUM = words('NUM');
+const ADDR = words('ADDR');
+const IP = words('IP');
+const UUID = words('UUID');
+const ID = words('ID');
+const EMAIL = words('EMAIL');
+const QUERY = words('?QUERY');
+const EXITCODE = words('exitcode=');
+const TEMPORARY = words('/tmp/');
+const TMP = words('tmp');
+const TMPFS = words('tmpfs');
+const TEMPORARY_TMP = words('/tmp/tmp.');
 const DIGITS = 1;
 const HEX = 2;
 const OTHER = 4;
@@ -35,68 +46,203 @@ export function stable(text: string): string {
 
 /** The id of the title that b[at, end) is without what differs from run to run. */
 export function stableId(b: Uint8Array, at: number, end: number): number {
-  let length = putStable(b, at, end);
-  while (length > 0 && made[length - 1]! <= 32) length--;
-  return cutId(made, length);
+  let size = putStable(b, at, end);
+  while (size > 0 && made[size - 1]! <= 32) size--;
+  return cutId(made, size);
 }
 
 /** @returns the length of what is in `made` */
 function putStable(b: Uint8Array, at: number, end: number): number {
   const start = at;
-  let length = 0;
-  while (at < end && length < made.length - 64) {
+  length = 0;
+  while (at < end && length < ROOM) {
     const byte = b[at]!;
-    if (byte === 27) {
-      at = skipEscape(b, at, end);
-      continue;
-    }
-    if (!isNameByte(byte)) {
+    if (isNameByte(byte)) at = putName(b, start, at, end);
+    else if (byte === 27) at = skipEscape(b, at, end);
+    else if (byte === 63 && isQuery(b, start, at, end)) {
+      put(QUERY);
+      at = wordEnd(b, at, end);
+    } else if (byte === 64 && isEmail(b, start, at, end)) {
+      while (length > 0 && isMailByte(made[length - 1]!)) length--;
+      put(EMAIL);
+      at++;
+      while (at < end && isMailByte(b[at]!)) at++;
+    } else {
       made[length++] = byte;
       at++;
-      continue;
-    }
-    const stop = tokenEnd(b, at, end);
-    const put = classOf[byte] === DIGIT || isHexLetter(byte) ? replacementOf(b, start, at, stop, end) : null;
-    if (put === null) {
-      for (let i = at; i < stop && length < made.length - 64; i++) made[length++] = b[i]!;
-      at = stop;
-    } else {
-      length += put.copy(made, length);
-      at = replaced.end;
     }
   }
   return length;
 }
 
+/** How much of `made` is made. */
+let length = 0;
+function put(text: Buffer): void {
+  length += text.copy(made, length);
+}
+function putBytes(b: Uint8Array, at: number, end: number): void {
+  while (at < end && length < ROOM) made[length++] = b[at++]!;
+}
+
+/** Puts the token at `at`. Most are words without a digit, which stay. @returns where the text goes on */
+function putName(b: Uint8Array, start: number, at: number, end: number): number {
+  const before = length;
+  let kinds = 0;
+  let stop = at;
+  for (let byte = b[at]!; stop < end && isNameByte(byte); byte = b[++stop]!) {
+    kinds |= classOf[byte]!;
+    if (length < ROOM) made[length++] = byte;
+  }
+  const isWord = (kinds & DIGIT) === 0 && b[stop] !== 45 && (at === start || !isSlashOrDot(b[at - 1]!));
+  if (isWord) return stop;
+  length = before;
+  return putToken(b, start, at, stop, end);
+}
+const isSlashOrDot = (byte: number): boolean => byte === 47 || byte === 46;
+
+/** Puts the token b[at, stop), or what stands for it. @returns where the text goes on */
+function putToken(b: Uint8Array, start: number, at: number, stop: number, end: number): number {
+  const first = b[at]!;
+  if (classOf[first] === DIGIT || isHexLetter(first)) {
+    const whole = replacementOf(b, start, at, stop, end);
+    if (whole !== null) {
+      put(whole);
+      return replaced.end;
+    }
+  }
+  if (isTemporary(b, start, at, stop)) put(ID);
+  else if ((at > start && b[at - 1] === 46) || isHexNumber(b, at, stop)) putBytes(b, at, stop);
+  else if (classOf[first] !== DIGIT) putParts(b, start, at, stop);
+  else if (stop - at >= RANDOM_BYTES && isRandom(b, at, stop)) put(ID);
+  else putWithoutDigits(b, at, stop);
+  return stop;
+}
+
+/** `0x1f` */
+const isHexNumber = (b: Uint8Array, at: number, stop: number): boolean =>
+  b[at] === 48 && b[at + 1] === 120 && stop - at > 2;
+
+/** `1h30m`, `24T16` */
+function putWithoutDigits(b: Uint8Array, at: number, stop: number): void {
+  while (at < stop && length < ROOM) {
+    if (classOf[b[at]!] !== DIGIT) made[length++] = b[at++]!;
+    else {
+      put(NUM);
+      while (at < stop && classOf[b[at]!] === DIGIT) at++;
+    }
+  }
+}
+
+/** A name: of its parts between `_`, ids and numbers are none of a name's (`x86_64`, `base64`, `HTTP2` are). */
+function putParts(b: Uint8Array, start: number, token: number, stop: number): void {
+  const isQuoted = token > start && (b[token - 1] === 39 || b[token - 1] === 34) && b[stop] === b[token - 1];
+  for (let at = token; at < stop && length < ROOM; at++) {
+    let end = at;
+    while (end < stop && b[end] !== 95) end++;
+    let digits = end;
+    while (digits > at && classOf[b[digits - 1]!] === DIGIT) digits--;
+    const isNumber = digits === at && end > at && at > token;
+    if (isNumber && end - at >= numberBytes(isQuoted, at - token > 1 ? b[at - 2]! : 0)) put(NUM);
+    else if (isHexId(b, at, end)) put(ADDR);
+    else if (isRandom(b, at, end)) put(ID);
+    else if (!isNumber && end - digits >= 4) {
+      putBytes(b, at, digits);
+      put(NUM);
+    } else putBytes(b, at, end);
+    if (end < stop) made[length++] = 95;
+    at = end;
+  }
+}
+
+/** Of how many digits a part is a number of something, by the byte before its `_`: `x86_64`, `HTTP_404` are names. */
+function numberBytes(isQuoted: boolean, before: number): number {
+  if (classOf[before] === UPPER) return 4;
+  return isQuoted && classOf[before] !== DIGIT ? 1 : 3;
+}
+
+/** At least six hex digits, of which some are letters and some are none. */
+function isHexId(b: Uint8Array, at: number, end: number): boolean {
+  return end - at >= 6 && kindsOf(b, at, end) === (DIGITS | HEX);
+}
+
+/** Tokens of so many bytes with a few turns are ids; shorter ones may be `1h30m15s`. */
+const RANDOM_BYTES = 12;
+
+/** Letters and digits in turns, as only generated ids have them: `x2x4z`, `01ARZ3NDEKTSV4RRFFQ69G5FAV`. */
+function isRandom(b: Uint8Array, at: number, end: number): boolean {
+  if (end - at < 5) return false;
+  let turns = 0;
+  for (let i = at + 1; i < end; i++)
+    if ((classOf[b[i]!] === DIGIT) !== (classOf[b[i - 1]!] === DIGIT)) turns++;
+  return turns >= 4 || (turns === 3 && end - at >= RANDOM_BYTES);
+}
+
+/** What `mktemp` and the like make up below /tmp: `tmpk3j2h1_x`, `tmp.Xk3J2h1aBc`. */
+function isTemporary(b: Uint8Array, start: number, at: number, stop: number): boolean {
+  const tail = stop - at;
+  if (tail === 11 && startsWith(b, at, stop, TMP) && !startsWith(b, at, stop, TMPFS))
+    return isBehind(b, start, at, TEMPORARY);
+  return tail === 10 && isBehind(b, start, at, TEMPORARY_TMP);
+}
+const isBehind = (b: Uint8Array, start: number, at: number, text: Buffer): boolean =>
+  at - text.length >= start && startsWith(b, at - text.length, at, text);
+
+/** `?key=…` behind a path. */
+function isQuery(b: Uint8Array, start: number, at: number, end: number): boolean {
+  if (at === start || (!isNameByte(b[at - 1]!) && b[at - 1] !== 47)) return false;
+  at++;
+  const name = at;
+  while (at < end && (isNameByte(b[at]!) || b[at] === 45 || b[at] === 46)) at++;
+  return at > name && b[at] === 61;
+}
+
+/** Past what a URL may hold. */
+function wordEnd(b: Uint8Array, at: number, end: number): number {
+  while (at < end && b[at]! > 32 && b[at] !== 34 && b[at] !== 39 && b[at] !== 41 && b[at] !== 62) at++;
+  return at;
+}
+
+/** Whether the `@` at `at` is of an address of mail: not one of a URL with a password, a package or a unit of systemd. */
+function isEmail(b: Uint8Array, start: number, at: number, end: number): boolean {
+  let local = at;
+  while (local > start && isMailByte(b[local - 1]!)) local--;
+  if (local === at || (local > start && (b[local - 1] === 58 || b[local - 1] === 47))) return false;
+  let stop = at + 1;
+  while (stop < end && isMailByte(b[stop]!)) stop++;
+  while (stop > at && b[stop - 1] === 46) stop--;
+  let label = stop;
+  while (label > at && (classOf[b[label - 1]!]! & LETTER) !== 0) label--;
+  return b[label - 1] === 46 && label - 2 > at && stop - label >= 2 && stop - label <= 4;
+}
+// . + -
+const isMailByte = (byte: number): boolean => isNameByte(byte) || byte === 46 || byte === 43 || byte === 45;
+
 /** Where the replaced text ends: one object for the process. */
 const replaced = { end: 0 };
 
-/** What stands for the token b[at, stop), and perhaps for what follows it; null when it stays. */
+/** What stands for the token b[at, stop), and perhaps for what follows it; null when it is not replaced as a whole. */
 function replacementOf(b: Uint8Array, start: number, at: number, stop: number, end: number): Buffer | null {
   // `libc.so.6`, `v1.2`: a part of a name
   if (at > start && b[at - 1] === 46) return null;
   replaced.end = stop;
-  if (b[at] === 48 && b[at + 1] === 120 && stop - at > 2) {
+  if (isHexNumber(b, at, stop)) {
     const named = at - EXITCODE.length;
     return named >= start && startsWith(b, named, at, EXITCODE) ? null : ADDR;
   }
-  let kinds = 0;
-  let digits = at;
-  while (digits < stop && classOf[b[digits]!] === DIGIT) digits++;
-  for (let i = at; i < stop; i++)
-    kinds |= classOf[b[i]!] === DIGIT ? DIGITS : isHexLetter(b[i]!) ? HEX : OTHER;
+  const kinds = kindsOf(b, at, stop);
   if ((kinds & OTHER) === 0 && stop - at === 8 && isUuid(b, stop, end)) {
     replaced.end = stop + 28;
     return UUID;
   }
   if (kinds === DIGITS) return numberOf(b, at, stop, end);
-  if (kinds === (DIGITS | HEX) && stop - at >= 6) return ADDR;
-  // `30ms`, `64kB`
-  if (digits > at && stop - digits <= 2) {
-    replaced.end = digits;
-    return NUM;
-  }
-  return null;
+  return isHexId(b, at, stop) ? ADDR : null;
+}
+
+function kindsOf(b: Uint8Array, at: number, end: number): number {
+  let kinds = 0;
+  for (let i = at; i < end; i++)
+    kinds |= classOf[b[i]!] === DIGIT ? DIGITS : isHexLetter(b[i]!) ? HEX : OTHER;
+  return kinds;
 }
 
 /** Digits b[at, stop): a number, also with decimals; an address of memory without letters; the first part of one of the network. */
@@ -127,10 +273,6 @@ function isUuid(b: Uint8Array, at: number, end: number): boolean {
 
 const isHexLetter = (byte: number): boolean => (byte >= 97 && byte <= 102) || (byte >= 65 && byte <= 70);
 const isNameByte = (byte: number): boolean => classOf[byte] !== 0 || byte === 95;
-function tokenEnd(b: Uint8Array, at: number, end: number): number {
-  while (at < end && isNameByte(b[at]!)) at++;
-  return at;
-}
 
 /** The id of a title; a text that is too long is cut between two characters. */
 export function titleId(text: string): number {

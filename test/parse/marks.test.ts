@@ -224,12 +224,190 @@ describe('a crash of the kernel', () => {
     [
       'no init',
       ['Kernel panic - not syncing: No working init found.  Try passing init= option to kernel.'],
-      'init.missing: kernel panic: No working init found.  Try passing init= option to kernel.',
+      'init.missing: kernel panic: No working init found',
+    ],
+    [
+      'an init that cannot be run, without the number of the error',
+      ['Kernel panic - not syncing: Requested init /sbin/box-init failed (error -2).'],
+      'init.missing: kernel panic: Requested init /sbin/box-init failed',
     ],
     [
       'no root file system',
       ['Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)'],
       'rootfs.missing: kernel panic: VFS: Unable to mount root fs on unknown-block(NUM,NUM)',
+    ],
+    [
+      'a helper that the headline names stays in the title where the trace is cut off',
+      [
+        'BUG: KASAN: slab-out-of-bounds in memcpy+0x1/0x20',
+        'Read of size 8 at addr ffff88800a1b2c3d by task init/1',
+      ],
+      'kernel.oops: KASAN: slab-out-of-bounds Read in memcpy',
+    ],
+    [
+      '… and gives way to who called it',
+      [
+        'BUG: KASAN: slab-out-of-bounds in memcpy+0x1/0x20',
+        'Read of size 8 at addr ffff88800a1b2c3d by task init/1',
+        ...trace('dump_stack', 'kasan_report', 'memcpy', 'box_read'),
+      ],
+      'kernel.oops: KASAN: slab-out-of-bounds Read in box_read',
+    ],
+    [
+      'KASAN: memory that is freed twice, in the words of any kernel',
+      ['BUG: KASAN: double-free in kfree+0x1/0x20', ...trace('kasan_report', 'kfree', 'box_close')],
+      'kernel.oops: KASAN: invalid-free in box_close',
+    ],
+    [
+      'a lock that a helper takes is that of whom the trace names, not the next lock’s',
+      [
+        '[ INFO: possible circular locking dependency detected ]',
+        'init/1 is trying to acquire lock:',
+        ' (box_lock){+.+.}, at: flush_workqueue+0x1/0x20',
+        'but task is already holding lock:',
+        ' (other){+.+.}, at: other_ioctl+0x1/0x20',
+        '-> #1 (other){+.+.}:',
+        '       chain_open+0x1/0x20',
+        'stack backtrace:',
+        ...trace('dump_stack', 'print_circular_bug', 'lock_acquire', 'flush_workqueue', 'box_set'),
+      ],
+      'kernel.warning: possible deadlock in box_set',
+    ],
+    [
+      'memory freed with a lock in it, by where that was taken',
+      [
+        'WARNING: held lock freed!',
+        'init/1 is freeing memory ffff88809faed2c0-ffff88809faedabf, with a lock still held there!',
+        '00000000cf45dbdb (sk_lock){+.+.}, at: box_release+0x11a/0x3b0',
+        'stack backtrace:',
+        ...trace('dump_stack', 'kfree', 'box_destruct'),
+      ],
+      'kernel.warning: WARNING: held lock freed in box_release',
+    ],
+    [
+      'a lock of the scheduler, by who takes it',
+      [
+        'BUG: spinlock recursion on CPU#0, init/1',
+        ...trace('spin_dump', 'do_raw_spin_lock', '__task_rq_lock', 'wake_up_new_task'),
+      ],
+      'kernel.oops: BUG: spinlock recursion in wake_up_new_task',
+    ],
+    [
+      'a stack that ran over in a worker, by the work',
+      [
+        'Kernel panic - not syncing: corrupted stack end detected inside scheduler',
+        'CPU: 1 PID: 7 Comm: kworker/u4:0 Not tainted 6.1.0 #1',
+        'Workqueue: writeback wb_workfn (flush-8:0)',
+        ...trace('dump_stack', 'panic', '__schedule'),
+      ],
+      'kernel.panic: kernel panic: corrupted stack end in wb_workfn',
+    ],
+    [
+      'a stack protector’s panic, by who called it',
+      [
+        'Kernel panic - not syncing: stack-protector: Kernel stack is corrupted in: ffffffff8343632e',
+        ...trace('dump_stack', 'panic', '__stack_chk_fail', 'box_xmit'),
+      ],
+      'kernel.panic: kernel panic: stack is corrupted in box_xmit',
+    ],
+    [
+      'a soft lockup in a module’s file of /proc, by the module',
+      [
+        'watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [init:1]',
+        'RIP: 0010:burn+0x31/0x50 [boxfs]',
+        'Call Trace:',
+        ' box_write+0x1/0x2 [boxfs]',
+        ' proc_reg_write+0x1/0x2',
+        ' vfs_write+0x1/0x2',
+      ],
+      'kernel.hang: BUG: soft lockup in box_write',
+    ],
+    [
+      'a soft lockup without a trace, by the instruction pointer',
+      ['watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [init:1]', 'RIP: 0010:burn+0x31/0x50 [boxfs]'],
+      'kernel.hang: BUG: soft lockup in burn',
+    ],
+    [
+      'a hang while a module starts',
+      [
+        'watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [modprobe:71]',
+        'Call Trace:',
+        ' burn+0x1/0x2 [boxfs]',
+        ' box_init+0x1/0x2 [boxfs]',
+        ' do_one_initcall+0x1/0x2',
+        ' do_init_module+0x1/0x2',
+      ],
+      'kernel.hang: BUG: soft lockup in box_init',
+    ],
+    [
+      'a stall on riscv, below its interrupt',
+      [
+        'rcu: INFO: rcu_sched self-detected stall on CPU',
+        'Call Trace:',
+        '[<ffffffff80005a3c>] dump_backtrace+0x1/0x2',
+        '[<ffffffff800a4c2a>] rcu_sched_clock_irq+0x1/0x2',
+        '[<ffffffff806c5b1e>] riscv_timer_interrupt+0x1/0x2',
+        '[<ffffffff80a3a6f2>] do_irq+0x1/0x2',
+        '[<ffffffff80a3a6f4>] box_spin+0x1/0x2',
+        '[<ffffffff8002d8ee>] kthread+0x1/0x2',
+      ],
+      'kernel.hang: INFO: rcu detected stall in box_spin',
+    ],
+    [
+      'a hard lockup in the words of newer kernels',
+      ['watchdog: CPU2: Watchdog detected hard LOCKUP on cpu 2', 'RIP: 0010:box_spin+0x31/0x50'],
+      'kernel.hang: BUG: hard lockup in box_spin',
+    ],
+    [
+      'a page allocation that failed, by who asked for it',
+      [
+        'init: page allocation failure: order:4, mode:0x40cc0(GFP_KERNEL), nodemask=(null)',
+        ...trace('dump_stack', 'warn_alloc', '__alloc_pages_slowpath', 'kmalloc_order', 'box_open'),
+      ],
+      'kernel.warning: page allocation failure in box_open',
+    ],
+    [
+      'an interrupt that nobody wants',
+      ['irq 18: nobody cared (try booting with the "irqpoll" option)', ...trace('dump_stack')],
+      'kernel.warning: irq: nobody cared',
+    ],
+    [
+      'a fault whose headline follows a line without an end',
+      [
+        'kasan: GPF could be caused by NULL-ptr deref or user memory accessgeneral protection fault: 0000 [#1] SMP',
+        'RIP: 0010:box_walk+0x31/0x50',
+      ],
+      'kernel.oops: general protection fault in box_walk',
+    ],
+    [
+      'powerpc',
+      [
+        'BUG: Kernel NULL pointer dereference on read at 0x00000000',
+        'NIP [c000000000123456] box_poll+0x12/0x40',
+      ],
+      'kernel.oops: BUG: unable to handle kernel NULL pointer dereference in box_poll',
+    ],
+    [
+      's390',
+      ['illegal operation: 0001 ilc:1 [#1] SMP', ...trace('box_poll')],
+      'kernel.oops: illegal operation in box_poll',
+    ],
+    [
+      'a driver in Rust that panics, by its message',
+      ['rust_kernel: panicked at drivers/box/node.rs:877:13:', 'attempt to subtract with overflow'],
+      'kernel.oops: kernel panic: Rust panicked: attempt to subtract with overflow',
+    ],
+    [
+      'a compiled BPF program has no name of its own',
+      ['BUG: KASAN: use-after-free in bpf_prog_6deef7357e7b4530_box+0x1/0x20'],
+      'kernel.oops: KASAN: use-after-free in bpf_prog_ADDR',
+    ],
+    [
+      'XFS that shuts down after an error of its own',
+      [
+        'XFS (vda1): Internal error xfs_trans_cancel at line 957 of file fs/xfs/xfs_trans.c.  Caller box+0x1/0x2',
+      ],
+      'disk.error: XFS (vda1): Internal error xfs_trans_cancel',
     ],
   ];
   for (const [what, lines, wanted] of cases) {
@@ -321,6 +499,11 @@ test('what only looks like a crash is none', () => {
     'systemd[1]: BUG: KASAN: x',
     'ODEBUG: Out of memory. ODEBUG disabled',
     'watchdog: hard watchdog permanently disabled',
+    'watchdog: CPU0: started',
+    'irq 18: handled by the driver',
+    'kasan: GPF could be caused by NULL-ptr deref or user memory access',
+    'attempt [#1] to mount',
+    'retry of the bus: second [#2]',
   ];
   assert.deepEqual(marks(quiet), []);
   assert.deepEqual(
@@ -406,6 +589,48 @@ test('disks, root file systems, programs that crash, units that fail', () => {
       'app.segfault: Segmentation fault',
     ],
   );
+});
+
+describe('a program that its runtime or the shell tells to have been stopped', () => {
+  const cases: [string, string][] = [
+    ['Bus error (core dumped)', 'app.segfault: Bus error'],
+    ['Illegal instruction', 'app.segfault: Illegal instruction'],
+    [
+      'FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory',
+      'app.exception: FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory',
+    ],
+    ['Fatal Python error: Segmentation fault', 'app.segfault: Fatal Python error: Segmentation fault'],
+    [
+      'Fatal Python error: init_fs_encoding: failed to get the codec',
+      'app.exception: Fatal Python error: init_fs_encoding',
+    ],
+    ['#  SIGSEGV (0xb) at pc=0x00007f1e3a5b1c2d, pid=7, tid=9', 'app.segfault: Java: SIGSEGV'],
+    [
+      '# There is insufficient memory for the Java Runtime Environment to continue.',
+      'app.exception: There is insufficient memory for the Java Runtime Environment',
+    ],
+    ['SIGSEGV: segmentation violation', 'app.segfault: SIGSEGV: segmentation violation'],
+    [
+      "terminate called after throwing an instance of 'std::runtime_error'",
+      'app.exception: terminate called: std::runtime_error',
+    ],
+  ];
+  for (const [line, mark] of cases) test(line, () => assert.deepEqual(marksOf([line]), [mark]));
+
+  test('words that only begin like it mark nothing', () => {
+    assert.deepEqual(
+      marksOf([
+        'FATAL ERROR: cannot read the settings',
+        '#  SIGNALS',
+        'SIGABRT: sent to 12 workers',
+        'Bus error rate: 0',
+        'Illegal instruction in line 3 of the recipe',
+        'terminate called after 5 s',
+        'the pages say: Fatal Python error: Segmentation fault',
+      ]),
+      [],
+    );
+  });
 });
 
 describe('boots', () => {
@@ -519,4 +744,15 @@ test('state that an agent of an earlier version left has no marks', () => {
   const { marks: _, ...state } = restored(new Reader().parser);
   const reader = new Reader({ state });
   assert.equal(reader.read('[    1.000000] Kernel panic - not syncing: x\n')[0]!.event, 'kernel.panic');
+});
+
+test('… or marks of a crash whose title has nothing to fall back on', () => {
+  const before = new Reader();
+  before.read('[    1.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [init:1]\n');
+  const state = restored(before.parser);
+  delete (state.marks!.crash as { fallback?: string }).fallback;
+  const reader = new Reader({ state });
+  reader.position = before.position;
+  const [row] = reader.read('[    1.100000] RIP: 0010:burn+0x31/0x50 [boxfs]\n');
+  assert.equal(row!.title, 'BUG: soft lockup in burn');
 });

@@ -164,6 +164,17 @@ testWith(['php', '--version'], 'PHP: an exception', (t) => {
   assertCrash(rows, 'app.exception', /^RuntimeException: order NUM is closed$/);
 });
 
+testWith(['python3', '--version'], 'Python: the interpreter itself', (t) => {
+  const source = 'import ctypes\nctypes.string_at(0)\n';
+  const rows = consoleOf(t, { 'a.py': source }, [['python3', '-X', 'faulthandler', 'a.py']]);
+  const marked = rows.filter((row) => row.event !== '');
+  assert.deepEqual(
+    marked.map(({ event, title }) => [event, title]),
+    [['app.segfault', 'Fatal Python error: Segmentation fault']],
+    JSON.stringify(rows.map(({ message }) => message)),
+  );
+});
+
 test('a shell that tells of a segmentation fault', (t) => {
   const rows = consoleOf(t, {}, [['sh', '-c', "sh -c 'kill -SEGV $$'; true"]]);
   const marked = rows.filter((row) => row.event !== '');
