@@ -170,7 +170,7 @@ export const limits = {
   /** `afterlog logs --follow`: poll of ClickHouse. */
   follow_poll_ms: 200,
   /** A server looks so often for what landed, once for all of its followers. */
-  hub_poll_ms: 100,
+  hub_poll_ms: 50,
   /** Logs of one such query. */
   hub_logs: 1_000,
   /** Rows and bytes of one such query; whoever follows a log that has more reads for himself. */
