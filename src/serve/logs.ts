@@ -140,10 +140,10 @@ function isTailOnly({ tail: _, follow: _f, stream: _s, log: _l, format: _t, ...r
   return Object.values(rest).every((value) => value === undefined);
 }
 
-function answerShort(c: ApiContext, { pieces, until }: ShortTail): Response {
+function answerShort(c: ApiContext, { bytes, until }: ShortTail): Response {
   c.header('Content-Type', types.text);
   if (until !== null) c.header('Afterlog-Cursor', placeId(until));
-  return c.body(Buffer.concat(pieces) as Uint8Array<ArrayBuffer>);
+  return c.body(bytes as Uint8Array<ArrayBuffer>);
 }
 
 /** What lies between two places is wanted: after the first, up to and with the second. */
