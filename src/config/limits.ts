@@ -155,6 +155,12 @@ export const limits = {
   wait_s_max: 600,
   /** So many lines are read in one query, if they are not long. */
   short_tail_lines: 5_000,
+  /** Such queries of a server at once; what is asked for meanwhile shares the next ones, so many tails each. */
+  tail_queries: 4,
+  tails_shared_max: 16,
+  /** What a shared query may read for each of them; past it each has one of its own, and so have all for a while. */
+  shared_tail_bytes: 4 * 1024 * 1024,
+  tails_apart_ms: 1_000,
   /** `limit=` of the logs API. */
   page_lines_max: 10_000,
   /** Characters of a text that is looked for, and of a list of names. */

@@ -1,6 +1,7 @@
+import type { ClickHouseSettings } from '@clickhouse/client';
 import { limits } from '../config/limits.ts';
 import { AfterlogError } from '../errors.ts';
-import { type Store, selectBytes } from './read.ts';
+import { type Params, type Store, selectBytes } from './read.ts';
 import { KEY_DOWN, type LastRow, type LogId, paramsOf, rowsOf } from './read_log.ts';
 import { parseGap } from './record.ts';
 
@@ -23,46 +24,72 @@ const SPARE_ROWS = 32;
  * @throws AfterlogError as selectRows
  */
 export async function readShortTail(store: Store, id: LogId, lines: number): Promise<ShortTail | null> {
-  const most = lines + SPARE_ROWS;
   if (lines > limits.short_tail_lines) return null;
-  let answer: Buffer;
+  const most = lines + SPARE_ROWS;
+  const rows = await askRows(store, `${rowsOf(id)} ORDER BY ${KEY_DOWN} LIMIT ${most}`, paramsOf(id));
+  return rows === null ? null : rows.tailOf(rows.all, lines);
+}
+
+/**
+ * The same of the same log of several sandboxes, by sandbox. Null where that is too much for one query: it reads these
+ * logs whole, so that it is the cheaper way only if they are not long.
+ * @param id of any of them
+ * @throws AfterlogError as selectRows
+ */
+export async function readShortTails(
+  store: Store,
+  id: LogId,
+  sandboxes: string[],
+  lines: number,
+): Promise<Map<string, ShortTail | null> | null> {
+  const most = lines + SPARE_ROWS;
+  const { sandbox_id: _, ...params } = paramsOf(id);
+  const rows = await askRows(
+    store,
+    `sandbox_id IN {sandboxes: Array(String)} AND log = {log: String}
+     ${id.workspace === null ? '' : 'AND workspace = {workspace: String}'}
+     ORDER BY ${KEY_DOWN} LIMIT ${most} BY sandbox_id`,
+    { ...params, sandboxes },
+    { max_bytes_to_read: String(sandboxes.length * limits.shared_tail_bytes) },
+  );
+  if (rows === null) return null;
+  const of = Map.groupBy(rows.all, ({ sandbox_id }) => sandbox_id);
+  return new Map(sandboxes.map((sandbox) => [sandbox, rows.tailOf(of.get(sandbox) ?? [], lines)]));
+}
+
+/** Null: ClickHouse refuses. */
+async function askRows(
+  store: Store,
+  condition: string,
+  params: Params,
+  settings: ClickHouseSettings = {},
+): Promise<TailRows | null> {
   try {
-    answer = await selectBytes(
+    const answer = await selectBytes(
       store,
-      // Bare columns, the condition before all others are read, and no second step that fetches them: each of these
-      // is a fifth of what such a query takes, which is mostly its planning.
-      `SELECT record, stream_started_at, position, host, observed_at, prefix, message, ending
-       FROM ${store.database}.console_logs PREWHERE ${rowsOf(id)} ORDER BY ${KEY_DOWN} LIMIT ${most} FORMAT RowBinary`,
-      paramsOf(id),
+      // Bare columns, the condition before all others are read, and no second step that fetches them: together a third
+      // of what such a query takes, which is mostly its planning.
+      `SELECT sandbox_id, record, stream_started_at, position, host, observed_at, prefix, message, ending
+       FROM ${store.database}.console_logs PREWHERE ${condition} FORMAT RowBinary`,
+      params,
       {
         max_threads: 1,
         query_plan_optimize_lazy_materialization: false,
         max_result_bytes: String(limits.read_bytes_max),
         result_overflow_mode: 'throw',
+        ...settings,
       },
     );
+    return new TailRows(answer);
   } catch (error) {
     // Too much for one answer, mostly; whatever it is, the other way meets it too.
     if (error instanceof AfterlogError && error.code === 'CLICKHOUSE_REFUSED') return null;
     throw error;
   }
-  const rows = new TailRows(answer);
-  const shown = rows.all.filter((row, index) => index === 0 || !isSame(row, rows.all[index - 1]!));
-  const last = shown[0] === undefined ? null : rows.lastRow(shown[0]);
-  const whole = rows.all.length < most;
-  const of_lines = shown.filter(({ record }) => record === 'line');
-  const first = of_lines[0];
-  if (first === undefined) return whole ? { bytes: Buffer.alloc(0), last, until: null } : null;
-  const until = { stream: String(first.stream), position: String(first.position), record: 'line' } as const;
-  if (lines === 0) return { bytes: Buffer.alloc(0), last, until };
-  // A long line that goes on at the end is counted before its end comes.
-  let left = first.ends ? lines + 1 : lines;
-  const before = of_lines.findIndex(({ ends }) => ends && --left === 0);
-  if (before < 0 && !whole) return null;
-  return { bytes: rows.bytesOf(before < 0 ? of_lines : of_lines.slice(0, before)), last, until };
 }
 
 interface TailRow {
+  sandbox_id: string;
   record: string;
   stream: bigint;
   position: bigint;
@@ -89,7 +116,24 @@ class TailRows {
     while (this.at < answer.length) this.all.push(this.next());
   }
 
-  lastRow({ record, stream, position, length, host_at, texts_at }: TailRow): LastRow {
+  /** Of the rows of one log. */
+  tailOf(log: TailRow[], lines: number): ShortTail | null {
+    const rows = log.filter((row, index) => index === 0 || !isSame(row, log[index - 1]!));
+    const whole = log.length < lines + SPARE_ROWS;
+    const last = rows[0] === undefined ? null : this.lastRow(rows[0]);
+    const of_lines = rows.filter(({ record }) => record === 'line');
+    const first = of_lines[0];
+    if (first === undefined) return whole ? { bytes: Buffer.alloc(0), last, until: null } : null;
+    const until = { stream: String(first.stream), position: String(first.position), record: 'line' } as const;
+    if (lines === 0) return { bytes: Buffer.alloc(0), last, until };
+    // A long line that goes on at the end is counted before its end comes.
+    let left = first.ends ? lines + 1 : lines;
+    const before = of_lines.findIndex(({ ends }) => ends && --left === 0);
+    if (before < 0 && !whole) return null;
+    return { bytes: this.bytesOf(before < 0 ? of_lines : of_lines.slice(0, before)), last, until };
+  }
+
+  private lastRow({ record, stream, position, length, host_at, texts_at }: TailRow): LastRow {
     this.at = host_at;
     const host = this.text();
     const observed_ms = Number(this.answer.readBigInt64LE(this.at) / 1_000_000n);
@@ -102,7 +146,7 @@ class TailRows {
   }
 
   /** What these rows hold, the last row's first. */
-  bytesOf(rows: TailRow[]): Buffer {
+  private bytesOf(rows: TailRow[]): Buffer {
     const bytes = Buffer.allocUnsafe(rows.reduce((sum, { length }) => sum + length, 0));
     let end = bytes.length;
     for (const { length, texts_at } of rows) {
@@ -117,6 +161,7 @@ class TailRows {
   }
 
   private next(): TailRow {
+    const sandbox_id = this.text();
     const record = this.text();
     const stream = this.answer.readBigInt64LE(this.at);
     const position = this.answer.readBigUInt64LE(this.at + 8);
@@ -128,7 +173,7 @@ class TailRows {
     const text = this.skipText() + this.skipText();
     const ending = this.skipText();
     const ends = ending > 0 || text < limits.line_bytes_max;
-    return { record, stream, position, ends, length: text + ending, host_at, texts_at };
+    return { sandbox_id, record, stream, position, ends, length: text + ending, host_at, texts_at };
   }
 
   private text(): string {
