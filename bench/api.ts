@@ -2,9 +2,11 @@
  * `GET …/logs?tail=500` with many sandboxes stored: requests a second, p50 and p99, beside a server that reads the last 500
  * lines of the file itself, which is what the runtime does while the sandbox lives.
  *
- *   node bench/api.ts [--sandboxes 100000] [--lines 1000] [--clients 1,8,32] [--seconds 5]
+ *   node bench/api.ts [--sandboxes 100000] [--asked 2000] [--lines 1000] [--other-lines 100] [--clients 1,8,32] [--seconds 5]
+ *                     [--profile DIR]
  *
- * ClickHouse, both servers and the clients share this machine. Lines are written by ClickHouse itself.
+ * ClickHouse, both servers and the clients share this machine. Lines are written by ClickHouse itself: `--lines` of each sandbox
+ * that is asked for, which lie evenly between the others, and `--other-lines` of each other. `--profile` keeps a CPU profile of the server.
  */
 import {
   closeSync,
@@ -29,9 +31,12 @@ import { cpuSeconds, printTable, reached, Script } from './process.ts';
 const { values } = parseArgs({
   options: {
     sandboxes: { type: 'string', default: '100000' },
+    asked: { type: 'string', default: '2000' },
     lines: { type: 'string', default: '1000' },
+    'other-lines': { type: 'string', default: '100' },
     clients: { type: 'string', default: '1,8,32' },
     seconds: { type: 'string', default: '5' },
+    profile: { type: 'string' },
     /** Of a process of this script: the server that reads files. */
     serve: { type: 'string' },
     port: { type: 'string' },
@@ -45,11 +50,15 @@ if (values.serve !== undefined) serveFiles(values.serve, Number(values.port));
 else await main();
 
 async function main(): Promise<void> {
-  const [sandboxes, lines, seconds] = [values.sandboxes, values.lines, values.seconds].map(Number) as [
-    number,
-    number,
-    number,
-  ];
+  const [sandboxes, wanted, lines, other_lines, seconds] = [
+    values.sandboxes,
+    values.asked,
+    values.lines,
+    values['other-lines'],
+    values.seconds,
+  ].map(Number) as [number, number, number, number, number];
+  /** Each so many sandboxes, one is asked for. */
+  const stride = Math.max(1, Math.floor(sandboxes / wanted));
   const dir = mkdtempSync(join(tmpdir(), 'afterlog-api-'));
   const clickhouse = await startEmbedded({ dir: join(dir, 'clickhouse') });
   const client = createClient({
@@ -62,24 +71,35 @@ async function main(): Promise<void> {
   ];
   try {
     await migrate(client, 'afterlog');
-    await fill(sandboxes, lines);
-    console.log(`${sandboxes} sandboxes, ${sandboxes * lines} lines are stored.`);
+    const started_ms = performance.now();
+    await fill();
+    const took_s = ((performance.now() - started_ms) / 1_000).toFixed(0);
+    console.log(`${sandboxes} sandboxes are stored after ${took_s} s: ${await stored()}.`);
     const files = join(dir, 'vms');
     writeFiles(files, lines);
     const [api_port, file_port] = [await freePort(), await freePort()];
-    const api = new Script('../src/cli/main.ts', ['server'], {
+    const environment = {
       ...process.env,
       AFTERLOG_CLICKHOUSE_URL: clickhouse.url,
       AFTERLOG_LISTEN: `127.0.0.1:${api_port}`,
       AFTERLOG_AGENT_LISTEN: '127.0.0.1:0',
       AFTERLOG_LOG_LEVEL: 'warn',
-    });
+    };
+    const profile = values.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', values.profile];
+    const api = new Script('../src/cli/main.ts', ['server'], environment, profile);
     const plain = new Script('api.ts', ['--serve', files, '--port', String(file_port)]);
     try {
       for (const port of [api_port, file_port]) await reached('a server', () => answers(port));
       for (const clients of values.clients.split(',').map(Number)) {
-        await measure('afterlog', api_port, api.pid, [api.pid, clickhouse.pid], clients, seconds, sandboxes);
-        await measure('reading the file', file_port, plain.pid, [plain.pid], clients, seconds, FILES);
+        await measure(
+          'afterlog',
+          api_port,
+          api.pid,
+          [api.pid, clickhouse.pid],
+          clients,
+          () => random(sandboxes / stride) * stride,
+        );
+        await measure('reading the file', file_port, plain.pid, [plain.pid], clients, () => random(FILES));
       }
       printTable(table);
     } finally {
@@ -93,22 +113,31 @@ async function main(): Promise<void> {
   }
 
   /** In order of the key within a part, as landed rows are; 2,000 sandboxes an INSERT, then merged as they come. */
-  async function fill(count: number, lines: number): Promise<void> {
+  async function fill(): Promise<void> {
     const at_once = 2_000;
-    for (let from = 0; from < count; from += at_once) {
-      const some = Math.min(at_once, count - from);
+    for (let from = 0; from < sandboxes; from += at_once) {
+      const some = Math.min(at_once, sandboxes - from);
       await client.command({
         query: `INSERT INTO afterlog.console_logs (record, sandbox_id, log, stream_started_at, position, timestamp,
             observed_at, ingest_day, host, source, severity, prefix, message, ending)
-          SELECT 'line', concat('sb-', toString(${from} + intDiv(number, ${lines}))), 'console',
-            toDateTime64('2026-11-20 10:00:00', 9, 'UTC'), (number % ${lines}) * 100, now64(9), now64(9), today(),
+          SELECT 'line', concat('sb-', toString(sandbox)), 'console',
+            toDateTime64('2026-11-20 10:00:00', 9, 'UTC'), line * 100, now64(9), now64(9), today(),
             'bench', 'app', 'INFO', '2026-06-01T15:30:18Z [agent] ',
-            substring(concat('request ', toString(cityHash64(number)), ' done in 12 ms, 3 rows, cache miss, ', repeat('x', 60)), 1, 68),
+            substring(concat('request ', toString(cityHash64(sandbox, line)), ' done in 12 ms, 3 rows, cache miss, ', repeat('x', 60)), 1, 68),
             '\\r\\n'
-          FROM numbers(${some * lines})`,
+          FROM (SELECT ${from} + number AS sandbox FROM numbers(${some}))
+          ARRAY JOIN range(if(sandbox % ${stride} = 0, ${lines}, ${other_lines})) AS line`,
         clickhouse_settings: { max_insert_threads: '1', min_insert_block_size_rows: '1000000' },
       });
     }
+  }
+
+  async function stored(): Promise<string> {
+    const query = `SELECT concat(toString(sum(rows)), ' lines, ', toString(count()), ' parts, ',
+        formatReadableSize(sum(bytes_on_disk))) AS text
+      FROM system.parts WHERE active AND database = 'afterlog' AND table = 'console_logs'`;
+    const [row] = await (await client.query({ query, format: 'JSONEachRow' })).json<{ text: string }>();
+    return row!.text;
   }
 
   async function measure(
@@ -117,8 +146,7 @@ async function main(): Promise<void> {
     own: number,
     pids: number[],
     clients: number,
-    seconds: number,
-    ids: number,
+    id: () => number,
   ): Promise<void> {
     const agent = new Agent({ keepAlive: true, maxSockets: clients });
     const took: number[] = [];
@@ -128,10 +156,10 @@ async function main(): Promise<void> {
     const end_ms = performance.now() + 1_000 + seconds * 1_000;
     const work = async (): Promise<void> => {
       while (performance.now() < end_ms) {
-        const id = Math.floor(Math.random() * ids);
+        const sandbox = `sb-${id()}`;
         const started_ms = performance.now();
-        const bytes = await get(agent, port, `/v1/sandboxes/sb-${id}/logs?tail=${TAIL}`);
-        if (bytes < TAIL * 90) throw new Error(`sb-${id}: ${bytes} bytes`);
+        const bytes = await get(agent, port, `/v1/sandboxes/${sandbox}/logs?tail=${TAIL}`);
+        if (bytes < TAIL * 90) throw new Error(`${sandbox}: ${bytes} bytes`);
         if (started_ms >= from_ms) took.push(performance.now() - started_ms);
       }
     };
@@ -156,6 +184,10 @@ async function main(): Promise<void> {
       ((own_s * 1_000) / took.length).toFixed(1),
     ]);
   }
+}
+
+function random(below: number): number {
+  return Math.floor(Math.random() * below);
 }
 
 function writeFiles(vms: string, lines: number): void {

@@ -1,14 +1,15 @@
 /**
- * What followers cost the server, and how long a line takes from its write to them: 1,000 followers of one sandbox, and
- * one of each of 1,000, beside the same without any.
+ * What followers cost the server, and how long a line takes from its write to them: one follower of each of 1,000 sandboxes,
+ * and 1,000 of one, beside the same lines with nobody who follows.
  *
  *   node bench/followers.ts [--followers 1000] [--sandboxes 1000] [--rate 10000] [--one-rate 50] [--seconds 15]
+ *                           [--only each] [--profile DIR]
  *
- * Needs no Kafka: an agent in direct mode, a ClickHouse, a server, the writer and the followers share this machine. Lines
- * carry the time of their write. `--one-rate`: lines a second of the one sandbox that all follow.
+ * Needs no Kafka: an agent in direct mode, a ClickHouse, a server, the writer and the followers are processes that share this
+ * machine. Lines carry the time of their write. `--one-rate`: lines a second of the one sandbox that all follow. `--only nobody`,
+ * `each`, `one` measures these alone; `--profile` keeps a CPU profile of the server.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,6 +27,8 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '10000' },
     'one-rate': { type: 'string', default: '50' },
     seconds: { type: 'string', default: '15' },
+    only: { type: 'string' },
+    profile: { type: 'string' },
   },
 });
 const [followers, sandboxes, rate, one_rate, seconds] = [
@@ -41,19 +44,21 @@ const dir = mkdtempSync(join(tmpdir(), 'afterlog-followers-'));
 const clickhouse = await startEmbedded({ dir: join(dir, 'clickhouse') });
 const client = createClient({ url: clickhouse.url });
 const table: (string | number)[][] = [
-  ['', 'lines got', 'p50 ms', 'p99 ms', 'max ms', 'server CPU-s/s', 'server MB', 'ClickHouse CPU-s/s'],
+  [
+    ...['', 'lines got', 'p50 ms', 'p99 ms', 'max ms', 'server MB'],
+    ...['CPU-s/s: server', 'ClickHouse', 'agent', 'writer', 'clients'],
+  ],
 ];
 try {
-  await measure(
-    `${sandboxes} sandboxes × ${rate / sandboxes} lines/s, nobody follows`,
-    sandboxes,
-    rate,
-    () => [],
-  );
-  await measure(`one follower of each of ${sandboxes}`, sandboxes, rate, (names) => names);
-  await measure(`${followers} followers of one, ${one_rate} lines/s`, 1, one_rate, ([name]) =>
-    Array.from({ length: followers }, () => name!),
-  );
+  const { only } = values;
+  const lines = `${sandboxes} sandboxes × ${rate / sandboxes} lines/s`;
+  if (only === undefined || only === 'nobody') await measure(`${lines}, nobody follows`, sandboxes, rate, 0);
+  if (only === undefined || only === 'each') {
+    await measure(`${lines}, one follower of each`, sandboxes, rate, sandboxes);
+  }
+  if (only === undefined || only === 'one') {
+    await measure(`${followers} followers of one, ${one_rate} lines/s`, 1, one_rate, followers);
+  }
   printTable(table);
 } finally {
   await client.close();
@@ -61,37 +66,31 @@ try {
   rmSync(dir, { recursive: true, force: true });
 }
 
-async function measure(
-  what: string,
-  count: number,
-  lines_s: number,
-  followed: (names: string[]) => string[],
-): Promise<void> {
+async function measure(what: string, count: number, lines_s: number, follow: number): Promise<void> {
   const database = `bench_${table.length}`;
   await migrate(client, database);
   const data_dir = join(dir, database);
   const vms = join(data_dir, 'vms');
-  const names = Array.from({ length: count }, (_, index) => `sb-${index}`);
-  for (const name of names) {
-    mkdirSync(join(vms, name), { recursive: true });
-    writeFileSync(join(vms, name, 'console.log'), 'a first line\n');
+  for (let index = 0; index < count; index++) {
+    const sandbox = join(vms, `sb-${index}`);
+    mkdirSync(sandbox, { recursive: true });
+    writeFileSync(join(sandbox, 'console.log'), 'a first line\n');
   }
-  const listen = `127.0.0.1:${await freePort()}`;
+  const port = await freePort();
   const environment = {
     ...process.env,
     AFTERLOG_DATA_DIR: data_dir,
     AFTERLOG_KAFKA_BROKERS: '',
     AFTERLOG_CLICKHOUSE_URL: clickhouse.url,
     AFTERLOG_CLICKHOUSE_DATABASE: database,
-    AFTERLOG_LISTEN: listen,
+    AFTERLOG_LISTEN: `127.0.0.1:${port}`,
     AFTERLOG_AGENT_LISTEN: '127.0.0.1:0',
     AFTERLOG_LOG_LEVEL: 'warn',
   };
-  const [agent, server] = ['agent', 'server'].map(
-    (role) => new Script('../src/cli/main.ts', [role], environment),
-  ) as [Script, Script];
-  const delays: number[] = [];
-  const streams: { destroy(): void }[] = [];
+  const profile = values.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', values.profile];
+  const agent = new Script('../src/cli/main.ts', ['agent'], environment);
+  const server = new Script('../src/cli/main.ts', ['server'], environment, profile);
+  let clients: Script | null = null;
   try {
     await reached('the first lines', async () => {
       const query = `SELECT uniqExact(sandbox_id) AS n FROM ${database}.console_logs`;
@@ -99,35 +98,18 @@ async function measure(
       return Number(row!.n) === count;
     });
     await reached('the server', () =>
-      fetch(`http://${listen}/healthz`).then(
+      fetch(`http://127.0.0.1:${port}/healthz`).then(
         (r) => r.ok,
         () => false,
       ),
     );
-    let opened = 0;
-    let from_ms = Number.POSITIVE_INFINITY;
-    for (const name of followed(names)) {
-      streams.push(
-        request(
-          `http://${listen}/v1/sandboxes/${name}/logs?follow=1&tail=0`,
-          { agent: false },
-          (response) => {
-            opened++;
-            response.setEncoding('utf8').on('error', () => {});
-            response.on('data', (text: string) => {
-              const now_ms = performance.timeOrigin + performance.now();
-              for (const [, at] of text.matchAll(/written (\d+)\n/g)) {
-                const written_ms = Number(at) / 1_000;
-                if (written_ms >= from_ms) delays.push(now_ms - written_ms);
-              }
-            });
-          },
-        )
-          .on('error', () => {})
-          .end(),
-      );
+    if (follow > 0) {
+      clients = new Script('follower_clients.ts', [
+        '127.0.0.1',
+        ...[port, count, follow, WARM_S].map(String),
+      ]);
+      await clients.said();
     }
-    await reached('the followers', () => opened === streams.length);
     const writer = new Script('steady_lines.ts', [
       vms,
       String(count),
@@ -135,29 +117,27 @@ async function measure(
       String(seconds + WARM_S),
     ]);
     await sleep(WARM_S * 1_000);
-    from_ms = performance.timeOrigin + performance.now();
-    const before = [cpuSeconds(server.pid), cpuSeconds(clickhouse.pid)];
+    const pids = [server.pid, clickhouse.pid, agent.pid, writer.pid, clients?.pid];
+    const cpu = (): number[] => pids.map((pid) => (pid === undefined ? Number.NaN : cpuSeconds(pid)));
+    const [before, from_ms] = [cpu(), performance.now()];
     await sleep(seconds * 1_000 - 500);
-    const after = [cpuSeconds(server.pid), cpuSeconds(clickhouse.pid)];
-    const took_s = (performance.timeOrigin + performance.now() - from_ms) / 1_000;
+    const [after, took_s] = [cpu(), (performance.now() - from_ms) / 1_000];
     const { now_mb } = memoryOf(server.pid);
     await writer.result();
     await sleep(1_500);
-    delays.sort((a, b) => a - b);
-    const at = (share: number): string =>
-      (delays[Math.ceil(delays.length * share) - 1] ?? Number.NaN).toFixed(0);
+    let delays = { lines: 0, p50_ms: Number.NaN, p99_ms: Number.NaN, max_ms: Number.NaN };
+    if (clients !== null) {
+      await clients.end('SIGTERM');
+      delays = JSON.parse(clients.lastWords.split('\n').at(-1)!) as typeof delays;
+    }
     table.push([
       what,
-      delays.length,
-      at(0.5),
-      at(0.99),
-      at(1),
-      ((after[0]! - before[0]!) / took_s).toFixed(2),
+      ...Object.values(delays),
       now_mb.toFixed(0),
-      ((after[1]! - before[1]!) / took_s).toFixed(2),
+      ...after.map((cpu_s, index) => ((cpu_s - before[index]!) / took_s).toFixed(2)),
     ]);
   } finally {
-    for (const stream of streams) stream.destroy();
+    if (clients?.isRunning) await clients.end('SIGKILL');
     await server.end('SIGTERM');
     await agent.end('SIGTERM');
     await client.command({ query: `DROP DATABASE ${database}` });

@@ -155,6 +155,12 @@ export const limits = {
   wait_s_max: 600,
   /** So many lines are read in one query, if they are not long. */
   short_tail_lines: 5_000,
+  /** Such queries of a server at once; what is asked for meanwhile shares the next ones, so many tails each. */
+  tail_queries: 4,
+  tails_shared_max: 16,
+  /** What a shared query may read for each of them; past it each has one of its own, and so have all for a while. */
+  shared_tail_bytes: 4 * 1024 * 1024,
+  tails_apart_ms: 1_000,
   /** `limit=` of the logs API. */
   page_lines_max: 10_000,
   /** Characters of a text that is looked for, and of a list of names. */
@@ -170,7 +176,7 @@ export const limits = {
   /** `afterlog logs --follow`: poll of ClickHouse. */
   follow_poll_ms: 200,
   /** A server looks so often for what landed, once for all of its followers. */
-  hub_poll_ms: 100,
+  hub_poll_ms: 50,
   /** Logs of one such query. */
   hub_logs: 1_000,
   /** Rows and bytes of one such query; whoever follows a log that has more reads for himself. */

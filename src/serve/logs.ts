@@ -17,7 +17,8 @@ import {
   readBytes,
   readRows,
 } from '../store/read_log.ts';
-import { readShortTail, type ShortTail } from '../store/short_tail.ts';
+import type { SharedTails } from '../store/shared_tails.ts';
+import type { ShortTail } from '../store/short_tail.ts';
 import type { Agents } from './agents.ts';
 import { answerWith } from './answer.ts';
 import { bodyOf } from './body.ts';
@@ -81,6 +82,7 @@ export const logsSpec: RouteSpec<typeof logsQuery> = {
 export interface LogsContext {
   store: Store;
   hub: LogHub;
+  tails: SharedTails;
   agents: Agents;
   metrics: ServerMetrics;
   /** Aborts when the server stops: ends the event streams. */
@@ -113,10 +115,10 @@ export async function answerLogs(c: ApiContext, on: LogsContext, query: LogsQuer
 
   const { tail = limits.tail_lines_default } = query;
   const mayBeShort = format === 'text' && isTailOnly(query);
-  let short = mayBeShort ? await readShortTail(store, id, tail) : null;
+  let short = mayBeShort ? await on.tails.read(id, tail) : null;
   const last = short === null ? await lastRow(store, id) : short.last;
   const isMore = await waitForLastBytes(store, agents, id, last, c.req.raw.signal);
-  if (isMore && short !== null) short = await readShortTail(store, id, tail);
+  if (isMore && short !== null) short = await on.tails.read(id, tail);
   if (short !== null && short.last !== null) return answerShort(c, short);
   if (!(await sandboxExists(store, id.sandbox_id, id.workspace))) return unknownSandbox(c);
   c.header('Content-Type', types[format]);
@@ -140,10 +142,10 @@ function isTailOnly({ tail: _, follow: _f, stream: _s, log: _l, format: _t, ...r
   return Object.values(rest).every((value) => value === undefined);
 }
 
-function answerShort(c: ApiContext, { pieces, until }: ShortTail): Response {
+function answerShort(c: ApiContext, { bytes, until }: ShortTail): Response {
   c.header('Content-Type', types.text);
   if (until !== null) c.header('Afterlog-Cursor', placeId(until));
-  return c.body(Buffer.concat(pieces) as Uint8Array<ArrayBuffer>);
+  return c.body(bytes as Uint8Array<ArrayBuffer>);
 }
 
 /** What lies between two places is wanted: after the first, up to and with the second. */

@@ -10,6 +10,7 @@ import { AfterlogError, catalogue, reasonOf, statusOf } from '../errors.ts';
 import { Trouble } from '../faults.ts';
 import { LogHub } from '../store/log_hub.ts';
 import { openStore } from '../store/read.ts';
+import { SharedTails } from '../store/shared_tails.ts';
 import { version } from '../version.ts';
 import { Agents } from './agents.ts';
 import { createApp } from './app.ts';
@@ -68,6 +69,7 @@ export async function startServer(
   const app = createApp({
     store,
     hub: new LogHub(store, limits.hub_poll_ms, looking),
+    tails: new SharedTails(store),
     agents: new Agents(settings, options.last_bytes_ms),
     tokens: settings.tokens,
     version,

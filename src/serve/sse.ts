@@ -45,8 +45,8 @@ function isMisread(line: string): boolean {
   const text = line.trim();
   // The clients trim bare text: a traceback would lose its shape.
   if (text !== line || line.startsWith('\x1f') || line.endsWith('\x1f')) return true;
-  // Only these can begin JSON (Python also reads NaN and Infinity): most lines are done here.
-  if (!/^[{["\d\-tfnNI]/.test(text)) return false;
+  // A parser that fails takes longer than all else that is done with a line, and most lines would make it fail.
+  if (!mayBeJson(text)) return false;
   if (/^(?:NaN|-?Infinity)$/.test(text)) return true;
   let value: unknown;
   try {
@@ -57,6 +57,20 @@ function isMisread(line: string): boolean {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return true;
   return 'line' in value || 'chunk' in value || 'error' in value;
+}
+
+/** By its ends, or as a whole where it is a number or a word; Python also reads NaN and Infinity. */
+function mayBeJson(text: string): boolean {
+  switch (text[0]) {
+    case '{':
+      return text.endsWith('}');
+    case '[':
+      return text.endsWith(']');
+    case '"':
+      return text.endsWith('"');
+    default:
+      return /^(?:-?\d[\d.eE+-]*|true|false|null|NaN|-?Infinity)$/.test(text);
+  }
 }
 
 /** JSON on one line for every reader: JSON.stringify leaves three of the breaks as they are. */

@@ -4,7 +4,7 @@ import { AfterlogError } from '../errors.ts';
 import { report } from '../faults.ts';
 import { type FollowStep, isEnd } from './follow_log.ts';
 import { isWanted, type LineFilter } from './line_filter.ts';
-import { isLasting, loggable, type Store, selectRows } from './read.ts';
+import { isLasting, loggable, type Params, type Store, selectRows } from './read.ts';
 import {
   isBeyond,
   KEY,
@@ -190,9 +190,11 @@ export class LogHub {
     for (;;) {
       await sleep(pause_ms);
       if (this.logs.size === 0) break;
+      const started_ms = performance.now();
       try {
         await this.look();
-        pause_ms = this.poll_ms;
+        // From one look's start to the next, but never without a rest for ClickHouse.
+        pause_ms = Math.max(started_ms + this.poll_ms - performance.now(), this.poll_ms / 2);
       } catch (error) {
         this.first = null;
         if (!(error instanceof AfterlogError))
@@ -214,57 +216,75 @@ export class LogHub {
       {},
     );
     const now = new Map<string, number>();
+    let isUnmerged = true;
     for (const { part } of parts) {
       // partition_min_max_level, of numbers that grow as blocks become visible.
-      const [partition = '', , max] = part.split('_');
+      const [partition = '', min, max] = part.split('_');
       now.set(partition, Math.max(now.get(partition) ?? 0, Number(max)));
+      const before = seen?.get(partition) ?? -1;
+      if (Number(max) > before && Number(min) <= before) isUnmerged = false;
     }
     if (seen !== null) {
-      const fresh = [...now].filter(([partition, max]) => max > (seen.get(partition) ?? -1));
-      if (fresh.length > 0)
-        await this.deliver(fresh.map(([partition]) => [partition, seen.get(partition) ?? -1]));
+      const fresh = [...now.keys()]
+        .map((partition) => [partition, seen.get(partition) ?? -1] as const)
+        .filter(([partition, before]) => now.get(partition)! > before);
+      if (fresh.length > 0) await this.deliver(fresh, isUnmerged);
     }
     this.seen = now;
   }
 
-  private async deliver(partitions: [string, number][]): Promise<void> {
+  private async deliver(partitions: Fresh[], isUnmerged: boolean): Promise<void> {
     const keys = [...this.logs.keys()];
     for (let at = 0; at < keys.length; at += limits.hub_logs) {
-      await this.deliverTo(keys.slice(at, at + limits.hub_logs), partitions);
+      await this.deliverTo(keys.slice(at, at + limits.hub_logs), partitions, isUnmerged);
     }
   }
 
-  private async deliverTo(keys: string[], partitions: [string, number][]): Promise<void> {
+  private async deliverTo(keys: string[], partitions: Fresh[], isUnmerged: boolean): Promise<void> {
     const wanted = keys.map((key) => this.placeOf(key)).filter((place) => place !== null);
     if (wanted.length === 0) return;
-    let rows: HubRow[];
-    try {
-      rows = await selectRows<HubRow>(this.looking, this.query(), queryParams(wanted, partitions), {
-        max_threads: 2,
-        max_result_bytes: String(limits.hub_bytes_max),
-        result_overflow_mode: 'throw',
-      });
-    } catch (error) {
-      if (!(error instanceof AfterlogError) || errorNumber(error.cause) !== TOO_MUCH) throw error;
-      rows = [];
+    const params = {
+      partitions: partitions.map(([partition]) => partition),
+      seen: partitions.map(([, before]) => before),
+      sandboxes: [...new Set(wanted.map(({ id }) => id.sandbox_id))],
+    };
+    // Places are named only where parts hold older rows too: a thousand of them take as long as the rest of the query.
+    // A merge in the meantime may bring older rows all the same, which nobody takes, or too many.
+    const rows =
+      (isUnmerged ? await this.landed('1', params) : null) ??
+      (await this.landed(BEHIND_PLACES, { ...params, ...placeParams(wanted) }));
+    if (rows === null) {
       for (const key of keys) for (const follower of this.logs.get(key) ?? []) follower.fallBehind();
+      return;
     }
-    const isCut = rows.length >= limits.hub_rows_max;
     for (const batch of batchesOf(rows)) {
       for (const follower of this.logs.get(keyOf(batch[0]!)) ?? []) follower.offer(batch);
     }
-    if (isCut) for (const key of keys) for (const follower of this.logs.get(key) ?? []) follower.fallBehind();
   }
 
-  private query(): string {
-    return `SELECT sandbox_id, log, workspace, ${ROW} FROM ${this.store.database}.console_logs
-      WHERE (splitByChar('_', _part)[1] AS partition) IN {partitions: Array(String)}
-        AND toInt64(splitByChar('_', _part)[3]) > transform(partition, {partitions: Array(String)}, {seen: Array(Int64)}, -1)
-        AND sandbox_id IN {sandboxes: Array(String)}
-        AND (concat(sandbox_id, '\\n', log) AS key) IN {keys: Array(String)}
-        AND ((${STREAM} AS ns) > (transform(key, {keys: Array(String)}, {streams: Array(Int64)}, 0) AS after_ns)
-          OR (ns = after_ns AND position >= transform(key, {keys: Array(String)}, {positions: Array(UInt64)}, 0)))
-      ORDER BY ${KEY} LIMIT ${limits.hub_rows_max}`;
+  /** What has landed since, in order; null if that is more than one answer may hold. @throws AfterlogError */
+  private async landed(condition: string, params: Params): Promise<HubRow[] | null> {
+    try {
+      const rows = await selectRows<HubRow>(
+        this.looking,
+        `SELECT sandbox_id, log, workspace, ${ROW} FROM ${this.store.database}.console_logs
+         WHERE (splitByChar('_', _part)[1] AS partition) IN {partitions: Array(String)}
+           AND toInt64(splitByChar('_', _part)[3])
+             > transform(partition, {partitions: Array(String)}, {seen: Array(Int64)}, -1)
+           AND sandbox_id IN {sandboxes: Array(String)} AND ${condition}
+         ORDER BY ${KEY} LIMIT ${limits.hub_rows_max}`,
+        params,
+        {
+          max_threads: 2,
+          max_result_bytes: String(limits.hub_bytes_max),
+          result_overflow_mode: 'throw',
+        },
+      );
+      return rows.length < limits.hub_rows_max ? rows : null;
+    } catch (error) {
+      if (!(error instanceof AfterlogError) || errorNumber(error.cause) !== TOO_MUCH) throw error;
+      return null;
+    }
   }
 
   /** From where on rows of a log are wanted by somebody. */
@@ -281,6 +301,9 @@ export class LogHub {
   }
 }
 
+/** A partition with new parts, and the highest block of it that was looked at before. */
+type Fresh = readonly [partition: string, before: number];
+
 interface Wanted {
   key: string;
   id: LogId;
@@ -288,16 +311,16 @@ interface Wanted {
   position: string;
 }
 
-function queryParams(wanted: Wanted[], partitions: [string, number][]): Record<string, unknown> {
-  return {
-    partitions: partitions.map(([partition]) => partition),
-    seen: partitions.map(([, max]) => max),
-    sandboxes: [...new Set(wanted.map(({ id }) => id.sandbox_id))],
-    keys: wanted.map(({ key }) => key),
-    streams: wanted.map(({ stream }) => BigInt(stream)),
-    positions: wanted.map(({ position }) => BigInt(position)),
-  };
-}
+/** Of the rows of other logs and of those that every follower of a log has had. */
+const BEHIND_PLACES = `(concat(sandbox_id, '\\n', log) AS key) IN {keys: Array(String)}
+  AND ((${STREAM} AS ns) > (transform(key, {keys: Array(String)}, {streams: Array(Int64)}, 0) AS after_ns)
+    OR (ns = after_ns AND position >= transform(key, {keys: Array(String)}, {positions: Array(UInt64)}, 0)))`;
+
+const placeParams = (wanted: Wanted[]): Params => ({
+  keys: wanted.map(({ key }) => key),
+  streams: wanted.map(({ stream }) => BigInt(stream)),
+  positions: wanted.map(({ position }) => BigInt(position)),
+});
 
 /** Rows of one log each, each row once. */
 function* batchesOf(rows: HubRow[]): Generator<HubRow[]> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dataOf } from '../../src/serve/sse.ts';
+import { fc } from '../support/property.ts';
 
 /** How the runtime's two clients read a `data:` line; null where they fail. */
 function readAsTypeScript(data: string): string | null {
@@ -63,6 +64,36 @@ test('both clients of the runtime read back every line as it is', () => {
     assert.equal(readAsTypeScript(dataOf(line)), line);
     assert.equal(readAsPython(dataOf(line)), line);
   }
+});
+
+test('both clients read back whatever looks like JSON at its ends', () => {
+  const pieces = [
+    '{',
+    '}',
+    '[',
+    ']',
+    '"',
+    '"a"',
+    '"line"',
+    ':',
+    ',',
+    '-',
+    '1',
+    '.5',
+    'e3',
+    'null',
+    'true',
+    'x',
+  ];
+  const texts = fc.array(fc.constantFrom(...pieces, 'NaN', 'Infinity', ' ', '\\'), { maxLength: 8 });
+  fc.assert(
+    fc.property(texts, (some) => {
+      const line = some.join('');
+      assert.equal(readAsTypeScript(dataOf(line)), line);
+      assert.equal(readAsPython(dataOf(line)), line);
+    }),
+    { numRuns: 5_000 },
+  );
 });
 
 test('text and the JSON lines of applications stay as they are', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { limits } from '../../src/config/limits.ts';
 import { isWanted, type LineFilter, severities } from '../../src/store/line_filter.ts';
 import { LogHub } from '../../src/store/log_hub.ts';
 import { openStore, type Store } from '../../src/store/read.ts';
@@ -143,6 +144,24 @@ test('one who takes nothing holds nothing, and reads for himself when he goes on
   }
   assert.equal(rows, 12_002);
   await slow.return(undefined);
+});
+
+test('more than one answer holds is read by the followers themselves, whether parts were merged or not', async (t) => {
+  const { client, database, store, land } = await open(t);
+  const hub = new LogHub(store, 20);
+  const flooded = gather(t, hub, idOf('flooded'));
+  const quiet = gather(t, hub, idOf('quiet'));
+  await land([...rowsOfFile('flooded', Buffer.from('0\n')), ...rowsOfFile('quiet', Buffer.from('0\n'))]);
+  await until(() => flooded.rows.length === 1 && quiet.rows.length === 1);
+  const flood = Buffer.from('x\n'.repeat(limits.hub_rows_max + 1));
+  await land([...rowsOfFile('flooded', flood, {}, 2), ...rowsOfFile('quiet', Buffer.from('1\n'), {}, 2)]);
+  await client.command({ query: `OPTIMIZE TABLE ${database}.console_logs FINAL` });
+  await land([sealRow('flooded', 2 + flood.length, 'deleted'), sealRow('quiet', 4, 'deleted')]);
+  await until(() => flooded.isOver() && quiet.isOver());
+  const positions = (rows: LogRow[]): string[] => [...new Set(rows.map(({ position }) => position))];
+  assert.equal(positions(flooded.rows).length, flooded.rows.length);
+  assert.equal(flooded.rows.length, 1 + limits.hub_rows_max + 1 + 1);
+  assert.equal(quiet.rows.length, 3);
 });
 
 test('followers get their workspace’s rows, and across a sandbox that was made again', async (t) => {
