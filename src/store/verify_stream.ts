@@ -44,6 +44,7 @@ interface KnownGap extends Range {
   reason: string;
   /** Whether it stands for rows that were here, or on their way. */
   isStandIn: boolean;
+  isErased: boolean;
 }
 
 /**
@@ -111,12 +112,11 @@ export class StreamCheck {
     const { bytes, reason } = parseGap(message);
     const erased = isErased(reason);
     const isStandIn = erased || isSetAside(reason);
-    this.hasErased ||= erased;
     if (isStandIn) this.hasStandIn = true;
     else this.gapRows++;
     if (this.seal !== null) this.problem(`a gap stands at ${position}, behind the seal`);
     if (bytes !== null) {
-      this.pending.push({ from: position, to: position + bytes, reason, isStandIn });
+      this.pending.push({ from: position, to: position + bytes, reason, isStandIn, isErased: erased });
       return;
     }
     this.hasOpenGap = true;
@@ -142,6 +142,7 @@ export class StreamCheck {
       this.hole(this.at, from);
       this.explained({ from, to, reason: gap.reason });
       if (gap.isStandIn) this.isReplaced = true;
+      if (gap.isErased) this.hasErased = true;
       this.at = to;
     }
     this.hole(this.at, position);
@@ -168,6 +169,7 @@ export class StreamCheck {
     this.holes.splice(this.holes.indexOf(hole), 1);
     this.holeBytes -= hole.to - hole.from;
     this.explained({ ...hole, reason });
+    this.hasErased ||= isErased(reason);
     this.isReplaced = true;
   }
 
