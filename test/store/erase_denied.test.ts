@@ -4,6 +4,7 @@ import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { AfterlogError } from '../../src/errors.ts';
 import { erase, eraseRights } from '../../src/store/erase.ts';
 import { startClickHouseWithUsers } from '../support/clickhouse_users.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 import { insertRows, rowsOfFile } from '../support/rows.ts';
 import { rowsOf } from '../support/servers.ts';
 
@@ -22,9 +23,13 @@ test('a user without the right to erase changes nothing, and is told the GRANT t
   const rows = () => rowsOf(admin, 'SELECT * FROM afterlog.console_logs ORDER BY ALL');
   const before = await rows();
   const eraseAs = async (name: string) => {
-    const client = createClient({ url, log, username: name, password: name });
+    const client = createClient({ url, log, username: name, password: name, request_timeout: PATIENCE_MS });
     try {
-      return await erase({ client, database: 'afterlog', url }, { sandbox_id: 's', workspace: null });
+      return await erase(
+        { client, database: 'afterlog', url },
+        { sandbox_id: 's', workspace: null },
+        PATIENCE_MS,
+      );
     } finally {
       await client.close();
     }
