@@ -324,6 +324,18 @@ export const catalogue = {
     cure: 'Narrow it: a later since, an earlier until, one sandbox, one source.',
     status: 422,
   },
+  ERASE_DENIED: {
+    means: 'The ClickHouse user may not erase. Nothing was changed.',
+    cause: 'Erasing inserts gap rows and deletes rows, which a user that only reads may not.',
+    cure: 'Let an administrator of ClickHouse run the GRANT that the message names; `afterlog doctor` checks it.',
+    status: 500,
+  },
+  ERASE_TOO_LARGE: {
+    means: 'The logs of this sandbox are more than one erase takes. Nothing was changed.',
+    cause: 'It was truncated, or its agent was started, more than 100,000 times.',
+    cure: 'Delete its rows by hand in ClickHouse, once its topic is past its retention.',
+    status: 422,
+  },
   METHOD_UNKNOWN: {
     means: 'The API has something at this path, but not with this method.',
     cause: 'A POST where a GET is meant, for example.',

@@ -87,6 +87,20 @@ export function addCare(program: Command): void {
     });
   command(
     program,
+    'erase',
+    'Erase what is stored of a sandbox’s logs, for good',
+    'afterlog erase sb-1',
+    'afterlog erase sb-1 --yes --json    # exit code 1 while ClickHouse is still at it',
+  )
+    .argument('<id>', 'sandbox id')
+    .option('--yes', 'do not ask')
+    .addOption(jsonOption())
+    .action(async (id, options, self) => {
+      const { erase } = await import('./commands/erase.ts');
+      process.exitCode = await erase(settingsOf(self), id, options);
+    });
+  command(
+    program,
     'verify',
     'Recompute streams from their rows, and name what is missing',
     'afterlog verify sb-1',

@@ -3,6 +3,7 @@ import type {
   Bucket,
   Cause,
   Crash,
+  Erasure,
   FollowOptions,
   HappenedOptions,
   LogEnd,
@@ -181,6 +182,21 @@ export class Afterlog {
     }
   }
 
+  /**
+   * Erases what is stored of its logs, for good; the token needs the scope `erase`. Can be repeated: while `state` is
+   * `removing`, ClickHouse is not done yet. Null: nothing was ever seen of it.
+   * @throws AfterlogRefusal, and what fetch throws
+   */
+  async erase(id: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<Erasure | null> {
+    try {
+      const response = await this.open(`${pathOf(id)}/logs`, {}, new AbortController(), signal, 'DELETE');
+      return (await response.json()) as Erasure;
+    } catch (error) {
+      if (error instanceof AfterlogRefusal && error.code === 'SANDBOX_UNKNOWN') return null;
+      throw error;
+    }
+  }
+
   /** The last one first; of the last 24 hours if `since` is not given. */
   boots(
     options: HappenedOptions & { failed?: boolean | undefined } = {},
@@ -247,10 +263,12 @@ export class Afterlog {
     { signal: _, ...parameters }: Parameters,
     abort: AbortController,
     signal: AbortSignal | undefined,
+    method = 'GET',
   ): Promise<Response> {
     const { fetch, headers } = this;
     const query = queryOf(parameters);
     const response = await fetch(`${this.url}${path}${query === '' ? '' : `?${query}`}`, {
+      method,
       headers,
       signal: signal === undefined ? abort.signal : AbortSignal.any([abort.signal, signal]),
     });

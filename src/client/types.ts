@@ -200,3 +200,14 @@ export interface SearchOptions extends WhichOptions, Omit<LineOptions, 'q'> {
   /** So many rows around each line. */
   context?: number | undefined;
 }
+
+/** What an erase came to. */
+export interface Erasure {
+  /** `removing`: ClickHouse has the order and is not done yet. */
+  state: 'erased' | 'removing';
+  /** That were there; none where all was erased before. */
+  lines: number;
+  bytes: number;
+  /** The sandbox was not deleted yet: what it writes from now on is stored. */
+  alive: boolean;
+}

@@ -204,6 +204,14 @@ export const limits = {
   verify_reasons: 10,
   /** `verify` says on stderr how far it is. */
   verify_progress_ms: 5_000,
+  /**
+   * Erasing: a request, and a command, wait so long for ClickHouse to remove the rows, which goes on behind them;
+   * stretches of rows (a stream and a run of an agent each); looks whether an INSERT that was under way brought a mark.
+   */
+  erase_wait_ms: 20_000,
+  erase_command_wait_ms: 100_000,
+  erase_stretches_max: 100_000,
+  erase_looks: 5,
   /** `rebuild`: sandboxes of one query, streams that are named, looks after which a stream is called lacking, and between them. */
   rebuild_sandboxes: 1_000,
   rebuild_named: 100,

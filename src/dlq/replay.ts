@@ -1,4 +1,5 @@
 import { limits } from '../config/limits.ts';
+import { eraseReplayed } from '../store/erase.ts';
 import { insertBody } from '../store/insert.ts';
 import { fence, Landed, look } from '../store/landed.ts';
 import { explaining, readError, type Store } from '../store/read.ts';
@@ -54,7 +55,8 @@ const isNowhere = ({ stand_ins, rows }: Place): boolean => stand_ins + rows === 
 /**
  * Brings letters back to where gap rows stand for them: the rows first, in an INSERT that lands whole or not at all,
  * under the batch's own id; then the gap rows go. So the gap rows are the mark that this is not finished, and it can
- * be killed at any point and repeated. At most `letters_at_once`.
+ * be killed at any point and repeated. Rows of what was erased meanwhile are erased again, before that mark goes. At most
+ * `letters_at_once`.
  * @throws AfterlogError SCHEMA_BEHIND, CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED (not because of a letter)
  */
 export async function replay(store: Store, letters: Letter[]): Promise<Outcome[]> {
@@ -66,6 +68,7 @@ export async function replay(store: Store, letters: Letter[]): Promise<Outcome[]
   const reasons = await putBack(store, batchesOf(lacking));
   // Not what the INSERTs said but what is there decides which gap rows may go.
   const headers = waiting.map(({ header }) => header!);
+  await eraseReplayed(store, headers);
   const places = await placesOf(store, headers);
   const there = headers.filter((header) => places.get(batchId(header))!.rows > 0);
   await removeStandIns(store, there);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { limits } from '../config/limits.ts';
 import type { Settings } from '../config/settings.ts';
 import { derivedTables } from '../store/derive.ts';
+import { eraseRights } from '../store/erase.ts';
 import { fence } from '../store/landed.ts';
 import type { Store } from '../store/read.ts';
 import { describeRefusal, errorNumber } from '../store/refusal.ts';
@@ -36,6 +37,13 @@ export async function rightFindings(store: Store, settings: Settings, roles: Rol
       roles: [lander],
       level: 'warning',
       hint: ' What a kill of ClickHouse left underived stays so until `afterlog rebuild`.',
+    },
+    {
+      check: 'erase',
+      what: eraseRights(database),
+      roles: ['server'],
+      level: 'note',
+      hint: ' `afterlog erase` and its route are refused until then; nothing else needs it.',
     },
     {
       check: 'create',

@@ -7,6 +7,7 @@ import { report } from '../faults.ts';
 import { isLasting, loggable, selectRows } from '../store/read.ts';
 import { answerWith } from './answer.ts';
 import { createAuth } from './auth.ts';
+import { addErase } from './erase.ts';
 import { addHappened } from './happened.ts';
 import { answerLogs, type LogsContext, logsSpec } from './logs.ts';
 import { openApi, openApiSpec } from './openapi.ts';
@@ -101,6 +102,7 @@ export function createApp({ tokens, version, ...on }: AppOptions): Api {
   addHappened(routes, on);
   addSearch(routes, on);
   addWait(routes, on);
+  addErase(routes, on);
   routes.add(logsSpec, (c, query) => answerLogs(c, on, query));
   routes.add(specs.metrics, async (c) => {
     if (c.get('workspace') !== null) {
@@ -127,6 +129,7 @@ const safeHeaders = [
 const storeFaults: Partial<Record<ErrorCode, string>> = {
   CLICKHOUSE_UNREACHABLE: 'ClickHouse does not answer; nothing is lost, try again later.',
   SCHEMA_BEHIND: 'The database has no usable schema: run `afterlog migrate`.',
+  ERASE_DENIED: 'The server’s ClickHouse user may not erase; the server’s log has the GRANT that mends it.',
 };
 
 function answerError(error: unknown, c: Context): Response {

@@ -46,3 +46,15 @@ export async function waitForLastBytes(
   }
   return row !== last;
 }
+
+/** The same for all logs of a sandbox. */
+export async function waitForAllLogs(
+  store: Store,
+  agents: Agents,
+  id: Omit<LogId, 'log'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const wait = async (log: string): Promise<boolean> =>
+    waitForLastBytes(store, agents, { ...id, log }, await lastRow(store, { ...id, log }), signal);
+  await Promise.all(['console', 'events', 'firecracker'].map(wait));
+}

@@ -125,7 +125,12 @@ export async function answerLogs(c: ApiContext, on: LogsContext, query: LogsQuer
   const range = await rangeOf(store, id, query, filter);
   const next = range?.until ?? query.cursor;
   if (next !== undefined) c.header('Afterlog-Cursor', placeId(next));
-  if (range === null) return c.body('');
+  if (range === null) {
+    // Without any line, as after an erase, the gaps and the end are all there is to tell.
+    const isBare = format === 'ndjson' && last !== null && query.cursor === undefined;
+    if (!isBare || (await findTail(store, id, 0)) !== null) return c.body('');
+    return c.body(bodyOf(readRecords(store, id, null, last, {}), () => {}));
+  }
   const { after, until } = range;
   return c.body(
     bodyOf(

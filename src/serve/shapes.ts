@@ -99,3 +99,10 @@ export const sandboxShape = z.object({
   bytes: z.int().min(0).describe('Of all its logs since it was first seen'),
   gaps: z.int().min(0),
 });
+
+export const erasureShape = z.object({
+  state: z.enum(['erased', 'removing']).describe('removing: ClickHouse has not rewritten all parts yet'),
+  lines: z.int().min(0).describe('That were there; none where all was erased before'),
+  bytes: z.int().min(0),
+  alive: z.boolean().describe('The sandbox was not deleted yet: what it writes from now on is stored'),
+});

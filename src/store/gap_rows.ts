@@ -5,6 +5,8 @@ import { runsOf } from '../wire/runs.ts';
 
 /** A row of console_logs with record = 'gap', as JSONEachRow takes it: 64-bit numbers as strings. */
 export interface GapRow {
+  /** `gap` where it is not given. */
+  record?: 'gap' | 'erased';
   sandbox_id: string;
   log: string;
   /** ns since 1970. */
@@ -19,6 +21,8 @@ export interface GapRow {
   /** ns since 1970; null where they are not known: the time of the INSERT stands for them. */
   timestamp?: bigint | null;
   observed_at?: bigint | null;
+  workspace?: string;
+  template?: string;
 }
 
 /** Gap rows as one JSONEachRow body. @param now_ms stands for the times of a row whose own are not known */
@@ -26,7 +30,7 @@ export function gapBody(rows: GapRow[], now_ms: number): Buffer {
   const now = BigInt(now_ms) * 1_000_000n;
   const line = (row: GapRow): string =>
     JSON.stringify({
-      record: 'gap',
+      record: row.record ?? 'gap',
       sandbox_id: row.sandbox_id,
       log: row.log,
       stream_started_at: momentText(row.stream_started_at),
@@ -38,6 +42,8 @@ export function gapBody(rows: GapRow[], now_ms: number): Buffer {
       host: row.host,
       batch_epoch: String(row.batch_epoch),
       batch_sequence: String(row.batch_sequence),
+      workspace: row.workspace ?? '',
+      template: row.template ?? '',
       message: JSON.stringify({ bytes: row.bytes, reason: row.reason }),
     });
   return Buffer.from(`${rows.map(line).join('\n')}\n`);
@@ -47,7 +53,7 @@ export function gapBody(rows: GapRow[], now_ms: number): Buffer {
  * When an epoch began, in ns since 1970: an epoch is milliseconds × 2048 plus a random part. The random part
  * stands in the nanoseconds, so that gap rows of two hosts that started together have keys of their own.
  */
-const epochStart = (epoch: number): bigint =>
+export const epochStart = (epoch: number): bigint =>
   BigInt(Math.floor(epoch / 2048)) * 1_000_000n + BigInt(epoch % 2048);
 
 const batchFields = (header: BatchHeader) => ({

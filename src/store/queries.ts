@@ -37,7 +37,7 @@ export async function listSandboxes(
   workspace: string | null,
   limit: number,
 ): Promise<Sandbox[]> {
-  return await select(store, visible('1', workspace), paramsOf({ limit }, workspace));
+  return await select(store, visible(NAMED, workspace), paramsOf({ limit }, workspace));
 }
 
 /** Which sandboxes: all that is given has to fit. Times are ns since 1970. */
@@ -69,7 +69,7 @@ export async function findSandboxes(
   limit: number,
   after: SandboxPlace | null,
 ): Promise<{ sandboxes: Sandbox[]; next: SandboxPlace | null }> {
-  const all = [visible('1', filter.workspace)];
+  const all = [visible(NAMED, filter.workspace)];
   const { state, text, template, host, since, until } = filter;
   if (state !== undefined) all.push('state = {state: String}');
   if (text !== undefined) all.push('position(sandbox_id, {text: String}) > 0');
@@ -142,6 +142,9 @@ const innerOf = (store: Store, where: string): string =>
 /** SQL for a time as RFC 3339 in UTC with milliseconds. */
 export const rfc3339 = (column: string): string =>
   `concat(replaceOne(toString(toDateTime64(${column}, 3, 'UTC')), ' ', 'T'), 'Z')`;
+
+/** What stands for batches of many sandboxes, or of unknown ones, names none. */
+const NAMED = "sandbox_id != ''";
 
 const visible = (condition: string, workspace: string | null): string =>
   workspace === null ? condition : `${condition} AND workspace = {workspace: String}`;

@@ -107,8 +107,10 @@ export const isLasting = ({ code }: AfterlogError): boolean =>
   code === 'CLICKHOUSE_UNREACHABLE' || code === 'SCHEMA_BEHIND';
 
 /** A refused query for our log: without what ClickHouse may quote of a row. */
-export const loggable = ({ code, cause }: AfterlogError): AfterlogError =>
-  new AfterlogError(code, `A reader’s query was refused: ${loggableRefusal(cause)}`);
+export const loggable = (error: AfterlogError): AfterlogError =>
+  error.cause === undefined
+    ? error
+    : new AfterlogError(error.code, `A reader’s query was refused: ${loggableRefusal(error.cause)}`);
 
 /** UNKNOWN_IDENTIFIER, UNKNOWN_TABLE, UNKNOWN_DATABASE: what an older or missing schema answers. */
 const schemaFaults = new Set([47, 60, 81]);

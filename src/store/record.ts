@@ -36,6 +36,18 @@ export function parseSeal(message: string): Seal {
 /** Whether a gap row stands in the place of a batch that was refused: its rows may have held anything. */
 export const isSetAside = (reason: string): boolean => /^batch \S+ was refused .*set aside/.test(reason);
 
+/** How the reason of a gap row begins that stands for what was erased; when that was follows. */
+export const ERASED = 'erased on request';
+
+/** SQL: a row that an erase left; store/erase.ts says of which kinds. */
+export const IS_ERASURE = `(record = 'erased' OR (record = 'gap'
+  AND startsWith(JSONExtractString(message, 'reason'), '${ERASED}')))`;
+
+/** How a row `erased`, which is in no stream, says of whom. */
+export const ofSandbox = (sandbox_id: string): string => `, of sandbox ${sandbox_id}`;
+
+export const isErased = (reason: string): boolean => reason.startsWith(ERASED);
+
 export const gapText = (gap: Gap): string =>
   `── gap: ${gap.bytes === null ? 'unknown length' : countText(gap.bytes, 'byte')}: ${gap.reason} ──`;
 

@@ -3,9 +3,13 @@ import { TupleParam } from '@clickhouse/client';
 import { AfterlogError, reasonOf } from '../errors.ts';
 import { type BatchHeader, batchId, dayText } from '../wire/header.ts';
 import { type Params, readError, type Store, selectRows } from './read.ts';
+import { IS_ERASURE } from './record.ts';
 import { errorNumber } from './refusal.ts';
 
-/** What the table has under a batch's id: gap rows that stand for it since it was refused, and rows of its own. */
+/**
+ * What the table has under a batch's id: gap rows that stand for it since it was refused, and rows of its own. What an
+ * erase left there is neither.
+ */
 export interface Place {
   stand_ins: number;
   rows: number;
@@ -18,9 +22,9 @@ export async function placesOf(store: Store, headers: BatchHeader[]): Promise<Ma
     store,
     `SELECT concat(host, '/', toString(batch_epoch), '/', toString(batch_sequence)) AS id,
        countIf(${IS_STAND_IN}) AS stand_ins, count() - stand_ins AS rows
-     FROM ${store.database}.console_logs WHERE ${OF_BATCHES}
+     FROM ${store.database}.console_logs WHERE ${OF_BATCHES} AND NOT ${IS_ERASURE}
      GROUP BY host, batch_epoch, batch_sequence`,
-    paramsOf(headers),
+    batchParams(headers),
   );
   const places = new Map(
     found.map(({ id, stand_ins, rows }) => [id, { stand_ins: Number(stand_ins), rows: Number(rows) }]),
@@ -49,9 +53,9 @@ export async function removeStandIns(store: Store, headers: BatchHeader[]): Prom
     store,
     `ALTER TABLE ${store.database}.streams
      UPDATE gap_positions = arrayFilter(at -> (${key}, at) NOT IN (${gone}), gap_positions) WHERE ${touched}`,
-    paramsOf(headers),
+    batchParams(headers),
   );
-  await command(store, `DELETE FROM ${console_logs} WHERE ${ours}`, paramsOf(headers));
+  await command(store, `DELETE FROM ${console_logs} WHERE ${ours}`, batchParams(headers));
 }
 
 /** A gap row of a batch that says so itself; see refusedReason(). */
@@ -59,10 +63,10 @@ const IS_STAND_IN = `(record = 'gap' AND startsWith(JSONExtractString(message, '
   concat('batch ', host, '/', toString(batch_epoch), '/', toString(batch_sequence), ' was refused')))`;
 
 /** Days are partitions; the epochs alone leave little for the comparison of triples, which is ten times slower. */
-const OF_BATCHES = `(ingest_day IN {days: Array(Date)} AND batch_epoch IN {epochs: Array(UInt64)}
+export const OF_BATCHES = `(ingest_day IN {days: Array(Date)} AND batch_epoch IN {epochs: Array(UInt64)}
   AND (host, batch_epoch, batch_sequence) IN {ids: Array(Tuple(String, UInt64, UInt64))})`;
 
-const paramsOf = (headers: BatchHeader[]): Params => ({
+export const batchParams = (headers: BatchHeader[]): Params => ({
   days: [...new Set(headers.map(({ ingest_day }) => dayText(ingest_day)))],
   epochs: [...new Set(headers.map(({ epoch }) => epoch))],
   ids: headers.map(({ host, epoch, sequence }) => new TupleParam([host, epoch, sequence])),

@@ -1,5 +1,6 @@
 import { limits } from '../config/limits.ts';
 import { type Params, readError, readerSettings, type Store, selectRows } from './read.ts';
+import { ofSandbox } from './record.ts';
 
 /** A stream's key. `stream` is stream_started_at in ns since 1970. */
 export interface StreamId {
@@ -63,7 +64,7 @@ export async function* rowsToCheck(
         toUInt32(length(prefix) + length(message) + length(ending)), CRC32(concat(prefix, message, ending)),
         if(record = 'line', '', message)
       FROM ${store.database}.console_logs
-      WHERE ${scopeOf(store, scope)} AND ${'sandbox' in place ? AFTER_ROW : '1'}
+      WHERE record != 'erased' AND ${scopeOf(store, scope)} AND ${'sandbox' in place ? AFTER_ROW : '1'}
       ORDER BY ${ROW_KEY} LIMIT ${page_rows} WITH TIES`;
     for await (const tuples of pieces(store, query, { ...paramsOf(scope), ...place })) {
       const rows: CheckedRow[] = tuples.map(rowOf);
@@ -170,8 +171,8 @@ interface BatchPlace {
 }
 
 /**
- * What the gap rows say that name no sandbox and stand for batches between two places of a stream: what is missing
- * there was in them. @param from, to bounds of the hole
+ * What the rows say that name no sandbox and stand for batches between two places of a stream: what is missing there was
+ * in them, or was erased. @param from, to bounds of the hole
  */
 export async function missingBatchesAt(
   store: Store,
@@ -196,11 +197,18 @@ export async function missingBatchesAt(
   const rows = await selectRows<{ reason: string }>(
     store,
     `SELECT DISTINCT JSONExtractString(message, 'reason') AS reason FROM ${store.database}.console_logs
-     WHERE sandbox_id = '' AND record = 'gap' AND host = {host: String}
-       AND (batch_epoch, batch_sequence) > ({epoch: UInt64}, {sequence: UInt64})
-       AND (batch_epoch, position) < ({behind_epoch: UInt64}, {behind_sequence: UInt64})
+     WHERE sandbox_id = '' AND host = {host: String} AND ((record = 'gap'
+         AND (batch_epoch, batch_sequence) > ({epoch: UInt64}, {sequence: UInt64})
+         AND (batch_epoch, position) < ({behind_epoch: UInt64}, {behind_sequence: UInt64}))
+       OR (record = 'erased' AND endsWith(reason, {erased: String})
+         AND (batch_epoch, batch_sequence) >= ({epoch: UInt64}, {sequence: UInt64})
+         AND (batch_epoch, batch_sequence) <= ({behind_epoch: UInt64}, {behind_sequence: UInt64})))
      ORDER BY reason LIMIT ${limits.verify_reasons}`,
-    { ...before, behind_epoch: behind.epoch, behind_sequence: behind.sequence },
+    {
+      ...before,
+      ...{ behind_epoch: behind.epoch, behind_sequence: behind.sequence },
+      erased: ofSandbox(id.sandbox_id),
+    },
   );
   return rows.map((row) => row.reason);
 }

@@ -1,6 +1,6 @@
 import { limits } from '../config/limits.ts';
 import { combineCrc32 } from './crc32_combine.ts';
-import { isSetAside, parseGap, parseSeal, type Seal } from './record.ts';
+import { isErased, isSetAside, parseGap, parseSeal, type Seal } from './record.ts';
 import type { CheckedRow } from './verify_rows.ts';
 
 /** Positions [from, to) of a stream. */
@@ -16,8 +16,11 @@ export interface Explained {
   reason: string;
 }
 
-/** `open`: no seal yet. `incomplete`: something is missing, and a row says what and why. */
-export type Verdict = 'complete' | 'open' | 'incomplete' | 'wrong';
+/**
+ * `open`: no seal yet. `incomplete`: something is missing, and a row says what and why. `erased`: it, or some of it, was
+ * erased on request, whatever else is missing with a word.
+ */
+export type Verdict = 'complete' | 'open' | 'incomplete' | 'erased' | 'wrong';
 
 export interface Checked {
   verdict: Verdict;
@@ -39,7 +42,9 @@ export interface Checked {
 /** A gap row of known length; what of it no line covers is missing. */
 interface KnownGap extends Range {
   reason: string;
-  isSetAside: boolean;
+  /** Whether it stands for rows that were here, or on their way. */
+  isStandIn: boolean;
+  isErased: boolean;
 }
 
 /**
@@ -58,7 +63,8 @@ export class StreamCheck {
   private hasOpenGap = false;
   /** Some rows were replaced by a gap row, or explained from outside: lines and CRC cannot be those of the seal. */
   private isReplaced = false;
-  private hasSetAside = false;
+  private hasStandIn = false;
+  private hasErased = false;
   /** Every position below is in a row, or noted as missing. */
   private at = 0;
   private bytes = 0;
@@ -104,12 +110,13 @@ export class StreamCheck {
   private gap({ position, message }: CheckedRow): void {
     this.reach(position);
     const { bytes, reason } = parseGap(message);
-    const replaced = isSetAside(reason);
-    if (replaced) this.hasSetAside = true;
+    const erased = isErased(reason);
+    const isStandIn = erased || isSetAside(reason);
+    if (isStandIn) this.hasStandIn = true;
     else this.gapRows++;
     if (this.seal !== null) this.problem(`a gap stands at ${position}, behind the seal`);
     if (bytes !== null) {
-      this.pending.push({ from: position, to: position + bytes, reason, isSetAside: replaced });
+      this.pending.push({ from: position, to: position + bytes, reason, isStandIn, isErased: erased });
       return;
     }
     this.hasOpenGap = true;
@@ -134,7 +141,8 @@ export class StreamCheck {
       if (from >= to) continue;
       this.hole(this.at, from);
       this.explained({ from, to, reason: gap.reason });
-      if (gap.isSetAside) this.isReplaced = true;
+      if (gap.isStandIn) this.isReplaced = true;
+      if (gap.isErased) this.hasErased = true;
       this.at = to;
     }
     this.hole(this.at, position);
@@ -161,6 +169,7 @@ export class StreamCheck {
     this.holes.splice(this.holes.indexOf(hole), 1);
     this.holeBytes -= hole.to - hole.from;
     this.explained({ ...hole, reason });
+    this.hasErased ||= isErased(reason);
     this.isReplaced = true;
   }
 
@@ -189,8 +198,8 @@ export class StreamCheck {
     if (this.sealedAt !== seal.bytes) {
       this.problem(`the seal stands at ${this.sealedAt} and counts ${seal.bytes} bytes`);
     }
-    // Gap rows at one position become one row, and one that was in a batch set aside went with it.
-    const mayBeFewer = this.hasSetAside || this.hasOpenGap;
+    // Gap rows at one position become one row, and one that was in a batch set aside, or erased, went with it.
+    const mayBeFewer = this.hasStandIn || this.hasOpenGap;
     if (this.gapRows > seal.gaps || (this.gapRows < seal.gaps && !mayBeFewer)) {
       this.problem(`the seal counts ${seal.gaps} gaps, ${this.gapRows} are here`);
     }
@@ -207,6 +216,7 @@ export class StreamCheck {
 
   private verdict(): Verdict {
     if (this.holeBytes > 0 || this.problems.length > 0) return 'wrong';
+    if (this.hasErased) return 'erased';
     if (this.seal === null) return 'open';
     return this.gaps.length > 0 || !this.seal.complete ? 'incomplete' : 'complete';
   }

@@ -24,7 +24,7 @@ function crashPoints(): string[] {
       (match) => match[1]!,
     ),
   );
-  return [...new Set(names)].sort();
+  return [...new Set(names)].filter((name) => !name.startsWith('erase.')).sort();
 }
 
 const refused = (epoch: number, sequence: number) =>

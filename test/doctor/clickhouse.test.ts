@@ -79,10 +79,11 @@ test('rights: a reader, a writer, and one whose profile is readonly', async (t: 
     'select: ok',
     'insert: error',
     'derive: warning',
+    'erase: note',
     'create: note',
     'kill_query: warning',
   ]);
-  const written = ['select: ok', 'insert: ok', 'derive: ok', 'create: note', 'kill_query: ok'];
+  const written = ['select: ok', 'insert: ok', 'derive: ok', 'erase: note', 'create: note', 'kill_query: ok'];
   assert.deepEqual(await look('writer'), written);
   written[2] = 'derive: warning';
   assert.deepEqual(await look('lander'), written);

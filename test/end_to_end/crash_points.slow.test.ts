@@ -31,8 +31,8 @@ function crashPoints(): string[] {
       (match) => match[1]!,
     ),
   );
-  // Those of the consumer have a test of their own.
-  return [...new Set(names)].filter((name) => !/^(consume|land)\./.test(name)).sort();
+  // Those of the consumer, and of erasing, have tests of their own.
+  return [...new Set(names)].filter((name) => !/^(consume|land|erase)\./.test(name)).sort();
 }
 
 /** Sandboxes that write, rotate, are copied and truncated, and deleted, for as long as they are told to. */

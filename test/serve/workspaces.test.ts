@@ -87,8 +87,8 @@ test('a workspace’s token reaches no other’s rows by any route, id, cursor o
     'get /readyz': ['/readyz'],
     'get /openapi.json': ['/openapi.json'],
   };
-  for (const path of paths)
-    assert.ok(path in tried || path.startsWith('delete'), `${path} is not tried here`);
+  const erases = 'delete /v1/sandboxes/:id/logs';
+  for (const path of paths) assert.ok(path in tried || path === erases, `${path} is not tried here`);
   for (const [route, requests] of Object.entries(tried)) {
     if (!paths.has(route)) continue;
     for (const path of requests) {
@@ -126,4 +126,14 @@ test('a workspace’s token reaches no other’s rows by any route, id, cursor o
   // Its own are there.
   assert.match((await ask('/v1/search?q=needle', 'mine')).text, /needle of mine/);
   assert.match((await ask('/v1/histogram?since=2020-01-01&buckets=1', 'mine')).text, /"INFO":2/);
+  // Erased is one's own only, also of an id that others have.
+  const erase = async (sandbox: string): Promise<number> => {
+    const headers = { Authorization: 'Bearer mine' };
+    return (await fetch(`${api.address}/v1/sandboxes/${sandbox}/logs`, { method: 'DELETE', headers })).status;
+  };
+  assert.deepEqual([await erase(id), await erase('shared')], [404, 200]);
+  assert.doesNotMatch((await ask('/v1/sandboxes/shared/logs', 'all')).text, /of mine/);
+  for (const sandbox of [id, 'shared']) {
+    assert.match((await ask(`/v1/sandboxes/${sandbox}/logs`, 'all')).text, new RegExp(`needle ${SECRET}`));
+  }
 });

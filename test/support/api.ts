@@ -7,8 +7,8 @@ import { migrate } from '../../src/store/migrate.ts';
 import { PATIENCE_MS } from './patience.ts';
 import { clickhouse, testSettings } from './servers.ts';
 
-// On a slow machine a page of a search is to be as full as elsewhere.
-Object.assign(limits, { search_ms_max: PATIENCE_MS });
+// On a slow machine a page of a search is to be as full as elsewhere, and an erase is waited for.
+Object.assign(limits, { search_ms_max: PATIENCE_MS, erase_wait_ms: PATIENCE_MS });
 
 export interface Api {
   address: string;

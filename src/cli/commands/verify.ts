@@ -3,6 +3,7 @@ import type { Settings } from '../../config/settings.ts';
 import { AfterlogError } from '../../errors.ts';
 import { sandboxExists } from '../../store/queries.ts';
 import { openStore, type Store } from '../../store/read.ts';
+import { isErased } from '../../store/record.ts';
 import { type Report, verify as verifyStreams } from '../../store/verify.ts';
 import type { Scope } from '../../store/verify_rows.ts';
 import { type Explained, hex } from '../../store/verify_stream.ts';
@@ -44,7 +45,14 @@ export async function verify(
 type Verdict = Report['verdict'];
 
 async function run(store: Store, scope: Scope, json: boolean): Promise<number> {
-  const counts: Record<Verdict, number> = { complete: 0, open: 0, incomplete: 0, wrong: 0, expired: 0 };
+  const counts: Record<Verdict, number> = {
+    complete: 0,
+    open: 0,
+    incomplete: 0,
+    erased: 0,
+    wrong: 0,
+    expired: 0,
+  };
   let [streams, rows] = [0, 0];
   let shown_ms = performance.now();
   for await (const report of verifyStreams(store, scope)) {
@@ -65,7 +73,10 @@ async function run(store: Store, scope: Scope, json: boolean): Promise<number> {
 }
 
 const isUneventful = ({ verdict, gaps }: Report): boolean =>
-  verdict === 'complete' || verdict === 'expired' || (verdict === 'open' && gaps.length === 0);
+  verdict === 'complete' ||
+  verdict === 'expired' ||
+  (verdict === 'open' && gaps.length === 0) ||
+  (verdict === 'erased' && gaps.every(({ reason }) => isErased(reason)));
 
 function summaryOf(streams: number, rows: number, counts: Record<Verdict, number>): string {
   const parts = Object.entries(counts).filter(([verdict, count]) => count > 0 || verdict === 'wrong');
