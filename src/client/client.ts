@@ -21,7 +21,7 @@ import type {
 export type * from './types.ts';
 
 export interface AfterlogOptions {
-  /** Of a server, such as http://127.0.0.1:8600. */
+  /** Of a server, such as http://127.0.0.1:8600; in a browser also a path of the page's own origin, such as /afterlog. */
   url: string | URL;
   token?: string | undefined;
   /** In place of the global one. */
@@ -61,7 +61,8 @@ export class Afterlog {
 
   /** @throws TypeError the address is none */
   constructor({ url, token, fetch = globalThis.fetch }: AfterlogOptions) {
-    this.url = new URL(url).href.replace(/\/+$/, '');
+    const { location } = globalThis as { location?: { href: string } };
+    this.url = new URL(url, location?.href).href.replace(/\/+$/, '');
     this.headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
     this.fetch = fetch.bind(globalThis);
   }

@@ -97,7 +97,7 @@ export class Redactor {
     let key = before.key < 0 ? -1 : before.key + at - start;
     for (const mark of this.keys) {
       if (mark.at >= at) continue;
-      key = mark.opens ? at - mark.at : -1;
+      key = mark.opens ? at - mark.at - 1 : -1;
       if (mark.opens && mark.at >= counted) counts.private_key!++;
     }
     this.counted = at;

@@ -122,7 +122,8 @@ export async function answerLogs(c: ApiContext, on: LogsContext, query: LogsQuer
   if (short !== null && short.last !== null) return answerShort(c, short);
   if (!(await sandboxExists(store, id.sandbox_id, id.workspace))) return unknownSandbox(c);
   c.header('Content-Type', types[format]);
-  const range = await rangeOf(store, id, query, filter);
+  let range = await rangeOf(store, id, query, filter);
+  if (format === 'ndjson' && tail > 0) range = await withRest(store, id, query.cursor ?? null, filter, range);
   const next = range?.until ?? query.cursor;
   if (next !== undefined) c.header('Afterlog-Cursor', placeId(next));
   if (range === null) {
@@ -182,6 +183,22 @@ async function rangeOf(
   return until === null
     ? null
     : { after: found.after, until: isBeyond(until, found.until) ? found.until : until };
+}
+
+/** With what follows the last wanted line, so that a gap there, and the end, are told too. */
+async function withRest(
+  store: Store,
+  id: LogId,
+  cursor: Place | null,
+  filter: LineFilter,
+  range: Range | null,
+): Promise<Range | null> {
+  const last = await lastRow(store, id);
+  const { after, until } = range ?? { after: cursor, until: cursor };
+  if (last === null || (until !== null && !isBeyond(last, until))) return range;
+  // Of a page that is full, the next one tells it.
+  const isFull = (await nthLine(store, id, until, 1, filter)) !== null;
+  return isFull ? range : { after, until: last };
 }
 
 async function* readRecords(

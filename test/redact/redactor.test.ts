@@ -119,6 +119,15 @@ test('a block that never ends is over after a while', () => {
   const shown = hidden(text);
   assert.ok(shown.endsWith(`${drawn(64)}\n`));
   assert.ok(!shown.slice(0, 16_000).includes(drawn(64)));
+  // At the same place where its rows were taken in two parts.
+  const bytes = Buffer.from(text.replaceAll('\n', ''));
+  const whole = Buffer.from(new Redactor(['private_key'], []).hide(bytes, 0, null));
+  for (const cut of [27, 28, 9_000]) {
+    const redactor = new Redactor(['private_key'], []);
+    redactor.hide(bytes, 0, null);
+    const rest = redactor.hide(bytes, cut, redactor.took(cut)).subarray(cut);
+    assert.ok(rest.equals(whole.subarray(cut)), `cut at ${cut}`);
+  }
 });
 
 test('the user’s patterns are hidden within lines, characters of several bytes whole', () => {

@@ -1,61 +1,19 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Client, Sandbox } from '@pandastack/sdk';
-import { startAgent } from '../../src/agent.ts';
-import { freePort } from '../../src/child_process.ts';
-import { withStatus } from '../../src/cli/role.ts';
-import { startServer } from '../../src/serve/server.ts';
-import { migrate } from '../../src/store/migrate.ts';
-import { sha256 } from '../support/api.ts';
-import { PATIENCE_MS, until } from '../support/patience.ts';
-import { clickhouse, testSettings } from '../support/servers.ts';
+import { clientLines as lines } from '../support/client_lines.ts';
+import { startHost } from '../support/host.ts';
+import { until } from '../support/patience.ts';
 
-/** What must come back as it is, whatever a client makes of bare text. */
-const lines = [
-  '[    0.000000] Linux version 6.1.0',
-  '',
-  '42',
-  '-1.5e3',
-  'true',
-  '"quoted"',
-  '[1, 2]',
-  'NaN',
-  '{"level":"info","msg":"started"}',
-  '{"line":"not this one"}',
-  '{"error":"nor this"}',
-  'downloading 10%\rdownloading 100%',
-  '  File "app.py", line 3, in <module>',
-  'ünïcode ✓ \u2028 and more',
-  'event: end',
-  'data: x',
-];
-
-/** A host with an agent and a server, and the runtime’s own client of that server. */
-async function startHost(t: TestContext) {
-  const settings = await testSettings(t, {
-    kafkaBrokers: '',
-    agentListen: `127.0.0.1:${await freePort()}`,
-    tokens: sha256('key'),
-  });
-  await migrate(clickhouse(t), settings.clickhouse.database);
-  const vms = join(settings.data_dir, 'vms');
-  mkdirSync(vms);
-  const agent = await withStatus('agent', settings.agent_listen, () => startAgent(settings));
-  t.after(() => agent.stop());
-  const server = await startServer(settings, { last_bytes_ms: PATIENCE_MS });
-  t.after(() => server.stop());
-  const client = new Client({ apiUrl: server.address, apiKey: 'key' });
+/** A host, and the runtime’s own client of its server. */
+async function startWithClient(t: TestContext) {
+  const host = await startHost(t);
+  const client = new Client({ apiUrl: host.address, apiKey: 'key' });
   const start = (id: string) => {
-    mkdirSync(join(vms, id));
-    writeFileSync(join(vms, id, 'console.log'), '');
+    host.start(id);
     return Sandbox.fromInfo({ id } as Parameters<typeof Sandbox.fromInfo>[0], client);
   };
-  const write = (id: string, some: string[]): void =>
-    appendFileSync(join(vms, id, 'console.log'), some.map((line) => `${line}\n`).join(''));
-  const remove = (id: string): void => rmSync(join(vms, id), { recursive: true });
-  return { start, write, remove };
+  return { ...host, start };
 }
 
 async function all(of: AsyncGenerator<string>): Promise<string[]> {
@@ -65,7 +23,7 @@ async function all(of: AsyncGenerator<string>): Promise<string[]> {
 }
 
 test('the runtime’s client, unchanged: a snapshot while the sandbox lives, right after it is deleted, and later', async (t) => {
-  const { start, write, remove } = await startHost(t);
+  const { start, write, remove } = await startWithClient(t);
   const sandbox = start('sb');
   write('sb', lines);
   // Nothing of it has been stored yet: the agent is asked.
@@ -80,7 +38,7 @@ test('the runtime’s client, unchanged: a snapshot while the sandbox lives, rig
 });
 
 test('the runtime’s client, unchanged: it follows until the sandbox is deleted', async (t) => {
-  const { start, write, remove } = await startHost(t);
+  const { start, write, remove } = await startWithClient(t);
   const sandbox = start('sb');
   write('sb', lines.slice(0, 5));
   await all(sandbox.logs());

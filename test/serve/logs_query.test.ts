@@ -97,6 +97,34 @@ test('pages go through a log once, whatever their size, and the cursor is an eve
   assert.equal(await text(api, `?cursor=${boot!.id}`), '[app] ready\nbad 50%_\nworse\n');
 });
 
+test('NDJSON tells gaps and seals, also behind the last line that is wanted, and each once on pages', async (t) => {
+  const api = await mixed(t);
+  await insertRows(api.client, api.database, [gapRow('only-gap', 0, 8, 'lost')]);
+  const kinds = async (query: string): Promise<string> =>
+    (await records(api, query)).map(({ record }) => record).join(' ');
+  assert.equal(await kinds('?'), 'line line gap line line seal');
+  assert.equal(await kinds('?tail=1'), 'line seal');
+  assert.equal(await kinds('?tail=0'), '');
+  assert.equal(await kinds('?source=kernel'), 'line gap seal');
+  assert.equal(await kinds('?until=2026-11-20T10:00:02Z&source=kernel'), 'line gap seal');
+  assert.equal(await kinds('?q=nowhere'), 'gap seal');
+  assert.equal(await kinds('?limit=2'), 'line line');
+  for (const limit of [1, 2, 3, 4, 99]) {
+    const whole: string[] = [];
+    let cursor = '';
+    for (let page = ['']; page.length > 0; ) {
+      const address = `${api.address}/v1/sandboxes/s/logs?format=ndjson&limit=${limit}&cursor=${cursor}`;
+      const response = await fetch(address);
+      page = (await response.text()).split('\n').filter(Boolean);
+      whole.push(...page.map((line) => (JSON.parse(line) as { record: string }).record));
+      cursor = response.headers.get('Afterlog-Cursor') ?? cursor;
+    }
+    assert.equal(whole.join(' '), 'line line gap line line seal', `${limit}`);
+  }
+  const response = await fetch(`${api.address}/v1/sandboxes/only-gap/logs?format=ndjson`);
+  assert.equal((JSON.parse(await response.text()) as { record: string }).record, 'gap');
+});
+
 test('a follower may have NDJSON, with gaps and the end as objects', async (t) => {
   const api = await mixed(t);
   const got = await text(api, '?follow=1&format=ndjson');

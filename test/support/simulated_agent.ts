@@ -5,8 +5,9 @@ import { mock } from 'node:test';
 import { flush } from '../../src/flush.ts';
 import { log } from '../../src/log.ts';
 import { Pipeline } from '../../src/pipeline.ts';
+import type { Redactor } from '../../src/redact/redactor.ts';
 import { Spool } from '../../src/spool/spool.ts';
-import { Pins } from '../../src/tail/pins.ts';
+import { type Pin, Pins } from '../../src/tail/pins.ts';
 import { Tailer } from '../../src/tail/tailer.ts';
 import type { WatchFolder } from '../../src/tail/watch.ts';
 import { FakeTimers } from './fake_timers.ts';
@@ -49,6 +50,8 @@ export class SimulatedAgent {
   private readonly dataDir: string;
   private readonly stateDir: string;
   private readonly heldBytesMax: number | undefined;
+  /** A process has one of its own. */
+  private readonly makeRedactor: () => Redactor | null;
   /** Behind the system's, which gives files their times of birth: a simulated day must not pass it. */
   private now_ms = Date.now() - 1_000 * 86_400_000;
   private wallOffset_ms = 0;
@@ -64,10 +67,16 @@ export class SimulatedAgent {
   private tailer: Tailer | null = null;
   private pipeline: Pipeline | null = null;
 
-  constructor(dataDir: string, stateDir: string, heldBytesMax?: number) {
+  constructor(
+    dataDir: string,
+    stateDir: string,
+    heldBytesMax?: number,
+    makeRedactor: () => Redactor | null = () => null,
+  ) {
     this.dataDir = dataDir;
     this.stateDir = stateDir;
     this.heldBytesMax = heldBytesMax;
+    this.makeRedactor = makeRedactor;
   }
 
   /** Takes clock and file system over, until `uninstall`. */
@@ -179,10 +188,11 @@ export class SimulatedAgent {
       const spool = new Spool(join(this.stateDir, 'spool'));
       this.spool = spool;
       const pins = new Pins(join(this.dataDir, '.afterlog', 'pins'));
-      const pipeline = new Pipeline('host', spool, {
-        paused: (isPaused) => (isPaused ? tailer.pause() : tailer.resume()),
-        release: (pin) => pins.release(pin),
-      });
+      const events = {
+        paused: (isPaused: boolean) => (isPaused ? tailer.pause() : tailer.resume()),
+        release: (pin: Pin) => pins.release(pin),
+      };
+      const pipeline = new Pipeline('host', spool, events, null, this.makeRedactor());
       const layout = 'vms/{sandbox}/{log}';
       const tailer = new Tailer(this.dataDir, layout, pins, pipeline, this.watch, this.heldBytesMax);
       this.pipeline = pipeline;

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { builtInKinds } from '../../src/redact/kinds.ts';
+import { type RedactionState, Redactor } from '../../src/redact/redactor.ts';
 import { fc, seed } from '../support/property.ts';
 import { real, SimulatedAgent } from '../support/simulated_agent.ts';
 import { SpoolRows } from '../support/spool_rows.ts';
-import { assertBytes, bytesOf, streamsOf } from '../support/streams.ts';
+import { assertBytes, bytesOf, type StoredStream, streamsOf } from '../support/streams.ts';
 
 /**
  * Thousands of made-up histories of files and agent, against a model that knows nothing of how the agent works. Other
@@ -50,55 +52,76 @@ const long: Record<string, string> = {
   '<300 kB line>': `${'z'.repeat(300_000)}\n`,
   '<5000 lines>': 'many\n'.repeat(5_000),
 };
-const contentOf = (text: string[]): Buffer => Buffer.from(text.map((piece) => long[piece] ?? piece).join(''));
+/** With these in what is written, agents redact: they come in one piece, in two, and over several lines. */
+const secrets: Record<string, string> = {
+  '<token>': `token gh${'p_'}a8Kd0Zq3XmP7cR2tYw9LbV5nH4sJ6gF1wxyz\n`,
+  '<token, its first half>': `token gh${'p_'}a8Kd0Zq3XmP7cR`,
+  '<token, its second half>': '2tYw9LbV5nH4sJ6gF1wxyz\n',
+  '<account>': 'acct_123',
+  '<digits>': '456\n',
+  '<address>': 'mail to someone@example.com now\n',
+  '<key begins>': `-----BEGIN ${'PRIVATE'} KEY-----\r\n`,
+  '<key>': `${'MIIEvQIBADANBgkqhkiG9w0BAQEFAASC'.repeat(2)}\r\n`,
+  '<key ends>': `-----END ${'PRIVATE'} KEY-----\r\n`,
+  '<token at the end of a row>': `${'.'.repeat(65_520)}gh${'p_'}a8Kd0Zq3XmP7cR2tYw9LbV5nH4sJ6gF1wxyz`,
+};
+const makeRedactor = (): Redactor => new Redactor(builtInKinds, ['acct_\\d+']);
 
-const text = fc.array(
-  fc.oneof(
-    { weight: 8, arbitrary: fc.stringMatching(/^[a-z ]{1,20}$/).map((line) => `${line}\n`) },
-    { weight: 3, arbitrary: fc.constantFrom('\n', '\r\n', 'no end', '[    1.000000] kernel\n') },
-    { weight: 1, arbitrary: fc.constantFrom(...Object.keys(long)) },
-  ),
-  { minLength: 1, maxLength: 4 },
-);
-const act = (...does: Does[]): fc.Arbitrary<Act> =>
-  fc.record({
-    does: fc.constantFrom(...does),
-    at: fc.nat(SANDBOXES - 1),
-    text,
-    hole: fc.boolean(),
-    hasty: fc.boolean(),
-  });
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: act('write') },
-  { weight: 6, arbitrary: act('rotate', 'copy-truncate', 'truncate') },
-  { weight: 2, arbitrary: act('delete', 'recreate') },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      does: fc.constant('meanwhile' as const),
-      calls: fc.integer({ min: 1, max: 40 }),
-      act: act('write', 'rotate', 'delete', 'recreate'),
-    }),
-  },
-  {
-    weight: 6,
-    arbitrary: fc.record({ does: fc.constant('tick' as const), ms: fc.constantFrom(50, 300, 1_500) }),
-  },
-  { weight: 5, arbitrary: fc.constantFrom({ does: 'deliver' as const }, { does: 'drop events' as const }) },
-  { weight: 3, arbitrary: fc.constantFrom({ does: 'kill' as const }, { does: 'start' as const }) },
-  { weight: 3, arbitrary: fc.constantFrom({ does: 'pause' as const }, { does: 'resume' as const }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({ does: fc.constant('die' as const), calls: fc.integer({ min: 1, max: 60 }) }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      does: fc.constant('clock' as const),
-      step_ms: fc.constantFrom(-3_600_000, -1_000, 500, 86_400_000),
-    }),
-  },
-);
+const contentOf = (text: string[]): Buffer =>
+  Buffer.from(text.map((piece) => long[piece] ?? secrets[piece] ?? piece).join(''));
+
+const textWith = (...more: string[]) =>
+  fc.array(
+    fc.oneof(
+      { weight: 8, arbitrary: fc.stringMatching(/^[a-z ]{1,20}$/).map((line) => `${line}\n`) },
+      { weight: 3, arbitrary: fc.constantFrom('\n', '\r\n', 'no end', '[    1.000000] kernel\n') },
+      { weight: 1, arbitrary: fc.constantFrom(...Object.keys(long)) },
+      ...(more.length > 0 ? [{ weight: 12, arbitrary: fc.constantFrom(...more) }] : []),
+    ),
+    { minLength: 1, maxLength: 4 },
+  );
+const stepsWith = (text: fc.Arbitrary<string[]>): fc.Arbitrary<Step[]> => {
+  const act = (...does: Does[]): fc.Arbitrary<Act> =>
+    fc.record({
+      does: fc.constantFrom(...does),
+      at: fc.nat(SANDBOXES - 1),
+      text,
+      hole: fc.boolean(),
+      hasty: fc.boolean(),
+    });
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    { weight: 8, arbitrary: act('write') },
+    { weight: 6, arbitrary: act('rotate', 'copy-truncate', 'truncate') },
+    { weight: 2, arbitrary: act('delete', 'recreate') },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        does: fc.constant('meanwhile' as const),
+        calls: fc.integer({ min: 1, max: 40 }),
+        act: act('write', 'rotate', 'delete', 'recreate'),
+      }),
+    },
+    {
+      weight: 6,
+      arbitrary: fc.record({ does: fc.constant('tick' as const), ms: fc.constantFrom(50, 300, 1_500) }),
+    },
+    { weight: 5, arbitrary: fc.constantFrom({ does: 'deliver' as const }, { does: 'drop events' as const }) },
+    { weight: 3, arbitrary: fc.constantFrom({ does: 'kill' as const }, { does: 'start' as const }) },
+    { weight: 3, arbitrary: fc.constantFrom({ does: 'pause' as const }, { does: 'resume' as const }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ does: fc.constant('die' as const), calls: fc.integer({ min: 1, max: 60 }) }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        does: fc.constant('clock' as const),
+        step_ms: fc.constantFrom(-3_600_000, -1_000, 500, 86_400_000),
+      }),
+    },
+  );
+  return fc.array(step, { minLength: 5, maxLength: 40, size: 'max' });
+};
 
 interface Stream {
   bytes: Buffer;
@@ -181,12 +204,14 @@ class History {
   private readonly sandboxes: Sandbox[];
   private readonly rows: SpoolRows;
   private readonly pins: string;
+  private readonly redacts: boolean;
   private acts = 0;
   private files = 0;
   private isBlurred = false;
   private hasDiedInside = false;
 
-  constructor(dir: string, agent: SimulatedAgent) {
+  constructor(dir: string, agent: SimulatedAgent, redacts: boolean) {
+    this.redacts = redacts;
     this.vms = join(dir, 'data', 'vms');
     this.pins = join(dir, 'data', '.afterlog', 'pins');
     this.agent = agent;
@@ -364,7 +389,8 @@ class History {
     const streams = streamsOf(this.rows.poll().rows, sandbox.id);
     const gaps = streams.flatMap((stream) => stream.gaps);
     const truncations = sandbox.streams.filter(({ isTruncated }) => isTruncated).length;
-    assertBytes(bytesOf(streams), Buffer.concat(sandbox.streams.map(({ bytes }) => bytes)), sandbox.id);
+    const written = Buffer.concat(sandbox.streams.map(({ bytes }) => bytes));
+    assertBytes(bytesOf(streams), this.redacts ? redacted(written, streams) : written, sandbox.id);
     // An agent that died in the middle of a look may not know that a file followed the one before: it says so.
     const told = gaps.filter(({ reason }) => !(this.hasDiedInside && reason.startsWith('rotated away')));
     assert.equal(told.length, truncations, `${sandbox.id}: ${JSON.stringify(gaps)}`);
@@ -379,18 +405,45 @@ class History {
   }
 }
 
-test(`${HISTORIES} made-up histories: the streams hold what was written, whatever happens between any two calls`, async (t) => {
+/**
+ * What must be stored of what was written: what comes to one whole is hidden, however it came and was read. A file that
+ * ends within a line ends that line.
+ */
+function redacted(written: Buffer, streams: StoredStream[]): Buffer {
+  const shown: Buffer[] = [];
+  let at = 0;
+  for (const { lines } of streams) {
+    const redactor = makeRedactor();
+    let state: RedactionState | null = null;
+    let from = at;
+    for (const [index, { bytes }] of lines.entries()) {
+      at += bytes.length;
+      const isWithin = bytes.at(-1) !== 10 && bytes.length === 65_536;
+      const isLast = index === lines.length - 1;
+      if (!isLast && (bytes.at(-1) === 10 || isWithin)) continue;
+      const some = written.subarray(from, at);
+      shown.push(Buffer.from(redactor.hide(some, 0, state)));
+      state = redactor.took(some.length);
+      from = at;
+    }
+  }
+  return Buffer.concat([...shown, written.subarray(at)]);
+}
+
+/** @returns how many there was time for */
+async function runHistories(count: number, budget_ms: number, redacts: boolean): Promise<number> {
   const memory = process.env.TEST_MEMORY ?? tmpdir();
-  const end_ms = performance.now() + BUDGET_MS;
+  const end_ms = performance.now() + budget_ms;
   let histories = 0;
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40, size: 'max' }), async (steps) => {
+    fc.asyncProperty(stepsWith(redacts ? textWith(...Object.keys(secrets)) : textWith()), async (steps) => {
       if (performance.now() > end_ms) return;
       histories++;
       const dir = real.mkdtempSync(join(memory, 'afterlog-histories-'));
       real.mkdirSync(join(dir, 'data', 'vms'), { recursive: true });
-      const agent = new SimulatedAgent(join(dir, 'data'), join(dir, 'state'));
-      const history = new History(dir, agent);
+      const [dataDir, stateDir] = [join(dir, 'data'), join(dir, 'state')];
+      const agent = new SimulatedAgent(dataDir, stateDir, undefined, redacts ? makeRedactor : undefined);
+      const history = new History(dir, agent, redacts);
       agent.install();
       try {
         await history.run(steps);
@@ -401,10 +454,19 @@ test(`${HISTORIES} made-up histories: the streams hold what was written, whateve
       }
     }),
     {
-      numRuns: HISTORIES,
+      numRuns: count,
       seed,
       ...(process.env.TEST_PATH && { path: process.env.TEST_PATH }),
     },
   );
-  t.diagnostic(`seed ${seed}, ${histories} histories`);
+  return histories;
+}
+
+test(`${HISTORIES} made-up histories: the streams hold what was written, whatever happens between any two calls`, async (t) => {
+  t.diagnostic(`seed ${seed}, ${await runHistories(HISTORIES, BUDGET_MS, false)} histories`);
+});
+
+const REDACTED = Math.ceil(HISTORIES / 4);
+test(`${REDACTED} made-up histories with secrets: the streams hold all but these, each hidden as if it had come whole`, async (t) => {
+  t.diagnostic(`seed ${seed}, ${await runHistories(REDACTED, BUDGET_MS / 4, true)} histories`);
 });
