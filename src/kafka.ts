@@ -4,6 +4,7 @@ import kafkajs, { Kafka, type KafkaConfig, type LogEntry, logLevel } from 'kafka
 import type { Settings } from './config/settings.ts';
 import { crashPoint } from './crash_point.ts';
 import { AfterlogError, type ErrorCode, reasonOf } from './errors.ts';
+import { keepLargeBuffers } from './kafka_encoder.ts';
 import { log } from './log.ts';
 
 /**
@@ -14,6 +15,7 @@ import { log } from './log.ts';
 export function createKafka(settings: Settings): Kafka {
   stopIdleTimers();
   keepCommits();
+  keepLargeBuffers();
   return new Kafka({
     clientId: `afterlog-${settings.host}`,
     connectionTimeout: 5_000,

@@ -15,6 +15,9 @@ import { beginsReport } from './kernel_headlines.ts';
 import { openReport, standsBetween, stepReport } from './kernel_report.ts';
 import { open, step } from './trace.ts';
 
+// Asked for each line, and the table of limits is too large for V8 to look things up in it fast.
+const { entry_lines_max, entry_bytes_max, entry_pause_bytes_max } = limits;
+
 /**
  * Which lines belong together. Each channel has its own open entry, so that sources that speak at the same time do not mix; there
  * are `open_entries_max` of them at most.
@@ -128,9 +131,9 @@ function isForeign(entry: Entry, b: Uint8Array, at: number, end: number): boolea
 
 /** Whether a line at `position` may still be of the entry. */
 const isOpen = (entry: Entry, position: number): boolean =>
-  entry.lines < limits.entry_lines_max &&
-  position - entry.start < limits.entry_bytes_max &&
-  position - entry.used < limits.entry_pause_bytes_max;
+  entry.lines < entry_lines_max &&
+  position - entry.start < entry_bytes_max &&
+  position - entry.used < entry_pause_bytes_max;
 
 /** The end of the text before a colour sequence that ends at `end`. */
 function withoutColour(b: Uint8Array, at: number, end: number): number {

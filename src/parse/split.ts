@@ -1,6 +1,9 @@
 import { limits } from '../config/limits.ts';
 import type { Line } from './line.ts';
 
+// Asked for each line, and the table of limits is too large for V8 to look things up in it fast.
+const { line_bytes_max } = limits;
+
 /**
  * Where the physical line that starts at `start` in `bytes` ends: after its newline, or after `line_bytes_max` bytes, whose
  * rest is a row of its own.
@@ -10,7 +13,7 @@ import type { Line } from './line.ts';
 export function lineEnd(bytes: Buffer, start: number, final: boolean): number {
   if (start >= bytes.length) return -1;
   const after = bytes.indexOf(10, start) + 1;
-  const longest = start + limits.line_bytes_max;
+  const longest = start + line_bytes_max;
   if (after > longest || (after === 0 && bytes.length >= longest)) return longest;
   if (after > 0) return after;
   return final ? bytes.length : -1;

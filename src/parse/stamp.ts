@@ -152,15 +152,18 @@ export function timeOfDay(b: Uint8Array, at: number, end: number): number {
 /** Digits of a kernel stamp before its point, with the blanks that pad them. */
 const KERNEL_SECONDS_MAX = 12;
 
-/**
- * The next bracket in b[at, end) that begins something like a kernel stamp, or -1. Its six decimals in a row are sure to meet a look at
- * every sixth byte.
- */
+/** Digits, the point and the bracket of a kernel stamp's end. */
+const inKernelEnd = new Uint8Array(256);
+for (const byte of '0123456789.]') inKernelEnd[byte.charCodeAt(0)] = 1;
+/** `0.123456]`: a look at every ninth byte is sure to meet it. */
+const KERNEL_END = 9;
+
+/** The next bracket in b[at, end) that begins something like a kernel stamp, or -1. */
 export function findKernelClock(b: Uint8Array, at: number, end: number): number {
-  for (let i = at; i < end; i += 6) {
-    if (classOf[b[i]!] !== DIGIT) continue;
-    let close = i + 1;
-    while (close < end && close - i < 6 && classOf[b[close]!] === DIGIT) close++;
+  for (let i = at; i < end; i += KERNEL_END) {
+    if (inKernelEnd[b[i]!] === 0) continue;
+    let close = i;
+    while (close < end && close - i < KERNEL_END && b[close] !== 93 && inKernelEnd[b[close]!] === 1) close++;
     if (close >= end || b[close] !== 93 || close - 8 < at || b[close - 7] !== 46) continue;
     let open = close - 8;
     while (

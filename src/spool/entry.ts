@@ -38,8 +38,10 @@ export interface Head {
   crc32: number;
 }
 
-export function encodeEntry(kind: number, state: Buffer, payload: Buffer): Buffer {
-  const entry = Buffer.allocUnsafe(HEAD_BYTES + state.length + payload.length);
+/** @param room where the entry is laid out if it fits there, valid until the next one; else in memory of its own */
+export function encodeEntry(kind: number, state: Buffer, payload: Buffer, room: Buffer): Buffer {
+  const size = HEAD_BYTES + state.length + payload.length;
+  const entry = size <= room.length ? room.subarray(0, size) : Buffer.allocUnsafe(size);
   entry.writeUInt32LE(MAGIC, 0);
   entry.writeUInt32LE(kind, 4);
   entry.writeUInt32LE(state.length, 8);

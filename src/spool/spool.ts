@@ -25,6 +25,8 @@ export type { SpooledPayload } from './outgoing.ts';
 export type { StateChanges } from './scan.ts';
 
 const NOTHING = Buffer.alloc(0);
+/** A batch, and the states after it of many streams. */
+const ROOM_BYTES = limits.message_bytes_max + 64 * 1024;
 
 /**
  * A durable, ordered, bounded queue of payloads on disk, with the positions of the tail inside: each entry holds
@@ -52,6 +54,8 @@ export class Spool {
   /** A sync failed: the system may have dropped what it could not write, and calls the next sync good. */
   private isDoubtful = false;
   private waiting: (() => void)[] = [];
+  /** Where entries are laid out, one after the other. */
+  private readonly room = Buffer.allocUnsafeSlow(ROOM_BYTES);
 
   /**
    * Opens or makes the spool in `dir`; a torn last entry is dropped, as nobody was told that it is durable.
@@ -173,7 +177,7 @@ export class Spool {
   private write(kind: number, state: StateChanges, changes: StateChanges, payload: Buffer): Cursor {
     if (this.written >= limits.segment_bytes_max) this.startSegment();
     const place: Cursor = { segment: this.segment, offset: this.written };
-    const entry = encodeEntry(kind, Buffer.from(JSON.stringify(state)), payload);
+    const entry = encodeEntry(kind, Buffer.from(JSON.stringify(state)), payload, this.room);
     try {
       writeAll(this.fd, entry, this.written);
     } catch (error) {
@@ -200,6 +204,7 @@ export class Spool {
       entryKind.snapshot,
       Buffer.from(JSON.stringify(Object.fromEntries(this.states))),
       NOTHING,
+      this.room,
     );
     const path = segmentPath(this.dir, this.segment + 1);
     let fd = -1;

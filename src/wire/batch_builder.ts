@@ -38,7 +38,9 @@ const LOW_WORD = 0xffff_ffffn;
 /** Room that lines leave for gap and seal rows: a step of the tail makes at most two, in the entry of its advance. */
 const MARKS_MAX = 64;
 const MARK_BYTES_MAX = 1_024;
-const ROWS = limits.batch_rows_max + MARKS_MAX;
+// Asked for each line, and the table of limits is too large for V8 to look things up in it fast.
+const { batch_rows_max } = limits;
+const ROWS = batch_rows_max + MARKS_MAX;
 const LINES_BYTES_MAX = limits.block_bytes_max - MARKS_MAX * MARK_BYTES_MAX;
 
 /**
@@ -85,7 +87,7 @@ export class BatchBuilder {
   /** Whether a line of `textBytes` of this stream still fits; one of `line_bytes_max` always fits an empty batch. */
   fits(labels: StreamLabels, textBytes: number): boolean {
     const bytes = this.blockBytes + textBytes + ROW_BYTES;
-    if (this.rows >= limits.batch_rows_max || bytes > LINES_BYTES_MAX) return false;
+    if (this.rows >= batch_rows_max || bytes > LINES_BYTES_MAX) return false;
     return labels.slot_batch === this.batch || bytes + labelBytes(labels) <= LINES_BYTES_MAX;
   }
 

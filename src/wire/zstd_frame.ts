@@ -2,11 +2,16 @@ import { constants, zstdCompressSync } from 'node:zlib';
 
 const params = { [constants.ZSTD_c_compressionLevel]: 1 };
 
+/** Holds most frames: what is allocated for each batch decides how often the heap is marked. */
+const CHUNK_BYTES = 128 * 1024;
+
 /**
  * One zstd frame. Where the output fills the last of Node's chunks to the last byte, Node asks the compressor for more
- * and gets an empty second frame, which `checkWholeFrame` refuses: here there is always room for a byte more.
+ * and gets an empty second frame, which `checkWholeFrame` refuses: then it is made again with room for a byte more.
  */
 export function compressFrame(bytes: Uint8Array): Buffer {
+  const frame = zstdCompressSync(bytes, { params, chunkSize: CHUNK_BYTES });
+  if (checkWholeFrame(frame) === null) return frame;
   return zstdCompressSync(bytes, { params, chunkSize: compressBound(bytes.length) + 1 });
 }
 
