@@ -128,6 +128,10 @@ export class Pipeline implements Sink {
     const { seconds, nanos } = hostClock();
     this.builder.use(stream, seconds, nanos);
     this.builder.addMark(tail.stream!, record[what], tail.stream!.position, JSON.stringify(message));
+    if (what === 'seal' && !('reason' in message && message.reason === 'truncated')) {
+      // Whoever uses the id again may be of another workspace.
+      this.labels?.forget(stream.sandbox_id);
+    }
     this.changed(tail);
   }
 

@@ -94,6 +94,12 @@ export class Labels {
     this.schedule(now_ms);
   }
 
+  /** The sandbox is gone. What is asked for it now is not told to those who waited: it may be of the next one of that id. */
+  forget(sandbox_id: string): void {
+    this.known.delete(sandbox_id);
+    this.waiting.delete(sandbox_id);
+  }
+
   stop(): void {
     this.isStopped = true;
     if (this.timer !== null) clearTimeout(this.timer);
@@ -154,7 +160,7 @@ export class Labels {
       this.counts.labels_asked++;
       const { asked, found } = await runtime.labels(wanted);
       const took_ms = performance.now() - now_ms;
-      for (const [id, label] of found) this.keep(id, label);
+      for (const [id, label] of found) if (this.waiting.has(id)) this.keep(id, label);
       for (const id of asked) this.putOff(id);
       this.pause_ms = 0;
       this.trouble.ends();

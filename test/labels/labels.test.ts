@@ -183,6 +183,24 @@ test('a file in the sandbox’s folder tells its label at once, before the runti
   }
 });
 
+test('a sandbox that is made again under an id is labelled anew, and not like the one that is gone', async (t) => {
+  const runtime = await TestRuntime.start(t);
+  const { labels, fill } = await labelsOf(t, runtime);
+  runtime.add('sb-1', 'python', 'theirs');
+  await fill([new Row('sb-1')]);
+  const early = new Row('sb-2');
+  labels.fill(early);
+  for (const id of ['sb-1', 'sb-2']) labels.forget(id);
+  runtime.add('sb-1', 'go', 'mine');
+  runtime.add('sb-2', 'go', 'mine');
+  const rows = [new Row('sb-1'), new Row('sb-2')];
+  labels.fill(rows[0]!);
+  assert.equal(rows[0]!.found, null, 'nothing is taken from the one before');
+  await fill(rows);
+  for (const { found } of rows) assert.deepEqual(found, { workspace: 'mine', template: 'go' });
+  assert.equal(early.found, null, 'nor told to it');
+});
+
 test('without a runtime a file is looked for a few times, and then no more', async (t) => {
   const { labels, fill, write } = await labelsOf(t, null);
   write('sb-1', '{"template":"py","workspace":"acme"}');

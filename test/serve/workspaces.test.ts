@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Routes } from '../../src/serve/route.ts';
 import { sha256, startApi } from '../support/api.ts';
-import { gapRow, insertRows, rowsOfFile, sealRow } from '../support/rows.ts';
+import { gapRow, insertRows, rowsOfFile, SECOND_STREAM, sealRow } from '../support/rows.ts';
 
 const SECRET = 'theirs-secret';
 
@@ -135,5 +135,35 @@ test('a workspace’s token reaches no other’s rows by any route, id, cursor o
   assert.doesNotMatch((await ask('/v1/sandboxes/shared/logs', 'all')).text, /of mine/);
   for (const sandbox of [id, 'shared']) {
     assert.match((await ask(`/v1/sandboxes/${sandbox}/logs`, 'all')).text, new RegExp(`needle ${SECRET}`));
+  }
+});
+
+test('what came before a label was known is of its sandbox’s workspace, and never of another that had the same id', async (t) => {
+  const api = await startApi(t, { tokens: `${sha256('mine')}:mine,${sha256('theirs')}:theirs` });
+  const boot = { event: 'boot.start', title: 'Linux' };
+  const panic = { position: 5, message: `panic of ${SECRET}`, event: 'kernel.panic' };
+  const second = { stream_started_at: SECOND_STREAM };
+  await insertRows(api.client, api.database, [
+    ...rowsOfFile('once', Buffer.from('boot\n'), boot),
+    { ...panic, sandbox_id: 'once', title: 'of mine' },
+    { ...sealRow('once', 40, 'deleted'), workspace: 'mine' },
+    ...rowsOfFile('reused', Buffer.from('boot\n'), boot),
+    { ...panic, sandbox_id: 'reused', title: 'of the first' },
+    { ...sealRow('reused', 40, 'deleted'), workspace: 'theirs' },
+    ...rowsOfFile('reused', Buffer.from('boot\n'), { ...boot, ...second }),
+    { ...panic, sandbox_id: 'reused', title: 'of the second', ...second },
+    { ...sealRow('reused', 40, 'deleted', second), workspace: 'mine' },
+  ]);
+  const ask = async (token: string, path: string): Promise<string> => {
+    const headers = { Authorization: `Bearer ${token}` };
+    return await (await fetch(`${api.address}${path}`, { headers })).text();
+  };
+  const crashes = '/v1/crashes?since=2020-01-01&each=1';
+  const boots = '/v1/boots?since=2020-01-01';
+  assert.match(await ask('mine', crashes), /of mine/);
+  assert.match(await ask('mine', boots), /of mine/);
+  for (const path of [crashes, boots]) {
+    assert.doesNotMatch(await ask('mine', path), /of the first/);
+    assert.doesNotMatch(await ask('theirs', path), /of the second|of mine/);
   }
 });
