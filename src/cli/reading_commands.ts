@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { limits } from '../config/limits.ts';
+import { logNames } from '../log_names.ts';
 import { type Severity, severities } from '../store/line_filter.ts';
 import { command, count, flagsOf, jsonOption, settingsOf } from './command.ts';
 import { momentOf } from './moment.ts';
@@ -37,7 +38,7 @@ export function addReading(program: Command): void {
     .option('-C, --context <rows>', 'so many rows around each line', count, 0)
     .option('--limit <count>', 'at most so many lines', count, limits.search_lines_default)
     .option('--sandbox <id>', 'of this sandbox')
-    .addOption(new Option('--log <name>', 'of this log only').choices(['console', 'events', 'firecracker']))
+    .addOption(new Option('--log <name>', 'of this log only').choices(logNames))
     .option('--source <names>', 'lines of these sources only', names)
     .addOption(severityOption())
     .option('--since <time>', 'lines from then on: 15m, 2h30m, 3d, 2026-11-23 20:28:51', momentOf)
@@ -127,8 +128,7 @@ function addLogs(program: Command): void {
     });
 }
 
-const logOption = (): Option =>
-  new Option('--log <name>', 'which log').choices(['console', 'events', 'firecracker']).default('console');
+const logOption = (): Option => new Option('--log <name>', 'which log').choices(logNames).default('console');
 
 const severityOption = (): Option =>
   new Option('--severity <least>', 'this severe and worse; not of unknown severity')

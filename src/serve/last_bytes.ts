@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../config/limits.ts';
+import { logNames } from '../log_names.ts';
 import { isEnd } from '../store/follow_log.ts';
 import type { Store } from '../store/read.ts';
 import { type LastRow, type LogId, lastRow } from '../store/read_log.ts';
@@ -56,5 +57,5 @@ export async function waitForAllLogs(
 ): Promise<void> {
   const wait = async (log: string): Promise<boolean> =>
     waitForLastBytes(store, agents, { ...id, log }, await lastRow(store, { ...id, log }), signal);
-  await Promise.all(['console', 'events', 'firecracker'].map(wait));
+  await Promise.all(logNames.map(wait));
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { limits } from '../config/limits.ts';
+import { logNames } from '../log_names.ts';
 import { isEnd } from '../store/follow_log.ts';
 import type { LineFilter } from '../store/line_filter.ts';
 import { severities } from '../store/line_filter.ts';
@@ -32,7 +33,7 @@ import { recordOf, recordShape } from './shapes.ts';
 
 /** Which lines of a log; of every route that reads one. */
 export const filterParameters = {
-  log: choice('Which log; console if none is named', ['console', 'events', 'firecracker']),
+  log: choice('Which log; console if none is named', logNames),
   source: names('Lines of these sources'),
   severity: choice('Lines of this severity and worse', severities),
   since: moment('Lines whose time is not before'),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { limits } from '../config/limits.ts';
+import { logNames } from '../log_names.ts';
 import { severities } from '../store/line_filter.ts';
 import { histogram, type SearchFilter, search, surround } from '../store/search.ts';
 import type { Access } from './auth.ts';
@@ -14,7 +15,7 @@ const which = {
   workspace: text('Of this workspace'),
   template: text('Of this template'),
   host: text('On this host'),
-  log: choice('Of this log', ['console', 'events', 'firecracker']),
+  log: choice('Of this log', logNames),
   source: names('Lines of these sources'),
   severity: choice('Lines of this severity and worse', severities),
   since: moment('Lines whose time is not before'),

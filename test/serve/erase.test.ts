@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { Afterlog } from '../../src/client/client.ts';
-import { startServer } from '../../src/serve/server.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { eventsOf, sha256, startApi, take } from '../support/api.ts';
+import { startBesideAgent } from '../support/beside_agent.ts';
 import { afterlog } from '../support/command.ts';
-import { PATIENCE_MS } from '../support/patience.ts';
 import { environmentOf } from '../support/roles.ts';
 import { insertRows, rowsOfFile, sealRow } from '../support/rows.ts';
 import { clickhouse, rowsOf, testSettings } from '../support/servers.ts';
@@ -106,22 +104,9 @@ test('what the agent has read by then is erased, too', async (t) => {
   const isAsked = new Promise<void>((resolve) => {
     asked = resolve;
   });
-  const agent = createServer((_request, response) => {
-    const log = { log: 'console', stream_started_at_ns: '1795168800000000001', bytes: 12, sealed: null };
-    response.end(JSON.stringify({ sandbox: 's', logs: [log] }));
-    asked();
-  });
-  await new Promise<void>((resolve) => agent.listen(0, '127.0.0.1', resolve));
-  t.after(() => agent.close());
-  const { port } = agent.address() as { port: number };
-  const settings = await testSettings(t, { agentUrl: `http://127.0.0.1:${port}/` });
-  const { database } = settings.clickhouse;
-  const client = clickhouse(t);
-  await migrate(client, database);
-  const server = await startServer(settings, { last_bytes_ms: PATIENCE_MS });
-  t.after(() => server.stop());
+  const { address, client, database } = await startBesideAgent(t, asked);
   await insertRows(client, database, rowsOfFile('s', file));
-  const answer = fetch(`${server.address}/v1/sandboxes/s/logs`, { method: 'DELETE' });
+  const answer = fetch(`${address}/v1/sandboxes/s/logs`, { method: 'DELETE' });
   await isAsked;
   await insertRows(client, database, rowsOfFile('s', Buffer.from('end\n'), {}, 8));
   const { lines } = (await (await answer).json()) as { lines: number };

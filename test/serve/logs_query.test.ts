@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { Agents } from '../../src/serve/agents.ts';
-import { startServer } from '../../src/serve/server.ts';
 import { recordShape } from '../../src/serve/shapes.ts';
-import { migrate } from '../../src/store/migrate.ts';
 import { type Api, eventsOf, startApi, take } from '../support/api.ts';
+import { startBesideAgent } from '../support/beside_agent.ts';
 import { PATIENCE_MS } from '../support/patience.ts';
 import { gapRow, insertRows, rowsOfFile, sealRow } from '../support/rows.ts';
-import { clickhouse, testSettings } from '../support/servers.ts';
+import { testSettings } from '../support/servers.ts';
 
 const text = async (api: Pick<Api, 'address'>, query: string, headers = {}): Promise<string> => {
   const response = await fetch(`${api.address}/v1/sandboxes/s/logs${query}`, { headers });
@@ -177,23 +176,12 @@ test('a snapshot waits for what the agent has read and is not stored yet', async
   const isStored = new Promise<void>((resolve) => {
     stored = resolve;
   });
-  const agent = createServer((request, response) => {
-    asked.push(`${request.method} ${request.url}`);
-    const log = { log: 'console', stream_started_at_ns: '1795168800000000001', bytes: 12, sealed: null };
-    response.end(JSON.stringify({ sandbox: 's', logs: [log] }));
-    if (asked.length === 1) stored();
+  const beside = await startBesideAgent(t, ({ method, url }) => {
+    if (asked.push(`${method} ${url}`) === 1) stored();
   });
-  await new Promise<void>((resolve) => agent.listen(0, '127.0.0.1', resolve));
-  t.after(() => agent.close());
-  const { port } = agent.address() as { port: number };
-  const settings = await testSettings(t, { agentUrl: `http://127.0.0.1:${port}/` });
-  const { database } = settings.clickhouse;
-  const client = clickhouse(t);
-  await migrate(client, database);
-  const server = await startServer(settings, { last_bytes_ms: PATIENCE_MS });
-  t.after(() => server.stop());
+  const { client, database } = beside;
   await insertRows(client, database, rowsOfFile('s', Buffer.from('first\n')));
-  const answers = Promise.all(Array.from({ length: 20 }, () => text(server, '')));
+  const answers = Promise.all(Array.from({ length: 20 }, () => text(beside, '')));
   await isStored;
   await insertRows(client, database, rowsOfFile('s', Buffer.from('words\n'), {}, 6));
   for (const answer of await answers) assert.equal(answer, 'first\nwords\n');
