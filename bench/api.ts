@@ -23,9 +23,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
-import { freePort } from '../src/child_process.ts';
-import { startEmbedded } from '../src/store/embedded.ts';
-import { migrate } from '../src/store/migrate.ts';
+import { freePort } from '../src/base/child_process.ts';
+import { migrate } from '../src/store/care/migrate.ts';
+import { startEmbedded } from '../src/store/embedded/embedded.ts';
 import { cpuSeconds, printTable, reached, Script } from './process.ts';
 
 const { values } = parseArgs({

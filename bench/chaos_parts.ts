@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type LocalKafka, startLocalKafka } from '../src/deliver/local_kafka.ts';
-import { type Embedded, startEmbedded } from '../src/store/embedded.ts';
+import { type LocalKafka, startLocalKafka } from '../src/kafka/local_kafka.ts';
+import { type Embedded, startEmbedded } from '../src/store/embedded/embedded.ts';
 import { type ConsumerStatus, memoryOf, ServedRole } from './process.ts';
 import type { SoakAgent } from './soak_agent.ts';
 

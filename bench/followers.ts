@@ -15,9 +15,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createClient } from '@clickhouse/client';
-import { freePort } from '../src/child_process.ts';
-import { startEmbedded } from '../src/store/embedded.ts';
-import { migrate } from '../src/store/migrate.ts';
+import { freePort } from '../src/base/child_process.ts';
+import { migrate } from '../src/store/care/migrate.ts';
+import { startEmbedded } from '../src/store/embedded/embedded.ts';
 import { cpuSeconds, memoryOf, printTable, reached, Script } from './process.ts';
 
 const { values } = parseArgs({

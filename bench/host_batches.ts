@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { newLine } from '../src/parse/line.ts';
-import { lineEnd } from '../src/parse/split.ts';
-import { newEpoch } from '../src/pipeline.ts';
+import { newEpoch } from '../src/agent/pipeline.ts';
+import { newLine } from '../src/parse/line/line.ts';
+import { lineEnd } from '../src/parse/line/split.ts';
 import { Stream } from '../src/tail/stream.ts';
 import { BatchBuilder } from '../src/wire/batch_builder.ts';
 import type { Batch } from '../src/wire/header.ts';

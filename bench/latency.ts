@@ -14,11 +14,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
 import { loadSettings, type Settings } from '../src/config/settings.ts';
-import { TopicReader } from '../src/consume/topic_reader.ts';
-import { startLocalKafka } from '../src/deliver/local_kafka.ts';
-import { createKafka } from '../src/kafka.ts';
-import { startEmbedded } from '../src/store/embedded.ts';
-import { migrate } from '../src/store/migrate.ts';
+import { createKafka } from '../src/kafka/client.ts';
+import { startLocalKafka } from '../src/kafka/local_kafka.ts';
+import { TopicReader } from '../src/kafka/topic_reader.ts';
+import { migrate } from '../src/store/care/migrate.ts';
+import { startEmbedded } from '../src/store/embedded/embedded.ts';
 import { fromKafka } from '../src/wire/header.ts';
 import { cpuSeconds, printTable, reached, Script, ServedRole } from './process.ts';
 

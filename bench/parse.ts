@@ -13,9 +13,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as lines from '../src/demo/lines.ts';
 import { createRandom } from '../src/demo/random.ts';
-import { newLine } from '../src/parse/line.ts';
+import { newLine } from '../src/parse/line/line.ts';
+import { lineEnd } from '../src/parse/line/split.ts';
 import { LineParser } from '../src/parse/line_parser.ts';
-import { lineEnd } from '../src/parse/split.ts';
 
 const { values } = parseArgs({
   options: {

@@ -12,9 +12,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createClient } from '@clickhouse/client';
-import { startLocalKafka } from '../src/deliver/local_kafka.ts';
-import { startEmbedded } from '../src/store/embedded.ts';
-import { migrate } from '../src/store/migrate.ts';
+import { startLocalKafka } from '../src/kafka/local_kafka.ts';
+import { migrate } from '../src/store/care/migrate.ts';
+import { startEmbedded } from '../src/store/embedded/embedded.ts';
 import { cpuSeconds } from './process.ts';
 
 const { values } = parseArgs({

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { exitOf, freePort, keepLastLines } from '../src/child_process.ts';
+import { exitOf, freePort, keepLastLines } from '../src/base/child_process.ts';
 
 /** User and system time of a process, from /proc, in units of 1/100 s. */
 export function cpuSeconds(pid: number): number {

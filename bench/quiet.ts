@@ -12,8 +12,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createClient } from '@clickhouse/client';
-import { startEmbedded } from '../src/store/embedded.ts';
-import { migrate } from '../src/store/migrate.ts';
+import { migrate } from '../src/store/care/migrate.ts';
+import { startEmbedded } from '../src/store/embedded/embedded.ts';
 import { AgentProcess, cpuSeconds, memoryOf, printTable, reached, Script } from './process.ts';
 
 const { values } = parseArgs({

@@ -3,7 +3,7 @@
  * AFTERLOG_*. Runs until `UNTIL` bytes (agent: read and delivered) or rows (consumer: landed) are reached, then
  * prints one JSON line: CPU-seconds of this process, peak memory in MB, its status.
  */
-import { startAgent } from '../src/agent.ts';
+import { startAgent } from '../src/agent/agent.ts';
 import { loadSettings } from '../src/config/settings.ts';
 import { startConsumer } from '../src/consume/consumer.ts';
 

@@ -15,9 +15,9 @@ import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { freePort } from '../src/child_process.ts';
-import { startLocalKafka } from '../src/deliver/local_kafka.ts';
-import { startEmbedded } from '../src/store/embedded.ts';
+import { freePort } from '../src/base/child_process.ts';
+import { startLocalKafka } from '../src/kafka/local_kafka.ts';
+import { startEmbedded } from '../src/store/embedded/embedded.ts';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '9' } } });
 const root = resolve(import.meta.dirname, '..');

@@ -10,9 +10,9 @@ import { join, relative, resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { startLocalKafka } from '../src/deliver/local_kafka.ts';
-import { explain, reasonOf } from '../src/errors.ts';
-import { startEmbedded } from '../src/store/embedded.ts';
+import { explain, reasonOf } from '../src/base/errors.ts';
+import { startLocalKafka } from '../src/kafka/local_kafka.ts';
+import { startEmbedded } from '../src/store/embedded/embedded.ts';
 import { FILE_BOUND, FILE_MS_MAX } from './support/file_bound.ts';
 import { endLeftovers } from './support/leftovers.ts';
 

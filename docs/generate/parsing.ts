@@ -5,14 +5,14 @@
  */
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { limits } from '../../src/config/limits.ts';
-import { jsonKeys } from '../../src/parse/json_line.ts';
-import { kernelHeadlines } from '../../src/parse/kernel_headlines.ts';
-import { newLine, timestampKinds } from '../../src/parse/line.ts';
+import { limits } from '../../src/base/limits.ts';
+import { kernelHeadlines } from '../../src/parse/kernel/headlines.ts';
+import { jsonKeys } from '../../src/parse/level/json_line.ts';
+import { levelWords } from '../../src/parse/level/severity.ts';
+import { newLine, timestampKinds } from '../../src/parse/line/line.ts';
+import { nameText } from '../../src/parse/line/names.ts';
 import { LineParser } from '../../src/parse/line_parser.ts';
-import { nameText } from '../../src/parse/names.ts';
-import { levelWords } from '../../src/parse/severity.ts';
-import { zoneMinutes } from '../../src/parse/stamp_zone.ts';
+import { zoneMinutes } from '../../src/parse/time/stamp_zone.ts';
 import {
   entryExamples,
   eventExamples,

@@ -4,9 +4,9 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { catalogue, type Entry } from '../../src/base/errors.ts';
 import { allSettings, type Setting } from '../../src/config/schema.ts';
 import { loadSettings } from '../../src/config/settings.ts';
-import { catalogue, type Entry } from '../../src/errors.ts';
 
 const GENERATED = '<!-- Made by `npm run docs`; change the source that it names instead. -->';
 
@@ -102,7 +102,7 @@ function errorsPage(): string {
 
 ${GENERATED}
 
-From \`src/errors.ts\`. Each error has a code that stays the same. A command says what happened, the code, and what to do:
+From \`src/base/errors.ts\`. Each error has a code that stays the same. A command says what happened, the code, and what to do:
 
 \`\`\`text
 There are no logs of sandbox 'sb-1'. [SANDBOX_UNKNOWN]

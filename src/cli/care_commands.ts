@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { scopes } from '../scopes.ts';
+import { scopes } from '../config/scopes.ts';
 import { command, flagsOf, jsonOption, settingsOf } from './command.ts';
 import { momentOf } from './moment.ts';
 

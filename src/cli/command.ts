@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { log } from '../base/log.ts';
 import { allSettings, loadSettings, type Settings } from '../config/settings.ts';
-import { log } from '../log.ts';
 
 /** Adds a command. Its action imports what it needs when it runs; `examples` are whole command lines. */
 export function command(parent: Command, name: string, description: string, ...examples: string[]): Command {

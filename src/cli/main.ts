@@ -1,8 +1,8 @@
 import { CommanderError } from 'commander';
+import { AfterlogError, explain, reasonOf } from '../base/errors.ts';
+import { version } from '../base/version.ts';
 import { nearest } from '../config/nearest.ts';
 import { allSettings } from '../config/settings.ts';
-import { AfterlogError, explain, reasonOf } from '../errors.ts';
-import { version } from '../version.ts';
 import { endQuietlyWhenReaderLeaves } from './output.ts';
 import { createProgram } from './program.ts';
 

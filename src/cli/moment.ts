@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { MOMENT_ALLOWED, readMoment } from '../moment.ts';
+import { MOMENT_ALLOWED, readMoment } from '../base/moment.ts';
 
 /**
  * What `--since` and `--until` take, in ns since 1970. Where no zone is named it is UTC, as everything printed is.

@@ -1,6 +1,6 @@
-import { settlesWithin } from '../child_process.ts';
-import { limits } from '../config/limits.ts';
-import { reasonOf } from '../errors.ts';
+import { settlesWithin } from '../base/child_process.ts';
+import { reasonOf } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 
 /** Something that runs until it is stopped. */
 export interface Part {

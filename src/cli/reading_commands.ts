@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { limits } from '../config/limits.ts';
-import { logNames } from '../log_names.ts';
-import { type Severity, severities } from '../store/line_filter.ts';
+import { limits } from '../base/limits.ts';
+import { type Severity, severities } from '../store/read/line_filter.ts';
+import { logNames } from '../wire/log_names.ts';
 import { command, count, flagsOf, jsonOption, settingsOf } from './command.ts';
 import { momentOf } from './moment.ts';
 

@@ -1,4 +1,4 @@
-import { log } from '../log.ts';
+import { log } from '../base/log.ts';
 import type { Flushes } from '../serve/role_status.ts';
 
 /** What every long-running role returns when it has started. */

@@ -29,7 +29,7 @@ export function addRoles(program: Command): void {
     const settings = settingsOf(self);
     // Else V8 keeps 64 MB for objects that die young, from its start on. An agent's lines are bytes and make none.
     setFlagsFromString('--semi-space-growth-factor=1');
-    const { startAgent } = await import('../agent.ts');
+    const { startAgent } = await import('../agent/agent.ts');
     await runRole(
       'agent',
       () => withStatus('agent', settings.agent_listen, () => startAgent(settings)),

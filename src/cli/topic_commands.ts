@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { limits } from '../config/limits.ts';
+import { limits } from '../base/limits.ts';
 import { command, count, jsonOption, settingsOf } from './command.ts';
 
 /** What looks into the topic, and after what could not land. */

@@ -1,14 +1,14 @@
 import { join, relative } from 'node:path';
 import type { ClickHouseClient } from '@clickhouse/client';
-import { type AgentStatus, startAgent } from '../agent.ts';
+import { type AgentStatus, startAgent } from '../agent/agent.ts';
+import { AfterlogError } from '../base/errors.ts';
 import type { Settings } from '../config/settings.ts';
 import type { ConsumerStatus } from '../consume/consumer.ts';
 import type { Terminal } from '../demo/terminal.ts';
-import { AfterlogError } from '../errors.ts';
 import { startServer } from '../serve/server.ts';
+import { migrate } from '../store/care/migrate.ts';
 import { connect, recordUp } from '../store/client.ts';
-import { startEmbedded } from '../store/embedded.ts';
-import { migrate } from '../store/migrate.ts';
+import { startEmbedded } from '../store/embedded/embedded.ts';
 import type { Parts } from './parts.ts';
 import { withStatus } from './role.ts';
 
@@ -59,7 +59,7 @@ export async function startStore(up: Up): Promise<ClickHouseClient> {
 /** With brokers set, or a Kafka of our own: the consumer between it and ClickHouse; else null. */
 export async function startKafkaRoles(up: Up, own: boolean): Promise<Consuming | null> {
   if (own && up.settings.kafka.brokers.length === 0) {
-    const { startLocalKafka } = await import('../deliver/local_kafka.ts');
+    const { startLocalKafka } = await import('../kafka/local_kafka.ts');
     const kafka = await up.parts.start(
       'Kafka',
       'starting, waits for its first answer',

@@ -1,5 +1,5 @@
-import { limits } from '../config/limits.ts';
-import { goesOn, type LogRow } from '../store/read_log.ts';
+import { limits } from '../base/limits.ts';
+import { goesOn, type LogRow } from '../store/read/read_log.ts';
 
 /** A physical line, or a gap or seal row as it is. */
 export interface WholeLine extends LogRow {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../base/errors.ts';
 import { nearest } from './nearest.ts';
 import { allSettings, type Setting } from './schema.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readyDefaults } from '../parse/ready.ts';
+import { readyDefaults } from '../parse/mark/ready.ts';
 import { builtInKinds, type Kind } from '../redact/kinds.ts';
 import { patternFault } from '../redact/pattern_check.ts';
 

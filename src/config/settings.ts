@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
-import { AfterlogError } from '../errors.ts';
+import { AfterlogError } from '../base/errors.ts';
 import { patternFault } from '../redact/pattern_check.ts';
 import { type Given, givenAsFlags, givenInEnvironment, invalid, type Origin, type Wrong } from './given.ts';
 import { allSettings, configSetting, settingsSchema } from './schema.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Document, LineCounter, Node, YAMLMap } from 'yaml';
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../base/errors.ts';
 import { invalid, type Source, textOrList, unknown } from './given.ts';
 import { nearest } from './nearest.ts';
 import { allSettings, configSetting } from './schema.ts';

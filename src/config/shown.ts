@@ -1,4 +1,4 @@
-import { limits } from './limits.ts';
+import { limits } from '../base/limits.ts';
 import type { Setting } from './schema.ts';
 
 const MASK = '********';

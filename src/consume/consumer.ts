@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Consumer, ConsumerGroupJoinEvent, Kafka } from 'kafkajs';
-import { limits } from '../config/limits.ts';
+import { AfterlogError, reasonOf } from '../base/errors.ts';
+import { report } from '../base/faults.ts';
+import { limits } from '../base/limits.ts';
+import { log } from '../base/log.ts';
+import { Leaving, Patience } from '../base/patience.ts';
 import type { Settings } from '../config/settings.ts';
-import { AfterlogError, reasonOf } from '../errors.ts';
-import { report } from '../faults.ts';
-import { createKafka, kafkaFault } from '../kafka.ts';
-import { log } from '../log.ts';
+import { createKafka, kafkaFault } from '../kafka/client.ts';
 import { connect } from '../store/client.ts';
-import { STOPPED } from '../store/land.ts';
-import { Leaving, Patience } from '../store/patience.ts';
+import { STOPPED } from '../store/land/land.ts';
 import { type DeadLetters, deadLetters } from './dead_letter.ts';
 import {
   overtaken,

@@ -1,8 +1,8 @@
 import { type IHeaders, type Kafka, type KafkaMessage, Partitioners, type Producer } from 'kafkajs';
-import { AfterlogError } from '../errors.ts';
-import { report } from '../faults.ts';
-import { kafkaFault } from '../kafka.ts';
-import { createTopic, deadLetterTopic, wantedTopics, withAdmin } from '../kafka_topics.ts';
+import { AfterlogError } from '../base/errors.ts';
+import { report } from '../base/faults.ts';
+import { kafkaFault } from '../kafka/client.ts';
+import { createTopic, deadLetterTopic, wantedTopics, withAdmin } from '../kafka/topics.ts';
 import { loggableReason } from '../store/refusal.ts';
 
 export interface Origin {

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { Kafka } from 'kafkajs';
-import { withAdmin } from '../kafka_topics.ts';
-import type { GapRow } from '../store/gap_rows.ts';
+import { withAdmin } from '../kafka/topics.ts';
+import type { GapRow } from '../store/land/gap_rows.ts';
 
 export interface PartitionOffsets {
   partition: number;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { limits } from '../config/limits.ts';
+import { limits } from '../base/limits.ts';
 
 /**
  * Shares a consumer among its partitions: so many land at a time, and at the end of the topic, where messages come

@@ -1,10 +1,10 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import kafkajs, { type EachBatchPayload, type KafkaMessage } from 'kafkajs';
-import { crashPoint } from '../crash_point.ts';
-import { AfterlogError } from '../errors.ts';
-import { kafkaFault } from '../kafka.ts';
-import { createLander, type Lander, STOPPED } from '../store/land.ts';
-import { during, Leaving, Patience } from '../store/patience.ts';
+import { crashPoint } from '../base/crash_point.ts';
+import { AfterlogError } from '../base/errors.ts';
+import { during, Leaving, Patience } from '../base/patience.ts';
+import { kafkaFault } from '../kafka/client.ts';
+import { createLander, type Lander, STOPPED } from '../store/land/land.ts';
 import { type Batch, fromKafka } from '../wire/header.ts';
 import type { DeadLetters } from './dead_letter.ts';
 import { overtakenRow } from './missing.ts';

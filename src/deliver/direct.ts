@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client';
-import { limits } from '../config/limits.ts';
-import { createLander, type Refused } from '../store/land.ts';
+import { limits } from '../base/limits.ts';
+import { createLander, type Refused } from '../store/land/land.ts';
 import type { Batch } from '../wire/header.ts';
 import type { Destination } from './sender.ts';
 

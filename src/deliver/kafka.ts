@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import kafkajs, { type Admin, type Kafka, type Message, type Producer } from 'kafkajs';
-import { limits } from '../config/limits.ts';
-import { AfterlogError } from '../errors.ts';
-import { report, Trouble, unwritable } from '../faults.ts';
-import { kafkaFault } from '../kafka.ts';
-import { createTopic, wantedTopics, withAdmin } from '../kafka_topics.ts';
-import { log } from '../log.ts';
+import { AfterlogError } from '../base/errors.ts';
+import { report, Trouble, unwritable } from '../base/faults.ts';
+import { limits } from '../base/limits.ts';
+import { log } from '../base/log.ts';
+import { kafkaFault } from '../kafka/client.ts';
+import { createTopic, wantedTopics, withAdmin } from '../kafka/topics.ts';
 import type { Binding } from '../spool/cursor.ts';
 import { gapBatch, refusedReason } from '../wire/gap_batch.ts';
 import { type Batch, batchId, toKafkaHeaders } from '../wire/header.ts';

@@ -1,5 +1,5 @@
-import { limits } from '../config/limits.ts';
-import { crashPoint } from '../crash_point.ts';
+import { crashPoint } from '../base/crash_point.ts';
+import { limits } from '../base/limits.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Batch } from '../wire/header.ts';
 import { fromSpool } from '../wire/spooled.ts';

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AfterlogError } from '../errors.ts';
-import { report } from '../faults.ts';
+import { AfterlogError } from '../base/errors.ts';
+import { report } from '../base/faults.ts';
 import { loggableReason } from '../store/refusal.ts';
 import { type Batch, batchId } from '../wire/header.ts';
 import { toSpool } from '../wire/spooled.ts';

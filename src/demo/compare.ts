@@ -1,5 +1,5 @@
 import type { ClickHouseClient } from '@clickhouse/client';
-import { limits } from '../config/limits.ts';
+import { limits } from '../base/limits.ts';
 import type { Finished, Fleet } from './fleet.ts';
 
 /** What a comparison of deleted sandboxes with ClickHouse has found so far. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { limits } from '../config/limits.ts';
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import { takeFolder } from './fleet_folder.ts';
 import type { Happening } from './happenings.ts';
 import { createRandom, type Random } from './random.ts';

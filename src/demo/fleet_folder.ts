@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { AfterlogError } from '../base/errors.ts';
 import { type Settings, settingsSchema } from '../config/settings.ts';
-import { AfterlogError } from '../errors.ts';
 
 const marker = '.afterlog-demo-fleet';
 

@@ -1,4 +1,4 @@
-import { limits } from '../config/limits.ts';
+import { limits } from '../base/limits.ts';
 
 /** Something that happened to a sandbox, as the demo tells it. */
 export interface Happening {

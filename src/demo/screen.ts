@@ -1,4 +1,4 @@
-import type { AgentStatus } from '../agent.ts';
+import type { AgentStatus } from '../agent/agent.ts';
 import { commandRows } from './commands.ts';
 import type { Compared } from './compare.ts';
 import type { Examples } from './examples.ts';

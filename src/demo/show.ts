@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
-import type { AgentStatus } from '../agent.ts';
-import { limits } from '../config/limits.ts';
-import { reasonOf } from '../errors.ts';
+import type { AgentStatus } from '../agent/agent.ts';
+import { reasonOf } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import { createComparer } from './compare.ts';
 import { createExamples } from './examples.ts';
 import { readStored } from './figures.ts';

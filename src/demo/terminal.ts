@@ -1,4 +1,4 @@
-import { limits } from '../config/limits.ts';
+import { limits } from '../base/limits.ts';
 import { type Row, rowText, type Style } from './row.ts';
 
 /** A stream to write to; `columns` and `rows` only of a terminal. */

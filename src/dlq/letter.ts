@@ -1,4 +1,4 @@
-import { AfterlogError } from '../errors.ts';
+import { AfterlogError } from '../base/errors.ts';
 import { type BatchHeader, fromKafka, type MessageHeaders } from '../wire/header.ts';
 
 /** A message or batch that could not land and was set aside, whole. */

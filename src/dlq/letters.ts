@@ -1,9 +1,9 @@
 import { join } from 'node:path';
+import { AfterlogError } from '../base/errors.ts';
 import type { Settings } from '../config/settings.ts';
-import { type Ends, type Read, TopicReader } from '../consume/topic_reader.ts';
-import { AfterlogError } from '../errors.ts';
-import { createKafka } from '../kafka.ts';
-import { deadLetterTopic } from '../kafka_topics.ts';
+import { createKafka } from '../kafka/client.ts';
+import { type Ends, type Read, TopicReader } from '../kafka/topic_reader.ts';
+import { deadLetterTopic } from '../kafka/topics.ts';
 import { type Letter, letterOf } from './letter.ts';
 import { refusedIds, refusedLetter } from './refused_files.ts';
 

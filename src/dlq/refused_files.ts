@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { AfterlogError, reasonOf } from '../errors.ts';
+import { AfterlogError, reasonOf } from '../base/errors.ts';
 import { toKafkaHeaders } from '../wire/header.ts';
 import { fromSpool } from '../wire/spooled.ts';
 import { type Letter, letterOf } from './letter.ts';

@@ -1,11 +1,11 @@
-import { limits } from '../config/limits.ts';
-import { eraseReplayed } from '../store/erase.ts';
-import { insertBody } from '../store/insert.ts';
-import { fence, Landed, look } from '../store/landed.ts';
-import { explaining, readError, type Store } from '../store/read.ts';
+import { limits } from '../base/limits.ts';
+import { eraseReplayed } from '../store/care/erase.ts';
+import { type Place, placesOf, removeStandIns } from '../store/care/stand_ins.ts';
+import { insertBody } from '../store/land/insert.ts';
+import { fence, Landed, look } from '../store/land/landed.ts';
+import { tableSchema } from '../store/land/table_schema.ts';
+import { explaining, readError, type Store } from '../store/query.ts';
 import { describeRefusal, faultOf } from '../store/refusal.ts';
-import { type Place, placesOf, removeStandIns } from '../store/stand_ins.ts';
-import { tableSchema } from '../store/table_schema.ts';
 import { undecodable } from '../wire/decode.ts';
 import { type Batch, type BatchHeader, batchId } from '../wire/header.ts';
 import type { Letter } from './letter.ts';

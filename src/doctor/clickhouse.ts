@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts';
-import { openStore, type Store } from '../store/read.ts';
+import { openStore, type Store } from '../store/query.ts';
 import { describeRefusal, errorNumber } from '../store/refusal.ts';
 import { DENIED, rightFindings } from './clickhouse_rights.ts';
 import { askRows } from './clickhouse_rows.ts';

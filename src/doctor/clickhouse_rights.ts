@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { limits } from '../config/limits.ts';
+import { limits } from '../base/limits.ts';
 import type { Settings } from '../config/settings.ts';
-import { derivedTables } from '../store/derive.ts';
-import { eraseRights } from '../store/erase.ts';
-import { fence } from '../store/landed.ts';
-import type { Store } from '../store/read.ts';
+import { eraseRights } from '../store/care/erase.ts';
+import { derivedTables } from '../store/land/derive.ts';
+import { fence } from '../store/land/landed.ts';
+import type { Store } from '../store/query.ts';
 import { describeRefusal, errorNumber } from '../store/refusal.ts';
 import { askRows } from './clickhouse_rows.ts';
 import { type Finding, type Role, reporter } from './finding.ts';

@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers';
-import type { Store } from '../store/read.ts';
+import type { Store } from '../store/query.ts';
 
 /**
  * Rows of a statement that changes nothing and sets nothing, so that any user may ask it.

@@ -1,7 +1,7 @@
+import { AfterlogError } from '../base/errors.ts';
 import { humanBytes } from '../cli/format.ts';
-import { AfterlogError } from '../errors.ts';
-import { requireSchema } from '../store/migrate.ts';
-import type { Store } from '../store/read.ts';
+import { requireSchema } from '../store/care/migrate.ts';
+import type { Store } from '../store/query.ts';
 import { askRows } from './clickhouse_rows.ts';
 import { type Finding, type Role, reporter } from './finding.ts';
 

@@ -1,5 +1,5 @@
 import type { Admin } from 'kafkajs';
-import { limits } from '../config/limits.ts';
+import { limits } from '../base/limits.ts';
 import { type Finding, type Role, reporter } from './finding.ts';
 
 const cure = 'Let both set their clocks by NTP (chrony, systemd-timesyncd).';

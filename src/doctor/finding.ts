@@ -1,5 +1,5 @@
-import { limits } from '../config/limits.ts';
-import { AfterlogError, reasonOf } from '../errors.ts';
+import { AfterlogError, reasonOf } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 
 /** `error`: it does not work, or loses data. `warning`: it will under some load, crash or power loss. */
 export type Level = 'ok' | 'note' | 'warning' | 'error';

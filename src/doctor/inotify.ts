@@ -1,6 +1,6 @@
 import { watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { limits } from '../config/limits.ts';
+import { limits } from '../base/limits.ts';
 import { type Finding, many, reporter } from './finding.ts';
 import { codeOf } from './folder.ts';
 

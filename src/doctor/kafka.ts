@@ -1,8 +1,8 @@
-import { limits } from '../config/limits.ts';
+import { cureOf } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Settings } from '../config/settings.ts';
-import { cureOf } from '../errors.ts';
-import { createKafka } from '../kafka.ts';
-import { withAdmin } from '../kafka_topics.ts';
+import { createKafka } from '../kafka/client.ts';
+import { withAdmin } from '../kafka/topics.ts';
 import { check, type Finding, many, reporter } from './finding.ts';
 import { type Answer, askBroker, incompatible, OLDEST_RELEASE, releaseOf } from './kafka_broker.ts';
 import { groupFindings } from './kafka_group.ts';

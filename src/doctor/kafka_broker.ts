@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import type { Kafka } from 'kafkajs';
+import { AfterlogError, type ErrorCode, reasonOf } from '../base/errors.ts';
 import type { Settings } from '../config/settings.ts';
-import { AfterlogError, type ErrorCode, reasonOf } from '../errors.ts';
-import { createKafka, kafkaFault } from '../kafka.ts';
+import { createKafka, kafkaFault } from '../kafka/client.ts';
 import { within } from './finding.ts';
 
 /** Versions of a request that a broker takes, by the request's number. */

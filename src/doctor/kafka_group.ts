@@ -1,7 +1,7 @@
 import type { Settings } from '../config/settings.ts';
 import { overtaken, type PartitionOffsets, partitionOffsets } from '../consume/missing.ts';
-import { createKafka } from '../kafka.ts';
-import { withAdmin } from '../kafka_topics.ts';
+import { createKafka } from '../kafka/client.ts';
+import { withAdmin } from '../kafka/topics.ts';
 import { type Finding, many, reporter } from './finding.ts';
 
 const say = reporter('group', ['consumer']);

@@ -1,6 +1,6 @@
 import type { Admin } from 'kafkajs';
+import { AfterlogError, reasonOf } from '../base/errors.ts';
 import type { Settings } from '../config/settings.ts';
-import { AfterlogError, reasonOf } from '../errors.ts';
 import {
   alterCommand,
   createTopic,
@@ -9,7 +9,7 @@ import {
   findTopic,
   type WantedTopic,
   wantedTopics,
-} from '../kafka_topics.ts';
+} from '../kafka/topics.ts';
 import { kafkaClockFindings } from './clock.ts';
 import { type Finding, many, type Reporter, type Role, reporter } from './finding.ts';
 

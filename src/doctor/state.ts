@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { open, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { reasonOf } from '../base/errors.ts';
 import type { Settings } from '../config/settings.ts';
-import { reasonOf } from '../errors.ts';
 import { lockHolder } from '../spool/lock.ts';
 import { type Finding, reporter } from './finding.ts';
 import { nearestFolder, quoted, whyNotWritable } from './folder.ts';

@@ -1,6 +1,6 @@
 import { constants, lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { limits } from '../config/limits.ts';
+import { limits } from '../base/limits.ts';
 import type { Settings } from '../config/settings.ts';
 import { chainPlace, layoutOf } from '../tail/layout.ts';
 import { codeOf } from './folder.ts';

@@ -1,4 +1,4 @@
-import { limits } from '../config/limits.ts';
+import { limits } from '../base/limits.ts';
 
 /** What the runtime knows of a sandbox, in each of its rows. */
 export interface Label {

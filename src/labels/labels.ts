@@ -1,9 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { limits } from '../config/limits.ts';
-import { AfterlogError, reasonOf } from '../errors.ts';
-import { Trouble } from '../faults.ts';
-import { log } from '../log.ts';
+import { AfterlogError, reasonOf } from '../base/errors.ts';
+import { Trouble } from '../base/faults.ts';
+import { limits } from '../base/limits.ts';
+import { log } from '../base/log.ts';
 import { type Label, labelIn } from './label.ts';
 import type { Runtime } from './runtime.ts';
 

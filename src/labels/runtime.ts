@@ -1,7 +1,7 @@
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { limits } from '../config/limits.ts';
-import { AfterlogError, reasonOf } from '../errors.ts';
+import { AfterlogError, reasonOf } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import { idIn, type Label, labelIn } from './label.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { log } from '../log.ts';
-import { newEpoch } from '../pipeline.ts';
+import { newEpoch } from '../agent/pipeline.ts';
+import { log } from '../base/log.ts';
 import type { Redactor } from '../redact/redactor.ts';
 import { placeKey } from '../spool/cursor.ts';
 import type { Spool, StateChanges } from '../spool/spool.ts';

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { limits } from '../config/limits.ts';
-import { newLine } from '../parse/line.ts';
-import { lineEnd } from '../parse/split.ts';
+import { limits } from '../base/limits.ts';
+import { newLine } from '../parse/line/line.ts';
+import { lineEnd } from '../parse/line/split.ts';
 import type { Redactor } from '../redact/redactor.ts';
 import { type FoundPin, sameFile } from '../tail/pins.ts';
 import { Stream, type StreamTotals } from '../tail/stream.ts';

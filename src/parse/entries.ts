@@ -1,5 +1,7 @@
-import { limits } from '../config/limits.ts';
-import { skipEscape } from './bytes.ts';
+import { limits } from '../base/limits.ts';
+import { beginsReport } from './kernel/headlines.ts';
+import { openReport, standsBetween, stepReport } from './kernel/report.ts';
+import { skipEscape } from './line/bytes.ts';
 import {
   asked,
   channelOf,
@@ -10,10 +12,8 @@ import {
   type SavedEntry,
   saveEntry,
   ways,
-} from './entry.ts';
-import { beginsReport } from './kernel_headlines.ts';
-import { openReport, standsBetween, stepReport } from './kernel_report.ts';
-import { open, step } from './trace.ts';
+} from './line/entry.ts';
+import { open, step } from './trace/trace.ts';
 
 // Asked for each line, and the table of limits is too large for V8 to look things up in it fast.
 const { entry_lines_max, entry_bytes_max, entry_pause_bytes_max } = limits;

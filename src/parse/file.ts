@@ -1,9 +1,9 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { limits } from '../config/limits.ts';
-import { endings, kind, type Line, newLine, timestampKinds } from './line.ts';
+import { limits } from '../base/limits.ts';
+import { endings, kind, type Line, newLine, timestampKinds } from './line/line.ts';
+import { nameText } from './line/names.ts';
+import { lineEnd } from './line/split.ts';
 import { LineParser } from './line_parser.ts';
-import { nameText } from './names.ts';
-import { lineEnd } from './split.ts';
 
 /** A line as `afterlog parse` shows it; `timestamp` is RFC 3339 in UTC with nanoseconds. */
 export interface ParsedRow {

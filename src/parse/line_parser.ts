@@ -1,15 +1,15 @@
-import { skipEscape } from './bytes.ts';
-import { Clock, type ClockState, newClockState } from './clock.ts';
 import { Entries } from './entries.ts';
-import { asked, type SavedEntry, ways } from './entry.ts';
-import { isHeadline, wordEnd } from './headline.ts';
-import type { Line } from './line.ts';
+import { severity } from './level/severity.ts';
+import { source } from './level/source.ts';
+import { skipEscape } from './line/bytes.ts';
+import { asked, type SavedEntry, ways } from './line/entry.ts';
+import type { Line } from './line/line.ts';
+import { nameId, nameText } from './line/names.ts';
+import { splitEnding } from './line/split.ts';
 import { LineReader } from './line_reader.ts';
-import { Marks, type SavedMarks } from './marks.ts';
-import { nameId, nameText } from './names.ts';
-import { severity } from './severity.ts';
-import { source } from './source.ts';
-import { splitEnding } from './split.ts';
+import { Marks, type SavedMarks } from './mark/marks.ts';
+import { Clock, type ClockState, newClockState } from './time/clock.ts';
+import { isHeadline, wordEnd } from './trace/headline.ts';
 
 /** What a stream's next line needs to know of the lines before it; kept in the spool across restarts. */
 export interface ParserState {

@@ -1,16 +1,16 @@
-import { classOf, DIGIT, isDigit, skipEscape, startsWith } from './bytes.ts';
-import type { Clock } from './clock.ts';
-import { asked, marked, ways } from './entry.ts';
-import { findStamp } from './find_stamp.ts';
-import { json, readJson } from './json_line.ts';
-import { headlineOf } from './kernel_headlines.ts';
-import { readLevel } from './level.ts';
-import { eventOf } from './lifecycle.ts';
-import { kind, type Line } from './line.ts';
-import { severity, severityOfSyslog, severityOfText } from './severity.ts';
-import * as sources from './source.ts';
-import { program, Sources, source } from './source.ts';
-import { dates, findKernelClock, forms, kernelClock, rfc3339, stamp, timeOfDay } from './stamp.ts';
+import { headlineOf } from './kernel/headlines.ts';
+import { json, readJson } from './level/json_line.ts';
+import { eventOf } from './level/lifecycle.ts';
+import { severity, severityOfSyslog, severityOfText } from './level/severity.ts';
+import * as sources from './level/source.ts';
+import { program, Sources, source } from './level/source.ts';
+import { classOf, DIGIT, isDigit, skipEscape, startsWith } from './line/bytes.ts';
+import { asked, marked, ways } from './line/entry.ts';
+import { kind, type Line } from './line/line.ts';
+import { readLevel } from './read_level.ts';
+import type { Clock } from './time/clock.ts';
+import { findStamp } from './time/find_stamp.ts';
+import { dates, findKernelClock, forms, kernelClock, rfc3339, stamp, timeOfDay } from './time/stamp.ts';
 
 /**
  * Reads what a line says of itself: its time, source, level, and where its text begins. Fills the `Line`, and `asked` for its entry.

@@ -1,6 +1,6 @@
-import { limits } from '../config/limits.ts';
+import type { FlushedLog } from '../agent/flush.ts';
+import { limits } from '../base/limits.ts';
 import { type Settings, splitAddress } from '../config/settings.ts';
-import type { FlushedLog } from '../flush.ts';
 
 /** What an agent says of a sandbox: its logs, or that it has none open. */
 export type Flushed = FlushedLog[] | 'nothing open';

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
+import { AfterlogError } from '../base/errors.ts';
 import { splitAddress } from '../config/settings.ts';
-import { AfterlogError } from '../errors.ts';
 
 /** @throws AfterlogError PORT_IN_USE, SETTING_INVALID (an address that is not this machine's, for example) */
 export function listen(server: Server, address: string): Promise<void> {

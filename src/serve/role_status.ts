@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { AfterlogError, reasonOf, statusOf } from '../errors.ts';
-import { report } from '../faults.ts';
+import { AfterlogError, reasonOf, statusOf } from '../base/errors.ts';
+import { report } from '../base/faults.ts';
 import { listen } from './listen.ts';
 
 /** What a role tells of itself: counts and sizes as numbers, `paused` as a sentence or null, and lags by partition. */

@@ -1,8 +1,8 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { crashPoint } from '../crash_point.ts';
-import { AfterlogError } from '../errors.ts';
-import { report, Trouble, unwritable } from '../faults.ts';
+import { crashPoint } from '../base/crash_point.ts';
+import { AfterlogError } from '../base/errors.ts';
+import { report, Trouble, unwritable } from '../base/faults.ts';
 import { FORMAT } from './entry.ts';
 import { syncFolder } from './folder.ts';
 

@@ -13,9 +13,9 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { limits } from '../config/limits.ts';
-import { AfterlogError, reasonOf } from '../errors.ts';
-import { log } from '../log.ts';
+import { AfterlogError, reasonOf } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import { log } from '../base/log.ts';
 import { makeFolder } from './folder.ts';
 
 interface Owner {

@@ -1,5 +1,5 @@
-import { AfterlogError } from '../errors.ts';
-import { report } from '../faults.ts';
+import { AfterlogError } from '../base/errors.ts';
+import { report } from '../base/faults.ts';
 import { type Cursor, placeKey } from './cursor.ts';
 import { entryKind } from './entry.ts';
 import { listSegments, SegmentReader, segmentPath } from './segment.ts';

@@ -9,10 +9,10 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { limits } from '../config/limits.ts';
-import { crashPoint } from '../crash_point.ts';
-import { AfterlogError } from '../errors.ts';
-import { Trouble, unwritable } from '../faults.ts';
+import { crashPoint } from '../base/crash_point.ts';
+import { AfterlogError } from '../base/errors.ts';
+import { Trouble, unwritable } from '../base/faults.ts';
+import { limits } from '../base/limits.ts';
 import { Ages } from './ages.ts';
 import { type Cursor, CursorFile, isBefore, wrongFormat } from './cursor.ts';
 import { encodeEntry, entryKind, foreignFormat, HEAD_BYTES, STANDS_FOR } from './entry.ts';

@@ -2,11 +2,11 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
-import { isAlive } from '../child_process.ts';
-import { limits } from '../config/limits.ts';
+import { isAlive } from '../base/child_process.ts';
+import { AfterlogError, reasonOf } from '../base/errors.ts';
+import { report } from '../base/faults.ts';
+import { limits } from '../base/limits.ts';
 import type { Settings } from '../config/settings.ts';
-import { AfterlogError, reasonOf } from '../errors.ts';
-import { report } from '../faults.ts';
 
 /** What a running `afterlog up` records, so that commands in another terminal find its servers. */
 export interface UpRecord {

@@ -39,7 +39,7 @@ export const isSetAside = (reason: string): boolean => /^batch \S+ was refused .
 /** How the reason of a gap row begins that stands for what was erased; when that was follows. */
 export const ERASED = 'erased on request';
 
-/** SQL: a row that an erase left; store/erase.ts says of which kinds. */
+/** SQL: a row that an erase left; store/care/erase.ts says of which kinds. */
 export const IS_ERASURE = `(record = 'erased' OR (record = 'gap'
   AND startsWith(JSONExtractString(message, 'reason'), '${ERASED}')))`;
 

@@ -1,5 +1,5 @@
 import { ClickHouseError } from '@clickhouse/client';
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../base/errors.ts';
 
 /**
  * Why an INSERT failed, as far as its error says:

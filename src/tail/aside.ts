@@ -1,9 +1,9 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { limits } from '../config/limits.ts';
-import { crashPoint } from '../crash_point.ts';
-import { AfterlogError, reasonOf } from '../errors.ts';
-import { Trouble } from '../faults.ts';
+import { crashPoint } from '../base/crash_point.ts';
+import { AfterlogError, reasonOf } from '../base/errors.ts';
+import { Trouble } from '../base/faults.ts';
+import { limits } from '../base/limits.ts';
 import { Generation } from './generation.ts';
 import { type Pin, readAt, statOf } from './pins.ts';
 

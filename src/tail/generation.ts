@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { limits } from '../config/limits.ts';
+import { limits } from '../base/limits.ts';
 import type { Aside } from './aside.ts';
 import { type Pin, readAt, statOf } from './pins.ts';
 

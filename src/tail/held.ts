@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs';
-import { limits } from '../config/limits.ts';
-import { AfterlogError } from '../errors.ts';
-import { Trouble } from '../faults.ts';
+import { AfterlogError } from '../base/errors.ts';
+import { Trouble } from '../base/faults.ts';
+import { limits } from '../base/limits.ts';
 import { AsideRoom } from './aside.ts';
 import type { Generation } from './generation.ts';
 import { letGo, namelessOf } from './let_go.ts';

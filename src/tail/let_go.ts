@@ -1,4 +1,4 @@
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../base/errors.ts';
 import type { Generation } from './generation.ts';
 import type { LogTail } from './log_tail.ts';
 import type { Pin } from './pins.ts';

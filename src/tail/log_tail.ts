@@ -1,5 +1,5 @@
-import { crashPoint } from '../crash_point.ts';
-import { reasonOf } from '../errors.ts';
+import { crashPoint } from '../base/crash_point.ts';
+import { reasonOf } from '../base/errors.ts';
 import { type AsideRoom, contentAfterHole } from './aside.ts';
 import { Copies } from './copies.ts';
 import { Generation, type Place, type StreamStart } from './generation.ts';

@@ -16,9 +16,9 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { crashPoint } from '../crash_point.ts';
-import { AfterlogError } from '../errors.ts';
-import { report } from '../faults.ts';
+import { crashPoint } from '../base/crash_point.ts';
+import { AfterlogError } from '../base/errors.ts';
+import { report } from '../base/faults.ts';
 import type { Generation } from './generation.ts';
 
 /** What tells one file from another for as long as both exist: inode and birth time (inodes are used again). */

@@ -1,6 +1,6 @@
 import { type Dirent, lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../base/errors.ts';
 import type { AsideRoom } from './aside.ts';
 import { type ChainName, lookAtChain } from './chain.ts';
 import type { Generation } from './generation.ts';

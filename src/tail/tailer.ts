@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { limits } from '../config/limits.ts';
-import { AfterlogError, reasonOf } from '../errors.ts';
-import { report, Trouble } from '../faults.ts';
+import { AfterlogError, reasonOf } from '../base/errors.ts';
+import { report, Trouble } from '../base/faults.ts';
+import { limits } from '../base/limits.ts';
 import { HeldFiles } from './held.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { namelessOf } from './let_go.ts';

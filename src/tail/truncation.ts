@@ -1,5 +1,5 @@
-import { crashPoint } from '../crash_point.ts';
-import { reasonOf } from '../errors.ts';
+import { crashPoint } from '../base/crash_point.ts';
+import { reasonOf } from '../base/errors.ts';
 import { Aside } from './aside.ts';
 import { Generation } from './generation.ts';
 import type { LogTail } from './log_tail.ts';

@@ -1,8 +1,8 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { watch as watchByPolling } from 'chokidar';
-import { limits } from '../config/limits.ts';
-import { AfterlogError } from '../errors.ts';
-import { report } from '../faults.ts';
+import { AfterlogError } from '../base/errors.ts';
+import { report } from '../base/faults.ts';
+import { limits } from '../base/limits.ts';
 
 export interface Watch {
   close(): void;

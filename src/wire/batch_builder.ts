@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
-import { limits } from '../config/limits.ts';
-import { endings, type Line, timestampKinds } from '../parse/line.ts';
-import { NAMES_MAX, nameText } from '../parse/names.ts';
+import { limits } from '../base/limits.ts';
+import { endings, type Line, timestampKinds } from '../parse/line/line.ts';
+import { NAMES_MAX, nameText } from '../parse/line/names.ts';
 import { type Batch, type BatchHeader, SCHEMA_VERSION } from './header.ts';
 import { BlockWriter, bytesOf, putVarint } from './native.ts';
 import { compressFrame } from './zstd_frame.ts';

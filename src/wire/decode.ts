@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { createZstdDecompress, zstdDecompressSync } from 'node:zlib';
-import { limits } from '../config/limits.ts';
-import { AfterlogError } from '../errors.ts';
+import { AfterlogError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 
 /** String → its bytes (a console is not always UTF-8); 64-bit integers and DateTime64 (its ticks) → bigint. */
 export type Value = Buffer | bigint | number;

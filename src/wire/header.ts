@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { AfterlogError } from '../errors.ts';
+import { AfterlogError } from '../base/errors.ts';
 import { checkWholeFrame } from './zstd_frame.ts';
 
 /** The schema version written into every batch; a table has it when its migrations include that number. */

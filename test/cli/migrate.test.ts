@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { createKafka } from '../../src/kafka.ts';
-import { withAdmin } from '../../src/kafka_topics.ts';
+import { createKafka } from '../../src/kafka/client.ts';
+import { withAdmin } from '../../src/kafka/topics.ts';
 import { afterlog } from '../support/command.ts';
 import { environmentOf } from '../support/doctor.ts';
 import { clickhouse, NOWHERE, rowsOf, testSettings } from '../support/servers.ts';

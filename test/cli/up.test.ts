@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { isAlive } from '../../src/child_process.ts';
+import { isAlive } from '../../src/base/child_process.ts';
 import { afterlog } from '../support/command.ts';
 import { until } from '../support/patience.ts';
 import { temporaryDir } from '../support/servers.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { limits } from '../../src/base/limits.ts';
 import { LineJoiner } from '../../src/cli/whole_lines.ts';
-import { limits } from '../../src/config/limits.ts';
-import type { LogRow } from '../../src/store/read_log.ts';
+import type { LogRow } from '../../src/store/read/read_log.ts';
 import { logRow } from '../support/log_rows.ts';
 
 const FULL = limits.line_bytes_max;

@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { z } from 'zod';
-import { freePort } from '../../src/child_process.ts';
+import { freePort } from '../../src/base/child_process.ts';
 import {
   Afterlog,
   AfterlogRefusal,
@@ -13,8 +13,8 @@ import {
   type LogRecord,
   type Sandbox,
 } from '../../src/client/client.ts';
-import type { recordShape, sandboxShape } from '../../src/serve/shapes.ts';
-import { migrate } from '../../src/store/migrate.ts';
+import type { recordShape, sandboxShape } from '../../src/serve/http/shapes.ts';
+import { migrate } from '../../src/store/care/migrate.ts';
 import { sha256, startApi } from '../support/api.ts';
 import { until } from '../support/patience.ts';
 import { environmentOf, RoleProcess } from '../support/roles.ts';

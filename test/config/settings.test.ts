@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import { test } from 'node:test';
+import { AfterlogError } from '../../src/base/errors.ts';
 import { loadSettings, readSettings, splitAddress } from '../../src/config/settings.ts';
-import { AfterlogError } from '../../src/errors.ts';
 import { sha256 } from '../support/api.ts';
 
 /** Every line that loadSettings complains with. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import type { Settings } from '../../src/config/settings.ts';
 import { startConsumer } from '../../src/consume/consumer.ts';
-import { migrate } from '../../src/store/migrate.ts';
+import { migrate } from '../../src/store/care/migrate.ts';
 import { makeBatch, newEpoch } from '../support/batches.ts';
 import { consumerProcess, run, site, statusOf } from '../support/consumer_site.ts';
 import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';

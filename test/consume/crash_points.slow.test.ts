@@ -19,7 +19,7 @@ const AT_ONCE = 6;
 /** Every crash point of the consumer that is in the source, so that none is forgotten here. */
 function crashPoints(): string[] {
   const src = resolve(import.meta.dirname, '../../src');
-  const names = globSync('{consume,store}/*.ts', { cwd: src }).flatMap((file) =>
+  const names = globSync('{consume,store}/**/*.ts', { cwd: src }).flatMap((file) =>
     [...readFileSync(join(src, file), 'utf8').matchAll(/crashPoint\('([a-z_.]+)'\)/g)].map(
       (match) => match[1]!,
     ),

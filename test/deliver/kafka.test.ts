@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import kafkajs from 'kafkajs';
 import { kafkaDestination } from '../../src/deliver/kafka.ts';
 import type { Destination } from '../../src/deliver/sender.ts';
-import { createKafka } from '../../src/kafka.ts';
+import { createKafka } from '../../src/kafka/client.ts';
 import type { Binding } from '../../src/spool/cursor.ts';
 import { type Batch, batchId, fromKafka } from '../../src/wire/header.ts';
 import { makeBatch, newEpoch } from '../support/batches.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../src/config/limits.ts';
+import { limits } from '../../src/base/limits.ts';
 import { createExamples } from '../../src/demo/examples.ts';
 import { createHappenings, type Happening } from '../../src/demo/happenings.ts';
 

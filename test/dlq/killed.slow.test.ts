@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setAsideIn } from '../../src/deliver/set_aside.ts';
-import { createLander } from '../../src/store/land.ts';
+import { createLander } from '../../src/store/land/land.ts';
 import type { Batch } from '../../src/wire/header.ts';
 import { newEpoch } from '../support/batches.ts';
 import { afterlog } from '../support/command.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { limits } from '../../src/config/limits.ts';
+import { limits } from '../../src/base/limits.ts';
 import { type Letter, letterOf } from '../../src/dlq/letter.ts';
 import { replay, statesOf } from '../../src/dlq/replay.ts';
-import { createLander } from '../../src/store/land.ts';
-import { lookQuery } from '../../src/store/landed.ts';
+import { createLander } from '../../src/store/land/land.ts';
+import { lookQuery } from '../../src/store/land/landed.ts';
 import { gapBatch, refusedReason } from '../../src/wire/gap_batch.ts';
 import { type Batch, toKafkaHeaders } from '../../src/wire/header.ts';
 import { makeBatch, newEpoch, seal, today } from '../support/batches.ts';

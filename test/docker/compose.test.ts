@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { DCLinter } from 'dclint';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { limits } from '../../src/base/limits.ts';
 import { createProgram } from '../../src/cli/program.ts';
-import { limits } from '../../src/config/limits.ts';
 import { allSettings } from '../../src/config/settings.ts';
 import { temporaryDir } from '../support/servers.ts';
 
@@ -70,7 +70,7 @@ test('no two services take the same port of this machine', () => {
 });
 
 test('the images are of the versions that the tests run against', () => {
-  const jars = readFileSync(join(root, 'src/deliver/kafka_jars.ts'), 'utf8');
+  const jars = readFileSync(join(root, 'src/kafka/kafka_jars.ts'), 'utf8');
   const version = /KAFKA_VERSION = '([\d.]+)'/.exec(jars)![1];
   assert.equal(kafka!.image, `apache/kafka:${version}`);
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {

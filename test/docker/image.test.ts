@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { freePort } from '../../src/child_process.ts';
+import { freePort } from '../../src/base/child_process.ts';
 import { startAfterlog } from '../support/command.ts';
 import { until } from '../support/patience.ts';
 import { clickhouseUrl, migratedDatabase, temporaryDir } from '../support/servers.ts';

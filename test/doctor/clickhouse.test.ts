@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { migrate } from '../../src/store/migrate.ts';
+import { migrate } from '../../src/store/care/migrate.ts';
 import { startClickHouseWithUsers } from '../support/clickhouse_users.ts';
 import { afterlog } from '../support/command.ts';
 import { diagnose } from '../support/doctor.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../src/config/limits.ts';
+import { limits } from '../../src/base/limits.ts';
 import { versionFinding } from '../../src/doctor/clickhouse.ts';
 import { diskFinding } from '../../src/doctor/clickhouse_tables.ts';
 import { clockFinding } from '../../src/doctor/clock.ts';

@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { PartitionMetadata } from 'kafkajs';
-import { createKafka } from '../../src/kafka.ts';
+import { createKafka } from '../../src/kafka/client.ts';
 import { site } from '../support/consumer_site.ts';
 import { startKafkaCluster } from '../support/kafka_cluster.ts';
 import { until } from '../support/patience.ts';

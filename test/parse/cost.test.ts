@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { newLine } from '../../src/parse/line.ts';
+import { newLine } from '../../src/parse/line/line.ts';
 import { LineParser } from '../../src/parse/line_parser.ts';
 
 /** How often the parser looks at a byte of the line. */

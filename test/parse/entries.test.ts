@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { limits } from '../../src/config/limits.ts';
+import { limits } from '../../src/base/limits.ts';
 import { entriesOf, Reader, readLines, restored } from '../support/parsed.ts';
 
 /** Lines, and a letter for each: those of one entry have the same. */

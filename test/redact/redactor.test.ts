@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../src/config/limits.ts';
-import { lineEnd } from '../../src/parse/split.ts';
+import { limits } from '../../src/base/limits.ts';
+import { lineEnd } from '../../src/parse/line/split.ts';
 import { builtInKinds, type Kind } from '../../src/redact/kinds.ts';
 import { Redactor } from '../../src/redact/redactor.ts';
 import { randomOf } from '../support/content.ts';

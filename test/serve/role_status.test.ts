@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { freePort } from '../../src/child_process.ts';
+import { freePort } from '../../src/base/child_process.ts';
 import { withStatus } from '../../src/cli/role.ts';
 import { serveStatus } from '../../src/serve/role_status.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Routes } from '../../src/serve/route.ts';
+import { Routes } from '../../src/serve/http/route.ts';
 import { sha256, startApi } from '../support/api.ts';
 import { gapRow, insertRows, rowsOfFile, SECOND_STREAM, sealRow } from '../support/rows.ts';
 

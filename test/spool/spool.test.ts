@@ -12,8 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { limits } from '../../src/config/limits.ts';
-import { log } from '../../src/log.ts';
+import { limits } from '../../src/base/limits.ts';
+import { log } from '../../src/base/log.ts';
 import { HEAD_BYTES } from '../../src/spool/entry.ts';
 import { listSegments, SegmentReader, segmentPath } from '../../src/spool/segment.ts';
 import { Spool } from '../../src/spool/spool.ts';

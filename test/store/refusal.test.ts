@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setAsideIn } from '../../src/deliver/set_aside.ts';
-import { createLander } from '../../src/store/land.ts';
+import { createLander } from '../../src/store/land/land.ts';
 import { loggableReason } from '../../src/store/refusal.ts';
 import { makeBatch, newEpoch } from '../support/batches.ts';
 

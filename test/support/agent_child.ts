@@ -1,6 +1,6 @@
-import { startAgent } from '../../src/agent.ts';
+import { startAgent } from '../../src/agent/agent.ts';
+import { explain } from '../../src/base/errors.ts';
 import type { Settings } from '../../src/config/settings.ts';
-import { explain } from '../../src/errors.ts';
 import { AGENT_READY } from './agent_ready.ts';
 
 /**

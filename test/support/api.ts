@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { ClickHouseClient } from '@clickhouse/client';
-import { limits } from '../../src/config/limits.ts';
+import { limits } from '../../src/base/limits.ts';
 import { startServer } from '../../src/serve/server.ts';
-import { migrate } from '../../src/store/migrate.ts';
+import { migrate } from '../../src/store/care/migrate.ts';
 import { PATIENCE_MS } from './patience.ts';
 import { clickhouse, testSettings } from './servers.ts';
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { TestContext } from 'node:test';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { startServer } from '../../src/serve/server.ts';
-import { migrate } from '../../src/store/migrate.ts';
+import { migrate } from '../../src/store/care/migrate.ts';
 import { PATIENCE_MS } from './patience.ts';
 import { clickhouse, testSettings } from './servers.ts';
 

@@ -5,8 +5,8 @@ import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
-import { exitOf, freePort } from '../../src/child_process.ts';
-import { migrate } from '../../src/store/migrate.ts';
+import { exitOf, freePort } from '../../src/base/child_process.ts';
+import { migrate } from '../../src/store/care/migrate.ts';
 import { temporaryDir } from './servers.ts';
 
 export interface TestUser {
@@ -24,7 +24,7 @@ export async function startClickHouseWithUsers(t: TestContext, users: TestUser[]
   writeFileSync(join(dir, 'config.xml'), '<clickhouse><users_config>users.xml</users_config></clickhouse>');
   const { libchdbPath } = createRequire(import.meta.url)('chdb/libchdb') as { libchdbPath(): string };
   const port = await freePort();
-  const script = resolve(import.meta.dirname, '../../src/store/embedded_child.ts');
+  const script = resolve(import.meta.dirname, '../../src/store/embedded/embedded_child.ts');
   const options = [
     '--config-file',
     join(dir, 'config.xml'),

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import type { ClickHouseClient } from '@clickhouse/client';
-import { limits } from '../../src/config/limits.ts';
+import { limits } from '../../src/base/limits.ts';
 import type { Settings } from '../../src/config/settings.ts';
 import type { ConsumerStatus } from '../../src/consume/consumer.ts';
-import { migrate } from '../../src/store/migrate.ts';
+import { migrate } from '../../src/store/care/migrate.ts';
 import { makeBatch, type Wanted } from './batches.ts';
 import { clickhouse, testSettings } from './servers.ts';
 

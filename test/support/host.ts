@@ -1,11 +1,11 @@
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { startAgent } from '../../src/agent.ts';
-import { freePort } from '../../src/child_process.ts';
+import { startAgent } from '../../src/agent/agent.ts';
+import { freePort } from '../../src/base/child_process.ts';
 import { withStatus } from '../../src/cli/role.ts';
 import { startServer } from '../../src/serve/server.ts';
-import { migrate } from '../../src/store/migrate.ts';
+import { migrate } from '../../src/store/care/migrate.ts';
 import { sha256 } from './api.ts';
 import { PATIENCE_MS } from './patience.ts';
 import { clickhouse, testSettings } from './servers.ts';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { freePort } from '../../src/child_process.ts';
-import { limits } from '../../src/config/limits.ts';
-import { type LocalKafka, startLocalKafka } from '../../src/deliver/local_kafka.ts';
+import { freePort } from '../../src/base/child_process.ts';
+import { limits } from '../../src/base/limits.ts';
+import { type LocalKafka, startLocalKafka } from '../../src/kafka/local_kafka.ts';
 import { temporaryDir } from './servers.ts';
 
 /** Node 1 is also the controller: it is not to be killed. */

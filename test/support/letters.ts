@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { type Letter, letterOf } from '../../src/dlq/letter.ts';
-import { createLander, type Refused } from '../../src/store/land.ts';
-import type { Store } from '../../src/store/read.ts';
+import { createLander, type Refused } from '../../src/store/land/land.ts';
+import type { Store } from '../../src/store/query.ts';
 import { type Batch, batchId, toKafkaHeaders } from '../../src/wire/header.ts';
 import { type Column, makeBatch, type Wanted } from './batches.ts';
 import { clickhouseUrl, rowsOf, uniqueName } from './servers.ts';

@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test';
-import { log } from '../../src/log.ts';
+import { log } from '../../src/base/log.ts';
 
 /** All that is logged from here on, at any level: `<level> <fields> <message>`. Nothing of it is written. */
 export function collectLog(t: TestContext): string[] {

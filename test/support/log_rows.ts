@@ -1,4 +1,4 @@
-import type { LogRow } from '../../src/store/read_log.ts';
+import type { LogRow } from '../../src/store/read/read_log.ts';
 
 /** A row as it is read: a line of `app` at position 0. */
 export const logRow = (message: string, more: Partial<LogRow> = {}): LogRow => ({

@@ -1,7 +1,7 @@
-import { newLine, timestampKinds } from '../../src/parse/line.ts';
+import { newLine, timestampKinds } from '../../src/parse/line/line.ts';
+import { nameText } from '../../src/parse/line/names.ts';
+import { lineEnd } from '../../src/parse/line/split.ts';
 import { LineParser, type ParserOptions, type ParserState } from '../../src/parse/line_parser.ts';
-import { nameText } from '../../src/parse/names.ts';
-import { lineEnd } from '../../src/parse/split.ts';
 
 export interface Parsed {
   position: number;

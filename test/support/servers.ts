@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { loadSettings, type Settings } from '../../src/config/settings.ts';
-import { migrate } from '../../src/store/migrate.ts';
+import { migrate } from '../../src/store/care/migrate.ts';
 import { PATIENCE_MS } from './patience.ts';
 
 /** Nothing listens there, and nothing comes to: the port is none that is given to those who ask for any. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Settings } from '../../src/config/settings.ts';
-import { openStore } from '../../src/store/read.ts';
-import { findTail, readBytes } from '../../src/store/read_log.ts';
+import { openStore } from '../../src/store/query.ts';
+import { findTail, readBytes } from '../../src/store/read/read_log.ts';
 import { afterlog, environmentOf } from './roles.ts';
 import { rowsOf } from './servers.ts';
 import { assertBytes } from './streams.ts';

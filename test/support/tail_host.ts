@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { Pipeline } from '../../src/pipeline.ts';
+import { Pipeline } from '../../src/agent/pipeline.ts';
 import { Spool } from '../../src/spool/spool.ts';
 import { Pins } from '../../src/tail/pins.ts';
 import { Tailer } from '../../src/tail/tailer.ts';

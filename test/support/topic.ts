@@ -3,8 +3,8 @@ import type { TestContext } from 'node:test';
 import type { Admin, ITopicConfig, KafkaMessage, Message, Producer } from 'kafkajs';
 import { Partitioners } from 'kafkajs';
 import type { Settings } from '../../src/config/settings.ts';
-import { createKafka } from '../../src/kafka.ts';
-import { whenKnown } from '../../src/kafka_topics.ts';
+import { createKafka } from '../../src/kafka/client.ts';
+import { whenKnown } from '../../src/kafka/topics.ts';
 import { type Batch, toKafkaHeaders } from '../../src/wire/header.ts';
 import { PATIENCE_MS, until } from './patience.ts';
 

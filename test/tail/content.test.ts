@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { limits } from '../../src/config/limits.ts';
+import { limits } from '../../src/base/limits.ts';
 import { AgentSite } from '../support/agent_site.ts';
 import { randomOf, writesOf } from '../support/content.ts';
 import { assertBytes, bytesOf } from '../support/streams.ts';

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { log } from '../../src/log.ts';
+import { log } from '../../src/base/log.ts';
 import { TailHost } from '../support/tail_host.ts';
 
 const KIB = 1024;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../src/config/limits.ts';
+import { limits } from '../../src/base/limits.ts';
 import { TailHost } from '../support/tail_host.ts';
 
 test('over the limit of sandboxes, a new one is counted and waits until another one is over', async (t) => {

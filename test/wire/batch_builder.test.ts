@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../src/config/limits.ts';
-import { newLine } from '../../src/parse/line.ts';
-import { nameId } from '../../src/parse/names.ts';
+import { limits } from '../../src/base/limits.ts';
+import { newLine } from '../../src/parse/line/line.ts';
+import { nameId } from '../../src/parse/line/names.ts';
 import { Stream } from '../../src/tail/stream.ts';
 import { BatchBuilder, putNanoseconds, record, type StreamLabels } from '../../src/wire/batch_builder.ts';
 import { decodeValue, rowsOf } from '../../src/wire/decode.ts';

@@ -1,6 +1,7 @@
-import { limits } from '../../config/limits.ts';
+import { AfterlogError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 import type { Settings } from '../../config/settings.ts';
-import { AfterlogError } from '../../errors.ts';
+import { openStore } from '../../store/query.ts';
 import {
   type Boot,
   type BootSummary,
@@ -9,8 +10,7 @@ import {
   type Outcome,
   outcomes,
   summarizeBoots,
-} from '../../store/boots.ts';
-import { openStore } from '../../store/read.ts';
+} from '../../store/read/boots.ts';
 import { shortTime, table } from '../format.ts';
 import { type Color, painters, type Style } from '../log_text.ts';
 import { jsonLine, print } from '../output.ts';

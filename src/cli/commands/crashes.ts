@@ -1,6 +1,12 @@
 import type { Settings } from '../../config/settings.ts';
-import { type Cause, type Crash, type CrashFilter, listCauses, listCrashes } from '../../store/crashes.ts';
-import { openStore, type Store } from '../../store/read.ts';
+import { openStore, type Store } from '../../store/query.ts';
+import {
+  type Cause,
+  type Crash,
+  type CrashFilter,
+  listCauses,
+  listCrashes,
+} from '../../store/read/crashes.ts';
 import { shortTime, table } from '../format.ts';
 import { type Color, painters } from '../log_text.ts';
 import { jsonLine, print } from '../output.ts';

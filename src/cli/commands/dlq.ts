@@ -1,12 +1,12 @@
-import { limits } from '../../config/limits.ts';
+import { AfterlogError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 import type { Settings } from '../../config/settings.ts';
 import { hostOf, type Letter, originalHeaders } from '../../dlq/letter.ts';
 import { type Letters, openLetters } from '../../dlq/letters.ts';
 import { type State, statesOf } from '../../dlq/replay.ts';
-import { AfterlogError } from '../../errors.ts';
-import { openStore, type Store } from '../../store/read.ts';
+import type { Place } from '../../store/care/stand_ins.ts';
+import { openStore, type Store } from '../../store/query.ts';
 import { countText } from '../../store/record.ts';
-import type { Place } from '../../store/stand_ins.ts';
 import { decodeValuePartly } from '../../wire/decode.ts';
 import { batchId } from '../../wire/header.ts';
 import { rowNumbers, rowObject, rowsText } from '../batch_rows.ts';

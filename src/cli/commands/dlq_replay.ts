@@ -1,10 +1,10 @@
+import { AfterlogError } from '../../base/errors.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { Letter } from '../../dlq/letter.ts';
 import type { Letters } from '../../dlq/letters.ts';
 import { inGroups, type Outcome, replay } from '../../dlq/replay.ts';
-import { AfterlogError } from '../../errors.ts';
-import { requireSchema } from '../../store/migrate.ts';
-import { explaining } from '../../store/read.ts';
+import { requireSchema } from '../../store/care/migrate.ts';
+import { explaining } from '../../store/query.ts';
 import { countText } from '../../store/record.ts';
 import { harmless } from '../format.ts';
 import { jsonLine, print } from '../output.ts';

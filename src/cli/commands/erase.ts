@@ -1,12 +1,12 @@
 import { createInterface } from 'node:readline/promises';
-import { limits } from '../../config/limits.ts';
+import { AfterlogError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 import type { Settings } from '../../config/settings.ts';
-import { AfterlogError } from '../../errors.ts';
 import { Agents } from '../../serve/agents.ts';
 import { waitForAllLogs } from '../../serve/last_bytes.ts';
-import { erase as eraseStored } from '../../store/erase.ts';
-import { getSandbox, type Sandbox } from '../../store/queries.ts';
-import { openStore } from '../../store/read.ts';
+import { erase as eraseStored } from '../../store/care/erase.ts';
+import { openStore } from '../../store/query.ts';
+import { getSandbox, type Sandbox } from '../../store/read/sandboxes.ts';
 import { countText } from '../../store/record.ts';
 import { harmless, humanBytes } from '../format.ts';
 import { jsonLine, print } from '../output.ts';

@@ -1,4 +1,4 @@
-import { limits } from '../../config/limits.ts';
+import { limits } from '../../base/limits.ts';
 import type { Settings } from '../../config/settings.ts';
 import { startFleet } from '../../demo/fleet.ts';
 import { demoSettings } from '../../demo/fleet_folder.ts';

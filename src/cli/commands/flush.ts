@@ -1,9 +1,9 @@
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { limits } from '../../config/limits.ts';
+import type { FlushedLog } from '../../agent/flush.ts';
+import { AfterlogError, isErrorCode, reasonOf } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 import { type Settings, splitAddress } from '../../config/settings.ts';
-import { AfterlogError, isErrorCode, reasonOf } from '../../errors.ts';
-import type { FlushedLog } from '../../flush.ts';
 import { harmless } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 

@@ -1,10 +1,9 @@
-import { limits } from '../../config/limits.ts';
+import { AfterlogError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 import type { Settings } from '../../config/settings.ts';
-import { AfterlogError } from '../../errors.ts';
-import { type FollowStep, followLog } from '../../store/follow_log.ts';
-import type { LineFilter, Severity } from '../../store/line_filter.ts';
-import { getSandbox, sandboxExists } from '../../store/queries.ts';
-import { openStore, type Store } from '../../store/read.ts';
+import { openStore, type Store } from '../../store/query.ts';
+import { type FollowStep, followLog } from '../../store/read/follow_log.ts';
+import type { LineFilter, Severity } from '../../store/read/line_filter.ts';
 import {
   findTail,
   isBeyond,
@@ -15,7 +14,8 @@ import {
   type Place,
   readBytes,
   readRows,
-} from '../../store/read_log.ts';
+} from '../../store/read/read_log.ts';
+import { getSandbox, sandboxExists } from '../../store/read/sandboxes.ts';
 import { parseGap, parseSeal } from '../../store/record.ts';
 import { harmless } from '../format.ts';
 import { type Color, createLogText } from '../log_text.ts';

@@ -1,8 +1,8 @@
+import { AfterlogError } from '../../base/errors.ts';
 import type { Settings } from '../../config/settings.ts';
-import { AfterlogError } from '../../errors.ts';
-import type { TopicOutcome } from '../../kafka_topics.ts';
-import { migrate as applyMigrations, type Migration, pendingMigrations } from '../../store/migrate.ts';
-import { openStore, readError } from '../../store/read.ts';
+import type { TopicOutcome } from '../../kafka/topics.ts';
+import { migrate as applyMigrations, type Migration, pendingMigrations } from '../../store/care/migrate.ts';
+import { openStore, readError } from '../../store/query.ts';
 import { jsonLine, print } from '../output.ts';
 
 export interface MigrateOptions {
@@ -52,8 +52,8 @@ function migrationText(where: string, pending: Migration[], plan = false): strin
 }
 
 async function migrateTopics(settings: Settings, { plan, json }: MigrateOptions): Promise<void> {
-  const { createKafka, kafkaFault } = await import('../../kafka.ts');
-  const { alterCommand, ensureTopic, wantedTopics, withAdmin } = await import('../../kafka_topics.ts');
+  const { createKafka, kafkaFault } = await import('../../kafka/client.ts');
+  const { alterCommand, ensureTopic, wantedTopics, withAdmin } = await import('../../kafka/topics.ts');
   const { brokers, topic } = settings.kafka;
   const { batches, dead_letters } = wantedTopics(topic);
   try {

@@ -1,6 +1,6 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { AfterlogError, reasonOf } from '../../errors.ts';
+import { AfterlogError, reasonOf } from '../../base/errors.ts';
 import { parseFile } from '../../parse/file.ts';
 import { harmless } from '../format.ts';
 import { jsonLine, print } from '../output.ts';

@@ -1,8 +1,8 @@
-import { limits } from '../../config/limits.ts';
+import { limits } from '../../base/limits.ts';
 import type { Settings } from '../../config/settings.ts';
-import { derivedTables } from '../../store/derive.ts';
-import { openStore } from '../../store/read.ts';
-import { type Lacking, rebuild as rebuildTables } from '../../store/rebuild.ts';
+import { type Lacking, rebuild as rebuildTables } from '../../store/care/rebuild.ts';
+import { derivedTables } from '../../store/land/derive.ts';
+import { openStore } from '../../store/query.ts';
 import { harmless, shortTime, timeOf } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 

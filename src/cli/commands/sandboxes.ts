@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/settings.ts';
-import { listSandboxes } from '../../store/queries.ts';
-import { openStore } from '../../store/read.ts';
+import { openStore } from '../../store/query.ts';
+import { listSandboxes } from '../../store/read/sandboxes.ts';
 import { humanBytes, shortTime, table } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 

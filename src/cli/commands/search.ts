@@ -1,13 +1,13 @@
 import type { Settings } from '../../config/settings.ts';
-import type { Severity } from '../../store/line_filter.ts';
-import { openStore, type Store } from '../../store/read.ts';
+import { openStore, type Store } from '../../store/query.ts';
+import type { Severity } from '../../store/read/line_filter.ts';
 import {
   type SearchFilter,
   type SearchPlace,
   type Surrounded,
   search as searchLines,
   surround,
-} from '../../store/search.ts';
+} from '../../store/read/search.ts';
 import { harmless } from '../format.ts';
 import { type Color, createLogText } from '../log_text.ts';
 import { jsonLine, print } from '../output.ts';

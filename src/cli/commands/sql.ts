@@ -1,8 +1,8 @@
 import { text } from 'node:stream/consumers';
 import { StringDecoder } from 'node:string_decoder';
+import { AfterlogError } from '../../base/errors.ts';
 import type { Settings } from '../../config/settings.ts';
-import { AfterlogError } from '../../errors.ts';
-import { openStore, readError } from '../../store/read.ts';
+import { openStore, readError } from '../../store/query.ts';
 import { describeRefusal, errorNumber } from '../../store/refusal.ts';
 import { harmless } from '../format.ts';
 import { print } from '../output.ts';

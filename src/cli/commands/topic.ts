@@ -1,8 +1,8 @@
-import { limits } from '../../config/limits.ts';
+import { AfterlogError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 import { requireBrokers, type Settings } from '../../config/settings.ts';
-import { type Ends, type Read, TopicReader } from '../../consume/topic_reader.ts';
-import { AfterlogError } from '../../errors.ts';
-import { createKafka } from '../../kafka.ts';
+import { createKafka } from '../../kafka/client.ts';
+import { type Ends, type Read, TopicReader } from '../../kafka/topic_reader.ts';
 import { decodeValuePartly } from '../../wire/decode.ts';
 import { type BatchHeader, batchId, fromKafka } from '../../wire/header.ts';
 import { rowNumbers, rowObject, rowsText } from '../batch_rows.ts';

@@ -1,9 +1,9 @@
 import { relative } from 'node:path';
+import { explain } from '../../base/errors.ts';
+import { printLog } from '../../base/log.ts';
 import type { Settings } from '../../config/settings.ts';
 import { demoSettings } from '../../demo/fleet_folder.ts';
 import { createTerminal, type Terminal } from '../../demo/terminal.ts';
-import { explain } from '../../errors.ts';
-import { printLog } from '../../log.ts';
 import { createParts, type Parts } from '../parts.ts';
 import { startEnds, startKafkaRoles, startStore, type Up } from '../up_roles.ts';
 

@@ -1,12 +1,12 @@
-import { limits } from '../../config/limits.ts';
+import { AfterlogError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 import type { Settings } from '../../config/settings.ts';
-import { AfterlogError } from '../../errors.ts';
-import { sandboxExists } from '../../store/queries.ts';
-import { openStore, type Store } from '../../store/read.ts';
+import { type Report, verify as verifyStreams } from '../../store/care/verify.ts';
+import type { Scope } from '../../store/care/verify_rows.ts';
+import { type Explained, hex } from '../../store/care/verify_stream.ts';
+import { openStore, type Store } from '../../store/query.ts';
+import { sandboxExists } from '../../store/read/sandboxes.ts';
 import { isErased } from '../../store/record.ts';
-import { type Report, verify as verifyStreams } from '../../store/verify.ts';
-import type { Scope } from '../../store/verify_rows.ts';
-import { type Explained, hex } from '../../store/verify_stream.ts';
 import { harmless, shortTime, timeOf } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 

@@ -1,8 +1,8 @@
+import { AfterlogError } from '../../base/errors.ts';
 import type { Settings } from '../../config/settings.ts';
-import { AfterlogError } from '../../errors.ts';
-import { followLog } from '../../store/follow_log.ts';
-import type { Severity } from '../../store/line_filter.ts';
-import { openStore } from '../../store/read.ts';
+import { openStore } from '../../store/query.ts';
+import { followLog } from '../../store/read/follow_log.ts';
+import type { Severity } from '../../store/read/line_filter.ts';
 import { harmless } from '../format.ts';
 import { createLogText } from '../log_text.ts';
 import { jsonLine, print } from '../output.ts';

@@ -1,0 +1,219 @@
+import { join } from 'node:path';
+import { report, Trouble, unwritable } from '../base/faults.ts';
+import { limits } from '../base/limits.ts';
+import { redactedKinds } from '../config/schema.ts';
+import type { Settings } from '../config/settings.ts';
+import { type Destination, Sender } from '../deliver/sender.ts';
+import { setAsideIn } from '../deliver/set_aside.ts';
+import { Labels } from '../labels/labels.ts';
+import { Runtime } from '../labels/runtime.ts';
+import { mend } from '../mend/mend.ts';
+import { setReadyTexts } from '../parse/mark/ready.ts';
+import { Redactor } from '../redact/redactor.ts';
+import { lockDir } from '../spool/lock.ts';
+import { Spool } from '../spool/spool.ts';
+import { layoutOf } from '../tail/layout.ts';
+import { Pins } from '../tail/pins.ts';
+import { Tailer } from '../tail/tailer.ts';
+import { watched } from '../tail/watch.ts';
+import { type FlushedLog, flush } from './flush.ts';
+import { Pipeline } from './pipeline.ts';
+
+export interface AgentStatus {
+  sandboxes: number;
+  /** Not read, because the limit of sandboxes is reached. */
+  sandboxes_left_out: number;
+  logs: number;
+  logs_unreadable: number;
+  files_strange: number;
+  files_waiting: number;
+  /** Files that would be gone but for our pins, and the disk space that they take. */
+  held_files: number;
+  held_bytes: number;
+  /** Of them, copied aside of live files that cannot be read yet. */
+  aside_bytes: number;
+  /** Let go before they were read, since the start. */
+  let_go_files: number;
+  let_go_bytes: number;
+  /** Files held by an open descriptor because they cannot be linked. */
+  descriptors: number;
+  /** Folders with directory events, and folders that are polled because there were none to be had. */
+  watches: number;
+  folders_polled: number;
+  lines: number;
+  bytes: number;
+  batches_encoded: number;
+  batches_delivered: number;
+  /** Undelivered. */
+  spool_bytes: number;
+  spool_disk_bytes: number;
+  spool_segments: number;
+  /** How long the oldest batch that is not delivered has waited. */
+  spool_oldest_s: number;
+  /** Damages found in the spool since the start. */
+  spool_damaged: number;
+  spool_syncs: number;
+  gaps: number;
+  seals: number;
+  /** Sandboxes whose label is known, and that wait for one; requests, and those (or files) that failed. */
+  labels_known: number;
+  labels_waiting: number;
+  labels_asked: number;
+  labels_failed: number;
+  /** Why nothing is read, or nothing delivered; null while all is well. */
+  paused: string | null;
+  last_error: string | null;
+}
+
+export interface Agent {
+  status(): AgentStatus;
+  /**
+   * Resolves when every byte that the sandbox's logs hold now is safe: read, and durable in the spool. A runtime
+   * calls it before it deletes or wakes a sandbox.
+   * @throws AfterlogError FLUSH_UNKNOWN, FLUSH_LATE
+   */
+  flush(sandbox: string): Promise<FlushedLog[]>;
+  /** Ends in order: what was read is durable, and delivered if that is possible within `stop_ms`. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The host's agent: tail → parse → encode → spool → deliver. To Kafka if brokers are set, else directly to
+ * ClickHouse.
+ * @throws AfterlogError DATA_DIR_MISSING, DATA_DIR_LOCKED, STATE_DIR_LOCKED, STATE_DIR_UNUSABLE, SPOOL_FORMAT,
+ * DISK_FULL
+ */
+export async function startAgent(settings: Settings): Promise<Agent> {
+  setReadyTexts(settings.ready);
+  const dataDirState = join(settings.data_dir, '.afterlog');
+  // The data dir's first: its cure is the one that helps if both are held.
+  const dirs = new Set([dataDirState, settings.state_dir]);
+  const pinsDir = join(dataDirState, 'pins');
+  Tailer.requireDataDir(settings.data_dir);
+  const unlocks: (() => void)[] = [];
+  let spool: Spool;
+  try {
+    for (const dir of dirs) {
+      unlocks.push(lockDir(dir, dir === dataDirState ? 'DATA_DIR_LOCKED' : 'STATE_DIR_LOCKED'));
+    }
+    spool = new Spool(join(settings.state_dir, 'spool'));
+  } catch (error) {
+    for (const unlock of unlocks) unlock();
+    throw error;
+  }
+  const pins = new Pins(pinsDir);
+  const { runtime_url, runtime_token } = settings;
+  const labels = new Labels(
+    layoutOf(settings.data_dir, settings.layout).folderOf,
+    runtime_url === undefined ? null : new Runtime(runtime_url, runtime_token),
+  );
+  const redactor = redactorOf(settings);
+  const pipeline = new Pipeline(
+    settings.host,
+    spool,
+    {
+      paused: (isPaused) => (isPaused ? tailer.pause() : tailer.resume()),
+      release: (pin) => pins.release(pin),
+    },
+    labels,
+    redactor,
+  );
+  const tailer = new Tailer(settings.data_dir, settings.layout, pins, pipeline);
+  const destination = await destinationOf(settings, spool);
+  const mending = new Trouble('What is damaged in the spool is mended.');
+  const mendSpool = (): void => {
+    // What is read already comes after what is mended.
+    if (spool.broken.size === 0 || !pipeline.flush()) return;
+    try {
+      const last = { host: settings.host, ...pipeline.last };
+      mend(spool, pins.list(), last, (states) => tailer.correct(states), redactor);
+      mending.ends();
+      pipeline.makeDurable();
+    } catch (error) {
+      // Tried again by the sender, which waits for it.
+      mending.begins(unwritable('What is damaged in the spool cannot be mended now', error));
+    }
+  };
+  const sender = new Sender(spool, destination, {
+    arrived: () => pipeline.resumeIfRoom(),
+    damaged: mendSpool,
+  });
+  mendSpool();
+  tailer.start([...spool.states.values()]);
+  sender.start();
+  return {
+    status: () => ({
+      sandboxes: tailer.sandboxes.size,
+      sandboxes_left_out: tailer.leftOut.size,
+      ...tailer.counts(),
+      held_files: tailer.held.files,
+      held_bytes: tailer.held.bytes,
+      aside_bytes: tailer.held.aside_bytes,
+      let_go_files: tailer.held.letGo.files,
+      let_go_bytes: tailer.held.letGo.bytes,
+      descriptors: pins.descriptors,
+      watches: watched.by_events,
+      folders_polled: watched.by_polling,
+      lines: pipeline.counts.lines,
+      bytes: pipeline.counts.bytes,
+      batches_encoded: pipeline.counts.batches,
+      batches_delivered: sender.counts.batches,
+      ...spoolStatus(spool),
+      gaps: pipeline.counts.gaps,
+      seals: pipeline.counts.seals,
+      ...labels.status,
+      ...redactor?.status,
+      paused: pipeline.paused ?? destination.waiting(),
+      last_error: tailer.lastError,
+    }),
+    flush: (sandbox) => flush(tailer, pipeline, sandbox),
+    async stop(): Promise<void> {
+      tailer.stop();
+      labels.stop();
+      await pipeline.close();
+      await sender.stop(limits.agent_stop_ms);
+      await spool
+        .close()
+        .catch((error: unknown) => report(unwritable('The spool did not end in order', error)));
+      for (const unlock of unlocks) unlock();
+    },
+  };
+}
+
+/** Null: nothing is redacted, at no cost. */
+function redactorOf({ redact, redact_patterns }: Settings): Redactor | null {
+  const wanted = redactedKinds(redact);
+  return wanted.length + redact_patterns.length === 0 ? null : new Redactor(wanted, redact_patterns);
+}
+
+function spoolStatus(spool: Spool): Pick<AgentStatus, Extract<keyof AgentStatus, `spool_${string}`>> {
+  const { segments, bytes } = spool.onDisk();
+  return {
+    spool_bytes: spool.undelivered_bytes,
+    spool_disk_bytes: bytes,
+    spool_segments: segments,
+    spool_oldest_s: spool.oldest_s(),
+    spool_damaged: spool.counts.damaged,
+    spool_syncs: spool.counts.syncs,
+  };
+}
+
+/** Loads only the client that this host's way needs. */
+async function destinationOf(settings: Settings, spool: Spool): Promise<Destination> {
+  const setAside = setAsideIn(join(settings.state_dir, 'refused'));
+  if (settings.kafka.brokers.length > 0) {
+    const { createKafka } = await import('../kafka/client.ts');
+    const { kafkaDestination } = await import('../deliver/kafka.ts');
+    const { topic } = settings.kafka;
+    return kafkaDestination({
+      kafka: createKafka(settings),
+      topic,
+      host: settings.host,
+      bindings: spool.cursor,
+      setAside,
+    });
+  }
+  const { connect } = await import('../store/client.ts');
+  const { directDestination } = await import('../deliver/direct.ts');
+  return directDestination(connect(settings), settings.clickhouse.database, settings.host, setAside);
+}

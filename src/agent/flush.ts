@@ -1,0 +1,53 @@
+import { AfterlogError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { LogTail } from '../tail/log_tail.ts';
+import type { Tailer } from '../tail/tailer.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/** One log of a flushed sandbox: what is safe of it. Counts are those of its latest stream. */
+export interface FlushedLog {
+  log: string;
+  stream_started_at_ns: string;
+  bytes: number;
+  lines: number;
+  gaps: number;
+  /** Bytes of a last line without its end: saved too, and a row as soon as the line or the stream ends. */
+  unfinished_bytes: number;
+  /** Why the stream is over; null while it goes on. */
+  sealed: string | null;
+}
+
+/**
+ * Resolves when every byte that the sandbox's logs hold now is safe: read, and durable in the spool. A file that was
+ * rotated away is waited for until it is closed.
+ * @throws AfterlogError FLUSH_UNKNOWN, FLUSH_LATE
+ */
+export async function flush(tailer: Tailer, pipeline: Pipeline, sandbox: string): Promise<FlushedLog[]> {
+  const signal = AbortSignal.timeout(limits.flush_ms);
+  const drained = await tailer.drain(sandbox, signal);
+  if (drained === null) {
+    throw new AfterlogError('FLUSH_UNKNOWN', `No log of sandbox '${sandbox}' is open on this host.`);
+  }
+  const { tails, unread } = drained;
+  if (unread.length > 0 || !(await pipeline.settle(signal))) {
+    const why = pipeline.paused ?? (unread.join(', ') || 'the spool is slow');
+    throw new AfterlogError(
+      'FLUSH_LATE',
+      `Not all bytes of sandbox '${sandbox}' are safe after ${limits.flush_ms / 1000} s: ${why}.`,
+    );
+  }
+  return tails.filter(({ stream }) => stream !== null).map(flushedLog);
+}
+
+function flushedLog({ log, stream, sealed, queue }: LogTail): FlushedLog {
+  const { bytes, lines, gaps } = stream!.totals();
+  return {
+    log,
+    stream_started_at_ns: stream!.started,
+    bytes,
+    lines,
+    gaps,
+    unfinished_bytes: queue[0]?.unfinished?.length ?? 0,
+    sealed,
+  };
+}

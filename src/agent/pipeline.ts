@@ -1,0 +1,272 @@
+import { randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { crashPoint } from '../base/crash_point.ts';
+import { AfterlogError } from '../base/errors.ts';
+import { Trouble, unwritable } from '../base/faults.ts';
+import { limits } from '../base/limits.ts';
+import type { Labels } from '../labels/labels.ts';
+import { newLine } from '../parse/line/line.ts';
+import { lineEnd } from '../parse/line/split.ts';
+import type { Redactor } from '../redact/redactor.ts';
+import type { Spool, StateChanges } from '../spool/spool.ts';
+import type { LogTail } from '../tail/log_tail.ts';
+import type { Pin } from '../tail/pins.ts';
+import type { Sink } from '../tail/sink.ts';
+import { BatchBuilder, record } from '../wire/batch_builder.ts';
+import { toSpool } from '../wire/spooled.ts';
+
+const DAY_MS = 86_400_000;
+/** While the spool cannot be written, it is tried again this often. */
+const RETRY_MS = 1_000;
+
+interface Entry {
+  changes: StateChanges;
+  payload: Buffer | null;
+  /** Pins that are done with once this entry is durable. */
+  releases: Pin[];
+}
+
+/** What the pipeline asks of its surroundings. */
+export interface PipelineEvents {
+  /** While paused nothing may be read: it would have nowhere to go. */
+  paused(isPaused: boolean): void;
+  release(pin: Pin): void;
+}
+
+/**
+ * The straight way of the agent: bytes that the tail read → parsed lines → a batch → the spool. Rows and the
+ * positions after them go into one entry, so that they are durable together.
+ */
+export class Pipeline implements Sink {
+  readonly counts = { lines: 0, bytes: 0, batches: 0, gaps: 0, seals: 0 };
+  private readonly builder: BatchBuilder;
+  private readonly spool: Spool;
+  private readonly events: PipelineEvents;
+  private readonly labels: Labels | null;
+  private readonly redactor: Redactor | null;
+  private readonly line = newLine();
+  /** New at each start. */
+  private readonly epoch = newEpoch();
+  private sequence = 0;
+  private day = 0;
+  /** Tails whose state goes into the next entry. */
+  private touched = new Set<LogTail>();
+  private releases: Pin[] = [];
+  private timer: NodeJS.Timeout | null = null;
+  /** An encoded entry that the spool could not take; it is the next one, with its id and bytes. */
+  private stuck: Entry | null = null;
+  private retry: NodeJS.Timeout | null = null;
+  /** Why nothing is read now. */
+  private readonly trouble = new Trouble('Reading goes on.');
+  private readonly syncTrouble = new Trouble('The spool is durable again.');
+  /** Pins whose last state is appended, but not yet known to be durable. */
+  private releasable: Pin[] = [];
+  private syncing: Promise<void> | null = null;
+  private isClosed = false;
+
+  constructor(
+    host: string,
+    spool: Spool,
+    events: PipelineEvents,
+    labels: Labels | null = null,
+    redactor: Redactor | null = null,
+  ) {
+    this.builder = new BatchBuilder(host);
+    this.spool = spool;
+    this.events = events;
+    this.labels = labels;
+    this.redactor = redactor;
+  }
+
+  /** Epoch and sequence of the last batch. */
+  get last(): { epoch: number; sequence: number } {
+    return { epoch: this.epoch, sequence: this.sequence };
+  }
+
+  lines(tail: LogTail, bytes: Buffer, start: number, final: boolean): boolean {
+    const stream = tail.stream!;
+    const { builder, line, redactor } = this;
+    const shown = redactor === null ? bytes : redactor.hide(bytes, start, stream.redaction);
+    if (!stream.isLabelled) this.labels?.fill(stream);
+    const { seconds, nanos } = hostClock();
+    let isEntered = false;
+    let from = start;
+    let at = start;
+    for (;;) {
+      const end = lineEnd(bytes, at, final);
+      if (end < 0 || redactor?.mustWait(bytes, end, final)) break;
+      if (!builder.fits(stream, end - at)) {
+        if (redactor !== null) stream.redaction = redactor.took(at);
+        tail.advance(bytes, from, at, shown);
+        from = at;
+        if (!this.flush()) return false;
+        isEntered = false;
+      }
+      if (!isEntered) builder.use(stream, seconds, nanos);
+      isEntered = true;
+      const position = stream.position + at - from;
+      stream.parser.parse(shown, at, end, position, seconds, nanos, line);
+      builder.addLine(stream, position, shown, line);
+      stream.lines++;
+      this.counts.lines++;
+      at = end;
+    }
+    this.counts.bytes += at - start;
+    if (redactor !== null) stream.redaction = redactor.took(at);
+    tail.advance(bytes, from, at, shown);
+    return true;
+  }
+
+  reserve(): boolean {
+    return this.builder.fitsMarks() || this.flush();
+  }
+
+  mark(tail: LogTail, what: 'gap' | 'seal', message: object): void {
+    this.counts[what === 'gap' ? 'gaps' : 'seals']++;
+    const stream = tail.stream!;
+    if (!stream.isLabelled) this.labels?.fill(stream);
+    const { seconds, nanos } = hostClock();
+    this.builder.use(stream, seconds, nanos);
+    this.builder.addMark(tail.stream!, record[what], tail.stream!.position, JSON.stringify(message));
+    if (what === 'seal' && !('reason' in message && message.reason === 'truncated')) {
+      // Whoever uses the id again may be of another workspace.
+      this.labels?.forget(stream.sandbox_id);
+    }
+    this.changed(tail);
+  }
+
+  changed(tail: LogTail): void {
+    this.touched.add(tail);
+    this.timer ??= setTimeout(() => this.flush(), limits.linger_ms);
+  }
+
+  release(pin: Pin): void {
+    this.releases.push(pin);
+  }
+
+  /** @returns false when the spool takes nothing now; then nothing more may be read */
+  flush(): boolean {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    if (this.stuck !== null) return false;
+    if (this.builder.rows === 0 && this.touched.size === 0) return true;
+    const changes: StateChanges = {};
+    for (const tail of this.touched) changes[tail.key] = tail.state();
+    this.touched.clear();
+    let payload: Buffer | null = null;
+    if (this.builder.rows > 0) {
+      // The host clock may be set back; days never go back.
+      this.day = Math.max(this.day, Math.floor(Date.now() / DAY_MS));
+      payload = toSpool(this.builder.finish(this.epoch, ++this.sequence, this.day));
+      this.counts.batches++;
+    }
+    crashPoint('pipeline.encoded');
+    return this.append({ changes, payload, releases: this.releases.splice(0) });
+  }
+
+  private append(entry: Entry): boolean {
+    try {
+      this.spool.append(entry.changes, entry.payload);
+    } catch (error) {
+      this.stuck = entry;
+      this.pause(unwritable('Reading pauses', error));
+      this.retry = setTimeout(() => this.tryAgain(entry), RETRY_MS);
+      return false;
+    }
+    this.stuck = null;
+    this.releasable.push(...entry.releases);
+    void this.sync();
+    const held = this.spool.undelivered_bytes;
+    if (held >= limits.spool_bytes_max) this.pause(spoolFull(held));
+    else this.resumeIfRoom();
+    return true;
+  }
+
+  /** What came while nothing could be appended follows at once. */
+  private tryAgain(entry: Entry): void {
+    if (this.append(entry)) this.flush();
+  }
+
+  get paused(): string | null {
+    return this.trouble.reason;
+  }
+
+  private pause(why: AfterlogError): void {
+    this.trouble.begins(why);
+    this.events.paused(true);
+  }
+
+  /** Reading goes on when the disk takes entries again and a tenth of a full spool is delivered. */
+  resumeIfRoom(): void {
+    if (this.paused === null || this.stuck !== null) return;
+    if (this.spool.undelivered_bytes > limits.spool_bytes_max * 0.9) return;
+    this.trouble.ends();
+    this.events.paused(false);
+  }
+
+  /** For what others appended to the spool. */
+  makeDurable(): void {
+    void this.sync();
+  }
+
+  /** Makes what was appended durable; then pins that were done with may go. One sync serves all that wait. */
+  private sync(): Promise<void> {
+    this.syncing ??= this.syncAll().finally(() => {
+      this.syncing = null;
+    });
+    return this.syncing;
+  }
+
+  private async syncAll(): Promise<void> {
+    while (this.releasable.length > 0 || !this.spool.isDurable()) {
+      const free = this.releasable.splice(0);
+      try {
+        await this.spool.durable();
+        this.syncTrouble.ends();
+        if (free.length > 0) crashPoint('pipeline.durable');
+        for (const pin of free) this.events.release(pin);
+        if (free.length > 0) crashPoint('pipeline.released');
+      } catch (error) {
+        this.releasable.unshift(...free);
+        if (this.isClosed) return;
+        this.syncTrouble.begins(unwritable('The spool is not durable', error));
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+
+  /** @returns whether everything that was read is durable; false at the signal */
+  async settle(signal: AbortSignal): Promise<boolean> {
+    while (!this.flush()) {
+      if (signal.aborted) return false;
+      await sleep(limits.linger_ms);
+    }
+    if (signal.aborted) return false;
+    const late = new Promise<false>((settle) => {
+      signal.addEventListener('abort', () => settle(false), { once: true });
+    });
+    return Promise.race([this.sync().then(() => true), late]);
+  }
+
+  /** Everything that was read is durable when this resolves; unless the spool cannot be written. */
+  async close(): Promise<void> {
+    const isAppended = this.flush();
+    this.isClosed = true;
+    if (this.timer) clearTimeout(this.timer);
+    if (this.retry) clearTimeout(this.retry);
+    if (isAppended) await this.sync();
+  }
+}
+
+function spoolFull(bytes: number): AfterlogError {
+  const what = `Reading pauses: the spool holds ${bytes} bytes that are not delivered.`;
+  return new AfterlogError('SPOOL_FULL', what);
+}
+
+/** Random, and in order of time; a safe integer. */
+export const newEpoch = (): number => Date.now() * 2048 + randomInt(2048);
+
+function hostClock(): { seconds: number; nanos: number } {
+  const ms = Date.now();
+  return { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 };
+}

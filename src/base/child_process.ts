@@ -1,0 +1,103 @@
+import type { ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { limits } from './limits.ts';
+
+/** Beyond those that have a meaning by convention, of which `fetch` refuses some. */
+const FREE_PORT_MIN = 11_000;
+
+/**
+ * A port of 127.0.0.1 that is free now. Another process may take it before its user does: be ready to try again. It is
+ * none of those that the system gives to connections, where it can be known: any of them may become one's own end
+ * before a server that takes seconds to start binds it.
+ */
+export async function freePort(): Promise<number> {
+  const end = firstOfConnections();
+  for (let tries = 0; end > FREE_PORT_MIN && tries < limits.free_port_tries; tries++) {
+    const port = await bound(randomInt(FREE_PORT_MIN, end)).catch(() => null);
+    if (port !== null) return port;
+  }
+  return await bound(0);
+}
+
+/** True if nobody listens on this port of 127.0.0.1, nor has it as the own end of a connection. */
+export async function isPortFree(port: number): Promise<boolean> {
+  return await bound(port).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The lowest port that the system gives to connections; 0 if that is not known. */
+function firstOfConnections(): number {
+  try {
+    return Number(/^\d+/.exec(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8'))?.[0] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** Binds a port (0: any that is free) for a moment. @throws if it is taken */
+async function bound(wanted: number): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(wanted, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Reads all that a child prints, so that it never blocks on a full pipe, and keeps the last lines of it. */
+export function keepLastLines(child: ChildProcess): () => string {
+  let lines: string[] = [];
+  let unfinished = '';
+  const take = (text: string): void => {
+    const parts = (unfinished + text).split('\n');
+    unfinished = parts.pop()!.slice(-limits.child_line_chars_max);
+    lines = [...lines, ...parts.map((line) => line.slice(0, limits.child_line_chars_max))].slice(
+      -limits.child_lines_kept,
+    );
+  };
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', take);
+  return () =>
+    [...lines, unfinished]
+      .map((line) => line.trimEnd())
+      .filter(Boolean)
+      .join('\n');
+}
+
+/** Resolves with the exit code, or null when a signal ended it or it could not start. Never rejects. */
+export function exitOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => {
+    child.once('exit', (code) => resolve(code));
+    child.once('error', () => resolve(null));
+  });
+}
+
+/** True if `promise` settles within `bound_ms`. */
+export async function settlesWithin(promise: Promise<unknown>, bound_ms: number): Promise<boolean> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([
+      promise.then(() => true),
+      sleep(bound_ms, false, { signal: timer.signal }).catch(() => false),
+    ]);
+  } finally {
+    timer.abort();
+  }
+}
+
+/** True if a process with this pid exists, also one of another user. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,189 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Kafka, KafkaMessage } from 'kafkajs';
+import { AfterlogError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import { kafkaFault } from './client.ts';
+
+/** Where a partition begins and ends: its first message, and the one after its last. */
+export interface Ends {
+  partition: number;
+  low: number;
+  high: number;
+}
+
+export interface Read {
+  partition: number;
+  offset: number;
+  message: KafkaMessage;
+}
+
+/** What is used of the inside of kafkajs 2.2.4 (the version is pinned). */
+interface Cluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  addTargetTopic(topic: string): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  findTopicPartitionMetadata(topic: string): { partitionId: number }[];
+  findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>;
+  fetchTopicsOffset(
+    topics: { topic: string; fromBeginning: boolean; partitions: { partition: number }[] }[],
+  ): Promise<{ partitions: { partition: number; offset: string }[] }[]>;
+  findBroker(leader: { nodeId: string }): Promise<{ fetch(request: object): Promise<FetchAnswer> }>;
+}
+
+interface FetchAnswer {
+  responses: { partitions: { partition: number; messages: Fetched[] }[] }[];
+}
+
+type Fetched = KafkaMessage & { isControlRecord?: boolean };
+
+const READ_UNCOMMITTED = 0;
+
+/**
+ * Reads a topic without a consumer group: no group is made, waited for or disturbed, and any offset can be read.
+ * kafkajs offers that to nobody, so it is done with its own parts: the connections that every client of it has.
+ */
+export class TopicReader {
+  readonly topic: string;
+  private readonly cluster: Cluster;
+
+  private constructor(topic: string, cluster: Cluster) {
+    this.topic = topic;
+    this.cluster = cluster;
+  }
+
+  /** @throws AfterlogError TOPIC_MISSING, KAFKA_UNREACHABLE */
+  static async open(kafka: Kafka, topic: string): Promise<TopicReader> {
+    const reader = new TopicReader(topic, clusterOf(kafka));
+    try {
+      await reader.cluster.connect();
+      await reader.cluster.addTargetTopic(topic);
+      return reader;
+    } catch (error) {
+      await reader.close();
+      throw reader.explain(error);
+    }
+  }
+
+  /** @throws AfterlogError KAFKA_UNREACHABLE */
+  async ends(): Promise<Ends[]> {
+    const { topic, cluster } = this;
+    const ask = async (fromBeginning: boolean): Promise<Map<number, number>> => {
+      const partitions = cluster
+        .findTopicPartitionMetadata(topic)
+        .map(({ partitionId }) => ({ partition: partitionId }));
+      const [found] = await cluster.fetchTopicsOffset([{ topic, fromBeginning, partitions }]);
+      return new Map(found!.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+    };
+    try {
+      const [lows, highs] = [await ask(true), await ask(false)];
+      return [...highs]
+        .map(([partition, high]) => ({ partition, low: lows.get(partition)!, high }))
+        .sort((a, b) => a.partition - b.partition);
+    } catch (error) {
+      throw this.explain(error);
+    }
+  }
+
+  /**
+   * The messages of one partition with offsets from `from` to `to` - 1, in order. What retention takes meanwhile is
+   * left out. One fetch (at most `fetch_partition_bytes`, or one message) is held at a time.
+   * @throws AfterlogError KAFKA_UNREACHABLE
+   */
+  async *read(partition: number, from: number, to: number): AsyncGenerator<Read> {
+    const place = new Map([[partition, from]]);
+    for (let empty = 0; place.get(partition)! < to; ) {
+      const found = await this.fetch(place);
+      if (found.length === 0) {
+        const end = (await this.ends()).find((one) => one.partition === partition);
+        // Less is there than was said, or a broker says that there is and does not give it.
+        if (end === undefined || place.get(partition)! >= end.high) return;
+        if (++empty > limits.topic_tries_max) throw this.explain(new Error('the broker gives no messages'));
+      }
+      for (const one of found) {
+        if (one.offset >= to) return;
+        yield one;
+      }
+    }
+  }
+
+  /**
+   * What comes after `place` (partition → next offset), without an end. Brokers that are away for a while are waited
+   * for.
+   * @throws AfterlogError KAFKA_UNREACHABLE
+   */
+  async *follow(place: Map<number, number>): AsyncGenerator<Read> {
+    for (let failed = 0; ; ) {
+      try {
+        yield* await this.fetch(place);
+        failed = 0;
+      } catch (error) {
+        if (++failed > limits.topic_tries_max) throw error;
+        await sleep(Math.min(limits.retry_first_ms * 2 ** failed, limits.retry_longest_ms));
+        await this.cluster.refreshMetadata().catch(() => {});
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.cluster.disconnect().catch(() => {});
+  }
+
+  /** One fetch of each leader; `place` is moved behind what it gives. Empty if nothing came in `fetch_wait_ms`. */
+  private async fetch(place: Map<number, number>): Promise<Read[]> {
+    try {
+      const leaders = this.cluster.findLeaderForPartitions(this.topic, [...place.keys()]);
+      const answers = Object.entries(leaders).map(([nodeId, some]) => this.fetchFrom(nodeId, some, place));
+      const found = (await Promise.all(answers)).flat();
+      for (const { partition, offset } of found) place.set(partition, offset + 1);
+      return found.filter(({ message }) => !(message as Fetched).isControlRecord);
+    } catch (error) {
+      if ((error as { type?: string }).type !== 'OFFSET_OUT_OF_RANGE') throw this.explain(error);
+      // Retention was faster, or the topic was made anew and is shorter now.
+      for (const { partition, low, high } of await this.ends()) {
+        const offset = place.get(partition);
+        if (offset !== undefined) place.set(partition, Math.min(Math.max(offset, low), high));
+      }
+      return [];
+    }
+  }
+
+  private async fetchFrom(nodeId: string, partitions: number[], place: Map<number, number>): Promise<Read[]> {
+    const broker = await this.cluster.findBroker({ nodeId });
+    const wanted = partitions.map((partition) => ({
+      partition,
+      fetchOffset: String(place.get(partition)),
+      maxBytes: limits.fetch_partition_bytes,
+    }));
+    const { responses } = await broker.fetch({
+      maxWaitTime: limits.fetch_wait_ms,
+      minBytes: 1,
+      maxBytes: limits.fetch_bytes_max,
+      isolationLevel: READ_UNCOMMITTED,
+      topics: [{ topic: this.topic, partitions: wanted }],
+    });
+    return (
+      responses
+        .flatMap((response) => response.partitions)
+        .flatMap(({ partition, messages }) =>
+          messages.map((message) => ({ partition, offset: Number(message.offset), message })),
+        )
+        // A compressed record batch comes whole, also with what lies before the wanted offset.
+        .filter(({ partition, offset }) => offset >= place.get(partition)!)
+    );
+  }
+
+  private explain(error: unknown): AfterlogError {
+    const fault = kafkaFault(`Topic ${this.topic} cannot be read`, error);
+    if (fault.code !== 'TOPIC_MISSING') return fault;
+    return new AfterlogError('TOPIC_MISSING', `There is no topic ${this.topic}.`, error);
+  }
+}
+
+/** Made as kafkajs makes its own, so that brokers, TLS and SASL are those of `kafka`. */
+function clusterOf(kafka: Kafka): Cluster {
+  const name = 'private:Kafka:createCluster';
+  const key = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === name);
+  const create = (kafka as unknown as Record<symbol, (options: object) => Cluster>)[key!]!;
+  return create({ metadataMaxAge: 60_000, allowAutoTopicCreation: false, isolationLevel: READ_UNCOMMITTED });
+}

@@ -1,0 +1,205 @@
+import { classOf, indexOf, isDigit, LOWER, startsWith, UPPER } from '../line/bytes.ts';
+import { type Entry, modes } from '../line/entry.ts';
+import { headlineSeverity, isRule, NAME_BYTES_MAX } from './headlines.ts';
+
+/** Texts, with bars between them. */
+const texts = (list: string): Buffer[] => list.split('|').map((text) => Buffer.from(text));
+const ended = texts('---[ end trace|---[ end Kernel panic|Rebooting in ');
+const endedOom = texts(
+  'Killed process|Memory cgroup out of memory: Kill|Out of memory: Kill|' +
+    'Memory cgroup out of memory: Killed',
+);
+/** What still belongs to a report whose end was printed. */
+const afterEnd = texts(
+  'Kernel panic - not syncing|Kernel Offset:|Rebooting in |---[ end |Killed process|oom_reaper:|RIP:|' +
+    'RSP:|EIP:|CR2:|Code:|RAX:|RBX:|RCX:|RDX:|RSI:|RDI:|RBP:|R08:|R10:|R13:|EAX:|ESI:|EFLAGS:|FS:|CS:|' +
+    'DS:|DR|PKRU:|Dumping ftrace|(ftrace buffer empty)|note: |Shutting down cpus',
+);
+const panic = Buffer.from('Kernel panic - not syncing');
+
+/** Lines of a report's body, once its call trace has begun: anything else ends it. */
+const body = texts(
+  'Call Trace|Call trace|CPU:|CPU |RIP|RSP|EIP|ESP|EAX|ESI|EBX|ECX|RAX|RDX|RBP|RBX|RDI|RCX|RSI|R0|R1|' +
+    'CR0|CR2|CR3|FS:|CS:|DS:|ES:|GS:|SS:|DR0|DR3|DR6|PKRU|Code:|EFLAGS|ORIG_RAX|Modules linked|' +
+    'Hardware name|Workqueue:|Stack:|---[|[<|</|<|#|pc :|lr :|sp :|x|task:|Sending NMI|NMI backtrace|' +
+    'Kernel|kernel|Rebooting|Dumping|Shutting down|====|----|INFO: lockdep|irq event|hardirqs last|' +
+    'softirqs last|stack backtrace|Allocated by|Freed by|Last potentially|Second to last|The buggy|' +
+    'Memory state|which belongs|page:|flags:|raw:|page dumped|page_owner|Object|Local variable|' +
+    'Uninit was|>|Task in |Mem-Info|Mem-info|Node |Tasks state|lowmem_reserve|Exception|RIP;|PC is at|LR is at|' +
+    'Process|Backtrace|general protection|Oops|Fixing recursive|WARNING: kernel stack|ret_from|irq_|CR4|' +
+    'TASK|(|Showing|Tainted|BUG: |pid |head: |memcg:|Disabling lock|Bytes b4|Padding|Redzone|addr |' +
+    'this frame|ip:|value changed|Reported by|other info|Possible unsafe|stack |Preemption disabled|' +
+    'in_atomic|preempt_count|locks held|rcu:|unreferenced object|comm "|hex dump|backtrace:|Register r|DEBUG_LOCKS',
+);
+
+const callTrace = Buffer.from('Call Trace');
+const callTraceArm = Buffer.from('Call trace');
+const killed = Buffer.from('Killed process');
+
+/**
+ * What `depth` means in a report: within its call trace or behind it; an OOM report, which has its own end; before the call trace, with
+ * so many lines of unknown form to come at most.
+ */
+const BODY = 1;
+const OOM = 2;
+/** In a call trace `depth` is `BODY` less the lines of other matters that stood between its own: so many at most. */
+const FOREIGN_LINES = 30;
+const HEAD = 10;
+const UNKNOWN_LINES = 12;
+/** Behind a rule, and where locks are told, most lines are sentences. */
+const UNKNOWN_LINES_RULED = 60;
+/** Kernel lines of one report follow each other; a later one is another matter. */
+const PAUSE_MAX_S = 5;
+
+/** Begins a report with its headline, or the rule above it. */
+export function openReport(entry: Entry, b: Uint8Array, at: number, end: number): void {
+  entry.mode = modes.kernel;
+  const last = Math.min(end, at + NAME_BYTES_MAX);
+  if (indexOf(b, at, last, oom) >= 0) entry.depth = OOM;
+  else {
+    const isWordy =
+      isRule(b, at, end) || indexOf(b, at, last, possible) >= 0 || indexOf(b, at, last, suspicious) >= 0;
+    entry.depth = HEAD + (isWordy ? UNKNOWN_LINES_RULED : UNKNOWN_LINES);
+  }
+}
+const possible = Buffer.from(': possible ');
+const suspicious = Buffer.from(': suspicious ');
+const oom = Buffer.from(' invoked oom-killer:');
+
+/**
+ * Whether the kernel's line b[at, end) belongs to the report; its mode moves on.
+ * @param uptime its seconds since boot
+ * @param isKernel the line has the kernel's stamp or name; without, only lines of known forms belong
+ */
+export function stepReport(
+  entry: Entry,
+  b: Uint8Array,
+  at: number,
+  end: number,
+  uptime: number,
+  isKernel: boolean,
+): boolean {
+  if (isKernel && uptime > entry.uptime + PAUSE_MAX_S) return false;
+  const isIndented = at < end && (b[at] === 32 || b[at] === 9);
+  if (entry.mode === modes.kernel_ended)
+    return at < end && afterEnd.some((text) => startsWith(b, at, end, text));
+  if (entry.depth < BODY && !isCertain(b, at, end)) return false;
+  if (at >= end || isIndented) return true;
+  if (startsWith(b, at, end, panic)) return true;
+  if (entry.depth === OOM) return stepOom(entry, b, at, end, isKernel);
+  if (indexOf(b, at, Math.min(end, at + NAME_BYTES_MAX), oom) >= 0) return false;
+  for (const text of ended) {
+    if (!startsWith(b, at, end, text)) continue;
+    entry.mode = modes.kernel_ended;
+    return true;
+  }
+  if (startsWith(b, at, end, callTrace) || startsWith(b, at, end, callTraceArm)) {
+    entry.depth = BODY;
+    return true;
+  }
+  if (entry.depth >= HEAD) {
+    if (isBody(b, at, end) || headlineSeverity(b, at, end) !== 0) return true;
+    return entry.depth-- > HEAD;
+  }
+  // The next report begins; one that only says the same in other words (`BUG:` behind a rule) has no call trace before it.
+  if (headlineSeverity(b, at, end) !== 0) return false;
+  return isBody(b, at, end);
+}
+
+/**
+ * Whether the kernel's line b[at, end), which is not of the report, is one of another matter that landed in its call trace, so that the report
+ * goes on behind it: then only with lines that cannot be anything else.
+ */
+export function standsBetween(entry: Entry, b: Uint8Array, at: number, end: number, uptime: number): boolean {
+  if (entry.mode !== modes.kernel || entry.depth > BODY || entry.depth <= BODY - FOREIGN_LINES) return false;
+  if (uptime > entry.uptime + PAUSE_MAX_S || headlineSeverity(b, at, end) !== 0 || isRule(b, at, end))
+    return false;
+  entry.depth--;
+  return true;
+}
+
+const certain = texts(
+  'Call Trace|Call trace|RIP: 0010:|Code: |---[ end |Kernel panic - not syncing|[<|</|<TASK>|<IRQ>|<EOI>',
+);
+
+function isCertain(b: Uint8Array, at: number, end: number): boolean {
+  while (at < end && b[at] === 32) at++;
+  if (b[at] === 63) at += 2;
+  if (at >= end) return false;
+  for (const text of certain) if (startsWith(b, at, end, text)) return true;
+  return isFrame(b, at, end);
+}
+
+function stepOom(entry: Entry, b: Uint8Array, at: number, end: number, isKernel: boolean): boolean {
+  for (const text of endedOom) {
+    if (!startsWith(b, at, end, text)) continue;
+    entry.mode = modes.kernel_ended;
+    return true;
+  }
+  if (indexOf(b, at, Math.min(end, at + NAME_BYTES_MAX), killed) >= 0) {
+    entry.mode = modes.kernel_ended;
+    return true;
+  }
+  if (indexOf(b, at, Math.min(end, at + NAME_BYTES_MAX), oom) >= 0) return false;
+  return isKernel || isOomLine(b, at, end);
+}
+
+/** `anon 31154200576` */
+function isCounter(b: Uint8Array, at: number, end: number): boolean {
+  const start = at;
+  while (at < end && (classOf[b[at]!] === LOWER || b[at] === 95)) at++;
+  return at > start && at + 1 < end && b[at] === 32 && isDigit(b[at + 1]);
+}
+
+/** Lines of an OOM report: tables in brackets, counters `name:number` or `number pages …`. */
+function isOomLine(b: Uint8Array, at: number, end: number): boolean {
+  const first = b[at]!;
+  if (first === 91 || isDigit(first) || isBody(b, at, end) || isCounter(b, at, end)) return true;
+  for (const last = Math.min(end, at + 48); at < last; at++) {
+    if (b[at] === 58 || b[at] === 61) return true;
+  }
+  return false;
+}
+
+function isBody(b: Uint8Array, at: number, end: number): boolean {
+  for (const text of body) if (startsWith(b, at, end, text)) return true;
+  return isLocksHeld(b, at, end) || isFrame(b, at, end) || isDump(b, at, end);
+}
+
+/** `r10: 82c92c74  r9 : 8591b080`, `fe20: 811b9fa8`: registers, and words of the stack. */
+function isDump(b: Uint8Array, at: number, end: number): boolean {
+  const start = at;
+  while (at < end && at - start < 5 && classOf[b[at]!] !== 0) at++;
+  if (at === start) return false;
+  if (b[at] === 32) at++;
+  return at + 2 < end && b[at] === 58 && b[at + 1] === 32 && isDumped(b, at + 2, end);
+}
+
+/** Blanks, then eight or sixteen hex digits. */
+function isDumped(b: Uint8Array, at: number, end: number): boolean {
+  while (at < end && b[at] === 32) at++;
+  const start = at;
+  while (at < end && isHex(b[at]!)) at++;
+  return at - start === 8 || at - start === 16;
+}
+const isHex = (byte: number): boolean => isDigit(byte) || (byte >= 97 && byte <= 102);
+
+const locks = Buffer.from('lock');
+/** `2 locks held by syz-executor/1234:` */
+const isLocksHeld = (b: Uint8Array, at: number, end: number): boolean =>
+  isDigit(b[at]) && b[at + 1] === 32 && startsWith(b, at + 2, end, locks);
+
+/** `do_syscall_64+0x33/0x40`, without the blank before it; also behind addresses in brackets. */
+function isFrame(b: Uint8Array, at: number, end: number): boolean {
+  while (at < end && b[at] === 91 && isHex(b[at + 1] ?? 0)) {
+    const open = at;
+    while (at < end && at - open < 20 && b[at] !== 93) at++;
+    if (b[at] !== 93 || at - open < 9) return false;
+    at += b[at + 1] === 32 ? 2 : 1;
+  }
+  if (classOf[b[at]!] === UPPER) return false;
+  for (const last = Math.min(end - 3, at + 80); at < last && b[at] !== 32; at++) {
+    if (b[at] === 43 && b[at + 1] === 48 && b[at + 2] === 120) return true;
+  }
+  return false;
+}

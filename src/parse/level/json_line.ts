@@ -1,0 +1,189 @@
+import { isDigit } from '../line/bytes.ts';
+import { epochNumber, findStamp } from '../time/find_stamp.ts';
+import { rfc3339 } from '../time/stamp.ts';
+import { severityOfTens, severityOfWord } from './severity.ts';
+
+/** What the fields of a JSON line say: one object for the process. */
+export const json = {
+  /** Whether `stamp` holds its time. */
+  hasTime: false,
+  severity: 0,
+  /** The value that names the source, as offsets; 0, 0 when there is none. */
+  source_start: 0,
+  source_end: 0,
+};
+
+/** Fields that are looked at, in the order that they count. Other fields cost only the way past them. */
+export const jsonKeys = {
+  time: [
+    'time',
+    'timestamp',
+    'ts',
+    '@timestamp',
+    'datetime',
+    'date',
+    'eventTime',
+    'event_time',
+    't',
+    'timestamp_ns',
+    'timeMillis',
+    'asctime',
+    '@t',
+  ],
+  severity: [
+    'level',
+    'severity',
+    'lvl',
+    'loglevel',
+    'log_level',
+    'log.level',
+    'levelname',
+    'severity_text',
+    'severityText',
+    'level_name',
+    '@l',
+    'priority',
+  ],
+  source: [
+    'source',
+    'service',
+    'svc',
+    'app',
+    'application',
+    'logger',
+    'component',
+    'program',
+    'unit',
+    'name',
+    'SYSLOG_IDENTIFIER',
+    'service.name',
+    'logger_name',
+  ],
+} as const;
+
+const TIME = 1;
+const SEVERITY = 2;
+const SOURCE = 3;
+const SLOTS = 256;
+const keyAt: ({ bytes: Buffer; what: number } | undefined)[] = new Array(SLOTS).fill(undefined);
+const slotOf = (b: Uint8Array, at: number, length: number): number =>
+  (b[at]! * 13 + b[at + length - 1]! * 5 + length * 29) % SLOTS;
+for (const [what, names] of [
+  [TIME, jsonKeys.time],
+  [SEVERITY, jsonKeys.severity],
+  [SOURCE, jsonKeys.source],
+] as const) {
+  for (const name of names) {
+    const bytes = Buffer.from(name);
+    let slot = slotOf(bytes, 0, bytes.length);
+    while (keyAt[slot]) slot = (slot + 1) % SLOTS;
+    keyAt[slot] = { bytes, what };
+  }
+}
+
+function keyOf(b: Uint8Array, at: number, end: number): number {
+  const length = end - at;
+  if (length === 0 || length > 17) return 0;
+  for (let slot = slotOf(b, at, length); ; slot = (slot + 1) % SLOTS) {
+    const key = keyAt[slot];
+    if (key === undefined) return 0;
+    if (key.bytes.length !== length) continue;
+    let same = 0;
+    while (same < length && key.bytes[same] === b[at + same]) same++;
+    if (same === length) return key.what;
+  }
+}
+
+/** Fields that are looked at once time and level are known: a source mostly stands near them. */
+const FIELDS_MORE = 3;
+
+/**
+ * Reads the top-level fields of the object that begins at b[start] (a `{`), once, in order; what is no JSON ends the reading.
+ * Fills `json`, and `stamp` if it has a time.
+ */
+export function readJson(b: Uint8Array, start: number, end: number): void {
+  json.hasTime = false;
+  json.severity = 0;
+  json.source_start = 0;
+  json.source_end = 0;
+  let more = FIELDS_MORE;
+  for (let at = start + 1; at < end; ) {
+    at = skipBlanks(b, at, end);
+    if (b[at] !== 34 || at >= end) return;
+    const key = at + 1;
+    at = skipString(b, at, end);
+    const what = keyOf(b, key, at - 1);
+    at = skipBlanks(b, at, end);
+    if (b[at] !== 58) return;
+    at = skipBlanks(b, at + 1, end);
+    const value = at;
+    at = skipValue(b, at, end);
+    if (what !== 0) take(b, what, value, at);
+    at = skipBlanks(b, at, end);
+    if (b[at] !== 44) return;
+    at++;
+    if (json.hasTime && json.severity !== 0 && (json.source_end !== 0 || more-- === 0)) return;
+  }
+}
+
+function take(b: Uint8Array, what: number, value: number, end: number): void {
+  const isText = b[value] === 34;
+  const start = isText ? value + 1 : value;
+  const stop = isText ? end - 1 : end;
+  if (stop <= start) return;
+  if (what === TIME) {
+    if (json.hasTime) return;
+    if (isText) json.hasTime = rfc3339(b, start, stop) > 0 || findStamp(b, start, stop);
+    else if (isDigit(b[start])) json.hasTime = epochNumber(b, start, stop);
+    if (!json.hasTime && isText && isDigit(b[start])) json.hasTime = epochNumber(b, start, stop);
+  } else if (what === SEVERITY) {
+    if (json.severity !== 0) return;
+    json.severity = isText ? severityOfWord(b, start, stop) : severityOfTens(numberAt(b, start, stop));
+  } else if (json.source_end === 0 && isText) {
+    json.source_start = start;
+    json.source_end = stop;
+  }
+}
+
+function numberAt(b: Uint8Array, at: number, end: number): number {
+  let number = 0;
+  while (at < end && isDigit(b[at]) && number < 100) number = number * 10 + b[at++]! - 48;
+  return number;
+}
+
+function skipBlanks(b: Uint8Array, at: number, end: number): number {
+  while (at < end && (b[at] === 32 || b[at] === 9)) at++;
+  return at;
+}
+
+/** Past the string that begins at `at`, or `end` when it does not end. */
+function skipString(b: Uint8Array, at: number, end: number): number {
+  for (at++; at < end; at++) {
+    const byte = b[at]!;
+    if (byte === 34) return at + 1;
+    if (byte === 92) at++;
+  }
+  return end;
+}
+
+/** Past the value at `at`: a string, an object or array with all that is in it, or up to the next comma. */
+function skipValue(b: Uint8Array, at: number, end: number): number {
+  const first = b[at];
+  if (first === 34) return skipString(b, at, end);
+  if (first === 123 || first === 91) {
+    let depth = 0;
+    while (at < end) {
+      const byte = b[at]!;
+      if (byte === 34) {
+        at = skipString(b, at, end);
+        continue;
+      }
+      if (byte === 123 || byte === 91) depth++;
+      else if ((byte === 125 || byte === 93) && --depth === 0) return at + 1;
+      at++;
+    }
+    return end;
+  }
+  while (at < end && b[at] !== 44 && b[at] !== 125) at++;
+  return at;
+}

@@ -1,0 +1,323 @@
+import { classOf, DIGIT, LOWER, skipEscape, UPPER } from '../line/bytes.ts';
+import { nameId } from '../line/names.ts';
+
+/** OpenTelemetry's severity texts, as ids of names. */
+export const severity = {
+  none: 0,
+  trace: nameId('TRACE'),
+  debug: nameId('DEBUG'),
+  info: nameId('INFO'),
+  warn: nameId('WARN'),
+  error: nameId('ERROR'),
+  fatal: nameId('FATAL'),
+} as const;
+
+/** How sure a word is to be a level: words that sentences hold need a sign beside them. */
+const PLAIN = 0;
+const NEEDS_SIGN = 1;
+
+/** Words of levels, by the severity that they mean; in brackets and after `level=` in any case. */
+export const levelWords: Readonly<Record<Exclude<keyof typeof severity, 'none'>, readonly string[]>> = {
+  trace: ['trace', 'trc', 'verbose', 'finest', 'finer'],
+  debug: ['debug', 'dbg', 'fine', 'debug1', 'debug2', 'debug3', 'debug4', 'debug5', 'db'],
+  info: [
+    'info',
+    'inf',
+    'information',
+    'informational',
+    'notice',
+    'note',
+    'log',
+    'config',
+    'in',
+    'no',
+    'hint',
+    'detail',
+    'statement',
+  ],
+  warn: ['warn', 'warning', 'wrn', 'wa'],
+  error: ['error', 'err', 'severe', 'er', 'failure'],
+  fatal: ['fatal', 'ftl', 'critical', 'crit', 'alert', 'emerg', 'emergency', 'panic', 'dpanic'],
+};
+const needSign = new Set([
+  'fine',
+  'finer',
+  'finest',
+  'db',
+  'in',
+  'no',
+  'wa',
+  'er',
+  'note',
+  'log',
+  'config',
+  'hint',
+  'detail',
+  'statement',
+  'alert',
+  'panic',
+  'failure',
+]);
+
+interface Word {
+  bytes: Buffer;
+  severity: number;
+  needs: number;
+}
+const SLOTS = 512;
+const wordAt: (Word | undefined)[] = new Array(SLOTS).fill(undefined);
+const slotOf = (b: Uint8Array, at: number, length: number): number =>
+  ((b[at]! | 32) * 31 + (b[at + 1]! | 32) * 7 + (b[at + length - 1]! | 32) * 3 + length * 57) % SLOTS;
+for (const [name, words] of Object.entries(levelWords)) {
+  for (const word of words) {
+    const bytes = Buffer.from(word);
+    let slot = slotOf(bytes, 0, bytes.length);
+    while (wordAt[slot]) slot = (slot + 1) % SLOTS;
+    const needs = needSign.has(word) ? NEEDS_SIGN : PLAIN;
+    wordAt[slot] = { bytes, severity: severity[name as keyof typeof severity], needs };
+  }
+}
+
+/** By first letter and length, whether there is a level word: most words of a text are told from them by this. */
+const mayBeLevel = new Uint8Array(32 * 16);
+for (const word of wordAt) if (word) mayBeLevel[(word.bytes[0]! & 31) * 16 + word.bytes.length] = 1;
+
+/** The level word in b[at, end) in any case, or undefined. */
+function wordOf(b: Uint8Array, at: number, end: number): Word | undefined {
+  const length = end - at;
+  if (length < 2 || length > 13) return undefined;
+  for (let slot = slotOf(b, at, length); ; slot = (slot + 1) % SLOTS) {
+    const word = wordAt[slot];
+    if (word === undefined) return undefined;
+    if (word.bytes.length !== length) continue;
+    let same = 0;
+    while (same < length && (b[at + same]! | 32) === (word.bytes[same]! | 32)) same++;
+    if (same === length) return word;
+  }
+}
+
+/** The severity that b[at, end) names, in any case; 0 when it names none. For JSON fields. */
+export const severityOfWord = (b: Uint8Array, at: number, end: number): number =>
+  wordOf(b, at, end)?.severity ?? 0;
+
+/** Levels as numbers: pino and bunyan (10 to 60). */
+export function severityOfTens(level: number): number {
+  if (level < 10 || level > 69) return 0;
+  return byTen[Math.floor(level / 10) - 1]!;
+}
+const byTen = [severity.trace, severity.debug, severity.info, severity.warn, severity.error, severity.fatal];
+
+/** Levels of kernel and syslog: 0 (emergency) to 7 (debug). */
+export const severityOfSyslog = (level: number): number => bySyslog[level & 7]!;
+const bySyslog = [
+  severity.fatal,
+  severity.fatal,
+  severity.fatal,
+  severity.error,
+  severity.warn,
+  severity.info,
+  severity.info,
+  severity.debug,
+];
+
+/** Levels of one letter: glog, logcat, cups, `[I]`. */
+export function severityOfLetter(letter: number): number {
+  switch (letter) {
+    case 86: // V
+    case 84: // T
+      return severity.trace;
+    case 68: // D
+      return severity.debug;
+    case 73: // I
+    case 78: // N
+      return severity.info;
+    case 87: // W
+      return severity.warn;
+    case 69: // E
+      return severity.error;
+    case 70: // F
+    case 67: // C
+      return severity.fatal;
+    default:
+      return severity.none;
+  }
+}
+
+/** A level further behind the stamp, or the line's start, is part of the text. */
+const STAMPED_BYTES = 112;
+const RAW_BYTES = 64;
+const RAW_WORDS = 3;
+
+/**
+ * The level in the text of a line, at the places where logs have it: a word in capitals, in brackets, before a colon,
+ * after `level=`, first after the stamp.
+ * @param isStamped a stamp stands before it, so that further fields may too
+ * @returns the severity's id, or 0
+ */
+export function severityOfText(b: Uint8Array, start: number, end: number, isStamped: boolean): number {
+  const last = Math.min(end, start + (isStamped ? STAMPED_BYTES : RAW_BYTES));
+  let words = 0;
+  let wordsMax = isStamped ? STAMPED_BYTES : RAW_WORDS;
+  let before = 32;
+  let beforeBlank = 58;
+  for (let at = start; at < last; ) {
+    const byte = b[at]!;
+    const what = classOf[byte]!;
+    if (what === UPPER || (what === LOWER && (words === 0 || before !== 32 || beforeBlank === 58))) {
+      let stop = at + 1;
+      while (stop < end && (classOf[b[stop]!]! & (LOWER | UPPER)) !== 0) stop++;
+      const length = stop - at;
+      const may =
+        length < 14 &&
+        (length === 1 || mayBeLevel[(byte & 31) * 16 + length] === 1 || classOf[b[stop]!] === DIGIT);
+      const found = !may ? 0 : levelAt(b, start, at, stop, end, before, beforeBlank, words, isStamped);
+      if (found !== 0) return found;
+      // A text that begins with a plain word is no row of fields: only its next word may be a level (`npm ERR! …`).
+      if (!isStamped && words === 0 && at === start && (stop === end || b[stop] === 32)) {
+        if (stop + 1 >= end || classOf[b[stop + 1]!] !== UPPER) return 0;
+        wordsMax = 1;
+      }
+      while (stop < last && classOf[b[stop]!] !== 0) stop++;
+      at = stop;
+      before = b[at - 1]!;
+      continue;
+    }
+    if (what !== 0) {
+      while (at < last && classOf[b[at]!] !== 0) at++;
+      before = b[at - 1]!;
+      continue;
+    }
+    if (byte === 27) {
+      at = skipEscape(b, at, end);
+      continue;
+    }
+    if ((byte === 32 || byte === 9) && before !== 32 && before !== 9) {
+      words++;
+      beforeBlank = before;
+      if (words > wordsMax) return 0;
+    }
+    before = byte;
+    at++;
+  }
+  return 0;
+}
+
+/** Whether the letters b[at, stop) are a level, by what stands around them. */
+function levelAt(
+  b: Uint8Array,
+  start: number,
+  at: number,
+  stop: number,
+  end: number,
+  before: number,
+  beforeBlank: number,
+  words: number,
+  isStamped: boolean,
+): number {
+  let after = stop < end ? b[stop]! : 32;
+  if (stop - at === 1) return letterAt(b, at, stop, end, before, after, words);
+  // `DEBUG2`, `debug3`
+  if (classOf[after] === DIGIT && (b[at]! | 32) === 100) {
+    stop++;
+    after = stop < end ? b[stop]! : 32;
+  }
+  if (classOf[after] !== 0 || after === 45 || after === 95) return 0;
+  const word = wordOf(b, at, stop);
+  if (word === undefined) return 0;
+  if (after === 27) after = 32;
+  // `In(14)`: two letters are a level only with its number
+  if (after === 40 && stop + 1 < end && classOf[b[stop + 1]!] === DIGIT) return word.severity;
+  if (stop - at === 2) return 0;
+  const isUpper = classOf[b[at]!] === UPPER && classOf[b[at + 1]!] === UPPER;
+  const opens = before === 91 || before === 60 || before === 40 || before === 124;
+  // `[INFO ]`, `[DEBUG 2026-…`, `[core:error]`
+  if (opens && (after === 93 || after === 62 || after === 41 || after === 124 || after === 58))
+    return word.severity;
+  if (opens && after === 32 && stop + 1 < end && (isUpper || b[stop + 1] === 93)) return word.severity;
+  if (before === 58 && after === 93) return word.severity;
+  if (before === 61) return isLevelKey(b, start, at - 1) ? word.severity : 0;
+  // `local.ERROR:`, `daemon.err `, `:WARN:`
+  if (before === 46 || before === 58 || before === 41) {
+    if (isUpper) return after === 58 || after === 32 || before === 58 ? word.severity : 0;
+    return before === 46 && after === 32 && isStamped && words <= 2 ? word.severity : 0;
+  }
+  if (before === 34 || before === 39 || before === 47) return 0;
+  // `error: …`, `gcc: error: …`; `Call Trace: …` is no level
+  if (after === 58)
+    return isUpper || words === 0 || beforeBlank === 58 || beforeBlank === 93 ? word.severity : 0;
+  if (word.needs === NEEDS_SIGN) return after === 9 || after === 124 ? word.severity : 0;
+  if (isUpper) return word.severity;
+  return words === 0 && at === start && isStamped
+    ? word.severity
+    : before === 9 && after === 9
+      ? word.severity
+      : 0;
+}
+
+/** `I, [2019-…`, `E [04/Nov/…`, `[W]`, `W ` alone between a few fields. */
+function letterAt(
+  b: Uint8Array,
+  at: number,
+  stop: number,
+  end: number,
+  before: number,
+  after: number,
+  words: number,
+): number {
+  const level = severityOfLetter(b[at]!);
+  if (level === 0) return 0;
+  if (before === 91 && after === 93) return level;
+  if (words > 0 || stop + 2 >= end) return 0;
+  const opens = after === 44 ? b[stop + 2] === 91 : after === 32 && b[stop + 1] === 91;
+  return opens && before === 32 ? level : 0;
+}
+
+const keys = ['level', 'lvl', 'severity', 'loglevel', 'l'].map((key) => Buffer.from(key));
+
+/** Whether the word that ends at `end` is `level`, `lvl`, `severity`, … */
+function isLevelKey(b: Uint8Array, start: number, end: number): boolean {
+  for (const key of keys) {
+    const at = end - key.length;
+    if (at < start || (at > start && classOf[b[at - 1]!] !== 0)) continue;
+    let same = 0;
+    while (same < key.length && (b[at + same]! | 32) === key[same]) same++;
+    if (same === key.length) return true;
+  }
+  return false;
+}
+
+/** A level that stands as one letter or sign right behind the stamp: logcat (` 1215 W `), Redis (` # `). */
+export function severityOfSign(b: Uint8Array, at: number, end: number): number {
+  switch (at + 2 < end && b[at] === 32 && b[at + 2] === 32 ? b[at + 1] : 0) {
+    case 46: // .
+    case 45: // -
+      return severity.debug;
+    case 42: // *
+      return severity.info;
+    case 35: // #
+      return severity.warn;
+    default:
+      return severity.none;
+  }
+}
+
+export function severityOfLogcat(b: Uint8Array, at: number, end: number): number {
+  const last = Math.min(end - 2, at + 48);
+  for (; at < last; at++) {
+    if (b[at] === 32 && (b[at + 2] === 32 || b[at + 2] === 47) && classOf[b[at + 1]!] === UPPER) {
+      return severityOfLetter(b[at + 1]!);
+    }
+  }
+  return severity.none;
+}
+
+/** A web server's answer, behind the stamp and the request in quotes: 5xx is an error, 4xx a warning. */
+export function severityOfAccess(b: Uint8Array, at: number, end: number): number {
+  if (b[at] !== 93 || b[at + 2] !== 34 || at + 2 >= end) return severity.none;
+  for (at += 3; at + 5 < end && b[at] !== 34; at++);
+  if (at + 5 >= end || b[at + 1] !== 32 || b[at + 5] !== 32) return severity.none;
+  if (classOf[b[at + 3]!] !== DIGIT || classOf[b[at + 4]!] !== DIGIT) return severity.none;
+  const hundreds = b[at + 2]! - 48;
+  if (hundreds < 1 || hundreds > 5) return severity.none;
+  return hundreds === 5 ? severity.error : hundreds === 4 ? severity.warn : severity.info;
+}

@@ -1,0 +1,35 @@
+import { limits } from '../../base/limits.ts';
+import type { Line } from './line.ts';
+
+// Asked for each line, and the table of limits is too large for V8 to look things up in it fast.
+const { line_bytes_max } = limits;
+
+/**
+ * Where the physical line that starts at `start` in `bytes` ends: after its newline, or after `line_bytes_max` bytes, whose
+ * rest is a row of its own.
+ * @param final whether no more bytes follow, so that an unfinished line is the last one
+ * @returns the offset after the line, -1 while it is unfinished or there is none
+ */
+export function lineEnd(bytes: Buffer, start: number, final: boolean): number {
+  if (start >= bytes.length) return -1;
+  const after = bytes.indexOf(10, start) + 1;
+  const longest = start + line_bytes_max;
+  if (after > longest || (after === 0 && bytes.length >= longest)) return longest;
+  if (after > 0) return after;
+  return final ? bytes.length : -1;
+}
+
+/** Where the line b[start, end) ends and its line end begins. */
+export function splitEnding(b: Uint8Array, start: number, end: number, line: Line): void {
+  let at = end;
+  line.ending = 0;
+  if (at > start && b[at - 1] === 10) {
+    at--;
+    line.ending = 1;
+    while (line.ending < 3 && at > start && b[at - 1] === 13) {
+      at--;
+      line.ending++;
+    }
+  }
+  line.message_end = at;
+}

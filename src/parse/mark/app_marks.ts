@@ -1,0 +1,171 @@
+import { classOf, startsWith } from '../line/bytes.ts';
+import { asked, modes } from '../line/entry.ts';
+import { event } from '../line/events.ts';
+import type { Line } from '../line/line.ts';
+import { stable, stableId, textOf, titleId } from '../line/title.ts';
+
+/** The last entry that holds an exception, and what it waits for. */
+export interface SavedApp {
+  entry: number;
+  /** The title of a headline that only frames prove to be an exception's; before the message that comes in the next line. */
+  pending: string;
+  waits: number;
+  isMarked: boolean;
+}
+
+const waits = { nothing: 0, frames: 1, message: 2 } as const;
+
+/** Exceptions of programs: type and message, where the line that names them stands. */
+export class AppMarks {
+  private last: SavedApp = { entry: -1, pending: '', waits: waits.nothing, isMarked: false };
+
+  get isWaiting(): boolean {
+    return this.last.waits !== waits.nothing;
+  }
+
+  save(): SavedApp | null {
+    return this.last.entry < 0 ? null : { ...this.last };
+  }
+
+  restore(saved: SavedApp | null): void {
+    if (saved !== null) this.last = { ...saved };
+  }
+
+  read(b: Uint8Array, at: number, end: number, position: number, line: Line): void {
+    const entry = position - line.entry_back;
+    const { last } = this;
+    if (last.waits !== waits.nothing) {
+      if (last.entry !== entry) last.waits = waits.nothing;
+      else if (this.awaited(b, at, end, line)) return;
+    }
+    if (!mayName(line)) return;
+    const isNew = last.entry !== entry;
+    if (!isNew && last.isMarked && asked.mode !== modes.python_done) return;
+    if (isPlain(b, at, end)) {
+      if (isNew) this.last = { entry, pending: '', waits: waits.nothing, isMarked: false };
+      this.put(stableId(b, at, end), event.exception, line);
+      return;
+    }
+    const title = titleOf(textOf(b, at, end).trim(), asked.mode, asked.modeBefore, line.entry_back === 0);
+    if (title === null) return;
+    if (isNew) this.last = { entry, pending: '', waits: waits.nothing, isMarked: false };
+    if (title.needs === 'frames') {
+      this.last.pending = title.text;
+      this.last.waits = waits.frames;
+    } else this.mark(title.text, line);
+    if (title.needs === 'message') {
+      this.last.pending = title.text;
+      this.last.waits = waits.message;
+    }
+  }
+
+  /** The line that the headline waits for. */
+  private awaited(b: Uint8Array, at: number, end: number, line: Line): boolean {
+    const { last } = this;
+    if (last.waits === waits.frames) {
+      if (asked.mode !== modes.frames && asked.mode !== modes.eyre) return false;
+      last.waits = waits.nothing;
+      this.mark(last.pending, line);
+      return true;
+    }
+    const message = textOf(b, at, end).trim();
+    if (message === '') return true;
+    last.waits = waits.nothing;
+    line.title = titleId(`${last.pending}: ${stable(message)}`) || event.exception;
+    return true;
+  }
+
+  private mark(title: string, line: Line): void {
+    this.put(titleId(title), title.startsWith('segfault') ? event.segfault : event.exception, line);
+  }
+
+  private put(title: number, id: number, line: Line): void {
+    // A later exception of the entry (Python's chains) has the better title, and is no event of its own.
+    if (!this.last.isMarked) line.event = id;
+    this.last.isMarked = true;
+    line.title = title || id;
+  }
+}
+
+/** How headlines begin whose title is a part of them. */
+const wordy = [
+  'Error',
+  'Exception in',
+  'Unhandled',
+  'Uncaught',
+  'PHP',
+  'Fatal',
+  'fatal',
+  'thread',
+  'Traceback',
+].map((text) => Buffer.from(text));
+
+/** Whether the whole line is the title: `KeyError: 'x'`, `java.io.IOException: closed`. Most are, so their titles are made without a string. */
+function isPlain(b: Uint8Array, at: number, end: number): boolean {
+  if (asked.mode === modes.python_done) return true;
+  if (asked.mode !== modes.headline || b[end - 1] === 123) return false;
+  for (const text of wordy) if (startsWith(b, at, end, text)) return false;
+  return classOf[b[at]!] !== 0;
+}
+
+/** Whether the line may be one that names an exception, by what it made of its entry: most lines of a trace are not. */
+function mayName(line: Line): boolean {
+  switch (asked.mode) {
+    case modes.headline:
+      return asked.isHeadline;
+    case modes.frames:
+      return asked.isHeadline || asked.modeBefore === modes.node || line.entry_back === 0;
+    case modes.python_done:
+      return asked.modeBefore === modes.python;
+    case modes.go:
+    case modes.rust:
+    case modes.message:
+    case modes.sanitizer:
+      return asked.modeBefore !== asked.mode;
+    case modes.eyre:
+      return asked.isHeadline;
+    default:
+      return false;
+  }
+}
+
+interface Title {
+  text: string;
+  needs?: 'frames' | 'message';
+}
+
+/** What the headline's text says, or null when it is none. */
+function titleOf(text: string, mode: number, before: number, isFirst: boolean): Title | null {
+  if (mode === modes.python_done) return before === modes.python ? { text: stable(text) } : null;
+  if (mode === modes.sanitizer) {
+    const match = /^==\d+==ERROR: (\w+): ([\w-]+)(?: on (unknown address))?/.exec(text);
+    return match === null || match[1] === 'LeakSanitizer' ? leak(text) : { text: `${match[1]}: ${match[2]}` };
+  }
+  const go = isFirst && mode === modes.go ? /^(?:panic|fatal error): .*/.exec(text) : null;
+  if (go !== null) return { text: stable(go[0].replace(/ \[recovered\]$/, '')) };
+  const rust = /^thread '[^']*' (?:\(\d+\) )?panicked at (?:'(.*)', )?([^:]+)/.exec(text);
+  if (rust !== null) {
+    if (rust[1] !== undefined) return { text: `panicked at ${rust[2]}: ${stable(rust[1])}` };
+    return { text: `panicked at ${rust[2]}`, needs: 'message' };
+  }
+  // Python's thread: its traceback follows.
+  if (/^Traceback \(most|^Exception in thread [^"].*:$/.test(text)) return null;
+  const ruby = /^\S+:\d+:in [`'][^']*'?: (.*) \(([A-Z][\w:]*)\)$/.exec(text);
+  if (ruby !== null) return { text: `${ruby[2]}: ${stable(ruby[1]!)}` };
+  const php = /^(?:PHP )?Fatal error: +(?:Uncaught )?(.*?)(?: in \S+:\d+| in \S+ on line \d+)?$/.exec(text);
+  if (php !== null) return { text: stable(php[1]!) };
+  if (/^Unhandled exception:$/.test(text)) return { text: 'Unhandled exception', needs: 'message' };
+  const named =
+    /^(?:Exception in thread "[^"]*" |Unhandled exception\. |Uncaught (?:exception: )?)?(.+)$/.exec(text);
+  if (named === null) return null;
+  if (!asked.isHeadline && before !== modes.node) return null;
+  if (/^fatal error: /.test(text)) return null;
+  const plain = stable(named[1]!.replace(/\s*\{$/, ''));
+  // `Error: no such file` is what many programs print; frames make it an exception.
+  return /^(?:\w*[a-z])?Error:|^Error\b/.test(plain) && /^Error\b/.test(plain) && before !== modes.node
+    ? { text: plain, needs: 'frames' }
+    : { text: plain };
+}
+
+const leak = (text: string): Title | null =>
+  /^==\d+==ERROR: LeakSanitizer/.test(text) ? { text: 'LeakSanitizer: detected memory leaks' } : null;

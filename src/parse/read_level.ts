@@ -1,0 +1,40 @@
+import { headlineSeverity, rawHeadline } from './kernel/headlines.ts';
+import { json, readJson } from './level/json_line.ts';
+import * as severities from './level/severity.ts';
+import { asked, marked, ways } from './line/entry.ts';
+import type { Line } from './line/line.ts';
+import { forms, stamp } from './time/stamp.ts';
+
+/** The level of a line whose stamp and source are known, where nothing has told it yet. */
+export function readLevel(b: Uint8Array, end: number, line: Line, isStamped: boolean): void {
+  const text = line.text_start;
+  if (text < end && b[text] === 123) {
+    readJson(b, text, end);
+    if (line.severity === 0) line.severity = json.severity;
+    return;
+  }
+  if (asked.way === ways.raw) {
+    asked.marked = rawHeadline(b, text, end);
+    asked.isRawReport = asked.marked === marked.crash;
+  }
+  if (line.severity !== 0) return;
+  if (asked.isRawReport) {
+    line.severity = headlineSeverity(b, text, end);
+    return;
+  }
+  if (isStamped) line.severity = besideStamp(b, end);
+  if (line.severity === 0) {
+    const isIndented = b[text] === 32 || b[text] === 9;
+    if (!isIndented || isStamped)
+      line.severity = severities.severityOfText(b, text, end, isStamped && asked.way !== ways.tagged);
+  }
+}
+
+/** Levels of one letter or sign, that only the form of the stamp tells from text. */
+function besideStamp(b: Uint8Array, end: number): number {
+  if (stamp.form === forms.plain) return 0;
+  if (stamp.form === forms.access) return severities.severityOfAccess(b, stamp.end, end);
+  if (stamp.form === forms.glog) return severities.severityOfLetter(b[stamp.start]!);
+  if (stamp.form === forms.logcat) return severities.severityOfLogcat(b, Math.min(stamp.end, end), end);
+  return severities.severityOfSign(b, stamp.end, end);
+}

@@ -1,0 +1,241 @@
+import { classOf, isDigit, isWordByte, LETTER, pair } from '../line/bytes.ts';
+import { dates, daysFromDate, digitsOfSecond, forms, fraction, ofDay, stamp } from './stamp.ts';
+import { halfOfDay, zone, zoneAfter } from './stamp_zone.ts';
+
+/** Lower-case letters of a month or zone as one number. */
+const three = (text: string): number =>
+  (text.charCodeAt(0) << 16) | (text.charCodeAt(1) << 8) | text.charCodeAt(2);
+const months = new Map(
+  ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'].map((name, index) => [
+    three(name),
+    index + 1,
+  ]),
+);
+
+/** What was found before a clock: `year` is 0 where the stamp names none. */
+const date = { year: 0, month: 0, day: 0, start: 0, form: 0 };
+
+/**
+ * Reads the stamp around the clock (`15:04:05`, `3:23:29`) whose hours begin at `hours`: date before it; fraction, AM/PM,
+ * zone and perhaps the year after it. Fills `stamp`.
+ * @param from nothing before this offset is looked at
+ * @returns whether there is one; `stamp.dates` says what it lacks
+ */
+export function stampAround(b: Uint8Array, from: number, hours: number, end: number): boolean {
+  const colon = b[hours + 1] === 58 ? hours + 1 : hours + 2;
+  let hour = colon === hours + 1 ? b[hours]! - 48 : pair(b, hours);
+  let at = fractionAfter(b, colon + 6, end);
+  const half = halfOfDay(b, at, end);
+  if (half !== 0) {
+    if (hour < 1 || hour > 12) return false;
+    hour = (hour % 12) + (half === 80 ? 12 : 0);
+    at += b[at] === 32 ? 3 : 2;
+  }
+  const time = ofDay(hour, pair(b, colon + 1), pair(b, colon + 4));
+  if (time < 0) return false;
+  const nanos = stamp.nanos;
+  if (!dateBefore(b, from, hours)) {
+    if (isWordByte(b[hours - 1]) && hours > from) return false;
+    date.year = 0;
+    date.month = 0;
+    date.start = hours;
+    date.form = forms.plain;
+  }
+  at = zoneAfter(b, at, end);
+  if (date.month !== 0 && date.year === 0) at = yearAfter(b, at, end);
+  stamp.nanos = nanos;
+  stamp.start = date.start;
+  stamp.end = at;
+  stamp.form = date.form;
+  return settle(time);
+}
+
+/** Puts date, time and zone together. */
+function settle(time: number): boolean {
+  if (date.month === 0) {
+    stamp.dates = dates.none;
+    stamp.seconds = (time - zone.seconds + 172_800) % 86_400;
+    return true;
+  }
+  stamp.dates = date.year === 0 ? dates.yearless : dates.full;
+  // Day and month of a year that has a 29 February: the year is chosen later.
+  const year = date.year === 0 ? YEARLESS : date.year;
+  // Most stamps are of the day of the one before.
+  if (date.day !== kept.day || date.month !== kept.month || year !== kept.year) {
+    kept.days = daysFromDate(year, date.month, date.day);
+    kept.year = year;
+    kept.month = date.month;
+    kept.day = date.day;
+  }
+  const { days } = kept;
+  if (days < 0) return false;
+  stamp.seconds = days * 86_400 + time - zone.seconds;
+  return stamp.seconds >= 0;
+}
+const kept = { year: 0, month: 0, day: 0, days: -1 };
+/** The year that stands for none in `stamp.seconds`. */
+const YEARLESS = 2000;
+
+/** `.123`, `,123`, and `:515` where another field of a clock would be. */
+function fractionAfter(b: Uint8Array, at: number, end: number): number {
+  if (b[at] === 58 && at + 3 < end && isDigit(b[at + 1]) && isDigit(b[at + 2]) && isDigit(b[at + 3])) {
+    return digitsOfSecond(b, at + 1, end);
+  }
+  return fraction(b, at, end);
+}
+
+/** ` 2017` behind a clock whose date named no year. */
+function yearAfter(b: Uint8Array, at: number, end: number): number {
+  if (at + 5 > end || b[at] !== 32 || isWordByte(b[at + 5] ?? 0)) return at;
+  const century = pair(b, at + 1);
+  const rest = pair(b, at + 3);
+  if ((century !== 19 && century !== 20) || rest < 0) return at;
+  date.year = century * 100 + rest;
+  return at + 5;
+}
+
+/** The date that ends before the hours at `hours`. Fills `date`. */
+function dateBefore(b: Uint8Array, from: number, hours: number): boolean {
+  let end = hours - 1;
+  if (end < from) return false;
+  const separator = b[end]!;
+  // T, space, underscore, the colon of `23/Dec/2014:21:20:35`, the minus of `2026-06-01-15:30:18`
+  if (separator !== 84 && separator !== 32 && separator !== 95 && separator !== 58 && separator !== 45)
+    return false;
+  while (end > from && b[end - 1] === 32) end--;
+  if (end - 2 > from && b[end - 1] === 45 && b[end - 2] === 32) end -= 2; // `2026/06/01 - 15:30:18`
+  if (end > from && b[end - 1] === 44) end--;
+  if (end - from < 4) return false;
+  date.year = 0;
+  date.form = forms.plain;
+  const last = b[end - 1]!;
+  if (!isDigit(last)) return monthEndsAt(b, from, end) && dayThenMonth(b, from, end - 3);
+  let first = end - 1;
+  while (first > from && isDigit(b[first - 1]) && end - first < 8) first--;
+  if (isDigit(b[first - 1]) && first > from) return false;
+  switch (end - first) {
+    case 8:
+      date.year = pair(b, first) * 100 + pair(b, first + 2);
+      return whole(b, from, first, pair(b, first + 4), pair(b, first + 6));
+    case 4:
+      return yearEndsAt(b, from, first);
+    case 1:
+    case 2:
+      return dayEndsAt(b, from, first, end);
+    default:
+      return false;
+  }
+}
+
+/** A date that ends in four digits: a year, or the month and day of glog. */
+function yearEndsAt(b: Uint8Array, from: number, year: number): boolean {
+  const before = b[year - 1]!;
+  if (year > from && (classOf[before]! & LETTER) !== 0) {
+    // `E0517 15:04:22`
+    if (year - 1 > from && isWordByte(b[year - 2])) return false;
+    if (before !== 73 && before !== 87 && before !== 69 && before !== 70 && before !== 68) return false;
+    date.form = forms.glog;
+    return whole(b, from, year - 1, pair(b, year), pair(b, year + 2));
+  }
+  date.year = pair(b, year) * 100 + pair(b, year + 2);
+  let at = year - 1;
+  if (before === 32 && b[at - 1] === 44) at--; // `Jul 09, 2015`
+  if (at - from < 3 || (before !== 32 && before !== 47 && before !== 45 && before !== 46)) return false;
+  if (monthEndsAt(b, from, at)) {
+    // `23/Dec/2014`, `12 Nov 2019`
+    if (!dayThenMonth(b, from, at - 3)) return false;
+    if (before === 47) date.form = forms.access;
+    return true;
+  }
+  const day = numberEndsAt(b, from, at);
+  if (day < 0) return false;
+  const middle = at - (isDigit(b[at - 2]) && at - 2 >= from ? 2 : 1);
+  if (before === 32) {
+    // `Jul 09 2015`
+    let letters = middle;
+    while (letters > from && b[letters - 1] === 32) letters--;
+    return letters < middle && monthEndsAt(b, from, letters) && whole(b, from, letters - 3, date.month, day);
+  }
+  if (b[middle - 1] !== before || middle - 1 - from < 1) return false;
+  const first = numberEndsAt(b, from, middle - 1);
+  if (first < 0) return false;
+  const start = middle - 1 - (isDigit(b[middle - 3]) && middle - 3 >= from ? 2 : 1);
+  // `06/09/2014` is June where slashes are; `09.06.2014`, and what can only be one, is the day first.
+  return before === 46 || first > 12 ? whole(b, from, start, day, first) : whole(b, from, start, first, day);
+}
+
+/** A date that ends in a day of one or two digits. */
+function dayEndsAt(b: Uint8Array, from: number, first: number, end: number): boolean {
+  const day = end - first === 2 ? pair(b, first) : b[first]! - 48;
+  const before = b[first - 1]!;
+  if (first - from < 3) return false;
+  if (before === 32) {
+    let letters = first - 1;
+    while (letters > from && b[letters - 1] === 32) letters--;
+    return monthEndsAt(b, from, letters) && whole(b, from, letters - 3, date.month, day); // `Feb 26`
+  }
+  if (before !== 45 && before !== 47 && before !== 46) return false;
+  const month = pair(b, first - 3);
+  if (month < 0) return false;
+  const separator = b[first - 4];
+  if (first - 4 < from || separator !== before) {
+    // `05-21`, `07.27`
+    if (before === 47 || end - first !== 2) return false;
+    date.form = before === 45 ? forms.logcat : forms.plain;
+    return whole(b, from, first - 3, month, day);
+  }
+  const short = pair(b, first - 6);
+  if (short < 0 || first - 6 < from) return false;
+  const century = first - 8 >= from ? pair(b, first - 8) : -1;
+  date.year = century >= 0 ? century * 100 + short : 2000 + short; // `2015/05/24`, `17/06/09`
+  return whole(b, from, first - (century >= 0 ? 8 : 6), month, day);
+}
+
+/** `13 Apr`, `23/Dec`: the day before the month at `month`. */
+function dayThenMonth(b: Uint8Array, from: number, month: number): boolean {
+  if (month - from < 2) return false;
+  const day = numberEndsAt(b, from, month - 1);
+  if (day < 0) return false;
+  const start = month - 1 - (isDigit(b[month - 3]) && month - 3 >= from ? 2 : 1);
+  const separator = b[month - 1];
+  if (separator !== 32 && separator !== 47 && separator !== 45) return false;
+  if (separator === 32) date.form = forms.redis;
+  return whole(b, from, start, date.month, day);
+}
+
+/** A month's three letters that end at `end`. Sets `date.month`. */
+function monthEndsAt(b: Uint8Array, from: number, end: number): boolean {
+  if (end - 3 < from) return false;
+  const month = months.get(((b[end - 3]! | 32) << 16) | ((b[end - 2]! | 32) << 8) | (b[end - 1]! | 32));
+  if (month === undefined || (end - 4 >= from && (classOf[b[end - 4]!]! & LETTER) !== 0)) return false;
+  date.month = month;
+  return true;
+}
+
+/** One or two digits that end at `end`, or -1. */
+function numberEndsAt(b: Uint8Array, from: number, end: number): number {
+  if (end - 1 < from || !isDigit(b[end - 1])) return -1;
+  if (end - 2 < from || !isDigit(b[end - 2])) return b[end - 1]! - 48;
+  return pair(b, end - 2);
+}
+
+/** Keeps the date; a weekday before it belongs to it. */
+function whole(b: Uint8Array, from: number, start: number, month: number, day: number): boolean {
+  if (month < 1 || month > 12 || day < 1 || day > 31) return false;
+  if (start > from && isWordByte(b[start - 1])) return false;
+  date.month = month;
+  date.day = day;
+  date.start = start;
+  let weekday = start - 1;
+  if (b[weekday] === 32 && weekday > from) {
+    if (b[weekday - 1] === 44) weekday--;
+    const letters = weekday - 3;
+    if (letters >= from && isWeekday(b, letters) && !(letters > from && isWordByte(b[letters - 1])))
+      date.start = letters;
+  }
+  return true;
+}
+
+const weekdays = new Set(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'].map(three));
+const isWeekday = (b: Uint8Array, at: number): boolean =>
+  weekdays.has(((b[at]! | 32) << 16) | ((b[at + 1]! | 32) << 8) | (b[at + 2]! | 32));

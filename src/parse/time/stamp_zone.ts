@@ -1,0 +1,82 @@
+import { isDigit, isWordByte, pair } from '../line/bytes.ts';
+
+/** Zones by name that mean one offset the world over (minutes); a zone of another name counts as UTC. */
+export const zoneMinutes: Readonly<Record<string, number>> = {
+  UTC: 0,
+  GMT: 0,
+  EST: -300,
+  EDT: -240,
+  CST: -360,
+  CDT: -300,
+  MST: -420,
+  MDT: -360,
+  PST: -480,
+  PDT: -420,
+  WET: 0,
+  WEST: 60,
+  CET: 60,
+  CEST: 120,
+  EET: 120,
+  EEST: 180,
+  MSK: 180,
+  JST: 540,
+};
+
+const minutesOf = new Map<number, number>();
+/** Up to four capitals as one number, so that a look at a word makes no string. */
+const wordNumber = (b: Uint8Array, at: number, end: number): number => {
+  let number = 0;
+  for (; at < end; at++) number = number * 32 + (b[at]! & 31);
+  return number;
+};
+for (const [name, minutes] of Object.entries(zoneMinutes)) {
+  minutesOf.set(wordNumber(Buffer.from(name), 0, name.length), minutes);
+}
+
+/**
+ * `Z`, `+02:00`, `-0530`, `+02` at `at`: what to subtract to reach UTC is in `zone.seconds` (0 where there is none).
+ * @returns the offset after it
+ */
+export const zone = { seconds: 0 };
+export function numericZone(b: Uint8Array, at: number, end: number): number {
+  zone.seconds = 0;
+  if (at >= end) return at;
+  const sign = b[at]!;
+  if (sign === 90 || sign === 122) return at + 1;
+  if ((sign !== 43 && sign !== 45) || at + 3 > end) return at;
+  const hours = pair(b, at + 1);
+  if (hours < 0 || hours > 14) return at;
+  const minutesAt = b[at + 3] === 58 ? at + 4 : at + 3;
+  const minutes = minutesAt + 2 <= end ? pair(b, minutesAt) : -1;
+  if (minutes >= 0 && minutes < 60 && (minutesAt + 2 >= end || !isDigit(b[minutesAt + 2]))) {
+    zone.seconds = (sign === 43 ? 1 : -1) * (hours * 3600 + minutes * 60);
+    return minutesAt + 2;
+  }
+  if (at + 3 < end && isDigit(b[at + 3])) return at;
+  zone.seconds = (sign === 43 ? 1 : -1) * hours * 3600;
+  return at + 3;
+}
+
+/** ` AM`, `PM`: the letter, or 0. */
+export function halfOfDay(b: Uint8Array, at: number, end: number): number {
+  const letter = b[at] === 32 ? at + 1 : at;
+  if (letter + 1 >= end || b[letter + 1] !== 77 || (b[letter] !== 65 && b[letter] !== 80)) return 0;
+  return isWordByte(b[letter + 2]) && letter + 2 < end ? 0 : b[letter]!;
+}
+
+/** A zone at `at`, also as ` +0000` or ` CET`; the result as of `numericZone`. */
+export function zoneAfter(b: Uint8Array, at: number, end: number): number {
+  const direct = numericZone(b, at, end);
+  if (direct > at || at + 1 >= end || b[at] !== 32) return direct;
+  const after = numericZone(b, at + 1, end);
+  // ` +0000`, but not ` -` of a field that begins with a minus.
+  if (after > at + 3 && (after >= end || !isWordByte(b[after]))) return after;
+  zone.seconds = 0;
+  let name = at + 1;
+  while (name < end && name < at + 6 && b[name]! >= 65 && b[name]! <= 90) name++;
+  if (name < at + 3 || name > at + 5 || (name < end && isWordByte(b[name]))) return at;
+  const minutes = minutesOf.get(wordNumber(b, at + 1, name));
+  if (minutes === undefined) return at;
+  zone.seconds = minutes * 60;
+  return name;
+}

@@ -1,0 +1,109 @@
+import { classOf, indexOf, isDigit, LETTER, startsWith } from '../line/bytes.ts';
+import { asked } from '../line/entry.ts';
+import { text, words } from './trace_words.ts';
+
+/** Whether b[at, end), whose first word ends at `asked.wordEnd`, is an exception's headline: `java.io.IOException: …`, `TypeError`. */
+export function isHeadline(b: Uint8Array, at: number, end: number): boolean {
+  if (at >= end || (classOf[b[at]!]! & LETTER) === 0) return false;
+  switch (b[at]) {
+    case 69: // E
+      if (startsWith(b, at, end, words.exception_in)) return true;
+      break;
+    case 85: // U
+      if (startsWith(b, at, end, words.unhandled) || startsWith(b, at, end, words.uncaught)) return true;
+      break;
+    case 80: // P
+      if (startsWith(b, at, end, words.php)) return true;
+      break;
+    case 70: // F
+      if (startsWith(b, at, end, words.fatal_uncaught)) return true;
+      break;
+    case 84: // T
+      if (startsWith(b, at, end, words.traceback)) return true;
+      break;
+    case 116: // t
+      if (isRustPanic(b, at, end)) return true;
+      break;
+    case 102: // f
+      if (startsWith(b, at, end, words.fatal)) return true;
+      break;
+  }
+  // The name is the first word, without its colon; most words do not end like one.
+  let name = asked.wordEnd;
+  while (name > at && b[name - 1] === 58) name--;
+  if (name - at < SUFFIX_MIN) return false;
+  switch (b[name - 1]) {
+    case 114: // r
+      if (!endsIn(b, at, name, suffixes.error)) return false;
+      break;
+    case 110: // n
+      if (!endsIn(b, at, name, suffixes.exception)) return false;
+      break;
+    case 101: // e
+      if (!endsIn(b, at, name, suffixes.throwable)) return false;
+      break;
+    case 116: // t
+      if (!endsIn(b, at, name, suffixes.interrupt) && !endsIn(b, at, name, suffixes.fault)) return false;
+      break;
+    default:
+      return false;
+  }
+  // Behind it a colon, nothing, or what some put in brackets: not the next word of a sentence.
+  if (name + 1 < end && b[name] === 32 && b[name + 1] !== 91 && b[name + 1] !== 40) return false;
+  for (let i = at; i < name; i++) if (classOf[b[i]!] === 0 && !isNamePart(b[i]!)) return false;
+  return true;
+}
+
+/** How names of exceptions end. */
+const suffixes = {
+  error: text('Error'),
+  exception: text('Exception'),
+  throwable: text('Throwable'),
+  interrupt: text('Interrupt'),
+  fault: text('Fault'),
+};
+const SUFFIX_MIN = 5;
+
+/** `KeyError`, `net.Error`, `Error`; not `noerror`. */
+const endsIn = (b: Uint8Array, at: number, end: number, suffix: Buffer): boolean =>
+  end - at >= suffix.length && startsWith(b, end - suffix.length, end, suffix);
+
+// . $ _ : \ `
+const isNamePart = (byte: number): boolean =>
+  byte === 46 || byte === 36 || byte === 95 || byte === 58 || byte === 92 || byte === 96;
+
+/** `thread 'main' panicked at …` */
+export const isRustPanic = (b: Uint8Array, at: number, end: number): boolean => {
+  if (!startsWith(b, at, end, words.thread)) return false;
+  // Behind the name, newer compilers print the thread's number.
+  return indexOf(b, at, Math.min(end, at + 120), words.panicked) > 0;
+};
+
+/** `/srv/app.js:12`, `node:internal/modules:123`: a place and nothing else. */
+export function isSourcePlace(b: Uint8Array, at: number, end: number): boolean {
+  let colon = end - 1;
+  while (colon > at && isDigit(b[colon])) colon--;
+  if (b[colon] !== 58 || colon - at < 5) return false;
+  const isNode =
+    b[at] === 110 && b[at + 1] === 111 && b[at + 2] === 100 && b[at + 3] === 101 && b[at + 4] === 58;
+  const letters = b[colon - 1] === 115 && (b[colon - 2] === 106 || b[colon - 2] === 116); // js, ts
+  if (!isNode && !letters) return false;
+  for (let i = at; i < colon; i++) if (b[i] === 32) return false;
+  return true;
+}
+
+/** `/srv/x.rb:13:in 'f': …`: the first word ends with `:in`. */
+export function isRubyHeadline(b: Uint8Array, at: number): boolean {
+  const word = asked.wordEnd;
+  return (
+    word - at > 5 && b[word - 1] === 110 && b[word - 2] === 105 && b[word - 3] === 58 && isDigit(b[word - 4])
+  );
+}
+
+/** A word that is longer is none. */
+const WORD_BYTES_MAX = 160;
+export function wordEnd(b: Uint8Array, at: number, end: number): number {
+  const last = end - at > WORD_BYTES_MAX ? at + WORD_BYTES_MAX : end;
+  while (at < last && b[at] !== 32) at++;
+  return at;
+}

@@ -1,0 +1,225 @@
+import { firstByte, isBlankByte, isDigit, startsWith } from '../line/bytes.ts';
+import { asked, type Entry, modes } from '../line/entry.ts';
+import { opensBlock, stepBlock } from './block.ts';
+import { isRubyHeadline, isRustPanic, isSourcePlace } from './headline.ts';
+import { indent, isFirstFrame, stepFrames, stepHeadline, stepMessage, stepTitle } from './trace_frames.ts';
+import { isGoHeader, stepGo } from './trace_go.ts';
+import { beginsPython, stepPython } from './trace_python.ts';
+import { BRACES, ERROR, GROUP, NODE, RUBY, RULE, text, words } from './trace_words.ts';
+
+/**
+ * Whether the line b[at, end) belongs to the entry; its mode moves on. A line that does not is left for `open`.
+ * `b[at]` is no escape: colours at the start are stepped over before.
+ */
+export function step(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const isEmpty = at >= end;
+  const isIndented = isBlankByte(firstByte(b, at, end));
+  switch (entry.mode) {
+    case modes.single:
+      return stepSingle(entry, b, at, end);
+    case modes.headline:
+      return stepHeadline(entry, b, at, end);
+    case modes.frames:
+      return stepFrames(entry, b, at, end);
+    case modes.python:
+    case modes.python_done:
+    case modes.python_chain:
+      return stepPython(entry, b, at, end);
+    case modes.go:
+      return stepGo(entry, b, at, end);
+    case modes.rust:
+      if (entry.depth > 0 && !isEmpty) {
+        entry.depth--;
+        return true;
+      }
+      return (
+        isIndented || startsWith(b, at, end, words.note) || startsWith(b, at, end, words.stack_backtrace)
+      );
+    case modes.eyre:
+      return isEmpty || isIndented || eyreLines.some((line) => startsWith(b, at, end, line));
+    case modes.message:
+      return stepMessage(entry, b, at, end);
+    case modes.node:
+      return stepNode(entry, b, at, end);
+    case modes.block:
+      return stepBlock(entry, b, at, end);
+    case modes.piece:
+      return true;
+    case modes.sanitizer:
+      return isEmpty || isIndented || sanitizerLines.some((line) => startsWith(b, at, end, line));
+    case modes.threads:
+      return isEmpty || isIndented || isThreadHeader(b, at, end);
+    default:
+      return false;
+  }
+}
+
+function stepSingle(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const first = firstByte(b, at, end);
+  const isIndented = isBlankByte(first);
+  if (isIndented) {
+    if (entry.isBlank || !isFirstFrame(b, at, end)) return stepEyre(entry, b, at, end);
+    entry.mode = modes.frames;
+    return true;
+  }
+  switch (first) {
+    case 83: // S
+    case 91: // [
+    case 35: // #
+      if (stepTitle(entry, b, at, end)) return true;
+      break;
+    case 84: // T
+      if (!entry.isRecord || !startsWith(b, at, end, words.traceback)) break;
+      entry.mode = modes.python;
+      return true;
+    case 103: // g
+      if (!entry.isRecord || !isGoHeader(b, at, end)) break;
+      entry.mode = modes.go;
+      return true;
+    case 61: // =
+      // the rule above a sanitizer's report
+      if (entry.depth !== RULE || b[at + 1] !== 61 || !isDigit(b[at + 2])) break;
+      entry.mode = modes.sanitizer;
+      return true;
+    case 87: // W
+      if (entry.depth !== RULE || !startsWith(b, at, end, threadSanitizer)) break;
+      entry.mode = modes.sanitizer;
+      return true;
+  }
+  if (entry.isRecord && asked.isHeadline) {
+    entry.mode = modes.headline;
+    return true;
+  }
+  return false;
+}
+
+/** `   0: …` after an empty line or `Error:`: a report of eyre, which begins with a line break. */
+function stepEyre(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  if (!entry.isBlank || entry.lines !== 1) return false;
+  const number = indent(b, at, end);
+  if (number - at < 3 || b[number] !== 48 || b[number + 1] !== 58) return false;
+  entry.mode = modes.eyre;
+  return true;
+}
+
+/** Node.js: line 2 is the source, line 3 marks the place in it, then an empty line and the exception. */
+function stepNode(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const isIndented = isBlankByte(firstByte(b, at, end));
+  if (entry.lines === 1) return true;
+  if (at >= end) return !entry.isBlank;
+  if (!entry.isBlank) return isIndented;
+  entry.mode = modes.frames;
+  entry.depth = opensBlock(b, at, end) ? BRACES : NODE;
+  return true;
+}
+
+const isThreadHeader = (b: Uint8Array, at: number, end: number): boolean => {
+  if (b[at] !== 34) return false;
+  for (const last = Math.min(end, at + 160); at < last; at++) {
+    if (b[at] === 32 && (startsWith(b, at, end, words.tid) || startsWith(b, at, end, words.prio)))
+      return true;
+  }
+  return false;
+};
+
+const eyreLines = [
+  'Error:',
+  'Note',
+  'Warning',
+  'Suggestion',
+  'Help',
+  'Location:',
+  'Message:',
+  'Backtrace omitted',
+  'SpanTrace',
+  'Caused by:',
+  'Stack backtrace:',
+  'stack backtrace:',
+  'Run with ',
+].map(text);
+const threadSanitizer = text('WARNING: ThreadSanitizer');
+const sanitizerLines = [
+  '==',
+  'SUMMARY:',
+  'Shadow',
+  'READ of',
+  'WRITE of',
+  '0x',
+  '=>0x',
+  'freed by',
+  'previously allocated',
+  'allocated by',
+  'Direct leak',
+  'Indirect leak',
+  'HINT:',
+  'Address ',
+  'This frame has',
+  'Thread ',
+  'The signal is',
+  'AddressSanitizer',
+  'LeakSanitizer',
+  'Objects leaked',
+].map(text);
+
+/** Begins an entry with the line b[at, end): what may follow it. */
+export function open(entry: Entry, b: Uint8Array, at: number, end: number): void {
+  entry.mode = modes.single;
+  entry.depth = 0;
+  if (at >= end) return;
+  const first = b[at]!;
+  switch (first) {
+    case 84: // T
+      if (startsWith(b, at, end, words.traceback)) entry.mode = modes.python;
+      else if (startsWith(b, at, end, words.application_panicked)) entry.mode = modes.eyre;
+      break;
+    case 32:
+    case 9:
+      if (!beginsPython(b, at, end)) break;
+      entry.mode = modes.python;
+      if (b[indent(b, at, end)] === 43) entry.depth = GROUP;
+      break;
+    case 112: // p
+      if (startsWith(b, at, end, words.panic)) entry.mode = modes.go;
+      break;
+    case 102: // f
+      if (startsWith(b, at, end, words.fatal)) entry.mode = modes.go;
+      break;
+    case 103: // g
+      if (isGoHeader(b, at, end)) entry.mode = modes.go;
+      break;
+    case 116: // t
+      if (!isRustPanic(b, at, end)) break;
+      entry.mode = modes.rust;
+      entry.depth = b[end - 1] === 58 ? 1 : 0;
+      break;
+    case 61: // =
+      if (b[end - 1] === 61 && b[at + 1] === 61 && end - at > 15) entry.depth = RULE;
+      else if (b[at + 1] === 61 && isDigit(b[at + 2])) entry.mode = modes.sanitizer;
+      break;
+    case 85: // U
+      if (b[end - 1] === 58 && startsWith(b, at, end, words.unhandled)) entry.mode = modes.message;
+      break;
+    case 34: // "
+      if (isThreadHeader(b, at, end)) entry.mode = modes.threads;
+      break;
+    case 70: // F
+      if (startsWith(b, at, end, words.full_dump)) entry.mode = modes.threads;
+      break;
+    case 69: // E
+      if (startsWith(b, at, end, words.error)) {
+        entry.mode = indent(b, at + words.error.length, end) === end ? modes.eyre : modes.headline;
+        entry.depth = ERROR;
+      }
+      break;
+  }
+  if (entry.mode !== modes.single || entry.depth !== 0) return;
+  if (isDigit(b[end - 1]) && isSourcePlace(b, at, end)) entry.mode = modes.node;
+  else if (opensBlock(b, at, end)) {
+    entry.mode = modes.block;
+    entry.depth = 1;
+  } else if (asked.isHeadline) entry.mode = modes.headline;
+  else if (isRubyHeadline(b, at)) {
+    entry.mode = b[end - 1] === 41 ? modes.frames : modes.message;
+    entry.depth = b[end - 1] === 41 ? 0 : RUBY;
+  }
+}

@@ -1,0 +1,188 @@
+import { classOf, firstByte, isBlankByte, isDigit, startsWith, UPPER } from '../line/bytes.ts';
+import { asked, type Entry, modes } from '../line/entry.ts';
+import { isCloser, opensBlock } from './block.ts';
+import { isHeadline, wordEnd } from './headline.ts';
+import { BRACES, ERROR, NESTED, NODE, PHP, RUBY, words } from './trace_words.ts';
+
+/** Past the blanks at `at`. */
+export function indent(b: Uint8Array, at: number, end: number): number {
+  while (at < end && (b[at] === 32 || b[at] === 9)) at++;
+  return at;
+}
+
+/**
+ * Whether b[at, end) is a frame that belongs to the line before, whatever that is: `  at f (x.js:1:2)`, `\tfrom x.rb:1:in`.
+ * The first frame must look like one; later ones have less to prove.
+ */
+export function isFirstFrame(b: Uint8Array, at: number, end: number): boolean {
+  const word = indent(b, at, end);
+  if (word === at || word >= end) return false;
+  switch (b[word]) {
+    case 97: // a
+      if (startsWith(b, word, end, words.at) && isPlace(b, word + 3, end)) return true;
+      break;
+    case 101: // e
+      if (startsWith(b, word, end, words.eval_at)) return true;
+      break;
+    case 35: // #
+      return b[word + 1] === 48 && b[word + 2] === 32;
+    case 110: // n
+      if (startsWith(b, word, end, words.nested)) return true;
+      break;
+  }
+  return isRubyPlace(b, word, end);
+}
+
+/** What stands behind `at`: one word, or something with brackets. */
+function isPlace(b: Uint8Array, at: number, end: number): boolean {
+  let hasBlank = false;
+  for (; at < end; at++) {
+    const byte = b[at]!;
+    if (byte === 40 || byte === 91) return true;
+    if (byte === 32) hasBlank = true;
+  }
+  return !hasBlank;
+}
+
+/** `x.rb:13:in ` in the first bytes. */
+function isRubyPlace(b: Uint8Array, at: number, end: number): boolean {
+  for (const last = Math.min(end - 4, at + 240); at < last; at++) {
+    if (b[at] !== 58 || !isDigit(b[at + 1])) continue;
+    let digits = at + 1;
+    while (digits < end && isDigit(b[digits])) digits++;
+    if (b[digits] === 58 && b[digits + 1] === 105 && b[digits + 2] === 110 && b[digits + 3] === 32)
+      return digits + 3 < end;
+    at = digits - 1;
+  }
+  return false;
+}
+
+/** ` NoMethodError (undefined method …):` of Rails: a headline that one blank indents; frames have more, or begin with `at`. */
+function isRailsHeadline(b: Uint8Array, at: number, end: number): boolean {
+  if (at >= end || classOf[b[at]!] !== UPPER) return false;
+  asked.wordEnd = wordEnd(b, at, end);
+  return isHeadline(b, at, end);
+}
+
+/** `#3      main (…)`, un-indented. */
+const isNumberedFrame = (b: Uint8Array, at: number, end: number): boolean =>
+  b[at] === 35 && at + 2 < end && isDigit(b[at + 1]);
+
+/** `Stack trace:` or the first of the numbered frames, un-indented, below any line. */
+export function stepTitle(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const first = firstByte(b, at, end);
+  if (entry.isBlank) return false;
+  const isTitle =
+    first === 35
+      ? b[at + 1] === 48 && b[at + 2] === 32 && at + 2 < end
+      : startsWith(b, at, end, words.stack_trace) || startsWith(b, at, end, words.stacktrace);
+  if (isTitle) entry.mode = modes.frames;
+  return isTitle;
+}
+
+export function stepHeadline(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const first = firstByte(b, at, end);
+  const isIndented = isBlankByte(first);
+  if (isIndented) {
+    if (isFirstFrame(b, at, end)) {
+      entry.mode = modes.frames;
+      if (startsWith(b, indent(b, at, end), end, words.nested)) entry.depth = NESTED;
+    } else if (stepNumbered(b, at, end)) entry.mode = modes.eyre;
+    return !entry.isBlank || entry.mode !== modes.headline;
+  }
+  switch (first) {
+    case 0: // empty: `Caused by:` of anyhow may follow
+      return !entry.isBlank && entry.lines === 1 && entry.depth === ERROR;
+    case 67: // C
+      if (!startsWith(b, at, end, words.caused)) return false;
+      entry.mode = entry.isBlank ? modes.eyre : modes.frames;
+      return true;
+    case 83: // S
+    case 91: // [
+    case 35: // #
+    case 60: // <
+      return stepTitle(entry, b, at, end);
+    case 80: // P
+      return startsWith(b, at, end, words.parameter);
+    case 82: // R
+      return startsWith(b, at, end, words.require);
+    case 45: // -
+      return b[at + 1] === 32 && entry.lines > 1;
+    default:
+      return false;
+  }
+}
+
+const stepNumbered = (b: Uint8Array, at: number, end: number): boolean => {
+  const number = indent(b, at, end);
+  return number - at >= 3 && b[number] === 48 && b[number + 1] === 58;
+};
+
+export function stepFrames(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const first = firstByte(b, at, end);
+  const isIndented = isBlankByte(first);
+  const wasBlank = entry.isBlank;
+  if (isIndented) {
+    if (wasBlank && entry.depth !== NESTED) return false;
+    if (b[at + 1] !== 32 && first === 32 && isRailsHeadline(b, at + 1, end)) return false;
+    const word = indent(b, at, end);
+    entry.depth = startsWith(b, word, end, words.nested)
+      ? NESTED
+      : opensBlock(b, at, end)
+        ? BRACES
+        : entry.depth === BRACES
+          ? BRACES
+          : entry.depth === NODE
+            ? NODE
+            : 0;
+    return true;
+  }
+  if (entry.depth === NESTED && first !== 0) return true;
+  switch (first) {
+    case 0:
+      return !wasBlank && (entry.depth === NODE || entry.depth === PHP || entry.depth === NESTED);
+    case 67: // C
+      return !wasBlank && startsWith(b, at, end, words.caused);
+    case 83: // S
+      return (
+        startsWith(b, at, end, words.suppressed) || (!wasBlank && startsWith(b, at, end, words.stack_trace))
+      );
+    case 45: // -
+      return startsWith(b, at, end, words.end_of) || (entry.depth === NODE && b[at + 1] === 32);
+    case 82: // R
+      return entry.depth === NODE && startsWith(b, at, end, words.require);
+    case 46: // .
+      return startsWith(b, at, end, words.more);
+    case 60: // <
+      return startsWith(b, at, end, words.suspension);
+    case 35: // #
+      if (!isNumberedFrame(b, at, end)) return false;
+      entry.depth = b[end - 1] === 125 ? PHP : entry.depth; // `#2 {main}`
+      return true;
+    case 78: // N
+      return (
+        startsWith(b, at, end, words.node_js) ||
+        (entry.depth === PHP && wasBlank && startsWith(b, at, end, words.next))
+      );
+    case 125: // }
+    case 93: // ]
+      if (entry.depth !== BRACES || !isCloser(b, at, end)) return false;
+      entry.depth = NODE;
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** A message of several lines ends with the exception's class (Ruby), or where the frames begin (Dart). */
+export function stepMessage(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const first = firstByte(b, at, end);
+  if (entry.lines > MESSAGE_LINES_MAX) return false;
+  if (first === 35 || isFirstFrame(b, at, end)) entry.mode = modes.frames;
+  else if (entry.depth === RUBY && at < end && b[end - 1] === 41) {
+    entry.mode = modes.frames;
+    entry.depth = 0;
+  }
+  return true;
+}
+const MESSAGE_LINES_MAX = 10;

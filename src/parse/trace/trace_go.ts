@@ -1,0 +1,55 @@
+import { classOf, firstByte, isDigit, LETTER, startsWith } from '../line/bytes.ts';
+import type { Entry } from '../line/entry.ts';
+
+const goroutine = Buffer.from('goroutine ');
+const lines = [
+  '[signal ',
+  'created by ',
+  'exit status ',
+  'runtime stack:',
+  '...additional frames',
+  'PC=',
+  '[originating from',
+  'SIG',
+  'runtime: ',
+].map((text) => Buffer.from(text));
+
+/** `goroutine 12 [running]:` */
+export function isGoHeader(b: Uint8Array, at: number, end: number): boolean {
+  if (!startsWith(b, at, end, goroutine)) return false;
+  at += goroutine.length;
+  const digits = at;
+  while (at < end && isDigit(b[at])) at++;
+  return (
+    at > digits && b[at] === 32 && (b[at + 1] === 91 || startsWith(b, at + 1, end, gp)) && b[end - 1] === 58
+  );
+}
+const gp = Buffer.from('gp=');
+
+/** `main.(*Server).run(0xc0000, 0x1)`, `main.main()`, `main.greet(...)`: no blank before the bracket. */
+export function isFunctionCall(b: Uint8Array, at: number, end: number): boolean {
+  if (b[end - 1] !== 41 || (classOf[b[at]!]! & LETTER) === 0) return false;
+  for (; at < end && b[at] !== 32; at++) if (b[at] === 40) return true;
+  return false;
+}
+
+/** A panic, or a dump of goroutines: blocks with empty lines between them. */
+export function stepGo(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const first = firstByte(b, at, end);
+  if (first === 0) return !entry.isBlank;
+  if (first === 9) return true;
+  // A dump that follows another at once, without an empty line, is one of its own.
+  if (first === 103)
+    return (isGoHeader(b, at, end) && (entry.isBlank || entry.lines <= 2)) || isFunctionCall(b, at, end);
+  for (const line of lines) if (startsWith(b, at, end, line)) return true;
+  return isFunctionCall(b, at, end) || isRegister(b, at, end);
+}
+
+/** `rax    0x0` */
+function isRegister(b: Uint8Array, at: number, end: number): boolean {
+  const start = at;
+  while (at < end && at - start < 7 && classOf[b[at]!] !== 0) at++;
+  if (at === start || b[at] !== 32) return false;
+  while (at < end && b[at] === 32) at++;
+  return b[at] === 48 && b[at + 1] === 120 && at < end;
+}

@@ -1,0 +1,50 @@
+import { classOf, firstByte, isBlankByte, isWordByte, startsWith, UPPER } from '../line/bytes.ts';
+import { type Entry, modes } from '../line/entry.ts';
+import { indent } from './trace_frames.ts';
+import { GROUP, text, words } from './trace_words.ts';
+
+/** A traceback: indented lines, the exception, and what it was raised from. */
+export function stepPython(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  const isIndented = isBlankByte(firstByte(b, at, end));
+  const isEmpty = at >= end;
+  switch (entry.mode) {
+    case modes.python:
+      if (isIndented) return true;
+      if (isEmpty || entry.depth === GROUP || !isPythonEnd(b, at, end)) return false;
+      entry.mode = modes.python_done;
+      return true;
+    case modes.python_done:
+      if (isEmpty) return !entry.isBlank;
+      if (isIndented) return !entry.isBlank && !beginsPython(b, at, end);
+      if (!entry.isBlank && pythonTails.some((tail) => startsWith(b, at, end, tail))) return true;
+      if (!startsWith(b, at, end, words.during) && !startsWith(b, at, end, words.above)) return false;
+      entry.mode = modes.python_chain;
+      return true;
+    case modes.python_chain:
+      if (isEmpty) return true;
+      if (!startsWith(b, at, end, words.traceback)) return false;
+      entry.mode = modes.python;
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** `  File "x.py", line 2` of a syntax error, `  + Exception Group Traceback`: reports without a first line of their own. */
+export function beginsPython(b: Uint8Array, at: number, end: number): boolean {
+  const word = indent(b, at, end);
+  return startsWith(b, word, end, words.file) || startsWith(b, word, end, words.group);
+}
+
+/** What SQLAlchemy prints below the exception. */
+const pythonTails = ['[SQL: ', '[parameters: ', '(Background on this error'].map(text);
+
+function isPythonEnd(b: Uint8Array, at: number, end: number): boolean {
+  let name = at;
+  let stop = at;
+  while (stop < end && (isWordByte(b[stop]) || b[stop] === 46 || b[stop] === 95))
+    if (b[stop++] === 46) name = stop;
+  // `ValueError`, `json.decoder.JSONDecodeError: …`, `socket.error: …`; not the next line of the program
+  if (stop === name || (stop < end && b[stop] !== 58)) return false;
+  return name > at || b[name] === 95 || classOf[b[name]!] === UPPER;
+}

@@ -1,0 +1,75 @@
+import type { Context, Hono } from 'hono';
+import type { z } from 'zod';
+import type { Scope } from '../../config/scopes.ts';
+import { answerWith } from './answer.ts';
+import type { Access } from './auth.ts';
+import { readQuery } from './parameters.ts';
+
+export type ApiContext = Context<{ Variables: Access }>;
+export type Api = Hono<{ Variables: Access }>;
+
+/** One body of an answer: of which type, and for JSON of which shape. */
+export interface Content {
+  type: string;
+  schema?: z.ZodType;
+}
+
+/** A JSON answer. */
+export const json = (
+  description: string,
+  schema: z.ZodType,
+): { description: string; content: Content[] } => ({
+  description,
+  content: [{ type: 'application/json', schema }],
+});
+
+/** A route as requests are checked by it and as the OpenAPI document tells of it. */
+export interface RouteSpec<Q extends z.ZodObject = z.ZodObject> {
+  method: 'get' | 'delete';
+  /** With `:id`. */
+  path: string;
+  /** Null: anybody. */
+  scope: Scope | null;
+  summary: string;
+  description?: string;
+  query: Q;
+  headers?: Record<string, string>;
+  answers: Partial<Record<number, { description: string; content?: Content[] }>>;
+}
+
+/** The routes of an app, added one after the other, and what is told of them. */
+export class Routes {
+  readonly specs: RouteSpec[] = [];
+  private readonly app: Api;
+
+  constructor(app: Api) {
+    this.app = app;
+  }
+
+  /** The token's scope and the query are checked before `answer` is asked. */
+  add<Q extends z.ZodObject>(
+    spec: RouteSpec<Q>,
+    answer: (c: ApiContext, query: z.output<Q>) => Response | Promise<Response>,
+  ): void {
+    this.specs.push(spec as unknown as RouteSpec);
+    this.app[spec.method](spec.path, (c) => {
+      const { scope } = spec;
+      if (scope !== null && !c.get('scopes').has(scope)) {
+        return answerWith(c, 'SCOPE_MISSING', `The token does not have the scope ‘${scope}’.`);
+      }
+      return answer(c, readQuery(spec.query, c.req.queries()));
+    });
+  }
+
+  /** Every other method of their paths is refused. */
+  close(): void {
+    for (const [path, some] of Map.groupBy(this.specs, (spec) => spec.path)) {
+      const allowed = some.map(({ method }) => method.toUpperCase());
+      if (allowed.includes('GET')) allowed.push('HEAD');
+      this.app.all(path, (c) => {
+        c.header('Allow', allowed.join(', '));
+        return answerWith(c, 'METHOD_UNKNOWN', `${c.req.path} knows ${allowed.join(' and ')} only.`);
+      });
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import { z } from 'zod';
+import { limits } from '../../base/limits.ts';
+import {
+  type HappenedFilter,
+  type HappenedPlace,
+  listBoots,
+  outcomes,
+  summarizeBoots,
+} from '../../store/read/boots.ts';
+import { listCauses, listCrashes } from '../../store/read/crashes.ts';
+import { cursor, cursorOf, nextShape, uint64 } from '../http/cursor.ts';
+import { moment, text, wholeNumber, yesNo } from '../http/parameters.ts';
+import { json, type RouteSpec, type Routes } from '../http/route.ts';
+import type { LogsContext } from './logs.ts';
+
+const which = {
+  sandbox: text('Of this sandbox'),
+  workspace: text('Of this workspace'),
+  template: text('Of this template'),
+  host: text('On this host'),
+  since: moment('Then or later; of the last 24 hours if it is not given'),
+  until: moment('Before'),
+  limit: wholeNumber(`At most so many; ${limits.boots_default} if it is not given`, 1, limits.happened_max),
+};
+const after = cursor(
+  z.object({
+    time: z.iso.datetime({ precision: 3 }),
+    sandbox_id: z.string(),
+    position: uint64,
+  }),
+);
+const time = z.string().describe('RFC 3339, UTC');
+const placed = {
+  workspace: z.string(),
+  template: z.string(),
+  host: z.string(),
+  stream: z.string().describe('stream_started_at of the console, ns since 1970'),
+  position: z.string().describe('Where it begins in that stream'),
+};
+
+const bootsQuery = z.object({
+  failed: yesNo('Only those that were not ready, and will not be'),
+  ...which,
+  cursor: after,
+});
+const bootShape = z.object({
+  sandbox_id: z.string(),
+  started_at: time,
+  ready_at: time.nullable(),
+  ready_seconds: z.number().nullable(),
+  outcome: z.enum(outcomes),
+  title: z.string().describe('Why it is not ready; empty for one that is, or may be yet'),
+  ...placed,
+});
+const bootsSpec: RouteSpec<typeof bootsQuery> = {
+  method: 'get',
+  path: '/v1/boots',
+  scope: 'read',
+  summary: 'Boots, the last one first, and what all of them came to',
+  query: bootsQuery,
+  answers: {
+    200: json(
+      'Some boots',
+      z.object({
+        boots: z.array(bootShape),
+        summary: z.object({
+          outcomes: z.partialRecord(z.enum(outcomes), z.int().min(0)),
+          ready_p50: z.number().nullable(),
+          ready_p99: z.number().nullable(),
+        }),
+        next: nextShape,
+      }),
+    ),
+  },
+};
+
+const crashesQuery = z.object({
+  title: text('With this in their title, in any case'),
+  each: yesNo('One by one, not by title'),
+  ...which,
+  cursor: after,
+});
+const crashShape = z.object({
+  title: z.string(),
+  event: z.string(),
+  sandbox_id: z.string(),
+  first_seen: time,
+  last_seen: time,
+  occurrences: z.int().min(0),
+  log: z.string(),
+  ...placed,
+});
+const causeShape = z.object({
+  title: z.string(),
+  event: z.string(),
+  crashes: z.int().min(0),
+  sandboxes: z.int().min(0),
+  first_seen: time,
+  last_seen: time,
+  first_ever: time.describe('As far back as marks are kept'),
+  is_new: z.boolean().describe('It was never seen before since'),
+  last_sandbox: z.string(),
+  templates: z.array(z.string()),
+  hosts: z.array(z.string()),
+});
+const crashesSpec: RouteSpec<typeof crashesQuery> = {
+  method: 'get',
+  path: '/v1/crashes',
+  scope: 'read',
+  summary:
+    'Crashes by title, with first and last seen, the most frequent first; or one by one, the last one first',
+  query: crashesQuery,
+  answers: {
+    200: json(
+      'With each, crashes and next; else causes',
+      z.union([
+        z.object({ causes: z.array(causeShape) }),
+        z.object({ crashes: z.array(crashShape), next: nextShape }),
+      ]),
+    ),
+  },
+};
+
+const DAY_NS = 86_400_000_000_000n;
+
+export function addHappened(routes: Routes, { store }: LogsContext): void {
+  routes.add(bootsSpec, async (c, query) => {
+    const { failed, limit = limits.boots_default, cursor: from = null } = query;
+    const filter = filterOf(query, c.get('workspace'));
+    const [boots, summary] = await Promise.all([
+      listBoots(store, { ...filter, failed }, limit, from),
+      summarizeBoots(store, filter),
+    ]);
+    const last = boots.length < limit ? undefined : boots.at(-1);
+    return c.json({ boots, summary, next: nextOf(last, last?.started_at) });
+  });
+  routes.add(crashesSpec, async (c, query) => {
+    const { title, each, limit = limits.boots_default, cursor: from = null } = query;
+    const filter = { ...filterOf(query, c.get('workspace')), title };
+    if (!each) return c.json({ causes: await listCauses(store, filter, limit) });
+    const crashes = await listCrashes(store, filter, limit, from);
+    const last = crashes.length < limit ? undefined : crashes.at(-1);
+    return c.json({ crashes, next: nextOf(last, last?.last_seen) });
+  });
+}
+
+function nextOf(last: { sandbox_id: string; position: string } | undefined, time = ''): string | null {
+  if (last === undefined) return null;
+  const place: HappenedPlace = { time, sandbox_id: last.sandbox_id, position: last.position };
+  return cursorOf(place);
+}
+
+function filterOf(query: z.output<z.ZodObject<typeof which>>, own: string | null): HappenedFilter {
+  const { sandbox: sandbox_id, workspace, template, host, until } = query;
+  const since = query.since ?? BigInt(Date.now()) * 1_000_000n - DAY_NS;
+  // Both must fit: of another workspace there is nothing.
+  const nobodys = own !== null && workspace !== undefined && workspace !== own;
+  return { since, until: nobodys ? 0n : until, sandbox_id, template, host, workspace: own ?? workspace };
+}

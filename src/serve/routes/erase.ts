@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { log } from '../../base/log.ts';
+import { erase } from '../../store/care/erase.ts';
+import { getSandbox, sandboxExists } from '../../store/read/sandboxes.ts';
+import { json, type RouteSpec, type Routes } from '../http/route.ts';
+import { erasureShape } from '../http/shapes.ts';
+import { waitForAllLogs } from '../last_bytes.ts';
+import { type LogsContext, unknownSandbox } from './logs.ts';
+
+const eraseSpec: RouteSpec = {
+  method: 'delete',
+  path: '/v1/sandboxes/:id/logs',
+  scope: 'erase',
+  summary: 'Erase what is stored of a sandbox’s logs',
+  description:
+    'All that was written until now, of all logs; a gap that says so takes its place. Can be repeated. What Kafka holds ' +
+    'of it stays there until its retention, and does not come back.',
+  query: z.object({}),
+  answers: {
+    200: json('Nothing of it is left in the tables', erasureShape),
+    202: json(
+      'It is told, and ClickHouse is still removing it; asked again, the answer says when it is done',
+      erasureShape,
+    ),
+  },
+};
+
+export function addErase(routes: Routes, { store, agents }: LogsContext): void {
+  routes.add(eraseSpec, async (c) => {
+    const id = { sandbox_id: c.req.param('id') ?? '', workspace: c.get('workspace') };
+    if (!(await sandboxExists(store, id.sandbox_id, id.workspace))) return unknownSandbox(c);
+    await waitForAllLogs(store, agents, id, c.req.raw.signal);
+    const erased = await erase(store, id);
+    if (erased === null) return unknownSandbox(c);
+    log.info({ ...id, ...erased }, 'The logs of a sandbox were erased on request.');
+    const sandbox = await getSandbox(store, id.sandbox_id, id.workspace);
+    const alive = sandbox?.state !== 'deleted';
+    return c.json({ ...erased, alive }, erased.state === 'erased' ? 200 : 202);
+  });
+}

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { limits } from '../../base/limits.ts';
+import { findSandboxes, getSandbox } from '../../store/read/sandboxes.ts';
+import { cursor, cursorOf, int64, nextShape } from '../http/cursor.ts';
+import { choice, moment, text, wholeNumber } from '../http/parameters.ts';
+import { json, type RouteSpec, type Routes } from '../http/route.ts';
+import { sandboxShape } from '../http/shapes.ts';
+import { type LogsContext, unknownSandbox } from './logs.ts';
+
+const listQuery = z.object({
+  state: choice('alive or deleted', ['alive', 'deleted']),
+  q: text('Part of the id'),
+  workspace: text('Of this workspace'),
+  template: text('Of this template'),
+  host: text('On this host'),
+  since: moment('Seen then or later'),
+  until: moment('Seen before'),
+  limit: wholeNumber(
+    `At most so many; ${limits.sandboxes_default} if it is not given`,
+    1,
+    limits.sandboxes_max,
+  ),
+  cursor: cursor(z.object({ first_seen_ns: int64, id: z.string() })),
+});
+const listSpec: RouteSpec<typeof listQuery> = {
+  method: 'get',
+  path: '/v1/sandboxes',
+  scope: 'read',
+  summary: 'Sandboxes, the newest first',
+  query: listQuery,
+  answers: {
+    200: json('Some sandboxes', z.object({ sandboxes: z.array(sandboxShape), next: nextShape })),
+  },
+};
+const oneQuery = z.object({});
+const oneSpec: RouteSpec<typeof oneQuery> = {
+  method: 'get',
+  path: '/v1/sandboxes/:id',
+  scope: 'read',
+  summary: 'One sandbox',
+  query: oneQuery,
+  answers: { 200: json('It', sandboxShape) },
+};
+
+export function addSandboxes(routes: Routes, { store }: LogsContext): void {
+  routes.add(
+    listSpec,
+    async (c, { q, limit = limits.sandboxes_default, cursor: after = null, workspace, ...rest }) => {
+      const own = c.get('workspace');
+      // Of another workspace it sees none, as if there were none.
+      if (own !== null && workspace !== undefined && workspace !== own)
+        return c.json({ sandboxes: [], next: null });
+      const filter = { ...rest, text: q, workspace: own ?? workspace ?? null };
+      const { sandboxes, next } = await findSandboxes(store, filter, limit, after);
+      return c.json({ sandboxes, next: cursorOf(next) });
+    },
+  );
+  routes.add(oneSpec, async (c) => {
+    const sandbox = await getSandbox(store, c.req.param('id') ?? '', c.get('workspace'));
+    return sandbox === null ? unknownSandbox(c) : c.json(sandbox);
+  });
+}

@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { limits } from '../../base/limits.ts';
+import { severities } from '../../store/read/line_filter.ts';
+import { histogram, type SearchFilter, search, surround } from '../../store/read/search.ts';
+import { logNames } from '../../wire/log_names.ts';
+import type { Access } from '../http/auth.ts';
+import { cursor, cursorOf, day, int64, nextShape, uint64 } from '../http/cursor.ts';
+import { BadParameter, choice, moment, names, requiredText, text, wholeNumber } from '../http/parameters.ts';
+import { json, type RouteSpec, type Routes } from '../http/route.ts';
+import { lineOf, lineShape, recordOf, recordShape } from '../http/shapes.ts';
+import { filterOf, type LogsContext } from './logs.ts';
+
+const which = {
+  sandbox: text('Of this sandbox'),
+  workspace: text('Of this workspace'),
+  template: text('Of this template'),
+  host: text('On this host'),
+  log: choice('Of this log', logNames),
+  source: names('Lines of these sources'),
+  severity: choice('Lines of this severity and worse', severities),
+  since: moment('Lines whose time is not before'),
+  until: moment('Lines whose time is before'),
+};
+
+const searchQuery = z.object({
+  q: requiredText('The text that a line holds, as it is'),
+  ...which,
+  context: wholeNumber('So many rows around each line', 0, limits.search_context_max),
+  limit: wholeNumber(
+    `At most so many lines; ${limits.search_lines_default} if it is not given`,
+    1,
+    limits.search_lines_max,
+  ),
+  cursor: cursor(
+    z.object({
+      day,
+      row: z
+        .object({ time_ns: int64, sandbox_id: z.string(), log: z.string(), stream: int64, position: uint64 })
+        .optional(),
+    }),
+  ),
+});
+const sandboxOf = {
+  sandbox_id: z.string(),
+  log: z.string(),
+  host: z.string(),
+  workspace: z.string(),
+  template: z.string(),
+};
+const matchShape = z.object({
+  ...sandboxOf,
+  line: lineShape,
+  before: z.array(recordShape),
+  after: z.array(recordShape),
+});
+const searchSpec: RouteSpec<typeof searchQuery> = {
+  method: 'get',
+  path: '/v1/search',
+  scope: 'read',
+  summary: 'Lines of all sandboxes that hold a text, those that came last first',
+  description:
+    'By the day of their arrival and in each by their time. A page may have fewer lines than limit, even none, where ' +
+    'looking takes long: next goes on; at the end it is null.',
+  query: searchQuery,
+  answers: { 200: json('Some lines', z.object({ matches: z.array(matchShape), next: nextShape })) },
+};
+
+const histogramQuery = z.object({
+  q: text('Lines that hold this text, as it is'),
+  ...which,
+  buckets: wholeNumber(
+    `Parts of the time; ${limits.histogram_buckets_default} if it is not given`,
+    1,
+    limits.histogram_buckets_max,
+  ),
+  by: choice('What is counted apart; severity if it is not given', ['severity', 'source']),
+});
+const histogramSpec: RouteSpec<typeof histogramQuery> = {
+  method: 'get',
+  path: '/v1/histogram',
+  scope: 'read',
+  summary: 'How many lines there were when',
+  description: 'Of the last hour if since is not given; until now if until is not given.',
+  query: histogramQuery,
+  answers: {
+    200: json(
+      'Equal parts of the time, all of them',
+      z.object({
+        buckets: z.array(
+          z.object({
+            from: z.string().describe('RFC 3339, UTC'),
+            counts: z.record(z.string(), z.int().min(0)),
+          }),
+        ),
+      }),
+    ),
+  },
+};
+
+export function addSearch(routes: Routes, { store }: LogsContext): void {
+  routes.add(searchSpec, async (c, query) => {
+    const what = whatOf(query, c.get('workspace'));
+    if (what === null) return c.json({ matches: [], next: null });
+    const { limit = limits.search_lines_default, cursor: from = null, context = 0 } = query;
+    const { rows, next } = await search(store, what, limit, from);
+    const found = await surround(store, rows, context, c.get('workspace'));
+    const matches = found.map(({ row, before, after }) => ({
+      sandbox_id: row.sandbox_id,
+      log: row.log,
+      host: row.host,
+      workspace: row.workspace,
+      template: row.template,
+      line: lineOf(row),
+      before: before.map(recordOf),
+      after: after.map(recordOf),
+    }));
+    return c.json({ matches, next: cursorOf(next) });
+  });
+  routes.add(histogramSpec, async (c, query) => {
+    const until = query.until ?? BigInt(Date.now()) * 1_000_000n;
+    const since = query.since ?? until - 3_600_000_000_000n;
+    if (since >= until) throw new BadParameter('Parameter until must be later than since.');
+    const { buckets = limits.histogram_buckets_default, by = 'severity' } = query;
+    const what = whatOf({ ...query, since, until }, c.get('workspace'));
+    const counted =
+      what === null
+        ? []
+        : await histogram(store, { ...what, filter: { ...what.filter, since, until } }, buckets, by);
+    return c.json({ buckets: counted.map(({ from, counts }) => ({ from: timeOf(from), counts })) });
+  });
+}
+
+type Which = z.output<z.ZodObject<typeof which>> & { q?: string | undefined };
+
+/** Null: what is asked for belongs to another workspace, of which the token sees nothing. */
+function whatOf(query: Which, own: Access['workspace']): SearchFilter | null {
+  const { sandbox: sandbox_id, log, host, template, workspace } = query;
+  if (own !== null && workspace !== undefined && workspace !== own) return null;
+  return { filter: filterOf(query), workspace: own ?? workspace ?? null, sandbox_id, log, host, template };
+}
+
+const timeOf = (ns: bigint): string => new Date(Number(ns / 1_000_000n)).toISOString();

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { limits } from '../../base/limits.ts';
+import { sandboxExists } from '../../store/read/sandboxes.ts';
+import { answerWith } from '../http/answer.ts';
+import { place, requiredText, wholeNumber } from '../http/parameters.ts';
+import type { RouteSpec, Routes } from '../http/route.ts';
+import { lineOf, lineShape } from '../http/shapes.ts';
+import { filterOf, filterParameters, type LogsContext, logIdOf } from './logs.ts';
+
+const { log, source, severity, since } = filterParameters;
+const waitQuery = z.object({
+  for: requiredText('The text that the line holds, as it is'),
+  timeout: wholeNumber(`Seconds; ${limits.wait_s_default} if none are named`, 0, limits.wait_s_max),
+  cursor: place('Only lines behind the one with this id'),
+  log,
+  source,
+  severity,
+  since,
+});
+const waitSpec: RouteSpec<typeof waitQuery> = {
+  method: 'get',
+  path: '/v1/sandboxes/:id/logs/wait',
+  scope: 'read',
+  summary: 'Wait for the first line that holds a text',
+  description:
+    'At once if it is there already. A sandbox that nothing was seen of yet is waited for too, so that a boot can be ' +
+    'waited for in one call.',
+  query: waitQuery,
+  answers: {
+    200: { description: 'The line', content: [{ type: 'application/json', schema: lineShape }] },
+    408: { description: 'It did not come in time' },
+    410: { description: 'The log ended without it' },
+  },
+};
+
+export function addWait(routes: Routes, { store, hub, stopping }: LogsContext): void {
+  routes.add(waitSpec, async (c, query) => {
+    const { timeout = limits.wait_s_default, cursor, for: text } = query;
+    const filter = { ...filterOf({ ...query, until: undefined, q: undefined }), text };
+    const id = logIdOf(c, query.log);
+    // Says at once if ClickHouse does not answer; the sandbox may come later.
+    await sandboxExists(store, id.sandbox_id, id.workspace);
+    const late = AbortSignal.timeout(timeout * 1_000);
+    const signal = AbortSignal.any([late, stopping, c.req.raw.signal]);
+    const pulse_ms = limits.follow_heartbeat_ms;
+    for await (const { rows, end } of hub.follow(id, { after: cursor ?? null, filter, signal, pulse_ms })) {
+      const found = rows.find(({ record }) => record === 'line');
+      if (found !== undefined) return c.json(lineOf(found));
+      if (end !== null)
+        return answerWith(c, 'LOG_ENDED', 'The sandbox was deleted, and no line holds the text.');
+    }
+    if (stopping.aborted) return answerWith(c, 'SERVER_BUSY', 'This server is being stopped; ask again.');
+    return answerWith(c, 'WAIT_TIMEOUT', `No line holds the text after ${timeout} s.`);
+  });
+}

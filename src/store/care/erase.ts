@@ -1,0 +1,307 @@
+import { randomUUID } from 'node:crypto';
+import { crashPoint } from '../../base/crash_point.ts';
+import { AfterlogError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import type { BatchHeader } from '../../wire/header.ts';
+import { epochStart, type GapRow, gapBody } from '../land/gap_rows.ts';
+import { insertBody } from '../land/insert.ts';
+import { type Params, readError, type Store, selectBytes, selectRows } from '../query.ts';
+import { ERASED, IS_ERASURE, ofSandbox } from '../record.ts';
+import { errorNumber } from '../refusal.ts';
+import { batchParams, OF_BATCHES } from './stand_ins.ts';
+
+/** Whose logs are erased; with a workspace, only that workspace's rows of them. */
+export interface ErasedId {
+  sandbox_id: string;
+  workspace: string | null;
+}
+
+export interface Erased {
+  /** `removing`: ClickHouse has the order and is still at it, whether anybody waits or not. */
+  state: 'erased' | 'removing';
+  /** Of this erase; none where all was erased before. */
+  lines: number;
+  bytes: number;
+}
+
+/**
+ * Erases what is stored of a sandbox: its lines, its gap rows, and all that was derived from their text. Seals stay, which
+ * have none, and so does its row in `streams`.
+ *
+ * A consumer goes on after the highest batch of each agent's run that it finds in the table. So first, in one INSERT,
+ * rows are told that keep this and say what is missing; then only rows of batches that they cover are deleted. What lands
+ * meanwhile is not touched, and whoever dies between two steps leaves what the next erase finds and ends.
+ * @returns null: nothing was ever seen of such a sandbox (by this workspace)
+ * @throws AfterlogError ERASE_DENIED, ERASE_TOO_LARGE, CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED; it can be repeated
+ */
+export async function erase(
+  store: Store,
+  id: ErasedId,
+  wait_ms: number = limits.erase_wait_ms,
+): Promise<Erased | null> {
+  const end_ms = performance.now() + wait_ms;
+  const ours = await oursOf(store, id);
+  if (ours === null) return null;
+  await requireRights(store);
+  crashPoint('erase.begun');
+  const stretches = await stretchesOf(store, ours);
+  const fresh = stretches.filter(({ rows }) => Number(rows) > 0);
+  const reason = `${ERASED} at ${new Date().toISOString()}`;
+  const doomed = doomedOf(stretches, ours, reason);
+  const console_logs = `${store.database}.console_logs`;
+  let isGone = true;
+  if (fresh.length > 0) {
+    await tell(store, id, stretches, reason);
+    crashPoint('erase.told');
+    isGone = await remove(store, console_logs, doomed.where, doomed.params, end_ms);
+    crashPoint('erase.removed');
+  }
+  // A mark comes a moment after its row: one that was under way may come behind the deletion.
+  const stale = `${ours.where} AND record != 'seal' AND (log, stream_started_at, position, record) NOT IN (
+    SELECT log, stream_started_at, position, record FROM ${console_logs} WHERE ${ours.where} AND NOT (${doomed.where}))`;
+  for (let look = 0; look < limits.erase_looks; look++) {
+    const marks = `${store.database}.marks`;
+    const left = await selectRows(store, `SELECT 1 FROM ${marks} WHERE ${stale} LIMIT 1`, doomed.params);
+    if (left.length === 0) break;
+    isGone = (await remove(store, marks, stale, doomed.params, end_ms)) && isGone;
+    crashPoint('erase.unmarked');
+    if (!isGone) break;
+  }
+  const sum = (of: 'lines' | 'bytes'): number => fresh.reduce((all, one) => all + Number(one[of]), 0);
+  return { state: isGone ? 'erased' : 'removing', lines: sum('lines'), bytes: sum('bytes') };
+}
+
+/**
+ * Erases again what a replay of these batches has brought back: rows where the gap row of an erase stands.
+ * @throws AfterlogError as erase()
+ */
+export async function eraseReplayed(store: Store, headers: BatchHeader[]): Promise<void> {
+  if (headers.length === 0) return;
+  const console_logs = `${store.database}.console_logs`;
+  const key = 'sandbox_id, log, stream_started_at';
+  const stream = "concat(sandbox_id, '/', log, '/', toString(stream_started_at))";
+  const told = await selectRows<{ stream: string; end: string }>(
+    store,
+    `SELECT ${stream} AS stream, max(position + JSONExtractUInt(message, 'bytes')) AS end FROM ${console_logs}
+     WHERE record = 'gap' AND ${IS_ERASURE} AND (${key}) IN (SELECT ${key} FROM ${console_logs} WHERE ${OF_BATCHES})
+     GROUP BY ${key}`,
+    batchParams(headers),
+  );
+  if (told.length === 0) return;
+  const params = {
+    ...batchParams(headers),
+    streams: told.map((one) => one.stream),
+    ends: told.map(({ end }) => BigInt(end)),
+  };
+  const end_ms = performance.now() + limits.erase_command_wait_ms;
+  const again = `position < transform(${stream}, {streams: Array(String)}, {ends: Array(UInt64)}, toUInt64(0))`;
+  await remove(store, console_logs, `${OF_BATCHES} AND record = 'line' AND ${again}`, params, end_ms);
+  await remove(store, `${store.database}.marks`, `record != 'seal' AND ${again}`, params, end_ms);
+}
+
+/** SQL with its parameters. */
+interface Condition {
+  where: string;
+  params: Params;
+}
+
+/**
+ * The rows that may be erased. Rows that came before their workspace was known have none: they are the workspace's
+ * whose sandbox it is, if it is of one only.
+ */
+async function oursOf(store: Store, { sandbox_id, workspace }: ErasedId): Promise<Condition | null> {
+  const [row] = await selectRows<{ workspaces: string[] }>(
+    store,
+    `SELECT groupUniqArray(1000)(workspace) AS workspaces FROM (
+       SELECT workspace FROM ${store.database}.streams WHERE sandbox_id = {sandbox: String}
+       UNION ALL SELECT workspace FROM ${store.database}.console_logs WHERE sandbox_id = {sandbox: String})`,
+    { sandbox: sandbox_id },
+  );
+  const { workspaces } = row!;
+  if (sandbox_id === '' || workspaces.length === 0) return null;
+  const where = 'sandbox_id = {sandbox: String}';
+  if (workspace === null) return { where, params: { sandbox: sandbox_id } };
+  if (!workspaces.includes(workspace)) return null;
+  const isAlone = workspaces.every((one) => one === workspace || one === '');
+  const theirs = isAlone ? [workspace, ''] : [workspace];
+  return {
+    where: `${where} AND workspace IN {workspaces: Array(String)}`,
+    params: { sandbox: sandbox_id, workspaces: theirs },
+  };
+}
+
+/** What the table has of one stream from one run of an agent. Numbers are as ClickHouse gives them; times in ns since 1970. */
+interface Stretch {
+  log: string;
+  stream: string;
+  host: string;
+  epoch: string;
+  sequence: string;
+  from: string;
+  to: string;
+  day: number;
+  stamp: string;
+  observed: string;
+  label: string;
+  of_template: string;
+  /** That no erase left. */
+  rows: string;
+  lines: string;
+  bytes: string;
+}
+
+/** @throws AfterlogError ERASE_TOO_LARGE */
+async function stretchesOf(store: Store, ours: Condition): Promise<Stretch[]> {
+  const bytes = 'length(prefix) + length(message) + length(ending)';
+  const stretches = await selectRows<Stretch>(
+    store,
+    `SELECT log, toUnixTimestamp64Nano(stream_started_at) AS stream, host, batch_epoch AS epoch,
+       max(batch_sequence) AS sequence, min(position) AS from,
+       max(position + multiIf(record = 'line', ${bytes}, record = 'gap', JSONExtractUInt(message, 'bytes'), 0)) AS to,
+       toUInt16(max(ingest_day)) AS day, toUnixTimestamp64Nano(max(timestamp)) AS stamp,
+       toUnixTimestamp64Nano(max(observed_at)) AS observed,
+       max(workspace) AS label, max(template) AS of_template,
+       countIf(NOT ${IS_ERASURE}) AS rows, countIf(record = 'line') AS lines, sumIf(${bytes}, record = 'line') AS bytes
+     FROM ${store.database}.console_logs WHERE ${ours.where} AND record != 'seal'
+     GROUP BY log, stream_started_at, host, batch_epoch
+     ORDER BY log, stream_started_at, epoch LIMIT ${limits.erase_stretches_max + 1}`,
+    ours.params,
+  );
+  if (stretches.length <= limits.erase_stretches_max) return stretches;
+  throw new AfterlogError(
+    'ERASE_TOO_LARGE',
+    `Sandbox '${ours.params.sandbox}' has more than ${limits.erase_stretches_max} streams and runs of agents.`,
+  );
+}
+
+/**
+ * What stands for rows before they go, in one INSERT, and no shorter than they would have:
+ * - for readers, in each stream, a gap row from its first row to its last;
+ * - for consumers, for each run of an agent, a row `erased` without a sandbox under the highest batch that had rows of
+ *   this one. Its key is that batch: neither another erase nor a merge can put a lower one in its place.
+ */
+async function tell(store: Store, id: ErasedId, stretches: Stretch[], reason: string): Promise<void> {
+  const ingest_day = Math.max(...stretches.map(({ day }) => day));
+  const common = ({ host, epoch, sequence, stamp, observed }: Stretch) => ({
+    ...{ ingest_day, host, batch_epoch: Number(epoch), batch_sequence: Number(sequence), reason },
+    ...{ timestamp: BigInt(stamp), observed_at: BigInt(observed) },
+  });
+  const rows: GapRow[] = [];
+  for (const parts of Map.groupBy(stretches, ({ log, stream }) => `${stream} ${log}`).values()) {
+    const last = parts.at(-1)!;
+    const from = parts.reduce(
+      (least, part) => (BigInt(part.from) < least ? BigInt(part.from) : least),
+      BigInt(last.from),
+    );
+    const to = parts.reduce((most, part) => (BigInt(part.to) > most ? BigInt(part.to) : most), from);
+    const { log, stream, of_template: template } = last;
+    const workspace = id.workspace ?? last.label;
+    const place = { sandbox_id: id.sandbox_id, log, stream_started_at: BigInt(stream), position: from };
+    rows.push({ ...common(last), ...place, bytes: Number(to - from), workspace, template });
+  }
+  for (const parts of runsOf(stretches)) {
+    const last = parts.reduce((most, part) => (Number(part.sequence) > Number(most.sequence) ? part : most));
+    const { batch_epoch, batch_sequence, ...rest } = common(last);
+    const place = {
+      sandbox_id: '',
+      log: '',
+      stream_started_at: epochStart(batch_epoch),
+      position: BigInt(batch_sequence),
+    };
+    const said = reason + ofSandbox(id.sandbox_id);
+    rows.push({
+      record: 'erased',
+      ...rest,
+      ...place,
+      batch_epoch,
+      batch_sequence,
+      bytes: null,
+      reason: said,
+    });
+  }
+  const body = { format: 'JSONEachRow', bytes: gapBody(rows, Date.now()) } as const;
+  await insertBody(store.client, store.database, 'afterlog/erase/', body, never).catch(orDenied(store));
+}
+
+const runsOf = (stretches: Stretch[]): Stretch[][] => [
+  ...Map.groupBy(stretches, ({ host, epoch }) => `${epoch}/${host}`).values(),
+];
+
+const never = new AbortController().signal;
+
+/** The rows that go: of batches up to those that are told, but for what this or a later erase tells. */
+function doomedOf(stretches: Stretch[], ours: Condition, reason: string): Condition {
+  const runs = runsOf(stretches);
+  const covered = `toInt64(batch_sequence) <= transform(concat(toString(batch_epoch), '/', host),
+    {runs: Array(String)}, {sequences: Array(Int64)}, toInt64(-1))`;
+  const kept = `(${IS_ERASURE} AND JSONExtractString(message, 'reason') >= {reason: String})`;
+  return {
+    where: `${ours.where} AND record != 'seal' AND ${covered} AND NOT ${kept}`,
+    params: {
+      ...ours.params,
+      reason,
+      runs: runs.map(([run]) => `${run!.epoch}/${run!.host}`),
+      sequences: runs.map((parts) => Math.max(...parts.map(({ sequence }) => Number(sequence)))),
+    },
+  };
+}
+
+/**
+ * Orders a deletion, which writes the parts anew that have such rows, and waits for it.
+ * @returns whether it is done on all replicas
+ */
+async function remove(
+  store: Store,
+  table: string,
+  where: string,
+  params: Params,
+  end_ms: number,
+): Promise<boolean> {
+  const left_ms = Math.max(Math.ceil(end_ms - performance.now()), 0);
+  const timeout = AbortSignal.timeout(left_ms);
+  try {
+    await store.client.command({
+      query: `ALTER TABLE ${table} DELETE WHERE ${where}`,
+      query_params: params,
+      query_id: `afterlog-erase/${randomUUID()}`,
+      clickhouse_settings: { mutations_sync: left_ms > 0 ? '2' : '0' },
+      ...(left_ms > 0 && { abort_signal: timeout }),
+    });
+    return left_ms > 0;
+  } catch (error) {
+    if (errorNumber(error) === null && timeout.aborted) return false;
+    return orDenied(store)(error);
+  }
+}
+
+/** What the user must have, as GRANT and CHECK GRANT name it. */
+export const eraseRights = (database: string): string =>
+  `INSERT ON ${database}.console_logs, ALTER DELETE ON ${database}.console_logs, ALTER DELETE ON ${database}.marks`;
+
+/** SYNTAX_ERROR: a ClickHouse that cannot tell. Then the first deletion says it. */
+const SYNTAX_ERROR = 62;
+/** READONLY, ACCESS_DENIED. */
+const denials = new Set([164, 497]);
+
+/** Asked first: gap rows that say `erased` must not stand beside lines that nobody may delete. */
+async function requireRights(store: Store): Promise<void> {
+  const answer = await selectBytes(store, `CHECK GRANT ${eraseRights(store.database)}`, {}).catch((error) => {
+    if (error instanceof AfterlogError && errorNumber(error.cause) === SYNTAX_ERROR) return '1';
+    throw error;
+  });
+  if (String(answer).trim() !== '1') throw await denied(store);
+}
+
+const orDenied =
+  (store: Store) =>
+  async (error: unknown): Promise<never> => {
+    throw denials.has(errorNumber(error) ?? 0) ? await denied(store) : readError(store, error);
+  };
+
+async function denied(store: Store): Promise<AfterlogError> {
+  const [row] = await selectRows<{ user: string }>(store, 'SELECT currentUser() AS user', {});
+  return new AfterlogError(
+    'ERASE_DENIED',
+    `ClickHouse’s user ${row!.user} may not erase, or is readonly. GRANT ${eraseRights(store.database)} TO \`${row!.user}\` mends it.`,
+  );
+}

@@ -1,0 +1,164 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { limits } from '../../base/limits.ts';
+import { askDerived, type Derived, type DerivedTable, derivedOf, derivedTables } from '../land/derive.ts';
+import { explaining, type Store } from '../query.ts';
+
+/** A stream of which a derived table says less, or something else, than its rows do. */
+export interface Lacking {
+  table: DerivedTable;
+  sandbox_id: string;
+  log: string;
+  /** stream_started_at, ns since 1970. */
+  stream: string;
+}
+
+/** Sandbox ids, hex, as console_logs is sorted: from `from`, up to but not with `to` (null: to the end). */
+interface Range {
+  from: string;
+  to: string | null;
+}
+
+const KEY = 'sandbox_id, log, stream_started_at';
+
+/**
+ * Compares the derived tables with what their views make of console_logs, some sandboxes at a time. An INSERT that ended
+ * between its rows and a view (a kill, a view that threw) leaves such a difference.
+ *
+ * Every column of `streams` is an aggregate, so a row that is merged in twice changes nothing, and what is lacking is
+ * what would change something; `marks` has copies of rows under their own key. So this can run beside consumers, be
+ * killed, and be repeated; and what outlived its lines stays.
+ * @param mend whether the rows that are lacking are inserted
+ * @returns what is, or was, lacking, a piece for each range and table
+ * @throws AfterlogError CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED, SCHEMA_BEHIND
+ */
+export async function* rebuild(
+  store: Store,
+  { mend, sandboxes = limits.rebuild_sandboxes }: { mend: boolean; sandboxes?: number },
+): AsyncGenerator<Lacking[]> {
+  const rebuilds: Rebuild[] = [];
+  for (const table of derivedTables) {
+    const derived = await derivedOf(store, table).catch(explaining(store));
+    rebuilds.push(table === 'streams' ? rebuildAggregates(store, derived) : rebuildCopies(store, derived));
+  }
+  for await (const range of ranges(store, sandboxes)) {
+    for (const one of rebuilds) {
+      const lacking = await lackingIn(store, range, one, mend ? 1 : limits.rebuild_looks);
+      if (mend && lacking.length > 0) {
+        const { table, names, final } = one;
+        const insert = `INSERT INTO ${store.database}.${table} (${names}) SELECT ${names} ${one.rows(range)}`;
+        await run(store, insert, range, final);
+      }
+      yield lacking;
+    }
+  }
+}
+
+interface Rebuild {
+  table: DerivedTable;
+  /** Whether a row that stands twice has to be one. */
+  final: boolean;
+  names: string;
+  /** The part of a query from FROM on that has the rows which are lacking in a range. */
+  rows(range: Range): string;
+}
+
+function rebuildAggregates(store: Store, derived: Derived): Rebuild {
+  const columns = aggregatesOf(derived);
+  return {
+    table: derived.table,
+    final: false,
+    names: [KEY, ...columns.map(({ name }) => name)].join(', '),
+    rows: (range) =>
+      `FROM (${derived.select}) AS derived LEFT JOIN (${knownIn(store, columns, range)}) AS known USING (${KEY})
+       WHERE is_known = 0 OR ${columns.map(({ changes }) => changes).join(' OR ')}`,
+  };
+}
+
+/** Rows are the same if all their columns are; which of several copies counts is the same on both sides: the last. */
+function rebuildCopies({ database }: Store, { table, select, columns }: Derived): Rebuild {
+  const key = columns.flatMap(({ name, is_key }) => (is_key ? [name] : [])).join(', ');
+  const names = columns.map(({ name }) => name).join(', ');
+  const identity = `(${key}, cityHash64(${names}))`;
+  return {
+    table,
+    final: true,
+    names,
+    rows: (range) =>
+      `FROM (${select}) WHERE ${identity} NOT IN (SELECT ${identity} FROM ${database}.${table} WHERE ${conditionOf(range)})`,
+  };
+}
+
+/**
+ * What an INSERT of a consumer has landed is there a moment before its view's rows are. So what is lacking is looked at
+ * again: it counts if it is lacking each time.
+ */
+async function lackingIn(store: Store, range: Range, one: Rebuild, looks: number): Promise<Lacking[]> {
+  const stream = 'toString(toUnixTimestamp64Nano(stream_started_at)) AS stream';
+  const query = `SELECT DISTINCT sandbox_id, log, ${stream} ${one.rows(range)}`;
+  const look = async (): Promise<Lacking[]> =>
+    (await run<Lacking>(store, query, range, one.final)).map((row) => ({ ...row, table: one.table }));
+  let lacking = await look();
+  for (let looked = 1; looked < looks && lacking.length > 0; looked++) {
+    await sleep(limits.rebuild_pause_ms);
+    const still = new Set((await look()).map(nameOf));
+    lacking = lacking.filter((one) => still.has(nameOf(one)));
+  }
+  return lacking;
+}
+
+const nameOf = ({ sandbox_id, log, stream }: Lacking): string => `${sandbox_id}/${log}/${stream}`;
+
+async function* ranges(store: Store, sandboxes: number): AsyncGenerator<Range> {
+  for (let from: string | null = ''; from !== null; ) {
+    const [next]: { id: string }[] = await run<{ id: string }>(
+      store,
+      `SELECT hex(sandbox_id) AS id FROM ${store.database}.console_logs WHERE sandbox_id >= unhex('${from}')
+       GROUP BY sandbox_id ORDER BY sandbox_id LIMIT 1 OFFSET ${sandboxes}`,
+    );
+    const to: string | null = next?.id ?? null;
+    yield { from, to };
+    from = to;
+  }
+}
+
+interface Column {
+  name: string;
+  aggregate: string;
+  /** True for a stream whose derived value would change the one that `streams` has. */
+  changes: string;
+}
+
+/** The columns that are not the key; their types say how to aggregate them. */
+function aggregatesOf({ columns }: Derived): Column[] {
+  return columns
+    .filter(({ is_key }) => !is_key)
+    .map(({ name, type }) => {
+      const [, aggregate] = /^SimpleAggregateFunction\(([^,]+), /.exec(type) ?? [];
+      const changes = changesOf(name, aggregate);
+      if (changes === null)
+        throw new Error(`streams.${name} is a ${type}: rebuild does not know how to compare it`);
+      return { name, aggregate: aggregate!, changes };
+    });
+}
+
+function changesOf(name: string, aggregate: string | undefined): string | null {
+  const [derived, known] = [`derived.${name}`, `known.known_${name}`];
+  // NULL is the value of an aggregate that nothing went into.
+  const compared = (sign: string): string =>
+    `ifNull(${derived} ${sign} ${known}, isNotNull(${derived}) AND isNull(${known}))`;
+  if (aggregate === 'max') return compared('>');
+  if (aggregate === 'min') return compared('<');
+  const most = /^groupUniqArrayArray\((\d+)\)$/.exec(aggregate ?? '')?.[1];
+  // A set that is full takes no more.
+  return most ? `(length(${known}) < ${most} AND NOT hasAll(${known}, ${derived}))` : null;
+}
+
+const knownIn = ({ database }: Store, columns: Column[], range: Range): string =>
+  `SELECT ${KEY}, 1 AS is_known, ${columns.map(({ name, aggregate }) => `${aggregate}(${name}) AS known_${name}`).join(', ')}
+   FROM ${database}.streams WHERE ${conditionOf(range)} GROUP BY ${KEY}`;
+
+const conditionOf = ({ from, to }: Range): string =>
+  `sandbox_id >= unhex('${from}')${to === null ? '' : ` AND sandbox_id < unhex('${to}')`}`;
+
+const run = <Row>(store: Store, query: string, range?: Range, final = false): Promise<Row[]> =>
+  askDerived<Row>(store, query, range && { rows: conditionOf(range), final }).catch(explaining(store));

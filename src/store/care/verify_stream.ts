@@ -1,0 +1,225 @@
+import { limits } from '../../base/limits.ts';
+import { isErased, isSetAside, parseGap, parseSeal, type Seal } from '../record.ts';
+import { combineCrc32 } from './crc32_combine.ts';
+import type { CheckedRow } from './verify_rows.ts';
+
+/** Positions [from, to) of a stream. */
+export interface Range {
+  from: number;
+  to: number;
+}
+
+/** Bytes that are not here, and a row that says why; `to` null: nobody knows how many. */
+export interface Explained {
+  from: number;
+  to: number | null;
+  reason: string;
+}
+
+/**
+ * `open`: no seal yet. `incomplete`: something is missing, and a row says what and why. `erased`: it, or some of it, was
+ * erased on request, whatever else is missing with a word.
+ */
+export type Verdict = 'complete' | 'open' | 'incomplete' | 'erased' | 'wrong';
+
+export interface Checked {
+  verdict: Verdict;
+  /** Of the rows that are here. */
+  bytes: number;
+  lines: number;
+  crc32: number;
+  seal: Seal | null;
+  /** What is missing without a word, at most `limits.verify_ranges`; `missing_bytes` counts all. */
+  missing: Range[];
+  missing_bytes: number;
+  gaps: Explained[];
+  /** What else is wrong, a sentence each. */
+  problems: string[];
+  /** Rows that stand more than once with the same content, until ClickHouse merges them. */
+  repeated_rows: number;
+}
+
+/** A gap row of known length; what of it no line covers is missing. */
+interface KnownGap extends Range {
+  reason: string;
+  /** Whether it stands for rows that were here, or on their way. */
+  isStandIn: boolean;
+  isErased: boolean;
+}
+
+/**
+ * Checks one stream from its rows, in order of their key: they must follow each other without a hole but for what
+ * a gap row explains, and be what the seal counted.
+ */
+export class StreamCheck {
+  /** Holes that no gap row of the stream explains. */
+  readonly holes: Range[] = [];
+  private holeBytes = 0;
+  private readonly gaps: Explained[] = [];
+  private readonly problems: string[] = [];
+  /** Gap rows whose end lies behind `at`. */
+  private pending: KnownGap[] = [];
+  private gapRows = 0;
+  private hasOpenGap = false;
+  /** Some rows were replaced by a gap row, or explained from outside: lines and CRC cannot be those of the seal. */
+  private isReplaced = false;
+  private hasStandIn = false;
+  private hasErased = false;
+  /** Every position below is in a row, or noted as missing. */
+  private at = 0;
+  private bytes = 0;
+  private lines = 0;
+  private crc32 = 0;
+  private seal: Seal | null = null;
+  private sealedAt = 0;
+  private last: CheckedRow | null = null;
+  private repeated = 0;
+
+  add(row: CheckedRow): void {
+    const { last } = this;
+    this.last = row;
+    if (last !== null && last.position === row.position && last.record === row.record) this.again(last, row);
+    else if (row.record === 'line') this.line(row);
+    else if (row.record === 'gap') this.gap(row);
+    else if (row.record === 'seal') this.sealRow(row);
+    else this.problem(`a row at ${row.position} is of no known kind: '${row.record}'`);
+  }
+
+  /** A key that stands twice: a merge keeps one of the rows, so they must not differ. */
+  private again(last: CheckedRow, row: CheckedRow): void {
+    if (row.crc32 === last.crc32 && row.bytes === last.bytes) this.repeated++;
+    else if (row.record === 'gap') this.gap(row);
+    else {
+      this.problem(`two different ${row.record} rows stand at ${row.position}`);
+      if (row.record === 'line') this.at = Math.max(this.at, row.position + row.bytes);
+    }
+  }
+
+  private line({ position, bytes, crc32 }: CheckedRow): void {
+    this.reach(position);
+    if (position < this.at) {
+      this.problem(`rows overlap: [${position}, ${Math.min(this.at, position + bytes)}) is in two rows`);
+    }
+    if (this.seal !== null) this.problem(`a line stands at ${position}, behind the seal`);
+    this.at = Math.max(this.at, position + bytes);
+    this.bytes += bytes;
+    this.lines++;
+    this.crc32 = combineCrc32(this.crc32, crc32, bytes);
+  }
+
+  private gap({ position, message }: CheckedRow): void {
+    this.reach(position);
+    const { bytes, reason } = parseGap(message);
+    const erased = isErased(reason);
+    const isStandIn = erased || isSetAside(reason);
+    if (isStandIn) this.hasStandIn = true;
+    else this.gapRows++;
+    if (this.seal !== null) this.problem(`a gap stands at ${position}, behind the seal`);
+    if (bytes !== null) {
+      this.pending.push({ from: position, to: position + bytes, reason, isStandIn, isErased: erased });
+      return;
+    }
+    this.hasOpenGap = true;
+    this.explained({ from: position, to: null, reason });
+  }
+
+  private sealRow({ position, message }: CheckedRow): void {
+    if (this.seal !== null) {
+      this.problem(`sealed twice: at ${this.sealedAt} and at ${position}`);
+      return;
+    }
+    this.seal = parseSeal(message);
+    this.sealedAt = position;
+    this.reach(position);
+    if (this.at > position) this.problem(`rows lie behind the seal: [${position}, ${this.at})`);
+  }
+
+  /** Everything up to `position` should have come by now: what did not is missing. */
+  private reach(position: number): void {
+    for (const gap of this.pending) {
+      const [from, to] = [Math.max(gap.from, this.at), Math.min(gap.to, position)];
+      if (from >= to) continue;
+      this.hole(this.at, from);
+      this.explained({ from, to, reason: gap.reason });
+      if (gap.isStandIn) this.isReplaced = true;
+      if (gap.isErased) this.hasErased = true;
+      this.at = to;
+    }
+    this.hole(this.at, position);
+    this.at = Math.max(this.at, position);
+    this.pending = this.pending.filter((gap) => gap.to > this.at);
+  }
+
+  private hole(from: number, to: number): void {
+    if (from >= to) return;
+    this.holeBytes += to - from;
+    if (this.holes.length < limits.verify_ranges) this.holes.push({ from, to });
+  }
+
+  private explained(gap: Explained): void {
+    if (this.gaps.length < limits.verify_ranges) this.gaps.push(gap);
+  }
+
+  private problem(text: string): void {
+    if (this.problems.length < limits.verify_ranges) this.problems.push(text);
+  }
+
+  /** Takes a hole for explained: rows outside of the stream say why it is there. */
+  explain(hole: Range, reason: string): void {
+    this.holes.splice(this.holes.indexOf(hole), 1);
+    this.holeBytes -= hole.to - hole.from;
+    this.explained({ ...hole, reason });
+    this.hasErased ||= isErased(reason);
+    this.isReplaced = true;
+  }
+
+  /** After the last row: gap rows at the end count as far as they reach. */
+  end(): void {
+    if (this.seal === null) this.reach(Math.max(this.at, ...this.pending.map((gap) => gap.to)));
+  }
+
+  result(): Checked {
+    if (this.seal !== null) this.compare(this.seal);
+    return {
+      verdict: this.verdict(),
+      bytes: this.bytes,
+      lines: this.lines,
+      crc32: this.crc32,
+      seal: this.seal,
+      missing: this.holes,
+      missing_bytes: this.holeBytes,
+      gaps: this.gaps.sort((a, b) => a.from - b.from),
+      problems: this.problems,
+      repeated_rows: this.repeated,
+    };
+  }
+
+  private compare(seal: Seal): void {
+    if (this.sealedAt !== seal.bytes) {
+      this.problem(`the seal stands at ${this.sealedAt} and counts ${seal.bytes} bytes`);
+    }
+    // Gap rows at one position become one row, and one that was in a batch set aside, or erased, went with it.
+    const mayBeFewer = this.hasStandIn || this.hasOpenGap;
+    if (this.gapRows > seal.gaps || (this.gapRows < seal.gaps && !mayBeFewer)) {
+      this.problem(`the seal counts ${seal.gaps} gaps, ${this.gapRows} are here`);
+    }
+    // Where lines are missing, the holes say it, and the sums cannot be the seal's.
+    if (this.holeBytes > 0) return;
+    const areLinesWrong = this.isReplaced ? this.lines > seal.lines : this.lines !== seal.lines;
+    if (areLinesWrong) this.problem(`the seal counts ${seal.lines} lines, ${this.lines} are here`);
+    else if (!this.isReplaced && this.crc32 !== seal.crc32) {
+      this.problem(
+        `the bytes differ from what was read: CRC-32 ${hex(this.crc32)}, the seal's ${hex(seal.crc32)}`,
+      );
+    }
+  }
+
+  private verdict(): Verdict {
+    if (this.holeBytes > 0 || this.problems.length > 0) return 'wrong';
+    if (this.hasErased) return 'erased';
+    if (this.seal === null) return 'open';
+    return this.gaps.length > 0 || !this.seal.complete ? 'incomplete' : 'complete';
+  }
+}
+
+export const hex = (crc32: number): string => crc32.toString(16).padStart(8, '0');

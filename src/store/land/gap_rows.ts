@@ -1,0 +1,114 @@
+import { decodeValue } from '../../wire/decode.ts';
+import { refusedReason } from '../../wire/gap_batch.ts';
+import { type Batch, type BatchHeader, dayText } from '../../wire/header.ts';
+import { runsOf } from '../../wire/runs.ts';
+
+/** A row of console_logs with record = 'gap', as JSONEachRow takes it: 64-bit numbers as strings. */
+export interface GapRow {
+  /** `gap` where it is not given. */
+  record?: 'gap' | 'erased';
+  sandbox_id: string;
+  log: string;
+  /** ns since 1970. */
+  stream_started_at: bigint;
+  position: bigint;
+  ingest_day: number;
+  host: string;
+  batch_epoch: number;
+  batch_sequence: number;
+  bytes: number | null;
+  reason: string;
+  /** ns since 1970; null where they are not known: the time of the INSERT stands for them. */
+  timestamp?: bigint | null;
+  observed_at?: bigint | null;
+  workspace?: string;
+  template?: string;
+}
+
+/** Gap rows as one JSONEachRow body. @param now_ms stands for the times of a row whose own are not known */
+export function gapBody(rows: GapRow[], now_ms: number): Buffer {
+  const now = BigInt(now_ms) * 1_000_000n;
+  const line = (row: GapRow): string =>
+    JSON.stringify({
+      record: row.record ?? 'gap',
+      sandbox_id: row.sandbox_id,
+      log: row.log,
+      stream_started_at: momentText(row.stream_started_at),
+      position: String(row.position),
+      timestamp: momentText(row.timestamp ?? now),
+      timestamp_kind: 'observed',
+      observed_at: momentText(row.observed_at ?? now),
+      ingest_day: dayText(row.ingest_day),
+      host: row.host,
+      batch_epoch: String(row.batch_epoch),
+      batch_sequence: String(row.batch_sequence),
+      workspace: row.workspace ?? '',
+      template: row.template ?? '',
+      message: JSON.stringify({ bytes: row.bytes, reason: row.reason }),
+    });
+  return Buffer.from(`${rows.map(line).join('\n')}\n`);
+}
+
+/**
+ * When an epoch began, in ns since 1970: an epoch is milliseconds × 2048 plus a random part. The random part
+ * stands in the nanoseconds, so that gap rows of two hosts that started together have keys of their own.
+ */
+export const epochStart = (epoch: number): bigint =>
+  BigInt(Math.floor(epoch / 2048)) * 1_000_000n + BigInt(epoch % 2048);
+
+const batchFields = (header: BatchHeader) => ({
+  ingest_day: header.ingest_day,
+  host: header.host,
+  batch_epoch: header.epoch,
+  batch_sequence: header.sequence,
+});
+
+/** Stands for the batches between the highest landed one and `next`, which came after a jump. */
+export function missingBatches(next: BatchHeader, landed: number): GapRow {
+  const [from, to] = [landed + 1, next.sequence - 1];
+  const which = from === to ? `batch ${from}` : `batches ${from} to ${to}`;
+  // Nothing of the epoch in the table can also mean that its rows have passed their retention.
+  const aged = landed === 0 ? ' here or were removed by retention' : '';
+  const reason = `${which} of ${next.host}/${next.epoch} ${from === to ? 'is' : 'are'} missing${aged}`;
+  return {
+    ...batchFields({ ...next, sequence: to }),
+    sandbox_id: '',
+    log: '',
+    stream_started_at: epochStart(next.epoch),
+    position: BigInt(from),
+    bytes: null,
+    reason,
+  };
+}
+
+/**
+ * Stand for the rows of a batch that ClickHouse refused: one row for each run of rows of one stream, with its
+ * first position and times, and byte length. They carry the batch's id, so a look sees it as landed.
+ */
+export function refusedBatch(batch: Batch, why: string): GapRow[] {
+  const whole: GapRow = {
+    ...batchFields(batch.header),
+    sandbox_id: '',
+    log: '',
+    stream_started_at: epochStart(batch.header.epoch),
+    position: BigInt(batch.header.sequence),
+    bytes: null,
+    reason: refusedReason(batch.header, why),
+  };
+  try {
+    const runs = runsOf(decodeValue(batch.value)).map((run) => ({ ...whole, ...run }));
+    return runs.length > 0 ? runs : [whole];
+  } catch {
+    return [whole];
+  }
+}
+
+/** `YYYY-MM-DD hh:mm:ss.nnnnnnnnn` in UTC; a moment outside of what DateTime64(9) holds becomes 1970. */
+function momentText(ns: bigint): string {
+  const held = ns >= 0n && ns < 9_223_372_036_000_000_000n ? ns : 0n;
+  const seconds = new Date(Number(held / 1_000_000_000n) * 1_000)
+    .toISOString()
+    .slice(0, 19)
+    .replace('T', ' ');
+  return `${seconds}.${String(held % 1_000_000_000n).padStart(9, '0')}`;
+}

@@ -1,0 +1,33 @@
+import { limits } from '../../base/limits.ts';
+import type { Batch } from '../../wire/header.ts';
+import type { Landed } from './landed.ts';
+
+/**
+ * The whole batches from `at` that may share an INSERT: one ingest day, each the next of its epoch, of a schema
+ * that the table has, within the limits of an INSERT. At least the first.
+ */
+export function groupAt(
+  batches: Batch[],
+  at: number,
+  alone: boolean,
+  table: { landed: Landed; schema: number },
+): Batch[] {
+  const first = batches[at]!;
+  const group = [first];
+  if (alone) return group;
+  let rows = first.header.rows;
+  let bytes = first.header.block_bytes;
+  const highest = new Map([[`${first.header.epoch}/${first.header.host}`, first.header.sequence]]);
+  for (const batch of batches.slice(at + 1)) {
+    const { host, epoch, sequence, ingest_day, schema } = batch.header;
+    rows += batch.header.rows;
+    bytes += batch.header.block_bytes;
+    if (ingest_day !== first.header.ingest_day || schema > table.schema) break;
+    if (rows > limits.insert_rows_max || bytes > limits.insert_bytes_max) break;
+    const before = highest.get(`${epoch}/${host}`) ?? table.landed.of(batch.header);
+    if (before === null || sequence !== before + 1) break;
+    highest.set(`${epoch}/${host}`, sequence);
+    group.push(batch);
+  }
+  return group;
+}

@@ -1,0 +1,138 @@
+import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
+import { AfterlogError, reasonOf } from '../base/errors.ts';
+import type { Trouble } from '../base/faults.ts';
+import { limits } from '../base/limits.ts';
+import type { Settings } from '../config/settings.ts';
+import { connect, resolveClickHouseUrl } from './client.ts';
+import { describeRefusal, errorNumber, loggableRefusal } from './refusal.ts';
+
+/** Where readers read; `url` is for messages. */
+export interface Store {
+  client: ClickHouseClient;
+  database: string;
+  url: string;
+  /** Of a server, which many ask: says when ClickHouse stops and starts answering. */
+  trouble?: Trouble;
+}
+
+export type Params = Record<string, unknown>;
+
+/** @throws AfterlogError SETTING_INVALID: the address is none */
+export function openStore(settings: Settings): Store {
+  return {
+    url: shownUrl(resolveClickHouseUrl(settings)),
+    client: connect(settings),
+    database: settings.clickhouse.database,
+  };
+}
+
+/** Without user and password, for messages. */
+function shownUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new AfterlogError(
+      'SETTING_INVALID',
+      'Setting clickhouse.url (AFTERLOG_CLICKHOUSE_URL) is not an address such as http://127.0.0.1:8123.',
+    );
+  }
+  return `${url.origin}${url.pathname === '/' ? '' : url.pathname}`;
+}
+
+/** Each query is bounded, and ends when its reader has gone. */
+export const readerSettings = {
+  max_execution_time: limits.query_ms_max / 1000,
+  cancel_http_readonly_queries_on_client_close: 1,
+  // UInt64 as text: a JSON number above 2^53 would be rounded.
+  output_format_json_quote_64bit_integers: 1,
+} as const;
+
+/**
+ * Rows of a query as objects; 64-bit numbers are text. Values from outside come as `query_params` only.
+ * @throws AfterlogError CLICKHOUSE_UNREACHABLE, SCHEMA_BEHIND, CLICKHOUSE_REFUSED
+ */
+export async function selectRows<Row>(
+  store: Store,
+  query: string,
+  query_params: Params,
+  settings: ClickHouseSettings = {},
+): Promise<Row[]> {
+  return asked(store, async () => {
+    const result = await store.client.query({
+      query,
+      query_params,
+      format: 'JSONEachRow',
+      clickhouse_settings: { ...readerSettings, ...settings },
+    });
+    return await result.json<Row>();
+  });
+}
+
+/**
+ * The body of a query that names a binary format, whole: an answer that ClickHouse breaks off with an error
+ * ends without its last chunk, which the client reports, so that no part of it is taken for the whole.
+ * @throws AfterlogError as selectRows
+ */
+export async function selectBytes(
+  store: Store,
+  query: string,
+  query_params: Params,
+  settings: ClickHouseSettings = {},
+): Promise<Buffer> {
+  return asked(store, async () => {
+    const result = await store.client.exec({
+      query,
+      query_params,
+      clickhouse_settings: { ...readerSettings, ...settings },
+    });
+    const chunks: Buffer[] = [];
+    for await (const chunk of result.stream) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks);
+  });
+}
+
+async function asked<T>(store: Store, ask: () => Promise<T>): Promise<T> {
+  try {
+    const answer = await ask();
+    store.trouble?.ends();
+    return answer;
+  } catch (thrown) {
+    const error = readError(store, thrown);
+    if (isLasting(error)) store.trouble?.begins(error);
+    throw error;
+  }
+}
+
+/** True for what concerns every query, until it is mended. */
+export const isLasting = ({ code }: AfterlogError): boolean =>
+  code === 'CLICKHOUSE_UNREACHABLE' || code === 'SCHEMA_BEHIND';
+
+/** A refused query for our log: without what ClickHouse may quote of a row. */
+export const loggable = (error: AfterlogError): AfterlogError =>
+  error.cause === undefined
+    ? error
+    : new AfterlogError(error.code, `A reader’s query was refused: ${loggableRefusal(error.cause)}`);
+
+/** UNKNOWN_IDENTIFIER, UNKNOWN_TABLE, UNKNOWN_DATABASE: what an older or missing schema answers. */
+const schemaFaults = new Set([47, 60, 81]);
+
+/** A thrown value of the ClickHouse client as one of our errors. */
+export function readError(store: Store, error: unknown): AfterlogError {
+  if (error instanceof AfterlogError) return error;
+  const number = errorNumber(error);
+  if (number === null) {
+    const text = `ClickHouse at ${store.url} does not answer: ${reasonOf(error)}`;
+    return new AfterlogError('CLICKHOUSE_UNREACHABLE', `${text}.`, error);
+  }
+  if (schemaFaults.has(number)) {
+    const text = `Database '${store.database}' at ${store.url} has no usable schema: ${loggableRefusal(error)}`;
+    return new AfterlogError('SCHEMA_BEHIND', text, error);
+  }
+  return new AfterlogError('CLICKHOUSE_REFUSED', `ClickHouse refused: ${describeRefusal(error)}`, error);
+}
+
+/** For `.catch()`. */
+export const explaining =
+  (store: Store) =>
+  (error: unknown): never => {
+    throw readError(store, error);
+  };

@@ -1,0 +1,35 @@
+import type { ClickHouseSettings } from '@clickhouse/client';
+import { AfterlogError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import { type Params, type Store, selectRows } from '../query.ts';
+import { errorNumber } from '../refusal.ts';
+
+/** TOO_MANY_ROWS, TIMEOUT_EXCEEDED, TOO_SLOW, MEMORY_LIMIT_EXCEEDED, TOO_MANY_BYTES, TOO_MANY_ROWS_OR_BYTES. */
+const bounds = new Set([158, 159, 160, 241, 307, 396]);
+
+/**
+ * As selectRows, for questions whose cost is the asker's choice: bounded in time, memory and what they answer.
+ * @throws AfterlogError QUERY_TOO_BROAD at a bound, and as selectRows
+ */
+export async function askRows<Row>(
+  store: Store,
+  query: string,
+  params: Params,
+  time_ms: number = limits.question_ms_max,
+): Promise<Row[]> {
+  const settings: ClickHouseSettings = {
+    max_execution_time: Math.max(time_ms, 1) / 1_000,
+    timeout_overflow_mode: 'throw',
+    max_memory_usage: String(limits.question_memory_bytes_max),
+    max_result_bytes: String(limits.question_answer_bytes_max),
+    result_overflow_mode: 'throw',
+    max_threads: limits.question_threads,
+  };
+  try {
+    return await selectRows<Row>(store, query, params, settings);
+  } catch (error) {
+    if (!(error instanceof AfterlogError) || !bounds.has(errorNumber(error.cause) ?? 0)) throw error;
+    const what = `This would take more than ${time_ms / 1_000} s, or more memory than one question may have.`;
+    throw new AfterlogError('QUERY_TOO_BROAD', what, error.cause);
+  }
+}

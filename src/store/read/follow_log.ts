@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AfterlogError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import type { Store } from '../query.ts';
+import { parseSeal } from '../record.ts';
+import type { LineFilter } from './line_filter.ts';
+import {
+  isBeyond,
+  type LastRow,
+  type LogId,
+  type LogRow,
+  lastRow,
+  type Place,
+  readRows,
+} from './read_log.ts';
+
+export interface FollowOptions {
+  /** The first row is the wanted one that follows this place; null: the first of the log. */
+  after: Place | null;
+  filter?: LineFilter;
+  /** With each row's bytes in `raw`. */
+  raw?: boolean | undefined;
+  signal: AbortSignal;
+  /** ClickHouse does not answer, or answers with another error than before: once each. null: it answers again. */
+  onTrouble: (trouble: AfterlogError | null) => void;
+  /** For tests; the default is the limit. */
+  poll_ms?: number | undefined;
+}
+
+export interface FollowStep {
+  /** The next rows, in order; none when nothing happened for `poll_ms`. */
+  rows: LogRow[];
+  /** The seal of the deletion, after all rows: the last step. */
+  end: LastRow | null;
+}
+
+/**
+ * The rows of a log from a place on as they land, until the latest stream is sealed as deleted or `signal` aborts.
+ * One read is in memory at a time, and the next is made only when this one is taken: a slow reader slows only
+ * itself. Polling by key misses nothing, because the rows of a stream land in order. An outage of ClickHouse is
+ * waited out: nothing is left out or repeated after it.
+ */
+export async function* followLog(
+  store: Store,
+  id: LogId,
+  { after, filter, raw, signal, onTrouble, poll_ms = limits.follow_poll_ms }: FollowOptions,
+): AsyncGenerator<FollowStep> {
+  let pause_ms = poll_ms;
+  let trouble: AfterlogError | null = null;
+  while (!signal.aborted) {
+    try {
+      const last = await lastRow(store, id);
+      const isNew = last !== null && (after === null || isBeyond(last, after));
+      const rows = isNew ? await readRows(store, id, after, filter, raw) : [];
+      if (trouble !== null) onTrouble(null);
+      trouble = null;
+      pause_ms = poll_ms;
+      if (isNew) {
+        // Where nothing is wanted up to the last row, the next look need not begin before it.
+        after = rows.at(-1) ?? last;
+        if (rows.length > 0) yield { rows, end: null };
+        continue;
+      }
+      if (last !== null && isEnd(last)) {
+        yield { rows: [], end: last };
+        return;
+      }
+    } catch (error) {
+      if (!(error instanceof AfterlogError)) throw error;
+      if (error.code !== trouble?.code) onTrouble(error);
+      trouble = error;
+      pause_ms = Math.min(Math.max(pause_ms * 2, limits.retry_first_ms), limits.retry_longest_ms);
+    }
+    yield { rows: [], end: null };
+    await sleep(pause_ms, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** Whether nothing comes after it: the sandbox was deleted. */
+export const isEnd = (row: Pick<LastRow, 'record' | 'message'>): boolean =>
+  row.record === 'seal' && parseSeal(row.message).reason === 'deleted';

@@ -1,0 +1,70 @@
+import type { Params } from '../query.ts';
+
+/** OpenTelemetry's severity texts, from the least to the worst. */
+export const severities = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] as const;
+export type Severity = (typeof severities)[number];
+
+/** Which lines of a log are wanted; what is absent wants them all. */
+export interface LineFilter {
+  /** Lines of any of these. */
+  sources?: string[] | undefined;
+  /** Lines of this severity and worse. One whose severity is unknown is none of them, not even TRACE. */
+  severity?: Severity | undefined;
+  /** ns since 1970: timestamps from `since` on, and before `until`. */
+  since?: bigint | undefined;
+  until?: bigint | undefined;
+  /** Lines that hold this text as it is, anywhere before the line end. */
+  text?: string | undefined;
+}
+
+/** A condition on rows. Gaps and seals are no lines: only the time filters them, whatever else is wanted. */
+export function wanted({ sources, severity, since, until, text }: LineFilter): string {
+  const ofLines: string[] = [];
+  if (sources !== undefined) ofLines.push('source IN {sources: Array(String)}');
+  if (severity !== undefined) ofLines.push('severity IN {severities: Array(String)}');
+  // A line's stamp and tag may be part of what is looked for.
+  if (text !== undefined) ofLines.push('position(concat(prefix, message), {text: String}) > 0');
+  const all = ofLines.length === 0 ? ['1'] : [`(record != 'line' OR (${ofLines.join(' AND ')}))`];
+  if (since !== undefined) all.push("timestamp >= fromUnixTimestamp64Nano({since: Int64}, 'UTC')");
+  if (until !== undefined) all.push("timestamp < fromUnixTimestamp64Nano({until: Int64}, 'UTC')");
+  return all.join(' AND ');
+}
+
+/** The same condition on a row that is here already. */
+export function isWanted({ sources, severity, since, until, text }: LineFilter, row: FilteredRow): boolean {
+  if (since !== undefined && row.time < timeText(since)) return false;
+  if (until !== undefined && row.time >= timeText(until)) return false;
+  if (row.record !== 'line') return true;
+  if (sources !== undefined && !sources.includes(row.source)) return false;
+  if (severity !== undefined) {
+    const rank = severities.indexOf(row.severity as Severity);
+    if (rank < severities.indexOf(severity)) return false;
+  }
+  return text === undefined || (row.prefix + row.message).includes(text);
+}
+
+interface FilteredRow {
+  record: string;
+  /** RFC 3339 with nine digits, which sorts as the time does. */
+  time: string;
+  source: string;
+  severity: string;
+  prefix: string;
+  message: string;
+}
+
+function timeText(ns: bigint): string {
+  const seconds = new Date(Number(ns / 1_000_000_000n) * 1_000).toISOString().slice(0, 19);
+  return `${seconds}.${String(ns % 1_000_000_000n).padStart(9, '0')}Z`;
+}
+
+/** The values of that condition. */
+export function wantedParams({ sources, severity, since, until, text }: LineFilter): Params {
+  return {
+    ...(sources !== undefined && { sources }),
+    ...(severity !== undefined && { severities: severities.slice(severities.indexOf(severity)) }),
+    ...(since !== undefined && { since: String(since) }),
+    ...(until !== undefined && { until: String(until) }),
+    ...(text !== undefined && { text }),
+  };
+}

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { limits } from '../../../src/base/limits.ts';
+import { Reader, readLines } from '../../support/parsed.ts';
+
+const seconds = (text: string): number => Date.parse(text) / 1000;
+
+test('a stamp that lies before its console was made, or after it was read, is not believed; its text is kept', () => {
+  const lines = [
+    '2026-06-01T12:00:00Z a',
+    '2026-06-01T18:00:00Z b',
+    '2026-06-01T15:29:00Z c',
+    '2026-06-01T16:01:00Z d',
+  ];
+  const rows = new Reader().read(`${lines.join('\n')}\n`, '2026-06-01T16:00:00Z');
+  assert.deepEqual(
+    rows.map(({ kind }) => kind),
+    ['observed', 'observed', 'line', 'line'],
+  );
+  assert.equal(rows[0]!.time, '2026-06-01T16:00:00');
+  assert.equal(rows[0]!.prefix, '2026-06-01T12:00:00Z ');
+});
+
+test('a resumed guest whose clock stands still is not believed where its console is followed', () => {
+  const reader = new Reader();
+  reader.read('2026-06-01T15:40:00Z before\n', '2026-06-01T15:40:00Z');
+  reader.parser.caughtUp(seconds('2026-06-01T17:00:00Z'));
+  const [stale, plain, fresh] = reader.read(
+    '2026-06-01T15:41:00Z woken\nplain\n2026-06-01T17:00:05Z corrected\n',
+    '2026-06-01T17:00:05Z',
+  );
+  assert.deepEqual([stale!.kind, stale!.time], ['observed', '2026-06-01T17:00:05']);
+  assert.deepEqual([plain!.kind, plain!.time], ['observed', '2026-06-01T17:00:05']);
+  assert.equal(fresh!.kind, 'line');
+});
+
+test('what is read late, as the agent was down, is believed', () => {
+  const rows = new Reader().read('2026-06-01T15:31:00Z x\ny\n', '2026-06-03T00:00:00Z');
+  assert.deepEqual(
+    rows.map(({ kind }) => kind),
+    ['line', 'inherited'],
+  );
+});
+
+test('a recorded file is of any age', () => {
+  const rows = readLines(['2011-04-01 15:14:34.203 x', '2030-01-01T00:00:00Z y', '1970-01-01T00:00:01Z z'], {
+    isRecorded: true,
+  });
+  assert.deepEqual(
+    rows.map(({ kind }) => kind),
+    ['line', 'line', 'observed'],
+  );
+});
+
+test('a kernel clock is placed by stamps around it', () => {
+  const late = readLines([
+    '[    1.000000] a',
+    '2026-06-01T15:45:00Z b',
+    '[   20.000000] c',
+    '2026-06-01T15:45:05Z d',
+    '[   25.000000] e',
+  ]);
+  // The stamp says that 15 minutes passed before the kernel's next line: it cannot have been at 15:30:20.
+  assert.deepEqual(
+    late.map(({ time }) => time.slice(11)),
+    ['15:30:01', '15:45:00', '15:45:00', '15:45:05', '15:45:05'],
+  );
+});
+
+test('a kernel clock that a wake left behind is placed by the host clock where the console is followed', () => {
+  const reader = new Reader();
+  const follow = (text: string, at: string): string => {
+    const [row] = reader.read(text, at);
+    reader.parser.caughtUp(seconds(at));
+    return row!.time.slice(11);
+  };
+  assert.equal(follow('[    1.000000] a\n', '2026-06-01T15:30:01Z'), '15:30:01');
+  assert.equal(follow('[    2.000000] b\n', '2026-06-01T15:30:02Z'), '15:30:02');
+  reader.parser.caughtUp(seconds('2026-06-01T16:29:59Z'));
+  assert.equal(follow('[    3.000000] woken after an hour\n', '2026-06-01T16:30:00Z'), '16:30:00');
+  assert.equal(follow('[    4.500000] c\n', '2026-06-01T16:30:02Z'), '16:30:01.5');
+});
+
+test('a stamp without a year is of the last one in which it is not in the future', () => {
+  const read = (text: string, observed: string): string =>
+    new Reader({ isRecorded: true }).read(`${text}\n`, observed)[0]!.time;
+  assert.equal(read('Dec 31 23:59:58 host x: y', '2027-01-01T00:00:03Z'), '2026-12-31T23:59:58');
+  assert.equal(read('Jan  1 00:00:01 host x: y', '2026-12-31T23:59:59Z'), '2027-01-01T00:00:01');
+  assert.equal(read('Nov 24 10:00:00 host x: y', '2026-11-23T00:00:00Z'), '2026-11-24T10:00:00');
+  assert.equal(read('Nov 25 10:00:00 host x: y', '2026-11-23T00:00:00Z'), '2025-11-25T10:00:00');
+  assert.equal(read('Feb 29 10:00:00 host x: y', '2026-11-23T00:00:00Z'), '2024-02-29T10:00:00');
+});
+
+describe('a time that a text speaks of is not the line’s', () => {
+  const texts = [
+    'certificate expires at 2026-06-01 15:40:00',
+    'next run: in 3 h (2026-06-01 15:40:00)',
+    'took 00:12:31 in all',
+    'Built : Tue May 14 10:29:19 UTC 2024',
+    'mac 24:5a:4c:a2:b1:09',
+    'addr fe80::1:2:3 up',
+    'ratio 10:20:30:40',
+    '99:99:99 x',
+    '2026-13-01 15:30:18 x',
+    '1234567890123456789012345 x',
+    'v1.2.3 12345678',
+  ];
+  for (const text of texts) {
+    test(text, () => {
+      const [row] = readLines([text], { isRecorded: true });
+      assert.deepEqual([row!.kind, row!.prefix], ['observed', '']);
+    });
+  }
+});
+
+test('clocks of guest and host may differ by a little', () => {
+  const [early, tooEarly] = new Reader().read(
+    `2026-06-01T15:28:01Z x\n2026-06-01T15:27:59Z y\n`,
+    '2026-06-01T15:30:00Z',
+  );
+  assert.equal(limits.clock_skew_max_s, 120);
+  assert.deepEqual([early!.kind, tooEarly!.kind], ['line', 'observed']);
+});

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive } from '../../../src/base/child_process.ts';
+import type { AfterlogError } from '../../../src/base/errors.ts';
+import { limits } from '../../../src/base/limits.ts';
+import { type Embedded, startEmbedded } from '../../../src/store/embedded/embedded.ts';
+import { PATIENCE_MS, until } from '../../support/patience.ts';
+import { temporaryDir } from '../../support/servers.ts';
+
+// However long it takes on a busy machine, it ends in order.
+Object.assign(limits, { embedded_stop_ms: PATIENCE_MS });
+
+test('rows that were acknowledged are there after SIGKILL and a start on the same port', async (t) => {
+  const dir = await temporaryDir(t);
+  const first = await started(t, dir);
+  await ask(first, 'CREATE DATABASE kept');
+  await ask(first, 'CREATE TABLE kept.rows (n UInt64) ENGINE = MergeTree ORDER BY n');
+  await ask(first, 'INSERT INTO kept.rows SELECT number FROM numbers(1000)');
+  first.kill();
+  assert.equal(await first.exited, null);
+  const again = await started(t, dir, Number(new URL(first.url).port));
+  assert.equal(again.url, first.url);
+  assert.equal(await ask(again, 'SELECT count(), sum(n) FROM kept.rows'), '1000\t499500');
+});
+
+test('signals of a terminal do not end it, stop does', async (t) => {
+  const server = await started(t, await temporaryDir(t));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(server.pid, signal);
+  assert.equal(await ask(server, 'SELECT 1'), '1');
+  await server.stop();
+  assert.equal(await server.exited, 0);
+  await server.stop();
+});
+
+test('a folder in use is named with the process that holds it', async (t) => {
+  const dir = await temporaryDir(t);
+  const holder = await started(t, dir);
+  await assert.rejects(startEmbedded({ dir }), (error: AfterlogError) => {
+    assert.equal(error.code, 'EMBEDDED_IN_USE');
+    assert.ok(error.message.includes(dir) && error.message.includes(String(holder.pid)), error.message);
+    return true;
+  });
+  assert.equal(await ask(holder, 'SELECT 1'), '1');
+});
+
+test('a folder is waited for whose server is about to end', async (t) => {
+  const dir = await temporaryDir(t);
+  const holder = await started(t, dir);
+  const { embedded_lock_ms } = limits;
+  Object.assign(limits, { embedded_lock_ms: PATIENCE_MS });
+  t.after(() => Object.assign(limits, { embedded_lock_ms }));
+  // Held until the next one has found it locked, or nearly so.
+  process.kill(holder.pid, 'SIGSTOP');
+  const next = started(t, dir);
+  await sleep(1_000);
+  process.kill(holder.pid, 'SIGCONT');
+  await holder.stop();
+  assert.equal(await ask(await next, 'SELECT 1'), '1');
+});
+
+test('a port in use is reported, and its holder is not taken for the new server', async (t) => {
+  const other = await started(t, await temporaryDir(t));
+  const http_port = Number(new URL(other.url).port);
+  await assert.rejects(startEmbedded({ dir: await temporaryDir(t), http_port }), (error: AfterlogError) => {
+    assert.equal(error.code, 'EMBEDDED_FAILED');
+    assert.match(error.message, new RegExp(`port ${http_port}[\\s\\S]*already in use`, 'i'));
+    return true;
+  });
+});
+
+test('it ends when its parent is killed', async (t) => {
+  const dir = await temporaryDir(t);
+  const module = join(import.meta.dirname, '../../../src/store/embedded/embedded.ts');
+  const code = `import { startEmbedded } from ${JSON.stringify(module)};
+    console.log((await startEmbedded({ dir: ${JSON.stringify(dir)} })).pid);`;
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', code], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [printed] = (await once(parent.stdout, 'data')) as [Buffer];
+  const pid = Number(printed.toString());
+  assert.ok(isAlive(pid));
+  parent.kill('SIGKILL');
+  await until(() => !isAlive(pid));
+});
+
+async function started(t: TestContext, dir: string, http_port?: number): Promise<Embedded> {
+  const server = await startEmbedded(http_port === undefined ? { dir } : { dir, http_port });
+  t.after(() => server.stop());
+  return server;
+}
+
+async function ask(server: Embedded, query: string): Promise<string> {
+  const response = await fetch(server.url, { method: 'POST', body: query, headers: { connection: 'close' } });
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
+  return text.trim();
+}
