@@ -99,7 +99,7 @@ ${examples(['kind', 'time'], stampExamples, ({ kind, time }) => [kind, time])}
 - Without a zone it is UTC. Names of zones that mean one offset everywhere count (${zones.join(', ')} h); another name counts as UTC.
 - \`line\` is a stamp of the line's own, \`time_of_day\` one whose day is that of the lines around it, \`kernel_clock\` seconds since boot;
   \`inherited\` is the time of the line before, \`observed\` the host clock when it was read.
-- A stamp is not believed, and \`observed\` chosen, when it is before 2000, or ${limits.clock_skew_max_s} s before its line can have been written or after it was
+- A stamp is not believed, and \`observed\` chosen, when it is before 2000, or ${limits.parse.clock_skew_max_s} s before its line can have been written or after it was
   read. A line is written after its console's file was made and, where the agent follows it, after the last time that all had been read. So
   the stale clock of a resumed guest does not win. The text of the stamp stays in \`prefix\`.
 - Kernel seconds count from where the console began, until something says better: while the agent follows the console, the host clock; else
@@ -114,7 +114,7 @@ ${examples(['kind', 'time'], stampExamples, ({ kind, time }) => [kind, time])}
 
 ${examples(['source'], sourceExamples, ({ source }) => [source])}
 
-A stream brings at most ${limits.stream_sources_max} names, an agent ${limits.sources_max}; lines of more are of source \`app\`. \`events.jsonl\` is of source \`runtime\`, \`firecracker.log\` of \`firecracker\`.
+A stream brings at most ${limits.parse.stream_sources_max} names, an agent ${limits.parse.sources_max}; lines of more are of source \`app\`. \`events.jsonl\` is of source \`runtime\`, \`firecracker.log\` of \`firecracker\`.
 
 ## Severity
 
@@ -132,11 +132,11 @@ The first of these fields counts, at the top level of the object: time ${list(js
 
 ## Entries: \`entry_position\`
 
-Lines that belong together have the same \`entry_position\`: that of the first one. Each source has an open entry of its own (${limits.open_entries_max} at most for a
+Lines that belong together have the same \`entry_position\`: that of the first one. Each source has an open entry of its own (${limits.parse.open_entries_max} at most for a
 stream), so that what speaks in between does not end it; kernel lines also by task or processor where they name it. Colours are stepped over, and a
-tag before every line changes nothing. Lines of more than ${limits.line_bytes_max / 1024} KiB, lines that a writer cut at a power of two from 4 KiB on, and partial lines of
+tag before every line changes nothing. Lines of more than ${limits.parse.line_bytes_max / 1024} KiB, lines that a writer cut at a power of two from 4 KiB on, and partial lines of
 container runtimes are one entry. What is open is saved with the position in the spool: entries go on across rotation and a restart of the agent. An
-entry goes on as a new one after ${limits.entry_lines_max.toLocaleString('en')} lines or ${limits.entry_bytes_max / 1024 / 1024} MiB, and ends where others write ${limits.entry_pause_bytes_max / 1024} KiB in between. A progress bar of bare carriage returns is one line.
+entry goes on as a new one after ${limits.parse.entry_lines_max.toLocaleString('en')} lines or ${limits.parse.entry_bytes_max / 1024 / 1024} MiB, and ends where others write ${limits.parse.entry_pause_bytes_max / 1024} KiB in between. A progress bar of bare carriage returns is one line.
 
 A bar stands before lines that belong to the one above.
 
@@ -160,15 +160,15 @@ ${eventExamples.map(marked).join('\n')}
 
 - Crashes are \`kernel.panic\`, \`kernel.oops\`, \`kernel.hang\`, \`kernel.oom\`, \`kernel.warning\` (from the gravest), \`init.missing\` and \`rootfs.missing\` (panics
   of which that is the cause). Later headlines of an incident have their own event and its title: a panic after what it is for (within
-  ${limits.incident_s} s), hangs one after the other (${limits.hang_incident_s} s), what an oops brings with it (${limits.incident_s} s). So one title in one boot is one crash.
-- The function is looked for in ${limits.crash_lines_max} lines below the headline. Frames with a \`?\` are remnants and do not count, and neither do functions that many causes
+  ${limits.parse.incident_s} s), hangs one after the other (${limits.parse.hang_incident_s} s), what an oops brings with it (${limits.parse.incident_s} s). So one title in one boot is one crash.
+- The function is looked for in ${limits.parse.crash_lines_max} lines below the headline. Frames with a \`?\` are remnants and do not count, and neither do functions that many causes
   share: reports and traps, sanitizers, string functions, allocators, locks, counters and lists, timers.
   Until one is found, or where the trace is cut off, the title names what the headline, the instruction pointer or the work queue says.
 - Only the kernel's own lines are headlines: those with its stamp, behind \`kernel:\` of a log daemon, or without a stamp when the whole line can be nothing else.
   What a program prints of a crash behind its own stamp or tag is none, and so is a bare \`WARNING: \` or \`INFO: \`.
-- \`boot.ready\` comes once a boot, when a line of the first ${limits.boot_lines_max.toLocaleString('en')} that programs write has one of the texts of the setting \`ready\`; not after a panic or a lost
+- \`boot.ready\` comes once a boot, when a line of the first ${limits.parse.boot_lines_max.toLocaleString('en')} that programs write has one of the texts of the setting \`ready\`; not after a panic or a lost
   root file system. A console begins as a boot, though nothing says so. A kernel that tells its first lines twice, because an early console was there, boots once.
-- Of \`events.jsonl\` the event is the runtime's own \`type\`; ${limits.events_max.toLocaleString('en')} different ones at most for an agent. It knows ${limits.titles_max.toLocaleString('en')} titles; what comes after has its event for a title.
+- Of \`events.jsonl\` the event is the runtime's own \`type\`; ${limits.parse.events_max.toLocaleString('en')} different ones at most for an agent. It knows ${limits.parse.titles_max.toLocaleString('en')} titles; what comes after has its event for a title.
 
 Known limits: a message of several lines that no indent and no brace marks ends an entry (\`ValueError: a\` and then the second line of its text), as a line
 has to be told from the next one without waiting for it. Lines that a program merely indents are not joined.

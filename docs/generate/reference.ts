@@ -1,10 +1,11 @@
 /**
- * `npm run docs` writes docs/reference/ from the settings' schema and the catalogue of errors; a test fails when
- * the pages there are not the ones made here.
+ * `npm run docs` writes docs/reference/ from the settings' schema, the catalogue of errors and the limits; a test
+ * fails when the pages there are not the ones made here.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { catalogue, type Entry } from '../../src/base/errors.ts';
+import { limits } from '../../src/base/limits.ts';
 import { allSettings, type Setting } from '../../src/config/schema.ts';
 import { loadSettings } from '../../src/config/settings.ts';
 
@@ -12,7 +13,7 @@ const GENERATED = '<!-- Made by `npm run docs`; change the source that it names 
 
 /** File name in docs/reference/ → its text. */
 export function referencePages(): Record<string, string> {
-  return { 'settings.md': settingsPage(), 'errors.md': errorsPage() };
+  return { 'settings.md': settingsPage(), 'errors.md': errorsPage(), 'limits.md': limitsPage() };
 }
 
 function settingsPage(): string {
@@ -137,6 +138,69 @@ const escaped = (text: string): string =>
     .split(/(`[^`]*`)/)
     .map((part) => (part.startsWith('`') ? part : part.replaceAll('<', '\\<')))
     .join('');
+
+/** The values are the module's own; the sentences are the comments of its source, one above each key. */
+function limitsPage(): string {
+  const source = readFileSync(join(import.meta.dirname, '../../src/base/limits.ts'), 'utf8');
+  const sections = Object.entries(limits).map(([group, values]) => {
+    const at = source.indexOf(`\n  ${group}: {`);
+    const rows = Object.entries(values).map(([key, value]) => {
+      const sentence = sentenceAbove(source, source.indexOf(`\n    ${key}: `, at));
+      return `| \`${key}\` | ${limitText(key, value)} | ${cell(sentence)} |`;
+    });
+    const head = '| limit | value | meaning |\n|---|---|---|';
+    return `## ${group}\n\n${sentenceAbove(source, at)}\n\n${head}\n${rows.join('\n')}\n`;
+  });
+  return `# Limits
+
+${GENERATED}
+
+From \`src/base/limits.ts\`.
+These are the product's bounds, by the part that keeps them.
+They are not settings.
+A part that reaches a limit reports it: in the log, in a metric, or as a gap row.
+
+${sections.join('\n')}`;
+}
+
+/** The one-line comment that ends before `at`. @throws Error if there is none */
+function sentenceAbove(source: string, at: number): string {
+  const line = source.slice(source.lastIndexOf('\n', at - 1) + 1, at);
+  const sentence = /^ +\/\*\* (.+\.) \*\/$/.exec(line)?.[1];
+  if (sentence === undefined) throw new Error(`A limit lacks its sentence: ${line}`);
+  return sentence;
+}
+
+const unitsOf: [RegExp, [number, string][]][] = [
+  [
+    /bytes/,
+    [
+      [2 ** 30, 'GiB'],
+      [2 ** 20, 'MiB'],
+      [2 ** 10, 'KiB'],
+      [1, 'bytes'],
+    ],
+  ],
+  [
+    /_ms(_|$)|^ms_/,
+    [
+      [3_600_000, 'h'],
+      [60_000, 'min'],
+      [1_000, 's'],
+      [1, 'ms'],
+    ],
+  ],
+  [/_s(_|$)/, [[1, 's']]],
+];
+
+/** `65536` of a name with bytes → `64 KiB`: in the largest unit that shows the value exactly. */
+function limitText(key: string, value: number): string {
+  const units = unitsOf.find(([names]) => names.test(key))?.[1] ?? [];
+  for (const [size, unit] of units) {
+    if (value % size === 0) return `${value / size} ${unit}`;
+  }
+  return value.toLocaleString('en-US');
+}
 
 if (import.meta.main) {
   for (const [name, text] of Object.entries(referencePages())) {

@@ -171,7 +171,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
       tailer.stop();
       labels.stop();
       await pipeline.close();
-      await sender.stop(limits.agent_stop_ms);
+      await sender.stop(limits.agent.stop_ms);
       await spool
         .close()
         .catch((error: unknown) => report(unwritable('The spool did not end in order', error)));

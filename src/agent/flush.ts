@@ -23,7 +23,7 @@ export interface FlushedLog {
  * @throws AfterlogError FLUSH_UNKNOWN, FLUSH_LATE
  */
 export async function flush(tailer: Tailer, pipeline: Pipeline, sandbox: string): Promise<FlushedLog[]> {
-  const signal = AbortSignal.timeout(limits.flush_ms);
+  const signal = AbortSignal.timeout(limits.agent.flush_ms);
   const drained = await tailer.drain(sandbox, signal);
   if (drained === null) {
     throw new AfterlogError('FLUSH_UNKNOWN', `No log of sandbox '${sandbox}' is open on this host.`);
@@ -33,7 +33,7 @@ export async function flush(tailer: Tailer, pipeline: Pipeline, sandbox: string)
     const why = pipeline.paused ?? (unread.join(', ') || 'the spool is slow');
     throw new AfterlogError(
       'FLUSH_LATE',
-      `Not all bytes of sandbox '${sandbox}' are safe after ${limits.flush_ms / 1000} s: ${why}.`,
+      `Not all bytes of sandbox '${sandbox}' are safe after ${limits.agent.flush_ms / 1000} s: ${why}.`,
     );
   }
   return tails.filter(({ stream }) => stream !== null).map(flushedLog);

@@ -137,7 +137,7 @@ export class Pipeline implements Sink {
 
   changed(tail: LogTail): void {
     this.touched.add(tail);
-    this.timer ??= setTimeout(() => this.flush(), limits.linger_ms);
+    this.timer ??= setTimeout(() => this.flush(), limits.batch.linger_ms);
   }
 
   release(pin: Pin): void {
@@ -177,7 +177,7 @@ export class Pipeline implements Sink {
     this.releasable.push(...entry.releases);
     void this.sync();
     const held = this.spool.undelivered_bytes;
-    if (held >= limits.spool_bytes_max) this.pause(spoolFull(held));
+    if (held >= limits.spool.bytes_max) this.pause(spoolFull(held));
     else this.resumeIfRoom();
     return true;
   }
@@ -199,7 +199,7 @@ export class Pipeline implements Sink {
   /** Reading goes on when the disk takes entries again and a tenth of a full spool is delivered. */
   resumeIfRoom(): void {
     if (this.paused === null || this.stuck !== null) return;
-    if (this.spool.undelivered_bytes > limits.spool_bytes_max * 0.9) return;
+    if (this.spool.undelivered_bytes > limits.spool.bytes_max * 0.9) return;
     this.trouble.ends();
     this.events.paused(false);
   }
@@ -239,7 +239,7 @@ export class Pipeline implements Sink {
   async settle(signal: AbortSignal): Promise<boolean> {
     while (!this.flush()) {
       if (signal.aborted) return false;
-      await sleep(limits.linger_ms);
+      await sleep(limits.batch.linger_ms);
     }
     if (signal.aborted) return false;
     const late = new Promise<false>((settle) => {

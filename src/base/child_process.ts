@@ -15,7 +15,7 @@ const FREE_PORT_MIN = 11_000;
  */
 export async function freePort(): Promise<number> {
   const end = firstOfConnections();
-  for (let tries = 0; end > FREE_PORT_MIN && tries < limits.free_port_tries; tries++) {
+  for (let tries = 0; end > FREE_PORT_MIN && tries < limits.server.free_port_tries; tries++) {
     const port = await bound(randomInt(FREE_PORT_MIN, end)).catch(() => null);
     if (port !== null) return port;
   }
@@ -58,9 +58,9 @@ export function keepLastLines(child: ChildProcess): () => string {
   let unfinished = '';
   const take = (text: string): void => {
     const parts = (unfinished + text).split('\n');
-    unfinished = parts.pop()!.slice(-limits.child_line_chars_max);
-    lines = [...lines, ...parts.map((line) => line.slice(0, limits.child_line_chars_max))].slice(
-      -limits.child_lines_kept,
+    unfinished = parts.pop()!.slice(-limits.server.child_line_chars_max);
+    lines = [...lines, ...parts.map((line) => line.slice(0, limits.server.child_line_chars_max))].slice(
+      -limits.server.child_lines_kept,
     );
   };
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', take);

@@ -25,7 +25,7 @@ const bursts = new Map<ErrorCode, Burst>();
  */
 export function report(error: AfterlogError, fields: object = {}, level: 'warn' | 'error' = 'warn'): void {
   const burst = bursts.get(error.code) ?? begin(error.code);
-  if (burst.lines++ < limits.log_burst_lines) log[level]({ code: error.code, ...fields }, lineOf(error));
+  if (burst.lines++ < limits.log.burst_lines) log[level]({ code: error.code, ...fields }, lineOf(error));
   else burst.left_out++;
 }
 
@@ -36,7 +36,7 @@ function begin(code: ErrorCode): Burst {
     bursts.delete(code);
     const { left_out } = burst;
     if (left_out > 0) log.warn({ code, left_out }, `${left_out} more of these were not written here.`);
-  }, limits.log_burst_ms).unref();
+  }, limits.log.burst_ms).unref();
   return burst;
 }
 

@@ -19,7 +19,7 @@ export async function during<T>(
   work: (signal: AbortSignal) => Promise<T>,
   alive: () => Promise<void>,
   leave: AbortSignal,
-  handover_ms: number = limits.handover_ms,
+  handover_ms: number = limits.consume.handover_ms,
 ): Promise<T> {
   if (leave.aborted) throw new Leaving(leave.reason);
   const abort = new AbortController();
@@ -57,7 +57,7 @@ export async function during<T>(
 async function beat(alive: () => Promise<void>, until: AbortSignal): Promise<void> {
   while (!until.aborted) {
     await alive();
-    await sleep(limits.alive_ms, undefined, { signal: until }).catch(() => {});
+    await sleep(limits.consume.alive_ms, undefined, { signal: until }).catch(() => {});
   }
 }
 
@@ -84,7 +84,10 @@ export class Patience {
     fixed_ms?: number,
   ): Promise<void> {
     this.trouble.begins(new AfterlogError(code, sentence));
-    const grown_ms = Math.min(Math.max(this.pause_ms * 2, limits.retry_first_ms), limits.retry_longest_ms);
+    const grown_ms = Math.min(
+      Math.max(this.pause_ms * 2, limits.send.retry_first_ms),
+      limits.send.retry_longest_ms,
+    );
     if (fixed_ms === undefined) this.pause_ms = grown_ms;
     await during((signal) => sleep(fixed_ms ?? grown_ms, undefined, { signal }), alive, leave, 0);
   }

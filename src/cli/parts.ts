@@ -51,8 +51,8 @@ export function createParts(out: { step(line: string): void; print(line: string)
         const stopping = Promise.resolve(part.stop()).catch((error: unknown) => {
           out.print(`  ${name}: did not end in order: ${reasonOf(error)}`);
         });
-        if (await settlesWithin(stopping, limits.part_stop_ms)) continue;
-        out.print(`  ${name}: has not ended within ${limits.part_stop_ms / 1000} s, going on`);
+        if (await settlesWithin(stopping, limits.server.part_stop_ms)) continue;
+        out.print(`  ${name}: has not ended within ${limits.server.part_stop_ms / 1000} s, going on`);
         part.kill?.();
       }
     },

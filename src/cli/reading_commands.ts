@@ -17,7 +17,7 @@ export function addReading(program: Command): void {
   )
     .argument('<id>', 'sandbox id; it may be yet to come')
     .requiredOption('--for <text>', 'the text, as it is; at once if a line holds it already')
-    .option('--timeout <seconds>', 'not longer', count, limits.wait_s_default)
+    .option('--timeout <seconds>', 'not longer', count, limits.read.wait_s_default)
     .addOption(logOption())
     .option('--source <names>', 'lines of these sources only', names)
     .addOption(severityOption())
@@ -36,7 +36,7 @@ export function addReading(program: Command): void {
   )
     .argument('<text>', 'what a line holds, as it is')
     .option('-C, --context <rows>', 'so many rows around each line', count, 0)
-    .option('--limit <count>', 'at most so many lines', count, limits.search_lines_default)
+    .option('--limit <count>', 'at most so many lines', count, limits.search.lines_default)
     .option('--sandbox <id>', 'of this sandbox')
     .addOption(new Option('--log <name>', 'of this log only').choices(logNames))
     .option('--source <names>', 'lines of these sources only', names)
@@ -56,7 +56,7 @@ export function addReading(program: Command): void {
     'afterlog sandboxes --limit 20',
     'afterlog sandboxes --json | jq -r \'select(.state == "deleted") | .id\'',
   )
-    .option('--limit <count>', 'at most so many', count, limits.sandboxes_default)
+    .option('--limit <count>', 'at most so many', count, limits.question.sandboxes_default)
     .addOption(jsonOption())
     .action(async (options, self) => {
       const { sandboxes } = await import('./commands/sandboxes.ts');
@@ -109,7 +109,7 @@ function addLogs(program: Command): void {
     .addOption(logOption())
     .option(
       '-n, --tail <lines>',
-      `the last lines that match (default: ${limits.tail_lines_default}; all with --since or --raw)`,
+      `the last lines that match (default: ${limits.read.tail_lines_default}; all with --since or --raw)`,
       count,
     )
     .option('-f, --follow', 'then the next ones as they come, until the sandbox is deleted')
@@ -186,7 +186,7 @@ function addHappened(made: Command): Command {
     .option('--until <time>', 'before then', momentOf)
     .option('--template <name>', 'of this template')
     .option('--sandbox <id>', 'of this sandbox')
-    .option('--limit <count>', 'at most so many', count, limits.boots_default)
+    .option('--limit <count>', 'at most so many', count, limits.question.boots_default)
     .optionsGroup('How they are shown:')
     .addOption(new Option('--color <when>', 'colors').choices(['auto', 'always', 'never']).default('auto'))
     .addOption(jsonOption());

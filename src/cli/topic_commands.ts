@@ -21,15 +21,15 @@ function addTopic(program: Command): void {
     .option('--offset <number>', 'from this message on', count)
     .option(
       '--last <count>',
-      `only the last messages of each partition (default: ${limits.topic_last_default}; to look for a host or ` +
-        `sandbox in: ${limits.topic_filtered_default})`,
+      `only the last messages of each partition (default: ${limits.topic.last_default}; to look for a host or ` +
+        `sandbox in: ${limits.topic.filtered_default})`,
       count,
     )
     .option('--follow', 'go on with what comes, until Ctrl-C')
     .option('--sandbox <id>', 'only rows of this sandbox')
     .option(
       '--rows <count>',
-      `rows shown of each batch (default: ${limits.topic_rows_default}, --json: all)`,
+      `rows shown of each batch (default: ${limits.topic.rows_default}, --json: all)`,
       count,
     )
     .addOption(jsonOption())
@@ -46,7 +46,7 @@ function addTopic(program: Command): void {
 
 function addDeadLetters(program: Command): void {
   const dlq = command(program, 'dlq', 'List what could not land and was set aside', 'afterlog dlq --limit 20')
-    .option('--limit <count>', 'at most so many, newest first', count, limits.letters_default)
+    .option('--limit <count>', 'at most so many, newest first', count, limits.topic.letters_default)
     .addOption(jsonOption())
     .action(async (options, self) => {
       const { listLetters } = await import('./commands/dlq.ts');

@@ -5,7 +5,7 @@ import { goesOn, type LogRow } from '../store/read/read_log.ts';
 export interface WholeLine extends LogRow {
   /** The line began in the one before. */
   went_on: boolean;
-  /** There is more of the line: it is longer than `limits.joined_bytes_max`, or the rest is not there (yet). */
+  /** There is more of the line: it is longer than `limits.read.joined_bytes_max`, or the rest is not there (yet). */
   goes_on: boolean;
 }
 
@@ -26,7 +26,7 @@ export class LineJoiner {
       if (this.parts.length === 0) this.went_on = isRest;
       this.parts.push(row);
       this.before = goesOn(row) ? row : null;
-      const isFull = this.parts.length * limits.line_bytes_max >= limits.joined_bytes_max;
+      const isFull = this.parts.length * limits.parse.line_bytes_max >= limits.read.joined_bytes_max;
       if (this.before === null || isFull) lines.push(...this.flush());
     }
     return lines;

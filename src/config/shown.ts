@@ -25,7 +25,7 @@ function withoutPassword(text: string): string {
 /** For the message about a wrong value: masked, cut, quoted. */
 export function quoted(setting: Setting, value: string): string {
   const text = withoutPassword(value);
-  const { shown_chars_max } = limits;
+  const { shown_chars_max } = limits.log;
   return setting.secret
     ? 'a value that is not shown'
     : JSON.stringify(text.length > shown_chars_max ? `${text.slice(0, shown_chars_max)}…` : text);

@@ -124,14 +124,14 @@ class ConsumerRole {
   private async member(): Promise<unknown> {
     const consumer = this.kafka.consumer({
       groupId: this.settings.kafka.group,
-      sessionTimeout: limits.session_ms,
-      heartbeatInterval: limits.alive_ms,
-      rebalanceTimeout: limits.rebalance_ms,
-      maxBytesPerPartition: limits.fetch_partition_bytes,
-      maxBytes: limits.fetch_bytes_max,
+      sessionTimeout: limits.consume.session_ms,
+      heartbeatInterval: limits.consume.alive_ms,
+      rebalanceTimeout: limits.consume.rebalance_ms,
+      maxBytesPerPartition: limits.consume.fetch_partition_bytes,
+      maxBytes: limits.consume.fetch_bytes_max,
       minBytes: 1,
-      maxWaitTimeInMs: limits.fetch_wait_ms,
-      metadataMaxAge: limits.partitions_seen_ms,
+      maxWaitTimeInMs: limits.consume.fetch_wait_ms,
+      metadataMaxAge: limits.consume.partitions_seen_ms,
       allowAutoTopicCreation: false,
       // A crash ends this member; run() starts the next.
       retry: { retries: 3, restartOnFailure: async () => false },
@@ -149,7 +149,7 @@ class ConsumerRole {
       await consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
-        partitionsConsumedConcurrently: limits.partitions_fetched,
+        partitionsConsumedConcurrently: limits.consume.partitions_fetched,
         eachBatch: async (fetch) => {
           if (fetch.isRunning() && !fetch.isStale()) await this.partition(fetch.batch.partition).take(fetch);
         },
@@ -160,7 +160,7 @@ class ConsumerRole {
       this.assigned = [];
       this.joins++;
       const disconnected = consumer.disconnect().catch(() => {});
-      await Promise.race([disconnected, sleep(limits.stop_ms, undefined, { ref: false })]);
+      await Promise.race([disconnected, sleep(limits.consume.stop_ms, undefined, { ref: false })]);
     }
   }
 
@@ -189,7 +189,7 @@ class ConsumerRole {
         return;
       } catch (error) {
         log.debug({ reason: reasonOf(error) }, 'The offsets of group and topic cannot be read yet.');
-        await sleep(limits.retry_first_ms, undefined, { signal: this.leave.signal }).catch(() => {});
+        await sleep(limits.send.retry_first_ms, undefined, { signal: this.leave.signal }).catch(() => {});
       }
     }
   }
@@ -222,7 +222,7 @@ class ConsumerRole {
   /** How far the topic goes is also known while nothing is fetched: when ClickHouse is away, the lag shows how long. */
   private async watchEnds(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await sleep(limits.lag_ms, undefined, { signal, ref: false }).catch(() => {});
+      await sleep(limits.consume.lag_ms, undefined, { signal, ref: false }).catch(() => {});
       if (signal.aborted || this.assigned.length === 0) continue;
       const ends = await partitionEnds(this.kafka, this.topic).catch(() => []);
       for (const { partition, high } of ends) {

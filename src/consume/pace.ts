@@ -8,7 +8,7 @@ import { limits } from '../base/limits.ts';
 export class Pace {
   /** Partitions that have something to land, or wait for more. */
   private active = 0;
-  private free: number = limits.partitions_at_once;
+  private free: number = limits.consume.partitions_at_once;
   private readonly waiting: (() => void)[] = [];
 
   /** @param land returns how many rows landed @throws what it throws */
@@ -17,8 +17,8 @@ export class Pace {
     this.active++;
     try {
       const rows = await this.inTurn(land);
-      if (rows > limits.insert_rows_max / 4) return;
-      const spare_ms = this.active * limits.insert_interval_ms - (performance.now() - started);
+      if (rows > limits.insert.rows_max / 4) return;
+      const spare_ms = this.active * limits.insert.interval_ms - (performance.now() - started);
       if (spare_ms > 0) await sleep(spare_ms, undefined, { signal: leave }).catch(() => {});
     } finally {
       this.active--;

@@ -16,7 +16,7 @@ export function directDestination(
 ): Destination {
   const lander = createLander(client, database, `direct/${host}`, { setAside });
   return {
-    send_bytes_max: limits.fetch_partition_bytes,
+    send_bytes_max: limits.consume.fetch_partition_bytes,
     async deliver(batches: Batch[]): Promise<void> {
       await lander.land(batches);
     },

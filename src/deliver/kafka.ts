@@ -42,7 +42,7 @@ export function kafkaDestination(options: KafkaOptions): Destination {
 }
 
 class KafkaDestination implements Destination {
-  readonly send_bytes_max = limits.message_bytes_max;
+  readonly send_bytes_max = limits.batch.message_bytes_max;
   private readonly options: KafkaOptions;
   private producer: Producer | null = null;
   private readonly trouble: Trouble;
@@ -72,7 +72,11 @@ class KafkaDestination implements Destination {
     let refusal: string | null = null;
     let isReplaced = false;
     let isPlaceMissing = false;
-    for (let pause: number = limits.retry_first_ms; ; pause = Math.min(pause * 2, limits.retry_longest_ms)) {
+    for (
+      let pause: number = limits.send.retry_first_ms;
+      ;
+      pause = Math.min(pause * 2, limits.send.retry_longest_ms)
+    ) {
       try {
         if (refusal !== null && !isReplaced) {
           batches = [await this.replace(batches[0]!, refusal)];

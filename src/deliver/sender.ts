@@ -44,10 +44,10 @@ export class Sender {
 
   private async run(): Promise<void> {
     while (!this.isStopped) {
-      const payloads = this.spool.read(limits.send_batches_max, this.destination.send_bytes_max);
+      const payloads = this.spool.read(limits.send.batches_max, this.destination.send_bytes_max);
       if (payloads.length === 0) {
         if (this.spool.broken.size > 0) this.events.damaged();
-        await this.spool.waitForMore(limits.reconcile_ms);
+        await this.spool.waitForMore(limits.tail.reconcile_ms);
         continue;
       }
       crashPoint('sender.read');

@@ -55,7 +55,7 @@ export function createComparer(
   const look = async (): Promise<void> => {
     const finished = fleet.finished();
     // The oldest, as they are due; the newest, as only they show that what is old is late.
-    const half = limits.demo_compared_at_once / 2;
+    const half = limits.demo.compared_at_once / 2;
     const some = [...new Set([...finished.slice(0, half), ...finished.slice(-half)])];
     if (some.length > 0) {
       const answer = await client.query({
@@ -86,8 +86,8 @@ export function createComparer(
     if (same && sealed) {
       compared.whole++;
       newest_whole_ms = Math.max(newest_whole_ms, sandbox.deleted_at_ms);
-    } else if (sealed || sandbox.deleted_at_ms + limits.demo_late_ms < newest_whole_ms) {
-      compared.wrong = [...compared.wrong, sandbox.id].slice(-limits.demo_recent_max);
+    } else if (sealed || sandbox.deleted_at_ms + limits.demo.late_ms < newest_whole_ms) {
+      compared.wrong = [...compared.wrong, sandbox.id].slice(-limits.demo.recent_max);
       compared.lost_bytes += lost;
     } else return;
     fleet.forget(sandbox.id);

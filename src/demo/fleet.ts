@@ -64,7 +64,7 @@ export interface Fleet {
  * @throws AfterlogError DEMO_DIR_FOREIGN if `vms/` holds sandboxes that no fleet made
  */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { data_dir, rate = 300, alive = 16, rotate_bytes = limits.demo_rotate_bytes } = options;
+  const { data_dir, rate = 300, alive = 16, rotate_bytes = limits.demo.rotate_bytes } = options;
   takeFolder(data_dir);
   const random = createRandom(options.seed ?? Date.now());
   const ended = new AbortController();
@@ -102,7 +102,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       status.deleted++;
       if (options.ledger) {
         finished = [...finished, { ...sandbox, deleted_at_ms: Date.now(), written: files.written }];
-        finished = finished.slice(-limits.demo_ledger_max);
+        finished = finished.slice(-limits.demo.ledger_max);
       }
     } finally {
       // Ended by `stop`, a sandbox stays as it is: a host that goes down deletes nothing.

@@ -28,15 +28,15 @@ export function createHappenings() {
   let taken_ms = Number.NEGATIVE_INFINITY;
   return {
     add(happening: Happening): void {
-      waiting = [...waiting, happening].slice(-limits.demo_recent_max);
+      waiting = [...waiting, happening].slice(-limits.demo.recent_max);
     },
     /** Oldest first. A new one comes at most every `demo_happening_ms`. */
     look(now_ms: number): Happening[] {
-      if (waiting.length === 0 || now_ms - taken_ms < limits.demo_happening_ms) return shown;
+      if (waiting.length === 0 || now_ms - taken_ms < limits.demo.happening_ms) return shown;
       const last = shown.at(-1)?.what;
       const telling = ({ what }: Happening): number => interest[what] + (what === last ? 0 : 0.5);
       const next = waiting.toSorted((a, b) => telling(b) - telling(a))[0]!;
-      shown = [...shown, next].slice(-limits.demo_happenings_max);
+      shown = [...shown, next].slice(-limits.demo.happenings_max);
       waiting = [];
       taken_ms = now_ms;
       return shown;

@@ -90,8 +90,8 @@ export function startShow(parts: {
   terminal.onResize(show);
   if (terminal.live) show();
   const loops = [
-    every(limits.demo_look_ms, look),
-    every(terminal.live ? limits.demo_draw_ms : limits.demo_line_ms, show),
+    every(limits.demo.look_ms, look),
+    every(terminal.live ? limits.demo.draw_ms : limits.demo.line_ms, show),
   ];
   return {
     summary: async () => {
@@ -99,7 +99,7 @@ export function startShow(parts: {
       return summaryLine(view());
     },
     settle: async () => {
-      const until_ms = Date.now() + limits.demo_settle_ms;
+      const until_ms = Date.now() + limits.demo.settle_ms;
       do await look();
       while (comparer.compared().waiting > 0 && Date.now() < until_ms && (await sleep(200, true)));
     },
@@ -131,7 +131,7 @@ function createRates(read: () => number): () => number[] {
     const now = { at_ms: performance.now(), value: read() };
     const passed_ms = now.at_ms - last.at_ms;
     if (passed_ms >= 1_000) {
-      rates = [...rates, ((now.value - last.value) * 1000) / passed_ms].slice(-limits.demo_curve_max);
+      rates = [...rates, ((now.value - last.value) * 1000) / passed_ms].slice(-limits.demo.curve_max);
       last = now;
     }
     return rates;

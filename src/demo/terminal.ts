@@ -68,7 +68,7 @@ export function createTerminal(output: Output, env: NodeJS.ProcessEnv = process.
     columns: () => columns() - 1,
     rows: () => output.rows || 24,
     print: (line) => {
-      if (drawn !== null) held = [...held, line].slice(-limits.demo_held_max);
+      if (drawn !== null) held = [...held, line].slice(-limits.demo.held_max);
       else output.write(`${eraseStep()}${line}\n`);
     },
     step: (line) => {

@@ -123,7 +123,7 @@ function joinable(batches: Batch[]): Batch[][] {
     rows += header.rows;
     bytes += header.block_bytes;
     const group = groups.at(-1);
-    const isFull = rows > limits.insert_rows_max || bytes > limits.insert_bytes_max;
+    const isFull = rows > limits.insert.rows_max || bytes > limits.insert.bytes_max;
     if (group?.[0]?.header.ingest_day === header.ingest_day && !isFull) {
       group.push(batch);
       continue;
@@ -167,7 +167,7 @@ export async function* inGroups(letters: AsyncIterable<Letter>): AsyncGenerator<
   for await (const letter of letters) {
     group.push(letter);
     bytes += letter.bytes;
-    if (group.length < limits.letters_at_once && bytes < limits.fetch_bytes_max) continue;
+    if (group.length < limits.topic.letters_at_once && bytes < limits.consume.fetch_bytes_max) continue;
     yield group;
     group = [];
     bytes = 0;

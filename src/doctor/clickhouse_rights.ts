@@ -91,7 +91,7 @@ async function readonlyFindings(store: Store, roles: Role[], user: string): Prom
 async function fenceFinding({ client }: Store, lander: Role, user: string): Promise<Finding> {
   const say = reporter('rights', [lander]);
   try {
-    await fence(client, `afterlog-doctor/${randomUUID()}/`, AbortSignal.timeout(limits.doctor_check_ms));
+    await fence(client, `afterlog-doctor/${randomUUID()}/`, AbortSignal.timeout(limits.doctor.check_ms));
     return say.ok('kill_query', `User ${user} may end INSERTs of its own (KILL QUERY).`);
   } catch (error) {
     if (errorNumber(error) !== DENIED) throw error;

@@ -18,13 +18,16 @@ export function clockFinding(
   // Only what the way there and back does not explain.
   const ahead_ms = theirs_ms > answered_ms ? theirs_ms - answered_ms : Math.min(0, theirs_ms - asked_ms);
   const apart_ms = Math.abs(ahead_ms);
-  if (apart_ms <= limits.clock_skew_ms) {
+  if (apart_ms <= limits.doctor.clock_skew_ms) {
     return say.ok('skew', `The clocks of this machine and of ${server} agree.`);
   }
   const message =
     `${server} is ${duration(apart_ms)} ${ahead_ms > 0 ? 'ahead of' : 'behind'} this machine: times of lines without ` +
     'a stamp of their own, and the day by which they are kept, are off by that.';
-  return say[apart_ms > limits.clock_skew_error_ms ? 'error' : 'warning']('skew', message, { cure, command });
+  return say[apart_ms > limits.doctor.clock_skew_error_ms ? 'error' : 'warning']('skew', message, {
+    cure,
+    command,
+  });
 }
 
 /** Kafka does not tell its time; but a message that the brokers stamped later than now shows a clock that differs. */
@@ -35,14 +38,14 @@ export async function kafkaClockFindings(
   roles: Role[],
 ): Promise<Finding[]> {
   const say = reporter('clock', roles);
-  const later = await admin.fetchTopicOffsetsByTimestamp(topic, Date.now() + limits.clock_skew_ms);
+  const later = await admin.fetchTopicOffsetsByTimestamp(topic, Date.now() + limits.doctor.clock_skew_ms);
   // Where no message is so late, the answer is the end, which can only have moved on.
   const high = new Map(ends.map((end) => [end.partition, Number(end.high)]));
   const found = later.filter(({ partition, offset }) => Number(offset) < (high.get(partition) ?? 0));
   if (found.length === 0)
     return [say.ok('kafka', `No message of ${topic} is stamped later than this machine’s clock.`)];
   const message =
-    `Messages of ${topic} are stamped more than ${limits.clock_skew_ms / 1000} s later than this machine’s clock ` +
+    `Messages of ${topic} are stamped more than ${limits.doctor.clock_skew_ms / 1000} s later than this machine’s clock ` +
     `(partition ${found[0]!.partition}, from offset ${found[0]!.offset}).`;
   return [say.warning('kafka', message, { cure, command })];
 }

@@ -47,16 +47,16 @@ async function spaceOf(dir: string): Promise<Space> {
 /** What undelivered batches may take has to be free; without a segment's room nothing can be written. */
 export function spaceFindings(name: string, { dir, free, total, inodes }: Space): Finding[] {
   const found = `${name} ${dir}: ${humanBytes(free)} of ${humanBytes(total)} are free`;
-  const most = humanBytes(limits.spool_bytes_max);
+  const most = humanBytes(limits.spool.bytes_max);
   const cure = `Free some space, or put it on a larger disk (AFTERLOG_STATE_DIR, AFTERLOG_DATA_DIR).`;
   if (inodes !== null && inodes < 100) {
     return [say.error('free', `${found}, but only ${inodes} more files can be made.`, { cure })];
   }
-  if (free < limits.segment_bytes_max) {
-    const message = `${found}: less than one segment of the spool (${humanBytes(limits.segment_bytes_max)}); reading pauses soon.`;
+  if (free < limits.spool.segment_bytes_max) {
+    const message = `${found}: less than one segment of the spool (${humanBytes(limits.spool.segment_bytes_max)}); reading pauses soon.`;
     return [say.error('free', message, { cure })];
   }
-  if (free < limits.spool_bytes_max) {
+  if (free < limits.spool.bytes_max) {
     const message = `${found}. In an outage the spool grows to ${most}, and deleted logs stay until they are read.`;
     return [say.warning('free', message, { cure })];
   }

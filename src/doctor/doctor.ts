@@ -13,7 +13,7 @@ import { survey } from './survey.ts';
 import { currentUser } from './user.ts';
 
 /**
- * Everything that the settings imply, looked at side by side, each check within limits.doctor_check_ms. Changes
+ * Everything that the settings imply, looked at side by side, each check within limits.doctor.check_ms. Changes
  * nothing: two files that it makes, to try a hard link and an fsync, are gone when it returns. Never rejects for
  * what it finds.
  * @returns findings in the order of `groups`

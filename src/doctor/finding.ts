@@ -55,12 +55,12 @@ export function reporter(group: Group, roles: Role[]): Reporter {
   return { group, ok: say('ok'), note: say('note'), warning: say('warning'), error: say('error') };
 }
 
-/** @throws Error when the work is not done within limits.doctor_check_ms; it is then left to itself */
+/** @throws Error when the work is not done within limits.doctor.check_ms; it is then left to itself */
 export async function within<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const sentence = `no answer within ${limits.doctor_check_ms / 1000} s`;
-    timer = setTimeout(() => reject(new Error(sentence)), limits.doctor_check_ms);
+    const sentence = `no answer within ${limits.doctor.check_ms / 1000} s`;
+    timer = setTimeout(() => reject(new Error(sentence)), limits.doctor.check_ms);
   });
   work.catch(() => {}); // It may fail when nobody waits for it any more.
   try {

@@ -49,7 +49,7 @@ function watchTrial(dir: string): Finding[] {
     // EMFILE: no instance is left; ENOSPC: no watch.
     const name = code === 'EMFILE' ? 'max_user_instances' : 'max_user_watches';
     if (code !== 'EMFILE' && code !== 'ENOSPC') return [];
-    const message = `Other processes of this user have used up fs.inotify.${name}: folders are polled, and a sandbox that lives for less than ${limits.poll_ms} ms may be missed.`;
+    const message = `Other processes of this user have used up fs.inotify.${name}: folders are polled, and a sandbox that lives for less than ${limits.tail.poll_ms} ms may be missed.`;
     return [say.error('trial', message, raise(name, name === 'max_user_instances' ? 1_024 : 1_048_576))];
   }
 }

@@ -65,7 +65,7 @@ async function advertisedFindings(settings: Settings, reached: Answer[]): Promis
   const named = new Set(reached.flatMap(({ cluster }) => cluster));
   const others = [...named].filter((address) => !settings.kafka.brokers.includes(address));
   const answers = await Promise.all(
-    others.slice(0, limits.doctor_brokers_max).map((address) => askBroker(settings, address)),
+    others.slice(0, limits.doctor.brokers_max).map((address) => askBroker(settings, address)),
   );
   const rest = others.length - answers.length;
   const untried = `${many(rest, 'more broker')} of the cluster ${rest === 1 ? 'was' : 'were'} not tried.`;

@@ -27,7 +27,7 @@ export interface Survey {
   closed: string[];
 }
 
-/** Counts all sandboxes, and looks at the logs of at most limits.doctor_sandboxes_max, for as long as a check may take. */
+/** Counts all sandboxes, and looks at the logs of at most limits.doctor.sandboxes_max, for as long as a check may take. */
 export async function survey(settings: Settings): Promise<Survey> {
   const layout = layoutOf(settings.data_dir, settings.layout);
   const found: Survey = { root: layout.root, failure: null, sandboxes: 0, looked: 0, logs: [], closed: [] };
@@ -42,8 +42,8 @@ export async function survey(settings: Settings): Promise<Survey> {
   }
   found.sandboxes = ids.length;
   // Half of the time, so that what was found is told in time.
-  const until_ms = performance.now() + limits.doctor_check_ms / 2;
-  for (const id of ids.slice(0, limits.doctor_sandboxes_max)) {
+  const until_ms = performance.now() + limits.doctor.check_ms / 2;
+  for (const id of ids.slice(0, limits.doctor.sandboxes_max)) {
     if (performance.now() > until_ms) break;
     found.looked++;
     const folder = layout.folderOf(id);

@@ -40,13 +40,13 @@ async function maven(work: string): Promise<void> {
   const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${join(work, 'jars')}`];
   const child = spawn('mvn', ['-q', '-B', '-f', join(work, 'pom.xml'), ...goal], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: limits.kafka_download_ms,
+    timeout: limits.local_kafka.download_ms,
     killSignal: 'SIGKILL',
   });
   const output = keepLastLines(child);
   const code = await exitOf(child);
   if (code === 0) return;
-  const how = code === null ? `was ended after ${limits.kafka_download_ms} ms` : `ended with ${code}`;
+  const how = code === null ? `was ended after ${limits.local_kafka.download_ms} ms` : `ended with ${code}`;
   throw new AfterlogError('KAFKA_LOCAL_FAILED', `Maven, which downloads Kafka, ${how}:\n${output()}`);
 }
 

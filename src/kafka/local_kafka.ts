@@ -48,7 +48,7 @@ export async function startLocalKafka(options: {
     // It says nothing of a port that is taken.
     const isTaken = !(await isPortFree(port));
     const lostRace = (options.port === undefined && isTaken) || !(await isPortFree(controllerPort));
-    if (lostRace && tries < limits.free_port_tries) continue;
+    if (lostRace && tries < limits.server.free_port_tries) continue;
     const what = isTaken ? `port ${port}, which is taken` : `port ${port}`;
     throw new AfterlogError('KAFKA_LOCAL_FAILED', `Kafka did not start on ${dir}, ${what}:\n${outcome}`);
   }
@@ -73,14 +73,14 @@ async function startOn(
   const ready = await Promise.race([
     answers(broker, started.signal),
     exited.then(() => false),
-    sleep(limits.kafka_start_ms, false, { signal: started.signal }).catch(() => false),
+    sleep(limits.local_kafka.start_ms, false, { signal: started.signal }).catch(() => false),
   ]);
   started.abort();
   if (!ready || hasEnded(child)) {
     const ended = hasEnded(child);
     child.kill('SIGKILL');
     await exited;
-    return output() || (ended ? 'it ended without a word' : `no answer in ${limits.kafka_start_ms} ms`);
+    return output() || (ended ? 'it ended without a word' : `no answer in ${limits.local_kafka.start_ms} ms`);
   }
   return {
     broker,
@@ -89,7 +89,7 @@ async function startOn(
     kill: () => void child.kill('SIGKILL'),
     stop: async () => {
       child.kill('SIGTERM');
-      if (await settlesWithin(exited, limits.kafka_stop_ms)) return;
+      if (await settlesWithin(exited, limits.local_kafka.stop_ms)) return;
       child.kill('SIGKILL');
       await exited;
     },
@@ -110,7 +110,7 @@ function watch(pid: number, exited: Promise<unknown>): void {
     kill -TERM "$1" 2>/dev/null; tries=0
     while kill -0 "$1" 2>/dev/null && [ $tries -lt "$2" ]; do sleep 1; tries=$((tries + 1)); done
     kill -KILL "$1" 2>/dev/null`;
-  const seconds = String(limits.kafka_stop_ms / 1000);
+  const seconds = String(limits.local_kafka.stop_ms / 1000);
   const watcher = spawn('/bin/sh', ['-c', script, 'afterlog-kafka-watch', String(pid), seconds], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
@@ -134,7 +134,7 @@ async function answers(broker: string, signal: AbortSignal): Promise<boolean> {
     } finally {
       await admin.disconnect().catch(() => {});
     }
-    await sleep(limits.start_poll_ms);
+    await sleep(limits.server.start_poll_ms);
   }
   return false;
 }

@@ -98,7 +98,7 @@ export class TopicReader {
         const end = (await this.ends()).find((one) => one.partition === partition);
         // Less is there than was said, or a broker says that there is and does not give it.
         if (end === undefined || place.get(partition)! >= end.high) return;
-        if (++empty > limits.topic_tries_max) throw this.explain(new Error('the broker gives no messages'));
+        if (++empty > limits.topic.tries_max) throw this.explain(new Error('the broker gives no messages'));
       }
       for (const one of found) {
         if (one.offset >= to) return;
@@ -118,8 +118,8 @@ export class TopicReader {
         yield* await this.fetch(place);
         failed = 0;
       } catch (error) {
-        if (++failed > limits.topic_tries_max) throw error;
-        await sleep(Math.min(limits.retry_first_ms * 2 ** failed, limits.retry_longest_ms));
+        if (++failed > limits.topic.tries_max) throw error;
+        await sleep(Math.min(limits.send.retry_first_ms * 2 ** failed, limits.send.retry_longest_ms));
         await this.cluster.refreshMetadata().catch(() => {});
       }
     }
@@ -153,12 +153,12 @@ export class TopicReader {
     const wanted = partitions.map((partition) => ({
       partition,
       fetchOffset: String(place.get(partition)),
-      maxBytes: limits.fetch_partition_bytes,
+      maxBytes: limits.consume.fetch_partition_bytes,
     }));
     const { responses } = await broker.fetch({
-      maxWaitTime: limits.fetch_wait_ms,
+      maxWaitTime: limits.consume.fetch_wait_ms,
       minBytes: 1,
-      maxBytes: limits.fetch_bytes_max,
+      maxBytes: limits.consume.fetch_bytes_max,
       isolationLevel: READ_UNCOMMITTED,
       topics: [{ topic: this.topic, partitions: wanted }],
     });

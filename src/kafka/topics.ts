@@ -61,7 +61,7 @@ export function wantedTopics(topic: string): { batches: WantedTopic; dead_letter
         keepsDays(RETENTION_DAYS, 'what no consumer has landed by then is lost'),
         takesBytes(
           MIB,
-          `a send of batches has up to ${limits.message_bytes_max / 1024} KiB; larger ones are refused`,
+          `a send of batches has up to ${limits.batch.message_bytes_max / 1024} KiB; larger ones are refused`,
         ),
       ],
     },
@@ -148,7 +148,7 @@ export async function createTopic(
  * @throws what the client throws if that takes too long
  */
 export async function whenKnown(admin: Admin, topic: string): Promise<void> {
-  const until_ms = performance.now() + limits.topic_known_ms;
+  const until_ms = performance.now() + limits.topic.known_ms;
   for (;;) {
     try {
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
@@ -157,7 +157,7 @@ export async function whenKnown(admin: Admin, topic: string): Promise<void> {
       if (!isNotKnownYet(error) || performance.now() > until_ms) throw error;
     }
     if (performance.now() > until_ms) return;
-    await sleep(limits.start_poll_ms);
+    await sleep(limits.server.start_poll_ms);
   }
 }
 

@@ -33,5 +33,5 @@ const controls = /[\u0000-\u001f\u007f]/;
 
 function textOf(said: unknown): string {
   if (typeof said !== 'string' || controls.test(said)) return '';
-  return Buffer.byteLength(said) <= limits.label_bytes_max ? said : '';
+  return Buffer.byteLength(said) <= limits.labels.text_bytes_max ? said : '';
 }

@@ -71,14 +71,14 @@ export class Labels {
     if (known !== undefined) {
       one.label(known);
       // What was asked long ago is used, and asked again: a folder may have been made again under its id.
-      one.isLabelled = now_ms - known.at_ms < limits.labels_fresh_ms;
+      one.isLabelled = now_ms - known.at_ms < limits.labels.fresh_ms;
       if (one.isLabelled) return;
     }
     const waiting = this.waiting.get(sandbox_id);
     waiting?.ones.add(one);
     if (waiting !== undefined && (this.runtime !== null || now_ms < waiting.next_ms)) return;
     const tries = waiting?.tries ?? 0;
-    if (tries >= limits.label_file_tries && this.runtime === null) {
+    if (tries >= limits.labels.file_tries && this.runtime === null) {
       one.isLabelled = true;
       this.waiting.delete(sandbox_id);
       return;
@@ -142,7 +142,7 @@ export class Labels {
     if (this.runtime === null || this.timer !== null || this.waiting.size === 0) return;
     if (this.isAsking || this.isStopped) return;
     const due_ms = Math.min(...[...this.waiting.values()].map(({ next_ms }) => next_ms));
-    const wait_ms = Math.max(limits.labels_gather_ms, this.next_ms - now_ms, due_ms - now_ms);
+    const wait_ms = Math.max(limits.labels.gather_ms, this.next_ms - now_ms, due_ms - now_ms);
     this.timer = setTimeout(() => void this.ask(this.runtime!), wait_ms).unref();
   }
 
@@ -164,12 +164,12 @@ export class Labels {
       for (const id of asked) this.putOff(id);
       this.pause_ms = 0;
       this.trouble.ends();
-      this.next_ms = performance.now() + Math.max(limits.labels_pause_ms, took_ms * LIST_SHARE);
+      this.next_ms = performance.now() + Math.max(limits.labels.pause_ms, took_ms * LIST_SHARE);
     } catch (error) {
       this.counts.labels_failed++;
       this.pause_ms = Math.min(
-        Math.max(this.pause_ms * 2, limits.labels_pause_ms),
-        limits.labels_pause_max_ms,
+        Math.max(this.pause_ms * 2, limits.labels.pause_ms),
+        limits.labels.pause_max_ms,
       );
       this.next_ms = performance.now() + this.pause_ms;
       if (!(error instanceof AfterlogError)) throw error;
@@ -186,7 +186,7 @@ export class Labels {
     waiting.next_ms = performance.now() + pauseAfter(waiting.tries);
     waiting.tries++;
     // If more lines come it is asked for again; what is over is not.
-    if (waiting.tries > limits.labels_tries_max) this.waiting.delete(id);
+    if (waiting.tries > limits.labels.tries_max) this.waiting.delete(id);
   }
 }
 
@@ -194,10 +194,10 @@ export class Labels {
 const LIST_SHARE = 50;
 
 const pauseAfter = (tries: number): number =>
-  Math.min(limits.labels_pause_ms * 2 ** tries, limits.labels_pause_max_ms);
+  Math.min(limits.labels.pause_ms * 2 ** tries, limits.labels.pause_max_ms);
 
 function dropOldest(map: Map<string, unknown>): void {
-  if (map.size > limits.tailed_sandboxes_max) map.delete(map.keys().next().value!);
+  if (map.size > limits.tail.sandboxes_max) map.delete(map.keys().next().value!);
 }
 
 /** A file's text; null when there is none, it is no file, or it is too large to be a label. */
@@ -211,7 +211,7 @@ function readSmall(path: string): string | null {
   }
   try {
     const stats = fstatSync(fd);
-    return stats.isFile() && stats.size <= limits.label_file_bytes_max ? readFileSync(fd, 'utf8') : null;
+    return stats.isFile() && stats.size <= limits.labels.file_bytes_max ? readFileSync(fd, 'utf8') : null;
   } catch {
     return null;
   } finally {

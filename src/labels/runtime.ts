@@ -38,7 +38,7 @@ export class Runtime {
       }
       this.hasList = false;
     }
-    const asked = wanted.slice(0, limits.labels_at_once);
+    const asked = wanted.slice(0, limits.labels.at_once);
     await Promise.all(
       asked.map(async (id) => {
         const said = await this.get(`/sandboxes/${encodeURIComponent(id)}`);
@@ -68,7 +68,7 @@ export class Runtime {
   private ask(path: string): Promise<{ status: number; body: Buffer }> {
     const url = `${this.url}${path}`;
     const request = url.startsWith('https:') ? requestHttps : requestHttp;
-    const signal = AbortSignal.timeout(limits.labels_timeout_ms);
+    const signal = AbortSignal.timeout(limits.labels.timeout_ms);
     const headers = {
       Accept: 'application/json',
       ...(this.token !== undefined && { Authorization: `Bearer ${this.token}` }),
@@ -80,14 +80,14 @@ export class Runtime {
         response.on('error', reject);
         response.on('data', (chunk: Buffer) => {
           bytes += chunk.length;
-          if (bytes > limits.labels_body_bytes_max) {
-            asked.destroy(new Error(`an answer of over ${limits.labels_body_bytes_max} bytes`));
+          if (bytes > limits.labels.body_bytes_max) {
+            asked.destroy(new Error(`an answer of over ${limits.labels.body_bytes_max} bytes`));
           } else chunks.push(chunk);
         });
         response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }));
       });
       asked.on('error', (error) => {
-        reject(signal.aborted ? new Error(`no answer within ${limits.labels_timeout_ms / 1000} s`) : error);
+        reject(signal.aborted ? new Error(`no answer within ${limits.labels.timeout_ms / 1000} s`) : error);
       });
       asked.end();
     });

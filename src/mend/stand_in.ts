@@ -84,7 +84,7 @@ const streamOf = ({ sandbox, log, started, before }: Loss): Stream =>
 export function readAgain(loss: Loss, pins: FoundPin[], redactor: Redactor | null = null): Buffer | null {
   const { before, started, from, to, at } = loss;
   const length = (to ?? 0) - from;
-  if (to === null || at === null || length > limits.block_bytes_max) return null;
+  if (to === null || at === null || length > limits.batch.block_bytes_max) return null;
   if (length === 0) return Buffer.alloc(0);
   const isGoingOn = before?.stream.started === started;
   const found = pins.find(({ pin, stream, generation, sandbox, log }) =>

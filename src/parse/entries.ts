@@ -16,7 +16,7 @@ import {
 import { open, step } from './trace/trace.ts';
 
 // Asked for each line, and the table of limits is too large for V8 to look things up in it fast.
-const { entry_lines_max, entry_bytes_max, entry_pause_bytes_max } = limits;
+const { entry_lines_max, entry_bytes_max, entry_pause_bytes_max } = limits.parse;
 
 /**
  * Which lines belong together. Each channel has its own open entry, so that sources that speak at the same time do not mix; there
@@ -111,7 +111,7 @@ export class Entries {
   private add(channel: number, position: number): Entry {
     const { list } = this;
     this.last = list.length;
-    if (list.length === limits.open_entries_max) {
+    if (list.length === limits.parse.open_entries_max) {
       this.last = 0;
       for (let at = 1; at < list.length; at++) if (list[at]!.used < list[this.last]!.used) this.last = at;
     }

@@ -100,7 +100,7 @@ interface Piece {
 
 /** The physical lines of a file, from its start; the objects are the same for all of them. */
 function* linesOf(fd: number, fromStart: boolean, bytes_max: number): Generator<Piece> {
-  const buffer = Buffer.allocUnsafe(limits.read_chunk_bytes + limits.line_bytes_max);
+  const buffer = Buffer.allocUnsafe(limits.tail.read_chunk_bytes + limits.parse.line_bytes_max);
   const piece: Piece = { bytes: buffer, at: 0, end: 0, position: 0, line: newLine() };
   let kept = 0;
   for (let from = 0; from < bytes_max; ) {

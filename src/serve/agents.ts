@@ -17,7 +17,7 @@ export class Agents {
   /** @param patience_ms how long a request may wait for an agent, and for what it has to arrive */
   constructor(
     settings: Pick<Settings, 'host' | 'agent_listen' | 'agent_url'>,
-    patience_ms: number = limits.last_bytes_ms,
+    patience_ms: number = limits.read.last_bytes_ms,
   ) {
     this.patience_ms = patience_ms;
     const { agent_url } = settings;
@@ -68,7 +68,7 @@ export class Agents {
       if (response.ok) return body.logs ?? [];
       return body.code === 'FLUSH_UNKNOWN' ? 'nothing open' : null;
     } catch {
-      this.silent.set(address, performance.now() + limits.agent_silent_ms);
+      this.silent.set(address, performance.now() + limits.read.agent_silent_ms);
       return null;
     }
   }

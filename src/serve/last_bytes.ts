@@ -9,7 +9,7 @@ import type { Agents } from './agents.ts';
 /**
  * Resolves when everything that a log's file held at the call is stored, so that who asks right after a kill or a
  * deletion gets the last bytes: its agent is told to flush and says how far it is, and that is waited for. Nothing
- * is waited for where the log has ended, or no agent can be asked; and nothing longer than `limits.last_bytes_ms`.
+ * is waited for where the log has ended, or no agent can be asked; and nothing longer than `limits.read.last_bytes_ms`.
  * @param last the log's last row now
  * @returns whether there may be more than that now
  */
@@ -29,7 +29,7 @@ export async function waitForLastBytes(
   let isThere: (row: LastRow) => boolean;
   if (flushed === 'nothing open') {
     // Everything is in the spool, with a seal; if that was lately, it is on its way.
-    if (last === null || Date.now() - last.observed_ms > limits.seal_awaited_ms) return false;
+    if (last === null || Date.now() - last.observed_ms > limits.read.seal_awaited_ms) return false;
     isThere = isEnd;
   } else {
     const log = flushed.find((one) => one.log === id.log);
@@ -42,7 +42,7 @@ export async function waitForLastBytes(
   }
   let row = last;
   while ((row === null || !isThere(row)) && performance.now() < end_ms && !signal.aborted) {
-    await sleep(limits.last_bytes_look_ms);
+    await sleep(limits.read.last_bytes_look_ms);
     row = await lastRow(store, id);
   }
   return row !== last;

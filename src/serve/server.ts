@@ -68,7 +68,7 @@ export async function startServer(
   const stopping = new AbortController();
   const app = createApp({
     store,
-    hub: new LogHub(store, limits.hub_poll_ms, looking),
+    hub: new LogHub(store, limits.follow.hub_poll_ms, looking),
     tails: new SharedTails(store),
     agents: new Agents(settings, options.last_bytes_ms),
     tokens: settings.tokens,
@@ -96,7 +96,7 @@ export async function startServer(
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // Again and again: a connection is idle only when its last answer has gone out.
       const idle = setInterval(() => server.closeIdleConnections(), 20);
-      const late = setTimeout(() => server.closeAllConnections(), limits.server_stop_ms);
+      const late = setTimeout(() => server.closeAllConnections(), limits.server.stop_ms);
       await closed;
       clearInterval(idle);
       clearTimeout(late);

@@ -108,7 +108,7 @@ function hold(mine: string, path: string, me: Owner): () => void {
     } catch (error) {
       log.debug({ path, reason: reasonOf(error) }, 'The lock cannot be touched now.');
     }
-  }, limits.lock_touch_ms).unref();
+  }, limits.spool.lock_touch_ms).unref();
   return () => {
     clearInterval(timer);
     closeSync(fd);
@@ -128,8 +128,8 @@ function liveHolder(path: string, owner: Owner, me: Owner): string | null {
     return startOf(owner.pid) === owner.ticks ? who : null;
   // Its process cannot be seen from here. The clock may have been set since, in either direction.
   const touched = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (Math.abs(Date.now() - touched) >= limits.lock_alive_ms) return null;
-  const wait_s = limits.lock_alive_ms / 1_000;
+  if (Math.abs(Date.now() - touched) >= limits.spool.lock_alive_ms) return null;
+  const wait_s = limits.spool.lock_alive_ms / 1_000;
   const where = isThisMachine ? 'container' : 'machine';
   return `${who}, in another ${where}; if that was killed, the lock is free after ${wait_s} s`;
 }

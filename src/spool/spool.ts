@@ -26,7 +26,7 @@ export type { StateChanges } from './scan.ts';
 
 const NOTHING = Buffer.alloc(0);
 /** A batch, and the states after it of many streams. */
-const ROOM_BYTES = limits.message_bytes_max + 64 * 1024;
+const ROOM_BYTES = limits.batch.message_bytes_max + 64 * 1024;
 
 /**
  * A durable, ordered, bounded queue of payloads on disk, with the positions of the tail inside: each entry holds
@@ -175,7 +175,7 @@ export class Spool {
 
   /** @returns where the entry is */
   private write(kind: number, state: StateChanges, changes: StateChanges, payload: Buffer): Cursor {
-    if (this.written >= limits.segment_bytes_max) this.startSegment();
+    if (this.written >= limits.spool.segment_bytes_max) this.startSegment();
     const place: Cursor = { segment: this.segment, offset: this.written };
     const entry = encodeEntry(kind, Buffer.from(JSON.stringify(state)), payload, this.room);
     try {

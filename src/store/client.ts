@@ -27,7 +27,7 @@ export function connect(settings: Settings): ClickHouseClient {
     username: settings.clickhouse.username,
     password: settings.clickhouse.password,
     application: 'afterlog',
-    request_timeout: limits.insert_timeout_ms,
+    request_timeout: limits.insert.timeout_ms,
     // Its own lines would go to stderr beside ours; errors reach us as rejections.
     log: { level: ClickHouseLogLevel.OFF },
     // The client sends nothing on a connection that the server is about to close: ClickHouse keeps an idle one

@@ -39,12 +39,12 @@ function shownUrl(text: string): string {
 }
 
 /** Each query is bounded, and ends when its reader has gone. */
-export const readerSettings = {
-  max_execution_time: limits.query_ms_max / 1000,
-  cancel_http_readonly_queries_on_client_close: 1,
+export const readerSettings = () => ({
+  max_execution_time: limits.read.query_ms_max / 1000,
+  cancel_http_readonly_queries_on_client_close: 1 as const,
   // UInt64 as text: a JSON number above 2^53 would be rounded.
-  output_format_json_quote_64bit_integers: 1,
-} as const;
+  output_format_json_quote_64bit_integers: 1 as const,
+});
 
 /**
  * Rows of a query as objects; 64-bit numbers are text. Values from outside come as `query_params` only.
@@ -61,7 +61,7 @@ export async function selectRows<Row>(
       query,
       query_params,
       format: 'JSONEachRow',
-      clickhouse_settings: { ...readerSettings, ...settings },
+      clickhouse_settings: { ...readerSettings(), ...settings },
     });
     return await result.json<Row>();
   });
@@ -82,7 +82,7 @@ export async function selectBytes(
     const result = await store.client.exec({
       query,
       query_params,
-      clickhouse_settings: { ...readerSettings, ...settings },
+      clickhouse_settings: { ...readerSettings(), ...settings },
     });
     const chunks: Buffer[] = [];
     for await (const chunk of result.stream) chunks.push(chunk as Buffer);

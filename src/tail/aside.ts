@@ -38,7 +38,7 @@ export class AsideRoom {
 }
 
 /** Of a copy's beginning, what is compared with its original. */
-const HEAD_BYTES = limits.line_bytes_max;
+const HEAD_BYTES = limits.parse.line_bytes_max;
 
 /** `more`: there is more to copy at once; `cut`: the file was truncated, and what it held is only here. */
 export type Followed = 'all' | 'more' | 'cut';
@@ -75,7 +75,7 @@ export class Aside {
     const aside = new Aside(of);
     aside.pin = pin;
     aside.head_at = from;
-    const known = readAt(pin, Math.max(from, size - limits.overlap_bytes), limits.overlap_bytes);
+    const known = readAt(pin, Math.max(from, size - limits.tail.overlap_bytes), limits.tail.overlap_bytes);
     aside.addHead(readAt(pin, from, HEAD_BYTES));
     const tail = { tail_bytes: known.length, tail_crc32: crc32(known) };
     Object.assign(aside.cursor, { ...tail, offset: size, unfinished: null, skips_hole: false });

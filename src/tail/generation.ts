@@ -71,7 +71,7 @@ export class Generation {
 
   private grew(size: number, mtime_ms: number): void {
     // A file met at last in a long queue may have been quiet for hours: its own time says so, a later look cannot.
-    const quiet_ms = this.size < 0 ? Math.min(Math.max(Date.now() - mtime_ms, 0), limits.quiet_ms) : 0;
+    const quiet_ms = this.size < 0 ? Math.min(Math.max(Date.now() - mtime_ms, 0), limits.tail.quiet_ms) : 0;
     this.size = size;
     this.changed_at_ms = Math.max(this.placed_at_ms, performance.now() - quiet_ms);
   }
@@ -84,8 +84,8 @@ export class Generation {
     if (this.isWhole) return true;
     if (this.place === 'live') return false;
     const quiet_ms = performance.now() - this.changed_at_ms;
-    if (quiet_ms >= limits.quiet_ms) return true;
-    return quiet_ms >= limits.superseded_ms && next?.starts === null && statOf(next.pin).size > 0;
+    if (quiet_ms >= limits.tail.quiet_ms) return true;
+    return quiet_ms >= limits.tail.superseded_ms && next?.starts === null && statOf(next.pin).size > 0;
   }
 
   /** Brings `size` up to date without reading, as where the file may not be opened. */
@@ -125,7 +125,7 @@ export class Generation {
   advance(chunk: Buffer, from: number, to: number): void {
     this.offset += to - from;
     this.unfinished = null;
-    this.tail_bytes = Math.min(to, limits.overlap_bytes, this.tail_bytes + to - from);
+    this.tail_bytes = Math.min(to, limits.tail.overlap_bytes, this.tail_bytes + to - from);
     this.tail_crc32 = crc32(chunk.subarray(to - this.tail_bytes, to));
   }
 
@@ -162,8 +162,8 @@ export class Generation {
     const differs = (from: number, length: number): boolean =>
       !readAt(this.pin, from, length).equals(readAt(copy, from, length));
     return (
-      differs(0, Math.min(copied, limits.line_bytes_max)) ||
-      differs(Math.max(0, copied - limits.overlap_bytes), Math.min(copied, limits.overlap_bytes))
+      differs(0, Math.min(copied, limits.parse.line_bytes_max)) ||
+      differs(Math.max(0, copied - limits.tail.overlap_bytes), Math.min(copied, limits.tail.overlap_bytes))
     );
   }
 

@@ -39,7 +39,7 @@ export class HeldFiles {
   private leaving: Pin[] = [];
   private readonly trouble = new Trouble('Files that wait to be read are well within their limit again.');
 
-  constructor(folder: string, bytesMax: number = limits.held_bytes_max) {
+  constructor(folder: string, bytesMax: number = limits.held.bytes_max) {
     this.folder = folder;
     this.bytesMax = bytesMax;
     this.room = new AsideRoom(this.max());
@@ -65,7 +65,7 @@ export class HeldFiles {
   }
 
   private shrink(held: Held[], max: number, chunk: Buffer): Set<LogTail> {
-    const until = performance.now() + limits.held_turn_ms;
+    const until = performance.now() + limits.held.turn_ms;
     const moved = new Set<LogTail>();
     const what = `Files that only wait to be read take ${this.bytes} bytes of disk; ${max} are allowed: the oldest are let go.`;
     const reason = `let go at the limit of held bytes: deleted or rotated files took over ${max} bytes before they could be read`;
@@ -100,7 +100,7 @@ export class HeldFiles {
   /** Counted so that it does not grow by what they take themselves, and shrinks before the disk is full. */
   private max(): number {
     const { bavail, bsize } = statfsSync(this.folder);
-    const share = Math.floor(limits.held_free_disk_share * (bavail * bsize + this.bytes));
+    const share = Math.floor(limits.held.free_disk_share * (bavail * bsize + this.bytes));
     return Math.min(this.bytesMax, share);
   }
 }

@@ -70,7 +70,7 @@ export class Tailer {
   private readonly pins: Pins;
   private readonly sink: Sink;
   private readonly watchFolder: WatchFolder;
-  private readonly chunk = Buffer.allocUnsafeSlow(limits.read_chunk_bytes);
+  private readonly chunk = Buffer.allocUnsafeSlow(limits.tail.read_chunk_bytes);
   private readonly readable = new Set<LogTail>();
   /** Those that may have something to read when reading goes on. */
   private readonly waiting = new Set<LogTail>();
@@ -93,7 +93,7 @@ export class Tailer {
     pins: Pins,
     sink: Sink,
     watch: WatchFolder = watchFolder,
-    heldBytesMax: number = limits.held_bytes_max,
+    heldBytesMax: number = limits.held.bytes_max,
   ) {
     this.held = new HeldFiles(dataDir, heldBytesMax);
     this.layout = layoutOf(dataDir, template);
@@ -129,8 +129,8 @@ export class Tailer {
     this.watchRoot();
     this.discover();
     this.timers.push(
-      setInterval(() => this.reconcile(), limits.reconcile_ms),
-      setInterval(() => this.revisitUnsettled(), limits.quiet_ms / 4),
+      setInterval(() => this.reconcile(), limits.tail.reconcile_ms),
+      setInterval(() => this.revisitUnsettled(), limits.tail.quiet_ms / 4),
     );
   }
 
@@ -195,15 +195,15 @@ export class Tailer {
   /** A name came or went in the root folder. */
   private see(name: string): void {
     if (name.startsWith('.')) return;
-    if (Buffer.byteLength(encodeURIComponent(name)) > limits.sandbox_id_bytes_max) {
+    if (Buffer.byteLength(encodeURIComponent(name)) > limits.tail.sandbox_id_bytes_max) {
       this.report(
         join(this.layout.root, name),
-        new Error(`an id of over ${limits.sandbox_id_bytes_max} bytes`),
+        new Error(`an id of over ${limits.tail.sandbox_id_bytes_max} bytes`),
       );
       return;
     }
     const isKnown = this.sandboxes.has(name);
-    if (!isKnown && this.sandboxes.size >= limits.tailed_sandboxes_max) {
+    if (!isKnown && this.sandboxes.size >= limits.tail.sandboxes_max) {
       this.leaveOut(name);
       return;
     }
@@ -228,7 +228,7 @@ export class Tailer {
 
   private leaveOut(name: string): void {
     this.leftOut.add(name);
-    const max = limits.tailed_sandboxes_max;
+    const max = limits.tail.sandboxes_max;
     const { root } = this.layout;
     this.complain(root, new AfterlogError('SANDBOXES_TOO_MANY', `${root} holds more than ${max} sandboxes.`));
   }
@@ -236,7 +236,7 @@ export class Tailer {
   /** Looks again, event or not: at the root, and at some of the sandboxes in turn. */
   private reconcile(): void {
     this.watchRoot();
-    const hasRoom = this.leftOut.size > 0 && this.sandboxes.size < limits.tailed_sandboxes_max;
+    const hasRoom = this.leftOut.size > 0 && this.sandboxes.size < limits.tail.sandboxes_max;
     if (this.mayHaveNews() || hasRoom) this.discover();
     const some = Math.min(this.sandboxes.size, RECONCILE_SANDBOXES_MAX);
     for (let count = 0; count < some; count++) {

@@ -50,7 +50,7 @@ function poll(path: string, changed: (name: string | null, renamed: boolean) => 
   watched.by_polling++;
   const watcher = watchByPolling(path, {
     usePolling: true,
-    interval: limits.poll_ms,
+    interval: limits.tail.poll_ms,
     depth: 0,
     ignoreInitial: true,
     persistent: false,

@@ -39,9 +39,9 @@ const LOW_WORD = 0xffff_ffffn;
 const MARKS_MAX = 64;
 const MARK_BYTES_MAX = 1_024;
 // Asked for each line, and the table of limits is too large for V8 to look things up in it fast.
-const { batch_rows_max } = limits;
+const { rows_max: batch_rows_max } = limits.batch;
 const ROWS = batch_rows_max + MARKS_MAX;
-const LINES_BYTES_MAX = limits.block_bytes_max - MARKS_MAX * MARK_BYTES_MAX;
+const LINES_BYTES_MAX = limits.batch.block_bytes_max - MARKS_MAX * MARK_BYTES_MAX;
 
 /**
  * Collects rows of many sandboxes into the columns of one Native block. Filled by the hot path, so every column
@@ -68,16 +68,16 @@ export class BatchBuilder {
   private readonly severity = new NameColumn();
   private readonly event = new NameColumn();
   private readonly title = new NameColumn();
-  private readonly prefixes = Buffer.allocUnsafeSlow(limits.block_bytes_max);
+  private readonly prefixes = Buffer.allocUnsafeSlow(limits.batch.block_bytes_max);
   private prefixBytes = 0;
-  private readonly messages = Buffer.allocUnsafeSlow(limits.block_bytes_max);
+  private readonly messages = Buffer.allocUnsafeSlow(limits.batch.block_bytes_max);
   private messageBytes = 0;
   /** Labels as they were when their first row came: they may become others within a batch. */
   private streams: (Pick<StreamLabels, 'sandbox_id' | 'log'> & SlotLabel)[] = [];
   private readonly observed = new Uint32Array(2);
   private columns = 0;
   private hasEntries = false;
-  private readonly block = new BlockWriter(limits.block_bytes_max + FRAME_BYTES);
+  private readonly block = new BlockWriter(limits.batch.block_bytes_max + FRAME_BYTES);
 
   constructor(host: string) {
     this.host = host;
@@ -166,7 +166,7 @@ export class BatchBuilder {
   /** Encodes and compresses the rows so far as one batch, and starts the next one. */
   finish(epoch: number, sequence: number, ingestDay: number): Batch {
     const block = this.encode(epoch, sequence, ingestDay);
-    if (block.length > limits.block_bytes_max)
+    if (block.length > limits.batch.block_bytes_max)
       throw new Error(`a block of ${block.length} bytes is over its limit`);
     const value = compressFrame(block);
     const header: BatchHeader = {
@@ -286,7 +286,7 @@ export class BatchBuilder {
 const labelBytes = ({ sandbox_id, workspace, template }: StreamLabels): number =>
   16 +
   3 * (sandbox_id.length + workspace.length + template.length) +
-  (workspace === '' && template === '' ? 2 * limits.label_bytes_max : 0);
+  (workspace === '' && template === '' ? 2 * limits.labels.text_bytes_max : 0);
 
 /** A column of name ids, each with its key in this batch's dictionary. */
 class NameColumn {

@@ -147,7 +147,7 @@ export function decodeBlock(bytes: Buffer): Block {
 export function decodeValue(value: Buffer): Block {
   let bytes: Buffer;
   try {
-    bytes = zstdDecompressSync(value, { maxOutputLength: limits.decoded_bytes_max });
+    bytes = zstdDecompressSync(value, { maxOutputLength: limits.batch.decoded_bytes_max });
   } catch (error) {
     throw damaged(`it does not unpack: ${(error as Error).message}`);
   }
@@ -175,7 +175,8 @@ export async function decodeValuePartly(value: Buffer): Promise<PartialBlock> {
   try {
     for await (const chunk of Readable.from([value]).pipe(createZstdDecompress())) {
       size += (chunk as Buffer).length;
-      if (size > limits.decoded_bytes_max) throw new Error(`to more than ${limits.decoded_bytes_max} bytes`);
+      if (size > limits.batch.decoded_bytes_max)
+        throw new Error(`to more than ${limits.batch.decoded_bytes_max} bytes`);
       chunks.push(chunk as Buffer);
     }
   } catch (error) {

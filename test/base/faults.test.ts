@@ -68,7 +68,7 @@ test('faults that come in thousands are counted, and do not hide others', () => 
     for (let i = 0; i < 1000; i++) report(new AfterlogError('BATCH_REFUSED', 'Batch ' + i + ' was refused.'), { i });
     report(new AfterlogError('SPOOL_DAMAGED', 'An entry is damaged.'), {}, 'error');
   `);
-  assert.equal(lines.length, limits.log_burst_lines + 1);
+  assert.equal(lines.length, limits.log.burst_lines + 1);
   assert.deepEqual([lines.at(-1)!.code, lines.at(-1)!.level, lines[3]!.i], ['SPOOL_DAMAGED', 50, 3]);
 });
 
@@ -79,10 +79,10 @@ test('the number of lines that were left out is said', async (t) => {
   const { AfterlogError } = await import('../../src/base/errors.ts');
   const said: [unknown, string][] = [];
   t.mock.method(log, 'warn', (fields: unknown, text: string) => said.push([fields, text]));
-  const many = limits.log_burst_lines + 5;
+  const many = limits.log.burst_lines + 5;
   for (let i = 0; i < many; i++) report(new AfterlogError('FILE_UNREADABLE', `File ${i}.`));
-  assert.equal(said.length, limits.log_burst_lines);
-  t.mock.timers.tick(limits.log_burst_ms);
+  assert.equal(said.length, limits.log.burst_lines);
+  t.mock.timers.tick(limits.log.burst_ms);
   assert.deepEqual(said.at(-1), [
     { code: 'FILE_UNREADABLE', left_out: 5 },
     '5 more of these were not written here.',

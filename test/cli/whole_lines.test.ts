@@ -5,7 +5,7 @@ import { LineJoiner } from '../../src/cli/whole_lines.ts';
 import type { LogRow } from '../../src/store/read/read_log.ts';
 import { logRow } from '../support/log_rows.ts';
 
-const FULL = limits.line_bytes_max;
+const FULL = limits.parse.line_bytes_max;
 
 const rowAt = (position: number, message: string, more: Partial<LogRow> = {}): LogRow =>
   logRow(message, { position: String(position), ...more });
@@ -56,9 +56,9 @@ test('a line whose end does not come is shown as far as it is there, and goes on
 
 test('a line that is too long to be put together comes in parts, in bounded memory', () => {
   const joiner = new LineJoiner();
-  const rows = 2 * (limits.joined_bytes_max / FULL) + 1;
+  const rows = 2 * (limits.read.joined_bytes_max / FULL) + 1;
   const lines = Array.from({ length: rows }, (_, at) => joiner.take([full(at * FULL, 'a')])).flat();
   lines.push(...joiner.take([rowAt(rows * FULL, 'b')]));
   assert.deepEqual(shown(lines), ['a…', '…a…', '…ab']);
-  assert.ok(lines.every(({ message }) => message.length <= limits.joined_bytes_max));
+  assert.ok(lines.every(({ message }) => message.length <= limits.read.joined_bytes_max));
 });

@@ -4,7 +4,7 @@ import { setImmediate as soon } from 'node:timers/promises';
 import { limits } from '../../src/base/limits.ts';
 import { Pace } from '../../src/consume/pace.ts';
 
-const MANY = limits.partitions_at_once + 3;
+const MANY = limits.consume.partitions_at_once + 3;
 const never = new AbortController().signal;
 
 test('so many partitions land at a time, and one that fails makes room as well', async () => {
@@ -14,7 +14,7 @@ test('so many partitions land at a time, and one that fails makes room as well',
     pace
       .turn(() => {
         const { promise, resolve, reject } = Promise.withResolvers<number>();
-        under.push({ end: () => resolve(limits.insert_rows_max), fail: () => reject(new Error('no')) });
+        under.push({ end: () => resolve(limits.insert.rows_max), fail: () => reject(new Error('no')) });
         return promise;
       }, never)
       .then(
@@ -23,10 +23,10 @@ test('so many partitions land at a time, and one that fails makes room as well',
       ),
   );
   await soon();
-  assert.equal(under.length, limits.partitions_at_once);
+  assert.equal(under.length, limits.consume.partitions_at_once);
   under[0]!.fail();
   await soon();
-  assert.equal(under.length, limits.partitions_at_once + 1);
+  assert.equal(under.length, limits.consume.partitions_at_once + 1);
   // Each makes room for the next.
   for (let at = 1; at < MANY; at++) {
     under[at]!.end();

@@ -8,7 +8,7 @@ const happening = (what: Happening['what'], id: string): Happening => ({ at_ms: 
 
 test('of all that happens, a list takes one at a time: the most telling, and not the same kind twice', () => {
   const list = createHappenings();
-  const look = (count: number): string => list.look(count * limits.demo_happening_ms).at(-1)!.id;
+  const look = (count: number): string => list.look(count * limits.demo.happening_ms).at(-1)!.id;
   for (const [what, id] of [
     ['booted', 'a'],
     ['failed', 'b'],
@@ -27,17 +27,17 @@ test('of all that happens, a list takes one at a time: the most telling, and not
     list.add(happening(what, id));
   assert.equal(look(4), 'f');
   list.add(happening('lost', 'g'));
-  assert.deepEqual([list.look(4 * limits.demo_happening_ms + 1).at(-1)!.id, look(5)], ['f', 'g']);
+  assert.deepEqual([list.look(4 * limits.demo.happening_ms + 1).at(-1)!.id, look(5)], ['f', 'g']);
 });
 
 test('a list keeps the newest', () => {
   const list = createHappenings();
-  for (let count = 1; count <= limits.demo_happenings_max + 3; count++) {
+  for (let count = 1; count <= limits.demo.happenings_max + 3; count++) {
     list.add(happening('booted', String(count)));
-    list.look(count * limits.demo_happening_ms);
+    list.look(count * limits.demo.happening_ms);
   }
   const shown = list.look(0);
-  assert.deepEqual([shown.length, shown[0]!.id], [limits.demo_happenings_max, '4']);
+  assert.deepEqual([shown.length, shown[0]!.id], [limits.demo.happenings_max, '4']);
 });
 
 test('examples stay the same while they serve', () => {

@@ -183,7 +183,7 @@ test('without gap rows in its place nothing is put there', async (t) => {
 
 test('a whole group of letters with the longest names is looked up at once', async (t) => {
   const { states } = await site(t);
-  const letters = Array.from({ length: limits.letters_at_once }, (_, at) =>
+  const letters = Array.from({ length: limits.topic.letters_at_once }, (_, at) =>
     letterFrom({
       batch: makeBatch({ host: `${at}`.padEnd(200, 'h'), epoch: newEpoch(), sequence: 1 }),
       reason: '',

@@ -122,9 +122,9 @@ test('fleet and agent share one folder, and the agent has a name that stays', ()
 
 test('a container that is told to stop has longer than its role takes', () => {
   const seconds = (one: typeof agent): number => Number(/^(\d+)s$/.exec(one!.stop_grace_period!)![1]);
-  assert.ok(seconds(agent) * 1_000 >= 2 * limits.agent_stop_ms);
-  assert.ok(seconds(consumer) * 1_000 >= 1.5 * limits.stop_ms);
-  assert.ok(seconds(server) * 1_000 >= 2 * limits.server_stop_ms);
+  assert.ok(seconds(agent) * 1_000 >= 2 * limits.agent.stop_ms);
+  assert.ok(seconds(consumer) * 1_000 >= 1.5 * limits.consume.stop_ms);
+  assert.ok(seconds(server) * 1_000 >= 2 * limits.server.stop_ms);
 });
 
 test('Kafka’s listeners fit together', () => {

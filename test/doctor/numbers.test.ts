@@ -29,11 +29,11 @@ test('clocks: what the way there and back explains is no difference', () => {
   const level = (theirs_ms: number): string =>
     clockFinding('ClickHouse', ['consumer'], { theirs_ms, asked_ms: 100_000, answered_ms: 104_000 }).level;
   assert.equal(level(102_000), 'ok');
-  assert.equal(level(104_000 + limits.clock_skew_ms), 'ok');
-  assert.equal(level(104_001 + limits.clock_skew_ms), 'warning');
-  assert.equal(level(100_000 - limits.clock_skew_ms), 'ok');
-  assert.equal(level(99_999 - limits.clock_skew_ms), 'warning');
-  assert.equal(level(104_001 + limits.clock_skew_error_ms), 'error');
+  assert.equal(level(104_000 + limits.doctor.clock_skew_ms), 'ok');
+  assert.equal(level(104_001 + limits.doctor.clock_skew_ms), 'warning');
+  assert.equal(level(100_000 - limits.doctor.clock_skew_ms), 'ok');
+  assert.equal(level(99_999 - limits.doctor.clock_skew_ms), 'warning');
+  assert.equal(level(104_001 + limits.doctor.clock_skew_error_ms), 'error');
   const behind = { theirs_ms: 0, asked_ms: 600_000, answered_ms: 600_001 };
   assert.match(clockFinding('ClickHouse', [], behind).message, /ClickHouse is 10 min behind this machine/);
 });
@@ -41,9 +41,9 @@ test('clocks: what the way there and back explains is no difference', () => {
 test('disks: room for the spool, for one segment, for files', () => {
   const level = (free: number, inodes: number | null = null): string =>
     spaceFindings('State dir', { dir: '/x', free, total: 1e12, inodes, kind: 0 })[0]!.level;
-  assert.equal(level(limits.spool_bytes_max), 'ok');
-  assert.equal(level(limits.spool_bytes_max - 1), 'warning');
-  assert.equal(level(limits.segment_bytes_max - 1), 'error');
+  assert.equal(level(limits.spool.bytes_max), 'ok');
+  assert.equal(level(limits.spool.bytes_max - 1), 'warning');
+  assert.equal(level(limits.spool.segment_bytes_max - 1), 'error');
   assert.equal(level(1e12, 99), 'error');
   const shares = [0.5, 0.05, 0.01].map((share) => diskFinding('default', share * 1e9, 1e9, []).level);
   assert.deepEqual(shares, ['ok', 'warning', 'error']);

@@ -389,7 +389,7 @@ test('kernel text in the middle of a program’s line is the kernel’s, and its
 
 test('a line of more than a row’s bytes is one entry, of one source and level, however many rows it takes', () => {
   const reader = new Reader();
-  const long = `2026-06-01T15:30:18Z [app] ERROR ${'x'.repeat(2 * limits.line_bytes_max)}\n`;
+  const long = `2026-06-01T15:30:18Z [app] ERROR ${'x'.repeat(2 * limits.parse.line_bytes_max)}\n`;
   const rows = reader.read(`${long}2026-06-01T15:30:19Z [app] next\n`);
   assert.deepEqual(
     rows.map(({ entry_position, source, severity }) => [entry_position, source, severity]),
@@ -425,7 +425,7 @@ test('partial lines of a container runtime are one entry, for each of the two st
 
 test('an entry goes on across a restart of the agent at any line, and in the middle of one', () => {
   for (const [lines] of Object.values(reports)) {
-    const text = `${lines.join('\r\n')}\r\n${'y'.repeat(limits.line_bytes_max + 10)}\nz\n`;
+    const text = `${lines.join('\r\n')}\r\n${'y'.repeat(limits.parse.line_bytes_max + 10)}\nz\n`;
     const whole = new Reader().read(text);
     let reader = new Reader();
     const rows = whole.flatMap(({ prefix, message }, index) => {
@@ -453,10 +453,13 @@ test('what is missing in between ends an entry', () => {
 test('an entry that does not end goes on as a new one, and what is kept of a stream stays small', () => {
   const reader = new Reader();
   const rows = reader.read(
-    `Traceback (most recent call last):\n${'  x\n'.repeat(limits.entry_lines_max + 10)}`,
+    `Traceback (most recent call last):\n${'  x\n'.repeat(limits.parse.entry_lines_max + 10)}`,
   );
-  assert.equal(rows[limits.entry_lines_max - 1]!.entry_position, 0);
-  assert.equal(rows[limits.entry_lines_max]!.entry_position, rows[limits.entry_lines_max]!.position);
+  assert.equal(rows[limits.parse.entry_lines_max - 1]!.entry_position, 0);
+  assert.equal(
+    rows[limits.parse.entry_lines_max]!.entry_position,
+    rows[limits.parse.entry_lines_max]!.position,
+  );
   for (let source = 0; source < 1_000; source++)
     reader.read(`2026-06-01T15:30:18Z [program${source}] Error: x\n`);
   assert.ok(JSON.stringify(reader.parser.state()).length < 1_000);

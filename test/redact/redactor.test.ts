@@ -182,7 +182,7 @@ test('secrets are found over the end of a read, and over that of a piece of a lo
     if (random() < 0.3) parts.push('\n');
   }
   // Lines over several pieces, with a secret at each of their ends.
-  const piece = limits.line_bytes_max;
+  const piece = limits.parse.line_bytes_max;
   const wide = Buffer.alloc(piece * 4 + 10, '.');
   for (let n = 1; n <= 4; n++) {
     const secret = ` gh${'p_'}${drawn(36)} `;

@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Pipeline } from '../../src/agent/pipeline.ts';
-import { limits } from '../../src/base/limits.ts';
 import { log } from '../../src/base/log.ts';
 import { Spool } from '../../src/spool/spool.ts';
 import type { LogTail } from '../../src/tail/log_tail.ts';
 import { Stream } from '../../src/tail/stream.ts';
 import { fromSpool } from '../../src/wire/spooled.ts';
 import { AgentSite } from '../support/agent_site.ts';
+import { overrideLimits } from '../support/limits.ts';
 import { until } from '../support/patience.ts';
 import { temporaryDir } from '../support/servers.ts';
 
@@ -136,10 +136,8 @@ test('a disk that turns read-only: reading pauses and says why; when it can be w
 
 test('a folder in which no new segment can be made: the same, and no state is lost', async (t) => {
   const { pipeline, spool, say } = await pipelineOn(t);
-  const wide = limits.segment_bytes_max;
-  t.after(() => void Object.assign(limits, { segment_bytes_max: wide }));
   assert.equal(say('before\n'), true);
-  Object.assign(limits, { segment_bytes_max: 1 });
+  overrideLimits({ spool: { segment_bytes_max: 1 } }, t);
   const { openSync } = fs;
   const { mend } = disk(t, {
     openSync: ((path: string, flags: string) => {

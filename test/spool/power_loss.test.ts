@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pipeline } from '../../src/agent/pipeline.ts';
-import { limits } from '../../src/base/limits.ts';
 import { log } from '../../src/base/log.ts';
 import { Spool } from '../../src/spool/spool.ts';
 import type { LogTail } from '../../src/tail/log_tail.ts';
@@ -14,6 +13,7 @@ import { Stream } from '../../src/tail/stream.ts';
 import { batchId } from '../../src/wire/header.ts';
 import { fromSpool } from '../../src/wire/spooled.ts';
 import { randomOf } from '../support/content.ts';
+import { overrideLimits } from '../support/limits.ts';
 import { afterPowerLoss, recordDisk, type Step } from '../support/model_disk.ts';
 
 /** What the spool promised: it must hold on every disk that a power loss at any later moment may leave. */
@@ -24,7 +24,7 @@ type Promise_ =
   | { bound: number; partition: number };
 
 // Many segments in few steps.
-Object.assign(limits, { segment_bytes_max: 600 });
+overrideLimits({ spool: { segment_bytes_max: 600 } });
 const SEEDS = [1, 2, 3];
 /** Disks that are tried at each step, besides the one that keeps nothing and the one that keeps all. */
 const RANDOM_DISKS = 6;

@@ -190,7 +190,7 @@ test('segments roll, start with a snapshot, and go once they are delivered', asy
   const dir = temporary(t);
   let spool = new Spool(dir);
   const payload = Buffer.alloc(8 * 1024 * 1024, 'p');
-  const count = (3 * limits.segment_bytes_max) / payload.length;
+  const count = (3 * limits.spool.segment_bytes_max) / payload.length;
   for (let number = 0; number < count; number++) {
     payload.writeUInt32LE(number);
     spool.append({ [`stream ${number % 3}`]: number }, payload);
@@ -299,12 +299,12 @@ test('a disk that is full in the middle of an entry: nothing of it stays, and th
 
 test('a disk that is full when a segment is to be started: no state is lost', async (t) => {
   const dir = temporary(t);
-  onSmallDisk(dir, `${limits.segment_bytes_max + 3 * 1024 * 1024}`);
+  onSmallDisk(dir, `${limits.spool.segment_bytes_max + 3 * 1024 * 1024}`);
   const path = join(dir, 'spool');
   const spool = new Spool(path);
   const big = Buffer.alloc(16 * 1024 * 1024);
   const state = 's'.repeat(200_000);
-  for (let number = 0; number * big.length < limits.segment_bytes_max; number++)
+  for (let number = 0; number * big.length < limits.spool.segment_bytes_max; number++)
     spool.append({ [`stream ${number}`]: state }, big);
   await spool.durable();
   const some = spool.read(100, 1e12);

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { ClickHouseClient } from '@clickhouse/client';
-import { limits } from '../../src/base/limits.ts';
 import { startServer } from '../../src/serve/server.ts';
 import { migrate } from '../../src/store/care/migrate.ts';
+import { overrideLimits } from './limits.ts';
 import { PATIENCE_MS } from './patience.ts';
 import { clickhouse, testSettings } from './servers.ts';
 
 // On a slow machine a page of a search is to be as full as elsewhere, and an erase is waited for.
-Object.assign(limits, { search_ms_max: PATIENCE_MS, erase_wait_ms: PATIENCE_MS });
+overrideLimits({ search: { ms_max: PATIENCE_MS }, erase: { wait_ms: PATIENCE_MS } });
 
 export interface Api {
   address: string;

@@ -2,16 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import type { ClickHouseClient } from '@clickhouse/client';
-import { limits } from '../../src/base/limits.ts';
 import type { Settings } from '../../src/config/settings.ts';
 import type { ConsumerStatus } from '../../src/consume/consumer.ts';
 import { migrate } from '../../src/store/care/migrate.ts';
 import { makeBatch, type Wanted } from './batches.ts';
+import { overrideLimits } from './limits.ts';
 import { clickhouse, testSettings } from './servers.ts';
 
 // A consumer in the process of a test stops in order. One that is only kept waiting must not count as dead, for it reads
 // again then, and counts again.
-Object.assign(limits, { session_ms: 60_000 });
+overrideLimits({ consume: { session_ms: 60_000 } });
 
 /** Batches `from` to `to` of an epoch. */
 export const run = (epoch: number, from: number, to: number, more: Partial<Wanted> = {}) =>

@@ -1,5 +1,8 @@
 /** Imported into processes of tests: on a slow, loaded machine things take longer than an operator would wait for them. */
-import { limits } from '../../src/base/limits.ts';
+import { overrideLimits } from './limits.ts';
 import { PATIENCE_MS } from './patience.ts';
 
-Object.assign(limits, { doctor_check_ms: PATIENCE_MS, handover_ms: PATIENCE_MS, stop_ms: PATIENCE_MS });
+overrideLimits({
+  doctor: { check_ms: PATIENCE_MS },
+  consume: { handover_ms: PATIENCE_MS, stop_ms: PATIENCE_MS },
+});

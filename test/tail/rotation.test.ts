@@ -64,7 +64,7 @@ describe('a console that rotates is one stream', { concurrency: true }, () => {
       appendFileSync(site.path(id), 'three\n');
       appendFileSync(`${site.path(id)}.1`, 'two\n');
       // On a busy machine this writer itself may have been as late as one that is done with the old file.
-      if (performance.now() - rotated_ms > limits.superseded_ms / 2) continue;
+      if (performance.now() - rotated_ms > limits.tail.superseded_ms / 2) continue;
       await site.read(id, 14);
       site.delete(id);
       const [stream] = await site.sealed(id);

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../src/base/limits.ts';
+import { overrideLimits } from '../support/limits.ts';
 import { TailHost } from '../support/tail_host.ts';
 
 test('over the limit of sandboxes, a new one is counted and waits until another one is over', async (t) => {
-  const { tailed_sandboxes_max } = limits;
-  Object.assign(limits, { tailed_sandboxes_max: 2 });
-  t.after(() => Object.assign(limits, { tailed_sandboxes_max }));
+  overrideLimits({ tail: { sandboxes_max: 2 } }, t);
   const host = new TailHost(t);
   for (const sandbox of ['a', 'b']) {
     host.write(sandbox, 'known\n');

@@ -125,7 +125,7 @@ const random = randomOf(seed);
 
 for (const [what, bytes, sandboxes] of [
   ['empty lines', () => Buffer.alloc(0), 1],
-  ['the longest lines, of random bytes', () => randomBytes(random, limits.line_bytes_max), 1],
+  ['the longest lines, of random bytes', () => randomBytes(random, limits.parse.line_bytes_max), 1],
   ['short random lines of very many sandboxes', () => randomBytes(random, 20), 40_000],
 ] as const) {
   test(`a batch that is full of ${what} fits one message`, () => {
@@ -138,8 +138,8 @@ for (const [what, bytes, sandboxes] of [
     const { header, value } = builder.finish(1, 1, 1);
     assert.equal(header.rows, rows);
     assert.ok(rows >= 10);
-    assert.ok(header.block_bytes <= limits.block_bytes_max, `${header.block_bytes} bytes of block`);
-    assert.ok(value.length <= limits.message_bytes_max, `${value.length} bytes of value`);
+    assert.ok(header.block_bytes <= limits.batch.block_bytes_max, `${header.block_bytes} bytes of block`);
+    assert.ok(value.length <= limits.batch.message_bytes_max, `${value.length} bytes of value`);
     assert.equal(decodeValue(value).rows, rows);
   });
 }
@@ -157,7 +157,7 @@ test('a full batch still has room for the gap and seal rows of a step', () => {
   assert.ok(builder.rows > rows + 2);
   const { header, value } = builder.finish(1, 1, 1);
   assert.equal(decodeValue(value).rows, header.rows);
-  assert.ok(header.block_bytes <= limits.block_bytes_max);
+  assert.ok(header.block_bytes <= limits.batch.block_bytes_max);
 });
 
 test('nanoseconds since 1970 are exact', () => {

@@ -116,7 +116,7 @@ export function filterOf({ since, until, template, host, sandbox }: HappenedOpti
   }
   const end = until ?? BigInt(Date.now()) * 1_000_000n;
   return {
-    since: since ?? end - BigInt(limits.boots_ago_ms) * 1_000_000n,
+    since: since ?? end - BigInt(limits.question.boots_ago_ms) * 1_000_000n,
     ...{ until, template, host, sandbox_id: sandbox },
   };
 }
@@ -124,6 +124,6 @@ export function filterOf({ since, until, template, host, sandbox }: HappenedOpti
 export function period({ since, until }: HappenedOptions): string {
   if (since === undefined && until === undefined) return 'in the last 24 hours.';
   const timeText = (ns: bigint): string => shortTime(new Date(Number(ns / 1_000_000n)).toISOString());
-  const from = since ?? until! - BigInt(limits.boots_ago_ms) * 1_000_000n;
+  const from = since ?? until! - BigInt(limits.question.boots_ago_ms) * 1_000_000n;
   return `since ${timeText(from)}${until === undefined ? '' : `, until ${timeText(until)}`}.`;
 }

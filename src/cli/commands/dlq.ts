@@ -25,7 +25,7 @@ export async function listLetters(
   options: { limit: number; json?: boolean },
 ): Promise<void> {
   await withLetters(settings, async (box, store) => {
-    const { letters, total } = await box.newest(Math.min(options.limit, limits.letters_max));
+    const { letters, total } = await box.newest(Math.min(options.limit, limits.topic.letters_max));
     const standings = await standingsOf(store, letters);
     if (options.json) {
       await print(letters.map((letter, at) => jsonLine(letterObject(letter, standings[at]!))).join(''));
@@ -52,8 +52,8 @@ export async function showLetter(settings: Settings, id: string, options: { json
       return;
     }
     await print(letterText(letter, standing!));
-    for (let at = 0; at < rows.length; at += limits.read_rows_max) {
-      await print(rowsText(block, rows.slice(at, at + limits.read_rows_max)));
+    for (let at = 0; at < rows.length; at += limits.read.rows_max) {
+      await print(rowsText(block, rows.slice(at, at + limits.read.rows_max)));
     }
     if (fault !== null) console.error(`Not all of it can be shown. ${harmless(fault)}`);
   });
@@ -81,8 +81,8 @@ export async function withLetters(
 async function standingsOf(store: Store, letters: Letter[]): Promise<Standing[]> {
   const standings: Standing[] = [];
   try {
-    for (let at = 0; at < letters.length; at += limits.letters_at_once) {
-      standings.push(...(await statesOf(store, letters.slice(at, at + limits.letters_at_once))));
+    for (let at = 0; at < letters.length; at += limits.topic.letters_at_once) {
+      standings.push(...(await statesOf(store, letters.slice(at, at + limits.topic.letters_at_once))));
     }
     return standings;
   } catch (error) {
@@ -108,7 +108,7 @@ function letterTable(letters: Letter[], standings: Standing[]): string {
 }
 
 const cut = (text: string): string =>
-  text.length > limits.letter_reason_chars ? `${text.slice(0, limits.letter_reason_chars)}…` : text;
+  text.length > limits.topic.reason_chars ? `${text.slice(0, limits.topic.reason_chars)}…` : text;
 
 const timeOf = ({ at_ms }: Letter): string => new Date(at_ms).toISOString();
 const rowsOf = ({ headers }: Letter): string | null => headers.rows ?? null;

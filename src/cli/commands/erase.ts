@@ -36,7 +36,7 @@ export async function erase(settings: Settings, sandbox_id: string, options: Era
       return 1;
     }
     await waitForAllLogs(store, new Agents(settings), id, new AbortController().signal);
-    const erased = await eraseStored(store, id, limits.erase_command_wait_ms);
+    const erased = await eraseStored(store, id, limits.erase.command_wait_ms);
     if (erased === null) throw unknown;
     const alive = (await getSandbox(store, sandbox_id, null))?.state !== 'deleted';
     const isDone = erased.state === 'erased';

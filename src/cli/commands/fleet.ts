@@ -16,7 +16,7 @@ export async function fleet(given: Settings): Promise<void> {
     'fleet',
     async () => {
       const running = await startFleet({ data_dir });
-      const timer = setInterval(() => void print(`${fleetLine(running.status())}\n`), limits.demo_line_ms);
+      const timer = setInterval(() => void print(`${fleetLine(running.status())}\n`), limits.demo.line_ms);
       return {
         stop: async () => {
           clearInterval(timer);

@@ -41,7 +41,7 @@ async function post(address: string, path: string): Promise<{ status: number; bo
   try {
     return await new Promise((resolve, reject) => {
       const asked = request(
-        { host, port, path, method: 'POST', timeout: 2 * limits.flush_ms },
+        { host, port, path, method: 'POST', timeout: 2 * limits.agent.flush_ms },
         (response) => {
           text(response)
             .then((body) => resolve({ status: response.statusCode ?? 0, body: JSON.parse(body) as Answer }))

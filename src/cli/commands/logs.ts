@@ -61,7 +61,7 @@ async function printLog(store: Store, id: LogId, options: LogsOptions): Promise<
   const filter: LineFilter = { sources, severity, since, until };
   // Who names a start, or wants the file, wants all of it.
   const isWhole = options.tail === undefined && (raw || since !== undefined);
-  const count = options.tail ?? limits.tail_lines_default;
+  const count = options.tail ?? limits.read.tail_lines_default;
   const tail = await findTail(store, id, isWhole ? 0 : count, filter);
   const last = await lastRow(store, id);
   if (last === null && !(await isAwaited(store, id, follow))) return;

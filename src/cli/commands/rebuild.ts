@@ -22,7 +22,7 @@ export async function rebuild(settings: Settings, options: RebuildOptions): Prom
   const lackingOf = new Map<string, number>();
   try {
     for await (const piece of rebuildTables(store, { mend })) {
-      const named = piece.slice(0, Math.max(0, limits.rebuild_named - lacking));
+      const named = piece.slice(0, Math.max(0, limits.rebuild.named - lacking));
       lacking += piece.length;
       for (const { table } of piece) lackingOf.set(table, (lackingOf.get(table) ?? 0) + 1);
       for (const one of named) await print(options.json ? jsonLine(jsonOf(one, mend)) : lineOf(one, mend));

@@ -30,7 +30,7 @@ export async function topic(settings: Settings, options: TopicOptions): Promise<
   try {
     const ends = await chosen(reader, options.partition);
     const isFiltered = options.host !== undefined || options.sandbox !== undefined;
-    const last = options.last ?? (isFiltered ? limits.topic_filtered_default : limits.topic_last_default);
+    const last = options.last ?? (isFiltered ? limits.topic.filtered_default : limits.topic.last_default);
     let shown = 0;
     for (const { partition, low, high } of ends) {
       const from = options.offset ?? high - last;
@@ -80,7 +80,7 @@ async function show(
   const block = await decodeValuePartly(message.value ?? Buffer.alloc(0));
   const rows = rowNumbers(block, options.sandbox);
   if (options.sandbox !== undefined && rows.length === 0) return false;
-  const some = rows.slice(0, options.rows ?? (options.json ? rows.length : limits.topic_rows_default));
+  const some = rows.slice(0, options.rows ?? (options.json ? rows.length : limits.topic.rows_default));
   const bytes = message.value?.length ?? 0;
   const time = new Date(Number(message.timestamp)).toISOString();
   const wrong = fault ?? block.fault?.message ?? null;

@@ -64,7 +64,7 @@ async function run(store: Store, scope: Scope, json: boolean): Promise<number> {
     rows += report.rows;
     if (json) await print(jsonLine(jsonOf(report)));
     else if (scope.sandbox_id !== undefined || !isUneventful(report)) await print(textOf(report));
-    if (performance.now() - shown_ms < limits.verify_progress_ms) continue;
+    if (performance.now() - shown_ms < limits.verify.progress_ms) continue;
     shown_ms = performance.now();
     console.error(`${streams} streams, ${rows} rows so far; at sandbox ${harmless(report.sandbox_id)}`);
   }

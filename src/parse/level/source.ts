@@ -44,7 +44,7 @@ export class Sources {
     if (id === 0) return source.app;
     if (id === this.last) return id;
     if (!this.known.includes(id)) {
-      if (this.known.length >= limits.stream_sources_max) return source.app;
+      if (this.known.length >= limits.parse.stream_sources_max) return source.app;
       this.known.push(id);
     }
     this.last = id;

@@ -22,9 +22,9 @@ export const nameText = (id: number): string => texts[id] ?? '';
 
 /** Names that guests choose count against a share of their own, so that they leave room for the others. */
 export const namesOf = {
-  sources: { count: 0, max: limits.sources_max },
-  events: { count: 0, max: limits.events_max },
-  titles: { count: 0, max: limits.titles_max },
+  sources: { count: 0, max: limits.parse.sources_max },
+  events: { count: 0, max: limits.parse.events_max },
+  titles: { count: 0, max: limits.parse.titles_max },
 };
 
 /** Whether buffer[start, end) is the name with this id. */

@@ -2,7 +2,7 @@ import { limits } from '../../base/limits.ts';
 import type { Line } from './line.ts';
 
 // Asked for each line, and the table of limits is too large for V8 to look things up in it fast.
-const { line_bytes_max } = limits;
+const { line_bytes_max } = limits.parse;
 
 /**
  * Where the physical line that starts at `start` in `bytes` ends: after its newline, or after `line_bytes_max` bytes, whose

@@ -56,7 +56,7 @@ export interface SavedMarks {
 export class Marks {
   /** 1: a line of any kind may matter. */
   watching = 1;
-  private ready: number = limits.boot_lines_max;
+  private ready: number = limits.parse.boot_lines_max;
   private early = -1;
   private crash: Crash | null = null;
   private open: Crash[] = [];
@@ -124,7 +124,7 @@ export class Marks {
   private replace(next: Crash): void {
     const { crash } = this;
     if (crash !== null && crash.seeks !== 0) {
-      if (this.open.length === limits.open_crashes_max) this.open.shift();
+      if (this.open.length === limits.parse.open_crashes_max) this.open.shift();
       this.open.push(crash);
     }
     this.crash = next;
@@ -164,11 +164,11 @@ export class Marks {
 
   private boot(version: string, line: Line): void {
     // What an early console has told the real one tells again.
-    if (this.early >= 0 && this.early < limits.early_console_s && this.crash === null) return;
+    if (this.early >= 0 && this.early < limits.parse.early_console_s && this.crash === null) return;
     this.early = 0;
     this.crash = null;
     this.open.length = 0;
-    this.ready = limits.boot_lines_max;
+    this.ready = limits.parse.boot_lines_max;
     line.event = event.boot_start;
     line.title = titleId(`Linux ${version}`);
   }
@@ -203,7 +203,7 @@ export class Marks {
     const next = newCrash(entry, position, id, grave, form);
     next.form = form;
     next.seeks = rule.seeks ?? 0;
-    next.lines = limits.crash_lines_max;
+    next.lines = limits.parse.crash_lines_max;
     const name = rule.function === undefined ? undefined : match[rule.function];
     if (name !== undefined && isHelper(name)) next.fallback = name;
     else if (name !== undefined) {
@@ -288,14 +288,16 @@ function retitle(crash: Crash): void {
  */
 function isOneIncident(crash: Crash, grave: number, position: number): boolean {
   const after = asked.uptime > 0 && crash.uptime > 0 ? asked.uptime - crash.uptime : 0;
-  if (position - crash.position > limits.entry_bytes_max) return false;
+  if (position - crash.position > limits.parse.entry_bytes_max) return false;
   const isHang = crash.gravity === gravity['kernel.hang'];
   if (grave === gravity['kernel.panic']) {
-    return crash.gravity !== gravity['kernel.oom'] && after <= limits.incident_s;
+    return crash.gravity !== gravity['kernel.oom'] && after <= limits.parse.incident_s;
   }
-  if (isHang && grave === crash.gravity) return after <= limits.hang_incident_s;
+  if (isHang && grave === crash.gravity) return after <= limits.parse.hang_incident_s;
   return (
-    crash.gravity >= gravity['kernel.oops'] && after <= limits.incident_s && grave !== gravity['kernel.oom']
+    crash.gravity >= gravity['kernel.oops'] &&
+    after <= limits.parse.incident_s &&
+    grave !== gravity['kernel.oom']
   );
 }
 

@@ -26,7 +26,7 @@ export const newClockState = (): ClockState => ({
 });
 
 // Asked for each line, and the table of limits is too large for V8 to look things up in it fast.
-const { clock_skew_max_s } = limits;
+const { clock_skew_max_s } = limits.parse;
 const DAY = 86_400;
 /** Stamps before 2000 come from a guest without a clock and are not believed; in a recorded file those before 1990. */
 const EPOCH_OF_NO_CLOCK = 946_684_800;

@@ -49,7 +49,7 @@ export function yesNo(description: string) {
   return parameter(schema, description, yesOrNo.join(', '));
 }
 
-const { search_chars_max: CHARS_MAX } = limits;
+const { chars_max: CHARS_MAX } = limits.search;
 
 export function text(description: string) {
   const schema = z.string().min(1).max(CHARS_MAX).optional();
@@ -133,4 +133,4 @@ export function readQuery<Q extends z.ZodObject>(schema: Q, given: Record<string
   );
 }
 
-export const quote = (value: string): string => JSON.stringify(value.slice(0, limits.shown_chars_max));
+export const quote = (value: string): string => JSON.stringify(value.slice(0, limits.log.shown_chars_max));

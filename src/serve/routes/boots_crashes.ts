@@ -20,7 +20,11 @@ const which = {
   host: text('On this host'),
   since: moment('Then or later; of the last 24 hours if it is not given'),
   until: moment('Before'),
-  limit: wholeNumber(`At most so many; ${limits.boots_default} if it is not given`, 1, limits.happened_max),
+  limit: wholeNumber(
+    `At most so many; ${limits.question.boots_default} if it is not given`,
+    1,
+    limits.question.boots_max,
+  ),
 };
 const after = cursor(
   z.object({
@@ -125,7 +129,7 @@ const DAY_NS = 86_400_000_000_000n;
 
 export function addHappened(routes: Routes, { store }: LogsContext): void {
   routes.add(bootsSpec, async (c, query) => {
-    const { failed, limit = limits.boots_default, cursor: from = null } = query;
+    const { failed, limit = limits.question.boots_default, cursor: from = null } = query;
     const filter = filterOf(query, c.get('workspace'));
     const [boots, summary] = await Promise.all([
       listBoots(store, { ...filter, failed }, limit, from),
@@ -135,7 +139,7 @@ export function addHappened(routes: Routes, { store }: LogsContext): void {
     return c.json({ boots, summary, next: nextOf(last, last?.started_at) });
   });
   routes.add(crashesSpec, async (c, query) => {
-    const { title, each, limit = limits.boots_default, cursor: from = null } = query;
+    const { title, each, limit = limits.question.boots_default, cursor: from = null } = query;
     const filter = { ...filterOf(query, c.get('workspace')), title };
     if (!each) return c.json({ causes: await listCauses(store, filter, limit) });
     const crashes = await listCrashes(store, filter, limit, from);

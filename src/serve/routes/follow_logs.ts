@@ -13,7 +13,7 @@ export type Wording = 'sse' | 'ndjson';
 export async function* follow(
   steps: AsyncGenerator<FollowStep>,
   wording: Wording = 'sse',
-  heartbeat_ms: number = limits.follow_heartbeat_ms,
+  heartbeat_ms: number = limits.follow.heartbeat_ms,
 ): AsyncGenerator<string | Uint8Array> {
   const { endOf, pulse } = wordings[wording];
   // At once, so that a client sees the stream open, however quiet the log is.

@@ -53,14 +53,14 @@ export const filterParameters = {
 
 export const logsQuery = z.object({
   tail: wholeNumber(
-    `The last lines that match; ${limits.tail_lines_default}, or all with since`,
+    `The last lines that match; ${limits.read.tail_lines_default}, or all with since`,
     0,
-    limits.tail_lines_max,
+    limits.read.tail_lines_max,
   ),
   follow: yesNo('Then the next ones as they come, until the sandbox is deleted'),
   stream: choice('A serial console is one stream: each name means all of it', ['stdout', 'stderr', 'both']),
   ...filterParameters,
-  limit: wholeNumber('The first lines that match, after the cursor', 1, limits.page_lines_max),
+  limit: wholeNumber('The first lines that match, after the cursor', 1, limits.read.page_lines_max),
   cursor: place('Begins behind the line or event with this id'),
   format: choice('Instead of the Accept header', ['text', 'ndjson', 'sse']),
 });
@@ -124,7 +124,7 @@ export async function answerLogs(c: ApiContext, on: LogsContext, query: LogsQuer
     );
   }
 
-  const { tail = limits.tail_lines_default } = query;
+  const { tail = limits.read.tail_lines_default } = query;
   const mayBeShort = format === 'text' && isTailOnly(query);
   let short = mayBeShort ? await on.tails.read(id, tail) : null;
   const last = short === null ? await lastRow(store, id) : short.last;
@@ -188,7 +188,7 @@ async function rangeOf(
     if (whole === null || (cursor !== undefined && !isBeyond(whole.until, cursor))) return null;
     return { after: cursor ?? null, until: whole.until };
   }
-  const found = await findTail(store, id, tail ?? limits.tail_lines_default, filter);
+  const found = await findTail(store, id, tail ?? limits.read.tail_lines_default, filter);
   if (found === null || limit === undefined) return found;
   const until = await nthLine(store, id, found.after, limit, filter);
   return until === null
@@ -245,8 +245,8 @@ async function answerFollow(
   if (resume === null) {
     throw new BadParameter(`Header Last-Event-ID is ${quote(seen!)}, not an id of this API.`);
   }
-  if (on.hub.followers >= limits.followers_max) {
-    return answerWith(c, 'SERVER_BUSY', `This server has ${limits.followers_max} followers already.`);
+  if (on.hub.followers >= limits.follow.followers_max) {
+    return answerWith(c, 'SERVER_BUSY', `This server has ${limits.follow.followers_max} followers already.`);
   }
   const following = on.hub.join(id);
   let isAnswered = false;
@@ -290,7 +290,7 @@ async function startOf(
   // Of no lines at all, not even the gaps before them.
   if (tail === 0) return from(last);
   if (tail === undefined && since !== undefined) return from(null);
-  const found = await findTail(store, id, tail ?? limits.tail_lines_default, filter);
+  const found = await findTail(store, id, tail ?? limits.read.tail_lines_default, filter);
   return { after: found?.after ?? null, isBehind: true };
 }
 
@@ -304,7 +304,7 @@ function followed(
   const gone = new AbortController();
   metrics.followers.inc();
   const signal = AbortSignal.any([gone.signal, stopping]);
-  const steps = following.steps({ after, filter, signal, pulse_ms: limits.follow_heartbeat_ms }, isBehind);
+  const steps = following.steps({ after, filter, signal, pulse_ms: limits.follow.heartbeat_ms }, isBehind);
   let open = true;
   const body = bodyOf(follow(steps, wording), () => {
     if (open) metrics.followers.dec();

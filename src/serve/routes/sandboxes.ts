@@ -16,9 +16,9 @@ const listQuery = z.object({
   since: moment('Seen then or later'),
   until: moment('Seen before'),
   limit: wholeNumber(
-    `At most so many; ${limits.sandboxes_default} if it is not given`,
+    `At most so many; ${limits.question.sandboxes_default} if it is not given`,
     1,
-    limits.sandboxes_max,
+    limits.question.sandboxes_max,
   ),
   cursor: cursor(z.object({ first_seen_ns: int64, id: z.string() })),
 });
@@ -45,7 +45,7 @@ const oneSpec: RouteSpec<typeof oneQuery> = {
 export function addSandboxes(routes: Routes, { store }: LogsContext): void {
   routes.add(
     listSpec,
-    async (c, { q, limit = limits.sandboxes_default, cursor: after = null, workspace, ...rest }) => {
+    async (c, { q, limit = limits.question.sandboxes_default, cursor: after = null, workspace, ...rest }) => {
       const own = c.get('workspace');
       // Of another workspace it sees none, as if there were none.
       if (own !== null && workspace !== undefined && workspace !== own)

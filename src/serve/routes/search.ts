@@ -25,11 +25,11 @@ const which = {
 const searchQuery = z.object({
   q: requiredText('The text that a line holds, as it is'),
   ...which,
-  context: wholeNumber('So many rows around each line', 0, limits.search_context_max),
+  context: wholeNumber('So many rows around each line', 0, limits.search.context_max),
   limit: wholeNumber(
-    `At most so many lines; ${limits.search_lines_default} if it is not given`,
+    `At most so many lines; ${limits.search.lines_default} if it is not given`,
     1,
-    limits.search_lines_max,
+    limits.search.lines_max,
   ),
   cursor: cursor(
     z.object({
@@ -69,9 +69,9 @@ const histogramQuery = z.object({
   q: text('Lines that hold this text, as it is'),
   ...which,
   buckets: wholeNumber(
-    `Parts of the time; ${limits.histogram_buckets_default} if it is not given`,
+    `Parts of the time; ${limits.search.buckets_default} if it is not given`,
     1,
-    limits.histogram_buckets_max,
+    limits.search.buckets_max,
   ),
   by: choice('What is counted apart; severity if it is not given', ['severity', 'source']),
 });
@@ -101,7 +101,7 @@ export function addSearch(routes: Routes, { store }: LogsContext): void {
   routes.add(searchSpec, async (c, query) => {
     const what = whatOf(query, c.get('workspace'));
     if (what === null) return c.json({ matches: [], next: null });
-    const { limit = limits.search_lines_default, cursor: from = null, context = 0 } = query;
+    const { limit = limits.search.lines_default, cursor: from = null, context = 0 } = query;
     const { rows, next } = await search(store, what, limit, from);
     const found = await surround(store, rows, context, c.get('workspace'));
     const matches = found.map(({ row, before, after }) => ({
@@ -120,7 +120,7 @@ export function addSearch(routes: Routes, { store }: LogsContext): void {
     const until = query.until ?? BigInt(Date.now()) * 1_000_000n;
     const since = query.since ?? until - 3_600_000_000_000n;
     if (since >= until) throw new BadParameter('Parameter until must be later than since.');
-    const { buckets = limits.histogram_buckets_default, by = 'severity' } = query;
+    const { buckets = limits.search.buckets_default, by = 'severity' } = query;
     const what = whatOf({ ...query, since, until }, c.get('workspace'));
     const counted =
       what === null

@@ -10,7 +10,7 @@ import { filterOf, filterParameters, type LogsContext, logIdOf } from './logs.ts
 const { log, source, severity, since } = filterParameters;
 const waitQuery = z.object({
   for: requiredText('The text that the line holds, as it is'),
-  timeout: wholeNumber(`Seconds; ${limits.wait_s_default} if none are named`, 0, limits.wait_s_max),
+  timeout: wholeNumber(`Seconds; ${limits.read.wait_s_default} if none are named`, 0, limits.read.wait_s_max),
   cursor: place('Only lines behind the one with this id'),
   log,
   source,
@@ -35,14 +35,14 @@ const waitSpec: RouteSpec<typeof waitQuery> = {
 
 export function addWait(routes: Routes, { store, hub, stopping }: LogsContext): void {
   routes.add(waitSpec, async (c, query) => {
-    const { timeout = limits.wait_s_default, cursor, for: text } = query;
+    const { timeout = limits.read.wait_s_default, cursor, for: text } = query;
     const filter = { ...filterOf({ ...query, until: undefined, q: undefined }), text };
     const id = logIdOf(c, query.log);
     // Says at once if ClickHouse does not answer; the sandbox may come later.
     await sandboxExists(store, id.sandbox_id, id.workspace);
     const late = AbortSignal.timeout(timeout * 1_000);
     const signal = AbortSignal.any([late, stopping, c.req.raw.signal]);
-    const pulse_ms = limits.follow_heartbeat_ms;
+    const pulse_ms = limits.follow.heartbeat_ms;
     for await (const { rows, end } of hub.follow(id, { after: cursor ?? null, filter, signal, pulse_ms })) {
       const found = rows.find(({ record }) => record === 'line');
       if (found !== undefined) return c.json(lineOf(found));

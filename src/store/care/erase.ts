@@ -37,7 +37,7 @@ export interface Erased {
 export async function erase(
   store: Store,
   id: ErasedId,
-  wait_ms: number = limits.erase_wait_ms,
+  wait_ms: number = limits.erase.wait_ms,
 ): Promise<Erased | null> {
   const end_ms = performance.now() + wait_ms;
   const ours = await oursOf(store, id);
@@ -59,7 +59,7 @@ export async function erase(
   // A mark comes a moment after its row: one that was under way may come behind the deletion.
   const stale = `${ours.where} AND record != 'seal' AND (log, stream_started_at, position, record) NOT IN (
     SELECT log, stream_started_at, position, record FROM ${console_logs} WHERE ${ours.where} AND NOT (${doomed.where}))`;
-  for (let look = 0; look < limits.erase_looks; look++) {
+  for (let look = 0; look < limits.erase.looks; look++) {
     const marks = `${store.database}.marks`;
     const left = await selectRows(store, `SELECT 1 FROM ${marks} WHERE ${stale} LIMIT 1`, doomed.params);
     if (left.length === 0) break;
@@ -93,7 +93,7 @@ export async function eraseReplayed(store: Store, headers: BatchHeader[]): Promi
     streams: told.map((one) => one.stream),
     ends: told.map(({ end }) => BigInt(end)),
   };
-  const end_ms = performance.now() + limits.erase_command_wait_ms;
+  const end_ms = performance.now() + limits.erase.command_wait_ms;
   const again = `position < transform(${stream}, {streams: Array(String)}, {ends: Array(UInt64)}, toUInt64(0))`;
   await remove(store, console_logs, `${OF_BATCHES} AND record = 'line' AND ${again}`, params, end_ms);
   await remove(store, `${store.database}.marks`, `record != 'seal' AND ${again}`, params, end_ms);
@@ -164,13 +164,13 @@ async function stretchesOf(store: Store, ours: Condition): Promise<Stretch[]> {
        countIf(NOT ${IS_ERASURE}) AS rows, countIf(record = 'line') AS lines, sumIf(${bytes}, record = 'line') AS bytes
      FROM ${store.database}.console_logs WHERE ${ours.where} AND record != 'seal'
      GROUP BY log, stream_started_at, host, batch_epoch
-     ORDER BY log, stream_started_at, epoch LIMIT ${limits.erase_stretches_max + 1}`,
+     ORDER BY log, stream_started_at, epoch LIMIT ${limits.erase.stretches_max + 1}`,
     ours.params,
   );
-  if (stretches.length <= limits.erase_stretches_max) return stretches;
+  if (stretches.length <= limits.erase.stretches_max) return stretches;
   throw new AfterlogError(
     'ERASE_TOO_LARGE',
-    `Sandbox '${ours.params.sandbox}' has more than ${limits.erase_stretches_max} streams and runs of agents.`,
+    `Sandbox '${ours.params.sandbox}' has more than ${limits.erase.stretches_max} streams and runs of agents.`,
   );
 }
 

@@ -33,7 +33,7 @@ const KEY = 'sandbox_id, log, stream_started_at';
  */
 export async function* rebuild(
   store: Store,
-  { mend, sandboxes = limits.rebuild_sandboxes }: { mend: boolean; sandboxes?: number },
+  { mend, sandboxes = limits.rebuild.sandboxes }: { mend: boolean; sandboxes?: number },
 ): AsyncGenerator<Lacking[]> {
   const rebuilds: Rebuild[] = [];
   for (const table of derivedTables) {
@@ -42,7 +42,7 @@ export async function* rebuild(
   }
   for await (const range of ranges(store, sandboxes)) {
     for (const one of rebuilds) {
-      const lacking = await lackingIn(store, range, one, mend ? 1 : limits.rebuild_looks);
+      const lacking = await lackingIn(store, range, one, mend ? 1 : limits.rebuild.looks);
       if (mend && lacking.length > 0) {
         const { table, names, final } = one;
         const insert = `INSERT INTO ${store.database}.${table} (${names}) SELECT ${names} ${one.rows(range)}`;
@@ -99,7 +99,7 @@ async function lackingIn(store: Store, range: Range, one: Rebuild, looks: number
     (await run<Lacking>(store, query, range, one.final)).map((row) => ({ ...row, table: one.table }));
   let lacking = await look();
   for (let looked = 1; looked < looks && lacking.length > 0; looked++) {
-    await sleep(limits.rebuild_pause_ms);
+    await sleep(limits.rebuild.pause_ms);
     const still = new Set((await look()).map(nameOf));
     lacking = lacking.filter((one) => still.has(nameOf(one)));
   }

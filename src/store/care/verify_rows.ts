@@ -55,7 +55,7 @@ type RowTuple = [string, string, string, string, string, number, number, string]
 export async function* rowsToCheck(
   store: Store,
   scope: Scope,
-  page_rows: number = limits.verify_rows,
+  page_rows: number = limits.verify.rows,
 ): AsyncGenerator<CheckedRow[]> {
   let place: Params = {};
   for (let found = page_rows; found >= page_rows; ) {
@@ -81,7 +81,7 @@ async function* pieces(store: Store, query: string, query_params: Params): Async
       query,
       query_params,
       format: 'JSONCompactEachRow',
-      clickhouse_settings: readerSettings,
+      clickhouse_settings: readerSettings(),
     });
     for await (const rows of result.stream<RowTuple>()) yield rows.map((row) => row.json<RowTuple>());
   } catch (error) {
@@ -111,14 +111,14 @@ const placeOf = (row: CheckedRow): Params => ({
 /** The streams that were ever seen, in order of their key. */
 export async function* knownStreams(store: Store, scope: Scope): AsyncGenerator<KnownStream> {
   let last: StreamId | null = null;
-  for (let found: KnownStream[] = []; last === null || found.length === limits.verify_streams; ) {
+  for (let found: KnownStream[] = []; last === null || found.length === limits.verify.streams; ) {
     const rows: Record<keyof KnownStream, string>[] = await selectRows(
       store,
       `SELECT sandbox_id, log, ${STREAM} AS stream, max(bytes) AS bytes,
          toUInt16(toDate(min(first_observed_at))) AS first_day, toUInt16(toDate(max(last_observed_at))) AS last_day
        FROM ${store.database}.streams
        WHERE sandbox_id != '' AND ${scopeOf(store, scope)} AND ${last === null ? '1' : AFTER_STREAM}
-       GROUP BY ${STREAM_KEY} ORDER BY ${STREAM_KEY} LIMIT ${limits.verify_streams}`,
+       GROUP BY ${STREAM_KEY} ORDER BY ${STREAM_KEY} LIMIT ${limits.verify.streams}`,
       { ...paramsOf(scope), ...(last && { sandbox: last.sandbox_id, log: last.log, stream: last.stream }) },
     );
     found = rows.map((row) => ({
@@ -203,7 +203,7 @@ export async function missingBatchesAt(
        OR (record = 'erased' AND endsWith(reason, {erased: String})
          AND (batch_epoch, batch_sequence) >= ({epoch: UInt64}, {sequence: UInt64})
          AND (batch_epoch, batch_sequence) <= ({behind_epoch: UInt64}, {behind_sequence: UInt64})))
-     ORDER BY reason LIMIT ${limits.verify_reasons}`,
+     ORDER BY reason LIMIT ${limits.verify.reasons}`,
     {
       ...before,
       ...{ behind_epoch: behind.epoch, behind_sequence: behind.sequence },

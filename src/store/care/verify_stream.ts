@@ -29,7 +29,7 @@ export interface Checked {
   lines: number;
   crc32: number;
   seal: Seal | null;
-  /** What is missing without a word, at most `limits.verify_ranges`; `missing_bytes` counts all. */
+  /** What is missing without a word, at most `limits.verify.ranges`; `missing_bytes` counts all. */
   missing: Range[];
   missing_bytes: number;
   gaps: Explained[];
@@ -153,15 +153,15 @@ export class StreamCheck {
   private hole(from: number, to: number): void {
     if (from >= to) return;
     this.holeBytes += to - from;
-    if (this.holes.length < limits.verify_ranges) this.holes.push({ from, to });
+    if (this.holes.length < limits.verify.ranges) this.holes.push({ from, to });
   }
 
   private explained(gap: Explained): void {
-    if (this.gaps.length < limits.verify_ranges) this.gaps.push(gap);
+    if (this.gaps.length < limits.verify.ranges) this.gaps.push(gap);
   }
 
   private problem(text: string): void {
-    if (this.problems.length < limits.verify_ranges) this.problems.push(text);
+    if (this.problems.length < limits.verify.ranges) this.problems.push(text);
   }
 
   /** Takes a hole for explained: rows outside of the stream say why it is there. */

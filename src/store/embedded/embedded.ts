@@ -38,7 +38,7 @@ export async function startEmbedded(options: { dir: string; http_port?: number }
     if (typeof outcome !== 'string') return outcome;
     const lostRace = options.http_port === undefined && /Address already in use/.test(outcome);
     const mayTry = lostRace || (isLocked(outcome) && (await holderEnds(dir)));
-    if (!mayTry || tries >= limits.free_port_tries) throw await failure(dir, port, outcome);
+    if (!mayTry || tries >= limits.server.free_port_tries) throw await failure(dir, port, outcome);
   }
 }
 
@@ -70,14 +70,14 @@ async function startOn(
   const ready = await Promise.race([
     answers(url, dir, started.signal),
     exited.then(() => false),
-    sleep(limits.embedded_start_ms, false, { signal: started.signal }).catch(() => false),
+    sleep(limits.embedded.start_ms, false, { signal: started.signal }).catch(() => false),
   ]);
   started.abort();
   if (!ready) {
     const ended = child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
     child.kill('SIGKILL');
     await exited;
-    return output() || (ended ? 'it ended without a word' : `no answer in ${limits.embedded_start_ms} ms`);
+    return output() || (ended ? 'it ended without a word' : `no answer in ${limits.embedded.start_ms} ms`);
   }
   return {
     url,
@@ -86,7 +86,7 @@ async function startOn(
     kill: () => void child.kill('SIGKILL'),
     stop: async () => {
       child.stdin.end();
-      if (await settlesWithin(exited, limits.embedded_stop_ms)) return;
+      if (await settlesWithin(exited, limits.embedded.stop_ms)) return;
       child.kill('SIGKILL');
       await exited;
     },
@@ -102,7 +102,7 @@ async function answers(url: string, dir: string, signal: AbortSignal): Promise<b
     const response = await fetch(`${url}/?query=${query}`, { signal, headers }).catch(() => null);
     const path = await response?.text().catch(() => null);
     if (path && resolve(path.trim()) === dir) return true;
-    await sleep(limits.start_poll_ms);
+    await sleep(limits.server.start_poll_ms);
   }
   return false;
 }
@@ -121,11 +121,11 @@ function findLibrary(): string {
 
 /** ClickHouse's defaults are for a server of its own: 90 % of the memory, 5 GiB of caches. */
 function serverConfig(): string {
-  const memory = Math.min(limits.embedded_memory_bytes_max, Math.floor(totalmem() / 2));
+  const memory = Math.min(limits.embedded.memory_bytes_max, Math.floor(totalmem() / 2));
   return `<clickhouse>
   <max_server_memory_usage>${memory}</max_server_memory_usage>
-  <mark_cache_size>${limits.embedded_cache_bytes}</mark_cache_size>
-  <primary_index_cache_size>${limits.embedded_cache_bytes}</primary_index_cache_size>
+  <mark_cache_size>${limits.embedded.cache_bytes}</mark_cache_size>
+  <primary_index_cache_size>${limits.embedded.cache_bytes}</primary_index_cache_size>
 </clickhouse>
 `;
 }
@@ -141,12 +141,12 @@ async function holderOf(dir: string): Promise<number | null> {
 
 /** The server of a process that was killed ends by itself a moment later: true when it has. */
 async function holderEnds(dir: string): Promise<boolean> {
-  const until_ms = performance.now() + limits.embedded_lock_ms;
+  const until_ms = performance.now() + limits.embedded.lock_ms;
   for (;;) {
     const pid = await holderOf(dir);
     if (pid === null || !isAlive(pid)) return true;
     if (performance.now() >= until_ms) return false;
-    await sleep(limits.start_poll_ms);
+    await sleep(limits.server.start_poll_ms);
   }
 }
 

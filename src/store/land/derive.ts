@@ -65,7 +65,7 @@ export async function askDerived<Row>(
   }
   const text = `${query} SETTINGS ${settings.join(', ')}`;
   const more = {
-    clickhouse_settings: { max_execution_time: limits.insert_timeout_ms / 1_000, async_insert: 0 as const },
+    clickhouse_settings: { max_execution_time: limits.insert.timeout_ms / 1_000, async_insert: 0 as const },
     ...(signal && { abort_signal: signal }),
   };
   if (query.startsWith('INSERT')) {

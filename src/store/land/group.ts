@@ -23,7 +23,7 @@ export function groupAt(
     rows += batch.header.rows;
     bytes += batch.header.block_bytes;
     if (ingest_day !== first.header.ingest_day || schema > table.schema) break;
-    if (rows > limits.insert_rows_max || bytes > limits.insert_bytes_max) break;
+    if (rows > limits.insert.rows_max || bytes > limits.insert.bytes_max) break;
     const before = highest.get(`${epoch}/${host}`) ?? table.landed.of(batch.header);
     if (before === null || sequence !== before + 1) break;
     highest.set(`${epoch}/${host}`, sequence);

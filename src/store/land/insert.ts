@@ -17,12 +17,12 @@ const COLUMNS = [
  * One INSERT must become one block, and with one ingest day one part: then it lands whole or not at all. All of
  * it is said in the query, so that no profile of the server can change it.
  */
-const settings: ClickHouseSettings = {
+const insertSettings = (): ClickHouseSettings => ({
   async_insert: 0,
   // Blocks are joined up to these sizes; both are beyond the largest INSERT.
-  min_insert_block_size_rows: String(limits.insert_rows_max * 4),
-  min_insert_block_size_bytes: String(limits.insert_bytes_max * 8),
-  max_insert_block_size: String(limits.insert_rows_max * 4),
+  min_insert_block_size_rows: String(limits.insert.rows_max * 4),
+  min_insert_block_size_bytes: String(limits.insert.bytes_max * 8),
+  max_insert_block_size: String(limits.insert.rows_max * 4),
   max_insert_threads: '1',
   max_threads: 1,
   input_format_parallel_parsing: 0,
@@ -36,9 +36,9 @@ const settings: ClickHouseSettings = {
   // Else a column that the table does not know is dropped without a word.
   input_format_skip_unknown_fields: 0,
   // Behind a client that gave up, the server does not go on for ever.
-  max_execution_time: limits.insert_timeout_ms / 1_000,
+  max_execution_time: limits.insert.timeout_ms / 1_000,
   timeout_overflow_mode: 'throw',
-};
+});
 
 export interface Body {
   format: 'Native' | 'JSONEachRow';
@@ -58,7 +58,7 @@ export async function insertBody(
   { format, bytes }: Body,
   signal: AbortSignal,
 ): Promise<void> {
-  const timeout = AbortSignal.timeout(limits.insert_timeout_ms);
+  const timeout = AbortSignal.timeout(limits.insert.timeout_ms);
   const request = client.exec({
     query: `INSERT INTO ${database}.console_logs (${COLUMNS}) FORMAT ${format}`,
     values: Readable.from([bytes]),
@@ -67,11 +67,11 @@ export async function insertBody(
       'Content-Length': String(bytes.length),
       ...(format === 'Native' ? { 'Content-Encoding': 'zstd' } : {}),
     },
-    clickhouse_settings: settings,
+    clickhouse_settings: insertSettings(),
     abort_signal: AbortSignal.any([signal, timeout]),
   });
   const answer = await request.catch((error: unknown) => {
-    throw timeout.aborted ? new Error(`no answer to an INSERT within ${limits.insert_timeout_ms} ms`) : error;
+    throw timeout.aborted ? new Error(`no answer to an INSERT within ${limits.insert.timeout_ms} ms`) : error;
   });
   let text = '';
   for await (const chunk of answer.stream) text += String(chunk);

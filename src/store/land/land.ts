@@ -169,7 +169,7 @@ class TableLander {
     const { table } = this;
     this.isAfterDoubt ||= table.doubt;
     // A look ahead of bounded length never makes the memory of epochs forget the head's.
-    const ahead = batches.slice(at, at + limits.landed_epochs_max / 2);
+    const ahead = batches.slice(at, at + limits.insert.landed_epochs_max / 2);
     await table.settle(
       ahead.map(({ header }) => header),
       alive,

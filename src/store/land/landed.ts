@@ -37,7 +37,8 @@ export class Landed {
     const key = keyOf(header);
     this.highest.delete(key);
     this.highest.set(key, sequence);
-    if (this.highest.size > limits.landed_epochs_max) this.highest.delete(this.highest.keys().next().value!);
+    if (this.highest.size > limits.insert.landed_epochs_max)
+      this.highest.delete(this.highest.keys().next().value!);
   }
 
   clear(): void {

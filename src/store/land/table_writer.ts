@@ -124,7 +124,7 @@ export class TableWriter {
     } catch (error) {
       // 497 ACCESS_DENIED: KILL QUERY reads system.processes.
       if (errorNumber(error) !== 497) throw error;
-      const wait_ms = limits.insert_timeout_ms + limits.handover_ms;
+      const wait_ms = limits.insert.timeout_ms + limits.consume.handover_ms;
       const sentence =
         `This ClickHouse user may not end its own INSERTs (${loggableRefusal(error)}); landing waits ${wait_ms / 1000} s, ` +
         'until the server’s limit has ended them. GRANT SELECT ON system.processes mends it.';

@@ -15,15 +15,15 @@ export async function askRows<Row>(
   store: Store,
   query: string,
   params: Params,
-  time_ms: number = limits.question_ms_max,
+  time_ms: number = limits.question.ms_max,
 ): Promise<Row[]> {
   const settings: ClickHouseSettings = {
     max_execution_time: Math.max(time_ms, 1) / 1_000,
     timeout_overflow_mode: 'throw',
-    max_memory_usage: String(limits.question_memory_bytes_max),
-    max_result_bytes: String(limits.question_answer_bytes_max),
+    max_memory_usage: String(limits.question.memory_bytes_max),
+    max_result_bytes: String(limits.question.answer_bytes_max),
     result_overflow_mode: 'throw',
-    max_threads: limits.question_threads,
+    max_threads: limits.question.threads,
   };
   try {
     return await selectRows<Row>(store, query, params, settings);

@@ -43,7 +43,7 @@ export interface FollowStep {
 export async function* followLog(
   store: Store,
   id: LogId,
-  { after, filter, raw, signal, onTrouble, poll_ms = limits.follow_poll_ms }: FollowOptions,
+  { after, filter, raw, signal, onTrouble, poll_ms = limits.follow.poll_ms }: FollowOptions,
 ): AsyncGenerator<FollowStep> {
   let pause_ms = poll_ms;
   let trouble: AfterlogError | null = null;
@@ -69,7 +69,7 @@ export async function* followLog(
       if (!(error instanceof AfterlogError)) throw error;
       if (error.code !== trouble?.code) onTrouble(error);
       trouble = error;
-      pause_ms = Math.min(Math.max(pause_ms * 2, limits.retry_first_ms), limits.retry_longest_ms);
+      pause_ms = Math.min(Math.max(pause_ms * 2, limits.send.retry_first_ms), limits.send.retry_longest_ms);
     }
     yield { rows: [], end: null };
     await sleep(pause_ms, undefined, { signal }).catch(() => {});

@@ -49,7 +49,7 @@ interface HubRow extends LogRow {
 const TOO_MUCH = 396;
 
 /**
- * Follows many logs with one query each `limits.hub_poll_ms`, whatever their number: what has landed since the last
+ * Follows many logs with one query each `limits.follow.hub_poll_ms`, whatever their number: what has landed since the last
  * look is what stands in the parts of the table that have come since. A follower reads for himself until he has
  * what was there before, and again when more waits for him than he takes.
  */
@@ -67,7 +67,7 @@ export class LogHub {
   followers = 0;
 
   /** @param looking the same with connections of its own: a look does not wait for those who catch up */
-  constructor(store: Store, poll_ms: number = limits.hub_poll_ms, looking: Store = store) {
+  constructor(store: Store, poll_ms: number = limits.follow.hub_poll_ms, looking: Store = store) {
     this.store = store;
     this.looking = looking;
     this.poll_ms = poll_ms;
@@ -151,7 +151,7 @@ export class LogHub {
     } catch (error) {
       if (!(error instanceof AfterlogError)) throw error;
       sayTrouble(error, follower.id);
-      const { retry_first_ms, retry_longest_ms } = limits;
+      const { retry_first_ms, retry_longest_ms } = limits.send;
       follower.pause_ms = Math.min(Math.max(follower.pause_ms * 2, retry_first_ms), retry_longest_ms);
       await follower.woken(follower.pause_ms);
       return { rows: [], end: null };
@@ -200,7 +200,7 @@ export class LogHub {
         if (!(error instanceof AfterlogError))
           report(new AfterlogError('INTERNAL', String(error)), {}, 'error');
         else sayTrouble(error);
-        pause_ms = Math.min(Math.max(pause_ms * 2, limits.retry_first_ms), limits.retry_longest_ms);
+        pause_ms = Math.min(Math.max(pause_ms * 2, limits.send.retry_first_ms), limits.send.retry_longest_ms);
       }
     }
     this.running = false;
@@ -235,8 +235,8 @@ export class LogHub {
 
   private async deliver(partitions: Fresh[], isUnmerged: boolean): Promise<void> {
     const keys = [...this.logs.keys()];
-    for (let at = 0; at < keys.length; at += limits.hub_logs) {
-      await this.deliverTo(keys.slice(at, at + limits.hub_logs), partitions, isUnmerged);
+    for (let at = 0; at < keys.length; at += limits.follow.hub_logs) {
+      await this.deliverTo(keys.slice(at, at + limits.follow.hub_logs), partitions, isUnmerged);
     }
   }
 
@@ -272,15 +272,15 @@ export class LogHub {
            AND toInt64(splitByChar('_', _part)[3])
              > transform(partition, {partitions: Array(String)}, {seen: Array(Int64)}, -1)
            AND sandbox_id IN {sandboxes: Array(String)} AND ${condition}
-         ORDER BY ${KEY} LIMIT ${limits.hub_rows_max}`,
+         ORDER BY ${KEY} LIMIT ${limits.follow.hub_rows_max}`,
         params,
         {
           max_threads: 2,
-          max_result_bytes: String(limits.hub_bytes_max),
+          max_result_bytes: String(limits.follow.hub_bytes_max),
           result_overflow_mode: 'throw',
         },
       );
-      return rows.length < limits.hub_rows_max ? rows : null;
+      return rows.length < limits.follow.hub_rows_max ? rows : null;
     } catch (error) {
       if (!(error instanceof AfterlogError) || errorNumber(error.cause) !== TOO_MUCH) throw error;
       return null;
@@ -361,7 +361,8 @@ class Follower {
   offer(batch: HubRow[]): void {
     this.rows += batch.length;
     for (const { bytes } of batch) this.bytes += bytes;
-    if (this.rows > limits.follower_rows_max || this.bytes > limits.follower_bytes_max) this.fallBehind();
+    if (this.rows > limits.follow.queued_rows_max || this.bytes > limits.follow.queued_bytes_max)
+      this.fallBehind();
     else this.queue.push(batch);
     this.wake();
   }

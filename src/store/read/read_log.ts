@@ -50,7 +50,7 @@ export interface LastRow extends Place {
 
 /** A row that was cut because its line is longer. */
 export const goesOn = (row: LogRow): boolean =>
-  row.record === 'line' && row.ending === '' && row.bytes >= limits.line_bytes_max;
+  row.record === 'line' && row.ending === '' && row.bytes >= limits.parse.line_bytes_max;
 
 export const KEY = 'sandbox_id, log, stream_started_at, position, record';
 export const KEY_DOWN = KEY.replaceAll(/\w+/g, '$& DESC');
@@ -63,7 +63,7 @@ export const ROW = `${PLACE}, concat(replaceOne(toString(timestamp), ' ', 'T'), 
        toUInt32(length(prefix) + length(message) + length(ending)) AS bytes`;
 
 /**
- * The next rows after a place, of all records, at most `limits.read_rows_max`, in order, each once. Reads in key
+ * The next rows after a place, of all records, at most `limits.read.rows_max`, in order, each once. Reads in key
  * order and stops at the limit: 10 ms in a table of any size; with a filter it reads on until the limit is met.
  * Empty when there is nothing more (yet).
  */
@@ -90,12 +90,12 @@ export async function readPage(
     `SELECT ${ROW} ${raw ? ', base64Encode(concat(prefix, message, ending)) AS raw' : ''}
      FROM ${store.database}.console_logs
      WHERE ${rowsOf(id, filter)} AND ${afterPlace(after)}
-     ORDER BY ${KEY} LIMIT ${limits.read_rows_max}`,
+     ORDER BY ${KEY} LIMIT ${limits.read.rows_max}`,
     paramsOf(id, filter, after),
   );
   // A row may stand twice until parts are merged; in key order its copies are neighbours.
   const once = rows.filter((row, index) => index === 0 || !samePlace(row, rows[index - 1]!));
-  return { rows: once, isFull: rows.length >= limits.read_rows_max };
+  return { rows: once, isFull: rows.length >= limits.read.rows_max };
 }
 
 /** So many rows before a place, and behind it, in order; seals are none. */
@@ -204,7 +204,7 @@ interface TailStep {
 }
 
 /** A row that ends its line: all but the first pieces of a line too long for one row. */
-export const LINE_END = `(ending != '' OR length(prefix) + length(message) < ${limits.line_bytes_max})`;
+export const LINE_END = `(ending != '' OR length(prefix) + length(message) < ${limits.parse.line_bytes_max})`;
 
 async function lastLine(
   store: Store,
@@ -249,7 +249,7 @@ async function tailStep(
 
 /**
  * The file's bytes after a place (null: from the start) up to and with the line at `until`, all streams in order
- * (of the wanted lines, exactly and no others), in pieces of about `limits.read_bytes_max`. Positions are byte offsets, so a range of them bounds a piece;
+ * (of the wanted lines, exactly and no others), in pieces of about `limits.read.bytes_max`. Positions are byte offsets, so a range of them bounds a piece;
  * between two pieces nothing is held open in ClickHouse, however slow the reader is.
  */
 export async function* readBytes(
@@ -261,7 +261,7 @@ export async function* readBytes(
 ): AsyncGenerator<Buffer> {
   for (let from = await nextLine(store, id, after, filter); from !== null; ) {
     if (isBeyond(from, until)) return;
-    const end = BigInt(from.position) + BigInt(limits.read_bytes_max);
+    const end = BigInt(from.position) + BigInt(limits.read.bytes_max);
     const stop = from.stream === until.stream && end > BigInt(until.position) + 1n;
     const to = stop ? BigInt(until.position) + 1n : end;
     const piece = await selectBytes(

@@ -42,7 +42,7 @@ export interface SearchPage {
 
 /**
  * Lines of all sandboxes, those that came last first: day of arrival by day of arrival, and in each by their time. So
- * what lands meanwhile moves no place. A page ends early where `limits.search_ms_max` is over: then it says where it
+ * what lands meanwhile moves no place. A page ends early where `limits.search.ms_max` is over: then it says where it
  * stopped.
  * @throws AfterlogError QUERY_TOO_BROAD: a single day takes longer
  */
@@ -52,7 +52,7 @@ export async function search(
   count: number,
   from: SearchPlace | null,
 ): Promise<SearchPage> {
-  const end_ms = performance.now() + limits.search_ms_max;
+  const end_ms = performance.now() + limits.search.ms_max;
   const days = await daysOf(store, what, from);
   const rows: FoundRow[] = [];
   for (const [index, day] of days.entries()) {
@@ -184,7 +184,7 @@ export async function surround(
       Object.assign(one, await readAround(store, id, one.row, count));
     }
   };
-  await Promise.all(Array.from({ length: limits.search_reads }, work));
+  await Promise.all(Array.from({ length: limits.search.reads }, work));
   return all;
 }
 
@@ -211,7 +211,7 @@ export async function histogram(
      WHERE ingest_day >= {first: Date} AND record = 'line' AND ${conditionOf(what)}
      GROUP BY bucket, name ORDER BY bucket, lines DESC LIMIT {most: UInt32} BY bucket
      SETTINGS do_not_merge_across_partitions_select_final = 1`,
-    { ...paramsOf(what), width: String(width), first: dayOf(since - DAY_NS), most: limits.histogram_names },
+    { ...paramsOf(what), width: String(width), first: dayOf(since - DAY_NS), most: limits.search.names_max },
   );
   const all = Array.from(
     { length: buckets },

@@ -11,7 +11,7 @@ interface Asked {
 }
 
 /**
- * Short tails, as `readShortTail` reads them. What is asked for while `limits.tail_queries` are under way waits for one of
+ * Short tails, as `readShortTail` reads them. What is asked for while `limits.read.tail_queries` are under way waits for one of
  * them, and then shares one query, which costs less than half as much for each: most of a query is its planning.
  */
 export class SharedTails {
@@ -27,7 +27,7 @@ export class SharedTails {
 
   /** @throws AfterlogError as selectRows */
   async read(id: LogId, lines: number): Promise<ShortTail | null> {
-    if (lines > limits.short_tail_lines) return null;
+    if (lines > limits.read.short_tail_lines) return null;
     return await new Promise((resolve, reject) => {
       this.waiting.push({ id, lines, resolve, reject });
       this.next();
@@ -37,7 +37,7 @@ export class SharedTails {
   private next(): void {
     while (this.waiting.length > 0) {
       const isApart = performance.now() < this.apart_until_ms;
-      if (!isApart && this.running >= limits.tail_queries) return;
+      if (!isApart && this.running >= limits.read.tail_queries) return;
       const some = isApart ? [this.waiting[0]!] : this.alike(this.waiting[0]!);
       this.waiting = this.waiting.filter((one) => !some.includes(one));
       this.running++;
@@ -52,7 +52,7 @@ export class SharedTails {
   private alike({ id, lines }: Asked): Asked[] {
     return this.waiting
       .filter((one) => one.lines === lines && one.id.log === id.log && one.id.workspace === id.workspace)
-      .slice(0, limits.tails_shared_max);
+      .slice(0, limits.read.tails_shared_max);
   }
 
   /** Never rejects. */
@@ -62,7 +62,7 @@ export class SharedTails {
       const sandboxes = [...new Set(some.map((one) => one.id.sandbox_id))];
       const shared = sandboxes.length > 1 ? await readShortTails(this.store, id, sandboxes, lines) : null;
       if (shared === null && sandboxes.length > 1) {
-        this.apart_until_ms = performance.now() + limits.tails_apart_ms;
+        this.apart_until_ms = performance.now() + limits.read.tails_apart_ms;
       }
       const alone = async (sandbox: string): Promise<[string, ShortTail | null]> => [
         sandbox,

@@ -24,7 +24,7 @@ const SPARE_ROWS = 32;
  * @throws AfterlogError as selectRows
  */
 export async function readShortTail(store: Store, id: LogId, lines: number): Promise<ShortTail | null> {
-  if (lines > limits.short_tail_lines) return null;
+  if (lines > limits.read.short_tail_lines) return null;
   const most = lines + SPARE_ROWS;
   const rows = await askRows(store, `${rowsOf(id)} ORDER BY ${KEY_DOWN} LIMIT ${most}`, paramsOf(id));
   return rows === null ? null : rows.tailOf(rows.all, lines);
@@ -50,7 +50,7 @@ export async function readShortTails(
      ${id.workspace === null ? '' : 'AND workspace = {workspace: String}'}
      ORDER BY ${KEY_DOWN} LIMIT ${most} BY sandbox_id`,
     { ...params, sandboxes },
-    { max_bytes_to_read: String(sandboxes.length * limits.shared_tail_bytes) },
+    { max_bytes_to_read: String(sandboxes.length * limits.read.shared_tail_bytes) },
   );
   if (rows === null) return null;
   const of = Map.groupBy(rows.all, ({ sandbox_id }) => sandbox_id);
@@ -75,7 +75,7 @@ async function askRows(
       {
         max_threads: 1,
         query_plan_optimize_lazy_materialization: false,
-        max_result_bytes: String(limits.read_bytes_max),
+        max_result_bytes: String(limits.read.bytes_max),
         result_overflow_mode: 'throw',
         ...settings,
       },
@@ -172,7 +172,7 @@ class TailRows {
     const texts_at = this.at;
     const text = this.skipText() + this.skipText();
     const ending = this.skipText();
-    const ends = ending > 0 || text < limits.line_bytes_max;
+    const ends = ending > 0 || text < limits.parse.line_bytes_max;
     return { sandbox_id, record, stream, position, ends, length: text + ending, host_at, texts_at };
   }
 

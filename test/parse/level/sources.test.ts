@@ -37,21 +37,21 @@ describe('the source of a line', () => {
 
 test('a guest that invents sources without end fills its share, and says no more of those that come after', () => {
   const invented = Array.from(
-    { length: limits.stream_sources_max + 50 },
+    { length: limits.parse.stream_sources_max + 50 },
     (_, n) => `2026-06-01T15:30:18Z [own-${n}x] y`,
   );
   const sources = readLines([...invented, '2026-06-01T15:30:18Z [own-0x] y', '[    1.000000] y']).map(
     ({ source }) => source,
   );
-  assert.equal(new Set(sources.slice(0, -2)).size, limits.stream_sources_max + 1);
+  assert.equal(new Set(sources.slice(0, -2)).size, limits.parse.stream_sources_max + 1);
   assert.deepEqual(sources.slice(-3), ['app', 'own-0x', 'kernel']);
 });
 
 test('many guests that invent sources fill the agent’s share and no more', () => {
   const sources = new Set<string>();
-  for (let guest = 0; guest < limits.sources_max / 10; guest++) {
+  for (let guest = 0; guest < limits.parse.sources_max / 10; guest++) {
     const lines = Array.from({ length: 20 }, (_, n) => `2026-06-01T15:30:18Z [guest${guest}-${n}x] y`);
     for (const { source } of readLines(lines)) sources.add(source);
   }
-  assert.ok(sources.size <= limits.sources_max + 1, `${sources.size} sources`);
+  assert.ok(sources.size <= limits.parse.sources_max + 1, `${sources.size} sources`);
 });

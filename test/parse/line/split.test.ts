@@ -131,7 +131,7 @@ const piece = fc.oneof(
   fc
     .constantFrom('\n', '\r\n', '\r\r\n', '\r', '\0', ' ', 'OK ', 'FAI', 'text')
     .map((text) => Buffer.from(text)),
-  fc.nat(3).map((count) => Buffer.alloc(limits.line_bytes_max - 2 + count, ' ')),
+  fc.nat(3).map((count) => Buffer.alloc(limits.parse.line_bytes_max - 2 + count, ' ')),
 );
 const content = fc.array(piece, { maxLength: 30 }).map((pieces) => Buffer.concat(pieces));
 const log = fc.constantFrom('console', 'events', 'firecracker');
@@ -154,7 +154,7 @@ test('prefix, message and ending give back the bytes; no row is empty or over it
       const line = newLine();
       const back: Buffer[] = [];
       for (let at = 0, end = lineEnd(bytes, 0, true); end >= 0; at = end, end = lineEnd(bytes, at, true)) {
-        assert.ok(end > at && end - at <= limits.line_bytes_max);
+        assert.ok(end > at && end - at <= limits.parse.line_bytes_max);
         parser.parse(bytes, at, end, at, 1_780_001_000, 999_999_999, line);
         assert.ok(
           line.start === at && line.start <= line.message_start && line.message_start <= line.message_end,
@@ -222,7 +222,7 @@ test('whatever a line is, the bytes behind it in the buffer change nothing', () 
 });
 
 test('a piece of a line is bounded, and the newline belongs to the last piece', () => {
-  const max = limits.line_bytes_max;
+  const max = limits.parse.line_bytes_max;
   const bytes = Buffer.concat([
     Buffer.alloc(max, 'a'),
     Buffer.from('\n'),

@@ -118,6 +118,6 @@ test('clocks of guest and host may differ by a little', () => {
     `2026-06-01T15:28:01Z x\n2026-06-01T15:27:59Z y\n`,
     '2026-06-01T15:30:00Z',
   );
-  assert.equal(limits.clock_skew_max_s, 120);
+  assert.equal(limits.parse.clock_skew_max_s, 120);
   assert.deepEqual([early!.kind, tooEarly!.kind], ['line', 'observed']);
 });

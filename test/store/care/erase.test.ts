@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { ClickHouseClient } from '@clickhouse/client';
-import { limits } from '../../../src/base/limits.ts';
 import { replay } from '../../../src/dlq/replay.ts';
 import { erase } from '../../../src/store/care/erase.ts';
 import { rebuild } from '../../../src/store/care/rebuild.ts';
@@ -11,12 +10,13 @@ import { createLander } from '../../../src/store/land/land.ts';
 import { makeBatch, newEpoch } from '../../support/batches.ts';
 import { run } from '../../support/consumer_site.ts';
 import { asStore, landedLetters, poisonBatch, poisonTable } from '../../support/letters.ts';
+import { overrideLimits } from '../../support/limits.ts';
 import { PATIENCE_MS } from '../../support/patience.ts';
 import { insertRows, rowsOfFile, sealRow, type TestRow } from '../../support/rows.ts';
 import { migratedDatabase, rowsOf, uniqueName } from '../../support/servers.ts';
 
 // On a slow machine ClickHouse is waited for longer.
-Object.assign(limits, { erase_wait_ms: PATIENCE_MS });
+overrideLimits({ erase: { wait_ms: PATIENCE_MS } });
 
 async function site(t: TestContext) {
   const { client, database } = await migratedDatabase(t);

@@ -9,6 +9,7 @@ import { newEpoch } from '../../support/batches.ts';
 import { afterlog } from '../../support/command.ts';
 import { run, site } from '../../support/consumer_site.ts';
 import { asStore, poisonBatch } from '../../support/letters.ts';
+import { overrideLimits } from '../../support/limits.ts';
 import { PATIENCE_MS, until } from '../../support/patience.ts';
 import { insertRows, sealRow } from '../../support/rows.ts';
 import { clickhouseUrl, migratedDatabase, rowsOf, uniqueName } from '../../support/servers.ts';
@@ -185,9 +186,7 @@ test('beside a consumer that lands, what is on its way is not called lacking, an
   })();
   await until(() => consumer.status().inserts > 2);
   // On a slow machine an INSERT takes longer between its rows and the view's.
-  const { rebuild_looks } = limits;
-  Object.assign(limits, { rebuild_looks: PATIENCE_MS / limits.rebuild_pause_ms });
-  t.after(() => Object.assign(limits, { rebuild_looks }));
+  overrideLimits({ rebuild: { looks: PATIENCE_MS / limits.rebuild.pause_ms } }, t);
   for (let time = 0; time < 5; time++) {
     for await (const lacking of rebuildTables(store, { mend: false })) assert.deepEqual(lacking, []);
     for await (const _ of rebuildTables(store, { mend: true }));

@@ -6,13 +6,13 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive } from '../../../src/base/child_process.ts';
 import type { AfterlogError } from '../../../src/base/errors.ts';
-import { limits } from '../../../src/base/limits.ts';
 import { type Embedded, startEmbedded } from '../../../src/store/embedded/embedded.ts';
+import { overrideLimits } from '../../support/limits.ts';
 import { PATIENCE_MS, until } from '../../support/patience.ts';
 import { temporaryDir } from '../../support/servers.ts';
 
 // However long it takes on a busy machine, it ends in order.
-Object.assign(limits, { embedded_stop_ms: PATIENCE_MS });
+overrideLimits({ embedded: { stop_ms: PATIENCE_MS } });
 
 test('rows that were acknowledged are there after SIGKILL and a start on the same port', async (t) => {
   const dir = await temporaryDir(t);
@@ -50,9 +50,7 @@ test('a folder in use is named with the process that holds it', async (t) => {
 test('a folder is waited for whose server is about to end', async (t) => {
   const dir = await temporaryDir(t);
   const holder = await started(t, dir);
-  const { embedded_lock_ms } = limits;
-  Object.assign(limits, { embedded_lock_ms: PATIENCE_MS });
-  t.after(() => Object.assign(limits, { embedded_lock_ms }));
+  overrideLimits({ embedded: { lock_ms: PATIENCE_MS } }, t);
   // Held until the next one has found it locked, or nearly so.
   process.kill(holder.pid, 'SIGSTOP');
   const next = started(t, dir);

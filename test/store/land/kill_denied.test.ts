@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
-import { limits } from '../../../src/base/limits.ts';
+import { createLander } from '../../../src/store/land/land.ts';
 import { newEpoch } from '../../support/batches.ts';
 import { startClickHouseWithUsers } from '../../support/clickhouse_users.ts';
 import { run } from '../../support/consumer_site.ts';
 import { assertLandedOnce } from '../../support/landed_rows.ts';
+import { overrideLimits } from '../../support/limits.ts';
 import { until } from '../../support/patience.ts';
 import { rowsOf } from '../../support/servers.ts';
 import { longSleeps, slowInserts } from '../../support/slow_inserts.ts';
 import { waitsFor } from '../../support/waits_for.ts';
 
 // The two minutes that the server lets an INSERT run are too long for a test; but on a slow machine it must still run
-// when the heir comes. It is read when the module is loaded.
-Object.assign(limits, { insert_timeout_ms: 6_000, handover_ms: 500 });
-const { createLander } = await import('../../../src/store/land/land.ts');
+// when the heir comes.
+overrideLimits({ insert: { timeout_ms: 6_000 }, consume: { handover_ms: 500 } });
 
 test('without the right to end its own INSERTs a heir waits until the server has, says so, and lands once', async (t) => {
   const grants = ['SELECT, INSERT ON afterlog.*'];

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
-import { limits } from '../../../src/base/limits.ts';
 import { migrate } from '../../../src/store/care/migrate.ts';
 import { startEmbedded } from '../../../src/store/embedded/embedded.ts';
 import { createLander, type Refused, STOPPED } from '../../../src/store/land/land.ts';
@@ -10,6 +9,7 @@ import { lookQuery } from '../../../src/store/land/landed.ts';
 import type { Batch } from '../../../src/wire/header.ts';
 import { type Column, makeBatch, newEpoch, seal, today, type Wanted } from '../../support/batches.ts';
 import { assertLandedOnce, gapsOf } from '../../support/landed_rows.ts';
+import { overrideLimits } from '../../support/limits.ts';
 import { until } from '../../support/patience.ts';
 import { startProxy } from '../../support/proxy.ts';
 import { clickhouseUrl, migratedDatabase, rowsOf, temporaryDir, uniqueName } from '../../support/servers.ts';
@@ -339,9 +339,7 @@ test('a group that takes the partition away ends land(), and its heir lands the 
   const fast = await slowInserts(client, database, 2 / 10_000);
   const rebalance = new Error('the group is rebalancing');
   // So often that a busy machine meets the INSERT, too.
-  const { alive_ms } = limits;
-  Object.assign(limits, { alive_ms: 50 });
-  t.after(() => Object.assign(limits, { alive_ms }));
+  overrideLimits({ consume: { alive_ms: 50 } }, t);
   const taken = lander.land(batches, async () => {
     if ((await runningInserts(client, place)).length > 0) throw rebalance;
   });

@@ -153,14 +153,14 @@ test('more than one answer holds is read by the followers themselves, whether pa
   const quiet = gather(t, hub, idOf('quiet'));
   await land([...rowsOfFile('flooded', Buffer.from('0\n')), ...rowsOfFile('quiet', Buffer.from('0\n'))]);
   await until(() => flooded.rows.length === 1 && quiet.rows.length === 1);
-  const flood = Buffer.from('x\n'.repeat(limits.hub_rows_max + 1));
+  const flood = Buffer.from('x\n'.repeat(limits.follow.hub_rows_max + 1));
   await land([...rowsOfFile('flooded', flood, {}, 2), ...rowsOfFile('quiet', Buffer.from('1\n'), {}, 2)]);
   await client.command({ query: `OPTIMIZE TABLE ${database}.console_logs FINAL` });
   await land([sealRow('flooded', 2 + flood.length, 'deleted'), sealRow('quiet', 4, 'deleted')]);
   await until(() => flooded.isOver() && quiet.isOver());
   const positions = (rows: LogRow[]): string[] => [...new Set(rows.map(({ position }) => position))];
   assert.equal(positions(flooded.rows).length, flooded.rows.length);
-  assert.equal(flooded.rows.length, 1 + limits.hub_rows_max + 1 + 1);
+  assert.equal(flooded.rows.length, 1 + limits.follow.hub_rows_max + 1 + 1);
   assert.equal(quiet.rows.length, 3);
 });
 

@@ -60,7 +60,7 @@ test('logs that are too large to share a query are read one by one', async (t) =
   const { counted, land, queries } = await open(t);
   const names = Array.from({ length: 8 }, (_, at) => `sb-${at}`);
   for (const name of names) {
-    const count = Math.ceil((2 * limits.shared_tail_bytes) / 60_000);
+    const count = Math.ceil((2 * limits.read.shared_tail_bytes) / 60_000);
     await land(
       Array.from({ length: count }, (_, at) => ({
         sandbox_id: name,
