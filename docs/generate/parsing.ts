@@ -1,5 +1,5 @@
 /**
- * Makes docs/parsing.md from the parser's tables, and from what the parser says of the examples.
+ * Makes docs/parsing.md from the parser's tables, and from the parser's results for the examples.
  *
  *   node docs/generate/parsing.ts
  */
@@ -57,7 +57,7 @@ function examples(
   cells: (found: ReturnType<typeof read>[number]) => string[],
 ): string {
   const rows = all.map(([what, text]) => row(what, code(text), ...cells(read([text])[0]!)));
-  return [row('what', 'line', ...heads), `|${'---|'.repeat(2 + heads.length)}`, ...rows].join('\n');
+  return [row('form', 'line', ...heads), `|${'---|'.repeat(2 + heads.length)}`, ...rows].join('\n');
 }
 
 /** `event` of the first line that has one, and the title that counts. */
@@ -68,7 +68,7 @@ function marked([what, lines]: readonly [string, string[]]): string {
   return row(what, lines.map(code).join('<br>'), code(event), code(title));
 }
 
-/** The page, as it stands in docs/parsing.md. */
+/** The page, as docs/parsing.md has it. */
 export function parsingPage(): string {
   const zones = Object.entries(zoneMinutes).map(([name, minutes]) => `${name} ${minutes / 60}`);
   const words = Object.entries(levelWords).map(([name, known]) => row(name.toUpperCase(), list(known)));
@@ -76,7 +76,7 @@ export function parsingPage(): string {
     row(
       code(anywhere ? `…${text}` : text),
       (severity ?? '').toUpperCase(),
-      severity === undefined ? 'what its text says' : alone ? 'the line alone' : 'a report',
+      severity === undefined ? 'depends on its text' : alone ? 'the line alone' : 'a report',
     ),
   );
   const entries = entryExamples.map(
@@ -87,91 +87,120 @@ export function parsingPage(): string {
   );
   return `# How lines are read
 
-Made by \`npm run docs\` from the parser's tables and from what it says of these lines; do not edit. \`afterlog parse FILE\`
-shows the same for any file, \`npm run eval -- FOLDER\` measures it on logs with ground truth, \`node bench/parse.ts\` its cost. A row stays a
-physical line, and \`prefix\`, \`message\`, \`ending\` stay its bytes: what is read of them stands in columns of its own.
+<!-- Made by \`npm run docs\` from the parser's tables and the parser's results for the examples; change these instead. -->
+
+The parser finds the time, the source, the severity, the entry and the event of a line.
+A row stays a physical line, and \`prefix\`, \`message\` and \`ending\` stay its bytes; the results are in columns of their own.
+\`afterlog parse FILE\` shows the results for any file, \`npm run eval -- FOLDER\` measures them on logs with ground truth, and \`node bench/parse.ts\` measures the cost.
 
 ## Time: \`timestamp\`, \`timestamp_kind\`
 
 ${examples(['kind', 'time'], stampExamples, ({ kind, time }) => [kind, time])}
 
-- The first stamp counts that begins the line, stands in brackets, or follows a few fields. A time that a sentence speaks of is none.
-- Without a zone it is UTC. Names of zones that mean one offset everywhere count (${zones.join(', ')} h); another name counts as UTC.
-- \`line\` is a stamp of the line's own, \`time_of_day\` one whose day is that of the lines around it, \`kernel_clock\` seconds since boot;
-  \`inherited\` is the time of the line before, \`observed\` the host clock when it was read.
-- A stamp is not believed, and \`observed\` chosen, when it is before 2000, or ${limits.parse.clock_skew_max_s} s before its line can have been written or after it was
-  read. A line is written after its console's file was made and, where the agent follows it, after the last time that all had been read. So
-  the stale clock of a resumed guest does not win. The text of the stamp stays in \`prefix\`.
-- Kernel seconds count from where the console began, until something says better: while the agent follows the console, the host clock; else
-  stamps of other lines, which kernel lines before them cannot be later than, and those behind them not earlier. Smaller seconds are a new boot. After a
-  wake, which the kernel's seconds leave out, they are placed anew.
-- A line without a stamp has the time of the line before; but \`observed\` when that is older than the last moment at which all had been read.
-- \`afterlog parse FILE\` reads a file of any age: the file's last change stands for the moment of reading, and stamps are believed from 1990 on
-  however far they are from it. Kernel seconds are placed by the stamped lines behind them; in a file without any, by the file's birth,
-  which is when it was copied if it is a copy: then only their distances mean something.
+- The parser uses the first stamp that begins the line, is in brackets, or follows a few fields.
+  A time in the middle of a sentence is no stamp.
+- Without a zone a stamp is UTC.
+  Names of zones that mean one offset everywhere are known (in hours: ${zones.join(', ')}); another name counts as UTC.
+- \`line\` is a stamp in the line itself.
+  \`time_of_day\` is a stamp without a date, with the day of the lines around it.
+  \`kernel_clock\` is seconds since boot, \`inherited\` the time of the line before, and \`observed\` the host's clock when the line was read.
+- The parser rejects a stamp, and uses \`observed\`, if the stamp is before 2000, more than ${limits.parse.clock_skew_max_s} s before the line can have been written, or as long after it was read.
+  A line is written after the file of its console was made and, if the agent follows the console, after the last moment at which everything had been read.
+  So the stale clock of a resumed guest is not used.
+  The text of the stamp stays in \`prefix\`.
+- Kernel seconds count from the start of the console, until a better reference is known.
+  While the agent follows the console, that is the host's clock.
+  Otherwise it is the stamps of other lines: kernel lines before such a line are not later, and kernel lines behind it are not earlier.
+  Smaller seconds are a new boot.
+  The kernel's seconds leave out the time before a wake, so they get a new reference after it.
+- A line without a stamp has the time of the line before, or \`observed\` if that time is older than the last moment at which everything had been read.
+- \`afterlog parse FILE\` reads a file of any age.
+  The last change of the file counts as the moment of reading, and stamps from 1990 on are accepted at any distance from it.
+  Kernel seconds get their reference from the stamped lines behind them, and in a file without any, from the file's birth.
+  The birth of a copy is the time of copying; then only the distances between kernel lines are meaningful.
 
 ## Source
 
 ${examples(['source'], sourceExamples, ({ source }) => [source])}
 
-A stream brings at most ${limits.parse.stream_sources_max} names, an agent ${limits.parse.sources_max}; lines of more are of source \`app\`. \`events.jsonl\` is of source \`runtime\`, \`firecracker.log\` of \`firecracker\`.
+A stream may add ${limits.parse.stream_sources_max} names, and an agent ${limits.parse.sources_max.toLocaleString('en')}; lines with further names have the source \`app\`.
+\`events.jsonl\` has the source \`runtime\`, and \`firecracker.log\` the source \`firecracker\`.
 
 ## Severity
 
-OpenTelemetry's texts; empty where the line says none.
+The severities are OpenTelemetry's texts; a line without a severity has an empty one.
 
 ${examples(['severity'], severityExamples, ({ severity }) => [severity || 'none'])}
 
-Words, in any case where a bracket, a colon or \`level=\` shows them to be levels:
+These words count in upper and lower case where a bracket, a colon or \`level=\` shows that they are levels:
 
 ${[row('severity', 'words'), '|---|---|', ...words].join('\n')}
 
 ## JSON lines
 
-The first of these fields counts, at the top level of the object: time ${list(jsonKeys.time)}; level ${list(jsonKeys.severity)}; source ${list(jsonKeys.source)}.
+The first of these fields at the top level of the object counts.
+
+| | fields |
+|---|---|
+${[row('time', list(jsonKeys.time)), row('level', list(jsonKeys.severity)), row('source', list(jsonKeys.source))].join('\n')}
 
 ## Entries: \`entry_position\`
 
-Lines that belong together have the same \`entry_position\`: that of the first one. Each source has an open entry of its own (${limits.parse.open_entries_max} at most for a
-stream), so that what speaks in between does not end it; kernel lines also by task or processor where they name it. Colours are stepped over, and a
-tag before every line changes nothing. Lines of more than ${limits.parse.line_bytes_max / 1024} KiB, lines that a writer cut at a power of two from 4 KiB on, and partial lines of
-container runtimes are one entry. What is open is saved with the position in the spool: entries go on across rotation and a restart of the agent. An
-entry goes on as a new one after ${limits.parse.entry_lines_max.toLocaleString('en')} lines or ${limits.parse.entry_bytes_max / 1024 / 1024} MiB, and ends where others write ${limits.parse.entry_pause_bytes_max / 1024} KiB in between. A progress bar of bare carriage returns is one line.
+Lines that belong together have the same \`entry_position\`: that of the first one.
 
-A bar stands before lines that belong to the one above.
+- Each source has an open entry of its own (${limits.parse.open_entries_max} at most for a stream), so lines of other sources do not end it.
+  Kernel lines also have one for each task or processor, if they name it.
+- The parser skips colors, and a tag before every line changes nothing.
+- Lines of more than ${limits.parse.line_bytes_max / 1024} KiB, lines that a writer cut at a power of two from 4 KiB on, and partial lines of container runtimes are one entry.
+- Open entries are saved with the position in the spool, so they continue across rotation and a restart of the agent.
+- An entry with ${limits.parse.entry_lines_max.toLocaleString('en')} lines or ${limits.parse.entry_bytes_max / 1024 / 1024} MiB continues as a new one.
+  An entry ends where other sources write ${limits.parse.entry_pause_bytes_max / 1024} KiB in between.
+- A progress bar of bare carriage returns is one line.
+
+In these examples a bar marks lines that belong to the line above.
 
 ${entries.join('\n\n')}
 
-Kernel reports, and lines that mark something, begin with
+Kernel reports, and lines with an event, begin with these texts:
 
 ${[row('line begins with', 'severity', ''), '|---|---|---|', ...headlines].join('\n')}
 
 ## Events: \`event\`, \`title\`
 
-What a line marks, if anything. A headline's row has an event, and a title as far as the line itself tells it. A later line of the same entry that
-tells more (the function, the victim, the message) has the better title and no event, so nothing is held back: **the title of an entry is that of its
-last row that has one**, and an entry without events marks nothing. Addresses, ids, numbers, mail addresses, what a URL asks for
-and names of temporary files are not in a title (\`NUM\`, \`ADDR\`, \`IP\`, \`UUID\`, \`ID\`, \`EMAIL\`, \`?QUERY\` stand for them), so that the same
-cause has the same title on every host. Digits that belong to a name stay: \`x86_64\`, \`HTTP_404\`, \`boto3\`.
+A line may mark an event, such as a boot or a crash.
+The row of a headline has an event, and a title as good as the line allows.
+A later line of the same entry with more information (the function, the victim, the message) has the better title and no event, so the agent delays no row.
+**The title of an entry is that of its last row with a title**, and an entry without an event marks nothing.
 
-| what | lines | event | title |
+A title has no addresses, ids, numbers, mail addresses, queries of a URL, or names of temporary files.
+\`NUM\`, \`ADDR\`, \`IP\`, \`UUID\`, \`ID\`, \`EMAIL\` and \`?QUERY\` replace them, so the same cause has the same title on every host.
+Digits of a name stay: \`x86_64\`, \`HTTP_404\`, \`boto3\`.
+
+| example | lines | event | title |
 |---|---|---|---|
 ${eventExamples.map(marked).join('\n')}
 
-- Crashes are \`kernel.panic\`, \`kernel.oops\`, \`kernel.hang\`, \`kernel.oom\`, \`kernel.warning\` (from the gravest), \`init.missing\` and \`rootfs.missing\` (panics
-  of which that is the cause). Later headlines of an incident have their own event and its title: a panic after what it is for (within
-  ${limits.parse.incident_s} s), hangs one after the other (${limits.parse.hang_incident_s} s), what an oops brings with it (${limits.parse.incident_s} s). So one title in one boot is one crash.
-- The function is looked for in ${limits.parse.crash_lines_max} lines below the headline. Frames with a \`?\` are remnants and do not count, and neither do functions that many causes
-  share: reports and traps, sanitizers, string functions, allocators, locks, counters and lists, timers.
-  Until one is found, or where the trace is cut off, the title names what the headline, the instruction pointer or the work queue says.
-- Only the kernel's own lines are headlines: those with its stamp, behind \`kernel:\` of a log daemon, or without a stamp when the whole line can be nothing else.
-  What a program prints of a crash behind its own stamp or tag is none, and so is a bare \`WARNING: \` or \`INFO: \`.
-- \`boot.ready\` comes once a boot, when a line of the first ${limits.parse.boot_lines_max.toLocaleString('en')} that programs write has one of the texts of the setting \`ready\`; not after a panic or a lost
-  root file system. A console begins as a boot, though nothing says so. A kernel that tells its first lines twice, because an early console was there, boots once.
-- Of \`events.jsonl\` the event is the runtime's own \`type\`; ${limits.parse.events_max.toLocaleString('en')} different ones at most for an agent. It knows ${limits.parse.titles_max.toLocaleString('en')} titles; what comes after has its event for a title.
+- Crashes are \`kernel.panic\`, \`kernel.oops\`, \`kernel.hang\`, \`kernel.oom\` and \`kernel.warning\` (the worst first), and the panics with a known cause: \`init.missing\` and \`rootfs.missing\`.
+- Later headlines of an incident have their own event and the title of the incident.
+  These are a panic after its cause (within ${limits.parse.incident_s} s), hangs one after the other (${limits.parse.hang_incident_s} s), and the consequences of an oops (${limits.parse.incident_s} s).
+  So one title in one boot is one crash.
+- The parser looks for the function in ${limits.parse.crash_lines_max.toLocaleString('en')} lines below the headline.
+  It ignores frames with a \`?\`, which are remnants, and functions that many causes share: reports and traps, sanitizers, string functions, allocators, locks, counters and lists, timers.
+  Until it finds one, or if the trace is cut off, the title has the text of the headline, the instruction pointer or the work queue.
+- Only the kernel's own lines are headlines: lines with its stamp, lines behind \`kernel:\` of a log daemon, and lines without a stamp that can be nothing else.
+  A crash that a program prints behind its own stamp or tag is no headline, and neither is a bare \`WARNING: \` or \`INFO: \`.
+- \`boot.ready\` occurs once a boot, in one of the first ${limits.parse.boot_lines_max.toLocaleString('en')} lines of programs, if that line has one of the texts of the setting \`ready\`.
+  It does not occur after a panic or a lost root file system.
+  A console begins as a boot, even without a line that says so.
+  A kernel that repeats its first lines, because an early console was there, boots once.
+- The event of a line of \`events.jsonl\` is the runtime's own \`type\`; an agent knows ${limits.parse.events_max.toLocaleString('en')} different ones at most.
+  It knows ${limits.parse.titles_max.toLocaleString('en')} titles; a further crash has its event as title.
 
-Known limits: a message of several lines that no indent and no brace marks ends an entry (\`ValueError: a\` and then the second line of its text), as a line
-has to be told from the next one without waiting for it. Lines that a program merely indents are not joined.
+## Known limits
+
+- A message of several lines ends an entry if no indent and no brace marks the lines (\`ValueError: a\` and then the second line of its text).
+  The parser has to separate a line from the next one without waiting for it.
+- Lines that a program merely indents are not joined.
 `;
 }
 

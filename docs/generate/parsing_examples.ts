@@ -1,4 +1,4 @@
-/** One line for each form that is recognised: [what it is, the line]. */
+/** One line for each form that the parser recognizes: [its name, the line]. */
 export const stampExamples: readonly [string, string][] = [
   ['RFC 3339, any fraction and offset', '2026-06-01T15:30:18.123456789Z [agent] sandbox.running tap=tap0'],
   ['… with an offset', '2026-06-01T17:30:18+02:00 ready'],
@@ -13,7 +13,7 @@ export const stampExamples: readonly [string, string][] = [
   ['day first, with points', '01.06.2026 15:30:18 ready'],
   ['compact', '20260601T153018Z ready'],
   [
-    'syslog: no year, so the last one that is not in the future',
+    'syslog: no year, so the last year that is not in the future',
     'Jun  1 15:30:18 host sshd[812]: Accepted publickey',
   ],
   ['syslog with a priority', '<27>1 2026-06-01T15:30:18Z host app - - - failed'],
@@ -25,7 +25,7 @@ export const stampExamples: readonly [string, string][] = [
   ['logcat', '06-01 15:30:18.123  1215  1215 W dhd: full'],
   ['Redis', '[3574] 01 Jun 2026 15:30:18.731 # memory is low'],
   ['seconds since 1970 (with decimals), ms, µs, ns', '1780327818.500000 ready'],
-  ['time of day: the day is found from the lines around it', '[15:30:18] [autostart] phase1: OS ready'],
+  ['time of day: the day comes from the lines around it', '[15:30:18] [autostart] phase1: OS ready'],
   ['… without brackets', '15:30:18.042 [vite] hmr update'],
   ['kernel seconds, turned into wall time', '[   12.480127] EXT4-fs (vda): mounted'],
   ['a JSON field', '{"level":50,"time":1780327818123,"name":"api","msg":"failed"}'],
@@ -33,7 +33,7 @@ export const stampExamples: readonly [string, string][] = [
     'a JSON field of another logger',
     '{"severity":"warning","timestamp":"2026-06-01T15:30:18.5Z","message":"slow"}',
   ],
-  ['impossible: the text is kept, the moment of reading chosen', '1970-01-01T00:00:07Z ready'],
+  ['impossible: the text stays, and the time is that of reading', '1970-01-01T00:00:07Z ready'],
 ];
 
 export const sourceExamples: readonly [string, string][] = [
@@ -42,7 +42,7 @@ export const sourceExamples: readonly [string, string][] = [
     '`kernel`: its text in the middle of a program’s line',
     'computing album 42 .....[   12.480127] sysrq: Trigger a crash',
   ],
-  ['a tag behind the stamp; no levels, no threads', '2026-06-01T15:30:18Z [autostart] starting'],
+  ['a tag behind the stamp, but no level and no thread', '2026-06-01T15:30:18Z [autostart] starting'],
   ['a program with its process id', 'dhclient[312]: bound to 172.20.6.118'],
   ['a program of syslog', 'Jun  1 15:30:18 host systemd[1]: Started sshd.service'],
   ['the runtime’s own programs', 'pandastack-init: applied identity via=vsock'],
@@ -58,7 +58,7 @@ export const severityExamples: readonly [string, string][] = [
   ['… with a subsystem', '[Mon Jun 01 15:30:18 2026] [mpm_prefork:notice] resuming'],
   ['before a colon', 'error: no such file'],
   ['behind `level=`', 'ts=2026-06-01T15:30:18Z level=warn msg="slow"'],
-  ['of a channel or facility', '[2026-06-01 15:30:18] local.ERROR: failed'],
+  ['behind a channel or facility', '[2026-06-01 15:30:18] local.ERROR: failed'],
   ['the first word behind the stamp', '2026-06-01T15:30:18.625Z\tdebug\tsync.go:87\tstarting'],
   ['one letter', 'E0601 15:30:18.123456 1 x.go:1] failed'],
   ['a sign (Redis)', '1:M 01 Jun 2026 15:30:18.731 * ready'],
@@ -66,11 +66,11 @@ export const severityExamples: readonly [string, string][] = [
     'an answer of a web server',
     '10.42.0.17 - - [01/Jun/2026:15:30:18 +0000] "GET / HTTP/1.1" 404 12 "-" "-"',
   ],
-  ['a number of pino or bunyan', '{"level":60,"time":1780327818123,"msg":"cannot listen"}'],
+  ['a number (pino, bunyan)', '{"level":60,"time":1780327818123,"msg":"cannot listen"}'],
   ['a level of the kernel', '<4>[    1.500000] ACPI: BIOS error'],
   ['a report of the kernel', '[    9.000000] BUG: kernel NULL pointer dereference, address: 0'],
   ['an exception', 'java.lang.IllegalStateException: closed'],
-  ['none: a text that has such a word', 'The last error was seen yesterday'],
+  ['none: a text with such a word', 'The last error was seen yesterday'],
 ];
 
 export const entryExamples: readonly [string, string[]][] = [
@@ -212,19 +212,19 @@ export const entryExamples: readonly [string, string[]][] = [
   ],
 ];
 
-/** What lines mark: [what it is, a report or a line]. The title is that of its last line that has one. */
+/** Lines with events: [the name of the example, a report or a line]. Its title is that of its last line with one. */
 export const eventExamples: readonly [string, string[]][] = [
   ['a boot', ['[    0.000000] Linux version 6.1.0-56-cloud-amd64 (gcc-12) #1 SMP']],
-  ['a guest that is up', ['2026-06-01T15:30:18Z [agent] sshd | listening on 0.0.0.0:22']],
+  ['a guest that is ready', ['2026-06-01T15:30:18Z [agent] sshd | listening on 0.0.0.0:22']],
   ['a panic', ['[    9.000000] Kernel panic - not syncing: sysrq triggered crash']],
   ['no init', ['[    9.000000] Kernel panic - not syncing: No working init found.']],
   [
     'no root file system',
     ['[    9.000000] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)'],
   ],
-  ['… as an initramfs says it', ['ALERT!  /dev/vda1 does not exist.  Dropping to a shell!']],
+  ['… reported by an initramfs', ['ALERT!  /dev/vda1 does not exist.  Dropping to a shell!']],
   [
-    'an oops: the function at the instruction pointer, or the first frame that is no helper',
+    'an oops: the function at the instruction pointer, or the first frame that is not shared',
     [
       '[    9.000000] BUG: kernel NULL pointer dereference, address: 0000000000000008',
       '[    9.000100] RIP: 0010:box_ioctl.isra.0+0x5/0x10 [boxfs]',
@@ -265,7 +265,7 @@ export const eventExamples: readonly [string, string[]][] = [
     ],
   ],
   [
-    'a hung task: the first function that is not for sleeping',
+    'a hung task: the first function that does not only sleep',
     [
       '[  130.000000] INFO: task init:107 blocked for more than 120 seconds.',
       '[  130.000100] Call Trace:',
@@ -275,7 +275,7 @@ export const eventExamples: readonly [string, string[]][] = [
     ],
   ],
   [
-    'out of memory: the victim; the first line names who asked for memory',
+    'out of memory: the victim; the first line names the process that needed memory',
     [
       '[    9.000000] appd invoked oom-killer: gfp_mask=0x140dca(GFP_HIGHUSER_MOVABLE), order=0',
       '[    9.000100] Memory cgroup out of memory: Killed process 105 (worker) total-vm:65512kB',
