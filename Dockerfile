@@ -31,7 +31,7 @@ ENV NODE_ENV=production \
 EXPOSE 8600 8601 8602
 # An afterlog.yaml in the working folder is read.
 WORKDIR /etc/afterlog
-# The image's user `node`. An agent on a real host runs as the one who owns the logs: see README, "In containers".
+# The image's user `node`. An agent on a real host runs as the one who owns the logs: see docs/guides/containers.md.
 USER 1000:1000
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --start-interval=2s --retries=3 \
     CMD ["node", "/opt/afterlog/docker/healthcheck.js"]
