@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { summaryText } from '../../src/cli/commands/boots.ts';
+import { clickhouseUrl, migratedDatabase } from '../support/clickhouse.ts';
 import { afterlog } from '../support/command.ts';
 import { insertRows, type TestRow } from '../support/rows.ts';
-import { clickhouseUrl, migratedDatabase } from '../support/servers.ts';
 
 const long = `Kernel panic: ${'x'.repeat(200)} \u001b[2Jend`;
 

@@ -5,11 +5,13 @@ import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { crc32 } from 'node:zlib';
+import { clickhouseUrl, migratedDatabase } from '../support/clickhouse.ts';
 import { afterlog, startAfterlog } from '../support/command.ts';
 import { randomBytes, randomOf } from '../support/content.ts';
+import { NOWHERE } from '../support/nowhere.ts';
 import { seed } from '../support/property.ts';
 import { gapRow, insertRows, rowsOfFile, SECOND_STREAM, sealRow } from '../support/rows.ts';
-import { clickhouseUrl, migratedDatabase, NOWHERE, temporaryDir } from '../support/servers.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 async function prepare(t: TestContext) {
   const { client, database } = await migratedDatabase(t);

@@ -9,7 +9,7 @@ import { allOf, wordsOf } from '../../src/cli/completion/words.ts';
 import { zshScript } from '../../src/cli/completion/zsh.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { afterlog } from '../support/command.ts';
-import { temporaryDir } from '../support/servers.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 const words = wordsOf(createProgram('0.0.0'));
 const commands = allOf(words.root);

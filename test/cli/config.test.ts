@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { allSettings } from '../../src/config/schema.ts';
-import { sha256 } from '../support/api.ts';
 import { afterlog } from '../support/command.ts';
-import { temporaryDir } from '../support/servers.ts';
+import { sha256 } from '../support/sha256.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 async function file(t: TestContext, text: string): Promise<string> {
   const path = join(await temporaryDir(t), 'afterlog.yaml');

@@ -4,13 +4,15 @@ import { type TestContext, test } from 'node:test';
 import type { Settings } from '../../src/config/settings.ts';
 import { startConsumer } from '../../src/consume/consumer.ts';
 import { setAsideIn } from '../../src/deliver/set_aside.ts';
-import { makeBatch, newEpoch } from '../support/batches.ts';
+import { makeBatch, newEpoch, run } from '../support/batches.ts';
+import type { Site } from '../support/clickhouse.ts';
+import { rowsOf } from '../support/clickhouse.ts';
 import { afterlog } from '../support/command.ts';
-import { run, type Site, site } from '../support/consumer_site.ts';
+import { site } from '../support/consumer_site.ts';
 import { gapsOf } from '../support/landed_rows.ts';
 import { landedLetters, poisonBatch, poisonTable } from '../support/letters.ts';
 import { until } from '../support/patience.ts';
-import { rowsOf, temporaryDir } from '../support/servers.ts';
+import { temporaryDir } from '../support/temporary.ts';
 import { asMessage, makeTopic } from '../support/topic.ts';
 
 const environmentOf = (settings: Settings): Record<string, string> => ({

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { clickhouseUrl, migratedDatabase } from '../support/clickhouse.ts';
 import { afterlog } from '../support/command.ts';
 import { patient } from '../support/patience.ts';
-import { clickhouseUrl, migratedDatabase, temporaryDir } from '../support/servers.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 test('for people: by group, with cures and commands, without colours where there is no terminal', async (t) => {
   const dir = await temporaryDir(t);

@@ -3,10 +3,10 @@ import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
+import { clickhouseUrl, migratedDatabase } from '../support/clickhouse.ts';
 import { afterlog, startAfterlog } from '../support/command.ts';
 import { until } from '../support/patience.ts';
 import { gapRow, insertRows, rowsOfFile, SECOND_STREAM, sealRow, type TestRow } from '../support/rows.ts';
-import { clickhouseUrl, migratedDatabase } from '../support/servers.ts';
 
 const second = { stream_started_at: SECOND_STREAM };
 

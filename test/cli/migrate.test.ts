@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createKafka } from '../../src/kafka/client.ts';
 import { withAdmin } from '../../src/kafka/topics.ts';
+import { clickhouse, rowsOf } from '../support/clickhouse.ts';
 import { afterlog } from '../support/command.ts';
 import { environmentOf } from '../support/doctor.ts';
-import { clickhouse, NOWHERE, rowsOf, testSettings } from '../support/servers.ts';
+import { testSettings } from '../support/kafka.ts';
+import { NOWHERE } from '../support/nowhere.ts';
 import { createTopics } from '../support/topic.ts';
 
 async function prepare(t: TestContext, flags: Record<string, unknown> = {}) {

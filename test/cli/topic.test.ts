@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { makeBatch, newEpoch } from '../support/batches.ts';
+import { makeBatch, newEpoch, run } from '../support/batches.ts';
 import { afterlog, startAfterlog } from '../support/command.ts';
-import { run } from '../support/consumer_site.ts';
+import { testSettings } from '../support/kafka.ts';
 import { poisonBatch } from '../support/letters.ts';
-import { testSettings } from '../support/servers.ts';
 import { asMessage, makeTopic } from '../support/topic.ts';
 
 async function site(t: TestContext, partitions = 1) {

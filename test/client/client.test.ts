@@ -15,11 +15,12 @@ import {
 } from '../../src/client/client.ts';
 import type { recordShape, sandboxShape } from '../../src/serve/http/shapes.ts';
 import { migrate } from '../../src/store/care/migrate.ts';
-import { sha256, startApi } from '../support/api.ts';
+import { startApi } from '../support/api.ts';
+import { clickhouse, clickhouseSettings } from '../support/clickhouse.ts';
 import { until } from '../support/patience.ts';
 import { environmentOf, RoleProcess } from '../support/roles.ts';
 import { gapRow, insertRows, rowsOfFile, sealRow } from '../support/rows.ts';
-import { clickhouse, testSettings } from '../support/servers.ts';
+import { sha256 } from '../support/sha256.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -122,7 +123,7 @@ test('wait gives the line, null when it does not come, and throws when the log e
 
 test('a follower goes on where it was when the server is killed and comes again, however often', async (t) => {
   const port = await freePort();
-  const settings = await testSettings(t, { listen: `127.0.0.1:${port}` });
+  const settings = await clickhouseSettings(t, { listen: `127.0.0.1:${port}` });
   const client = clickhouse(t);
   const { database } = settings.clickhouse;
   await migrate(client, database);

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { test } from 'node:test';
 import { AfterlogError } from '../../src/base/errors.ts';
 import { loadSettings, readSettings, splitAddress } from '../../src/config/settings.ts';
-import { sha256 } from '../support/api.ts';
+import { sha256 } from '../support/sha256.ts';
 
 /** Every line that loadSettings complains with. */
 function complaints(flags: Record<string, unknown>, environment: Record<string, string> = {}): string[] {

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ReadSettings, readSettings } from '../../src/config/settings.ts';
-import { temporaryDir } from '../support/servers.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 /** Reads settings from a file of this text. */
 async function fileOf(t: TestContext, text: string | Buffer) {

@@ -4,11 +4,12 @@ import { type TestContext, test } from 'node:test';
 import type { Settings } from '../../src/config/settings.ts';
 import { startConsumer } from '../../src/consume/consumer.ts';
 import { migrate } from '../../src/store/care/migrate.ts';
-import { makeBatch, newEpoch } from '../support/batches.ts';
-import { consumerProcess, run, site, statusOf } from '../support/consumer_site.ts';
+import { makeBatch, newEpoch, run } from '../support/batches.ts';
+import { clickhouse, rowsOf } from '../support/clickhouse.ts';
+import { consumerProcess, site, statusOf } from '../support/consumer_site.ts';
+import { testSettings } from '../support/kafka.ts';
 import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';
 import { patient, until } from '../support/patience.ts';
-import { clickhouse, rowsOf, testSettings } from '../support/servers.ts';
 import { asMessage, makeTopic, readTopic } from '../support/topic.ts';
 import { waitsFor } from '../support/waits_for.ts';
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
-import { newEpoch } from '../support/batches.ts';
-import { consumerProcess, run, site } from '../support/consumer_site.ts';
+import { newEpoch, run } from '../support/batches.ts';
+import { clickhouseUrl, rowsOf } from '../support/clickhouse.ts';
+import { consumerProcess, site } from '../support/consumer_site.ts';
 import { startKillingProxy } from '../support/killing_proxy.ts';
 import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';
 import { until } from '../support/patience.ts';
-import { clickhouseUrl, rowsOf } from '../support/servers.ts';
 import { stopMerges } from '../support/stored.ts';
 import { makeTopic } from '../support/topic.ts';
 

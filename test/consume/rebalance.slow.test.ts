@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeBatch, newEpoch } from '../support/batches.ts';
+import { rowsOf } from '../support/clickhouse.ts';
 import { consumerProcess, site } from '../support/consumer_site.ts';
 import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';
 import { until } from '../support/patience.ts';
-import { rowsOf } from '../support/servers.ts';
 import { stopMerges } from '../support/stored.ts';
 import { makeTopic } from '../support/topic.ts';
 

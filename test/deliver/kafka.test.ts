@@ -7,8 +7,8 @@ import { createKafka } from '../../src/kafka/client.ts';
 import type { Binding } from '../../src/spool/cursor.ts';
 import { type Batch, batchId, fromKafka } from '../../src/wire/header.ts';
 import { makeBatch, newEpoch } from '../support/batches.ts';
+import { testSettings } from '../support/kafka.ts';
 import { until } from '../support/patience.ts';
-import { testSettings } from '../support/servers.ts';
 import { createTopics, deleteTopic, offsetsOf, readTopic } from '../support/topic.ts';
 
 type SetAside = (refused: { batch: Batch; reason: string }) => Promise<void>;

@@ -4,8 +4,8 @@ import { crc32 } from 'node:zlib';
 import { createComparer } from '../../src/demo/compare.ts';
 import type { Finished } from '../../src/demo/fleet.ts';
 import type { Written } from '../../src/demo/sandbox_files.ts';
+import { migratedDatabase } from '../support/clickhouse.ts';
 import { FIRST_STREAM, insertRows, SECOND_STREAM, type TestRow } from '../support/rows.ts';
-import { migratedDatabase } from '../support/servers.ts';
 
 const written = (text: string): Written => ({
   bytes: text.length,

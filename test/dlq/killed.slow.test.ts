@@ -7,13 +7,14 @@ import { setAsideIn } from '../../src/deliver/set_aside.ts';
 import { createLander } from '../../src/store/land/land.ts';
 import type { Batch } from '../../src/wire/header.ts';
 import { newEpoch } from '../support/batches.ts';
+import { clickhouseUrl, migratedDatabase, rowsOf } from '../support/clickhouse.ts';
 import { afterlog } from '../support/command.ts';
 import { type Death, startKillingProxy } from '../support/killing_proxy.ts';
 import { gapsOf } from '../support/landed_rows.ts';
 import { assertStreamsAgree, poisonBatch, poisonTable, withoutMerges } from '../support/letters.ts';
 import { until } from '../support/patience.ts';
-import { clickhouseUrl, migratedDatabase, rowsOf, temporaryDir, uniqueName } from '../support/servers.ts';
 import { slowInserts } from '../support/slow_inserts.ts';
+import { temporaryDir, uniqueName } from '../support/temporary.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts');
 

@@ -8,8 +8,8 @@ import { createLander } from '../../src/store/land/land.ts';
 import { lookQuery } from '../../src/store/land/landed.ts';
 import { gapBatch, refusedReason } from '../../src/wire/gap_batch.ts';
 import { type Batch, toKafkaHeaders } from '../../src/wire/header.ts';
-import { makeBatch, newEpoch, seal, today } from '../support/batches.ts';
-import { run } from '../support/consumer_site.ts';
+import { makeBatch, newEpoch, run, seal, today } from '../support/batches.ts';
+import { migratedDatabase, rowsOf } from '../support/clickhouse.ts';
 import { gapsOf } from '../support/landed_rows.ts';
 import {
   asStore,
@@ -21,7 +21,6 @@ import {
   poisonTable,
   withoutMerges,
 } from '../support/letters.ts';
-import { migratedDatabase, rowsOf } from '../support/servers.ts';
 
 async function site(t: TestContext, { isMerged = false } = {}) {
   const { client, database } = await migratedDatabase(t);

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { limits } from '../../src/base/limits.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { allSettings } from '../../src/config/settings.ts';
-import { temporaryDir } from '../support/servers.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 /** What the tests below look at, and rules of this project; the Compose Specification's own schema checks the rest. */
 const duration = z.string().regex(/^(\d+(h|m|s|ms))+$/);

@@ -4,9 +4,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { freePort } from '../../src/base/child_process.ts';
+import { clickhouseUrl, migratedDatabase } from '../support/clickhouse.ts';
 import { startAfterlog } from '../support/command.ts';
 import { until } from '../support/patience.ts';
-import { clickhouseUrl, migratedDatabase, temporaryDir } from '../support/servers.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sha256, startApi } from '../support/api.ts';
+import { startApi } from '../support/api.ts';
 import { backendOfDocs } from '../support/examples.ts';
 import { insertRows, rowsOfFile, sealRow } from '../support/rows.ts';
+import { sha256 } from '../support/sha256.ts';
 
 test('the backend of docs/api.md passes logs on with the user’s token, and nothing else', async (t) => {
   const api = await startApi(t, { tokens: `${sha256('of-acme')}:acme,${sha256('of-other')}:other` });

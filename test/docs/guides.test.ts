@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { allOf, type CommandWords, wordsOf } from '../../src/cli/completion/words.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { loadSettings } from '../../src/config/settings.ts';
-import { temporaryDir } from '../support/servers.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const pages = ['README.md', ...globSync('docs/guides/*.md', { cwd: root })].map((path) => ({

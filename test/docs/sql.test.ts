@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
+import { migratedDatabase } from '../support/clickhouse.ts';
 import { insertRows, rowsOfFile, sealRow } from '../support/rows.ts';
-import { migratedDatabase } from '../support/servers.ts';
 
 test('each query of docs/guides/sql.md runs', async (t) => {
   const page = readFileSync(resolve(import.meta.dirname, '../../docs/guides/sql.md'), 'utf8');

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { migrate } from '../../src/store/care/migrate.ts';
+import { clickhouse, clickhouseUrl, migratedDatabase } from '../support/clickhouse.ts';
 import { startClickHouseWithUsers } from '../support/clickhouse_users.ts';
 import { afterlog } from '../support/command.ts';
 import { diagnose } from '../support/doctor.ts';
-import { clickhouse, clickhouseUrl, migratedDatabase, NOWHERE, uniqueName } from '../support/servers.ts';
+import { NOWHERE } from '../support/nowhere.ts';
+import { uniqueName } from '../support/temporary.ts';
 
 function environmentFor(database: string, more: Record<string, string> = {}): Record<string, string> {
   return { AFTERLOG_CLICKHOUSE_URL: clickhouseUrl(), AFTERLOG_CLICKHOUSE_DATABASE: database, ...more };

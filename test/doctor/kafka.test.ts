@@ -7,12 +7,14 @@ import type { Settings } from '../../src/config/settings.ts';
 import { startConsumer } from '../../src/consume/consumer.ts';
 import { createKafka } from '../../src/kafka/client.ts';
 import { createTopic, wantedTopics, withAdmin } from '../../src/kafka/topics.ts';
-import { newEpoch } from '../support/batches.ts';
-import { run, site } from '../support/consumer_site.ts';
+import { newEpoch, run } from '../support/batches.ts';
+
+import { site } from '../support/consumer_site.ts';
 import { diagnose, environmentOf } from '../support/doctor.ts';
+import { kafkaBroker, testSettings } from '../support/kafka.ts';
+import { NOWHERE } from '../support/nowhere.ts';
 import { until } from '../support/patience.ts';
 import { startProxy } from '../support/proxy.ts';
-import { kafkaBroker, NOWHERE, testSettings } from '../support/servers.ts';
 import { createTopics, makeTopic } from '../support/topic.ts';
 
 /** No data dir and no ClickHouse: only Kafka is of interest. */

@@ -14,9 +14,10 @@ import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '../../src/store/care/migrate.ts';
+import { clickhouse, rowsOf } from '../support/clickhouse.ts';
+import { testSettings } from '../support/kafka.ts';
 import { until } from '../support/patience.ts';
 import { environmentOf, RoleProcess } from '../support/roles.ts';
-import { clickhouse, rowsOf, testSettings } from '../support/servers.ts';
 import { assertReadBack, assertStoredOnceAndInOrder, sealedCount, stopMerges } from '../support/stored.ts';
 
 const LIVE = 12;

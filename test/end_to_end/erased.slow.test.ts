@@ -3,13 +3,13 @@ import { globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { startConsumer } from '../../src/consume/consumer.ts';
-import { type Column, newEpoch } from '../support/batches.ts';
+import { type Column, newEpoch, run } from '../support/batches.ts';
+import { rowsOf } from '../support/clickhouse.ts';
 import { afterlog } from '../support/command.ts';
-import { run, site } from '../support/consumer_site.ts';
+import { site } from '../support/consumer_site.ts';
 import { withoutMerges } from '../support/letters.ts';
 import { until } from '../support/patience.ts';
 import { environmentOf } from '../support/roles.ts';
-import { rowsOf } from '../support/servers.ts';
 import { makeTopic } from '../support/topic.ts';
 
 /** Every crash point of erasing that is in the source, so that none is forgotten here. */

@@ -5,17 +5,18 @@ import { test } from 'node:test';
 import { migrate } from '../../src/store/care/migrate.ts';
 import { connect } from '../../src/store/client.ts';
 import { startEmbedded } from '../../src/store/embedded/embedded.ts';
+import { clickhouseSettings, rowsOf } from '../support/clickhouse.ts';
 import { startAfterlog } from '../support/command.ts';
 import { until } from '../support/patience.ts';
 import { environmentOf, RoleProcess } from '../support/roles.ts';
 import { rotate } from '../support/rotate.ts';
-import { rowsOf, temporaryDir, testSettings } from '../support/servers.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 test('a follower passes rotations, a truncation and a ClickHouse that is killed, and ends with the sandbox', async (t) => {
   const dir = await temporaryDir(t);
   let clickhouse = await startEmbedded({ dir });
   t.after(() => clickhouse.stop());
-  const settings = await testSettings(t, { kafkaBrokers: '', clickhouseUrl: clickhouse.url });
+  const settings = await clickhouseSettings(t, { clickhouseUrl: clickhouse.url });
   const client = connect(settings);
   t.after(() => client.close());
   const { database } = settings.clickhouse;

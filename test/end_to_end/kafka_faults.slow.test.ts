@@ -5,12 +5,14 @@ import { type TestContext, test } from 'node:test';
 import { createKafka } from '../../src/kafka/client.ts';
 import { TopicReader } from '../../src/kafka/topic_reader.ts';
 import { batchId, fromKafka } from '../../src/wire/header.ts';
-import { type Site, site } from '../support/consumer_site.ts';
+import type { Site } from '../support/clickhouse.ts';
+import { rowsOf } from '../support/clickhouse.ts';
+import { site } from '../support/consumer_site.ts';
 import { startKafkaProxy } from '../support/kafka_proxy.ts';
 import { until } from '../support/patience.ts';
 import { afterlog, environmentOf, RoleProcess } from '../support/roles.ts';
-import { rowsOf, temporaryDir } from '../support/servers.ts';
 import { assertStoredOnceAndInOrder, sealedCount, stopMerges } from '../support/stored.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 /** A sandbox whose console grows line by line. */
 class Console {

@@ -8,11 +8,12 @@ import { loadSettings } from '../../src/config/settings.ts';
 import { startLocalKafka } from '../../src/kafka/local_kafka.ts';
 import { migrate } from '../../src/store/care/migrate.ts';
 import { startEmbedded } from '../../src/store/embedded/embedded.ts';
+import { rowsOf } from '../support/clickhouse.ts';
 import { contentOf, randomOf, writesOf } from '../support/content.ts';
 import { until } from '../support/patience.ts';
 import { afterlog, environmentOf, RoleProcess } from '../support/roles.ts';
-import { rowsOf, temporaryDir } from '../support/servers.ts';
 import { assertReadBack, assertStoredOnceAndInOrder, sealedCount, stopMerges } from '../support/stored.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 const SANDBOXES = 64;
 const KILLS = 10;

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { PartitionMetadata } from 'kafkajs';
 import { createKafka } from '../../src/kafka/client.ts';
+import { rowsOf } from '../support/clickhouse.ts';
 import { site } from '../support/consumer_site.ts';
 import { startKafkaCluster } from '../support/kafka_cluster.ts';
 import { until } from '../support/patience.ts';
 import { environmentOf, RoleProcess } from '../support/roles.ts';
-import { rowsOf } from '../support/servers.ts';
 import { assertReadBack, assertStoredOnceAndInOrder, sealedCount, stopMerges } from '../support/stored.ts';
 import { createTopics } from '../support/topic.ts';
 

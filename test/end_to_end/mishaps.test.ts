@@ -4,10 +4,11 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { migrate } from '../../src/store/care/migrate.ts';
+import { clickhouse, rowsOf } from '../support/clickhouse.ts';
 import { site } from '../support/consumer_site.ts';
+import { kafkaBroker, testSettings } from '../support/kafka.ts';
 import { until } from '../support/patience.ts';
 import { afterlog, environmentOf, RoleProcess } from '../support/roles.ts';
-import { clickhouse, kafkaBroker, rowsOf, testSettings } from '../support/servers.ts';
 
 /** Root reads everything; without these rights it is refused as anybody is. */
 const asAnybody =

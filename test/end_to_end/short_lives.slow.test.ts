@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
+import { rowsOf } from '../support/clickhouse.ts';
 import { site } from '../support/consumer_site.ts';
 import { until } from '../support/patience.ts';
 import { environmentOf, RoleProcess } from '../support/roles.ts';
-import { rowsOf } from '../support/servers.ts';
 import { assertStoredOnceAndInOrder, sealedCount, stopMerges } from '../support/stored.ts';
 
 const SANDBOXES = 1_000;

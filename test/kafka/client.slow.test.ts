@@ -9,7 +9,7 @@ import { loadSettings } from '../../src/config/settings.ts';
 import { createKafka, kafkaFault } from '../../src/kafka/client.ts';
 import { startLocalKafka } from '../../src/kafka/local_kafka.ts';
 import { until } from '../support/patience.ts';
-import { temporaryDir } from '../support/servers.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 /** A key and a certificate for 127.0.0.1, signed by itself. */
 function makeCertificate(dir: string): { certificate: string; pem: string } {

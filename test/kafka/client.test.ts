@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadSettings } from '../../src/config/settings.ts';
 import { connectionOf, kafkaFault } from '../../src/kafka/client.ts';
-import { temporaryDir } from '../support/servers.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 const connection = (flags: Record<string, string>) =>
   connectionOf(loadSettings({ kafkaBrokers: 'a:1', ...flags }, {}).kafka);

@@ -8,7 +8,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { isAlive } from '../../src/base/child_process.ts';
 import { startLocalKafka } from '../../src/kafka/local_kafka.ts';
 import { until } from '../support/patience.ts';
-import { temporaryDir } from '../support/servers.ts';
+import { temporaryDir } from '../support/temporary.ts';
 import { offsetsOf } from '../support/topic.ts';
 
 test('messages that were acknowledged are there after SIGKILL and a start on another port', async (t) => {

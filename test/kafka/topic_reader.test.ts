@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createKafka } from '../../src/kafka/client.ts';
 import { type Read, TopicReader } from '../../src/kafka/topic_reader.ts';
-import { makeBatch, newEpoch } from '../support/batches.ts';
-import { run } from '../support/consumer_site.ts';
+import { makeBatch, newEpoch, run } from '../support/batches.ts';
+import { testSettings } from '../support/kafka.ts';
 import { startKafkaProxy } from '../support/kafka_proxy.ts';
-import { testSettings } from '../support/servers.ts';
 import { makeTopic } from '../support/topic.ts';
 
 /** Requests, by their number in Kafka's protocol. */

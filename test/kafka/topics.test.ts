@@ -9,7 +9,7 @@ import {
   wantedTopics,
   withAdmin,
 } from '../../src/kafka/topics.ts';
-import { testSettings } from '../support/servers.ts';
+import { testSettings } from '../support/kafka.ts';
 
 test('topics made here have the settings that are wanted, and nothing to differ in', async (t) => {
   const settings = await testSettings(t);

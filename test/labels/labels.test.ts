@@ -7,7 +7,7 @@ import { Labels } from '../../src/labels/labels.ts';
 import { Runtime } from '../../src/labels/runtime.ts';
 import { until } from '../support/patience.ts';
 import { TestRuntime } from '../support/runtime.ts';
-import { temporaryDir } from '../support/servers.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 /** What a stream is to labels. */
 class Row {

@@ -13,10 +13,10 @@ import { type TestContext, test } from 'node:test';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Settings } from '../../src/config/settings.ts';
 import { migrate } from '../../src/store/care/migrate.ts';
+import { clickhouse, clickhouseSettings, rowsOf } from '../support/clickhouse.ts';
 import { until } from '../support/patience.ts';
 import { environmentOf, RoleProcess } from '../support/roles.ts';
 import { rotate } from '../support/rotate.ts';
-import { clickhouse, rowsOf, testSettings } from '../support/servers.ts';
 import { batchesWith, damage } from '../support/spool_damage.ts';
 
 /** An agent that writes to ClickHouse itself, whose batches wait until the tables are made. */
@@ -85,7 +85,7 @@ class Direct {
 }
 
 async function direct(t: TestContext): Promise<Direct> {
-  const site = new Direct(t, await testSettings(t, { kafkaBrokers: '' }));
+  const site = new Direct(t, await clickhouseSettings(t));
   site.agent.start();
   return site;
 }

@@ -13,20 +13,21 @@ import { freePort } from '../../src/base/child_process.ts';
 import type { LogEnd, LogGap, LogLine } from '../../src/client/client.ts';
 import { listen } from '../../src/serve/listen.ts';
 import { migrate } from '../../src/store/care/migrate.ts';
-import { sha256 } from '../support/api.ts';
 import { type Page, startChromium } from '../support/chromium.ts';
+import { clickhouse, clickhouseSettings } from '../support/clickhouse.ts';
 import { backendOfDocs, exampleOf } from '../support/examples.ts';
 import { until } from '../support/patience.ts';
 import { environmentOf, RoleProcess } from '../support/roles.ts';
 import { gapRow, insertRows, rowsOfFile, sealRow, type TestRow } from '../support/rows.ts';
-import { clickhouse, temporaryDir, testSettings } from '../support/servers.ts';
+import { sha256 } from '../support/sha256.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 const root = join(import.meta.dirname, '../..');
 const pageScript = readFileSync(join(import.meta.dirname, 'page.js'), 'utf8');
 
 /** A server of the real command that can be killed, and rows for it. */
 async function startAfterlog(t: TestContext, tokens = '') {
-  const settings = await testSettings(t, { listen: `127.0.0.1:${await freePort()}` });
+  const settings = await clickhouseSettings(t, { listen: `127.0.0.1:${await freePort()}` });
   const client = clickhouse(t);
   const { database } = settings.clickhouse;
   await migrate(client, database);

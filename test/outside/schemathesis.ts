@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { startApi } from '../support/api.ts';
 import { makeVenv } from '../support/python.ts';
 import { gapRow, insertRows, rowsOfFile, sealRow } from '../support/rows.ts';
-import { temporaryDir } from '../support/servers.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 test('no request by the OpenAPI document, or beside it, is answered with a fault of the server', async (t) => {
   const venv = await makeVenv(t, 'schemathesis');

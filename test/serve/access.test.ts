@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { startServer } from '../../src/serve/server.ts';
-import { sha256, startApi } from '../support/api.ts';
+import { startApi } from '../support/api.ts';
+import { clickhouseSettings } from '../support/clickhouse.ts';
 import { afterlog } from '../support/command.ts';
-import { testSettings } from '../support/servers.ts';
+import { sha256 } from '../support/sha256.ts';
 
 test('afterlog token makes one that the server takes for what it was made for', async (t) => {
   const made = await afterlog(['token', '--workspace', 'team-a', '--scope', 'read,erase', '--json']);
@@ -55,7 +56,7 @@ test('with a certificate it is https; a wrong one is named', async (t) => {
   const [cert, key] = ['cert', 'key'].map((what) =>
     join(import.meta.dirname, `../support/tls/test-only.${what}.pem`),
   );
-  const settings = await testSettings(t, { tlsCertFile: cert, tlsKeyFile: key });
+  const settings = await clickhouseSettings(t, { tlsCertFile: cert, tlsKeyFile: key });
   const server = await startServer(settings);
   t.after(() => server.stop());
   assert.match(server.address, /^https:/);
@@ -72,6 +73,6 @@ test('with a certificate it is https; a wrong one is named', async (t) => {
     { tlsCertFile: key, tlsKeyFile: key },
     { tlsCertFile: '/no', tlsKeyFile: key },
   ]) {
-    await assert.rejects(startServer(await testSettings(t, wrong)), { code: 'SETTING_INVALID' });
+    await assert.rejects(startServer(await clickhouseSettings(t, wrong)), { code: 'SETTING_INVALID' });
   }
 });

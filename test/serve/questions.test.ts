@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Api, startApi } from '../support/api.ts';
+import { clickhouseUrl } from '../support/clickhouse.ts';
 import { afterlog } from '../support/command.ts';
 import { FIRST_STREAM, gapRow, insertRows, rowsOfFile, sealRow, type TestRow } from '../support/rows.ts';
-import { clickhouseUrl } from '../support/servers.ts';
 
 interface Line {
   message: string;

@@ -4,14 +4,15 @@ import { connect as connectSocket } from 'node:net';
 import { test } from 'node:test';
 import { startServer } from '../../src/serve/server.ts';
 import { eventsOf, startApi } from '../support/api.ts';
+import { clickhouseSettings } from '../support/clickhouse.ts';
 import { collectLog } from '../support/log.ts';
+import { NOWHERE } from '../support/nowhere.ts';
 import { until } from '../support/patience.ts';
 import { insertRows, rowsOfFile, sealRow } from '../support/rows.ts';
-import { NOWHERE, testSettings } from '../support/servers.ts';
 
 test('without ClickHouse it starts, lives, is not ready, and says why; in the log once, however many ask', async (t) => {
   const said = collectLog(t);
-  const settings = await testSettings(t, { clickhouseUrl: `http://${NOWHERE}` });
+  const settings = await clickhouseSettings(t, { clickhouseUrl: `http://${NOWHERE}` });
   const server = await startServer(settings);
   t.after(() => server.stop());
   assert.equal((await fetch(`${server.address}/healthz`)).status, 200);
@@ -28,7 +29,7 @@ test('without ClickHouse it starts, lives, is not ready, and says why; in the lo
 });
 
 test('a database that was not migrated is told apart', async (t) => {
-  const server = await startServer(await testSettings(t));
+  const server = await startServer(await clickhouseSettings(t));
   t.after(() => server.stop());
   const response = await fetch(`${server.address}/readyz`);
   assert.equal(response.status, 503);
@@ -38,8 +39,8 @@ test('a database that was not migrated is told apart', async (t) => {
 test('a taken address is PORT_IN_USE, a wrong one SETTING_INVALID', async (t) => {
   const api = await startApi(t);
   const listen = api.address.replace('http://', '');
-  await assert.rejects(startServer(await testSettings(t, { listen })), { code: 'PORT_IN_USE' });
-  await assert.rejects(startServer(await testSettings(t, { listen: '192.0.2.1:80' })), {
+  await assert.rejects(startServer(await clickhouseSettings(t, { listen })), { code: 'PORT_IN_USE' });
+  await assert.rejects(startServer(await clickhouseSettings(t, { listen: '192.0.2.1:80' })), {
     code: 'SETTING_INVALID',
   });
 });
@@ -79,7 +80,7 @@ test('requests are counted by route pattern, never by id', async (t) => {
 });
 
 test('a follower that leaves is forgotten, and stopping ends those that stay', async (t) => {
-  const settings = await testSettings(t);
+  const settings = await clickhouseSettings(t);
   const api = await startApi(t, { clickhouseDatabase: settings.clickhouse.database });
   await insertRows(api.client, api.database, rowsOfFile('s', Buffer.from('x\n')));
   const server = await startServer(settings);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Routes } from '../../src/serve/http/route.ts';
-import { sha256, startApi } from '../support/api.ts';
+import { startApi } from '../support/api.ts';
 import { gapRow, insertRows, rowsOfFile, SECOND_STREAM, sealRow } from '../support/rows.ts';
+import { sha256 } from '../support/sha256.ts';
 
 const SECRET = 'theirs-secret';
 

@@ -3,7 +3,7 @@ import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CursorFile } from '../../src/spool/cursor.ts';
-import { temporaryDir } from '../support/servers.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 test('an epoch whose binding cannot be saved is not bound, and can be bound again', async (t) => {
   const dir = await temporaryDir(t);

@@ -14,7 +14,7 @@ import { fromSpool } from '../../src/wire/spooled.ts';
 import { AgentSite } from '../support/agent_site.ts';
 import { overrideLimits } from '../support/limits.ts';
 import { until } from '../support/patience.ts';
-import { temporaryDir } from '../support/servers.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 /** Puts other functions in the place of some of node:fs, for all who import them, until the test ends or `mend` is called. */
 function disk(t: TestContext, faults: Partial<typeof fs>): { mend: () => void } {

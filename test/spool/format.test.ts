@@ -6,8 +6,8 @@ import { crc32 } from 'node:zlib';
 import { segmentPath } from '../../src/spool/segment.ts';
 import { Spool } from '../../src/spool/spool.ts';
 import { AgentSite } from '../support/agent_site.ts';
-import { temporaryDir } from '../support/servers.ts';
 import { SpoolRows } from '../support/spool_rows.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 /** Files of a folder with content and time. */
 const picture = (dir: string): string[] =>

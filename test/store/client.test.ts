@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { loadSettings } from '../../src/config/settings.ts';
 import { connect, findUp, recordUp, resolveClickHouseUrl } from '../../src/store/client.ts';
-import { clickhouseUrl, temporaryDir } from '../support/servers.ts';
+import { clickhouseUrl } from '../support/clickhouse.ts';
+import { temporaryDir } from '../support/temporary.ts';
 
 const record = { url: 'http://127.0.0.1:4567', pid: process.pid, listen: '127.0.0.1:8600' };
 

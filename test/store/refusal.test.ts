@@ -5,9 +5,9 @@ import { setAsideIn } from '../../src/deliver/set_aside.ts';
 import { createLander } from '../../src/store/land/land.ts';
 import { loggableReason } from '../../src/store/refusal.ts';
 import { makeBatch, newEpoch } from '../support/batches.ts';
-
+import { migratedDatabase } from '../support/clickhouse.ts';
 import { collectLog } from '../support/log.ts';
-import { migratedDatabase, temporaryDir, uniqueName } from '../support/servers.ts';
+import { temporaryDir, uniqueName } from '../support/temporary.ts';
 import { waitsFor } from '../support/waits_for.ts';
 
 test('a batch that ClickHouse refuses with a row in its reason: the reason is kept beside it, not logged', async (t) => {

@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { startServer } from '../../src/serve/server.ts';
 import { migrate } from '../../src/store/care/migrate.ts';
+import { clickhouse, clickhouseSettings } from './clickhouse.ts';
 import { overrideLimits } from './limits.ts';
 import { PATIENCE_MS } from './patience.ts';
-import { clickhouse, testSettings } from './servers.ts';
 
 // On a slow machine a page of a search is to be as full as elsewhere, and an erase is waited for.
 overrideLimits({ search: { ms_max: PATIENCE_MS }, erase: { wait_ms: PATIENCE_MS } });
@@ -18,7 +17,7 @@ export interface Api {
 
 /** A server on a migrated database of the test's own. `flags` are as in loadSettings. */
 export async function startApi(t: TestContext, flags: Record<string, unknown> = {}): Promise<Api> {
-  const settings = await testSettings(t, flags);
+  const settings = await clickhouseSettings(t, flags);
   const client = clickhouse(t);
   const { database } = settings.clickhouse;
   await migrate(client, database);
@@ -26,8 +25,6 @@ export async function startApi(t: TestContext, flags: Record<string, unknown> = 
   t.after(() => server.stop());
   return { address: server.address, client, database };
 }
-
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 export interface ServerSentEvent {
   event: string;

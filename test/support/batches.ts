@@ -145,3 +145,7 @@ export function makeBatch(wanted: Wanted): Batch {
     zstdCompressSync(block),
   );
 }
+
+/** Batches `from` to `to` of an epoch. */
+export const run = (epoch: number, from: number, to: number, more: Partial<Wanted> = {}) =>
+  Array.from({ length: to - from + 1 }, (_, at) => makeBatch({ epoch, sequence: from + at, ...more }));

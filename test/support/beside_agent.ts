@@ -3,8 +3,8 @@ import type { TestContext } from 'node:test';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { startServer } from '../../src/serve/server.ts';
 import { migrate } from '../../src/store/care/migrate.ts';
+import { clickhouse, clickhouseSettings } from './clickhouse.ts';
 import { PATIENCE_MS } from './patience.ts';
-import { clickhouse, testSettings } from './servers.ts';
 
 /** A server whose agent says, whatever it is asked, that it has read 12 bytes of the console of sandbox `s`. */
 export async function startBesideAgent(
@@ -19,7 +19,7 @@ export async function startBesideAgent(
   await new Promise<void>((resolve) => agent.listen(0, '127.0.0.1', resolve));
   t.after(() => agent.close());
   const { port } = agent.address() as { port: number };
-  const settings = await testSettings(t, { agentUrl: `http://127.0.0.1:${port}/` });
+  const settings = await clickhouseSettings(t, { agentUrl: `http://127.0.0.1:${port}/` });
   const { database } = settings.clickhouse;
   const client = clickhouse(t);
   await migrate(client, database);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { until } from './patience.ts';
-import { temporaryDir } from './servers.ts';
+import { temporaryDir } from './temporary.ts';
 
 export interface Page {
   /** The value that an expression of the page comes to, or its promise. @throws what it throws, as text */

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { exitOf, freePort } from '../../src/base/child_process.ts';
 import { migrate } from '../../src/store/care/migrate.ts';
-import { temporaryDir } from './servers.ts';
+import { temporaryDir } from './temporary.ts';
 
 export interface TestUser {
   /** Its password, too. */

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { temporaryDir } from './servers.ts';
+import { temporaryDir } from './temporary.ts';
 
 /** The one block of docs/api.md in a language. */
 export function exampleOf(language: 'js' | 'html'): string {

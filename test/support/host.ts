@@ -6,9 +6,9 @@ import { freePort } from '../../src/base/child_process.ts';
 import { withStatus } from '../../src/cli/role.ts';
 import { startServer } from '../../src/serve/server.ts';
 import { migrate } from '../../src/store/care/migrate.ts';
-import { sha256 } from './api.ts';
+import { clickhouse, clickhouseSettings } from './clickhouse.ts';
 import { PATIENCE_MS } from './patience.ts';
-import { clickhouse, testSettings } from './servers.ts';
+import { sha256 } from './sha256.ts';
 
 export interface Host {
   /** Of its server. */
@@ -21,8 +21,7 @@ export interface Host {
 
 /** A host with an agent without Kafka, and a server that takes the token `key`. */
 export async function startHost(t: TestContext): Promise<Host> {
-  const settings = await testSettings(t, {
-    kafkaBrokers: '',
+  const settings = await clickhouseSettings(t, {
     agentListen: `127.0.0.1:${await freePort()}`,
     tokens: sha256('key'),
   });

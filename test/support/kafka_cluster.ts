@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import { freePort } from '../../src/base/child_process.ts';
 import { limits } from '../../src/base/limits.ts';
 import { type LocalKafka, startLocalKafka } from '../../src/kafka/local_kafka.ts';
-import { temporaryDir } from './servers.ts';
+import { temporaryDir } from './temporary.ts';
 
 /** Node 1 is also the controller: it is not to be killed. */
 const CONTROLLER = 1;

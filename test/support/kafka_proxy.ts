@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
-import { kafkaBroker } from './servers.ts';
+import { kafkaBroker } from './kafka.ts';
 
 /** What becomes of the next requests that produce something. */
 export type Fate =

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ClickHouseClient } from '@clickhouse/client';
-import { rowsOf } from './servers.ts';
+import { rowsOf } from './clickhouse.ts';
 
 /** Asserts, without FINAL, that an epoch of makeBatch() has each of its rows exactly once, with its text. */
 export async function assertLandedOnce(

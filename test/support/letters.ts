@@ -5,7 +5,8 @@ import { createLander, type Refused } from '../../src/store/land/land.ts';
 import type { Store } from '../../src/store/query.ts';
 import { type Batch, batchId, toKafkaHeaders } from '../../src/wire/header.ts';
 import { type Column, makeBatch, type Wanted } from './batches.ts';
-import { clickhouseUrl, rowsOf, uniqueName } from './servers.ts';
+import { clickhouseUrl, rowsOf } from './clickhouse.ts';
+import { uniqueName } from './temporary.ts';
 
 export const asStore = (client: ClickHouseClient, database: string): Store => ({
   client,

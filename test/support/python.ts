@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { temporaryDir } from './servers.ts';
+import { temporaryDir } from './temporary.ts';
 
 /** A folder with a Python of the test's own that has a package of PyPI. @throws what is missing */
 export async function makeVenv(t: TestContext, name: string): Promise<string> {

@@ -3,8 +3,8 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import type { Settings } from '../../src/config/settings.ts';
 import { openStore } from '../../src/store/query.ts';
 import { findTail, readBytes } from '../../src/store/read/read_log.ts';
+import { rowsOf } from './clickhouse.ts';
 import { afterlog, environmentOf } from './roles.ts';
-import { rowsOf } from './servers.ts';
 import { assertBytes } from './streams.ts';
 
 /** Asserts on the table as it is, without FINAL, with merges stopped before the first row came. */

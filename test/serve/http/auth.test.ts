@@ -4,8 +4,9 @@ import { test } from 'node:test';
 import { statusOf } from '../../../src/base/errors.ts';
 import { loadSettings } from '../../../src/config/settings.ts';
 import { type Caller, createAuth } from '../../../src/serve/http/auth.ts';
-import { eventsOf, sha256, startApi, take } from '../../support/api.ts';
+import { eventsOf, startApi, take } from '../../support/api.ts';
 import { insertRows, rowsOfFile } from '../../support/rows.ts';
+import { sha256 } from '../../support/sha256.ts';
 
 const local: Caller = {
   authorization: undefined,

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Afterlog } from '../../../src/client/client.ts';
 import { migrate } from '../../../src/store/care/migrate.ts';
-import { eventsOf, sha256, startApi, take } from '../../support/api.ts';
+import { eventsOf, startApi, take } from '../../support/api.ts';
 import { startBesideAgent } from '../../support/beside_agent.ts';
+import { clickhouse, clickhouseSettings, rowsOf } from '../../support/clickhouse.ts';
 import { afterlog } from '../../support/command.ts';
 import { environmentOf } from '../../support/roles.ts';
 import { insertRows, rowsOfFile, sealRow } from '../../support/rows.ts';
-import { clickhouse, rowsOf, testSettings } from '../../support/servers.ts';
+import { sha256 } from '../../support/sha256.ts';
 
 const file = Buffer.from('one\ntwo\n');
 
@@ -114,7 +115,7 @@ test('what the agent has read by then is erased, too', async (t) => {
 });
 
 test('the command asks at a terminal only, and says what it did', async (t) => {
-  const settings = await testSettings(t, { host: 'host-1' });
+  const settings = await clickhouseSettings(t, { host: 'host-1' });
   const client = clickhouse(t);
   await migrate(client, settings.clickhouse.database);
   await insertRows(client, settings.clickhouse.database, [

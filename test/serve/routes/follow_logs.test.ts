@@ -4,8 +4,9 @@ import { follow } from '../../../src/serve/routes/follow_logs.ts';
 import { openStore } from '../../../src/store/query.ts';
 import { LogHub } from '../../../src/store/read/log_hub.ts';
 import { type Api, eventsOf, startApi, take } from '../../support/api.ts';
+import { clickhouseSettings } from '../../support/clickhouse.ts';
+import { NOWHERE } from '../../support/nowhere.ts';
 import { gapRow, insertRows, rowsOfFile, SECOND_STREAM, sealRow } from '../../support/rows.ts';
-import { NOWHERE, testSettings } from '../../support/servers.ts';
 
 async function open(t: TestContext, api: Api, query: string, last_id?: string) {
   const gone = new AbortController();
@@ -138,7 +139,7 @@ test('comments keep the stream open while the log is quiet and while ClickHouse 
   await insertRows(api.client, api.database, rowsOfFile('s', Buffer.from('x\n')));
   for (const clickhouseUrl of [undefined, `http://${NOWHERE}`]) {
     const flags = { clickhouseDatabase: api.database, ...(clickhouseUrl && { clickhouseUrl }) };
-    const store = openStore(await testSettings(t, flags));
+    const store = openStore(await clickhouseSettings(t, flags));
     const stop = new AbortController();
     const id = { sandbox_id: 's', log: 'console', workspace: null };
     const seen: string[] = [];

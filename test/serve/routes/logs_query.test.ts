@@ -5,9 +5,9 @@ import { Agents } from '../../../src/serve/agents.ts';
 import { recordShape } from '../../../src/serve/http/shapes.ts';
 import { type Api, eventsOf, startApi, take } from '../../support/api.ts';
 import { startBesideAgent } from '../../support/beside_agent.ts';
+import { clickhouseSettings } from '../../support/clickhouse.ts';
 import { PATIENCE_MS } from '../../support/patience.ts';
 import { gapRow, insertRows, rowsOfFile, sealRow } from '../../support/rows.ts';
-import { testSettings } from '../../support/servers.ts';
 
 const text = async (api: Pick<Api, 'address'>, query: string, headers = {}): Promise<string> => {
   const response = await fetch(`${api.address}/v1/sandboxes/s/logs${query}`, { headers });
@@ -202,7 +202,7 @@ test('many who ask an agent for the same sandbox at once make two requests', asy
   await new Promise<void>((resolve) => agent.listen(0, '127.0.0.1', resolve));
   t.after(() => agent.close());
   const { port } = agent.address() as { port: number };
-  const agents = new Agents(await testSettings(t, { agentListen: `127.0.0.1:${port}` }), PATIENCE_MS);
+  const agents = new Agents(await clickhouseSettings(t, { agentListen: `127.0.0.1:${port}` }), PATIENCE_MS);
   const answers = Array.from({ length: 50 }, () => agents.flush(null, 's'));
   answer();
   assert.deepEqual(new Set(await Promise.all(answers)), new Set(['nothing open']));

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Api, startApi } from '../../support/api.ts';
+import { clickhouseUrl } from '../../support/clickhouse.ts';
 import { afterlog, startAfterlog } from '../../support/command.ts';
 import { insertRows, rowsOfFile, sealRow } from '../../support/rows.ts';
-import { clickhouseUrl } from '../../support/servers.ts';
 
 const wait = async (api: Api, id: string, query: string): Promise<[number, Record<string, unknown>]> => {
   const response = await fetch(`${api.address}/v1/sandboxes/${id}/logs/wait?${query}`);

@@ -7,13 +7,13 @@ import { rebuild } from '../../../src/store/care/rebuild.ts';
 import { type Report, verify } from '../../../src/store/care/verify.ts';
 import { insertBody } from '../../../src/store/land/insert.ts';
 import { createLander } from '../../../src/store/land/land.ts';
-import { makeBatch, newEpoch } from '../../support/batches.ts';
-import { run } from '../../support/consumer_site.ts';
+import { makeBatch, newEpoch, run } from '../../support/batches.ts';
+import { migratedDatabase, rowsOf } from '../../support/clickhouse.ts';
 import { asStore, landedLetters, poisonBatch, poisonTable } from '../../support/letters.ts';
 import { overrideLimits } from '../../support/limits.ts';
 import { PATIENCE_MS } from '../../support/patience.ts';
 import { insertRows, rowsOfFile, sealRow, type TestRow } from '../../support/rows.ts';
-import { migratedDatabase, rowsOf, uniqueName } from '../../support/servers.ts';
+import { uniqueName } from '../../support/temporary.ts';
 
 // On a slow machine ClickHouse is waited for longer.
 overrideLimits({ erase: { wait_ms: PATIENCE_MS } });

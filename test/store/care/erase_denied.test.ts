@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { AfterlogError } from '../../../src/base/errors.ts';
 import { erase, eraseRights } from '../../../src/store/care/erase.ts';
+import { rowsOf } from '../../support/clickhouse.ts';
 import { startClickHouseWithUsers } from '../../support/clickhouse_users.ts';
 import { PATIENCE_MS } from '../../support/patience.ts';
 import { insertRows, rowsOfFile } from '../../support/rows.ts';
-import { rowsOf } from '../../support/servers.ts';
 
 test('a user without the right to erase changes nothing, and is told the GRANT that mends it', async (t) => {
   const rights = eraseRights('afterlog');

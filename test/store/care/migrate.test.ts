@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { AfterlogError } from '../../../src/base/errors.ts';
 import { migrate, readMigrations, requireSchema } from '../../../src/store/care/migrate.ts';
-import { clickhouse, rowsOf, temporaryDir, uniqueName } from '../../support/servers.ts';
+import { clickhouse, rowsOf } from '../../support/clickhouse.ts';
+import { temporaryDir, uniqueName } from '../../support/temporary.ts';
 
 test('a fresh database gets every migration once, a second run does nothing', async (t) => {
   const { client, database } = await emptyDatabase(t);

@@ -5,14 +5,15 @@ import { limits } from '../../../src/base/limits.ts';
 import { startConsumer } from '../../../src/consume/consumer.ts';
 import { type Lacking, rebuild as rebuildTables } from '../../../src/store/care/rebuild.ts';
 import { createLander } from '../../../src/store/land/land.ts';
-import { newEpoch } from '../../support/batches.ts';
+import { newEpoch, run } from '../../support/batches.ts';
+import { clickhouseUrl, migratedDatabase, rowsOf } from '../../support/clickhouse.ts';
 import { afterlog } from '../../support/command.ts';
-import { run, site } from '../../support/consumer_site.ts';
+import { site } from '../../support/consumer_site.ts';
 import { asStore, poisonBatch } from '../../support/letters.ts';
 import { overrideLimits } from '../../support/limits.ts';
 import { PATIENCE_MS, until } from '../../support/patience.ts';
 import { insertRows, sealRow } from '../../support/rows.ts';
-import { clickhouseUrl, migratedDatabase, rowsOf, uniqueName } from '../../support/servers.ts';
+import { uniqueName } from '../../support/temporary.ts';
 import { makeTopic } from '../../support/topic.ts';
 
 const FIRST =

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { migratedDatabase, rowsOf } from '../../support/clickhouse.ts';
 import { TODAY } from '../../support/rows.ts';
-import { migratedDatabase, rowsOf } from '../../support/servers.ts';
 
 const START = '2026-11-23 10:00:00.000000001';
 

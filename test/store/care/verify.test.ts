@@ -10,9 +10,15 @@ import { migrate } from '../../../src/store/care/migrate.ts';
 import { type Report, verify } from '../../../src/store/care/verify.ts';
 import type { Scope } from '../../../src/store/care/verify_rows.ts';
 import type { Store } from '../../../src/store/query.ts';
+import {
+  clickhouse,
+  clickhouseSettings,
+  clickhouseUrl,
+  migratedDatabase,
+  rowsOf,
+} from '../../support/clickhouse.ts';
 import { until } from '../../support/patience.ts';
 import { gapRow, insertRows, rowsOfFile, type TestRow } from '../../support/rows.ts';
-import { clickhouse, clickhouseUrl, migratedDatabase, rowsOf, testSettings } from '../../support/servers.ts';
 import { stopMerges } from '../../support/stored.ts';
 
 const recording = readFileSync(resolve(import.meta.dirname, '../../../fixtures/consoles/ok-boot.log'));
@@ -41,7 +47,7 @@ const fine = { verdict: 'complete', missing: [], gaps: [], problems: [], repeate
 
 /** The rows of a console that a real agent brought to a table, to its seal. @returns the table's name */
 async function realStream(t: TestContext): Promise<string> {
-  const settings = await testSettings(t, { kafkaBrokers: [] });
+  const settings = await clickhouseSettings(t);
   const { database } = settings.clickhouse;
   const client = clickhouse(t);
   await migrate(client, database);

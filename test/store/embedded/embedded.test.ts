@@ -9,7 +9,7 @@ import type { AfterlogError } from '../../../src/base/errors.ts';
 import { type Embedded, startEmbedded } from '../../../src/store/embedded/embedded.ts';
 import { overrideLimits } from '../../support/limits.ts';
 import { PATIENCE_MS, until } from '../../support/patience.ts';
-import { temporaryDir } from '../../support/servers.ts';
+import { temporaryDir } from '../../support/temporary.ts';
 
 // However long it takes on a busy machine, it ends in order.
 overrideLimits({ embedded: { stop_ms: PATIENCE_MS } });

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { createLander, type Lander } from '../../../src/store/land/land.ts';
-import { newEpoch, today } from '../../support/batches.ts';
-import { run } from '../../support/consumer_site.ts';
+import { newEpoch, run, today } from '../../support/batches.ts';
+import { clickhouseUrl, migratedDatabase, rowsOf } from '../../support/clickhouse.ts';
 import { assertLandedOnce, gapsOf } from '../../support/landed_rows.ts';
 import { until } from '../../support/patience.ts';
 import { startProxy } from '../../support/proxy.ts';
-import { clickhouseUrl, migratedDatabase, rowsOf, uniqueName } from '../../support/servers.ts';
 import { slowInserts } from '../../support/slow_inserts.ts';
+import { uniqueName } from '../../support/temporary.ts';
 import { waitsFor } from '../../support/waits_for.ts';
 
 /** A lander on a table of its own whose merges are stopped; what is refused for good fails the test. */

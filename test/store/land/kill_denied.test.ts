@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { createLander } from '../../../src/store/land/land.ts';
-import { newEpoch } from '../../support/batches.ts';
+import { newEpoch, run } from '../../support/batches.ts';
+import { rowsOf } from '../../support/clickhouse.ts';
 import { startClickHouseWithUsers } from '../../support/clickhouse_users.ts';
-import { run } from '../../support/consumer_site.ts';
 import { assertLandedOnce } from '../../support/landed_rows.ts';
 import { overrideLimits } from '../../support/limits.ts';
 import { until } from '../../support/patience.ts';
-import { rowsOf } from '../../support/servers.ts';
 import { longSleeps, slowInserts } from '../../support/slow_inserts.ts';
 import { waitsFor } from '../../support/waits_for.ts';
 

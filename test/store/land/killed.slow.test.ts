@@ -5,12 +5,12 @@ import { migrate } from '../../../src/store/care/migrate.ts';
 import { rebuild } from '../../../src/store/care/rebuild.ts';
 import { type Embedded, startEmbedded } from '../../../src/store/embedded/embedded.ts';
 import { createLander } from '../../../src/store/land/land.ts';
-import { type Column, newEpoch } from '../../support/batches.ts';
-import { run } from '../../support/consumer_site.ts';
+import { type Column, newEpoch, run } from '../../support/batches.ts';
+import { rowsOf } from '../../support/clickhouse.ts';
 import { assertLandedOnce } from '../../support/landed_rows.ts';
 import { until } from '../../support/patience.ts';
-import { rowsOf, temporaryDir } from '../../support/servers.ts';
 import { stopMerges } from '../../support/stored.ts';
+import { temporaryDir } from '../../support/temporary.ts';
 
 /** `TEST_KILLS=50 npm test -- store/killed` for more of it. */
 const KILLS = Number(process.env.TEST_KILLS ?? 5);

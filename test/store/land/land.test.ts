@@ -8,12 +8,13 @@ import { createLander, type Refused, STOPPED } from '../../../src/store/land/lan
 import { lookQuery } from '../../../src/store/land/landed.ts';
 import type { Batch } from '../../../src/wire/header.ts';
 import { type Column, makeBatch, newEpoch, seal, today, type Wanted } from '../../support/batches.ts';
+import { clickhouseUrl, migratedDatabase, rowsOf } from '../../support/clickhouse.ts';
 import { assertLandedOnce, gapsOf } from '../../support/landed_rows.ts';
 import { overrideLimits } from '../../support/limits.ts';
 import { until } from '../../support/patience.ts';
 import { startProxy } from '../../support/proxy.ts';
-import { clickhouseUrl, migratedDatabase, rowsOf, temporaryDir, uniqueName } from '../../support/servers.ts';
 import { slowInserts } from '../../support/slow_inserts.ts';
+import { temporaryDir, uniqueName } from '../../support/temporary.ts';
 import { waitsFor } from '../../support/waits_for.ts';
 
 const scope = (): string => `${uniqueName('topic')}/0`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { migratedDatabase, rowsOf } from '../../support/clickhouse.ts';
 import { insertRows, sealRow, type TestRow, TODAY } from '../../support/rows.ts';
-import { migratedDatabase, rowsOf } from '../../support/servers.ts';
 
 const DAY = '2026-11-20';
 const at = (time: string): string => `${DAY} ${time}`;

@@ -3,14 +3,14 @@ import { test } from 'node:test';
 import type { AfterlogError } from '../../../src/base/errors.ts';
 import { openStore } from '../../../src/store/query.ts';
 import { followLog } from '../../../src/store/read/follow_log.ts';
-import { site } from '../../support/consumer_site.ts';
+import { clickhouseSettings, clickhouseSite } from '../../support/clickhouse.ts';
+import { NOWHERE } from '../../support/nowhere.ts';
 import { insertRows, rowsOfFile } from '../../support/rows.ts';
-import { NOWHERE, testSettings } from '../../support/servers.ts';
 
 const id = { sandbox_id: 's', log: 'console', workspace: null };
 
 test('what a filter leaves out is passed once and not read again at every look', async (t) => {
-  const { settings, client, database } = await site(t);
+  const { settings, client, database } = await clickhouseSite(t);
   await insertRows(client, database, rowsOfFile('s', Buffer.from('unwanted\n'.repeat(5_000))));
   const store = openStore(settings);
   t.after(() => store.client.close());
@@ -35,7 +35,7 @@ test('what a filter leaves out is passed once and not read again at every look',
 
 test('an outage is told once, however often it is tried', async (t) => {
   const clickhouseUrl = `http://${NOWHERE}`;
-  const store = openStore(await testSettings(t, { clickhouseUrl }));
+  const store = openStore(await clickhouseSettings(t, { clickhouseUrl }));
   t.after(() => store.client.close());
   const stop = new AbortController();
   const told: (AfterlogError | null)[] = [];

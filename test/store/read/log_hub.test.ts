@@ -5,14 +5,14 @@ import { openStore, type Store } from '../../../src/store/query.ts';
 import { isWanted, type LineFilter, severities } from '../../../src/store/read/line_filter.ts';
 import { LogHub } from '../../../src/store/read/log_hub.ts';
 import { type LogRow, readRows } from '../../../src/store/read/read_log.ts';
+import { clickhouseSettings, migratedDatabase } from '../../support/clickhouse.ts';
 import { until } from '../../support/patience.ts';
 import { fc } from '../../support/property.ts';
 import { gapRow, insertRows, rowsOfFile, SECOND_STREAM, sealRow } from '../../support/rows.ts';
-import { migratedDatabase, testSettings } from '../../support/servers.ts';
 
 async function open(t: TestContext) {
   const { client, database } = await migratedDatabase(t);
-  const store: Store = openStore(await testSettings(t, { clickhouseDatabase: database }));
+  const store: Store = openStore(await clickhouseSettings(t, { clickhouseDatabase: database }));
   t.after(() => store.client.close());
   const queries = { parts: 0, hub: 0, own: 0 };
   const counted = {

@@ -10,13 +10,13 @@ import {
   readBytes,
   readRows,
 } from '../../../src/store/read/read_log.ts';
-import { site } from '../../support/consumer_site.ts';
+import { clickhouseSite } from '../../support/clickhouse.ts';
 import { gapRow, insertRows, SECOND_STREAM, sealRow, type TestRow } from '../../support/rows.ts';
 
 const id = { sandbox_id: 's', log: 'console', workspace: null };
 
 async function open(t: TestContext): Promise<{ store: Store; insert: (rows: TestRow[]) => Promise<void> }> {
-  const { settings, client, database } = await site(t);
+  const { settings, client, database } = await clickhouseSite(t);
   // Rows that stand twice stay so.
   await client.command({ query: `SYSTEM STOP MERGES ${database}.console_logs` });
   const store = openStore(settings);

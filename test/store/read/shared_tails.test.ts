@@ -4,12 +4,12 @@ import { limits } from '../../../src/base/limits.ts';
 import { openStore, type Store } from '../../../src/store/query.ts';
 import { SharedTails } from '../../../src/store/read/shared_tails.ts';
 import { readShortTail } from '../../../src/store/read/short_tail.ts';
+import { clickhouseSettings, migratedDatabase } from '../../support/clickhouse.ts';
 import { insertRows, rowsOfFile, sealRow } from '../../support/rows.ts';
-import { migratedDatabase, testSettings } from '../../support/servers.ts';
 
 async function open(t: TestContext) {
   const { client, database } = await migratedDatabase(t);
-  const store: Store = openStore(await testSettings(t, { clickhouseDatabase: database }));
+  const store: Store = openStore(await clickhouseSettings(t, { clickhouseDatabase: database }));
   t.after(() => store.client.close());
   let queries = 0;
   const counted = {

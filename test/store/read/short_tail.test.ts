@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { openStore } from '../../../src/store/query.ts';
 import { findTail, lastRow, readBytes } from '../../../src/store/read/read_log.ts';
 import { readShortTail } from '../../../src/store/read/short_tail.ts';
+import { clickhouseSettings, migratedDatabase } from '../../support/clickhouse.ts';
 import { fc } from '../../support/property.ts';
 import { gapRow, insertRows, SECOND_STREAM, sealRow, type TestRow } from '../../support/rows.ts';
-import { migratedDatabase, testSettings } from '../../support/servers.ts';
 
 const LONG = 'x'.repeat(65_536);
 
@@ -42,7 +42,7 @@ function rowsOf(sandbox_id: string, shape: string[]): TestRow[] {
 test('a tail of one query has the bytes that the long way has, of logs of any shape', async (t) => {
   const { client, database } = await migratedDatabase(t);
   await client.command({ query: `SYSTEM STOP MERGES ${database}.console_logs` });
-  const store = openStore(await testSettings(t, { clickhouseDatabase: database }));
+  const store = openStore(await clickhouseSettings(t, { clickhouseDatabase: database }));
   t.after(() => store.client.close());
   let run = 0;
   let short = 0;
@@ -70,7 +70,7 @@ test('a tail of one query has the bytes that the long way has, of logs of any sh
 
 test('what is too much for one answer is left to the long way', async (t) => {
   const { client, database } = await migratedDatabase(t);
-  const store = openStore(await testSettings(t, { clickhouseDatabase: database }));
+  const store = openStore(await clickhouseSettings(t, { clickhouseDatabase: database }));
   t.after(() => store.client.close());
   const rows = Array.from({ length: 400 }, (_, at) => ({
     sandbox_id: 's',

@@ -1,31 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { loadSettings, type Settings } from '../../src/config/settings.ts';
 import { migrate } from '../../src/store/care/migrate.ts';
+import { fromRun } from './from_run.ts';
 import { PATIENCE_MS } from './patience.ts';
-
-/** Nothing listens there, and nothing comes to: the port is none that is given to those who ask for any. */
-export const NOWHERE = '127.0.0.1:9';
-
-/** `host:port` of the run's Kafka. */
-export const kafkaBroker = (): string => fromRun('TEST_KAFKA_BROKER');
+import { temporaryDir, uniqueName } from './temporary.ts';
 
 /** `http://host:port` of the run's ClickHouse. */
 export const clickhouseUrl = (): string => fromRun('TEST_CLICKHOUSE_URL');
-
-/** A name that no other test uses: letters, digits and underscore, fit for a topic, a group and a database. */
-export const uniqueName = (what: string): string => `${what}_${randomBytes(6).toString('hex')}`;
-
-/** A folder of the test's own, removed at its end. */
-export async function temporaryDir(t: TestContext): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'afterlog-'));
-  t.after(() => rm(dir, { recursive: true, force: true, maxRetries: 5 }));
-  return dir;
-}
 
 /**
  * A new connection for each request: on one that is kept, a process that is kept waiting may send into what the server
@@ -61,10 +43,13 @@ export async function migratedDatabase(
 }
 
 /**
- * Settings of a whole installation of the test's own: data dir, topic, group and database (not migrated yet;
- * dropped at the test's end) on the run's servers, listeners on free ports. `flags` are as in loadSettings.
+ * Settings of an installation without Kafka, of the test's own: data dir and database (not migrated yet; dropped at
+ * the test's end) on the run's ClickHouse, listeners on free ports. `flags` are as in loadSettings.
  */
-export async function testSettings(t: TestContext, flags: Record<string, unknown> = {}): Promise<Settings> {
+export async function clickhouseSettings(
+  t: TestContext,
+  flags: Record<string, unknown> = {},
+): Promise<Settings> {
   const database = uniqueName('test');
   t.after(async () => {
     const client = newClient();
@@ -75,9 +60,6 @@ export async function testSettings(t: TestContext, flags: Record<string, unknown
     {
       dataDir: await temporaryDir(t),
       host: 'test-host',
-      kafkaBrokers: kafkaBroker(),
-      kafkaTopic: uniqueName('topic'),
-      kafkaGroup: uniqueName('group'),
       clickhouseUrl: clickhouseUrl(),
       clickhouseDatabase: database,
       listen: '127.0.0.1:0',
@@ -89,14 +71,24 @@ export async function testSettings(t: TestContext, flags: Record<string, unknown
   );
 }
 
+export interface Site {
+  settings: Settings;
+  client: ClickHouseClient;
+  database: string;
+}
+
+/** An installation without Kafka, of the test's own, its database migrated. */
+export const clickhouseSite = async (t: TestContext, flags: Record<string, unknown> = {}): Promise<Site> =>
+  migrated(t, await clickhouseSettings(t, flags));
+
+export async function migrated(t: TestContext, settings: Settings): Promise<Site> {
+  const client = clickhouse(t);
+  const { database } = settings.clickhouse;
+  await migrate(client, database);
+  return { settings, client, database };
+}
+
 /** All rows of a query, as objects. 64-bit numbers come as JSON numbers, exact up to 2^53. */
 export async function rowsOf<Row>(client: ClickHouseClient, query: string): Promise<Row[]> {
   return await (await client.query({ query, format: 'JSONEachRow' })).json<Row>();
-}
-
-function fromRun(name: string): string {
-  const value = process.env[name];
-  if (!value)
-    throw new Error(`${name} is not set: run the tests with \`npm test\`, which starts the servers.`);
-  return value;
 }
