@@ -1,8 +1,20 @@
 /**
- * `npm test [-- --fast] [-- <part of a file name>…]`: starts one real Kafka and one real ClickHouse in a folder of
- * its own, runs test/**\/*.test.ts against them (the slow ones last), removes everything, and ends with the one
- * line `N passed, N failed`. `--outside`: test/outside/*.ts in their place, which need what npm does not bring.
+ * The whole suite, or a part of it:
+ *
+ *     npm test                            every *.test.ts, the slow ones last
+ *     npm test -- tail/ serve/http        only files with such a part in their name
+ *     npm test -- --fast                  without *.slow.test.ts
+ *     npm run test:unit                   `--unit`: what needs no server and is not slow
+ *     npm run test:outside                `--outside`: test/outside/*.ts, which need what npm does not install
+ *
+ * It starts one real Kafka and one real ClickHouse, in a folder of its own, and each only if a selected file needs it:
+ * if its imports lead to test/support/kafka.ts or test/support/clickhouse.ts, see test/support/needs.ts. Tests find
+ * them by TEST_KAFKA_BROKER and TEST_CLICKHOUSE_URL, and make their own topics and databases in them. A unit test needs
+ * neither of them, and starts none by itself.
+ *
+ * At the end it removes everything. The last line is `N passed, N failed`.
  */
+
 import { existsSync, globSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,10 +23,12 @@ import { finished } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { explain, reasonOf } from '../src/base/errors.ts';
-import { startLocalKafka } from '../src/kafka/local_kafka.ts';
-import { startEmbedded } from '../src/store/embedded/embedded.ts';
+import { type LocalKafka, startLocalKafka } from '../src/kafka/local_kafka.ts';
+import { type Embedded, startEmbedded } from '../src/store/embedded/embedded.ts';
 import { FILE_BOUND, FILE_MS_MAX } from './support/file_bound.ts';
+import { root } from './support/imports.ts';
 import { endLeftovers } from './support/leftovers.ts';
+import { type Needs, needsOf, needsServer } from './support/needs.ts';
 
 /** The whole run. One file that hangs is given up long before, and named. */
 const RUN_MS_MAX = 75 * 60_000;
@@ -28,7 +42,6 @@ interface Counts {
 /** What failed, for the last lines: those are what a CI shows of a long run. */
 const failures: string[] = [];
 
-const root = resolve(import.meta.dirname, '..');
 const stop = new AbortController();
 const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -48,14 +61,18 @@ const bound = setTimeout(
 const counts: Counts = { passed: 0, failed: 0 };
 try {
   const files = testFiles(process.argv.slice(2));
-  await startServers();
-  for (const [some, concurrency] of [
-    [files.filter((file) => !file.endsWith('.slow.test.ts')), 2],
+  const needs = files.map(needsOf);
+  await startServers(await makeFolder(), needs);
+  for (const [name, some, concurrency] of [
+    // Without servers beside them there is room for more, and many of them wait.
+    ['tests', files.filter((file) => !isSlow(file)), needs.some(needsServer) ? 2 : 4],
     // These load the machine themselves: one at a time.
-    [files.filter((file) => file.endsWith('.slow.test.ts')), 1],
+    ['slow tests', files.filter(isSlow), 1],
   ] as const) {
     if (some.length === 0) continue;
+    const start_ms = performance.now();
     const { passed, failed } = await runFiles(some, concurrency);
+    console.log(`${passed + failed} ${name} of ${some.length} files in ${secondsSince(start_ms)}`);
     counts.passed += passed;
     counts.failed += failed;
   }
@@ -80,42 +97,40 @@ function testFiles(args: string[]): string[] {
   const names = args.filter((arg) => !arg.startsWith('--'));
   const all = args.includes('--outside') ? 'test/outside/*.ts' : 'test/**/*.test.ts';
   const files = globSync(all, { cwd: root })
-    .filter((file) => !(args.includes('--fast') && file.endsWith('.slow.test.ts')))
+    .filter((file) => !((args.includes('--fast') || args.includes('--unit')) && isSlow(file)))
+    .filter((file) => !(args.includes('--unit') && needsServer(needsOf(file))))
     .filter((file) => names.length === 0 || names.some((name) => matches(file, name)))
     .sort();
   if (files.length === 0) throw new Error(`No test file matches ${names.join(', ') || all}.`);
-  return files.map((file) => join(root, file));
+  return files;
+}
+
+function isSlow(file: string): boolean {
+  return file.endsWith('.slow.test.ts');
+}
+
+function secondsSince(start_ms: number): string {
+  return `${((performance.now() - start_ms) / 1_000).toFixed(1)} s`;
 }
 
 function matches(file: string, name: string): boolean {
   return file.includes(name) || file === relative(root, resolve(name));
 }
 
-/** Both at once. A test makes its own topic and database in them, see test/support/servers.ts. */
-async function startServers(): Promise<void> {
+/** For all that tests write, and so that what a cut test leaves behind is known by it. */
+async function makeFolder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'afterlog-test-'));
   // Some tests run an agent as another user, who must get through to its own folder in here.
   await chmod(dir, 0o711);
   cleanups.push(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
-  // What a test that is cut short leaves behind lies in there too, and is known by it.
   process.env.TMPDIR = dir;
+  // Most of a short process is reading our TypeScript: once is enough for all the hundreds of them.
+  process.env.NODE_COMPILE_CACHE = join(dir, 'compiled');
   cleanups.push(async () => {
     for (const one of endLeftovers(dir)) console.error(`left behind, and ended now: ${one}`);
   });
   if (existsSync('/dev/shm')) await makeMemoryDir();
-  const started = Promise.allSettled([
-    startLocalKafka({ dir: join(dir, 'kafka'), onProgress: (text) => console.log(text) }),
-    startEmbedded({ dir: join(dir, 'clickhouse') }),
-  ]);
-  // Cut short meanwhile, what has started by then is left to `endLeftovers`.
-  const [kafka, clickhouse] = await orStopped(started);
-  for (const server of [kafka, clickhouse]) {
-    if (server.status === 'fulfilled') cleanups.push(() => server.value.stop());
-  }
-  if (kafka.status === 'rejected') throw kafka.reason;
-  if (clickhouse.status === 'rejected') throw clickhouse.reason;
-  process.env.TEST_KAFKA_BROKER = kafka.value.broker;
-  process.env.TEST_CLICKHOUSE_URL = clickhouse.value.url;
+  return dir;
 }
 
 /** For tests that make and fsync thousands of small files. */
@@ -123,6 +138,32 @@ async function makeMemoryDir(): Promise<void> {
   const dir = await mkdtemp('/dev/shm/afterlog-test-');
   cleanups.push(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
   process.env.TEST_MEMORY = dir;
+}
+
+/** Both at once, as far as they are needed. */
+async function startServers(dir: string, needs: Needs[]): Promise<void> {
+  const start_ms = performance.now();
+  const starts: [string, (dir: string) => Promise<{ stop(): Promise<void> }>][] = [];
+  if (needs.some(({ kafka }) => kafka)) starts.push(['Kafka', startKafka]);
+  if (needs.some(({ clickhouse }) => clickhouse)) starts.push(['ClickHouse', startClickHouse]);
+  if (starts.length === 0) return;
+  // Cut short meanwhile, what has started by then is left to `endLeftovers`.
+  const started = await orStopped(Promise.allSettled(starts.map(([, start]) => start(dir))));
+  for (const server of started) if (server.status === 'fulfilled') cleanups.push(() => server.value.stop());
+  for (const server of started) if (server.status === 'rejected') throw server.reason;
+  console.log(`${starts.map(([name]) => name).join(' and ')} started in ${secondsSince(start_ms)}`);
+}
+
+async function startKafka(dir: string): Promise<LocalKafka> {
+  const kafka = await startLocalKafka({ dir: join(dir, 'kafka'), onProgress: (text) => console.log(text) });
+  process.env.TEST_KAFKA_BROKER = kafka.broker;
+  return kafka;
+}
+
+async function startClickHouse(dir: string): Promise<Embedded> {
+  const clickhouse = await startEmbedded({ dir: join(dir, 'clickhouse') });
+  process.env.TEST_CLICKHOUSE_URL = clickhouse.url;
+  return clickhouse;
 }
 
 /** @throws why the run was cut short */
@@ -138,7 +179,7 @@ async function orStopped<T>(work: Promise<T>): Promise<T> {
 async function runFiles(files: string[], concurrency: number): Promise<Counts> {
   const counts: Counts = { passed: 0, failed: 0 };
   const stream = run({
-    files,
+    files: files.map((file) => join(root, file)),
     concurrency,
     isolation: 'process',
     timeout: FILE_MS_MAX,
