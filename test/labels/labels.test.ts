@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { limits } from '../../src/base/limits.ts';
 import type { Label } from '../../src/labels/label.ts';
 import { Labels } from '../../src/labels/labels.ts';
 import { Runtime } from '../../src/labels/runtime.ts';
+import { overrideLimits } from '../support/limits.ts';
 import { until } from '../support/patience.ts';
 import { TestRuntime } from '../support/runtime.ts';
 import { temporaryDir } from '../support/temporary.ts';
 
-// From one try to the next it waits twice as long: seconds of waiting would be the most of this file.
-Object.assign(limits, { labels_pause_ms: 50 });
+// The pause doubles with each try: at its usual length this file would only wait.
+overrideLimits({ labels: { pause_ms: 50 } });
 
 /** What a stream is to labels. */
 class Row {
