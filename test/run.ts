@@ -5,14 +5,15 @@
  *     npm test -- tail/ serve/http        only files with such a part in their name
  *     npm test -- --fast                  without *.slow.test.ts
  *     npm run test:unit                   `--unit`: what needs no server and is not slow
- *     npm run test:outside                `--outside`: test/outside/*.ts, which need what npm does not install
+ *     npm run test:outside                `--outside`: test/outside/*.ts, which need more than npm installs
  *
- * It starts one real Kafka and one real ClickHouse, in a folder of its own, and each only if a selected file needs it:
- * if its imports lead to test/support/kafka.ts or test/support/clickhouse.ts, see test/support/needs.ts. Tests find
- * them by TEST_KAFKA_BROKER and TEST_CLICKHOUSE_URL, and make their own topics and databases in them. A unit test needs
- * neither of them, and starts none by itself.
+ * The run starts one real Kafka and one real ClickHouse in a folder of its own, each only if a selected file needs
+ * it: if the imports of the file lead to test/support/kafka.ts or test/support/clickhouse.ts (see
+ * test/support/needs.ts). Tests find the servers by TEST_KAFKA_BROKER and TEST_CLICKHOUSE_URL, and make their own
+ * topics and databases in them. A unit test needs neither server, and starts none by itself.
  *
- * At the end it removes everything. The last line is `N passed, N failed`.
+ * The run removes everything at its end. It prints the count and the time of each part; the last line is
+ * `N passed, N failed`.
  */
 
 import { existsSync, globSync } from 'node:fs';
@@ -117,14 +118,14 @@ function matches(file: string, name: string): boolean {
   return file.includes(name) || file === relative(root, resolve(name));
 }
 
-/** For all that tests write, and so that what a cut test leaves behind is known by it. */
+/** The folder of all that tests write. It also marks what a cut test leaves behind. */
 async function makeFolder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'afterlog-test-'));
   // Some tests run an agent as another user, who must get through to its own folder in here.
   await chmod(dir, 0o711);
   cleanups.push(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
   process.env.TMPDIR = dir;
-  // Most of a short process is reading our TypeScript: once is enough for all the hundreds of them.
+  // Hundreds of short processes load the same TypeScript; without this, that is most of what they do.
   process.env.NODE_COMPILE_CACHE = join(dir, 'compiled');
   cleanups.push(async () => {
     for (const one of endLeftovers(dir)) console.error(`left behind, and ended now: ${one}`);

@@ -10,8 +10,8 @@ import { temporaryDir, uniqueName } from './temporary.ts';
 export const clickhouseUrl = (): string => fromRun('TEST_CLICKHOUSE_URL');
 
 /**
- * A new connection for each request: on one that is kept, a process that is kept waiting may send into what the server
- * has closed meanwhile.
+ * A new connection for each request: a process that has to wait could send on a kept connection that the server has
+ * closed meanwhile.
  */
 const newClient = (): ClickHouseClient =>
   createClient({
@@ -43,8 +43,8 @@ export async function migratedDatabase(
 }
 
 /**
- * Settings of an installation without Kafka, of the test's own: data dir and database (not migrated yet; dropped at
- * the test's end) on the run's ClickHouse, listeners on free ports. `flags` are as in loadSettings.
+ * Settings of an installation without Kafka, on the run's ClickHouse: data dir and database of the test's own (not
+ * migrated yet; dropped at the test's end), listeners on free ports. `flags` are as in loadSettings.
  */
 export async function clickhouseSettings(
   t: TestContext,

@@ -5,7 +5,7 @@ import { until } from './patience.ts';
 
 const main = resolve(import.meta.dirname, '../../src/cli/main.ts');
 
-/** `afterlog up …`, which starts a ClickHouse, or `afterlog fleet` in a folder of its own, with all that it prints. */
+/** `afterlog up`, which starts a ClickHouse, or `afterlog fleet`, in a folder of its own; with all its output. */
 export function startDemo(t: TestContext, dir: string, args: string[]) {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('AFTERLOG_'));
   const child = spawn(process.execPath, [main, ...args], {

@@ -1,4 +1,4 @@
-/** An address that `test/run.ts` gives to the tests. A module that asks for one stands in `needs.ts`. */
+/** An address that `test/run.ts` gives to the tests. Each module that asks for one is named in `needs.ts`. */
 export function fromRun(name: string): string {
   const value = process.env[name];
   if (!value)

@@ -7,7 +7,7 @@ import { uniqueName } from './temporary.ts';
 /** `host:port` of the run's Kafka. */
 export const kafkaBroker = (): string => fromRun('TEST_KAFKA_BROKER');
 
-/** Settings of a whole installation of the test's own: as `clickhouseSettings`, with a topic and a group of its own. */
+/** Settings of a whole installation: as `clickhouseSettings`, with a topic and a group of the test's own. */
 export const testSettings = (t: TestContext, flags: Record<string, unknown> = {}): Promise<Settings> =>
   clickhouseSettings(t, {
     kafkaBrokers: kafkaBroker(),

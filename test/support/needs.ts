@@ -3,7 +3,7 @@ import { type Import, reachOf } from './imports.ts';
 /** The modules that ask for a server of the run. */
 const SHARED = { kafka: 'test/support/kafka.ts', clickhouse: 'test/support/clickhouse.ts' } as const;
 
-/** The modules that start a server for one test: of a command of its own, or in its own process. */
+/** The modules that start a server for one test, in its process or by a command. */
 const OWN = ['src/kafka/local_kafka.ts', 'src/store/embedded/embedded.ts', 'test/support/demo.ts'];
 
 export interface Needs {
@@ -15,7 +15,7 @@ export interface Needs {
   own: boolean;
 }
 
-/** What a test file needs beside Node.js: read from its imports, so that no list has to be kept. */
+/** The servers that a test file needs: read from its imports, so that no list has to be kept. */
 export function needsOf(file: string): Needs {
   const reached = reachOf(file, isLoaded);
   return {

@@ -1,2 +1,2 @@
-/** An address where nothing listens: no port is ever chosen here for a program that asks for any free one. */
+/** Nothing listens at this address: the system never gives its port to a program that asks for a free one. */
 export const NOWHERE = '127.0.0.1:9';

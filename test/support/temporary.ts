@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
-/** A name that no other test uses: letters, digits and underscore, fit for a topic, a group and a database. */
+/** A name that no other test uses, of letters, digits and underscores: fit for a topic, a group and a database. */
 export const uniqueName = (what: string): string => `${what}_${randomBytes(6).toString('hex')}`;
 
 /** A folder of the test's own, removed at its end. */
