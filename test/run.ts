@@ -66,7 +66,7 @@ try {
   await startServers(await makeFolder(), needs);
   for (const [name, some, concurrency] of [
     // Without servers beside them there is room for more, and many of them wait.
-    ['tests', files.filter((file) => !isSlow(file)), needs.some(needsServer) ? 2 : 4],
+    ['tests', files.filter((file) => !isSlow(file)), needs.some(needsServer) ? 2 : 6],
     // These load the machine themselves: one at a time.
     ['slow tests', files.filter(isSlow), 1],
   ] as const) {
