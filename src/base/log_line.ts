@@ -1,5 +1,5 @@
 import pino from 'pino';
-import { harmless } from '../cli/format.ts';
+import { harmless } from './text.ts';
 
 const CHARS_MAX = 1_000;
 const colors: Record<string, string> = { warn: '\u001b[33m', error: '\u001b[31m', fatal: '\u001b[31m' };

@@ -1,7 +1,8 @@
+import { harmless } from '../base/text.ts';
 import { gapText, parseGap, parseSeal, sealText } from '../store/record.ts';
 import type { Block, Value } from '../wire/decode.ts';
 import { dayText } from '../wire/header.ts';
-import { harmless, shortTime } from './format.ts';
+import { shortTime } from './format.ts';
 
 /** How many rows have at least one value: of a block that is damaged, the first ones have more of theirs. */
 export const rowsThere = ({ columns }: Block): number =>

@@ -1,34 +1,4 @@
-/** Text from a guest, made fit for a terminal: nothing in it may move the cursor, set a title or hide text. */
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are meant
-const escapes = /\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|[ -/]*[0-~])/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are meant
-const controls = /[\x00-\x08\x0a-\x1f\x7f-\x9f]/g;
-/** Marks that turn the direction of text round. */
-const turns = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-
-/** One line: escape sequences are dropped, other control characters shown as their pictures (␀, ␍), tabs kept. */
-export function harmless(text: string): string {
-  return text.replace(escapes, '').replace(controls, pictureOf).replace(turns, '\u{fffd}');
-}
-
-function pictureOf(character: string): string {
-  const code = character.charCodeAt(0);
-  if (code < 0x20) return String.fromCharCode(0x2400 + code);
-  return code === 0x7f ? '␡' : '\u{fffd}';
-}
-
-/** 1536 → `1.5 KiB`. */
-export function humanBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-  let unit = 0;
-  let value = bytes;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
-}
+import { harmless } from '../base/text.ts';
 
 export interface TableStyle {
   /** Columns that are set to the right. */
@@ -42,7 +12,7 @@ export interface TableStyle {
 /** Columns side by side, as wide as their widest cell. */
 export function table(header: string[], rows: string[][], style: TableStyle = {}): string {
   const { right = [], width = Number.POSITIVE_INFINITY, paint = (cell: string) => cell } = style;
-  const all = [header, ...rows.map((row) => row.map(harmless))];
+  const all = [header, ...rows.map((row) => row.map((cell) => harmless(cell)))];
   const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
   const before = widths.slice(0, -1).reduce((sum, one) => sum + one + 2, 0);
   const room = Math.max(LAST_COLUMN_MIN, width - before);

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
+import { harmless } from '../base/text.ts';
 import { gapText, parseGap, parseSeal, sealText } from '../store/record.ts';
-import { harmless, shortTime } from './format.ts';
+import { shortTime } from './format.ts';
 import type { WholeLine } from './whole_lines.ts';
 
 export type Color = 'auto' | 'always' | 'never';
@@ -60,7 +61,7 @@ function lastSeen(message: string): string {
   if (!returns.test(message)) return harmless(message);
   const looks = message
     .split(returns)
-    .map(harmless)
+    .map((part) => harmless(part))
     .filter((look) => look.trim() !== '');
   const last = looks.at(-1) ?? '';
   return looks.length < 2 ? last : `${last} (rewritten ${looks.length - 1}×)`;

@@ -1,4 +1,5 @@
 import type { AgentStatus } from '../agent/agent.ts';
+import { harmless, humanBytes } from '../base/text.ts';
 import { commandRows } from './commands.ts';
 import type { Compared } from './compare.ts';
 import type { Examples } from './examples.ts';
@@ -6,7 +7,7 @@ import type { Stored } from './figures.ts';
 import type { FleetStatus } from './fleet.ts';
 import type { Happening } from './happenings.ts';
 import { fit, type Row, type Span, type Style } from './row.ts';
-import { byteText, count, durationText, harmless, sparkline, wrap } from './text.ts';
+import { count, durationText, sparkline, wrap } from './text.ts';
 
 /** All that the screen shows, gathered elsewhere. */
 export interface View {
@@ -79,17 +80,19 @@ function figures(view: View, width: number): Row[] {
       `${count(fleet.failed)} failed`,
     ]),
     figure('written', [
-      byteText(fleet.bytes),
+      humanBytes(fleet.bytes),
       `${count(fleet.lines)} lines`,
       ...curve(view.lines_rates, width),
     ]),
     figure(
       'stored',
-      stored ? [`${byteText(stored.bytes)} on disk`, `${count(stored.rows)} rows`] : ['waits for ClickHouse'],
+      stored
+        ? [`${humanBytes(stored.bytes)} on disk`, `${count(stored.rows)} rows`]
+        : ['waits for ClickHouse'],
     ),
     figure('lag', lag(view)),
     figure('lost', ...lost(view.compared)),
-    ...wrap(harmless(trouble ?? '', 1_000), width - label_columns - 2, 3).map((line, index) =>
+    ...wrap(harmless(trouble ?? '', { columns: 1_000 }), width - label_columns - 2, 3).map((line, index) =>
       figure(index === 0 ? 'trouble' : '', [line], 'bad'),
     ),
   ];
@@ -108,12 +111,12 @@ function lag({ stored, agent, kafka_lag }: View): string[] {
   const behind = stored?.behind_ms == null ? '–' : `${(stored.behind_ms / 1000).toFixed(1)} s`;
   const kafka =
     kafka_lag === undefined ? [] : [`${kafka_lag === null ? '–' : count(kafka_lag)} messages in Kafka`];
-  return [behind, `${byteText(agent.spool_bytes)} in spool`, ...kafka];
+  return [behind, `${humanBytes(agent.spool_bytes)} in spool`, ...kafka];
 }
 
 function lost({ whole, wrong, lost_bytes, waiting }: Compared): [string[], Style] {
   const deleted = (many: number): string => `in ${count(many)} deleted sandbox${many === 1 ? '' : 'es'}`;
-  if (wrong.length > 0) return [[byteText(lost_bytes), `${deleted(wrong.length)}: ${wrong.at(-1)}`], 'bad'];
+  if (wrong.length > 0) return [[humanBytes(lost_bytes), `${deleted(wrong.length)}: ${wrong.at(-1)}`], 'bad'];
   if (whole === 0) return [['–', `${waiting} deleted to compare`], 'plain'];
   return [['0 bytes', `${deleted(whole)}, compared byte for byte`], 'good'];
 }
@@ -134,7 +137,9 @@ function happeningRow({ at_ms, id, what, how }: Happening, { stored }: View): Ro
     { text: `${id}  ` },
     { text: what.padEnd(9), style: styles[what] },
     { text: how },
-    ...(words === undefined ? [] : [{ text: `: ${harmless(words, 500)}`, style: 'quiet' as const }]),
+    ...(words === undefined
+      ? []
+      : [{ text: `: ${harmless(words, { columns: 500 })}`, style: 'quiet' as const }]),
   ];
 }
 

@@ -3,6 +3,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import type { AgentStatus } from '../agent/agent.ts';
 import { reasonOf } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { humanBytes } from '../base/text.ts';
 import { createComparer } from './compare.ts';
 import { createExamples } from './examples.ts';
 import { readStored } from './figures.ts';
@@ -11,7 +12,7 @@ import type { Happening, Happenings } from './happenings.ts';
 import { renderScreen, type View } from './screen.ts';
 import { statusLine, summaryLine } from './status_line.ts';
 import type { Terminal } from './terminal.ts';
-import { byteText, count } from './text.ts';
+import { count } from './text.ts';
 
 export interface Show {
   /** One line that says what came of it. Looks at ClickHouse once more. */
@@ -115,7 +116,7 @@ function deletion(sandbox: Finished, is_whole: boolean): Happening {
   const { id, written, started_at_ms, deleted_at_ms } = sandbox;
   const logs = Object.values(written);
   const lines = count(logs.reduce((sum, log) => sum + log.lines, 0));
-  const size = byteText(logs.reduce((sum, log) => sum + log.bytes, 0));
+  const size = humanBytes(logs.reduce((sum, log) => sum + log.bytes, 0));
   const seconds = Math.round((deleted_at_ms - started_at_ms) / 1000);
   const at_ms = Date.now();
   return is_whole

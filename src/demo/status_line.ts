@@ -1,5 +1,6 @@
+import { humanBytes } from '../base/text.ts';
 import type { View } from './screen.ts';
-import { byteText, count } from './text.ts';
+import { count } from './text.ts';
 
 /** For a pipe: names and values without units or escape codes. */
 export function statusLine(view: View): string {
@@ -41,7 +42,7 @@ export function summaryLine(view: View): string {
   const { whole, wrong, lost_bytes, waiting } = compared;
   const outcome =
     wrong.length > 0
-      ? `${wrong.length} differ (${byteText(lost_bytes)} lost): ${wrong.join(', ')}`
+      ? `${wrong.length} differ (${humanBytes(lost_bytes)} lost): ${wrong.join(', ')}`
       : `${whole} compared byte for byte, 0 bytes lost`;
   const open = waiting > 0 ? `, ${waiting} not complete yet` : '';
   const kept =
@@ -49,7 +50,7 @@ export function summaryLine(view: View): string {
       ? `${count(stored?.rows ?? 0)} rows are kept for the next start.`
       : `ClickHouse could not be asked any more: ${view.trouble}`;
   return (
-    `Ran ${fleet.started} sandboxes, ${byteText(fleet.bytes)} in ${count(fleet.lines)} lines. ` +
+    `Ran ${fleet.started} sandboxes, ${humanBytes(fleet.bytes)} in ${count(fleet.lines)} lines. ` +
     `${fleet.deleted} were deleted: ${outcome}${open}. ${kept}`
   );
 }

@@ -1,24 +1,6 @@
 /** Text for terminals. All of it has one column a character, so that length is width. */
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what it is about.
-const escapes = /\u001b(?:\[[0-9;:<=>?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -/]*[0-~])/g;
-// Printable ASCII, Latin letters, and the few signs that our own lines use.
-const strange = /[^\u0020-\u007e\u00a1-\u00ac\u00ae-\u017f·→…’]/g;
 const bars = '▁▂▃▄▅▆▇█';
-
-/**
- * A guest's text as a terminal may show it: no escape sequence, no control character, nothing wider than one
- * column, at most `columns` of it. A line that rewrote itself with CR shows as it last looked.
- */
-export function harmless(text: string, columns: number): string {
-  const shown = text.slice(0, 4_096).replace(/[\r\n]+$/, '');
-  const plain = shown
-    .slice(shown.lastIndexOf('\r') + 1)
-    .replace(escapes, '')
-    .replace(/\t/g, ' ')
-    .replace(strange, '·');
-  return plain.length <= columns ? plain : `${plain.slice(0, Math.max(0, columns - 1))}…`;
-}
 
 export const count = (value: number): string => Math.round(value).toLocaleString('en-US');
 
@@ -28,18 +10,6 @@ export function sparkline(values: number[]): string {
   const barOf = (value: number): string =>
     bars[Math.round((Math.max(0, value) / highest) * (bars.length - 1))]!;
   return values.map(barOf).join('');
-}
-
-/** `0 B`, `8.4 MB` (powers of 1000). */
-export function byteText(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
 /** `12 s`, `3 min 04 s`, `2 h 05 min` */

@@ -1,5 +1,5 @@
 import { AfterlogError } from '../base/errors.ts';
-import { humanBytes } from '../cli/format.ts';
+import { humanBytes } from '../base/text.ts';
 import { requireSchema } from '../store/care/migrate.ts';
 import type { Store } from '../store/query.ts';
 import { askRows } from './clickhouse_rows.ts';

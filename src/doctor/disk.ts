@@ -1,6 +1,6 @@
 import { stat, statfs } from 'node:fs/promises';
 import { limits } from '../base/limits.ts';
-import { humanBytes } from '../cli/format.ts';
+import { humanBytes } from '../base/text.ts';
 import type { Settings } from '../config/settings.ts';
 import { type Finding, reporter } from './finding.ts';
 import { nearestFolder } from './folder.ts';

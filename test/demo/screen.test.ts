@@ -110,7 +110,7 @@ test('it is never higher than the terminal, keeps the figures, and shows no half
 
 test('lag through Kafka is shown, or that it is not known', () => {
   const lag = (some: View): string => text(some, 80).find((line) => line.startsWith('  lag'))!;
-  assert.match(lag(view), /0\.3 s +123 kB in spool$/);
+  assert.match(lag(view), /0\.3 s +121 KiB in spool$/);
   assert.match(lag({ ...view, kafka_lag: 1_204 }), /1,204 messages in Kafka$/);
   assert.match(lag({ ...view, kafka_lag: null }), /– messages in Kafka$/);
 });
@@ -119,7 +119,7 @@ test('a difference and what stands still are shown in red', () => {
   const differing = { ...view.compared, wrong: ['sb-2a1b2c3d4e5f'], lost_bytes: 1_500 };
   const rows = renderScreen({ ...view, compared: differing, trouble: 'disk full' }, 80);
   const bad = spans(rows, 'bad').map((span) => span.text.trim());
-  assert.ok(bad.includes('1.5 kB') && bad.includes('disk full'));
-  assert.match(rows.map(rowText).join('\n'), /lost +1\.5 kB +in 1 deleted sandbox: sb-2a1b2c3d4e5f/);
+  assert.ok(bad.includes('1.5 KiB') && bad.includes('disk full'));
+  assert.match(rows.map(rowText).join('\n'), /lost +1\.5 KiB +in 1 deleted sandbox: sb-2a1b2c3d4e5f/);
   assert.ok(spans(renderScreen(view, 80), 'good').some((span) => span.text.startsWith('0 bytes')));
 });

@@ -1,5 +1,6 @@
 import { AfterlogError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import { harmless, humanBytes } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
 import { hostOf, type Letter, originalHeaders } from '../../dlq/letter.ts';
 import { type Letters, openLetters } from '../../dlq/letters.ts';
@@ -10,7 +11,7 @@ import { countText } from '../../store/record.ts';
 import { decodeValuePartly } from '../../wire/decode.ts';
 import { batchId } from '../../wire/header.ts';
 import { rowNumbers, rowObject, rowsText } from '../batch_rows.ts';
-import { harmless, humanBytes, shortTime, table } from '../format.ts';
+import { shortTime, table } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 
 /** `unknown`: ClickHouse could not be asked. */

@@ -1,4 +1,5 @@
 import { AfterlogError } from '../../base/errors.ts';
+import { harmless } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { Letter } from '../../dlq/letter.ts';
 import type { Letters } from '../../dlq/letters.ts';
@@ -6,7 +7,6 @@ import { inGroups, type Outcome, replay } from '../../dlq/replay.ts';
 import { requireSchema } from '../../store/care/migrate.ts';
 import { explaining } from '../../store/query.ts';
 import { countText } from '../../store/record.ts';
-import { harmless } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 import { withLetters } from './dlq.ts';
 

@@ -1,9 +1,9 @@
 import { styleText } from 'node:util';
+import { harmless } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
 import { examine } from '../../doctor/doctor.ts';
 import { type Finding, groups, type Level } from '../../doctor/finding.ts';
 import { currentUser } from '../../doctor/user.ts';
-import { harmless } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 
 type Style = Parameters<typeof styleText>[0];

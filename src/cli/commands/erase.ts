@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { AfterlogError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import { harmless, humanBytes } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
 import { Agents } from '../../serve/agents.ts';
 import { waitForAllLogs } from '../../serve/last_bytes.ts';
@@ -8,7 +9,6 @@ import { erase as eraseStored } from '../../store/care/erase.ts';
 import { openStore } from '../../store/query.ts';
 import { getSandbox, type Sandbox } from '../../store/read/sandboxes.ts';
 import { countText } from '../../store/record.ts';
-import { harmless, humanBytes } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 
 export interface EraseOptions {

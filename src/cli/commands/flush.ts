@@ -3,8 +3,8 @@ import { text } from 'node:stream/consumers';
 import type { FlushedLog } from '../../agent/flush.ts';
 import { AfterlogError, isErrorCode, reasonOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import { harmless } from '../../base/text.ts';
 import { type Settings, splitAddress } from '../../config/settings.ts';
-import { harmless } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 
 /**

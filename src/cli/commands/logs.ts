@@ -1,5 +1,6 @@
 import { AfterlogError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import { harmless } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
 import { openStore, type Store } from '../../store/query.ts';
 import { type FollowStep, followLog } from '../../store/read/follow_log.ts';
@@ -17,7 +18,6 @@ import {
 } from '../../store/read/read_log.ts';
 import { getSandbox, sandboxExists } from '../../store/read/sandboxes.ts';
 import { parseGap, parseSeal } from '../../store/record.ts';
-import { harmless } from '../format.ts';
 import { type Color, createLogText } from '../log_text.ts';
 import { jsonLine, print } from '../output.ts';
 import { LineJoiner, type WholeLine } from '../whole_lines.ts';

@@ -1,8 +1,8 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { AfterlogError, reasonOf } from '../../base/errors.ts';
+import { harmless } from '../../base/text.ts';
 import { parseFile } from '../../parse/file.ts';
-import { harmless } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 
 /** `afterlog parse FILE`: how its lines are read, without any server. @throws AfterlogError FILE_MISSING, FILE_UNREADABLE */

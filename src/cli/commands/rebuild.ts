@@ -1,9 +1,10 @@
 import { limits } from '../../base/limits.ts';
+import { harmless } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
 import { type Lacking, rebuild as rebuildTables } from '../../store/care/rebuild.ts';
 import { derivedTables } from '../../store/land/derive.ts';
 import { openStore } from '../../store/query.ts';
-import { harmless, shortTime, timeOf } from '../format.ts';
+import { shortTime, timeOf } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 
 export interface RebuildOptions {

@@ -1,7 +1,8 @@
+import { humanBytes } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
 import { openStore } from '../../store/query.ts';
 import { listSandboxes } from '../../store/read/sandboxes.ts';
-import { humanBytes, shortTime, table } from '../format.ts';
+import { shortTime, table } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 
 /** `afterlog sandboxes`: last seen first. */

@@ -1,3 +1,4 @@
+import { harmless } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
 import { openStore, type Store } from '../../store/query.ts';
 import type { Severity } from '../../store/read/line_filter.ts';
@@ -8,7 +9,6 @@ import {
   search as searchLines,
   surround,
 } from '../../store/read/search.ts';
-import { harmless } from '../format.ts';
 import { type Color, createLogText } from '../log_text.ts';
 import { jsonLine, print } from '../output.ts';
 import { jsonOf } from './logs.ts';

@@ -1,10 +1,10 @@
 import { text } from 'node:stream/consumers';
 import { StringDecoder } from 'node:string_decoder';
 import { AfterlogError } from '../../base/errors.ts';
+import { harmless } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
 import { openStore, readError } from '../../store/query.ts';
 import { describeRefusal, errorNumber } from '../../store/refusal.ts';
-import { harmless } from '../format.ts';
 import { print } from '../output.ts';
 
 const UNKNOWN_DATABASE = 81;
@@ -44,4 +44,8 @@ export async function sql(settings: Settings, query: string, options: { json?: b
 }
 
 // An escape sequence cut in two by a chunk's end loses its ESC all the same, and with it its power.
-const harmlessLines = (part: string): string => part.split('\n').map(harmless).join('\n');
+const harmlessLines = (part: string): string =>
+  part
+    .split('\n')
+    .map((line) => harmless(line))
+    .join('\n');

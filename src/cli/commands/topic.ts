@@ -1,12 +1,13 @@
 import { AfterlogError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import { harmless, humanBytes } from '../../base/text.ts';
 import { requireBrokers, type Settings } from '../../config/settings.ts';
 import { createKafka } from '../../kafka/client.ts';
 import { type Ends, type Read, TopicReader } from '../../kafka/topic_reader.ts';
 import { decodeValuePartly } from '../../wire/decode.ts';
 import { type BatchHeader, batchId, fromKafka } from '../../wire/header.ts';
 import { rowNumbers, rowObject, rowsText } from '../batch_rows.ts';
-import { harmless, humanBytes, shortTime } from '../format.ts';
+import { shortTime } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 
 export interface TopicOptions {

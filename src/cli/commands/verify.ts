@@ -1,5 +1,6 @@
 import { AfterlogError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import { harmless } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
 import { type Report, verify as verifyStreams } from '../../store/care/verify.ts';
 import type { Scope } from '../../store/care/verify_rows.ts';
@@ -7,7 +8,7 @@ import { type Explained, hex } from '../../store/care/verify_stream.ts';
 import { openStore, type Store } from '../../store/query.ts';
 import { sandboxExists } from '../../store/read/sandboxes.ts';
 import { isErased } from '../../store/record.ts';
-import { harmless, shortTime, timeOf } from '../format.ts';
+import { shortTime, timeOf } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 
 export interface VerifyOptions {

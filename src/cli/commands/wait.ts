@@ -1,9 +1,9 @@
 import { AfterlogError } from '../../base/errors.ts';
+import { harmless } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
 import { openStore } from '../../store/query.ts';
 import { followLog } from '../../store/read/follow_log.ts';
 import type { Severity } from '../../store/read/line_filter.ts';
-import { harmless } from '../format.ts';
 import { createLogText } from '../log_text.ts';
 import { jsonLine, print } from '../output.ts';
 import { jsonOf, sayTrouble } from './logs.ts';
