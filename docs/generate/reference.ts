@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { catalogue, type Entry } from '../../src/base/errors.ts';
+import { catalogue, type ErrorEntry } from '../../src/base/catalogue.ts';
 import { limits } from '../../src/base/limits.ts';
 import { allSettings, type Setting } from '../../src/config/schema.ts';
 import { loadSettings } from '../../src/config/settings.ts';
@@ -103,7 +103,7 @@ function errorsPage(): string {
 
 ${GENERATED}
 
-From \`src/base/errors.ts\`. Each error has a code that stays the same. A command says what happened, the code, and what to do:
+From \`src/base/catalogue.ts\`. Each error has a code that stays the same. A command says what happened, the code, and what to do:
 
 \`\`\`text
 There are no logs of sandbox 'sb-1'. [SANDBOX_UNKNOWN]
@@ -125,7 +125,7 @@ that stands beside the code.
 ${Object.entries(catalogue).map(errorSection).join('\n')}`;
 }
 
-function errorSection([code, entry]: [string, Entry]): string {
+function errorSection([code, entry]: [string, ErrorEntry]): string {
   const { means, cause, cure, status } = entry;
   const rows = [`**Meaning.** ${means}`, `**Cause.** ${cause}`, `**Cure.** ${cure}`];
   if (status !== undefined) rows.push(`**HTTP status.** ${status}`);

@@ -72,7 +72,7 @@ test('an agent refuses a newer spool with what to do, and its lock is free again
   setFormat(segmentPath(dir, 1), 2);
   await assert.rejects(
     site.start(),
-    /spool format 2.*SPOOL_FORMAT.*Nothing was touched\. Start the afterlog/s,
+    /spool format 2.*SPOOL_FORMAT.*Nothing was changed\. Start the version/s,
   );
   assert.ok(!existsSync(join(site.settings.state_dir, 'agent.lock')));
 });

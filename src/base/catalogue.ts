@@ -1,0 +1,387 @@
+/** An error as it is known before it happens. */
+export interface ErrorEntry {
+  /** What happened. */
+  means: string;
+  /** Its usual cause. */
+  cause: string;
+  /** What to do about it; messages end with it. */
+  cure: string;
+  /** The status with which the HTTP API answers it. */
+  status?: 400 | 401 | 403 | 404 | 405 | 408 | 410 | 413 | 422 | 431 | 500 | 503;
+}
+
+/**
+ * The one catalogue of errors that a person or a client may meet; `npm run docs` makes docs/reference/errors.md from
+ * it. A code is never renamed and never reused for something else.
+ */
+export const catalogue = {
+  SETTING_INVALID: {
+    means: 'A setting has a value that is not allowed, or the settings file cannot be read.',
+    cause: 'The message names the setting, where it was set, the value found and the values allowed.',
+    cure: 'Correct it where it is set: afterlog.yaml, the environment, or a flag.',
+  },
+  SETTING_UNKNOWN: {
+    means: 'A name in afterlog.yaml, or an AFTERLOG_ variable, is not a setting.',
+    cause: 'Usually a misspelled name; the message suggests the one that was probably meant.',
+    cure: 'Correct the name, or remove the setting.',
+  },
+  USAGE: {
+    means: 'The command line is wrong.',
+    cause: 'A command, an option or an argument is missing, wrong, or one too many.',
+    cure: 'See `afterlog --help`.',
+  },
+  DATA_DIR_MISSING: {
+    means: 'The runtime’s folder, or its folder of sandboxes, does not exist.',
+    cause: 'The runtime has not made it yet, or data_dir or layout name another path.',
+    cure: 'Set AFTERLOG_DATA_DIR (--data-dir) to the folder that holds the sandboxes.',
+  },
+  DATA_DIR_LOCKED: {
+    means: 'Another agent reads this data dir.',
+    cause: 'A service and an agent started by hand, or two containers that share the folder.',
+    cure: 'Stop the other agent: a data dir has one agent, whatever its state dir.',
+  },
+  STATE_DIR_LOCKED: {
+    means: 'Another agent has its spool in this state dir.',
+    cause: 'Two agents with different data dirs and the same state_dir.',
+    cure: 'Stop the other agent, or give this one its own state dir (AFTERLOG_STATE_DIR).',
+  },
+  STATE_DIR_UNUSABLE: {
+    means: 'The agent cannot write to its state dir. Reading pauses; nothing that was read is lost.',
+    cause: 'The folder belongs to another user, is mounted read-only, or its disk fails.',
+    cure: 'Make the state dir writable for this user, or set AFTERLOG_STATE_DIR to another folder.',
+  },
+  DISK_FULL: {
+    means: 'The disk of the state dir is full. Reading pauses; pins hold the unread files.',
+    cause: 'The spool grew while Kafka or ClickHouse were away, or something else filled the disk.',
+    cure: 'Free some disk space; the agent then continues by itself.',
+  },
+  SPOOL_FULL: {
+    means: 'The spool has reached its limit. Reading pauses; pins hold the unread files.',
+    cause: 'Kafka (in direct mode ClickHouse) has been away or too slow for a long time.',
+    cure: 'Restore the server that the agent sends to; its log names it. The agent then continues by itself.',
+  },
+  SPOOL_FORMAT: {
+    means: 'The spool has a format that this version of afterlog does not know.',
+    cause: 'A newer version wrote it, and an older one was started.',
+    cure:
+      'Nothing was changed. Start the version that wrote it (a newer one), or move the folder aside: its undelivered ' +
+      'rows are lost then.',
+  },
+  SPOOL_DAMAGED: {
+    means:
+      'A file of the spool cannot be read, or only in part. The agent reads again what the sandboxes’ files still ' +
+      'hold of it; gap rows stand for the rest.',
+    cause: 'A power loss, a disk fault, or files that were removed by hand; kill -9 does not cause it.',
+    cure: 'Check the disk. The agent repairs the spool by itself.',
+  },
+  FILE_UNREADABLE: {
+    means: 'A file cannot be read. The agent retries by itself.',
+    cause: 'It belongs to another user, or its name is longer than the agent supports.',
+    cure: 'Let the agent read the file: run it as the runtime’s user, or give it CAP_DAC_READ_SEARCH.',
+  },
+  LOG_NOT_A_FILE: {
+    means:
+      'Something with a log’s name is not a regular file. The agent ignores it and reads the sandbox’s other logs.',
+    cause: 'The runtime writes its log elsewhere and links to it, or uses a FIFO.',
+    cure:
+      'Let the runtime write a regular file there. The agent does not follow links: a link could make it read any file ' +
+      'of the host.',
+  },
+  HELD_FULL: {
+    means:
+      'Deleted and rotated files that wait to be read have reached their limit of disk space. The agent lets go of the ' +
+      'oldest; a gap row reports each.',
+    cause: 'Reading has paused for a long time because the spool is full, or the disk has little space left.',
+    cure: 'See what the agent waits for (`/healthz`), or give the disk more space.',
+  },
+  ASIDE_FULL: {
+    means:
+      'The agent no longer copies unread bytes of live logs aside. Only bytes that are truncated in the meantime are ' +
+      'lost; gap rows report them.',
+    cause: 'Reading has paused for a long time because the spool is full, or the disk has little space left.',
+    cure: 'See what the agent waits for (`/healthz`), or give the disk more space.',
+  },
+  SANDBOXES_TOO_MANY: {
+    means: 'There are more sandboxes than one agent reads. It leaves out new ones until others are deleted.',
+    cause: 'Folders of ended sandboxes were never deleted.',
+    cure: 'Delete folders of ended sandboxes; the agent then reads those that it left out.',
+  },
+  LINK_IMPOSSIBLE: {
+    means:
+      'A log cannot be hard-linked. An open descriptor holds it instead, which is lost when the agent restarts.',
+    cause: 'fs.protected_hardlinks and a file of another user, or data_dir spans file systems.',
+    cure: 'Run the agent as the runtime’s user or with CAP_FOWNER, and keep the data dir on one file system.',
+  },
+  WATCHES_EXHAUSTED: {
+    means:
+      'The system provides no more directory events. The agent polls folders instead, which costs CPU and time.',
+    cause: 'fs.inotify.max_user_watches or max_user_instances is used up.',
+    cure: 'Raise fs.inotify.max_user_watches, and max_user_instances, then restart the agent.',
+  },
+  RUNTIME_UNUSABLE: {
+    means:
+      'The runtime’s agent does not answer with workspaces and templates. Lines are stored without them.',
+    cause: 'It is down or slow, refuses the token, or runtime_url is the address of something else.',
+    cure: 'Check AFTERLOG_RUNTIME_URL: `curl $AFTERLOG_RUNTIME_URL/sandboxes` lists the sandboxes of this host.',
+  },
+  KAFKA_UNREACHABLE: {
+    means: 'The brokers do not answer. Batches wait in the spool, or in the topic.',
+    cause:
+      'Brokers are down, the address is wrong, a firewall, TLS on one side only, or an unknown authority.',
+    cure: 'Check AFTERLOG_KAFKA_BROKERS and the brokers. Afterlog retries until they answer, and nothing is lost.',
+  },
+  KAFKA_REFUSED: {
+    means: 'The brokers answer and refuse the request. Batches wait in the spool, or in the topic.',
+    cause:
+      'A wrong user, password or mechanism; a missing right on the topic or the group; a policy of the brokers.',
+    cure:
+      'See the brokers’ reason. Set the login with AFTERLOG_KAFKA_SASL_*. If a right is missing, give this user Create, ' +
+      'Describe, DescribeConfigs and Write on the topic (a consumer: Read on topic and group, and all of these on ' +
+      '<topic>-dlq), or let someone who has them run `afterlog migrate`.',
+  },
+  MESSAGE_TOO_LARGE: {
+    means: 'The topic accepts only messages smaller than a batch. Batches wait in the spool.',
+    cause: 'max.message.bytes of the topic, or message.max.bytes of the brokers, is below 1 MiB.',
+    cure: 'Set max.message.bytes of the topic to Kafka’s default, 1048588, or more; the agent then continues by itself.',
+  },
+  TOPIC_MISSING: {
+    means: 'The topic, or a partition that batches are bound to, does not exist. Afterlog waits for it.',
+    cause: 'No agent has sent anything yet, or agent and consumer use different topics.',
+    cure:
+      'Check AFTERLOG_KAFKA_TOPIC here and at the agents; `afterlog migrate`, or the first agent that sends, makes ' +
+      'the topic.',
+  },
+  TOPIC_LOST: {
+    means:
+      'The topic was deleted or made again. Its batches that had not landed are lost; gap rows report them.',
+    cause: 'Somebody deleted it, or its brokers lost their disks.',
+    cure: 'Find out who deleted it; agent and consumer continue with the new topic by themselves.',
+  },
+  CLICKHOUSE_UNREACHABLE: {
+    means: 'ClickHouse does not answer. Batches wait, nothing is lost.',
+    cause: 'The server is down or starting, or the address is wrong.',
+    cure: 'Check AFTERLOG_CLICKHOUSE_URL and the server; writing then continues by itself.',
+    status: 503,
+  },
+  CLICKHOUSE_REFUSED: {
+    means: 'ClickHouse answered with an error.',
+    cause: 'A missing right, a server without memory or disk space, or a schema that does not fit.',
+    cure: 'See ClickHouse’s reason; if the schema is behind, run `afterlog migrate`.',
+    status: 503,
+  },
+  SCHEMA_BEHIND: {
+    means: 'The database has no schema, or an older one. Batches wait, nothing is lost.',
+    cause: 'afterlog was updated and the database was not, or the database’s name is wrong.',
+    cure: 'Run `afterlog migrate` with this version of afterlog.',
+    status: 503,
+  },
+  SCHEMA_AHEAD: {
+    means: 'The database has migrations that this version of afterlog does not know.',
+    cause: 'A newer version on another machine has migrated the database.',
+    cure: 'Update afterlog on this machine.',
+  },
+  MIGRATION_CHANGED: {
+    means: 'The content of a migration differs from the one that was applied.',
+    cause: 'A file in schemas/ was edited.',
+    cure: 'A released migration must not change: restore the file, and put the change into a new one.',
+  },
+  BATCH_DAMAGED: {
+    means: 'A message in the topic is not a whole batch.',
+    cause: 'Something else writes to the topic, or a broker lost part of a message.',
+    cure: 'The dead-letter topic, <topic>-dlq, keeps the message, with the reason in its headers: see `afterlog dlq`.',
+  },
+  BATCH_REFUSED: {
+    means: 'A batch can never land. It is set aside, and gap rows stand in its place.',
+    cause:
+      'The batch is damaged, ClickHouse refuses its rows (somebody changed a constraint or a type of the table), or ' +
+      'the broker refuses it (a smaller message limit).',
+    cure:
+      '`afterlog dlq` shows the batch with the reason, and replays it once it can land; without Kafka both are in ' +
+      '<state dir>/refused.',
+  },
+  BATCHES_MISSING: {
+    means: 'Batches never arrived. A gap row stands in their place.',
+    cause: 'The topic’s retention was shorter than an outage of the consumer, or a spool or topic was lost.',
+    cure: 'Give the topic a retention of days, and find what deleted the batches; missing batches cannot be recovered.',
+  },
+  LETTER_UNKNOWN: {
+    means: 'There is no dead letter with this number.',
+    cause: 'The number is misspelled or belongs to another topic, or retention has deleted the letter.',
+    cure: 'List the dead letters with `afterlog dlq`.',
+  },
+  EMBEDDED_MISSING: {
+    means: 'ClickHouse as a library is not installed; only `afterlog up` needs it.',
+    cause: 'The library is large, so an installed afterlog does not include it.',
+    cure: 'Install the embedded ClickHouse once with `npm install -g chdb@3.4.0 ffi-rs@1.3.7`.',
+  },
+  EMBEDDED_IN_USE: {
+    means: 'Another process uses the folder of the embedded ClickHouse.',
+    cause: 'An `afterlog up` runs in another terminal.',
+    cure: 'Use the `afterlog up` that runs in this folder already, or stop it first (Ctrl-C).',
+  },
+  EMBEDDED_FAILED: {
+    means: 'The embedded ClickHouse did not start.',
+    cause: 'Another process uses its port, or there is no memory left.',
+    cure: 'See the output of ClickHouse above; another server may use the port.',
+  },
+  KAFKA_LOCAL_FAILED: {
+    means: 'The local Kafka of demo and tests did not start.',
+    cause: 'No network for its one download, no memory, or a port that is in use.',
+    cure: 'See the output above; set AFTERLOG_KAFKA_BROKERS to use brokers that already run.',
+  },
+  JAVA_MISSING: {
+    means: 'A local Kafka needs Java and Maven.',
+    cause: 'They are not installed, or not on the PATH.',
+    cure: 'Install Java and Maven: apt-get install -y default-jre-headless maven',
+  },
+  DEMO_DIR_FOREIGN: {
+    means: 'The demo does not run in a folder that holds other sandboxes.',
+    cause: 'AFTERLOG_DATA_DIR names the folder of a real runtime.',
+    cure: 'The demo deletes the contents of its folder: unset AFTERLOG_DATA_DIR, or name an empty folder.',
+  },
+  UP_UNRECORDED: {
+    means: 'A running `afterlog up` cannot write down its address.',
+    cause: 'The home folder or the state dir is read-only.',
+    cure: 'Give commands in other terminals the address with --clickhouse-url.',
+  },
+  PORT_IN_USE: {
+    means: 'Another process listens on the address.',
+    cause: 'Another afterlog, or another program.',
+    cure:
+      'Stop that process, or set another address (AFTERLOG_LISTEN, --listen; for agent and consumer ' +
+      'AFTERLOG_AGENT_LISTEN, AFTERLOG_CONSUMER_LISTEN).',
+  },
+  FILE_MISSING: {
+    means: 'There is no file at the given path.',
+    cause: 'The path is misspelled, or it is a folder.',
+    cure: 'Check the path.',
+  },
+  SANDBOX_UNKNOWN: {
+    means: 'No sandbox with this id was ever seen, or it belongs to another workspace than the token.',
+    cause: 'The id is misspelled, or its first lines have not arrived yet.',
+    cure: 'Check the id with `afterlog sandboxes`.',
+    status: 404,
+  },
+  AGENT_UNREACHABLE: {
+    means: 'No agent answers on this host.',
+    cause: 'It does not run, or listens on another address.',
+    cure: 'Start the agent, or set AFTERLOG_AGENT_LISTEN to the address that it listens on.',
+  },
+  FLUSH_UNKNOWN: {
+    means: 'The agent has no log of this sandbox open.',
+    cause: 'The id is misspelled, the sandbox is on another host, or its logs are sealed already.',
+    cure: 'Check the id. If the sandbox was deleted a while ago, all its bytes are safe already.',
+    status: 404,
+  },
+  FLUSH_LATE: {
+    means: 'The agent could not make all bytes of the sandbox safe in time.',
+    cause:
+      'Reading is paused, a file cannot be read, or the disk of the spool is slow; the message names the cause.',
+    cure: 'Try again; `/healthz` of the agent shows what it waits for.',
+    status: 503,
+  },
+  TOKEN_MISSING: {
+    means: 'The server requires a token, and the request has none.',
+    cause: 'No Authorization header, or not a Bearer one.',
+    cure: 'Send `Authorization: Bearer <token>`.',
+    status: 401,
+  },
+  TOKEN_UNKNOWN: {
+    means: 'The server does not know the token.',
+    cause:
+      'The token was changed or mistyped, or the server’s hash is of another text (for example with a line break).',
+    cure: 'Check that AFTERLOG_TOKENS holds the SHA-256 of exactly this token.',
+    status: 401,
+  },
+  SCOPE_MISSING: {
+    means: 'The token is known and does not allow this.',
+    cause:
+      'The token lacks the scope, or it is bound to a workspace and the request is about all workspaces.',
+    cure: 'Use another token, or widen this one in AFTERLOG_TOKENS.',
+    status: 403,
+  },
+  LOOPBACK_ONLY: {
+    means: 'The server has no tokens, so it serves only its own machine.',
+    cause: 'A request from another machine, through a proxy, or for another host name.',
+    cure: 'Set AFTERLOG_TOKENS to serve others.',
+    status: 403,
+  },
+  PARAMETER_INVALID: {
+    means: 'A parameter or a header of the request has a value that is not allowed.',
+    cause: 'The answer names it, the value found and the values allowed.',
+    cure: 'Correct the request.',
+    status: 400,
+  },
+  NOT_FOUND: {
+    means: 'The API has nothing at this path.',
+    cause: 'The path is misspelled, or the server is older.',
+    cure: 'Check the path.',
+    status: 404,
+  },
+  WAIT_TIMEOUT: {
+    means: 'The expected line did not arrive in time.',
+    cause: 'The line never comes, its text differs, or a boot took longer.',
+    cure: 'Wait longer (timeout, --timeout), or read the log. The text has to occur in one line exactly as given.',
+    status: 408,
+  },
+  LOG_ENDED: {
+    means: 'The sandbox was deleted before the expected line arrived.',
+    cause: 'The sandbox ended or failed before it wrote the line.',
+    cure: 'Read its last lines with `afterlog logs ID`.',
+    status: 410,
+  },
+  QUERY_TOO_BROAD: {
+    means: 'The query would take more time or memory than one query may use.',
+    cause: 'It covers many days of all sandboxes.',
+    cure: 'Narrow it: a later since, an earlier until, one sandbox, one source.',
+    status: 422,
+  },
+  ERASE_DENIED: {
+    means: 'The ClickHouse user may not erase. Nothing was changed.',
+    cause: 'Erasing inserts gap rows and deletes rows, which a user with read rights only may not do.',
+    cure: 'Let an administrator of ClickHouse run the GRANT in the message; `afterlog doctor` checks it.',
+    status: 500,
+  },
+  ERASE_TOO_LARGE: {
+    means: 'The logs of this sandbox have more parts than one erase handles. Nothing was changed.',
+    cause: 'The sandbox’s logs were truncated, or its agent was started, more than 100,000 times.',
+    cure: 'Delete its rows by hand in ClickHouse, once the topic’s retention has passed.',
+    status: 422,
+  },
+  METHOD_UNKNOWN: {
+    means: 'The API has this path, but not with this method.',
+    cause: 'A POST instead of a GET, for example.',
+    cure: 'Use a method from the Allow header of the answer.',
+    status: 405,
+  },
+  BODY_UNWANTED: {
+    means: 'The request has a body, and no route of the API accepts one.',
+    cause: 'A client that sends parameters as a body.',
+    cure: 'Send parameters in the address.',
+    status: 413,
+  },
+  HEADERS_TOO_LARGE: {
+    means: 'The address and the headers of the request are longer than 16 kB together.',
+    cause: 'A very long parameter, or many cookies.',
+    cure: 'Send less.',
+    status: 431,
+  },
+  REQUEST_UNREADABLE: {
+    means: 'This is not an HTTP request.',
+    cause: 'Another protocol, such as TLS on a plain port, or a broken client.',
+    cure: 'Check the address, http or https.',
+    status: 400,
+  },
+  SERVER_BUSY: {
+    means: 'The server has reached its limit of followers.',
+    cause: 'Clients open streams and do not close them, or there are more followers than one server handles.',
+    cure: 'Try again later, or start another server: they share nothing.',
+    status: 503,
+  },
+  INTERNAL: {
+    means: 'An unexpected failure.',
+    cause: 'A bug of afterlog.',
+    cure: 'Report it, with the line that the server wrote to its log.',
+    status: 500,
+  },
+} as const satisfies Record<string, ErrorEntry>;
