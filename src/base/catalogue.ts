@@ -139,6 +139,11 @@ export const catalogue = {
       'Describe, DescribeConfigs and Write on the topic (a consumer: Read on topic and group, and all of these on ' +
       '<topic>-dlq), or let someone who has them run `afterlog migrate`.',
   },
+  KAFKAJS_UNKNOWN: {
+    means: 'Another version of kafkajs is installed than the one that this version of afterlog works with.',
+    cause: 'kafkajs was updated by hand, or by an override of npm.',
+    cure: 'Install afterlog again, or exactly the version of kafkajs that the message names.',
+  },
   MESSAGE_TOO_LARGE: {
     means: 'The topic accepts only messages smaller than a batch. Batches wait in the spool.',
     cause: 'max.message.bytes of the topic, or message.max.bytes of the brokers, is below 1 MiB.',

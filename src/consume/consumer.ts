@@ -8,16 +8,11 @@ import { log } from '../base/log.ts';
 import { Leaving, Patience } from '../base/patience.ts';
 import type { Settings } from '../config/settings.ts';
 import { createKafka, kafkaFault } from '../kafka/client.ts';
+import { overtaken, type PartitionOffsets, partitionEnds, partitionOffsets } from '../kafka/offsets.ts';
 import { connect } from '../store/client.ts';
 import { STOPPED } from '../store/land/land.ts';
 import { type DeadLetters, deadLetters } from './dead_letter.ts';
-import {
-  overtaken,
-  overtakenRow,
-  type PartitionOffsets,
-  partitionEnds,
-  partitionOffsets,
-} from './missing.ts';
+import { overtakenRow } from './missing.ts';
 import { Pace } from './pace.ts';
 import { type Counts, Partition } from './partition.ts';
 

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { AfterlogError } from '../base/errors.ts';
 import type { Settings } from '../config/settings.ts';
 import { createKafka } from '../kafka/client.ts';
-import { type Ends, type Read, TopicReader } from '../kafka/topic_reader.ts';
+import type { PartitionEnds } from '../kafka/offsets.ts';
+import { type ReadMessage, TopicReader } from '../kafka/topic_reader.ts';
 import { deadLetterTopic } from '../kafka/topics.ts';
 import { type Letter, letterOf } from './letter.ts';
 import { refusedIds, refusedLetter } from './refused_files.ts';
@@ -26,7 +27,7 @@ export function openLetters(settings: Settings): Letters {
   const topic = deadLetterTopic(settings.kafka.topic);
   const hasTopic = settings.kafka.brokers.length > 0;
   let reader: TopicReader | null = null;
-  const ends = async (): Promise<Ends[]> => {
+  const ends = async (): Promise<PartitionEnds[]> => {
     if (hasTopic) reader ??= await openTopic(settings, topic);
     return (await reader?.ends()) ?? [];
   };
@@ -96,7 +97,7 @@ async function openTopic(settings: Settings, topic: string): Promise<TopicReader
   }
 }
 
-const fromTopic = ({ partition, offset, message }: Read): Letter =>
+const fromTopic = ({ partition, offset, message }: ReadMessage): Letter =>
   letterOf({
     id: `${partition}/${offset}`,
     at_ms: Number(message.timestamp),

@@ -1,6 +1,6 @@
 import type { Settings } from '../config/settings.ts';
-import { overtaken, type PartitionOffsets, partitionOffsets } from '../consume/missing.ts';
 import { createKafka } from '../kafka/client.ts';
+import { overtaken, type PartitionOffsets, partitionOffsets } from '../kafka/offsets.ts';
 import { withAdmin } from '../kafka/topics.ts';
 import { type Finding, many, reporter } from './finding.ts';
 

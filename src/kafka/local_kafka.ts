@@ -6,8 +6,8 @@ import { Kafka, logLevel } from 'kafkajs';
 import { exitOf, freePort, isPortFree, keepLastLines, settlesWithin } from '../base/child_process.ts';
 import { AfterlogError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { stopIdleTimers } from './client.ts';
 import { kafkaJars } from './kafka_jars.ts';
+import { patchKafkaJs } from './patches.ts';
 
 export interface LocalKafka {
   /** host:port */
@@ -121,7 +121,7 @@ function watch(pid: number, exited: Promise<unknown>): void {
 }
 
 async function answers(broker: string, signal: AbortSignal): Promise<boolean> {
-  stopIdleTimers();
+  patchKafkaJs();
   const kafka = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING, retry: { retries: 0 } });
   while (!signal.aborted) {
     const admin = kafka.admin();

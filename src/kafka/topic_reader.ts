@@ -3,15 +3,9 @@ import type { Kafka, KafkaMessage } from 'kafkajs';
 import { AfterlogError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { kafkaFault } from './client.ts';
+import type { PartitionEnds } from './offsets.ts';
 
-/** Where a partition begins and ends: its first message, and the one after its last. */
-export interface Ends {
-  partition: number;
-  low: number;
-  high: number;
-}
-
-export interface Read {
+export interface ReadMessage {
   partition: number;
   offset: number;
   message: KafkaMessage;
@@ -66,7 +60,7 @@ export class TopicReader {
   }
 
   /** @throws AfterlogError KAFKA_UNREACHABLE */
-  async ends(): Promise<Ends[]> {
+  async ends(): Promise<PartitionEnds[]> {
     const { topic, cluster } = this;
     const ask = async (fromBeginning: boolean): Promise<Map<number, number>> => {
       const partitions = cluster
@@ -90,7 +84,7 @@ export class TopicReader {
    * left out. One fetch (at most `fetch_partition_bytes`, or one message) is held at a time.
    * @throws AfterlogError KAFKA_UNREACHABLE
    */
-  async *read(partition: number, from: number, to: number): AsyncGenerator<Read> {
+  async *read(partition: number, from: number, to: number): AsyncGenerator<ReadMessage> {
     const place = new Map([[partition, from]]);
     for (let empty = 0; place.get(partition)! < to; ) {
       const found = await this.fetch(place);
@@ -112,7 +106,7 @@ export class TopicReader {
    * for.
    * @throws AfterlogError KAFKA_UNREACHABLE
    */
-  async *follow(place: Map<number, number>): AsyncGenerator<Read> {
+  async *follow(place: Map<number, number>): AsyncGenerator<ReadMessage> {
     for (let failed = 0; ; ) {
       try {
         yield* await this.fetch(place);
@@ -130,7 +124,7 @@ export class TopicReader {
   }
 
   /** One fetch of each leader; `place` is moved behind what it gives. Empty if nothing came in `fetch_wait_ms`. */
-  private async fetch(place: Map<number, number>): Promise<Read[]> {
+  private async fetch(place: Map<number, number>): Promise<ReadMessage[]> {
     try {
       const leaders = this.cluster.findLeaderForPartitions(this.topic, [...place.keys()]);
       const answers = Object.entries(leaders).map(([nodeId, some]) => this.fetchFrom(nodeId, some, place));
@@ -148,7 +142,11 @@ export class TopicReader {
     }
   }
 
-  private async fetchFrom(nodeId: string, partitions: number[], place: Map<number, number>): Promise<Read[]> {
+  private async fetchFrom(
+    nodeId: string,
+    partitions: number[],
+    place: Map<number, number>,
+  ): Promise<ReadMessage[]> {
     const broker = await this.cluster.findBroker({ nodeId });
     const wanted = partitions.map((partition) => ({
       partition,

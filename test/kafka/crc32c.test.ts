@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { crc32c } from '../../src/kafka/crc32c.ts';
-import { keepLargeBuffers } from '../../src/kafka/encoder.ts';
+import { patchKafkaJs } from '../../src/kafka/patches.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -19,6 +19,6 @@ test('the checksum is that of the standard, for any length and place in memory',
 });
 
 test('kafkajs uses it', () => {
-  keepLargeBuffers();
+  patchKafkaJs();
   assert.equal(require('kafkajs/src/protocol/recordBatch/crc32C'), crc32c);
 });

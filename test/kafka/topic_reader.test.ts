@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createKafka } from '../../src/kafka/client.ts';
-import { type Read, TopicReader } from '../../src/kafka/topic_reader.ts';
+import { type ReadMessage, TopicReader } from '../../src/kafka/topic_reader.ts';
 import { makeBatch, newEpoch, run } from '../support/batches.ts';
 import { testSettings } from '../support/kafka.ts';
 import { startKafkaProxy } from '../support/kafka_proxy.ts';
@@ -20,7 +20,7 @@ async function filled(t: TestContext, partitions: number, counts: number[]) {
   return { settings, topic, reader };
 }
 
-async function offsetsOf(messages: AsyncIterable<Read>): Promise<number[]> {
+async function offsetsOf(messages: AsyncIterable<ReadMessage>): Promise<number[]> {
   const offsets: number[] = [];
   for await (const { offset } of messages) offsets.push(offset);
   return offsets;
@@ -59,7 +59,7 @@ test('what comes later is followed, in every partition', async (t) => {
   for (const partition of [2, 0, 1]) {
     await topic.send([makeBatch({ epoch, sequence: partition + 1 })], partition);
     const { value } = await followed.next();
-    assert.deepEqual([(value as Read).partition, (value as Read).offset], [partition, 1]);
+    assert.deepEqual([(value as ReadMessage).partition, (value as ReadMessage).offset], [partition, 1]);
   }
   await followed.return(undefined);
 });

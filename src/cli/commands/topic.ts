@@ -3,7 +3,8 @@ import { limits } from '../../base/limits.ts';
 import { harmless, humanBytes } from '../../base/text.ts';
 import { requireBrokers, type Settings } from '../../config/settings.ts';
 import { createKafka } from '../../kafka/client.ts';
-import { type Ends, type Read, TopicReader } from '../../kafka/topic_reader.ts';
+import type { PartitionEnds } from '../../kafka/offsets.ts';
+import { type ReadMessage, TopicReader } from '../../kafka/topic_reader.ts';
 import { decodeValuePartly } from '../../wire/decode.ts';
 import { type BatchHeader, batchId, fromKafka } from '../../wire/header.ts';
 import { rowNumbers, rowObject, rowsText } from '../batch_rows.ts';
@@ -50,7 +51,7 @@ export async function topic(settings: Settings, options: TopicOptions): Promise<
   }
 }
 
-async function chosen(reader: TopicReader, partition: number | undefined): Promise<Ends[]> {
+async function chosen(reader: TopicReader, partition: number | undefined): Promise<PartitionEnds[]> {
   const ends = await reader.ends();
   if (partition === undefined) return ends;
   const found = ends.filter((end) => end.partition === partition);
@@ -59,7 +60,7 @@ async function chosen(reader: TopicReader, partition: number | undefined): Promi
   throw new AfterlogError('USAGE', `${reader.topic} has no partition ${partition}; it has ${has}.`);
 }
 
-function nothingText(topic: string, ends: Ends[], options: TopicOptions, last: number): string {
+function nothingText(topic: string, ends: PartitionEnds[], options: TopicOptions, last: number): string {
   const there = ends.map(({ partition, low, high }) => `${topic}/${partition} has ${rangeText(low, high)}`);
   if (options.offset !== undefined || ends.every(({ low, high }) => low === high))
     return `${there.join('; ')}.`;
@@ -72,7 +73,7 @@ const rangeText = (low: number, high: number): string =>
 /** @returns false if it was left out by a filter */
 async function show(
   topic: string,
-  { partition, offset, message }: Read,
+  { partition, offset, message }: ReadMessage,
   options: TopicOptions,
 ): Promise<boolean> {
   const { header, fault } = check(message);
@@ -105,7 +106,10 @@ async function show(
   return true;
 }
 
-function check({ headers, value }: Read['message']): { header: BatchHeader | null; fault: string | null } {
+function check({ headers, value }: ReadMessage['message']): {
+  header: BatchHeader | null;
+  fault: string | null;
+} {
   try {
     return { header: fromKafka(headers, value).header, fault: null };
   } catch (error) {

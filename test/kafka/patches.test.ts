@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { keepLargeBuffers } from '../../src/kafka/encoder.ts';
+import { patchKafkaJs, requireVersion } from '../../src/kafka/patches.ts';
 
 const require = createRequire(import.meta.url);
 const produce = require('kafkajs/src/protocol/requests/produce/v3/request');
@@ -22,10 +22,19 @@ async function sent(sizes: number[]): Promise<Buffer> {
   return encoder.buffer;
 }
 
+test('the patches name the version of kafkajs that they were written for and the one that is there', () => {
+  const { version } = require('kafkajs/package.json') as { version: string };
+  requireVersion(version);
+  assert.throws(() => requireVersion('2.3.0'), {
+    code: 'KAFKAJS_UNKNOWN',
+    message: new RegExp(`kafkajs 2\\.3\\.0 is installed.* kafkajs ${version.replaceAll('.', '\\.')}\\.`),
+  });
+});
+
 test('a send has the same bytes whether its large values are copied or kept', async () => {
   const sends = [[0], [10, 20], [4_095, 4_096, 4_097], [1, 300_000, 2, 3, 500_000], [900_000], [70_000, 5]];
   const copied: Buffer[] = [];
   for (const sizes of sends) copied.push(await sent(sizes));
-  keepLargeBuffers();
+  patchKafkaJs();
   for (const [index, sizes] of sends.entries()) assert.deepEqual(await sent(sizes), copied[index]);
 });
