@@ -1,28 +1,22 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
-import { exitOf, freePort, isPortFree, keepLastLines, settlesWithin } from '../base/child_process.ts';
+import { exitOf, freePort, isPortFree, keepLastLines } from '../base/child_process.ts';
+import { type ChildServer, startOnPort, untilReady } from '../base/child_server.ts';
 import { AfterlogError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { kafkaJars } from './kafka_jars.ts';
 import { patchKafkaJs } from './patches.ts';
 
-export interface LocalKafka {
+export interface LocalKafka extends ChildServer {
   /** host:port */
   broker: string;
-  pid: number;
-  /** SIGTERM; after a bound SIGKILL. */
-  stop(): Promise<void>;
-  /** SIGKILL, now. */
-  kill(): void;
-  exited: Promise<number | null>;
 }
 
 /**
- * A real Kafka of one node on 127.0.0.1, with its data in `dir` (made if missing; kept afterwards). It ends
- * when this process does.
+ * A real Kafka of one node on 127.0.0.1, with its data in `dir` (made if missing; kept afterwards). It ends when this
+ * process does.
  * @throws AfterlogError JAVA_MISSING, KAFKA_LOCAL_FAILED (with its last lines)
  */
 export async function startLocalKafka(options: {
@@ -32,78 +26,61 @@ export async function startLocalKafka(options: {
   listener?: { address: string; properties: string };
   onProgress?: (text: string) => void;
 }): Promise<LocalKafka> {
-  const say = options.onProgress ?? (() => {});
-  const jars = await kafkaJars(say);
+  const progress = options.onProgress ?? (() => {});
+  const jars = await kafkaJars(progress);
   const dir = resolve(options.dir);
   await mkdir(dir, { recursive: true });
-  for (let tries = 1; ; tries++) {
-    const port = options.port ?? (await freePort());
-    const controllerPort = await freePort();
-    const properties = join(dir, 'server.properties');
-    await writeFile(properties, serverProperties(dir, port, controllerPort, options.listener));
-    await format(jars, dir, properties);
-    say(`Starting Kafka on 127.0.0.1:${port}`);
-    const outcome = await startOn(jars, dir, properties, `127.0.0.1:${port}`);
-    if (typeof outcome !== 'string') return outcome;
-    // It says nothing of a port that is taken.
-    const isTaken = !(await isPortFree(port));
-    const lostRace = (options.port === undefined && isTaken) || !(await isPortFree(controllerPort));
-    if (lostRace && tries < limits.server.free_port_tries) continue;
-    const what = isTaken ? `port ${port}, which is taken` : `port ${port}`;
-    throw new AfterlogError('KAFKA_LOCAL_FAILED', `Kafka did not start on ${dir}, ${what}:\n${outcome}`);
-  }
+  let controllerPort = 0;
+  return await startOnPort<LocalKafka>(options.port, {
+    async start(port) {
+      controllerPort = await freePort();
+      const properties = join(dir, 'server.properties');
+      await writeFile(properties, serverProperties(dir, port, controllerPort, options.listener));
+      await format(jars, dir, properties);
+      progress(`Starting Kafka on 127.0.0.1:${port}`);
+      return await startOn(jars, dir, properties, `127.0.0.1:${port}`);
+    },
+    // The output of Kafka does not mention a port that is in use.
+    async mayRetry(port) {
+      const lostRace = options.port === undefined && !(await isPortFree(port));
+      return lostRace || !(await isPortFree(controllerPort));
+    },
+    async failure(port, output) {
+      const where = (await isPortFree(port)) ? `port ${port}` : `port ${port}, which is in use`;
+      return new AfterlogError('KAFKA_LOCAL_FAILED', `Kafka did not start on ${dir}, ${where}:\n${output}`);
+    },
+  });
 }
 
-/** The started broker, or what it printed before it ended. */
+/** The started broker, or its output if it failed. */
 async function startOn(
   jars: string,
   dir: string,
   properties: string,
   broker: string,
 ): Promise<LocalKafka | string> {
-  // A group of its own, so that Ctrl-C in the terminal does not reach it: whoever started it ends it in order.
+  // In a process group of its own, so that Ctrl-C in the terminal does not reach it: we end it in order.
   const child = spawn('java', [...javaOptions(jars, dir), 'kafka.Kafka', properties], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
-  const output = keepLastLines(child);
-  const exited = exitOf(child);
-  if (child.pid !== undefined) watch(child.pid, exited);
-  const started = new AbortController();
-  const ready = await Promise.race([
-    answers(broker, started.signal),
-    exited.then(() => false),
-    sleep(limits.local_kafka.start_ms, false, { signal: started.signal }).catch(() => false),
-  ]);
-  started.abort();
-  if (!ready || hasEnded(child)) {
-    const ended = hasEnded(child);
-    child.kill('SIGKILL');
-    await exited;
-    return output() || (ended ? 'it ended without a word' : `no answer in ${limits.local_kafka.start_ms} ms`);
-  }
-  return {
-    broker,
-    pid: child.pid!,
-    exited,
-    kill: () => void child.kill('SIGKILL'),
-    stop: async () => {
-      child.kill('SIGTERM');
-      if (await settlesWithin(exited, limits.local_kafka.stop_ms)) return;
-      child.kill('SIGKILL');
-      await exited;
-    },
-  };
+  if (child.pid !== undefined) watch(child.pid, exitOf(child));
+  patchKafkaJs();
+  const kafka = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING, retry: { retries: 0 } });
+  const outcome = await untilReady(child, {
+    answers: () => answers(kafka, broker),
+    end: () => child.kill('SIGTERM'),
+    start_ms: limits.local_kafka.start_ms,
+    stop_ms: limits.local_kafka.stop_ms,
+  });
+  return typeof outcome === 'string' ? outcome : { ...outcome, broker };
 }
 
-const hasEnded = (child: ChildProcess): boolean =>
-  child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
-
 /**
- * Ends the broker when this process dies, whatever kills it: a shell reads a pipe that only this process
- * holds, and the kernel closes that pipe. Java itself does not look at its stdin, and Linux' parent-death
- * signal does not exist elsewhere. Once the broker has ended, the shell goes first, so that it never signals
- * another process that got the same pid.
+ * Ends the broker when this process dies, whatever kills it: a shell reads a pipe that only this process holds, and
+ * the kernel closes that pipe. Java itself does not read its stdin, and Linux' parent-death signal does not exist on
+ * other systems. When the broker has ended, the shell is killed, so that it never signals another process that got the
+ * same pid.
  */
 function watch(pid: number, exited: Promise<unknown>): void {
   const script = `while read -r _; do :; done
@@ -120,26 +97,20 @@ function watch(pid: number, exited: Promise<unknown>): void {
   void exited.then(() => watcher.kill('SIGKILL'));
 }
 
-async function answers(broker: string, signal: AbortSignal): Promise<boolean> {
-  patchKafkaJs();
-  const kafka = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING, retry: { retries: 0 } });
-  while (!signal.aborted) {
-    const admin = kafka.admin();
-    try {
-      await admin.connect();
-      const { brokers } = await admin.describeCluster();
-      if (brokers.some(({ host, port }) => `${host}:${port}` === broker)) return true;
-    } catch {
-      // Not up yet.
-    } finally {
-      await admin.disconnect().catch(() => {});
-    }
-    await sleep(limits.server.start_poll_ms);
+async function answers(kafka: Kafka, broker: string): Promise<boolean> {
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    const { brokers } = await admin.describeCluster();
+    return brokers.some(({ host, port }) => `${host}:${port}` === broker);
+  } catch {
+    return false; // It has not started yet.
+  } finally {
+    await admin.disconnect().catch(() => {});
   }
-  return false;
 }
 
-/** Writes the cluster id into a fresh data folder; a folder that has one stays as it is. */
+/** Writes the cluster id into a new data folder; a folder that has one stays as it is. */
 async function format(jars: string, dir: string, properties: string): Promise<void> {
   const formatted = await access(join(dir, 'data', 'meta.properties')).then(
     () => true,

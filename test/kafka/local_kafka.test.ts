@@ -43,7 +43,7 @@ test('a port that is taken is named', async (t) => {
   const { port } = other.address() as { port: number };
   await assert.rejects(startLocalKafka({ dir: await temporaryDir(t), port }), {
     code: 'KAFKA_LOCAL_FAILED',
-    message: new RegExp(`port ${port}, which is taken`),
+    message: new RegExp(`port ${port}, which is in use`),
   });
 });
 

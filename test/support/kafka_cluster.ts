@@ -30,7 +30,7 @@ export async function startKafkaCluster(t: TestContext): Promise<KafkaCluster> {
     } catch (error) {
       await cluster.stop();
       // Another process may have taken one of the ports meanwhile.
-      if (tries === limits.server.free_port_tries || !/which is taken/.test(String(error))) throw error;
+      if (tries === limits.server.free_port_tries || !/which is in use/.test(String(error))) throw error;
     }
   }
 }
