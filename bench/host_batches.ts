@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { newEpoch } from '../src/agent/pipeline.ts';
 import { newLine } from '../src/parse/line/line.ts';
 import { lineEnd } from '../src/parse/line/split.ts';
 import { Stream } from '../src/tail/stream.ts';
 import { BatchBuilder } from '../src/wire/batch_builder.ts';
+import { newEpoch } from '../src/wire/epoch.ts';
 import type { Batch } from '../src/wire/header.ts';
 
 const SANDBOXES = 4;

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crashPoint } from '../base/crash_point.ts';
 import { AfterlogError } from '../base/errors.ts';
@@ -13,6 +12,7 @@ import type { LogTail } from '../tail/log_tail.ts';
 import type { Pin } from '../tail/pins.ts';
 import type { Sink } from '../tail/sink.ts';
 import { BatchBuilder, record } from '../wire/batch_builder.ts';
+import { newEpoch } from '../wire/epoch.ts';
 import { toSpool } from '../wire/spooled.ts';
 
 const DAY_MS = 86_400_000;
@@ -262,9 +262,6 @@ function spoolFull(bytes: number): AfterlogError {
   const what = `Reading pauses: the spool holds ${bytes} bytes that are not delivered.`;
   return new AfterlogError('SPOOL_FULL', what);
 }
-
-/** Random, and in order of time; a safe integer. */
-export const newEpoch = (): number => Date.now() * 2048 + randomInt(2048);
 
 function hostClock(): { seconds: number; nanos: number } {
   const ms = Date.now();

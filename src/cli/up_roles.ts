@@ -7,8 +7,9 @@ import type { ConsumerStatus } from '../consume/consumer.ts';
 import type { Terminal } from '../demo/terminal.ts';
 import { startServer } from '../serve/server.ts';
 import { migrate } from '../store/care/migrate.ts';
-import { connect, recordUp } from '../store/client.ts';
+import { connect } from '../store/client.ts';
 import { startEmbedded } from '../store/embedded/embedded.ts';
+import { recordUp } from '../store/up_record.ts';
 import type { Parts } from './parts.ts';
 import { withStatus } from './role.ts';
 

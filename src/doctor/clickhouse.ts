@@ -1,7 +1,8 @@
 import type { Settings } from '../config/settings.ts';
+import { clickhouseErrors } from '../store/clickhouse_errors.ts';
 import { openStore, type Store } from '../store/query.ts';
 import { describeRefusal, errorNumber } from '../store/refusal.ts';
-import { DENIED, rightFindings } from './clickhouse_rights.ts';
+import { rightFindings } from './clickhouse_rights.ts';
 import { askRows } from './clickhouse_rows.ts';
 import { durabilityFindings, schemaFindings, spaceFindings } from './clickhouse_tables.ts';
 import { clockFinding } from './clock.ts';
@@ -12,8 +13,13 @@ const OLDEST = [24, 8] as const;
 /** What the tests run against. */
 const TESTED = '26.7';
 
-/** AUTHENTICATION_FAILED, and what older servers say: UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD. */
-const authentication = new Set([516, 192, 193, 194]);
+/** The last three are the answers of older servers. */
+const authentication = new Set<number>([
+  clickhouseErrors.AUTHENTICATION_FAILED,
+  clickhouseErrors.UNKNOWN_USER,
+  clickhouseErrors.WRONG_PASSWORD,
+  clickhouseErrors.REQUIRED_PASSWORD,
+]);
 
 /**
  * @param isNeeded false where no part on this machine has to reach it, as far as the settings tell
@@ -41,7 +47,7 @@ function unlessDenied(name: string, roles: Role[], look: () => Promise<Finding[]
   const say = reporter('clickhouse', roles);
   return check(say, name, () =>
     look().catch((error: unknown) => {
-      if (errorNumber(error) !== DENIED) throw error;
+      if (errorNumber(error) !== clickhouseErrors.ACCESS_DENIED) throw error;
       return [say.note(name, `Not looked at, for this user may not: ${describeRefusal(error)}`)];
     }),
   );

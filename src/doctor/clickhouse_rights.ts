@@ -2,16 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { limits } from '../base/limits.ts';
 import type { Settings } from '../config/settings.ts';
 import { eraseRights } from '../store/care/erase.ts';
+import { clickhouseErrors } from '../store/clickhouse_errors.ts';
 import { derivedTables } from '../store/land/derive.ts';
 import { fence } from '../store/land/landed.ts';
 import type { Store } from '../store/query.ts';
 import { describeRefusal, errorNumber } from '../store/refusal.ts';
 import { askRows } from './clickhouse_rows.ts';
 import { type Finding, type Role, reporter } from './finding.ts';
-
-const SYNTAX_ERROR = 62;
-/** ACCESS_DENIED. */
-export const DENIED = 497;
 
 interface Grant {
   check: string;
@@ -67,7 +64,7 @@ async function grantFinding(store: Store, grant: Grant, user: string): Promise<F
     const [row] = await askRows<{ result: number }>(store, `CHECK GRANT ${what}`);
     if (Number(row!.result) === 1) return say.ok(check, `User ${user} may ${what}.`);
   } catch (error) {
-    if (errorNumber(error) !== SYNTAX_ERROR) throw error;
+    if (errorNumber(error) !== clickhouseErrors.SYNTAX_ERROR) throw error;
     return say.note(check, `This ClickHouse is too old to tell whether user ${user} may ${what}.`);
   }
   const cure = 'Grant it, and check that the user’s profile is not readonly.';
@@ -94,7 +91,7 @@ async function fenceFinding({ client }: Store, lander: Role, user: string): Prom
     await fence(client, `afterlog-doctor/${randomUUID()}/`, AbortSignal.timeout(limits.doctor.check_ms));
     return say.ok('kill_query', `User ${user} may end INSERTs of its own (KILL QUERY).`);
   } catch (error) {
-    if (errorNumber(error) !== DENIED) throw error;
+    if (errorNumber(error) !== clickhouseErrors.ACCESS_DENIED) throw error;
     const message = `User ${user} cannot end INSERTs of its own (KILL QUERY): after each doubt landing waits instead. ${describeRefusal(error)}`;
     const command = grantTo(user, 'SELECT ON system.processes');
     return say.warning('kill_query', message, { cure: 'Grant it.', command });

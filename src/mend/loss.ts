@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { StreamTotals } from '../tail/stream.ts';
 import type { TailState } from '../tail/tail_state.ts';
-import { crc32Shift } from '../wire/crc32_shift.ts';
+import { shiftCrc32 } from '../wire/crc32.ts';
 
 /** A row of a batch that is whole, as far as it matters here. */
 export interface Row {
@@ -111,7 +111,7 @@ export function corrected(totals: StreamTotals, { base, at, rows }: Loss): Strea
   return {
     bytes: totals.bytes,
     lines: totals.lines - (at.lines - base.lines - lines.length),
-    crc32: (totals.crc32 ^ crc32Shift(at.crc32 ^ crc, totals.bytes - at.bytes)) >>> 0,
+    crc32: (totals.crc32 ^ shiftCrc32(at.crc32 ^ crc, totals.bytes - at.bytes)) >>> 0,
     gaps: totals.gaps + gaps - at.gaps,
   };
 }

@@ -1,4 +1,3 @@
-import { newEpoch } from '../agent/pipeline.ts';
 import { log } from '../base/log.ts';
 import type { Redactor } from '../redact/redactor.ts';
 import { placeKey } from '../spool/cursor.ts';
@@ -6,6 +5,7 @@ import type { Spool, StateChanges } from '../spool/spool.ts';
 import type { FoundPin } from '../tail/pins.ts';
 import type { StreamTotals } from '../tail/stream.ts';
 import type { TailState } from '../tail/tail_state.ts';
+import { newEpoch } from '../wire/epoch.ts';
 import { toSpool } from '../wire/spooled.ts';
 import { type Damage, findDamage } from './damage.ts';
 import { corrected, type Loss } from './loss.ts';

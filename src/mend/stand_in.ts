@@ -6,6 +6,7 @@ import type { Redactor } from '../redact/redactor.ts';
 import { type FoundPin, sameFile } from '../tail/pins.ts';
 import { Stream, type StreamTotals } from '../tail/stream.ts';
 import { BatchBuilder, record } from '../wire/batch_builder.ts';
+import { epochStart } from '../wire/epoch.ts';
 import type { Batch } from '../wire/header.ts';
 import { areLost, type Loss } from './loss.ts';
 
@@ -64,7 +65,7 @@ export class StandIn {
   /** A row of no log: all that can be said of a batch. */
   note(id: BatchPlace, reason: string): void {
     // As of a batch that is missing: the key says epoch and sequence.
-    const started = BigInt(Math.floor(id.epoch / 2048)) * 1_000_000n + BigInt(id.epoch % 2048);
+    const started = epochStart(id.epoch);
     const nobody = new Stream('', '', String(started));
     this.builder.use(nobody, this.seconds, 0);
     this.builder.addMark(nobody, record.gap, id.sequence, JSON.stringify({ bytes: null, reason }));

@@ -3,6 +3,7 @@ import { AfterlogError, reasonOf } from '../base/errors.ts';
 import type { Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import type { Settings } from '../config/settings.ts';
+import { clickhouseErrors } from './clickhouse_errors.ts';
 import { connect, resolveClickHouseUrl } from './client.ts';
 import { describeRefusal, errorNumber, loggableRefusal } from './refusal.ts';
 
@@ -112,8 +113,12 @@ export const loggable = (error: AfterlogError): AfterlogError =>
     ? error
     : new AfterlogError(error.code, `A reader’s query was refused: ${loggableRefusal(error.cause)}`);
 
-/** UNKNOWN_IDENTIFIER, UNKNOWN_TABLE, UNKNOWN_DATABASE: what an older or missing schema answers. */
-const schemaFaults = new Set([47, 60, 81]);
+/** The answers of a database with an older schema, or without one. */
+const schemaFaults = new Set<number>([
+  clickhouseErrors.UNKNOWN_IDENTIFIER,
+  clickhouseErrors.UNKNOWN_TABLE,
+  clickhouseErrors.UNKNOWN_DATABASE,
+]);
 
 /** A thrown value of the ClickHouse client as one of our errors. */
 export function readError(store: Store, error: unknown): AfterlogError {

@@ -5,7 +5,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { loadSettings } from '../../src/config/settings.ts';
-import { connect, findUp, recordUp, resolveClickHouseUrl } from '../../src/store/client.ts';
+import { connect, resolveClickHouseUrl } from '../../src/store/client.ts';
+import { findUp, recordUp } from '../../src/store/up_record.ts';
 import { clickhouseUrl } from '../support/clickhouse.ts';
 import { temporaryDir } from '../support/temporary.ts';
 

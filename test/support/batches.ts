@@ -1,4 +1,5 @@
 import { crc32, zstdCompressSync } from 'node:zlib';
+import { newEpoch } from '../../src/wire/epoch.ts';
 import type { Batch, BatchHeader } from '../../src/wire/header.ts';
 
 /**
@@ -104,8 +105,7 @@ const day_today = Math.floor(Date.now() / 86_400_000);
  * than the table's TTL would vanish.
  */
 export const today = (): number => day_today;
-/** An epoch as the agent makes them: milliseconds × 2048, plus a random part. */
-export const newEpoch = (): number => Date.now() * 2048 + Math.floor(Math.random() * 2048);
+export { newEpoch };
 
 /**
  * A batch whose rows are lines of one sandbox. Row r of sequence s lies at position ((s - 1) × rows + r) × 100,

@@ -2,7 +2,8 @@ import { settingsJsonSchema } from '../../config/json_schema.ts';
 import { configSetting } from '../../config/schema.ts';
 import { allSettings, type ReadSettings, readSettings, type Settings } from '../../config/settings.ts';
 import { masked } from '../../config/shown.ts';
-import { findUp, resolveClickHouseUrl } from '../../store/client.ts';
+import { resolveClickHouseUrl } from '../../store/client.ts';
+import { findUp } from '../../store/up_record.ts';
 import { table } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 

@@ -3,11 +3,10 @@ import { StringDecoder } from 'node:string_decoder';
 import { AfterlogError } from '../../base/errors.ts';
 import { harmless } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
+import { clickhouseErrors } from '../../store/clickhouse_errors.ts';
 import { openStore, readError } from '../../store/query.ts';
 import { describeRefusal, errorNumber } from '../../store/refusal.ts';
 import { print } from '../output.ts';
-
-const UNKNOWN_DATABASE = 81;
 
 /**
  * `afterlog sql QUERY`: in the settings' database, with the settings' rights. A table for people unless the query
@@ -36,7 +35,7 @@ export async function sql(settings: Settings, query: string, options: { json?: b
   } catch (error) {
     // A name that the query gets wrong is no sign of an old schema; a missing database is.
     const number = errorNumber(error);
-    if (number === null || number === UNKNOWN_DATABASE) throw readError(store, error);
+    if (number === null || number === clickhouseErrors.UNKNOWN_DATABASE) throw readError(store, error);
     throw new AfterlogError('CLICKHOUSE_REFUSED', `ClickHouse refused: ${describeRefusal(error)}`, error);
   } finally {
     await store.client.close();

@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { crashPoint } from '../../base/crash_point.ts';
 import { AfterlogError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import { epochStart } from '../../wire/epoch.ts';
 import type { BatchHeader } from '../../wire/header.ts';
-import { epochStart, type GapRow, gapBody } from '../land/gap_rows.ts';
+import { clickhouseErrors } from '../clickhouse_errors.ts';
+import { type GapRow, gapBody } from '../land/gap_rows.ts';
 import { insertBody } from '../land/insert.ts';
 import { type Params, readError, type Store, selectBytes, selectRows } from '../query.ts';
 import { ERASED, IS_ERASURE, ofSandbox } from '../record.ts';
@@ -278,15 +280,15 @@ async function remove(
 export const eraseRights = (database: string): string =>
   `INSERT ON ${database}.console_logs, ALTER DELETE ON ${database}.console_logs, ALTER DELETE ON ${database}.marks`;
 
-/** SYNTAX_ERROR: a ClickHouse that cannot tell. Then the first deletion says it. */
-const SYNTAX_ERROR = 62;
-/** READONLY, ACCESS_DENIED. */
-const denials = new Set([164, 497]);
+const denials = new Set<number>([clickhouseErrors.READONLY, clickhouseErrors.ACCESS_DENIED]);
 
 /** Asked first: gap rows that say `erased` must not stand beside lines that nobody may delete. */
 async function requireRights(store: Store): Promise<void> {
   const answer = await selectBytes(store, `CHECK GRANT ${eraseRights(store.database)}`, {}).catch((error) => {
-    if (error instanceof AfterlogError && errorNumber(error.cause) === SYNTAX_ERROR) return '1';
+    // A ClickHouse that is too old for CHECK GRANT: then the first deletion shows whether the right is there.
+    const isOld =
+      error instanceof AfterlogError && errorNumber(error.cause) === clickhouseErrors.SYNTAX_ERROR;
+    if (isOld) return '1';
     throw error;
   });
   if (String(answer).trim() !== '1') throw await denied(store);

@@ -1,6 +1,6 @@
 import { limits } from '../../base/limits.ts';
+import { combineCrc32 } from '../../wire/crc32.ts';
 import { isErased, isSetAside, parseGap, parseSeal, type Seal } from '../record.ts';
-import { combineCrc32 } from './crc32_combine.ts';
 import type { CheckedRow } from './verify_rows.ts';
 
 /** Positions [from, to) of a stream. */

@@ -1,4 +1,5 @@
 import { decodeValue } from '../../wire/decode.ts';
+import { epochStart } from '../../wire/epoch.ts';
 import { refusedReason } from '../../wire/gap_batch.ts';
 import { type Batch, type BatchHeader, dayText } from '../../wire/header.ts';
 import { runsOf } from '../../wire/runs.ts';
@@ -48,13 +49,6 @@ export function gapBody(rows: GapRow[], now_ms: number): Buffer {
     });
   return Buffer.from(`${rows.map(line).join('\n')}\n`);
 }
-
-/**
- * When an epoch began, in ns since 1970: an epoch is milliseconds × 2048 plus a random part. The random part
- * stands in the nanoseconds, so that gap rows of two hosts that started together have keys of their own.
- */
-export const epochStart = (epoch: number): bigint =>
-  BigInt(Math.floor(epoch / 2048)) * 1_000_000n + BigInt(epoch % 2048);
 
 const batchFields = (header: BatchHeader) => ({
   ingest_day: header.ingest_day,

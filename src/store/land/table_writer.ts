@@ -5,6 +5,7 @@ import { limits } from '../../base/limits.ts';
 import { log } from '../../base/log.ts';
 import { during, Leaving, Patience } from '../../base/patience.ts';
 import type { Batch, BatchHeader } from '../../wire/header.ts';
+import { clickhouseErrors } from '../clickhouse_errors.ts';
 import { errorNumber, loggableRefusal } from '../refusal.ts';
 import { deriveBatches } from './derive.ts';
 import { type GapRow, gapBody } from './gap_rows.ts';
@@ -122,8 +123,8 @@ export class TableWriter {
     try {
       await this.run((signal) => fence(this.client, this.idPrefix, signal), alive);
     } catch (error) {
-      // 497 ACCESS_DENIED: KILL QUERY reads system.processes.
-      if (errorNumber(error) !== 497) throw error;
+      // KILL QUERY reads system.processes, which needs a right.
+      if (errorNumber(error) !== clickhouseErrors.ACCESS_DENIED) throw error;
       const wait_ms = limits.insert.timeout_ms + limits.consume.handover_ms;
       const sentence =
         `This ClickHouse user may not end its own INSERTs (${loggableRefusal(error)}); landing waits ${wait_ms / 1000} s, ` +

@@ -1,11 +1,19 @@
 import type { ClickHouseSettings } from '@clickhouse/client';
 import { AfterlogError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import { clickhouseErrors } from '../clickhouse_errors.ts';
 import { type Params, type Store, selectRows } from '../query.ts';
 import { errorNumber } from '../refusal.ts';
 
-/** TOO_MANY_ROWS, TIMEOUT_EXCEEDED, TOO_SLOW, MEMORY_LIMIT_EXCEEDED, TOO_MANY_BYTES, TOO_MANY_ROWS_OR_BYTES. */
-const bounds = new Set([158, 159, 160, 241, 307, 396]);
+/** The answers of ClickHouse to a query that reaches a bound. */
+const bounds = new Set<number>([
+  clickhouseErrors.TOO_MANY_ROWS,
+  clickhouseErrors.TIMEOUT_EXCEEDED,
+  clickhouseErrors.TOO_SLOW,
+  clickhouseErrors.MEMORY_LIMIT_EXCEEDED,
+  clickhouseErrors.TOO_MANY_BYTES,
+  clickhouseErrors.TOO_MANY_ROWS_OR_BYTES,
+]);
 
 /**
  * As selectRows, for questions whose cost is the asker's choice: bounded in time, memory and what they answer.

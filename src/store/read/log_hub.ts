@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AfterlogError } from '../../base/errors.ts';
 import { report } from '../../base/faults.ts';
 import { limits } from '../../base/limits.ts';
+import { clickhouseErrors } from '../clickhouse_errors.ts';
 import { isLasting, loggable, type Params, type Store, selectRows } from '../query.ts';
 import { errorNumber } from '../refusal.ts';
 import { type FollowStep, isEnd } from './follow_log.ts';
@@ -44,9 +45,6 @@ interface HubRow extends LogRow {
   log: string;
   workspace: string;
 }
-
-/** TOO_MANY_ROWS_OR_BYTES. */
-const TOO_MUCH = 396;
 
 /**
  * Follows many logs with one query each `limits.follow.hub_poll_ms`, whatever their number: what has landed since the last
@@ -282,7 +280,11 @@ export class LogHub {
       );
       return rows.length < limits.follow.hub_rows_max ? rows : null;
     } catch (error) {
-      if (!(error instanceof AfterlogError) || errorNumber(error.cause) !== TOO_MUCH) throw error;
+      if (
+        !(error instanceof AfterlogError) ||
+        errorNumber(error.cause) !== clickhouseErrors.TOO_MANY_ROWS_OR_BYTES
+      )
+        throw error;
       return null;
     }
   }

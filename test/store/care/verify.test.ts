@@ -5,7 +5,6 @@ import { type TestContext, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { startAgent } from '../../../src/agent/agent.ts';
-import { combineCrc32 } from '../../../src/store/care/crc32_combine.ts';
 import { migrate } from '../../../src/store/care/migrate.ts';
 import { type Report, verify } from '../../../src/store/care/verify.ts';
 import type { Scope } from '../../../src/store/care/verify_rows.ts';
@@ -233,12 +232,4 @@ test('pages of rows and copies of rows across their ends change nothing', async 
     });
   }
   for (const page_rows of [1, 2, 3, 7]) assert.deepEqual(await reports(store, {}, page_rows), whole);
-});
-
-test('a CRC-32 is combined from those of pieces of any length', () => {
-  const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, index) => (index * 31 + (index >> 8)) & 255));
-  for (const cut of [0, 1, 117, 4_095, 4_096, 65_536, bytes.length]) {
-    const [a, b] = [bytes.subarray(0, cut), bytes.subarray(cut)];
-    assert.equal(combineCrc32(crc32(a), crc32(b), b.length), crc32(bytes), `cut at ${cut}`);
-  }
 });
