@@ -1,6 +1,6 @@
 import { harmless } from '../base/text.ts';
 import { gapText, parseGap, parseSeal, sealText } from '../store/record.ts';
-import type { Block, Value } from '../wire/decode.ts';
+import type { Block, ColumnValue } from '../wire/decode.ts';
 import { dayText } from '../wire/header.ts';
 import { shortTime } from './format.ts';
 
@@ -51,7 +51,7 @@ export function rowObject(block: Block, row: number): Record<string, string | nu
   return shown;
 }
 
-const valueAt = ({ columns }: Block, name: string, row: number): Value | undefined =>
+const valueAt = ({ columns }: Block, name: string, row: number): ColumnValue | undefined =>
   columns.get(name)?.values[row];
 
 /** Empty for a column that is left out, as all its values are then. */
@@ -61,7 +61,7 @@ function textAt(block: Block, name: string, row: number): string {
   return value === undefined ? '' : textOf(column!.type, value);
 }
 
-function textOf(type: string, value: Value): string {
+function textOf(type: string, value: ColumnValue): string {
   if (Buffer.isBuffer(value)) return value.toString();
   if (type.includes('DateTime64') && typeof value === 'bigint') return momentText(value);
   return type.includes('Date') && typeof value === 'number' ? dayText(value) : String(value);

@@ -14,9 +14,9 @@ import { STOPPED } from '../store/land/land.ts';
 import { type DeadLetters, deadLetters } from './dead_letter.ts';
 import { overtakenRow } from './missing.ts';
 import { Pace } from './pace.ts';
-import { type Counts, Partition } from './partition.ts';
+import { type ConsumerCounts, Partition } from './partition.ts';
 
-export interface ConsumerStatus extends Counts {
+export interface ConsumerStatus extends ConsumerCounts {
   gaps: number;
   inserts: number;
   /** Messages behind the end of the topic, over this consumer's partitions; null before they are known. */
@@ -57,7 +57,7 @@ class ConsumerRole {
   private assigned: number[] = [];
   private joins = 0;
   private lastError: string | null = null;
-  private readonly counts: Counts = {
+  private readonly counts: ConsumerCounts = {
     rows: 0,
     bytes: 0,
     batches_landed: 0,

@@ -5,7 +5,7 @@ import { kafkaFault } from '../kafka/client.ts';
 import { createTopic, deadLetterTopic, wantedTopics, withAdmin } from '../kafka/topics.ts';
 import { loggableReason } from '../store/refusal.ts';
 
-export interface Origin {
+export interface TopicMessage {
   topic: string;
   partition: number;
   message: KafkaMessage;
@@ -17,7 +17,7 @@ export interface DeadLetters {
    * send it again: dlq-topic, dlq-partition and dlq-offset tell repeats apart.
    * @throws AfterlogError KAFKA_UNREACHABLE, KAFKA_REFUSED; the next call starts anew
    */
-  send(origin: Origin, reason: string): Promise<void>;
+  send(origin: TopicMessage, reason: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export function deadLetters(kafka: Kafka, topic: string): DeadLetters {
   };
 }
 
-async function sendTo(producer: Producer, name: string, origin: Origin, reason: string): Promise<void> {
+async function sendTo(producer: Producer, name: string, origin: TopicMessage, reason: string): Promise<void> {
   const { key, value, headers } = origin.message;
   const marks: IHeaders = {
     ...headers,

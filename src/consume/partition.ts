@@ -10,7 +10,7 @@ import type { DeadLetters } from './dead_letter.ts';
 import { overtakenRow } from './missing.ts';
 import type { Pace } from './pace.ts';
 
-export interface Counts {
+export interface ConsumerCounts {
   rows: number;
   bytes: number;
   batches_landed: number;
@@ -31,7 +31,7 @@ export class Partition {
   private readonly number: number;
   private readonly letters: DeadLetters;
   private readonly leave: AbortSignal;
-  private readonly counts: Counts;
+  private readonly counts: ConsumerCounts;
   private readonly pace: Pace;
   private readonly committedThere: () => Promise<number | null>;
   /** What was committed since the partition was taken. */
@@ -42,7 +42,7 @@ export class Partition {
     store: { client: ClickHouseClient; database: string },
     letters: DeadLetters,
     leave: AbortSignal,
-    counts: Counts,
+    counts: ConsumerCounts,
     pace: Pace,
     committedThere: () => Promise<number | null>,
   ) {

@@ -24,7 +24,7 @@ export interface Letter {
 }
 
 /** What makes a letter, wherever it lies. */
-export interface Kept {
+export interface KeptMessage {
   id: string;
   at_ms: number;
   path?: string;
@@ -37,7 +37,7 @@ export interface Kept {
 /** Headers of the dead-letter topic that are not the message's own; see consume/dead_letter.ts. */
 const OWN = 'dlq-';
 
-export function letterOf({ id, at_ms, path, reason, key, headers: found, value }: Kept): Letter {
+export function letterOf({ id, at_ms, path, reason, key, headers: found, value }: KeptMessage): Letter {
   const headers: Record<string, string> = {};
   for (const [name, text] of Object.entries(found)) {
     if (text !== undefined) headers[name] = String(text);

@@ -1,6 +1,6 @@
 import { limits } from '../base/limits.ts';
 import { eraseReplayed } from '../store/care/erase.ts';
-import { type Place, placesOf, removeStandIns } from '../store/care/stand_ins.ts';
+import { type BatchRows, batchRowsOf, removeStandIns } from '../store/care/stand_ins.ts';
 import { insertBody } from '../store/land/insert.ts';
 import { fence, Landed, look } from '../store/land/landed.ts';
 import { tableSchema } from '../store/land/table_schema.ts';
@@ -18,26 +18,29 @@ import type { Letter } from './letter.ts';
  * - `gone`: nothing is in its place any more: retention took it, or somebody erased it
  * - `damaged`: it is not a whole batch, and nothing can be made of it
  */
-export type State = 'waiting' | 'replayed' | 'coming' | 'gone' | 'damaged';
+export type LetterState = 'waiting' | 'replayed' | 'coming' | 'gone' | 'damaged';
 
-export interface Outcome {
+export interface ReplayOutcome {
   letter: Letter;
   /** Whether it was waiting; else nothing was tried. */
   tried: boolean;
   /** `refused`: ClickHouse does not take it; nothing changed. */
-  state: State | 'refused';
-  place: Place;
+  state: LetterState | 'refused';
+  place: BatchRows;
   /** Why it is not replayed, where that is known. */
   reason: string | null;
 }
 
-const nowhere: Place = { stand_ins: 0, rows: 0 };
+const nowhere: BatchRows = { stand_ins: 0, rows: 0 };
 const never = new AbortController().signal;
 
 /** @throws AfterlogError as selectRows */
-export async function statesOf(store: Store, letters: Letter[]): Promise<{ state: State; place: Place }[]> {
+export async function statesOf(
+  store: Store,
+  letters: Letter[],
+): Promise<{ state: LetterState; place: BatchRows }[]> {
   const headers = letters.flatMap(({ header }) => header ?? []);
-  const places = await placesOf(store, headers);
+  const places = await batchRowsOf(store, headers);
   const landed = new Landed();
   const lost = headers.filter((header) => isNowhere(places.get(batchId(header))!));
   await look(store.client, store.database, lost, landed, never).catch(explaining(store));
@@ -50,7 +53,7 @@ export async function statesOf(store: Store, letters: Letter[]): Promise<{ state
   });
 }
 
-const isNowhere = ({ stand_ins, rows }: Place): boolean => stand_ins + rows === 0;
+const isNowhere = ({ stand_ins, rows }: BatchRows): boolean => stand_ins + rows === 0;
 
 /**
  * Brings letters back to where gap rows stand for them: the rows first, in an INSERT that lands whole or not at all,
@@ -59,7 +62,7 @@ const isNowhere = ({ stand_ins, rows }: Place): boolean => stand_ins + rows === 
  * `letters_at_once`.
  * @throws AfterlogError SCHEMA_BEHIND, CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED (not because of a letter)
  */
-export async function replay(store: Store, letters: Letter[]): Promise<Outcome[]> {
+export async function replay(store: Store, letters: Letter[]): Promise<ReplayOutcome[]> {
   // An INSERT of a replay that was killed may still run.
   await fence(store.client, idPrefix(store), never).catch(explaining(store));
   const before = await statesOf(store, letters);
@@ -69,10 +72,10 @@ export async function replay(store: Store, letters: Letter[]): Promise<Outcome[]
   // Not what the INSERTs said but what is there decides which gap rows may go.
   const headers = waiting.map(({ header }) => header!);
   await eraseReplayed(store, headers);
-  const places = await placesOf(store, headers);
+  const places = await batchRowsOf(store, headers);
   const there = headers.filter((header) => places.get(batchId(header))!.rows > 0);
   await removeStandIns(store, there);
-  return letters.map((letter, at): Outcome => {
+  return letters.map((letter, at): ReplayOutcome => {
     const { state, place } = before[at]!;
     if (state !== 'waiting') return { letter, tried: false, state, place, reason: letter.fault };
     const { rows } = places.get(batchId(letter.header!))!;
@@ -156,7 +159,7 @@ async function insert(store: Store, batches: Batch[]): Promise<string | null> {
 
 async function isThere(store: Store, header: BatchHeader): Promise<boolean> {
   await fence(store.client, idPrefix(store), never);
-  const places = await placesOf(store, [header]);
+  const places = await batchRowsOf(store, [header]);
   return places.get(batchId(header))!.rows > 0;
 }
 

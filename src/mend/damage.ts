@@ -3,7 +3,7 @@ import { entryKind } from '../spool/entry.ts';
 import type { Found } from '../spool/scan.ts';
 import type { Spool, StateChanges } from '../spool/spool.ts';
 import type { TailState } from '../tail/tail_state.ts';
-import { decodeValue, rowsOf, type Value } from '../wire/decode.ts';
+import { type ColumnValue, decodeValue, rowsOf } from '../wire/decode.ts';
 import type { BatchHeader } from '../wire/header.ts';
 import { fromSpool } from '../wire/spooled.ts';
 import { type Loss, lossesOf, type Row, sealIn } from './loss.ts';
@@ -113,8 +113,8 @@ function lazyRows({ kind, payload }: Entry): (key: string) => Row[] {
 }
 
 function rowsIn(payload: Buffer): Row[] {
-  const text = (value: Value | undefined): string => (value === undefined ? '' : value.toString());
-  const bytes = (value: Value | undefined): Buffer => (value as Buffer | undefined) ?? Buffer.alloc(0);
+  const text = (value: ColumnValue | undefined): string => (value === undefined ? '' : value.toString());
+  const bytes = (value: ColumnValue | undefined): Buffer => (value as Buffer | undefined) ?? Buffer.alloc(0);
   return rowsOf(decodeValue(fromSpool(payload).value)).map((row) => ({
     record: text(row.record),
     sandbox: text(row.sandbox_id),

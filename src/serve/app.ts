@@ -9,7 +9,7 @@ import { answerWith } from './http/answer.ts';
 import { createAuth } from './http/auth.ts';
 import { openApi, openApiSpec } from './http/openapi.ts';
 import { type Api, type RouteSpec, Routes } from './http/route.ts';
-import { addHappened } from './routes/boots_crashes.ts';
+import { addBootsCrashes } from './routes/boots_crashes.ts';
 import { addErase } from './routes/erase.ts';
 import { answerLogs, type LogsContext, logsSpec } from './routes/logs.ts';
 import { addSandboxes } from './routes/sandboxes.ts';
@@ -99,7 +99,7 @@ export function createApp({ tokens, version, ...on }: AppOptions): Api {
   });
 
   addSandboxes(routes, on);
-  addHappened(routes, on);
+  addBootsCrashes(routes, on);
   addSearch(routes, on);
   addWait(routes, on);
   addErase(routes, on);

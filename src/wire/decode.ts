@@ -4,15 +4,15 @@ import { AfterlogError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 
 /** String → its bytes (a console is not always UTF-8); 64-bit integers and DateTime64 (its ticks) → bigint. */
-export type Value = Buffer | bigint | number;
+export type ColumnValue = Buffer | bigint | number;
 
 export interface Block {
   rows: number;
   /** Name → type and one value a row, in the block's order. */
-  columns: Map<string, { type: string; values: Value[] }>;
+  columns: Map<string, { type: string; values: ColumnValue[] }>;
 }
 
-class Reader {
+class BlockReader {
   at = 0;
   readonly bytes: Buffer;
 
@@ -51,7 +51,7 @@ class Reader {
 }
 
 /** Width in bytes of a value, and how one is read. A String takes at least its length byte. */
-const readers: Record<string, { width: number; read: (from: Reader) => Value }> = {
+const readers: Record<string, { width: number; read: (from: BlockReader) => ColumnValue }> = {
   String: { width: 1, read: (from) => from.string() },
   UInt64: { width: 8, read: (from) => from.take(8).readBigUInt64LE() },
   Int64: { width: 8, read: (from) => from.take(8).readBigInt64LE() },
@@ -63,7 +63,7 @@ const readers: Record<string, { width: number; read: (from: Reader) => Value }> 
   Date: { width: 2, read: (from) => from.take(2).readUInt16LE() },
 };
 
-function readerOf(type: string): { width: number; read: (from: Reader) => Value } {
+function readerOf(type: string): { width: number; read: (from: BlockReader) => ColumnValue } {
   const reader = readers[type];
   if (reader) return reader;
   throw damaged(
@@ -72,7 +72,12 @@ function readerOf(type: string): { width: number; read: (from: Reader) => Value 
 }
 
 /** Reads into `values`, which after an error holds what came before it. */
-function plain(type: string, count: number | bigint, from: Reader, values: Value[]): Value[] {
+function plain(
+  type: string,
+  count: number | bigint,
+  from: BlockReader,
+  values: ColumnValue[],
+): ColumnValue[] {
   const { width, read } = readerOf(type);
   for (let left = from.count(count, width); left > 0; left--) values.push(read(from));
   return values;
@@ -82,7 +87,7 @@ function plain(type: string, count: number | bigint, from: Reader, values: Value
  * LowCardinality in the Native format: key version (1), flags with the index width in the low byte, the
  * dictionary, and an index a row into it.
  */
-function lowCardinality(inner: string, rows: number, from: Reader, values: Value[]): void {
+function lowCardinality(inner: string, rows: number, from: BlockReader, values: ColumnValue[]): void {
   const version = from.take(8).readBigUInt64LE();
   if (version !== 1n) throw damaged(`LowCardinality version ${version}`);
   const flags = from.take(8).readBigUInt64LE();
@@ -107,7 +112,7 @@ export interface PartialBlock extends Block {
 
 /** Decodes a Native block, for tools, dead letters and tests; the hot path never does. */
 export function decodePartly(bytes: Buffer): PartialBlock {
-  const from = new Reader(bytes);
+  const from = new BlockReader(bytes);
   const block: PartialBlock = { rows: 0, columns: new Map(), fault: null };
   try {
     readBlock(from, block);
@@ -118,7 +123,7 @@ export function decodePartly(bytes: Buffer): PartialBlock {
   return block;
 }
 
-function readBlock(from: Reader, block: Block): void {
+function readBlock(from: BlockReader, block: Block): void {
   const count = from.count(from.varint(), 2);
   const rows = from.varint();
   block.rows = rows;
@@ -126,7 +131,7 @@ function readBlock(from: Reader, block: Block): void {
     const name = from.string().toString();
     const type = from.string().toString();
     if (block.columns.has(name)) throw damaged(`column ${JSON.stringify(name)} twice`);
-    const values: Value[] = [];
+    const values: ColumnValue[] = [];
     block.columns.set(name, { type, values });
     const inner = /^LowCardinality\((.+)\)$/.exec(type)?.[1];
     // A column without rows is written without its LowCardinality preamble.
@@ -188,7 +193,7 @@ export async function decodeValuePartly(value: Buffer): Promise<PartialBlock> {
 }
 
 /** The block as one object a row; an omitted column is absent. */
-export function rowsOf(block: Block): Record<string, Value>[] {
+export function rowsOf(block: Block): Record<string, ColumnValue>[] {
   return Array.from({ length: block.rows }, (_, row) =>
     Object.fromEntries(Array.from(block.columns, ([name, { values }]) => [name, values[row]!])),
   );

@@ -1,4 +1,4 @@
-import type { Block, Value } from './decode.ts';
+import type { Block, ColumnValue } from './decode.ts';
 
 /** Consecutive rows of one stream in a batch: where they start, and how many bytes of the log they hold. */
 export interface Run {
@@ -15,7 +15,7 @@ export interface Run {
 
 /** @throws TypeError if a column that makes a row's identity is missing or of another type */
 export function runsOf({ rows, columns }: Block): Run[] {
-  const at = (name: string, row: number): Value | undefined => columns.get(name)?.values[row];
+  const at = (name: string, row: number): ColumnValue | undefined => columns.get(name)?.values[row];
   const moment = (name: string, row: number): bigint | null => {
     const value = at(name, row);
     return typeof value === 'bigint' ? value : null;
@@ -40,12 +40,12 @@ export function runsOf({ rows, columns }: Block): Run[] {
   return runs;
 }
 
-function bufferOf(value: Value | undefined): Buffer {
+function bufferOf(value: ColumnValue | undefined): Buffer {
   if (Buffer.isBuffer(value)) return value;
   throw new TypeError('not a String');
 }
 
-function bigintOf(value: Value | undefined): bigint {
+function bigintOf(value: ColumnValue | undefined): bigint {
   if (typeof value === 'bigint') return value;
   throw new TypeError('not a 64-bit number');
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { entryKind, STANDS_FOR } from '../../src/spool/entry.ts';
 import { listSegments, SegmentReader } from '../../src/spool/segment.ts';
-import { type Block, decodeValue, type Value } from '../../src/wire/decode.ts';
+import { type Block, type ColumnValue, decodeValue } from '../../src/wire/decode.ts';
 import { fromSpool } from '../../src/wire/spooled.ts';
 
 /** A row as it lies in the spool. `bytes`: prefix, message and ending together. */
@@ -109,7 +109,7 @@ export class SpoolRows {
 }
 
 export function rowsOfBlock({ rows, columns }: Block): SpoolRow[] {
-  const value = (name: string, row: number): Value => columns.get(name)?.values[row] ?? Buffer.alloc(0);
+  const value = (name: string, row: number): ColumnValue => columns.get(name)?.values[row] ?? Buffer.alloc(0);
   const bytes = (name: string, row: number): Buffer => value(name, row) as Buffer;
   return Array.from({ length: rows }, (_, row) => ({
     record: bytes('record', row).toString(),

@@ -4,10 +4,10 @@ import type { Settings } from '../../config/settings.ts';
 import { openStore } from '../../store/query.ts';
 import {
   type Boot,
+  type BootCrashFilter,
+  type BootOutcome,
   type BootSummary,
-  type HappenedFilter,
   listBoots,
-  type Outcome,
   outcomes,
   summarizeBoots,
 } from '../../store/read/boots.ts';
@@ -27,7 +27,7 @@ export interface HappenedOptions {
   color: Color;
 }
 
-const styles: Record<Outcome, Style> = {
+const styles: Record<BootOutcome, Style> = {
   ready: 'green',
   booting: 'cyan',
   panicked: 'red',
@@ -110,7 +110,7 @@ const secondsText = (seconds: number): string =>
   seconds < 100 ? `${seconds.toFixed(seconds < 10 ? 2 : 1)} s` : `${Math.round(seconds)} s`;
 
 /** What the options say, and without `--since` a day. @throws AfterlogError USAGE */
-export function filterOf({ since, until, template, host, sandbox }: HappenedOptions): HappenedFilter {
+export function filterOf({ since, until, template, host, sandbox }: HappenedOptions): BootCrashFilter {
   if (since !== undefined && until !== undefined && since >= until) {
     throw new AfterlogError('USAGE', 'Option --until must be later than --since; else nothing can match.');
   }

@@ -4,8 +4,8 @@ import { harmless, humanBytes } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
 import { hostOf, type Letter, originalHeaders } from '../../dlq/letter.ts';
 import { type Letters, openLetters } from '../../dlq/letters.ts';
-import { type State, statesOf } from '../../dlq/replay.ts';
-import type { Place } from '../../store/care/stand_ins.ts';
+import { type LetterState, statesOf } from '../../dlq/replay.ts';
+import type { BatchRows } from '../../store/care/stand_ins.ts';
 import { openStore, type Store } from '../../store/query.ts';
 import { countText } from '../../store/record.ts';
 import { decodeValuePartly } from '../../wire/decode.ts';
@@ -16,8 +16,8 @@ import { jsonLine, print } from '../output.ts';
 
 /** `unknown`: ClickHouse could not be asked. */
 interface Standing {
-  state: State | 'unknown';
-  place: Place | null;
+  state: LetterState | 'unknown';
+  place: BatchRows | null;
 }
 
 /** `afterlog dlq`: the newest dead letters, and how they stand. */

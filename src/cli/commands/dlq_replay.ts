@@ -3,7 +3,7 @@ import { harmless } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { Letter } from '../../dlq/letter.ts';
 import type { Letters } from '../../dlq/letters.ts';
-import { inGroups, type Outcome, replay } from '../../dlq/replay.ts';
+import { inGroups, type ReplayOutcome, replay } from '../../dlq/replay.ts';
 import { requireSchema } from '../../store/care/migrate.ts';
 import { explaining } from '../../store/query.ts';
 import { countText } from '../../store/record.ts';
@@ -52,7 +52,7 @@ interface Counts {
 
 /** Of --all, what was not tried is counted, not told. */
 async function tell(
-  outcome: Outcome,
+  outcome: ReplayOutcome,
   counts: Counts,
   { all, json }: { all?: boolean; json?: boolean },
 ): Promise<void> {
@@ -69,7 +69,7 @@ async function tell(
   else console.error(line);
 }
 
-function accountOf({ state, tried, place, reason }: Outcome): [keyof Counts, string] {
+function accountOf({ state, tried, place, reason }: ReplayOutcome): [keyof Counts, string] {
   switch (state) {
     case 'replayed':
       if (!tried) return ['before', `was replayed before: ${countText(place.rows, 'row')} in its place.`];

@@ -7,7 +7,7 @@ import { Agents } from '../../serve/agents.ts';
 import { waitForAllLogs } from '../../serve/last_bytes.ts';
 import { erase as eraseStored } from '../../store/care/erase.ts';
 import { openStore } from '../../store/query.ts';
-import { getSandbox, type Sandbox } from '../../store/read/sandboxes.ts';
+import { getSandbox, type StoredSandbox } from '../../store/read/sandboxes.ts';
 import { countText } from '../../store/record.ts';
 import { jsonLine, print } from '../output.ts';
 
@@ -54,7 +54,7 @@ export async function erase(settings: Settings, sandbox_id: string, options: Era
   }
 }
 
-async function isConfirmed({ id, state, bytes, host }: Sandbox): Promise<boolean> {
+async function isConfirmed({ id, state, bytes, host }: StoredSandbox): Promise<boolean> {
   if (!process.stdin.isTTY) {
     throw new AfterlogError(
       'USAGE',

@@ -9,12 +9,12 @@ import {
   findTail,
   isBeyond,
   type LogId,
+  type LogPlace,
   type LogRow,
   lastRow,
-  namesOf,
-  type Place,
   readBytes,
   readRows,
+  sourcesAndSeverities,
 } from '../../store/read/read_log.ts';
 import { getSandbox, sandboxExists } from '../../store/read/sandboxes.ts';
 import { parseGap, parseSeal } from '../../store/record.ts';
@@ -93,8 +93,8 @@ const never = new AbortController().signal;
 async function* readTo(
   store: Store,
   id: LogId,
-  after: Place | null,
-  last: Place,
+  after: LogPlace | null,
+  last: LogPlace,
   filter: LineFilter,
 ): AsyncGenerator<Pick<FollowStep, 'rows'>> {
   for (let at = after; ; ) {
@@ -144,7 +144,7 @@ async function isAwaited(store: Store, id: LogId, follow = false): Promise<boole
 /** No line is wanted: says what there is instead, because a name is easily mistyped. */
 async function sayWhatThereIs(store: Store, id: LogId, filter: LineFilter): Promise<void> {
   if (Object.values(filter).every((value) => value === undefined)) return;
-  const { sources, severities } = await namesOf(store, id);
+  const { sources, severities } = await sourcesAndSeverities(store, id);
   const list = (names: string[]): string => names.map((name) => harmless(name) || 'unknown').join(', ');
   const there = [
     ...(filter.sources ? [`sources: ${list(sources)}`] : []),

@@ -3,7 +3,7 @@ import { limits } from '../../base/limits.ts';
 import { harmless } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
 import { type Report, verify as verifyStreams } from '../../store/care/verify.ts';
-import type { Scope } from '../../store/care/verify_rows.ts';
+import type { VerifyScope } from '../../store/care/verify_rows.ts';
 import { type Explained, hex } from '../../store/care/verify_stream.ts';
 import { openStore, type Store } from '../../store/query.ts';
 import { sandboxExists } from '../../store/read/sandboxes.ts';
@@ -33,7 +33,7 @@ export async function verify(
     if (id !== undefined && !(await sandboxExists(store, id, null))) {
       throw new AfterlogError('SANDBOX_UNKNOWN', `No sandbox '${harmless(id)}' was ever seen.`);
     }
-    const scope: Scope = {
+    const scope: VerifyScope = {
       ...(id === undefined ? {} : { sandbox_id: id }),
       ...(options.since === undefined ? {} : { since: options.since }),
     };
@@ -45,7 +45,7 @@ export async function verify(
 
 type Verdict = Report['verdict'];
 
-async function run(store: Store, scope: Scope, json: boolean): Promise<number> {
+async function run(store: Store, scope: VerifyScope, json: boolean): Promise<number> {
   const counts: Record<Verdict, number> = {
     complete: 0,
     open: 0,

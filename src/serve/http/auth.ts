@@ -9,7 +9,7 @@ export interface Access {
   scopes: ReadonlySet<Scope>;
 }
 
-export type Verdict = { access: Access } | { code: ErrorCode; error: string };
+export type AccessVerdict = { access: Access } | { code: ErrorCode; error: string };
 
 interface Token {
   hash: Buffer;
@@ -28,7 +28,7 @@ export interface Caller {
  * Makes the check of every request. Tokens are `sha256hex[:workspace[:scopes]]`, scopes joined by `+`; without
  * scopes a token may read. Without tokens only this machine is served, and it may do everything.
  */
-export function createAuth(tokens: string[]): (caller: Caller) => Verdict {
+export function createAuth(tokens: string[]): (caller: Caller) => AccessVerdict {
   const known = tokens.map(parseToken);
   if (known.length === 0) return checkLoopback;
   return ({ authorization }) => {
@@ -51,7 +51,7 @@ const everything: Access = { workspace: null, scopes: new Set(scopes) };
  * A proxy or a web page on this machine also comes from loopback, for somebody else: a proxy names whom it
  * forwards for, and a page that had its own name resolved to 127.0.0.1 shows that name in `Host`.
  */
-function checkLoopback({ peer, host, forwarded }: Caller): Verdict {
+function checkLoopback({ peer, host, forwarded }: Caller): AccessVerdict {
   if (isLoopback(peer) && !forwarded && isLoopbackName(host)) return { access: everything };
   return deny(
     'LOOPBACK_ONLY',
@@ -84,4 +84,4 @@ function scopesOf(names: string[]): ReadonlySet<Scope> {
   return new Set(names.includes('admin') ? scopes : scopes.filter((scope) => names.includes(scope)));
 }
 
-const deny = (code: ErrorCode, error: string): Verdict => ({ code, error });
+const deny = (code: ErrorCode, error: string): AccessVerdict => ({ code, error });

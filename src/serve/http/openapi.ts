@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { aboutParameter } from './parameters.ts';
-import { type Content, json, type RouteSpec } from './route.ts';
+import { type Content, jsonAnswer, type RouteSpec } from './route.ts';
 import { errorShape } from './shapes.ts';
 
 export const openApiSpec: RouteSpec = {
@@ -9,7 +9,7 @@ export const openApiSpec: RouteSpec = {
   scope: null,
   summary: 'This document',
   query: z.object({}),
-  answers: { 200: json('OpenAPI 3.1', z.looseObject({ openapi: z.string() })) },
+  answers: { 200: jsonAnswer('OpenAPI 3.1', z.looseObject({ openapi: z.string() })) },
 };
 
 /** The routes as an OpenAPI document: from the schemas by which requests are checked. */
@@ -49,7 +49,7 @@ function operationOf(spec: RouteSpec): object {
       content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
     },
   };
-  for (const [status, { description, content }] of Object.entries(answers) as [string, Answer][]) {
+  for (const [status, { description, content }] of Object.entries(answers) as [string, DescribedAnswer][]) {
     // Of an error the shape is known.
     const isError = Number(status) >= 400;
     responses[status] = isError
@@ -66,7 +66,7 @@ function operationOf(spec: RouteSpec): object {
   };
 }
 
-interface Answer {
+interface DescribedAnswer {
   description: string;
   content?: Content[];
 }

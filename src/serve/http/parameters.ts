@@ -51,7 +51,7 @@ export function yesNo(description: string) {
 
 const { chars_max: CHARS_MAX } = limits.search;
 
-export function text(description: string) {
+export function optionalText(description: string) {
   const schema = z.string().min(1).max(CHARS_MAX).optional();
   return parameter(schema, description, `a text of at most ${CHARS_MAX} characters`);
 }
@@ -62,7 +62,7 @@ export function requiredText(description: string) {
 }
 
 /** Several with commas, or the parameter several times. */
-export function names(description: string) {
+export function nameList(description: string) {
   const schema = z
     .string()
     .max(CHARS_MAX)

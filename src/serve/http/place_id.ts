@@ -1,13 +1,13 @@
-import type { Place } from '../../store/read/read_log.ts';
+import type { LogPlace } from '../../store/read/read_log.ts';
 
 const RECORDS = ['gap', 'line', 'seal'];
 
 /** Id of an event, and a cursor: `<stream ns>-<position>`, with `-<record>` for all but lines. */
-export const placeId = ({ stream, position, record }: Place): string =>
+export const placeId = ({ stream, position, record }: LogPlace): string =>
   record === 'line' ? `${stream}-${position}` : `${stream}-${position}-${record}`;
 
 /** The place after the row with this id; null for a text that is no id. */
-export function parsePlaceId(text: string): Place | null {
+export function parsePlaceId(text: string): LogPlace | null {
   const [, stream, position, record = 'line'] = /^(\d{1,19})-(\d{1,20})(?:-([a-z]+))?$/.exec(text) ?? [];
   const known =
     stream !== undefined &&

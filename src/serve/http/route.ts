@@ -15,7 +15,7 @@ export interface Content {
 }
 
 /** A JSON answer. */
-export const json = (
+export const jsonAnswer = (
   description: string,
   schema: z.ZodType,
 ): { description: string; content: Content[] } => ({

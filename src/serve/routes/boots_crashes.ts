@@ -1,23 +1,23 @@
 import { z } from 'zod';
 import { limits } from '../../base/limits.ts';
 import {
-  type HappenedFilter,
-  type HappenedPlace,
+  type BootCrashFilter,
+  type BootCrashPlace,
   listBoots,
   outcomes,
   summarizeBoots,
 } from '../../store/read/boots.ts';
 import { listCauses, listCrashes } from '../../store/read/crashes.ts';
 import { cursor, cursorOf, nextShape, uint64 } from '../http/cursor.ts';
-import { moment, text, wholeNumber, yesNo } from '../http/parameters.ts';
-import { json, type RouteSpec, type Routes } from '../http/route.ts';
+import { moment, optionalText, wholeNumber, yesNo } from '../http/parameters.ts';
+import { jsonAnswer, type RouteSpec, type Routes } from '../http/route.ts';
 import type { LogsContext } from './logs.ts';
 
 const which = {
-  sandbox: text('Of this sandbox'),
-  workspace: text('Of this workspace'),
-  template: text('Of this template'),
-  host: text('On this host'),
+  sandbox: optionalText('Of this sandbox'),
+  workspace: optionalText('Of this workspace'),
+  template: optionalText('Of this template'),
+  host: optionalText('On this host'),
   since: moment('Then or later; of the last 24 hours if it is not given'),
   until: moment('Before'),
   limit: wholeNumber(
@@ -63,7 +63,7 @@ const bootsSpec: RouteSpec<typeof bootsQuery> = {
   summary: 'Boots, the last one first, and what all of them came to',
   query: bootsQuery,
   answers: {
-    200: json(
+    200: jsonAnswer(
       'Some boots',
       z.object({
         boots: z.array(bootShape),
@@ -79,7 +79,7 @@ const bootsSpec: RouteSpec<typeof bootsQuery> = {
 };
 
 const crashesQuery = z.object({
-  title: text('With this in their title, in any case'),
+  title: optionalText('With this in their title, in any case'),
   each: yesNo('One by one, not by title'),
   ...which,
   cursor: after,
@@ -115,7 +115,7 @@ const crashesSpec: RouteSpec<typeof crashesQuery> = {
     'Crashes by title, with first and last seen, the most frequent first; or one by one, the last one first',
   query: crashesQuery,
   answers: {
-    200: json(
+    200: jsonAnswer(
       'With each, crashes and next; else causes',
       z.union([
         z.object({ causes: z.array(causeShape) }),
@@ -127,7 +127,7 @@ const crashesSpec: RouteSpec<typeof crashesQuery> = {
 
 const DAY_NS = 86_400_000_000_000n;
 
-export function addHappened(routes: Routes, { store }: LogsContext): void {
+export function addBootsCrashes(routes: Routes, { store }: LogsContext): void {
   routes.add(bootsSpec, async (c, query) => {
     const { failed, limit = limits.question.boots_default, cursor: from = null } = query;
     const filter = filterOf(query, c.get('workspace'));
@@ -150,11 +150,11 @@ export function addHappened(routes: Routes, { store }: LogsContext): void {
 
 function nextOf(last: { sandbox_id: string; position: string } | undefined, time = ''): string | null {
   if (last === undefined) return null;
-  const place: HappenedPlace = { time, sandbox_id: last.sandbox_id, position: last.position };
+  const place: BootCrashPlace = { time, sandbox_id: last.sandbox_id, position: last.position };
   return cursorOf(place);
 }
 
-function filterOf(query: z.output<z.ZodObject<typeof which>>, own: string | null): HappenedFilter {
+function filterOf(query: z.output<z.ZodObject<typeof which>>, own: string | null): BootCrashFilter {
   const { sandbox: sandbox_id, workspace, template, host, until } = query;
   const since = query.since ?? BigInt(Date.now()) * 1_000_000n - DAY_NS;
   // Both must fit: of another workspace there is nothing.

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { log } from '../../base/log.ts';
 import { erase } from '../../store/care/erase.ts';
 import { getSandbox, sandboxExists } from '../../store/read/sandboxes.ts';
-import { json, type RouteSpec, type Routes } from '../http/route.ts';
+import { jsonAnswer, type RouteSpec, type Routes } from '../http/route.ts';
 import { erasureShape } from '../http/shapes.ts';
 import { waitForAllLogs } from '../last_bytes.ts';
 import { type LogsContext, unknownSandbox } from './logs.ts';
@@ -17,8 +17,8 @@ const eraseSpec: RouteSpec = {
     'of it stays there until its retention, and does not come back.',
   query: z.object({}),
   answers: {
-    200: json('Nothing of it is left in the tables', erasureShape),
-    202: json(
+    200: jsonAnswer('Nothing of it is left in the tables', erasureShape),
+    202: jsonAnswer(
       'It is told, and ClickHouse is still removing it; asked again, the answer says when it is done',
       erasureShape,
     ),

@@ -1,6 +1,6 @@
 import { limits } from '../../base/limits.ts';
 import type { FollowStep } from '../../store/read/follow_log.ts';
-import type { LogRow, Place } from '../../store/read/read_log.ts';
+import type { LogPlace, LogRow } from '../../store/read/read_log.ts';
 import { parseSeal } from '../../store/record.ts';
 import { placeId } from '../http/place_id.ts';
 import { recordOf } from '../http/shapes.ts';
@@ -39,7 +39,7 @@ function textOf(rows: LogRow[], wording: Wording): Uint8Array {
   return text;
 }
 
-type End = Place & { message: string };
+type End = LogPlace & { message: string };
 
 const wordings = {
   sse: {

@@ -10,9 +10,9 @@ import {
   isBeyond,
   type LastRow,
   type LogId,
+  type LogPlace,
   lastRow,
   nthLine,
-  type Place,
   readBytes,
   readRows,
 } from '../../store/read/read_log.ts';
@@ -27,10 +27,10 @@ import {
   BadParameter,
   choice,
   moment,
-  names,
+  nameList,
+  optionalText,
   place,
   quote,
-  text,
   wholeNumber,
   yesNo,
 } from '../http/parameters.ts';
@@ -44,11 +44,11 @@ import { follow, type Wording } from './follow_logs.ts';
 /** Which lines of a log; of every route that reads one. */
 export const filterParameters = {
   log: choice('Which log; console if none is named', logNames),
-  source: names('Lines of these sources'),
+  source: nameList('Lines of these sources'),
   severity: choice('Lines of this severity and worse', severities),
   since: moment('Lines whose time is not before'),
   until: moment('Lines whose time is before'),
-  q: text('Lines that hold this text as it is'),
+  q: optionalText('Lines that hold this text as it is'),
 };
 
 export const logsQuery = z.object({
@@ -112,7 +112,7 @@ const types = {
  */
 export async function answerLogs(c: ApiContext, on: LogsContext, query: LogsQuery): Promise<Response> {
   const { store, agents } = on;
-  const filter = filterOf(query);
+  const filter = lineFilterOf(query);
   const id = logIdOf(c, query.log);
   const format = formatOf(c, query);
   const follows = query.follow ?? format === 'sse';
@@ -166,9 +166,9 @@ function answerShort(c: ApiContext, { bytes, until }: ShortTail): Response {
 }
 
 /** What lies between two places is wanted: after the first, up to and with the second. */
-interface Range {
-  after: Place | null;
-  until: Place;
+interface LogRange {
+  after: LogPlace | null;
+  until: LogPlace;
 }
 
 async function rangeOf(
@@ -176,7 +176,7 @@ async function rangeOf(
   id: LogId,
   { tail, limit, cursor, since }: LogsQuery,
   filter: LineFilter,
-): Promise<Range | null> {
+): Promise<LogRange | null> {
   if (limit !== undefined && tail === undefined) {
     const after = cursor ?? null;
     const until = await nthLine(store, id, after, limit, filter);
@@ -200,10 +200,10 @@ async function rangeOf(
 async function withRest(
   store: Store,
   id: LogId,
-  cursor: Place | null,
+  cursor: LogPlace | null,
   filter: LineFilter,
-  range: Range | null,
-): Promise<Range | null> {
+  range: LogRange | null,
+): Promise<LogRange | null> {
   const last = await lastRow(store, id);
   const { after, until } = range ?? { after: cursor, until: cursor };
   if (last === null || (until !== null && !isBeyond(last, until))) return range;
@@ -215,8 +215,8 @@ async function withRest(
 async function* readRecords(
   store: Store,
   id: LogId,
-  after: Place | null,
-  until: Place,
+  after: LogPlace | null,
+  until: LogPlace,
   filter: LineFilter,
 ): AsyncGenerator<string> {
   for (let at = after; ; ) {
@@ -267,7 +267,7 @@ async function answerFollow(
 }
 
 interface Start {
-  after: Place | null;
+  after: LogPlace | null;
   /** There may be rows behind it already. */
   isBehind: boolean;
 }
@@ -277,12 +277,12 @@ async function startOf(
   id: LogId,
   { tail, since }: LogsQuery,
   filter: LineFilter,
-  resume: Place | undefined,
+  resume: LogPlace | undefined,
   last: LastRow | null,
 ): Promise<Start> {
   // The end is told by a look of one's own.
   const isOver = last !== null && isEnd(last);
-  const from = (after: Place | null): Start => ({
+  const from = (after: LogPlace | null): Start => ({
     after,
     isBehind: isOver || (last !== null && (after === null || isBeyond(last, after))),
   });
@@ -324,11 +324,11 @@ function followed(
   });
 }
 
-const isSame = (a: Place, b: Place | undefined): boolean =>
+const isSame = (a: LogPlace, b: LogPlace | undefined): boolean =>
   a.stream === b?.stream && a.position === b.position && a.record === b.record;
 
 /** @throws BadParameter */
-export function filterOf({
+export function lineFilterOf({
   source,
   severity,
   since,

@@ -2,17 +2,17 @@ import { z } from 'zod';
 import { limits } from '../../base/limits.ts';
 import { findSandboxes, getSandbox } from '../../store/read/sandboxes.ts';
 import { cursor, cursorOf, int64, nextShape } from '../http/cursor.ts';
-import { choice, moment, text, wholeNumber } from '../http/parameters.ts';
-import { json, type RouteSpec, type Routes } from '../http/route.ts';
+import { choice, moment, optionalText, wholeNumber } from '../http/parameters.ts';
+import { jsonAnswer, type RouteSpec, type Routes } from '../http/route.ts';
 import { sandboxShape } from '../http/shapes.ts';
 import { type LogsContext, unknownSandbox } from './logs.ts';
 
 const listQuery = z.object({
   state: choice('alive or deleted', ['alive', 'deleted']),
-  q: text('Part of the id'),
-  workspace: text('Of this workspace'),
-  template: text('Of this template'),
-  host: text('On this host'),
+  q: optionalText('Part of the id'),
+  workspace: optionalText('Of this workspace'),
+  template: optionalText('Of this template'),
+  host: optionalText('On this host'),
   since: moment('Seen then or later'),
   until: moment('Seen before'),
   limit: wholeNumber(
@@ -29,7 +29,7 @@ const listSpec: RouteSpec<typeof listQuery> = {
   summary: 'Sandboxes, the newest first',
   query: listQuery,
   answers: {
-    200: json('Some sandboxes', z.object({ sandboxes: z.array(sandboxShape), next: nextShape })),
+    200: jsonAnswer('Some sandboxes', z.object({ sandboxes: z.array(sandboxShape), next: nextShape })),
   },
 };
 const oneQuery = z.object({});
@@ -39,7 +39,7 @@ const oneSpec: RouteSpec<typeof oneQuery> = {
   scope: 'read',
   summary: 'One sandbox',
   query: oneQuery,
-  answers: { 200: json('It', sandboxShape) },
+  answers: { 200: jsonAnswer('It', sandboxShape) },
 };
 
 export function addSandboxes(routes: Routes, { store }: LogsContext): void {

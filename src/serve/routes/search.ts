@@ -5,18 +5,26 @@ import { histogram, type SearchFilter, search, surround } from '../../store/read
 import { logNames } from '../../wire/log_names.ts';
 import type { Access } from '../http/auth.ts';
 import { cursor, cursorOf, day, int64, nextShape, uint64 } from '../http/cursor.ts';
-import { BadParameter, choice, moment, names, requiredText, text, wholeNumber } from '../http/parameters.ts';
-import { json, type RouteSpec, type Routes } from '../http/route.ts';
+import {
+  BadParameter,
+  choice,
+  moment,
+  nameList,
+  optionalText,
+  requiredText,
+  wholeNumber,
+} from '../http/parameters.ts';
+import { jsonAnswer, type RouteSpec, type Routes } from '../http/route.ts';
 import { lineOf, lineShape, recordOf, recordShape } from '../http/shapes.ts';
-import { filterOf, type LogsContext } from './logs.ts';
+import { type LogsContext, lineFilterOf } from './logs.ts';
 
 const which = {
-  sandbox: text('Of this sandbox'),
-  workspace: text('Of this workspace'),
-  template: text('Of this template'),
-  host: text('On this host'),
+  sandbox: optionalText('Of this sandbox'),
+  workspace: optionalText('Of this workspace'),
+  template: optionalText('Of this template'),
+  host: optionalText('On this host'),
   log: choice('Of this log', logNames),
-  source: names('Lines of these sources'),
+  source: nameList('Lines of these sources'),
   severity: choice('Lines of this severity and worse', severities),
   since: moment('Lines whose time is not before'),
   until: moment('Lines whose time is before'),
@@ -62,11 +70,11 @@ const searchSpec: RouteSpec<typeof searchQuery> = {
     'By the day of their arrival and in each by their time. A page may have fewer lines than limit, even none, where ' +
     'looking takes long: next goes on; at the end it is null.',
   query: searchQuery,
-  answers: { 200: json('Some lines', z.object({ matches: z.array(matchShape), next: nextShape })) },
+  answers: { 200: jsonAnswer('Some lines', z.object({ matches: z.array(matchShape), next: nextShape })) },
 };
 
 const histogramQuery = z.object({
-  q: text('Lines that hold this text, as it is'),
+  q: optionalText('Lines that hold this text, as it is'),
   ...which,
   buckets: wholeNumber(
     `Parts of the time; ${limits.search.buckets_default} if it is not given`,
@@ -83,7 +91,7 @@ const histogramSpec: RouteSpec<typeof histogramQuery> = {
   description: 'Of the last hour if since is not given; until now if until is not given.',
   query: histogramQuery,
   answers: {
-    200: json(
+    200: jsonAnswer(
       'Equal parts of the time, all of them',
       z.object({
         buckets: z.array(
@@ -136,7 +144,14 @@ type Which = z.output<z.ZodObject<typeof which>> & { q?: string | undefined };
 function whatOf(query: Which, own: Access['workspace']): SearchFilter | null {
   const { sandbox: sandbox_id, log, host, template, workspace } = query;
   if (own !== null && workspace !== undefined && workspace !== own) return null;
-  return { filter: filterOf(query), workspace: own ?? workspace ?? null, sandbox_id, log, host, template };
+  return {
+    filter: lineFilterOf(query),
+    workspace: own ?? workspace ?? null,
+    sandbox_id,
+    log,
+    host,
+    template,
+  };
 }
 
 const timeOf = (ns: bigint): string => new Date(Number(ns / 1_000_000n)).toISOString();

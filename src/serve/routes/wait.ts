@@ -5,7 +5,7 @@ import { answerWith } from '../http/answer.ts';
 import { place, requiredText, wholeNumber } from '../http/parameters.ts';
 import type { RouteSpec, Routes } from '../http/route.ts';
 import { lineOf, lineShape } from '../http/shapes.ts';
-import { filterOf, filterParameters, type LogsContext, logIdOf } from './logs.ts';
+import { filterParameters, type LogsContext, lineFilterOf, logIdOf } from './logs.ts';
 
 const { log, source, severity, since } = filterParameters;
 const waitQuery = z.object({
@@ -36,7 +36,7 @@ const waitSpec: RouteSpec<typeof waitQuery> = {
 export function addWait(routes: Routes, { store, hub, stopping }: LogsContext): void {
   routes.add(waitSpec, async (c, query) => {
     const { timeout = limits.read.wait_s_default, cursor, for: text } = query;
-    const filter = { ...filterOf({ ...query, until: undefined, q: undefined }), text };
+    const filter = { ...lineFilterOf({ ...query, until: undefined, q: undefined }), text };
     const id = logIdOf(c, query.log);
     // Says at once if ClickHouse does not answer; the sandbox may come later.
     await sandboxExists(store, id.sandbox_id, id.workspace);

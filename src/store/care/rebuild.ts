@@ -13,7 +13,7 @@ export interface Lacking {
 }
 
 /** Sandbox ids, hex, as console_logs is sorted: from `from`, up to but not with `to` (null: to the end). */
-interface Range {
+interface SandboxRange {
   from: string;
   to: string | null;
 }
@@ -59,7 +59,7 @@ interface Rebuild {
   final: boolean;
   names: string;
   /** The part of a query from FROM on that has the rows which are lacking in a range. */
-  rows(range: Range): string;
+  rows(range: SandboxRange): string;
 }
 
 function rebuildAggregates(store: Store, derived: Derived): Rebuild {
@@ -92,7 +92,7 @@ function rebuildCopies({ database }: Store, { table, select, columns }: Derived)
  * What an INSERT of a consumer has landed is there a moment before its view's rows are. So what is lacking is looked at
  * again: it counts if it is lacking each time.
  */
-async function lackingIn(store: Store, range: Range, one: Rebuild, looks: number): Promise<Lacking[]> {
+async function lackingIn(store: Store, range: SandboxRange, one: Rebuild, looks: number): Promise<Lacking[]> {
   const stream = 'toString(toUnixTimestamp64Nano(stream_started_at)) AS stream';
   const query = `SELECT DISTINCT sandbox_id, log, ${stream} ${one.rows(range)}`;
   const look = async (): Promise<Lacking[]> =>
@@ -108,7 +108,7 @@ async function lackingIn(store: Store, range: Range, one: Rebuild, looks: number
 
 const nameOf = ({ sandbox_id, log, stream }: Lacking): string => `${sandbox_id}/${log}/${stream}`;
 
-async function* ranges(store: Store, sandboxes: number): AsyncGenerator<Range> {
+async function* ranges(store: Store, sandboxes: number): AsyncGenerator<SandboxRange> {
   for (let from: string | null = ''; from !== null; ) {
     const [next]: { id: string }[] = await run<{ id: string }>(
       store,
@@ -153,12 +153,12 @@ function changesOf(name: string, aggregate: string | undefined): string | null {
   return most ? `(length(${known}) < ${most} AND NOT hasAll(${known}, ${derived}))` : null;
 }
 
-const knownIn = ({ database }: Store, columns: Column[], range: Range): string =>
+const knownIn = ({ database }: Store, columns: Column[], range: SandboxRange): string =>
   `SELECT ${KEY}, 1 AS is_known, ${columns.map(({ name, aggregate }) => `${aggregate}(${name}) AS known_${name}`).join(', ')}
    FROM ${database}.streams WHERE ${conditionOf(range)} GROUP BY ${KEY}`;
 
-const conditionOf = ({ from, to }: Range): string =>
+const conditionOf = ({ from, to }: SandboxRange): string =>
   `sandbox_id >= unhex('${from}')${to === null ? '' : ` AND sandbox_id < unhex('${to}')`}`;
 
-const run = <Row>(store: Store, query: string, range?: Range, final = false): Promise<Row[]> =>
+const run = <Row>(store: Store, query: string, range?: SandboxRange, final = false): Promise<Row[]> =>
   askDerived<Row>(store, query, range && { rows: conditionOf(range), final }).catch(explaining(store));

@@ -10,13 +10,13 @@ import { errorNumber } from '../refusal.ts';
  * What the table has under a batch's id: gap rows that stand for it since it was refused, and rows of its own. What an
  * erase left there is neither.
  */
-export interface Place {
+export interface BatchRows {
   stand_ins: number;
   rows: number;
 }
 
 /** Asks the table itself. @returns by batch id; @throws AfterlogError as selectRows */
-export async function placesOf(store: Store, headers: BatchHeader[]): Promise<Map<string, Place>> {
+export async function batchRowsOf(store: Store, headers: BatchHeader[]): Promise<Map<string, BatchRows>> {
   if (headers.length === 0) return new Map();
   const found = await selectRows<{ id: string; stand_ins: string; rows: string }>(
     store,

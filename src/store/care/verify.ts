@@ -8,8 +8,8 @@ import {
   missingBatchesAt,
   retentionDays,
   rowsToCheck,
-  type Scope,
   type StreamId,
+  type VerifyScope,
 } from './verify_rows.ts';
 import { type Checked, StreamCheck } from './verify_stream.ts';
 
@@ -28,11 +28,11 @@ export interface Report extends StreamId, Omit<Checked, 'verdict'> {
  * stream. Memory does not grow with rows or streams.
  * @throws AfterlogError as selectRows
  */
-export async function* verify(store: Store, scope: Scope, page_rows?: number): AsyncGenerator<Report> {
+export async function* verify(store: Store, scope: VerifyScope, page_rows?: number): AsyncGenerator<Report> {
   const retention = await retentionDays(store);
   const known = knownStreams(store, scope);
   let expected = (await known.next()).value as KnownStream | undefined;
-  let group: Group | null = null;
+  let group: StreamRows | null = null;
   /** The streams that have no rows up to this one; then this one. */
   const upTo = async function* (id: StreamId | null): AsyncGenerator<Report> {
     while (expected !== undefined && (id === null || compareStreams(expected, id) < 0)) {
@@ -47,7 +47,7 @@ export async function* verify(store: Store, scope: Scope, page_rows?: number): A
         if (group !== null) yield await group.report(store, retention);
         yield* upTo(row);
         const isKnown = expected !== undefined && compareStreams(expected, row) === 0;
-        group = new Group(row, isKnown ? expected! : null);
+        group = new StreamRows(row, isKnown ? expected! : null);
         if (isKnown) expected = (await known.next()).value as KnownStream | undefined;
       }
       group.add(row);
@@ -58,7 +58,7 @@ export async function* verify(store: Store, scope: Scope, page_rows?: number): A
 }
 
 /** The rows of one stream as they come. */
-class Group {
+class StreamRows {
   private readonly id: StreamId;
   private readonly known: KnownStream | null;
   private readonly check = new StreamCheck();

@@ -10,7 +10,7 @@ export interface StreamId {
 }
 
 /** What is verified: one sandbox's streams, those with rows since a moment (ns since 1970), or all. */
-export interface Scope {
+export interface VerifyScope {
   sandbox_id?: string;
   since?: bigint;
 }
@@ -54,7 +54,7 @@ type RowTuple = [string, string, string, string, string, number, number, string]
  */
 export async function* rowsToCheck(
   store: Store,
-  scope: Scope,
+  scope: VerifyScope,
   page_rows: number = limits.verify.rows,
 ): AsyncGenerator<CheckedRow[]> {
   let place: Params = {};
@@ -109,7 +109,7 @@ const placeOf = (row: CheckedRow): Params => ({
 });
 
 /** The streams that were ever seen, in order of their key. */
-export async function* knownStreams(store: Store, scope: Scope): AsyncGenerator<KnownStream> {
+export async function* knownStreams(store: Store, scope: VerifyScope): AsyncGenerator<KnownStream> {
   let last: StreamId | null = null;
   for (let found: KnownStream[] = []; last === null || found.length === limits.verify.streams; ) {
     const rows: Record<keyof KnownStream, string>[] = await selectRows(
@@ -132,14 +132,14 @@ export async function* knownStreams(store: Store, scope: Scope): AsyncGenerator<
   }
 }
 
-function scopeOf(store: Store, scope: Scope): string {
+function scopeOf(store: Store, scope: VerifyScope): string {
   const id = scope.sandbox_id === undefined ? '1' : 'sandbox_id = {id: String}';
   if (scope.since === undefined) return id;
   return `${id} AND (${STREAM_KEY}) IN (SELECT ${STREAM_KEY} FROM ${store.database}.streams
     GROUP BY ${STREAM_KEY} HAVING max(last_observed_at) >= fromUnixTimestamp64Nano({since: Int64}, 'UTC'))`;
 }
 
-const paramsOf = ({ sandbox_id, since }: Scope): Params => ({
+const paramsOf = ({ sandbox_id, since }: VerifyScope): Params => ({
   ...(sandbox_id === undefined ? {} : { id: sandbox_id }),
   ...(since === undefined ? {} : { since: String(since) }),
 });
@@ -164,7 +164,7 @@ export async function retentionDays(store: Store): Promise<number | null> {
   return days === undefined ? null : Number(days);
 }
 
-interface BatchPlace {
+interface RowBatch {
   host: string;
   epoch: string;
   sequence: string;
@@ -180,8 +180,8 @@ export async function missingBatchesAt(
   from: number,
   to: number,
 ): Promise<string[]> {
-  const batchAt = async (where: string, order: string): Promise<BatchPlace | undefined> => {
-    const rows = await selectRows<BatchPlace>(
+  const batchAt = async (where: string, order: string): Promise<RowBatch | undefined> => {
+    const rows = await selectRows<RowBatch>(
       store,
       `SELECT host, batch_epoch AS epoch, batch_sequence AS sequence FROM ${store.database}.console_logs
        WHERE sandbox_id = {sandbox: String} AND log = {log: String} AND stream_started_at = ${STREAM_PARAM}

@@ -4,7 +4,7 @@ import { isErased, isSetAside, parseGap, parseSeal, type Seal } from '../record.
 import type { CheckedRow } from './verify_rows.ts';
 
 /** Positions [from, to) of a stream. */
-export interface Range {
+export interface ByteRange {
   from: number;
   to: number;
 }
@@ -30,7 +30,7 @@ export interface Checked {
   crc32: number;
   seal: Seal | null;
   /** What is missing without a word, at most `limits.verify.ranges`; `missing_bytes` counts all. */
-  missing: Range[];
+  missing: ByteRange[];
   missing_bytes: number;
   gaps: Explained[];
   /** What else is wrong, a sentence each. */
@@ -40,7 +40,7 @@ export interface Checked {
 }
 
 /** A gap row of known length; what of it no line covers is missing. */
-interface KnownGap extends Range {
+interface KnownGap extends ByteRange {
   reason: string;
   /** Whether it stands for rows that were here, or on their way. */
   isStandIn: boolean;
@@ -53,7 +53,7 @@ interface KnownGap extends Range {
  */
 export class StreamCheck {
   /** Holes that no gap row of the stream explains. */
-  readonly holes: Range[] = [];
+  readonly holes: ByteRange[] = [];
   private holeBytes = 0;
   private readonly gaps: Explained[] = [];
   private readonly problems: string[] = [];
@@ -165,7 +165,7 @@ export class StreamCheck {
   }
 
   /** Takes a hole for explained: rows outside of the stream say why it is there. */
-  explain(hole: Range, reason: string): void {
+  explain(hole: ByteRange, reason: string): void {
     this.holes.splice(this.holes.indexOf(hole), 1);
     this.holeBytes -= hole.to - hole.from;
     this.explained({ ...hole, reason });

@@ -16,13 +16,17 @@ export interface Derived {
   columns: { name: string; type: string; is_key: boolean }[];
 }
 
-export interface Place {
+export interface Database {
   client: ClickHouseClient;
   database: string;
 }
 
 /** @throws AfterlogError SCHEMA_BEHIND; whatever the client throws */
-export async function derivedOf(place: Place, table: DerivedTable, signal?: AbortSignal): Promise<Derived> {
+export async function derivedOf(
+  place: Database,
+  table: DerivedTable,
+  signal?: AbortSignal,
+): Promise<Derived> {
   const { database } = place;
   const [view] = await askDerived<{ as_select: string }>(
     place,
@@ -52,7 +56,7 @@ export async function derivedOf(place: Place, table: DerivedTable, signal?: Abor
  * @throws whatever the client throws
  */
 export async function askDerived<Row>(
-  { client, database }: Place,
+  { client, database }: Database,
   query: string,
   { rows, final, signal }: { rows?: string; final?: boolean; signal?: AbortSignal | undefined } = {},
 ): Promise<Row[]> {
@@ -82,7 +86,7 @@ export async function askDerived<Row>(
  * @throws AfterlogError SCHEMA_BEHIND; whatever the client throws
  */
 export async function deriveBatches(
-  place: Place,
+  place: Database,
   found: BatchHeader[],
   landed: Landed,
   signal: AbortSignal,

@@ -90,7 +90,7 @@ export function createLander(
 }
 
 /** What is known of the batch at the head of the queue. */
-interface Head {
+interface QueueHead {
   /** Batches before this index were in an INSERT of ours: if the look finds them, we landed them. */
   tried: number;
   /** Batches before this index are inserted one by one: joined, they were refused. */
@@ -101,7 +101,7 @@ interface Head {
 }
 
 /** What a look found in the table after a doubt: the INSERT of it may have ended before what is derived from its rows. */
-interface Found {
+interface FoundBatches {
   headers: BatchHeader[];
   /** Only the last that landed of an epoch can be of such an INSERT. Else a group was set back, and all of it is old. */
   hasLast: boolean;
@@ -129,8 +129,8 @@ class TableLander {
 
   async land(batches: Batch[], alive: () => Promise<void>): Promise<Landing> {
     const result: Landing = { landed: [], skipped: [], refused: [] };
-    const head: Head = { tried: 0, aloneUntil: 0, refusals: 0, refused: null };
-    let found: Found = { headers: [], hasLast: false };
+    const head: QueueHead = { tried: 0, aloneUntil: 0, refusals: 0, refused: null };
+    let found: FoundBatches = { headers: [], hasLast: false };
     for (let at = 0; at < batches.length || found.hasLast; ) {
       const group: Batch[] = [];
       try {
@@ -161,8 +161,8 @@ class TableLander {
     batches: Batch[],
     at: number,
     group: Batch[],
-    head: Head,
-    found: Found,
+    head: QueueHead,
+    found: FoundBatches,
     result: Landing,
     alive: () => Promise<void>,
   ): Promise<number> {
@@ -226,7 +226,7 @@ class TableLander {
   }
 
   /** A batch that the look found: landed by an INSERT of ours that seemed to fail, or long ago. */
-  private sort(batch: Batch, ours: boolean, head: Head, result: Landing): void {
+  private sort(batch: Batch, ours: boolean, head: QueueHead, result: Landing): void {
     if (head.refused !== null) result.refused.push(head.refused);
     else if (!ours) result.skipped.push(batch);
     else {
@@ -259,7 +259,7 @@ class TableLander {
     error: unknown,
     group: Batch[],
     at: number,
-    head: Head,
+    head: QueueHead,
     alive: () => Promise<void>,
   ): Promise<void> {
     const fault: Fault = group.length > 0 ? faultOf(error) : 'server';

@@ -1,15 +1,15 @@
 import type { Params, Store } from '../query.ts';
-import { askRows } from './bounded.ts';
-import { rfc3339 } from './sandboxes.ts';
+import { askBounded } from './bounded.ts';
+import { rfc3339Sql } from './sandboxes.ts';
 
 export const outcomes = [
   ...(['ready', 'booting', 'panicked', 'no_init', 'no_rootfs'] as const),
   ...(['oom', 'hung', 'vm_died', 'not_ready'] as const),
 ];
-export type Outcome = (typeof outcomes)[number];
+export type BootOutcome = (typeof outcomes)[number];
 
 /** Which boots, or crashes: all that is given has to fit. Times in ns since 1970. */
-export interface HappenedFilter {
+export interface BootCrashFilter {
   since?: bigint | undefined;
   until?: bigint | undefined;
   template?: string | undefined;
@@ -24,7 +24,7 @@ export interface Boot {
   started_at: string;
   ready_at: string | null;
   ready_seconds: number | null;
-  outcome: Outcome;
+  outcome: BootOutcome;
   /** Why it is not ready; empty for one that is, or may be yet. */
   title: string;
   workspace: string;
@@ -37,7 +37,7 @@ export interface Boot {
 
 export interface BootSummary {
   /** How many of each outcome that there is. */
-  outcomes: Partial<Record<Outcome, number>>;
+  outcomes: Partial<Record<BootOutcome, number>>;
   /** Of those that are ready: half of them, and 99 of 100, were so after this many seconds. */
   ready_p50: number | null;
   ready_p99: number | null;
@@ -46,34 +46,39 @@ export interface BootSummary {
 /** Boots, the last one first. */
 export async function listBoots(
   store: Store,
-  filter: HappenedFilter & { failed?: boolean | undefined },
+  filter: BootCrashFilter & { failed?: boolean | undefined },
   limit: number,
-  after: HappenedPlace | null = null,
+  after: BootCrashPlace | null = null,
 ): Promise<Boot[]> {
   const failed = filter.failed ? ' AND failed' : '';
-  return await askRows<Boot>(
+  return await askBounded<Boot>(
     store,
-    `SELECT sandbox_id, ${rfc3339('start')} AS started_at,
-       if(isNull(ready), NULL, ${rfc3339('assumeNotNull(ready)')}) AS ready_at, ready_seconds, outcome, title,
+    `SELECT sandbox_id, ${rfc3339Sql('start')} AS started_at,
+       if(isNull(ready), NULL, ${rfc3339Sql('assumeNotNull(ready)')}) AS ready_at, ready_seconds, outcome, title,
        workspace, template, host, toString(toUnixTimestamp64Nano(stream_started_at)) AS stream, position
      FROM (
        SELECT * EXCEPT (started_at, ready_at), started_at AS start, ready_at AS ready FROM ${store.database}.boots
-       WHERE ${wanted(filter, 'started_at')}${failed}${behind(after, 'started_at')}
+       WHERE ${bootCrashCondition(filter, 'started_at')}${failed}${afterCondition(after, 'started_at')}
        ORDER BY toUnixTimestamp64Milli(started_at) DESC, sandbox_id, position LIMIT {limit: UInt32}
      )
      ORDER BY toUnixTimestamp64Milli(start) DESC, sandbox_id, position ${marksSince(store, filter)}`,
-    { ...paramsOf(filter), ...behindParams(after), limit },
+    { ...bootCrashParams(filter), ...afterParams(after), limit },
   );
 }
 
-export async function summarizeBoots(store: Store, filter: HappenedFilter): Promise<BootSummary> {
-  const rows = await askRows<{ outcome: Outcome; boots: string; p50: number | null; p99: number | null }>(
+export async function summarizeBoots(store: Store, filter: BootCrashFilter): Promise<BootSummary> {
+  const rows = await askBounded<{
+    outcome: BootOutcome;
+    boots: string;
+    p50: number | null;
+    p99: number | null;
+  }>(
     store,
     `SELECT outcome, count() AS boots, quantileExactOrNull(0.5)(ready_seconds) AS p50,
        quantileExactOrNull(0.99)(ready_seconds) AS p99
-     FROM ${store.database}.boots WHERE ${wanted(filter, 'started_at')}
+     FROM ${store.database}.boots WHERE ${bootCrashCondition(filter, 'started_at')}
      GROUP BY outcome ORDER BY boots DESC, outcome ${marksSince(store, filter)}`,
-    paramsOf(filter),
+    bootCrashParams(filter),
   );
   const ready = rows.find(({ outcome }) => outcome === 'ready');
   return {
@@ -84,7 +89,7 @@ export async function summarizeBoots(store: Store, filter: HappenedFilter): Prom
 }
 
 /** The last one of a page, by when it happened. */
-export interface HappenedPlace {
+export interface BootCrashPlace {
   /** As its row has it: whole milliseconds. */
   time: string;
   sandbox_id: string;
@@ -92,20 +97,20 @@ export interface HappenedPlace {
 }
 
 /** What comes behind a page's last one; of one millisecond, what is behind it by sandbox and position. */
-export function behind(after: HappenedPlace | null, time: string): string {
+export function afterCondition(after: BootCrashPlace | null, time: string): string {
   if (after === null) return '';
   const ms = `toUnixTimestamp64Milli(${time})`;
   return ` AND (${ms} < {a_ms: Int64} OR (${ms} = {a_ms: Int64}
     AND (sandbox_id, position) > ({a_sandbox: String}, {a_position: UInt64})))`;
 }
 
-export const behindParams = (after: HappenedPlace | null): Params =>
+export const afterParams = (after: BootCrashPlace | null): Params =>
   after === null
     ? {}
     : { a_ms: Date.parse(after.time), a_sandbox: after.sandbox_id, a_position: after.position };
 
 /** Conditions of a row of `boots` or `crashes`. */
-export function wanted(filter: HappenedFilter, time: string): string {
+export function bootCrashCondition(filter: BootCrashFilter, time: string): string {
   const { since, until, template, host, sandbox_id, workspace } = filter;
   const conditions = ['1'];
   if (since !== undefined) conditions.push(`${time} >= fromUnixTimestamp64Nano({since: Int64}, 'UTC')`);
@@ -117,7 +122,7 @@ export function wanted(filter: HappenedFilter, time: string): string {
   return conditions.join(' AND ');
 }
 
-export function paramsOf({ since, until, ...texts }: HappenedFilter): Params {
+export function bootCrashParams({ since, until, ...texts }: BootCrashFilter): Params {
   return {
     ...(since !== undefined && { since: String(since) }),
     ...(until !== undefined && { until: String(until) }),
@@ -131,7 +136,7 @@ const SLACK_NS = 60_000_000_000n;
  * Has the views read only what was observed since then. Of a stream later rows were observed later, so what is left
  * out is the beginning of each: boots that began before, whole or in part.
  */
-export function marksSince({ database }: Store, { since }: HappenedFilter): string {
+export function marksSince({ database }: Store, { since }: BootCrashFilter): string {
   if (since === undefined) return '';
   // A kernel's clock may be a little ahead of the host's.
   const from = since > SLACK_NS ? since - SLACK_NS : 0n;

@@ -19,7 +19,7 @@ const bounds = new Set<number>([
  * As selectRows, for questions whose cost is the asker's choice: bounded in time, memory and what they answer.
  * @throws AfterlogError QUERY_TOO_BROAD at a bound, and as selectRows
  */
-export async function askRows<Row>(
+export async function askBounded<Row>(
   store: Store,
   query: string,
   params: Params,

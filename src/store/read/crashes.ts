@@ -1,15 +1,15 @@
 import type { Store } from '../query.ts';
 import {
-  behind,
-  behindParams,
-  type HappenedFilter,
-  type HappenedPlace,
+  afterCondition,
+  afterParams,
+  type BootCrashFilter,
+  type BootCrashPlace,
+  bootCrashCondition,
+  bootCrashParams,
   marksSince,
-  paramsOf,
-  wanted,
 } from './boots.ts';
-import { askRows } from './bounded.ts';
-import { rfc3339 } from './sandboxes.ts';
+import { askBounded } from './bounded.ts';
+import { rfc3339Sql } from './sandboxes.ts';
 
 /** What one boot of one sandbox said under one title, however often. Times are RFC 3339 in UTC. */
 export interface Crash {
@@ -49,7 +49,7 @@ export interface Cause {
   hosts: string[];
 }
 
-export type CrashFilter = HappenedFilter & { title?: string | undefined };
+export type CrashFilter = BootCrashFilter & { title?: string | undefined };
 
 const titled = ({ title }: CrashFilter): string =>
   title === undefined ? '' : ' AND positionCaseInsensitiveUTF8(title, {title: String}) > 0';
@@ -59,19 +59,19 @@ export async function listCrashes(
   store: Store,
   filter: CrashFilter,
   limit: number,
-  after: HappenedPlace | null = null,
+  after: BootCrashPlace | null = null,
 ): Promise<Crash[]> {
-  const rows = await askRows<Crash & { occurrences: string }>(
+  const rows = await askBounded<Crash & { occurrences: string }>(
     store,
-    `SELECT title, event, sandbox_id, ${rfc3339('first')} AS first_seen, ${rfc3339('last')} AS last_seen, occurrences,
+    `SELECT title, event, sandbox_id, ${rfc3339Sql('first')} AS first_seen, ${rfc3339Sql('last')} AS last_seen, occurrences,
        workspace, template, host, log, toString(toUnixTimestamp64Nano(stream_started_at)) AS stream, position
      FROM (
        SELECT * EXCEPT (first_seen, last_seen), first_seen AS first, last_seen AS last FROM ${store.database}.crashes
-       WHERE ${wanted(filter, 'last_seen')}${titled(filter)}${behind(after, 'last_seen')}
+       WHERE ${bootCrashCondition(filter, 'last_seen')}${titled(filter)}${afterCondition(after, 'last_seen')}
        ORDER BY toUnixTimestamp64Milli(last_seen) DESC, sandbox_id, position LIMIT {limit: UInt32}
      )
      ORDER BY toUnixTimestamp64Milli(last) DESC, sandbox_id, position ${marksSince(store, filter)}`,
-    { ...paramsOf(filter), ...behindParams(after), limit },
+    { ...bootCrashParams(filter), ...afterParams(after), limit },
   );
   return rows.map((row) => ({ ...row, occurrences: Number(row.occurrences) }));
 }
@@ -82,20 +82,20 @@ export async function listCauses(store: Store, filter: CrashFilter, limit: numbe
     crashes: string;
     sandboxes: string;
   }
-  const rows = await askRows<Row>(
+  const rows = await askBounded<Row>(
     store,
-    `SELECT title, event, crashes, sandboxes, ${rfc3339('first')} AS first_seen, ${rfc3339('last')} AS last_seen,
+    `SELECT title, event, crashes, sandboxes, ${rfc3339Sql('first')} AS first_seen, ${rfc3339Sql('last')} AS last_seen,
        last_sandbox, templates, hosts
      FROM (
        SELECT title, argMin(crash.event, crash.first_seen) AS event, count() AS crashes,
          uniqExact(sandbox_id) AS sandboxes, min(crash.first_seen) AS first, max(crash.last_seen) AS last,
          argMax(sandbox_id, crash.last_seen) AS last_sandbox,
          arraySort(groupUniqArray(100)(template)) AS templates, arraySort(groupUniqArray(100)(host)) AS hosts
-       FROM ${store.database}.crashes AS crash WHERE ${wanted(filter, 'last_seen')}${titled(filter)}
+       FROM ${store.database}.crashes AS crash WHERE ${bootCrashCondition(filter, 'last_seen')}${titled(filter)}
        GROUP BY title ORDER BY crashes DESC, last DESC, title LIMIT {limit: UInt32}
      )
      ORDER BY crashes DESC, last DESC, title ${marksSince(store, filter)}`,
-    { ...paramsOf(filter), limit },
+    { ...bootCrashParams(filter), limit },
   );
   const firsts = await firstEver(store, rows, filter);
   return rows.map((row) => {
@@ -117,11 +117,11 @@ async function firstEver(
   { workspace }: CrashFilter,
 ): Promise<Map<string, string>> {
   if (rows.length === 0) return new Map();
-  const found = await askRows<{ title: string; first: string }>(
+  const found = await askBounded<{ title: string; first: string }>(
     store,
-    `SELECT title, ${rfc3339('min(timestamp)')} AS first FROM ${store.database}.marks
-     WHERE title IN {titles: Array(String)} AND ${wanted({ workspace }, 'timestamp')} GROUP BY title`,
-    { ...paramsOf({ workspace }), titles: rows.map(({ title }) => title) },
+    `SELECT title, ${rfc3339Sql('min(timestamp)')} AS first FROM ${store.database}.marks
+     WHERE title IN {titles: Array(String)} AND ${bootCrashCondition({ workspace }, 'timestamp')} GROUP BY title`,
+    { ...bootCrashParams({ workspace }), titles: rows.map(({ title }) => title) },
   );
   return new Map(found.map(({ title, first }) => [title, first]));
 }

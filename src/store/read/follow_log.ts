@@ -8,15 +8,15 @@ import {
   isBeyond,
   type LastRow,
   type LogId,
+  type LogPlace,
   type LogRow,
   lastRow,
-  type Place,
   readRows,
 } from './read_log.ts';
 
-export interface FollowOptions {
+export interface FollowLogOptions {
   /** The first row is the wanted one that follows this place; null: the first of the log. */
-  after: Place | null;
+  after: LogPlace | null;
   filter?: LineFilter;
   /** With each row's bytes in `raw`. */
   raw?: boolean | undefined;
@@ -43,7 +43,7 @@ export interface FollowStep {
 export async function* followLog(
   store: Store,
   id: LogId,
-  { after, filter, raw, signal, onTrouble, poll_ms = limits.follow.poll_ms }: FollowOptions,
+  { after, filter, raw, signal, onTrouble, poll_ms = limits.follow.poll_ms }: FollowLogOptions,
 ): AsyncGenerator<FollowStep> {
   let pause_ms = poll_ms;
   let trouble: AfterlogError | null = null;

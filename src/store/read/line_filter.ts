@@ -18,7 +18,7 @@ export interface LineFilter {
 }
 
 /** A condition on rows. Gaps and seals are no lines: only the time filters them, whatever else is wanted. */
-export function wanted({ sources, severity, since, until, text }: LineFilter): string {
+export function lineCondition({ sources, severity, since, until, text }: LineFilter): string {
   const ofLines: string[] = [];
   if (sources !== undefined) ofLines.push('source IN {sources: Array(String)}');
   if (severity !== undefined) ofLines.push('severity IN {severities: Array(String)}');
@@ -59,7 +59,7 @@ function timeText(ns: bigint): string {
 }
 
 /** The values of that condition. */
-export function wantedParams({ sources, severity, since, until, text }: LineFilter): Params {
+export function lineParams({ sources, severity, since, until, text }: LineFilter): Params {
   return {
     ...(sources !== undefined && { sources }),
     ...(severity !== undefined && { severities: severities.slice(severities.indexOf(severity)) }),

@@ -12,9 +12,9 @@ import {
   KEY,
   type LastRow,
   type LogId,
+  type LogPlace,
   type LogRow,
   lastRow,
-  type Place,
   ROW,
   readPage,
   STREAM,
@@ -23,7 +23,7 @@ import {
 
 export interface HubOptions {
   /** The first row is the wanted one that follows this place; null: the first of the log. */
-  after: Place | null;
+  after: LogPlace | null;
   filter?: LineFilter;
   signal: AbortSignal;
   /** A step without rows comes when nothing happened for so long. */
@@ -231,14 +231,14 @@ export class LogHub {
     this.seen = now;
   }
 
-  private async deliver(partitions: Fresh[], isUnmerged: boolean): Promise<void> {
+  private async deliver(partitions: FreshPartition[], isUnmerged: boolean): Promise<void> {
     const keys = [...this.logs.keys()];
     for (let at = 0; at < keys.length; at += limits.follow.hub_logs) {
       await this.deliverTo(keys.slice(at, at + limits.follow.hub_logs), partitions, isUnmerged);
     }
   }
 
-  private async deliverTo(keys: string[], partitions: Fresh[], isUnmerged: boolean): Promise<void> {
+  private async deliverTo(keys: string[], partitions: FreshPartition[], isUnmerged: boolean): Promise<void> {
     const wanted = keys.map((key) => this.placeOf(key)).filter((place) => place !== null);
     if (wanted.length === 0) return;
     const params = {
@@ -290,8 +290,8 @@ export class LogHub {
   }
 
   /** From where on rows of a log are wanted by somebody. */
-  private placeOf(key: string): Wanted | null {
-    let least: Place | null | undefined;
+  private placeOf(key: string): WantedLog | null {
+    let least: LogPlace | null | undefined;
     let id: LogId | null = null;
     for (const follower of this.logs.get(key) ?? []) {
       id = follower.id;
@@ -304,9 +304,9 @@ export class LogHub {
 }
 
 /** A partition with new parts, and the highest block of it that was looked at before. */
-type Fresh = readonly [partition: string, before: number];
+type FreshPartition = readonly [partition: string, before: number];
 
-interface Wanted {
+interface WantedLog {
   key: string;
   id: LogId;
   stream: string;
@@ -318,7 +318,7 @@ const BEHIND_PLACES = `(concat(sandbox_id, '\\n', log) AS key) IN {keys: Array(S
   AND ((${STREAM} AS ns) > (transform(key, {keys: Array(String)}, {streams: Array(Int64)}, 0) AS after_ns)
     OR (ns = after_ns AND position >= transform(key, {keys: Array(String)}, {positions: Array(UInt64)}, 0)))`;
 
-const placeParams = (wanted: Wanted[]): Params => ({
+const placeParams = (wanted: WantedLog[]): Params => ({
   keys: wanted.map(({ key }) => key),
   streams: wanted.map(({ stream }) => BigInt(stream)),
   positions: wanted.map(({ position }) => BigInt(position)),
@@ -345,7 +345,7 @@ class Follower {
   readonly id: LogId;
   readonly key: string;
   /** The last row that he was given, or that was passed over for him. */
-  at: Place | null = null;
+  at: LogPlace | null = null;
   /** Whether he must read for himself what there is. */
   isBehind = false;
   readonly queue: HubRow[][] = [];

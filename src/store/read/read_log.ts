@@ -1,6 +1,6 @@
 import { limits } from '../../base/limits.ts';
 import { type Params, type Store, selectBytes, selectRows } from '../query.ts';
-import { type LineFilter, wanted, wantedParams } from './line_filter.ts';
+import { type LineFilter, lineCondition, lineParams } from './line_filter.ts';
 
 /** One log of one sandbox; with a workspace, only that workspace's rows of it. */
 export interface LogId {
@@ -13,13 +13,13 @@ export interface LogId {
  * A place in a log, between two rows: reading goes on with what is strictly greater. `stream` is
  * stream_started_at in ns since 1970. With record '' nothing at `position` has been read yet.
  */
-export interface Place {
+export interface LogPlace {
   stream: string;
   position: string;
   record: string;
 }
 
-export interface LogRow extends Place {
+export interface LogRow extends LogPlace {
   /** Its timestamp, RFC 3339, UTC, nanoseconds. */
   time: string;
   timestamp_kind: string;
@@ -38,7 +38,7 @@ export interface LogRow extends Place {
 }
 
 /** The last row of a log, with what tells whether it is the end. */
-export interface LastRow extends Place {
+export interface LastRow extends LogPlace {
   /** Of a gap or a seal. */
   message: string;
   host: string;
@@ -70,7 +70,7 @@ export const ROW = `${PLACE}, concat(replaceOne(toString(timestamp), ' ', 'T'), 
 export async function readRows(
   store: Store,
   id: LogId,
-  after: Place | null,
+  after: LogPlace | null,
   filter: LineFilter = {},
   raw = false,
 ): Promise<LogRow[]> {
@@ -81,7 +81,7 @@ export async function readRows(
 export async function readPage(
   store: Store,
   id: LogId,
-  after: Place | null,
+  after: LogPlace | null,
   filter: LineFilter = {},
   raw = false,
 ): Promise<{ rows: LogRow[]; isFull: boolean }> {
@@ -89,9 +89,9 @@ export async function readPage(
     store,
     `SELECT ${ROW} ${raw ? ', base64Encode(concat(prefix, message, ending)) AS raw' : ''}
      FROM ${store.database}.console_logs
-     WHERE ${rowsOf(id, filter)} AND ${afterPlace(after)}
+     WHERE ${logCondition(id, filter)} AND ${afterPlace(after)}
      ORDER BY ${KEY} LIMIT ${limits.read.rows_max}`,
-    paramsOf(id, filter, after),
+    logParams(id, filter, after),
   );
   // A row may stand twice until parts are merged; in key order its copies are neighbours.
   const once = rows.filter((row, index) => index === 0 || !samePlace(row, rows[index - 1]!));
@@ -102,15 +102,15 @@ export async function readPage(
 export async function readAround(
   store: Store,
   id: LogId,
-  place: Place,
+  place: LogPlace,
   count: number,
 ): Promise<{ before: LogRow[]; after: LogRow[] }> {
   const read = (condition: string, order: string): Promise<LogRow[]> =>
     selectRows<LogRow>(
       store,
       `SELECT ${ROW} FROM ${store.database}.console_logs
-       WHERE ${rowsOf(id)} AND record != 'seal' AND ${condition} ORDER BY ${order} LIMIT {rows: UInt32}`,
-      { ...paramsOf(id, {}, place), rows: 3 * count },
+       WHERE ${logCondition(id)} AND record != 'seal' AND ${condition} ORDER BY ${order} LIMIT {rows: UInt32}`,
+      { ...logParams(id, {}, place), rows: 3 * count },
     );
   const [before, after] = await Promise.all([read(BEFORE, KEY_DOWN), read(AFTER, KEY)]);
   const once = (rows: LogRow[]): LogRow[] =>
@@ -125,31 +125,34 @@ export async function lastRow(store: Store, id: LogId): Promise<LastRow | null> 
     `SELECT ${PLACE}, message, host, toFloat64(toUnixTimestamp64Milli(observed_at)) AS observed_ms,
        position + multiIf(record = 'line', length(prefix) + length(message) + length(ending),
                           record = 'gap', JSONExtractUInt(message, 'bytes'), 0) AS end
-     FROM ${store.database}.console_logs WHERE ${rowsOf(id)}
+     FROM ${store.database}.console_logs WHERE ${logCondition(id)}
      ORDER BY ${KEY_DOWN} LIMIT 1`,
-    paramsOf(id),
+    logParams(id),
   );
   const [last] = rows;
   return last === undefined ? null : { ...last, message: last.record === 'line' ? '' : last.message };
 }
 
 /** The sources and severities of a log's lines ('' where it is unknown), at most 100 of each. */
-export async function namesOf(store: Store, id: LogId): Promise<{ sources: string[]; severities: string[] }> {
+export async function sourcesAndSeverities(
+  store: Store,
+  id: LogId,
+): Promise<{ sources: string[]; severities: string[] }> {
   const [row] = await selectRows<{ sources: string[]; severities: string[] }>(
     store,
     `SELECT arraySort(groupUniqArray(100)(source)) AS sources,
        arraySort(groupUniqArray(100)(severity)) AS severities
-     FROM ${store.database}.console_logs WHERE ${rowsOf(id)} AND record = 'line'`,
-    paramsOf(id),
+     FROM ${store.database}.console_logs WHERE ${logCondition(id)} AND record = 'line'`,
+    logParams(id),
   );
   return row!;
 }
 
 export interface Tail {
   /** Reading goes on after this: the line before the tail, null if there is none. A gap in between is shown too. */
-  after: Place | null;
+  after: LogPlace | null;
   /** The last line when the tail was taken. */
-  until: Place;
+  until: LogPlace;
 }
 
 /**
@@ -166,7 +169,7 @@ export async function findTail(
   const until = await lastLine(store, id, filter);
   if (until === null) return null;
   if (lines === 0) return { after: until, until };
-  let below: Place = { ...until, position: String(BigInt(until.position) + 1n) };
+  let below: LogPlace = { ...until, position: String(BigInt(until.position) + 1n) };
   // One more than asked for: the line before the tail. A long line that goes on at the end is counted here.
   for (let more = until.ends === 1 ? lines + 1 : lines; ; ) {
     const found: TailStep = await tailStep(store, id, below, more, filter);
@@ -181,18 +184,18 @@ export async function findTail(
 export async function nthLine(
   store: Store,
   id: LogId,
-  after: Place | null,
+  after: LogPlace | null,
   count: number,
   filter: LineFilter = {},
-): Promise<Place | null> {
-  const rows = await selectRows<Place>(
+): Promise<LogPlace | null> {
+  const rows = await selectRows<LogPlace>(
     store,
     `SELECT ${PLACE} FROM (
        SELECT stream_started_at, position, record FROM ${store.database}.console_logs
-       WHERE ${rowsOf(id, filter)} AND record = 'line' AND ${afterPlace(after)}
+       WHERE ${logCondition(id, filter)} AND record = 'line' AND ${afterPlace(after)}
        ORDER BY ${KEY} LIMIT 1 BY stream_started_at, position LIMIT {count: UInt64}
      ) ORDER BY stream_started_at DESC, position DESC LIMIT 1`,
-    { ...paramsOf(id, filter, after), count },
+    { ...logParams(id, filter, after), count },
   );
   return rows[0] ?? null;
 }
@@ -200,7 +203,7 @@ export async function nthLine(
 interface TailStep {
   read: number;
   distinct: number;
-  first: Place;
+  first: LogPlace;
 }
 
 /** A row that ends its line: all but the first pieces of a line too long for one row. */
@@ -210,12 +213,12 @@ async function lastLine(
   store: Store,
   id: LogId,
   filter: LineFilter,
-): Promise<(Place & { ends: number }) | null> {
-  const rows = await selectRows<Place & { ends: number }>(
+): Promise<(LogPlace & { ends: number }) | null> {
+  const rows = await selectRows<LogPlace & { ends: number }>(
     store,
     `SELECT ${PLACE}, toUInt8(${LINE_END}) AS ends FROM ${store.database}.console_logs
-     WHERE ${rowsOf(id, filter)} AND record = 'line' ORDER BY ${KEY_DOWN} LIMIT 1`,
-    paramsOf(id, filter),
+     WHERE ${logCondition(id, filter)} AND record = 'line' ORDER BY ${KEY_DOWN} LIMIT 1`,
+    logParams(id, filter),
   );
   return rows[0] ?? null;
 }
@@ -224,7 +227,7 @@ async function lastLine(
 async function tailStep(
   store: Store,
   id: LogId,
-  below: Place,
+  below: LogPlace,
   count: number,
   filter: LineFilter,
 ): Promise<TailStep> {
@@ -234,10 +237,10 @@ async function tailStep(
        arrayMap(n -> toString(n), [toUInt64(min((stream, at)).1), min((stream, at)).2]) AS first
      FROM (
        SELECT ${STREAM} AS stream, position AS at FROM ${store.database}.console_logs
-       WHERE ${rowsOf(id, filter)} AND record = 'line' AND ${BEFORE} AND ${LINE_END}
+       WHERE ${logCondition(id, filter)} AND record = 'line' AND ${BEFORE} AND ${LINE_END}
        ORDER BY ${KEY_DOWN} LIMIT {count: UInt64}
      )`,
-    { ...paramsOf(id, filter, below), count },
+    { ...logParams(id, filter, below), count },
   );
   const [stream, position] = row!.first;
   return {
@@ -255,8 +258,8 @@ async function tailStep(
 export async function* readBytes(
   store: Store,
   id: LogId,
-  after: Place | null,
-  until: Place,
+  after: LogPlace | null,
+  until: LogPlace,
   filter: LineFilter = {},
 ): AsyncGenerator<Buffer> {
   for (let from = await nextLine(store, id, after, filter); from !== null; ) {
@@ -267,10 +270,10 @@ export async function* readBytes(
     const piece = await selectBytes(
       store,
       `SELECT concat(prefix, message, ending) FROM ${store.database}.console_logs FINAL
-       WHERE ${rowsOf(id, filter)} AND stream_started_at = ${STREAM_PARAM}
+       WHERE ${logCondition(id, filter)} AND stream_started_at = ${STREAM_PARAM}
          AND position >= {position: UInt64} AND position < {to: UInt64} AND record = 'line'
        ORDER BY ${KEY} FORMAT RawBLOB`,
-      { ...paramsOf(id, filter, from), to: String(to) },
+      { ...logParams(id, filter, from), to: String(to) },
     );
     if (piece.length > 0) yield piece;
     if (stop) return;
@@ -281,14 +284,14 @@ export async function* readBytes(
 async function nextLine(
   store: Store,
   id: LogId,
-  after: Place | null,
+  after: LogPlace | null,
   filter: LineFilter,
-): Promise<Place | null> {
-  const rows = await selectRows<Place>(
+): Promise<LogPlace | null> {
+  const rows = await selectRows<LogPlace>(
     store,
     `SELECT ${PLACE} FROM ${store.database}.console_logs
-     WHERE ${rowsOf(id, filter)} AND record = 'line' AND ${afterPlace(after)} ORDER BY ${KEY} LIMIT 1`,
-    paramsOf(id, filter, after),
+     WHERE ${logCondition(id, filter)} AND record = 'line' AND ${afterPlace(after)} ORDER BY ${KEY} LIMIT 1`,
+    logParams(id, filter, after),
   );
   return rows[0] ?? null;
 }
@@ -299,29 +302,29 @@ const AFTER = `(stream_started_at >= ${STREAM_PARAM} AND (stream_started_at > ${
 const BEFORE = `(stream_started_at <= ${STREAM_PARAM} AND (stream_started_at < ${STREAM_PARAM}
   OR position < {position: UInt64}))`;
 
-export const samePlace = (a: Place, b: Place): boolean =>
+export const samePlace = (a: LogPlace, b: LogPlace): boolean =>
   a.position === b.position && a.record === b.record && a.stream === b.stream;
 
 /** True if `a` comes after `b` in the order of the key. */
-export function isBeyond(a: Place, b: Place): boolean {
+export function isBeyond(a: LogPlace, b: LogPlace): boolean {
   if (a.stream !== b.stream) return BigInt(a.stream) > BigInt(b.stream);
   if (a.position !== b.position) return BigInt(a.position) > BigInt(b.position);
   return a.record > b.record;
 }
 
-const afterPlace = (after: Place | null): string => (after === null ? '1' : AFTER);
+const afterPlace = (after: LogPlace | null): string => (after === null ? '1' : AFTER);
 
-export const rowsOf = (id: LogId, filter: LineFilter = {}): string =>
+export const logCondition = (id: LogId, filter: LineFilter = {}): string =>
   `sandbox_id = {sandbox_id: String} AND log = {log: String}${
     id.workspace === null ? '' : ' AND workspace = {workspace: String}'
-  } AND ${wanted(filter)}`;
+  } AND ${lineCondition(filter)}`;
 
-export function paramsOf(id: LogId, filter: LineFilter = {}, place: Place | null = null): Params {
+export function logParams(id: LogId, filter: LineFilter = {}, place: LogPlace | null = null): Params {
   return {
     sandbox_id: id.sandbox_id,
     log: id.log,
     ...(id.workspace === null ? {} : { workspace: id.workspace }),
-    ...wantedParams(filter),
+    ...lineParams(filter),
     ...(place && { stream: place.stream, position: place.position, record: place.record }),
   };
 }

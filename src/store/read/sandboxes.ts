@@ -1,7 +1,7 @@
 import { type Params, type Store, selectRows } from '../query.ts';
-import { askRows } from './bounded.ts';
+import { askBounded } from './bounded.ts';
 
-export interface Sandbox {
+export interface StoredSandbox {
   id: string;
   state: 'alive' | 'deleted';
   host: string;
@@ -36,7 +36,7 @@ export async function listSandboxes(
   store: Store,
   workspace: string | null,
   limit: number,
-): Promise<Sandbox[]> {
+): Promise<StoredSandbox[]> {
   return await select(store, visible(NAMED, workspace), paramsOf({ limit }, workspace));
 }
 
@@ -68,7 +68,7 @@ export async function findSandboxes(
   filter: SandboxFilter,
   limit: number,
   after: SandboxPlace | null,
-): Promise<{ sandboxes: Sandbox[]; next: SandboxPlace | null }> {
+): Promise<{ sandboxes: StoredSandbox[]; next: SandboxPlace | null }> {
   const all = [visible(NAMED, filter.workspace)];
   const { state, text, template, host, since, until } = filter;
   if (state !== undefined) all.push('state = {state: String}');
@@ -89,7 +89,7 @@ export async function findSandboxes(
     after: after?.id ?? '',
     limit: limit + 1,
   };
-  const rows = await askRows<SandboxRow & { first_seen_ns: string }>(
+  const rows = await askBounded<SandboxRow & { first_seen_ns: string }>(
     store,
     `${columns()}, toUnixTimestamp64Nano(first) AS first_seen_ns
      FROM (${innerOf(store, all.join(' AND '))} ORDER BY first DESC, id LIMIT {limit: UInt32})
@@ -107,17 +107,17 @@ export async function getSandbox(
   store: Store,
   id: string,
   workspace: string | null,
-): Promise<Sandbox | null> {
+): Promise<StoredSandbox | null> {
   const where = visible('sandbox_id = {id: String}', workspace);
   return (await select(store, where, paramsOf({ id, limit: 1 }, workspace)))[0] ?? null;
 }
 
-interface SandboxRow extends Omit<Sandbox, 'bytes' | 'gaps'> {
+interface SandboxRow extends Omit<StoredSandbox, 'bytes' | 'gaps'> {
   bytes: string;
   gaps: string;
 }
 
-async function select(store: Store, where: string, params: Params): Promise<Sandbox[]> {
+async function select(store: Store, where: string, params: Params): Promise<StoredSandbox[]> {
   const rows = await selectRows<SandboxRow>(
     store,
     `${columns()} FROM (${innerOf(store, where)} ORDER BY last DESC, id LIMIT {limit: UInt32})
@@ -127,11 +127,15 @@ async function select(store: Store, where: string, params: Params): Promise<Sand
   return rows.map(numbered);
 }
 
-const numbered = (row: SandboxRow): Sandbox => ({ ...row, bytes: Number(row.bytes), gaps: Number(row.gaps) });
+const numbered = (row: SandboxRow): StoredSandbox => ({
+  ...row,
+  bytes: Number(row.bytes),
+  gaps: Number(row.gaps),
+});
 
 const columns = (): string =>
-  `SELECT id, state, host, workspace, template, ${rfc3339('first')} AS first_seen,
-     ${rfc3339('last')} AS last_seen, if(isNull(deleted), NULL, ${rfc3339('assumeNotNull(deleted)')}) AS deleted_at,
+  `SELECT id, state, host, workspace, template, ${rfc3339Sql('first')} AS first_seen,
+     ${rfc3339Sql('last')} AS last_seen, if(isNull(deleted), NULL, ${rfc3339Sql('assumeNotNull(deleted)')}) AS deleted_at,
      bytes, gaps`;
 
 const innerOf = (store: Store, where: string): string =>
@@ -140,7 +144,7 @@ const innerOf = (store: Store, where: string): string =>
    FROM ${store.database}.sandboxes WHERE ${where}`;
 
 /** SQL for a time as RFC 3339 in UTC with milliseconds. */
-export const rfc3339 = (column: string): string =>
+export const rfc3339Sql = (column: string): string =>
   `concat(replaceOne(toString(toDateTime64(${column}, 3, 'UTC')), ' ', 'T'), 'Z')`;
 
 /** What stands for batches of many sandboxes, or of unknown ones, names none. */

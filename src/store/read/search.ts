@@ -1,8 +1,8 @@
 import { AfterlogError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Params, Store } from '../query.ts';
-import { askRows } from './bounded.ts';
-import { type LineFilter, wanted, wantedParams } from './line_filter.ts';
+import { askBounded } from './bounded.ts';
+import { type LineFilter, lineCondition, lineParams } from './line_filter.ts';
 import { KEY, type LogId, type LogRow, ROW, readAround, STREAM, samePlace } from './read_log.ts';
 
 /** Lines of which sandboxes; `filter.text` is what is looked for. */
@@ -81,7 +81,7 @@ function placeOf(row: FoundRow): SearchPlace {
 async function daysOf(store: Store, { filter }: SearchFilter, from: SearchPlace | null): Promise<string[]> {
   // A host's clock may be a little behind its lines' time.
   const first = filter.since === undefined ? '1970-01-01' : dayOf(filter.since - DAY_NS);
-  const rows = await askRows<{ day: string }>(
+  const rows = await askBounded<{ day: string }>(
     store,
     `SELECT toString(ingest_day) AS day FROM ${store.database}.console_logs
      WHERE ingest_day >= {first: Date} AND ingest_day <= {last: Date} GROUP BY ingest_day ORDER BY ingest_day DESC`,
@@ -106,15 +106,15 @@ async function searchDay(
   const found: FoundRow[] = [];
   for (let from = after; ; ) {
     // Rows may stand twice until parts are merged.
-    const rows = await askRows<FoundRow>(
+    const rows = await askBounded<FoundRow>(
       store,
       `SELECT sandbox_id, log, host, workspace, template, toString(ingest_day) AS day,
          toUnixTimestamp64Nano(timestamp) AS time_ns, ${ROW}
        FROM ${store.database}.console_logs
-       WHERE ingest_day = {day: Date} AND record = 'line' AND ${conditionOf(what)} AND ${from === undefined ? '1' : BEYOND}
+       WHERE ingest_day = {day: Date} AND record = 'line' AND ${searchCondition(what)} AND ${from === undefined ? '1' : BEYOND}
        ORDER BY timestamp DESC, ${KEY} LIMIT {rows: UInt32}`,
       {
-        ...paramsOf(what),
+        ...searchParams(what),
         day,
         rows: 2 * count,
         ...(from && { ...from, at: from.sandbox_id, of_log: from.log }),
@@ -143,8 +143,8 @@ const BEYOND = `(timestamp < fromUnixTimestamp64Nano({time_ns: Int64}, 'UTC')
 
 const columns = { sandbox_id: 'sandbox', log: 'log', host: 'host', template: 'template' } as const;
 
-export function conditionOf(what: SearchFilter): string {
-  const all = [wanted(what.filter)];
+export function searchCondition(what: SearchFilter): string {
+  const all = [lineCondition(what.filter)];
   if (what.workspace !== null) all.push('workspace = {workspace: String}');
   for (const [column, name] of Object.entries(columns)) {
     if (what[column as keyof typeof columns] !== undefined) all.push(`${column} = {w_${name}: String}`);
@@ -152,8 +152,8 @@ export function conditionOf(what: SearchFilter): string {
   return all.join(' AND ');
 }
 
-export function paramsOf(what: SearchFilter): Params {
-  const params: Params = { ...wantedParams(what.filter) };
+export function searchParams(what: SearchFilter): Params {
+  const params: Params = { ...lineParams(what.filter) };
   if (what.workspace !== null) params.workspace = what.workspace;
   for (const [column, name] of Object.entries(columns)) {
     const value = what[column as keyof typeof columns];
@@ -188,7 +188,7 @@ export async function surround(
   return all;
 }
 
-export interface Bucket {
+export interface HistogramBucket {
   /** ns since 1970. */
   from: bigint;
   counts: Record<string, number>;
@@ -200,22 +200,22 @@ export async function histogram(
   what: SearchFilter & { filter: { since: bigint; until: bigint } },
   buckets: number,
   by: 'severity' | 'source',
-): Promise<Bucket[]> {
+): Promise<HistogramBucket[]> {
   const { since, until } = what.filter;
   const width = (until - since + BigInt(buckets) - 1n) / BigInt(buckets);
-  const rows = await askRows<{ bucket: string; name: string; lines: string }>(
+  const rows = await askBounded<{ bucket: string; name: string; lines: string }>(
     store,
     `SELECT intDiv(toUnixTimestamp64Nano(timestamp) - {since: Int64}, {width: Int64}) AS bucket, ${by} AS name,
        count() AS lines
      FROM ${store.database}.console_logs FINAL
-     WHERE ingest_day >= {first: Date} AND record = 'line' AND ${conditionOf(what)}
+     WHERE ingest_day >= {first: Date} AND record = 'line' AND ${searchCondition(what)}
      GROUP BY bucket, name ORDER BY bucket, lines DESC LIMIT {most: UInt32} BY bucket
      SETTINGS do_not_merge_across_partitions_select_final = 1`,
-    { ...paramsOf(what), width: String(width), first: dayOf(since - DAY_NS), most: limits.search.names_max },
+    { ...searchParams(what), width: String(width), first: dayOf(since - DAY_NS), most: limits.search.names_max },
   );
   const all = Array.from(
     { length: buckets },
-    (_, at): Bucket => ({ from: since + BigInt(at) * width, counts: {} }),
+    (_, at): HistogramBucket => ({ from: since + BigInt(at) * width, counts: {} }),
   );
   for (const { bucket, name, lines } of rows) all[Number(bucket)]!.counts[name] = Number(lines);
   return all;

@@ -3,7 +3,7 @@ import { AfterlogError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { type Params, type Store, selectBytes } from '../query.ts';
 import { parseGap } from '../record.ts';
-import { KEY_DOWN, type LastRow, type LogId, paramsOf, rowsOf } from './read_log.ts';
+import { KEY_DOWN, type LastRow, type LogId, logCondition, logParams } from './read_log.ts';
 
 /** The last lines of a log, as one query finds them. */
 export interface ShortTail {
@@ -26,7 +26,11 @@ const SPARE_ROWS = 32;
 export async function readShortTail(store: Store, id: LogId, lines: number): Promise<ShortTail | null> {
   if (lines > limits.read.short_tail_lines) return null;
   const most = lines + SPARE_ROWS;
-  const rows = await askRows(store, `${rowsOf(id)} ORDER BY ${KEY_DOWN} LIMIT ${most}`, paramsOf(id));
+  const rows = await readTailRows(
+    store,
+    `${logCondition(id)} ORDER BY ${KEY_DOWN} LIMIT ${most}`,
+    logParams(id),
+  );
   return rows === null ? null : rows.tailOf(rows.all, lines);
 }
 
@@ -43,8 +47,8 @@ export async function readShortTails(
   lines: number,
 ): Promise<Map<string, ShortTail | null> | null> {
   const most = lines + SPARE_ROWS;
-  const { sandbox_id: _, ...params } = paramsOf(id);
-  const rows = await askRows(
+  const { sandbox_id: _, ...params } = logParams(id);
+  const rows = await readTailRows(
     store,
     `sandbox_id IN {sandboxes: Array(String)} AND log = {log: String}
      ${id.workspace === null ? '' : 'AND workspace = {workspace: String}'}
@@ -58,7 +62,7 @@ export async function readShortTails(
 }
 
 /** Null: ClickHouse refuses. */
-async function askRows(
+async function readTailRows(
   store: Store,
   condition: string,
   params: Params,

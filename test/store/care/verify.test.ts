@@ -7,7 +7,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { startAgent } from '../../../src/agent/agent.ts';
 import { migrate } from '../../../src/store/care/migrate.ts';
 import { type Report, verify } from '../../../src/store/care/verify.ts';
-import type { Scope } from '../../../src/store/care/verify_rows.ts';
+import type { VerifyScope } from '../../../src/store/care/verify_rows.ts';
 import type { Store } from '../../../src/store/query.ts';
 import {
   clickhouse,
@@ -22,7 +22,7 @@ import { stopMerges } from '../../support/stored.ts';
 
 const recording = readFileSync(resolve(import.meta.dirname, '../../../fixtures/consoles/ok-boot.log'));
 
-async function reports(store: Store, scope: Scope = {}, page_rows?: number): Promise<Report[]> {
+async function reports(store: Store, scope: VerifyScope = {}, page_rows?: number): Promise<Report[]> {
   const all: Report[] = [];
   for await (const report of verify(store, scope, page_rows)) all.push(report);
   return all;

@@ -5,8 +5,8 @@ import type { LineFilter } from '../../../src/store/read/line_filter.ts';
 import {
   findTail,
   isBeyond,
+  type LogPlace,
   type LogRow,
-  type Place,
   readBytes,
   readRows,
 } from '../../../src/store/read/read_log.ts';
@@ -32,7 +32,7 @@ const lineAt = (number: number, more: Partial<TestRow> = {}): TestRow => ({
   ...more,
 });
 
-async function all(store: Store, filter: LineFilter, after: Place | null = null): Promise<LogRow[]> {
+async function all(store: Store, filter: LineFilter, after: LogPlace | null = null): Promise<LogRow[]> {
   const found: LogRow[] = [];
   for (let at = after; ; at = found.at(-1)!) {
     const rows = await readRows(store, id, at, filter);
