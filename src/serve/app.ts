@@ -7,16 +7,17 @@ import { report } from '../base/faults.ts';
 import { isLasting, loggable, selectRows } from '../store/query.ts';
 import { answerWith } from './http/answer.ts';
 import { createAuth } from './http/auth.ts';
+import type { ServeContext } from './http/context.ts';
 import { openApi, openApiSpec } from './http/openapi.ts';
 import { type Api, type RouteSpec, Routes } from './http/route.ts';
 import { addBootsCrashes } from './routes/boots_crashes.ts';
 import { addErase } from './routes/erase.ts';
-import { answerLogs, type LogsContext, logsSpec } from './routes/logs.ts';
+import { addLogs } from './routes/logs.ts';
 import { addSandboxes } from './routes/sandboxes.ts';
 import { addSearch } from './routes/search.ts';
 import { addWait } from './routes/wait.ts';
 
-export interface AppOptions extends LogsContext {
+export interface AppOptions extends ServeContext {
   tokens: string[];
   /** Of this afterlog. */
   version: string;
@@ -103,7 +104,7 @@ export function createApp({ tokens, version, ...on }: AppOptions): Api {
   addSearch(routes, on);
   addWait(routes, on);
   addErase(routes, on);
-  routes.add(logsSpec, (c, query) => answerLogs(c, on, query));
+  addLogs(routes, on);
   routes.add(specs.metrics, async (c) => {
     if (c.get('workspace') !== null) {
       return answerWith(c, 'SCOPE_MISSING', 'A token of one workspace does not see metrics.');

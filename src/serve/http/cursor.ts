@@ -33,5 +33,3 @@ export const day = z
   .string()
   .regex(/^(19[7-9]|20\d|21[0-3])\d-\d\d-\d\d$/)
   .refine((text) => !Number.isNaN(Date.parse(text)));
-
-export const nextShape = z.string().nullable().describe('The cursor of the next answer; null at the end');

@@ -1,9 +1,13 @@
 import { z } from 'zod';
+import { outcomes } from '../../store/read/boots.ts';
 import { goesOn, type LogRow } from '../../store/read/read_log.ts';
 import { parseGap, parseSeal } from '../../store/record.ts';
 import { placeId } from './place_id.ts';
 
-/** What the API answers with; the OpenAPI document is made from these. */
+/**
+ * The answers of the API. The OpenAPI document is made from these; client/types.ts has the same shapes, which
+ * test/client/types.test.ts checks.
+ */
 export const errorShape = z
   .object({
     error: z.string().describe('A sentence for people'),
@@ -106,3 +110,73 @@ export const erasureShape = z.object({
   bytes: z.int().min(0),
   alive: z.boolean().describe('The sandbox was not deleted yet: what it writes from now on is stored'),
 });
+
+const next = z.string().nullable().describe('The cursor of the next answer; null at the end');
+export const sandboxesAnswer = z.object({ sandboxes: z.array(sandboxShape), next });
+
+const started = {
+  workspace: z.string(),
+  template: z.string(),
+  host: z.string(),
+  stream: z.string().describe('stream_started_at of the console, ns since 1970'),
+  position: z.string().describe('Where it begins in that stream'),
+};
+export const bootShape = z.object({
+  sandbox_id: z.string(),
+  started_at: time,
+  ready_at: time.nullable(),
+  ready_seconds: z.number().nullable(),
+  outcome: z.enum(outcomes),
+  title: z.string().describe('Why it is not ready; empty for one that is, or may be yet'),
+  ...started,
+});
+export const bootSummaryShape = z.object({
+  outcomes: z.partialRecord(z.enum(outcomes), z.int().min(0)),
+  ready_p50: z.number().nullable(),
+  ready_p99: z.number().nullable(),
+});
+export const bootsAnswer = z.object({ boots: z.array(bootShape), summary: bootSummaryShape, next });
+
+export const crashShape = z.object({
+  title: z.string(),
+  event: z.string(),
+  sandbox_id: z.string(),
+  first_seen: time,
+  last_seen: time,
+  occurrences: z.int().min(0),
+  log: z.string(),
+  ...started,
+});
+export const crashesAnswer = z.object({ crashes: z.array(crashShape), next });
+export const causeShape = z.object({
+  title: z.string(),
+  event: z.string(),
+  crashes: z.int().min(0),
+  sandboxes: z.int().min(0),
+  first_seen: time,
+  last_seen: time,
+  first_ever: time.describe('As far back as marks are kept'),
+  is_new: z.boolean().describe('It was never seen before since'),
+  last_sandbox: z.string(),
+  templates: z.array(z.string()),
+  hosts: z.array(z.string()),
+});
+export const causesAnswer = z.object({ causes: z.array(causeShape) });
+
+export const matchShape = z.object({
+  sandbox_id: z.string(),
+  log: z.string(),
+  host: z.string(),
+  workspace: z.string(),
+  template: z.string(),
+  line: lineShape,
+  before: z.array(recordShape),
+  after: z.array(recordShape),
+});
+export const searchAnswer = z.object({ matches: z.array(matchShape), next });
+
+export const bucketShape = z.object({
+  from: time,
+  counts: z.record(z.string(), z.int().min(0)),
+});
+export const histogramAnswer = z.object({ buckets: z.array(bucketShape) });

@@ -4,14 +4,14 @@ import {
   type BootCrashFilter,
   type BootCrashPlace,
   listBoots,
-  outcomes,
   summarizeBoots,
 } from '../../store/read/boots.ts';
 import { listCauses, listCrashes } from '../../store/read/crashes.ts';
-import { cursor, cursorOf, nextShape, uint64 } from '../http/cursor.ts';
+import type { ServeContext } from '../http/context.ts';
+import { cursor, cursorOf, uint64 } from '../http/cursor.ts';
 import { moment, optionalText, wholeNumber, yesNo } from '../http/parameters.ts';
 import { jsonAnswer, type RouteSpec, type Routes } from '../http/route.ts';
-import type { LogsContext } from './logs.ts';
+import { bootsAnswer, causesAnswer, crashesAnswer } from '../http/shapes.ts';
 
 const which = {
   sandbox: optionalText('Of this sandbox'),
@@ -33,28 +33,10 @@ const after = cursor(
     position: uint64,
   }),
 );
-const time = z.string().describe('RFC 3339, UTC');
-const placed = {
-  workspace: z.string(),
-  template: z.string(),
-  host: z.string(),
-  stream: z.string().describe('stream_started_at of the console, ns since 1970'),
-  position: z.string().describe('Where it begins in that stream'),
-};
-
 const bootsQuery = z.object({
   failed: yesNo('Only those that were not ready, and will not be'),
   ...which,
   cursor: after,
-});
-const bootShape = z.object({
-  sandbox_id: z.string(),
-  started_at: time,
-  ready_at: time.nullable(),
-  ready_seconds: z.number().nullable(),
-  outcome: z.enum(outcomes),
-  title: z.string().describe('Why it is not ready; empty for one that is, or may be yet'),
-  ...placed,
 });
 const bootsSpec: RouteSpec<typeof bootsQuery> = {
   method: 'get',
@@ -63,18 +45,7 @@ const bootsSpec: RouteSpec<typeof bootsQuery> = {
   summary: 'Boots, the last one first, and what all of them came to',
   query: bootsQuery,
   answers: {
-    200: jsonAnswer(
-      'Some boots',
-      z.object({
-        boots: z.array(bootShape),
-        summary: z.object({
-          outcomes: z.partialRecord(z.enum(outcomes), z.int().min(0)),
-          ready_p50: z.number().nullable(),
-          ready_p99: z.number().nullable(),
-        }),
-        next: nextShape,
-      }),
-    ),
+    200: jsonAnswer('Some boots', bootsAnswer),
   },
 };
 
@@ -84,29 +55,6 @@ const crashesQuery = z.object({
   ...which,
   cursor: after,
 });
-const crashShape = z.object({
-  title: z.string(),
-  event: z.string(),
-  sandbox_id: z.string(),
-  first_seen: time,
-  last_seen: time,
-  occurrences: z.int().min(0),
-  log: z.string(),
-  ...placed,
-});
-const causeShape = z.object({
-  title: z.string(),
-  event: z.string(),
-  crashes: z.int().min(0),
-  sandboxes: z.int().min(0),
-  first_seen: time,
-  last_seen: time,
-  first_ever: time.describe('As far back as marks are kept'),
-  is_new: z.boolean().describe('It was never seen before since'),
-  last_sandbox: z.string(),
-  templates: z.array(z.string()),
-  hosts: z.array(z.string()),
-});
 const crashesSpec: RouteSpec<typeof crashesQuery> = {
   method: 'get',
   path: '/v1/crashes',
@@ -115,19 +63,13 @@ const crashesSpec: RouteSpec<typeof crashesQuery> = {
     'Crashes by title, with first and last seen, the most frequent first; or one by one, the last one first',
   query: crashesQuery,
   answers: {
-    200: jsonAnswer(
-      'With each, crashes and next; else causes',
-      z.union([
-        z.object({ causes: z.array(causeShape) }),
-        z.object({ crashes: z.array(crashShape), next: nextShape }),
-      ]),
-    ),
+    200: jsonAnswer('With each, crashes and next; else causes', z.union([causesAnswer, crashesAnswer])),
   },
 };
 
 const DAY_NS = 86_400_000_000_000n;
 
-export function addBootsCrashes(routes: Routes, { store }: LogsContext): void {
+export function addBootsCrashes(routes: Routes, { store }: ServeContext): void {
   routes.add(bootsSpec, async (c, query) => {
     const { failed, limit = limits.question.boots_default, cursor: from = null } = query;
     const filter = filterOf(query, c.get('workspace'));

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { log } from '../../base/log.ts';
 import { erase } from '../../store/care/erase.ts';
 import { getSandbox, sandboxExists } from '../../store/read/sandboxes.ts';
+import { type ServeContext, unknownSandbox } from '../http/context.ts';
 import { jsonAnswer, type RouteSpec, type Routes } from '../http/route.ts';
 import { erasureShape } from '../http/shapes.ts';
 import { waitForAllLogs } from '../last_bytes.ts';
-import { type LogsContext, unknownSandbox } from './logs.ts';
 
 const eraseSpec: RouteSpec = {
   method: 'delete',
@@ -25,7 +25,7 @@ const eraseSpec: RouteSpec = {
   },
 };
 
-export function addErase(routes: Routes, { store, agents }: LogsContext): void {
+export function addErase(routes: Routes, { store, agents }: ServeContext): void {
   routes.add(eraseSpec, async (c) => {
     const id = { sandbox_id: c.req.param('id') ?? '', workspace: c.get('workspace') };
     if (!(await sandboxExists(store, id.sandbox_id, id.workspace))) return unknownSandbox(c);

@@ -1,63 +1,121 @@
 import { limits } from '../../base/limits.ts';
-import type { FollowStep } from '../../store/read/follow_log.ts';
-import type { LogPlace, LogRow } from '../../store/read/read_log.ts';
-import { parseSeal } from '../../store/record.ts';
-import { placeId } from '../http/place_id.ts';
-import { recordOf } from '../http/shapes.ts';
-import { endEvent, gapEvent, heartbeat, lineEvent } from '../http/sse.ts';
+import type { Store } from '../../store/query.ts';
+import { isEnd } from '../../store/read/follow_log.ts';
+import type { LineFilter } from '../../store/read/line_filter.ts';
+import type { Following } from '../../store/read/log_hub.ts';
+import {
+  findTail,
+  isBeyond,
+  type LastRow,
+  type LogId,
+  type LogPlace,
+  samePlace,
+} from '../../store/read/read_log.ts';
+import { sandboxExists } from '../../store/read/sandboxes.ts';
+import { answerWith } from '../http/answer.ts';
+import { bodyOf } from '../http/body.ts';
+import { logIdOf, type ServeContext, unknownSandbox } from '../http/context.ts';
+import { lineFilterOf } from '../http/line_parameters.ts';
+import { type EventFormat, logEvents } from '../http/log_events.ts';
+import { BadParameter, quote } from '../http/parameters.ts';
+import { parsePlaceId, placeId } from '../http/place_id.ts';
+import type { ApiContext } from '../http/route.ts';
+import { contentTypes, type LogsFormat, type LogsQuery } from './logs_query.ts';
 
-/** How rows are told. */
-export type Wording = 'sse' | 'ndjson';
-
-/** A followed log as events, with heartbeats while nothing else is to be said: `steps` come at least so often. */
-export async function* follow(
-  steps: AsyncGenerator<FollowStep>,
-  wording: Wording = 'sse',
-  heartbeat_ms: number = limits.follow.heartbeat_ms,
-): AsyncGenerator<string | Uint8Array> {
-  const { endOf, pulse } = wordings[wording];
-  // At once, so that a client sees the stream open, however quiet the log is.
-  yield pulse;
-  let spoken_at = Date.now();
-  for await (const { rows, end } of steps) {
-    const text = end === null ? textOf(rows, wording) : endOf(end);
-    if (text.length === 0 && Date.now() - spoken_at < heartbeat_ms) continue;
-    yield text.length === 0 ? pulse : text;
-    spoken_at = Date.now();
+/** A log from its last lines, or from a place, on; then its rows as they land, until the sandbox is deleted. */
+export async function answerFollow(
+  c: ApiContext,
+  on: ServeContext,
+  query: LogsQuery,
+  format: LogsFormat,
+): Promise<Response> {
+  const { store } = on;
+  const filter = lineFilterOf(query);
+  const id = logIdOf(c, query.log);
+  if (query.until !== undefined) throw new BadParameter('Parameter until does not go with follow.');
+  if (query.limit !== undefined) throw new BadParameter('Parameter limit does not go with follow.');
+  // The header wins: a browser that reconnects sends it with the address of its first request.
+  const seen = c.req.header('Last-Event-ID') || undefined;
+  const resume = seen === undefined ? query.cursor : parsePlaceId(seen);
+  if (resume === null) {
+    throw new BadParameter(`Header Last-Event-ID is ${quote(seen!)}, not an id of this API.`);
+  }
+  if (on.hub.followers >= limits.follow.followers_max) {
+    return answerWith(c, 'SERVER_BUSY', `This server has ${limits.follow.followers_max} followers already.`);
+  }
+  const following = on.hub.join(id);
+  let isAnswered = false;
+  try {
+    const last = await following.last();
+    const isKnown = last !== null || (await sandboxExists(store, id.sandbox_id, id.workspace));
+    if (!isKnown) return unknownSandbox(c);
+    // Without this answer a browser would reconnect again and again for the end.
+    if (seen !== undefined && last !== null && isEnd(last) && resume !== undefined && samePlace(last, resume))
+      return c.body(null, 204);
+    // HEAD has no reader, so nothing would ever end its stream.
+    if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': contentTypes.sse });
+    const start = await startOf(store, id, query, filter, resume, last);
+    isAnswered = true;
+    return followed(on, following, start, filter, format === 'ndjson' ? 'ndjson' : 'sse');
+  } finally {
+    if (!isAnswered) following.leave();
   }
 }
 
-const encoder = new TextEncoder();
-const told: Record<Wording, WeakMap<LogRow[], Uint8Array>> = { sse: new WeakMap(), ndjson: new WeakMap() };
-
-/** The same rows are put into words once, however many follow the log. */
-function textOf(rows: LogRow[], wording: Wording): Uint8Array {
-  const known = told[wording].get(rows);
-  if (known !== undefined) return known;
-  const text = encoder.encode(rows.map(wordings[wording].eventOf).join(''));
-  told[wording].set(rows, text);
-  return text;
+interface Start {
+  after: LogPlace | null;
+  /** Rows behind it may be there already. */
+  isBehind: boolean;
 }
 
-type End = LogPlace & { message: string };
+async function startOf(
+  store: Store,
+  id: LogId,
+  { tail, since }: LogsQuery,
+  filter: LineFilter,
+  resume: LogPlace | undefined,
+  last: LastRow | null,
+): Promise<Start> {
+  // Only a read of the follower's own finds the end of a log that is over.
+  const isOver = last !== null && isEnd(last);
+  const from = (after: LogPlace | null): Start => ({
+    after,
+    isBehind: isOver || (last !== null && (after === null || isBeyond(last, after))),
+  });
+  if (resume !== undefined) return from(resume);
+  // Without lines there are no gaps before them either.
+  if (tail === 0) return from(last);
+  if (tail === undefined && since !== undefined) return from(null);
+  const found = await findTail(store, id, tail ?? limits.read.tail_lines_default, filter);
+  return { after: found?.after ?? null, isBehind: true };
+}
 
-const wordings = {
-  sse: {
-    eventOf: sseOf,
-    endOf: (end: End) => endEvent(end.message, placeId(end)),
-    pulse: heartbeat,
-  },
-  ndjson: {
-    eventOf: (row: LogRow) => (row.record === 'seal' ? '' : `${JSON.stringify(recordOf(row))}\n`),
-    endOf: (end: End) =>
-      `${JSON.stringify({ record: 'end', id: placeId(end), ...parseSeal(end.message) })}\n`,
-    // An empty line, which readers of NDJSON pass over.
-    pulse: '\n',
-  },
-} satisfies Record<Wording, unknown>;
-
-/** Seals are no events of their own, but for the last: a reader sees the log as one, whatever its streams. */
-function sseOf(row: LogRow): string {
-  if (row.record === 'gap') return gapEvent(row);
-  return row.record === 'line' ? lineEvent(row) : '';
+function followed(
+  { metrics, stopping }: ServeContext,
+  following: Following,
+  { after, isBehind }: Start,
+  filter: LineFilter,
+  format: EventFormat,
+): Response {
+  const gone = new AbortController();
+  metrics.followers.inc();
+  const signal = AbortSignal.any([gone.signal, stopping]);
+  const steps = following.steps({ after, filter, signal, pulse_ms: limits.follow.heartbeat_ms }, isBehind);
+  let open = true;
+  const body = bodyOf(logEvents(steps, format), () => {
+    if (open) metrics.followers.dec();
+    open = false;
+    following.leave();
+    gone.abort();
+  });
+  return new Response(body, {
+    headers: {
+      'Content-Type': contentTypes[format],
+      // Where the answer begins, for a client that is cut off before the first line; 0-0 is the start of the log.
+      'Afterlog-Cursor': after === null ? '0-0' : placeId(after),
+      'Cache-Control': 'no-store',
+      // Without it nginx holds events back until its buffer is full.
+      'X-Accel-Buffering': 'no',
+    },
+  });
 }

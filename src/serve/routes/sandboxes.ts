@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { limits } from '../../base/limits.ts';
 import { findSandboxes, getSandbox } from '../../store/read/sandboxes.ts';
-import { cursor, cursorOf, int64, nextShape } from '../http/cursor.ts';
+import { type ServeContext, unknownSandbox } from '../http/context.ts';
+import { cursor, cursorOf, int64 } from '../http/cursor.ts';
 import { choice, moment, optionalText, wholeNumber } from '../http/parameters.ts';
 import { jsonAnswer, type RouteSpec, type Routes } from '../http/route.ts';
-import { sandboxShape } from '../http/shapes.ts';
-import { type LogsContext, unknownSandbox } from './logs.ts';
+import { sandboxesAnswer, sandboxShape } from '../http/shapes.ts';
 
 const listQuery = z.object({
   state: choice('alive or deleted', ['alive', 'deleted']),
@@ -29,7 +29,7 @@ const listSpec: RouteSpec<typeof listQuery> = {
   summary: 'Sandboxes, the newest first',
   query: listQuery,
   answers: {
-    200: jsonAnswer('Some sandboxes', z.object({ sandboxes: z.array(sandboxShape), next: nextShape })),
+    200: jsonAnswer('Some sandboxes', sandboxesAnswer),
   },
 };
 const oneQuery = z.object({});
@@ -42,7 +42,7 @@ const oneSpec: RouteSpec<typeof oneQuery> = {
   answers: { 200: jsonAnswer('It', sandboxShape) },
 };
 
-export function addSandboxes(routes: Routes, { store }: LogsContext): void {
+export function addSandboxes(routes: Routes, { store }: ServeContext): void {
   routes.add(
     listSpec,
     async (c, { q, limit = limits.question.sandboxes_default, cursor: after = null, workspace, ...rest }) => {

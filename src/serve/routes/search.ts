@@ -4,7 +4,9 @@ import { severities } from '../../store/read/line_filter.ts';
 import { histogram, type SearchFilter, search, surround } from '../../store/read/search.ts';
 import { logNames } from '../../wire/log_names.ts';
 import type { Access } from '../http/auth.ts';
-import { cursor, cursorOf, day, int64, nextShape, uint64 } from '../http/cursor.ts';
+import type { ServeContext } from '../http/context.ts';
+import { cursor, cursorOf, day, int64, uint64 } from '../http/cursor.ts';
+import { lineFilterOf } from '../http/line_parameters.ts';
 import {
   BadParameter,
   choice,
@@ -15,8 +17,7 @@ import {
   wholeNumber,
 } from '../http/parameters.ts';
 import { jsonAnswer, type RouteSpec, type Routes } from '../http/route.ts';
-import { lineOf, lineShape, recordOf, recordShape } from '../http/shapes.ts';
-import { type LogsContext, lineFilterOf } from './logs.ts';
+import { histogramAnswer, lineOf, recordOf, searchAnswer } from '../http/shapes.ts';
 
 const which = {
   sandbox: optionalText('Of this sandbox'),
@@ -48,19 +49,6 @@ const searchQuery = z.object({
     }),
   ),
 });
-const sandboxOf = {
-  sandbox_id: z.string(),
-  log: z.string(),
-  host: z.string(),
-  workspace: z.string(),
-  template: z.string(),
-};
-const matchShape = z.object({
-  ...sandboxOf,
-  line: lineShape,
-  before: z.array(recordShape),
-  after: z.array(recordShape),
-});
 const searchSpec: RouteSpec<typeof searchQuery> = {
   method: 'get',
   path: '/v1/search',
@@ -70,7 +58,7 @@ const searchSpec: RouteSpec<typeof searchQuery> = {
     'By the day of their arrival and in each by their time. A page may have fewer lines than limit, even none, where ' +
     'looking takes long: next goes on; at the end it is null.',
   query: searchQuery,
-  answers: { 200: jsonAnswer('Some lines', z.object({ matches: z.array(matchShape), next: nextShape })) },
+  answers: { 200: jsonAnswer('Some lines', searchAnswer) },
 };
 
 const histogramQuery = z.object({
@@ -91,21 +79,11 @@ const histogramSpec: RouteSpec<typeof histogramQuery> = {
   description: 'Of the last hour if since is not given; until now if until is not given.',
   query: histogramQuery,
   answers: {
-    200: jsonAnswer(
-      'Equal parts of the time, all of them',
-      z.object({
-        buckets: z.array(
-          z.object({
-            from: z.string().describe('RFC 3339, UTC'),
-            counts: z.record(z.string(), z.int().min(0)),
-          }),
-        ),
-      }),
-    ),
+    200: jsonAnswer('Equal parts of the time, all of them', histogramAnswer),
   },
 };
 
-export function addSearch(routes: Routes, { store }: LogsContext): void {
+export function addSearch(routes: Routes, { store }: ServeContext): void {
   routes.add(searchSpec, async (c, query) => {
     const what = whatOf(query, c.get('workspace'));
     if (what === null) return c.json({ matches: [], next: null });

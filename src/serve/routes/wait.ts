@@ -2,12 +2,13 @@ import { z } from 'zod';
 import { limits } from '../../base/limits.ts';
 import { sandboxExists } from '../../store/read/sandboxes.ts';
 import { answerWith } from '../http/answer.ts';
+import { logIdOf, type ServeContext } from '../http/context.ts';
+import { lineFilterOf, lineParameters } from '../http/line_parameters.ts';
 import { place, requiredText, wholeNumber } from '../http/parameters.ts';
 import type { RouteSpec, Routes } from '../http/route.ts';
 import { lineOf, lineShape } from '../http/shapes.ts';
-import { filterParameters, type LogsContext, lineFilterOf, logIdOf } from './logs.ts';
 
-const { log, source, severity, since } = filterParameters;
+const { log, source, severity, since } = lineParameters;
 const waitQuery = z.object({
   for: requiredText('The text that the line holds, as it is'),
   timeout: wholeNumber(`Seconds; ${limits.read.wait_s_default} if none are named`, 0, limits.read.wait_s_max),
@@ -33,7 +34,7 @@ const waitSpec: RouteSpec<typeof waitQuery> = {
   },
 };
 
-export function addWait(routes: Routes, { store, hub, stopping }: LogsContext): void {
+export function addWait(routes: Routes, { store, hub, stopping }: ServeContext): void {
   routes.add(waitSpec, async (c, query) => {
     const { timeout = limits.read.wait_s_default, cursor, for: text } = query;
     const filter = { ...lineFilterOf({ ...query, until: undefined, q: undefined }), text };

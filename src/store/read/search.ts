@@ -211,7 +211,12 @@ export async function histogram(
      WHERE ingest_day >= {first: Date} AND record = 'line' AND ${searchCondition(what)}
      GROUP BY bucket, name ORDER BY bucket, lines DESC LIMIT {most: UInt32} BY bucket
      SETTINGS do_not_merge_across_partitions_select_final = 1`,
-    { ...searchParams(what), width: String(width), first: dayOf(since - DAY_NS), most: limits.search.names_max },
+    {
+      ...searchParams(what),
+      width: String(width),
+      first: dayOf(since - DAY_NS),
+      most: limits.search.names_max,
+    },
   );
   const all = Array.from(
     { length: buckets },

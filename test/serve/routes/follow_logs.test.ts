@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { follow } from '../../../src/serve/routes/follow_logs.ts';
+import { logEvents } from '../../../src/serve/http/log_events.ts';
 import { openStore } from '../../../src/store/query.ts';
 import { LogHub } from '../../../src/store/read/log_hub.ts';
 import { type Api, eventsOf, startApi, take } from '../../support/api.ts';
@@ -144,7 +144,7 @@ test('comments keep the stream open while the log is quiet and while ClickHouse 
     const id = { sandbox_id: 's', log: 'console', workspace: null };
     const seen: string[] = [];
     const steps = new LogHub(store).follow(id, { after: null, signal: stop.signal, pulse_ms: 5 });
-    for await (const text of follow(steps, 'sse', 1)) {
+    for await (const text of logEvents(steps, 'sse', 1)) {
       seen.push(String(text instanceof Uint8Array ? Buffer.from(text) : text));
       if (seen.length === 4) stop.abort();
     }
