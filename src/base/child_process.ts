@@ -5,13 +5,13 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from './limits.ts';
 
-/** Beyond those that have a meaning by convention, of which `fetch` refuses some. */
+/** Above the ports that have a meaning by convention; `fetch` refuses some of those. */
 const FREE_PORT_MIN = 11_000;
 
 /**
- * A port of 127.0.0.1 that is free now. Another process may take it before its user does: be ready to try again. It is
- * none of those that the system gives to connections, where it can be known: any of them may become one's own end
- * before a server that takes seconds to start binds it.
+ * A port of 127.0.0.1 that is free now. Another process may take it before the caller does, so the caller has to be
+ * ready for a retry. Where the range of ports for connections is known, the port is outside of it: a connection could
+ * get such a port before a server that takes seconds to start binds it.
  */
 export async function freePort(): Promise<number> {
   const end = firstOfConnections();
@@ -22,7 +22,7 @@ export async function freePort(): Promise<number> {
   return await bound(0);
 }
 
-/** True if nobody listens on this port of 127.0.0.1, nor has it as the own end of a connection. */
+/** True if nobody listens on this port of 127.0.0.1, and no connection uses it as its own end. */
 export async function isPortFree(port: number): Promise<boolean> {
   return await bound(port).then(
     () => true,
@@ -30,7 +30,7 @@ export async function isPortFree(port: number): Promise<boolean> {
   );
 }
 
-/** The lowest port that the system gives to connections; 0 if that is not known. */
+/** The lowest port that the system uses for connections; 0 if it is not known. */
 function firstOfConnections(): number {
   try {
     return Number(/^\d+/.exec(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8'))?.[0] ?? 0);
@@ -39,7 +39,7 @@ function firstOfConnections(): number {
   }
 }
 
-/** Binds a port (0: any that is free) for a moment. @throws if it is taken */
+/** Binds a port (0: any that is free) for a moment. @throws if it is in use */
 async function bound(wanted: number): Promise<number> {
   return await new Promise((resolve, reject) => {
     const server = createServer();
@@ -52,7 +52,7 @@ async function bound(wanted: number): Promise<number> {
   });
 }
 
-/** Reads all that a child prints, so that it never blocks on a full pipe, and keeps the last lines of it. */
+/** Reads a child's whole output, so that the child never blocks on a full pipe, and keeps the last lines. */
 export function keepLastLines(child: ChildProcess): () => string {
   let lines: string[] = [];
   let unfinished = '';
@@ -71,7 +71,7 @@ export function keepLastLines(child: ChildProcess): () => string {
       .join('\n');
 }
 
-/** Resolves with the exit code, or null when a signal ended it or it could not start. Never rejects. */
+/** Resolves with the exit code, or null if a signal ended the child or it could not start. Never rejects. */
 export function exitOf(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve) => {
     child.once('exit', (code) => resolve(code));
@@ -92,7 +92,7 @@ export async function settlesWithin(promise: Promise<unknown>, bound_ms: number)
   }
 }
 
-/** True if a process with this pid exists, also one of another user. */
+/** True if a process with this pid exists, even one of another user. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

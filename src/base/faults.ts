@@ -3,11 +3,11 @@ import { limits } from './limits.ts';
 import { log } from './log.ts';
 
 /**
- * How faults come into our log: each line has a code of the catalogue, a sentence with the cure, and fields for what
- * a machine may look for. Text of a guest is in none of them.
+ * The way of faults into our log: each line has a code of the catalogue, a sentence with the cure, and fields for
+ * machines. No line contains text of a guest.
  */
 
-/** What happened and what to do, as one line. */
+/** The message and the cure as one line. */
 function lineOf({ message, cure }: AfterlogError): string {
   return `${message}${/[.!?]$/.test(message) ? '' : '.'} ${cure}`;
 }
@@ -20,8 +20,8 @@ interface Burst {
 const bursts = new Map<ErrorCode, Burst>();
 
 /**
- * A fault that is over as soon as it is said: a line for each, unless so many come that they would hide everything
- * else. Then they are counted, and their number is said.
+ * Logs a fault that does not last: one line each, unless so many come that they would hide everything else. Then they
+ * are counted, and one line reports their number.
  */
 export function report(error: AfterlogError, fields: object = {}, level: 'warn' | 'error' = 'warn'): void {
   const burst = bursts.get(error.code) ?? begin(error.code);
@@ -40,25 +40,24 @@ function begin(code: ErrorCode): Burst {
   return burst;
 }
 
-/** What lasts now in this process. */
+/** The faults that last now in this process. */
 const lasting = new Map<Trouble, AfterlogError>();
 
 /**
- * A fault that lasts: one line when it begins or becomes another one, one when it is over, none between. Many parts
- * may meet the same fault (each partition meets a ClickHouse that is away): it is said by the first, and is over with
- * the last.
+ * A fault that lasts: one line when it begins or changes, one when it is over, and none in between. Many parts may meet
+ * the same fault (if ClickHouse is away, every partition does): the first part logs it, and it is over with the last.
  */
 export class Trouble {
   private readonly over: string;
   private readonly fields: object;
 
-  /** @param over the sentence when it is over @param fields of each of its lines */
+  /** @param over the sentence that is logged when it is over @param fields of each of its lines */
   constructor(over: string, fields: object = {}) {
     this.over = over;
     this.fields = fields;
   }
 
-  /** What is wrong, as one sentence with its code; null while all is well. */
+  /** The current fault as one sentence with its code; null if there is none. */
   get reason(): string | null {
     const now = lasting.get(this);
     return now === undefined ? null : `${now.message} [${now.code}]`;
@@ -66,11 +65,11 @@ export class Trouble {
 
   begins(error: AfterlogError): void {
     const { code, message } = error;
-    const isSaid =
+    const isLogged =
       lasting.get(this)?.code === code ||
       [...lasting.values()].some((other) => other.code === code && other.message === message);
     lasting.set(this, error);
-    log[isSaid ? 'debug' : 'warn']({ code, ...this.fields }, lineOf(error));
+    log[isLogged ? 'debug' : 'warn']({ code, ...this.fields }, lineOf(error));
   }
 
   ends(): void {
@@ -82,7 +81,7 @@ export class Trouble {
   }
 }
 
-/** What went wrong when something in the state dir was to be written. */
+/** The fault of a failed write to the state dir. */
 export function unwritable(what: string, error: unknown): AfterlogError {
   const { code = '' } = error as NodeJS.ErrnoException;
   const isFull = ['ENOSPC', 'EDQUOT', 'DISK_FULL'].includes(code);

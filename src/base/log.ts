@@ -4,7 +4,7 @@ import { shortLogLine } from './log_line.ts';
 
 const stderr = pino.destination({ fd: 2, sync: true });
 
-/** JSON lines for machines, short ones where a person reads. */
+/** JSON lines for machines; short lines on a terminal. */
 const toStderr = isatty(2)
   ? (line: string): unknown => stderr.write(`${shortLogLine(line, !process.env.NO_COLOR)}\n`)
   : (line: string): unknown => stderr.write(line);
@@ -12,8 +12,8 @@ const toStderr = isatty(2)
 const destination = { write: toStderr };
 
 /**
- * Our own log, on stderr: quiet when healthy, a line a state change, never a guest's text. Faults go through
- * faults.ts. The level is the environment's until the settings are read.
+ * Our own log, on stderr: quiet while all is well, one line for each change of state, never a guest's text. Faults go
+ * through faults.ts. Until the settings are read, the level comes from the environment.
  */
 export const log = pino(
   {
@@ -24,14 +24,14 @@ export const log = pino(
   destination,
 );
 
-/** A wrong one is named when the settings are read. */
+/** The settings report a wrong level when they are read. */
 function firstLevel(wanted: string): string {
   return wanted in pino.levels.values || wanted === 'silent' ? wanted : 'info';
 }
 
 /**
- * Sends the log, made short, to `print` instead of stderr: for a terminal that shows a live view, which it would
- * tear. The function returned undoes it.
+ * Sends short log lines to `print` instead of stderr, for a terminal with a live view that they would break. The
+ * function returned undoes it.
  */
 export function printLog(print: (line: string) => void): () => void {
   destination.write = (line) => print(shortLogLine(line));

@@ -5,7 +5,7 @@ const CHARS_MAX = 1_000;
 const colors: Record<string, string> = { warn: '\u001b[33m', error: '\u001b[31m', fatal: '\u001b[31m' };
 const RESET = '\u001b[0m';
 
-/** `12:04:31 warn Message. [CODE] name=value` of a JSON line of pino; the time is UTC. */
+/** A JSON line of pino as `12:04:31 warn Message. [CODE] name=value`; the time is UTC. */
 export function shortLogLine(line: string, color = false): string {
   let fields: Record<string, unknown>;
   try {

@@ -3,7 +3,7 @@ import { AfterlogError, type ErrorCode } from './errors.ts';
 import { Trouble } from './faults.ts';
 import { limits } from './limits.ts';
 
-/** Thrown through a retry loop to end it: the caller was told to leave, or `alive` failed. */
+/** Ends a retry loop: the caller has to leave, or `alive` failed. */
 export class Leaving extends Error {
   constructor(cause: unknown) {
     super('leaving', { cause });
@@ -11,8 +11,8 @@ export class Leaving extends Error {
 }
 
 /**
- * Runs `work` and says `alive` at once and every `alive_ms` while it runs. If `alive` throws, or `leave` aborts,
- * the work has `handover_ms` to end by itself; then it is aborted, and its fate is open.
+ * Runs `work`, and calls `alive` at once and every `alive_ms` meanwhile. If `alive` throws, or `leave` aborts, the work
+ * has `handover_ms` to end by itself; then it is aborted, and its outcome is unknown.
  * @throws Leaving if `alive` threw (even if the work ended well) or `leave` came first; else what `work` throws
  */
 export async function during<T>(
@@ -25,14 +25,14 @@ export async function during<T>(
   const abort = new AbortController();
   const ended = new AbortController();
   const running = work(abort.signal).finally(() => ended.abort());
-  const told = beat(alive, AbortSignal.any([leave, ended.signal])).then(
+  const stopped = beat(alive, AbortSignal.any([leave, ended.signal])).then(
     () => (leave.aborted ? { reason: leave.reason as unknown } : null),
     (error: unknown) => ({ reason: error }),
   );
-  // A failure of `running` is seen by the await below; without this it would be unhandled for a moment.
+  // The await below handles a failure of `running`; without this line the failure would be unhandled for a moment.
   running.catch(() => {});
   const leaving = await Promise.race([
-    told,
+    stopped,
     running.then(
       () => null,
       () => null,
@@ -45,11 +45,11 @@ export async function during<T>(
       (value) => ({ value }),
       () => null,
     ),
-    // Work that cannot be aborted (a send of kafkajs) is left to itself.
+    // Work that cannot be aborted (a send of kafkajs) goes on alone.
     sleep(handover_ms + 1_000, null, { ref: false }),
   ]);
   clearTimeout(late);
-  // Whoever stops in order still takes note of what was done.
+  // A caller that stops in order still gets the result of finished work.
   if (outcome !== null && leave.aborted) return outcome.value;
   throw new Leaving(leaving.reason);
 }
@@ -61,7 +61,7 @@ async function beat(alive: () => Promise<void>, until: AbortSignal): Promise<voi
   }
 }
 
-/** Waiting that grows, and says so once: a warning when it starts or its reason changes, a line when it is over. */
+/** Waits longer and longer. It logs a warning when it starts or its reason changes, and a line when it is over. */
 export class Patience {
   private pause_ms = 0;
   private readonly trouble: Trouble;
@@ -70,12 +70,12 @@ export class Patience {
     this.trouble = new Trouble(`${subject} goes on.`, { for: subject });
   }
 
-  /** What is waited for, or null. */
+  /** The reason of the wait, or null. */
   get waiting(): string | null {
     return this.trouble.reason;
   }
 
-  /** @param fixed_ms instead of the pause that grows @throws Leaving */
+  /** @param fixed_ms a pause instead of the growing one @throws Leaving */
   async wait(
     code: ErrorCode,
     sentence: string,
@@ -92,7 +92,7 @@ export class Patience {
     await during((signal) => sleep(fixed_ms ?? grown_ms, undefined, { signal }), alive, leave, 0);
   }
 
-  /** Something went through. */
+  /** Something succeeded: the next wait begins with a short pause. */
   over(): void {
     this.trouble.ends();
     this.pause_ms = 0;

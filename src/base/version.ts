@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-// Both src/ and dist/ are one folder below the package.
+// Both src/base/ and dist/base/ are two folders below the package.
 const text = readFileSync(`${import.meta.dirname}/../../package.json`, 'utf8');
 
-/** Of this afterlog. */
+/** The version of this afterlog. */
 export const { version } = JSON.parse(text) as { version: string };

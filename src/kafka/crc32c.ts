@@ -1,4 +1,4 @@
-/** Eight tables of 256: what a byte does to the checksum that many bytes later. */
+/** Eight tables of 256: the effect of a byte on the checksum, 0 to 7 bytes later. */
 const tables = new Int32Array(8 * 256);
 for (let byte = 0; byte < 256; byte++) {
   let value = byte;
@@ -10,7 +10,7 @@ for (let at = 256; at < tables.length; at++) {
   tables[at] = (before >>> 8) ^ tables[before & 255]!;
 }
 
-/** CRC-32C (Castagnoli), as Kafka wants it of a record batch; Node.js has only the other CRC-32. */
+/** CRC-32C (Castagnoli), the checksum of Kafka's record batches; Node.js has only the other CRC-32. */
 export function crc32c(bytes: Uint8Array): number {
   let crc = -1;
   let at = 0;

@@ -10,7 +10,7 @@ import { limits } from '../base/limits.ts';
 const KAFKA_VERSION = '4.1.1';
 
 /**
- * The folder with Kafka's jars, in the user's cache: downloaded by Maven at the first call (54 MB), then kept.
+ * The folder with Kafka's jars, in the user's cache. Maven downloads them at the first call (54 MB).
  * @throws AfterlogError JAVA_MISSING, KAFKA_LOCAL_FAILED with Maven's last lines
  */
 export async function kafkaJars(onProgress: (text: string) => void): Promise<string> {
@@ -20,8 +20,8 @@ export async function kafkaJars(onProgress: (text: string) => void): Promise<str
   if (await exists(jars)) return jars;
   requireProgram('mvn');
   await mkdir(cache, { recursive: true });
-  // Into a folder of its own, then renamed whole: a cut download leaves nothing that looks complete, and of
-  // two that download at once the first wins.
+  // Downloaded into a folder of its own, then renamed: a download that breaks off leaves nothing that seems complete,
+  // and of two downloads at the same time the first one is kept.
   const work = await mkdtemp(join(cache, 'download-'));
   try {
     onProgress(`Downloading Kafka ${KAFKA_VERSION} once (54 MB) to ${jars}`);
@@ -67,7 +67,7 @@ function requireProgram(name: string): void {
       accessSync(join(folder, name), constants.X_OK);
       return;
     } catch {
-      // Not in this folder.
+      // The program is not in this folder.
     }
   }
   throw new AfterlogError('JAVA_MISSING', `A local Kafka needs '${name}', which is not on the PATH.`);

@@ -11,7 +11,7 @@ export interface ReadMessage {
   message: KafkaMessage;
 }
 
-/** What is used of the inside of kafkajs 2.2.4 (the version is pinned). */
+/** The parts of the inside of kafkajs that are used here; see patches.ts for its version. */
 interface Cluster {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
@@ -34,8 +34,8 @@ type Fetched = KafkaMessage & { isControlRecord?: boolean };
 const READ_UNCOMMITTED = 0;
 
 /**
- * Reads a topic without a consumer group: no group is made, waited for or disturbed, and any offset can be read.
- * kafkajs offers that to nobody, so it is done with its own parts: the connections that every client of it has.
+ * Reads a topic without a consumer group: no group is made or disturbed, nothing waits for one, and any offset can be
+ * read. kafkajs does not offer this, so its inner parts are used: the connections of every client.
  */
 export class TopicReader {
   readonly topic: string;
@@ -80,19 +80,19 @@ export class TopicReader {
   }
 
   /**
-   * The messages of one partition with offsets from `from` to `to` - 1, in order. What retention takes meanwhile is
-   * left out. One fetch (at most `fetch_partition_bytes`, or one message) is held at a time.
+   * The messages of one partition with offsets from `from` to `to` - 1, in order, without those that retention deletes
+   * meanwhile. One fetch (at most `fetch_partition_bytes`, or one message) is in memory at a time.
    * @throws AfterlogError KAFKA_UNREACHABLE
    */
   async *read(partition: number, from: number, to: number): AsyncGenerator<ReadMessage> {
-    const place = new Map([[partition, from]]);
-    for (let empty = 0; place.get(partition)! < to; ) {
-      const found = await this.fetch(place);
+    const offsets = new Map([[partition, from]]);
+    for (let empty = 0; offsets.get(partition)! < to; ) {
+      const found = await this.fetch(offsets);
       if (found.length === 0) {
         const end = (await this.ends()).find((one) => one.partition === partition);
-        // Less is there than was said, or a broker says that there is and does not give it.
-        if (end === undefined || place.get(partition)! >= end.high) return;
-        if (++empty > limits.topic.tries_max) throw this.explain(new Error('the broker gives no messages'));
+        // Fewer messages are there than the broker reported, or it does not send those that it reports.
+        if (end === undefined || offsets.get(partition)! >= end.high) return;
+        if (++empty > limits.topic.tries_max) throw this.explain(new Error('the broker sends no messages'));
       }
       for (const one of found) {
         if (one.offset >= to) return;
@@ -102,14 +102,14 @@ export class TopicReader {
   }
 
   /**
-   * What comes after `place` (partition → next offset), without an end. Brokers that are away for a while are waited
-   * for.
+   * The messages from `offsets` (partition → next offset) on, without an end. It waits for brokers that are away for a
+   * while.
    * @throws AfterlogError KAFKA_UNREACHABLE
    */
-  async *follow(place: Map<number, number>): AsyncGenerator<ReadMessage> {
+  async *follow(offsets: Map<number, number>): AsyncGenerator<ReadMessage> {
     for (let failed = 0; ; ) {
       try {
-        yield* await this.fetch(place);
+        yield* await this.fetch(offsets);
         failed = 0;
       } catch (error) {
         if (++failed > limits.topic.tries_max) throw error;
@@ -123,20 +123,20 @@ export class TopicReader {
     await this.cluster.disconnect().catch(() => {});
   }
 
-  /** One fetch of each leader; `place` is moved behind what it gives. Empty if nothing came in `fetch_wait_ms`. */
-  private async fetch(place: Map<number, number>): Promise<ReadMessage[]> {
+  /** One fetch of each leader; moves `offsets` behind it. Empty if nothing arrives in `fetch_wait_ms`. */
+  private async fetch(offsets: Map<number, number>): Promise<ReadMessage[]> {
     try {
-      const leaders = this.cluster.findLeaderForPartitions(this.topic, [...place.keys()]);
-      const answers = Object.entries(leaders).map(([nodeId, some]) => this.fetchFrom(nodeId, some, place));
+      const leaders = this.cluster.findLeaderForPartitions(this.topic, [...offsets.keys()]);
+      const answers = Object.entries(leaders).map(([nodeId, some]) => this.fetchFrom(nodeId, some, offsets));
       const found = (await Promise.all(answers)).flat();
-      for (const { partition, offset } of found) place.set(partition, offset + 1);
+      for (const { partition, offset } of found) offsets.set(partition, offset + 1);
       return found.filter(({ message }) => !(message as Fetched).isControlRecord);
     } catch (error) {
       if ((error as { type?: string }).type !== 'OFFSET_OUT_OF_RANGE') throw this.explain(error);
-      // Retention was faster, or the topic was made anew and is shorter now.
+      // Retention was faster, or the topic was made again and is shorter now.
       for (const { partition, low, high } of await this.ends()) {
-        const offset = place.get(partition);
-        if (offset !== undefined) place.set(partition, Math.min(Math.max(offset, low), high));
+        const offset = offsets.get(partition);
+        if (offset !== undefined) offsets.set(partition, Math.min(Math.max(offset, low), high));
       }
       return [];
     }
@@ -145,12 +145,12 @@ export class TopicReader {
   private async fetchFrom(
     nodeId: string,
     partitions: number[],
-    place: Map<number, number>,
+    offsets: Map<number, number>,
   ): Promise<ReadMessage[]> {
     const broker = await this.cluster.findBroker({ nodeId });
     const wanted = partitions.map((partition) => ({
       partition,
-      fetchOffset: String(place.get(partition)),
+      fetchOffset: String(offsets.get(partition)),
       maxBytes: limits.consume.fetch_partition_bytes,
     }));
     const { responses } = await broker.fetch({
@@ -166,8 +166,8 @@ export class TopicReader {
         .flatMap(({ partition, messages }) =>
           messages.map((message) => ({ partition, offset: Number(message.offset), message })),
         )
-        // A compressed record batch comes whole, also with what lies before the wanted offset.
-        .filter(({ partition, offset }) => offset >= place.get(partition)!)
+        // A compressed record batch is always whole, with the messages before the wanted offset.
+        .filter(({ partition, offset }) => offset >= offsets.get(partition)!)
     );
   }
 
@@ -178,7 +178,7 @@ export class TopicReader {
   }
 }
 
-/** Made as kafkajs makes its own, so that brokers, TLS and SASL are those of `kafka`. */
+/** Made by kafkajs' own function, so that brokers, TLS and SASL are those of `kafka`. */
 function clusterOf(kafka: Kafka): Cluster {
   const name = 'private:Kafka:createCluster';
   const key = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === name);

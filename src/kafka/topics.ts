@@ -3,18 +3,18 @@ import kafkajs, { type Admin, type Kafka, type PartitionMetadata } from 'kafkajs
 import { AfterlogError, reasonOf } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 
-/** A setting that our topics are made with, and what it takes for another value to serve as well. */
+/** A setting with which our topics are made, and the other values that serve as well. */
 export interface TopicSetting {
   name: string;
   value: string;
   serves(found: string): boolean;
-  /** What comes of a value that does not serve. */
+  /** The consequence of a value that does not serve. */
   otherwise: string;
-  /** true: that loses rows. false: it may, in an outage or for some hosts. */
+  /** true: rows are lost. false: rows may be lost, in an outage or for some hosts. */
   loses: boolean;
 }
 
-/** What we want of a topic. Replication and min.insync.replicas are the broker's to decide. */
+/** A topic as we need it. The broker decides about replication and min.insync.replicas. */
 export interface WantedTopic {
   topic: string;
   partitions: number;
@@ -34,23 +34,23 @@ export interface Difference extends TopicSetting {
 
 const MIB = 1024 * 1024;
 const DAY_MS = 86_400_000;
-/** As many consumers as this can share the work; hosts are spread over them. */
+/** The number of consumers that can share the work; hosts are spread over the partitions. */
 const PARTITIONS = 12;
-/** An outage of consumers or ClickHouse may last so long without loss; shorter than a day is no reserve at all. */
+/** The longest outage of consumers or ClickHouse without loss. Less than a day is no reserve. */
 const RETENTION_DAYS = 7;
-/** As long as ClickHouse keeps lines: after that a replay has no place to go. */
+/** As long as ClickHouse keeps lines: later, a replayed batch would expire at once. */
 const DEAD_LETTER_RETENTION_DAYS = 30;
 
 export const deadLetterTopic = (topic: string): string => `${topic}-dlq`;
 
-/** The topic of the batches and its dead letters: the one place that says how they are made. */
+/** The topic of the batches and the one of their dead letters: the only definition of both. */
 export function wantedTopics(topic: string): { batches: WantedTopic; dead_letters: WantedTopic } {
   return {
     batches: {
       topic,
       partitions: PARTITIONS,
       settings: [
-        isDeleted('all but the last batch of each host'),
+        isDeleted('batch'),
         {
           name: 'message.timestamp.type',
           value: 'LogAppendTime',
@@ -58,7 +58,7 @@ export function wantedTopics(topic: string): { batches: WantedTopic; dead_letter
           otherwise: 'batches of a host whose clock is over an hour ahead are refused',
           loses: false,
         },
-        keepsDays(RETENTION_DAYS, 'what no consumer has landed by then is lost'),
+        keepsDays(RETENTION_DAYS, 'batches that have not landed by then are lost'),
         takesBytes(
           MIB,
           `a send of batches has up to ${limits.batch.message_bytes_max / 1024} KiB; larger ones are refused`,
@@ -69,8 +69,8 @@ export function wantedTopics(topic: string): { batches: WantedTopic; dead_letter
       topic: deadLetterTopic(topic),
       partitions: 1,
       settings: [
-        isDeleted('all but the last message of each host'),
-        keepsDays(DEAD_LETTER_RETENTION_DAYS, 'what was not replayed by then is lost'),
+        isDeleted('message'),
+        keepsDays(DEAD_LETTER_RETENTION_DAYS, 'dead letters that were not replayed by then are lost'),
         // Room for the headers that are added to a message of the largest size.
         takesBytes(2 * MIB, 'a message of the largest size does not fit with the reason in its headers'),
       ],
@@ -78,12 +78,12 @@ export function wantedTopics(topic: string): { batches: WantedTopic; dead_letter
   };
 }
 
-function isDeleted(kept: string): TopicSetting {
+function isDeleted(unit: string): TopicSetting {
   return {
     name: 'cleanup.policy',
     value: 'delete',
     serves: (found) => found === 'delete',
-    otherwise: `compaction keeps ${kept}`,
+    otherwise: `compaction keeps only the last ${unit} of each host`,
     loses: true,
   };
 }
@@ -99,7 +99,7 @@ function takesBytes(bytes: number, otherwise: string): TopicSetting {
   return { name: 'max.message.bytes', value: String(bytes), serves, otherwise, loses: true };
 }
 
-/** Runs `work` with an admin client that is connected for it alone. */
+/** Runs `work` with an admin client that is connected only for it. */
 export async function withAdmin<T>(
   kafka: Kafka,
   work: (admin: Admin) => Promise<T>,
@@ -115,8 +115,8 @@ export async function withAdmin<T>(
 }
 
 /**
- * @param trial the brokers only say whether they would
- * @returns false if it is there already
+ * @param trial the brokers only answer whether they would make it
+ * @returns false if the topic exists already
  * @throws AfterlogError KAFKA_REFUSED (with the brokers' reason); what the client throws if they do not answer
  */
 export async function createTopic(
@@ -143,8 +143,8 @@ export async function createTopic(
 }
 
 /**
- * Waits until the brokers tell of a topic that was just made, with a leader for each partition. (kafkajs' own wait takes
- * one that does not know of it yet for one that does not have it.)
+ * Waits until the brokers know a topic that was just made, with a leader for each partition. (The wait of kafkajs
+ * itself fails at a broker that does not know the topic yet.)
  * @throws what the client throws if that takes too long
  */
 export async function whenKnown(admin: Admin, topic: string): Promise<void> {
@@ -169,9 +169,9 @@ function isNotKnownYet(error: unknown): boolean {
   return false;
 }
 
-/** @returns null if there is no such topic, or this user may not see it */
+/** @returns null if the topic does not exist, or this user may not see it */
 export async function findTopic(admin: Admin, topic: string): Promise<FoundTopic | null> {
-  // Asked for by its name, a topic that is missing may be made by the broker.
+  // A request for the metadata of a missing topic may make the broker create it.
   if (!(await admin.listTopics()).includes(topic)) return null;
   const metadata = await admin.fetchTopicMetadata({ topics: [topic] });
   return { topic, partitions: metadata.topics[0]!.partitions, settings: await settingsOf(admin, topic) };
@@ -190,10 +190,10 @@ async function settingsOf(admin: Admin, topic: string): Promise<Map<string, stri
   }
 }
 
-/** What came of a wanted topic. */
+/** The state of a wanted topic. */
 export interface TopicOutcome {
   wanted: WantedTopic;
-  /** `missing`: it was only asked whether it could be made. */
+  /** `missing`: a trial showed that it could be made. */
   state: 'created' | 'missing' | 'present';
   partitions: number;
   /** Settings that do not serve; null if this user may not read them. */
@@ -201,7 +201,7 @@ export interface TopicOutcome {
 }
 
 /**
- * Makes a topic unless it is there; one that is there stays as it is.
+ * Makes a topic unless it exists; an existing one is not changed.
  * @throws what createTopic and findTopic throw
  */
 export async function ensureTopic(admin: Admin, wanted: WantedTopic, trial = false): Promise<TopicOutcome> {
@@ -219,7 +219,7 @@ export async function ensureTopic(admin: Admin, wanted: WantedTopic, trial = fal
   return { wanted, state: trial ? 'missing' : 'created', partitions: wanted.partitions, differences: [] };
 }
 
-/** Settings of a topic that do not serve. */
+/** The settings of a topic that do not serve. */
 export function differences({ settings }: WantedTopic, found: FoundTopic['settings']): Difference[] | null {
   if (found === null) return null;
   return settings
@@ -227,7 +227,7 @@ export function differences({ settings }: WantedTopic, found: FoundTopic['settin
     .filter((setting) => found.has(setting.name) && !setting.serves(setting.found));
 }
 
-/** The command that gives a topic these values; it comes with Kafka. */
+/** The command of Kafka that gives a topic these values. */
 export function alterCommand(
   brokers: string[],
   topic: string,

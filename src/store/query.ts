@@ -7,18 +7,18 @@ import { clickhouseErrors } from './clickhouse_errors.ts';
 import { connect, resolveClickHouseUrl } from './client.ts';
 import { describeRefusal, errorNumber, loggableRefusal } from './refusal.ts';
 
-/** Where readers read; `url` is for messages. */
+/** A ClickHouse database to read from; `url` is for messages. */
 export interface Store {
   client: ClickHouseClient;
   database: string;
   url: string;
-  /** Of a server, which many ask: says when ClickHouse stops and starts answering. */
+  /** Set by a server, which many ask: logs when ClickHouse stops and starts answering. */
   trouble?: Trouble;
 }
 
 export type Params = Record<string, unknown>;
 
-/** @throws AfterlogError SETTING_INVALID: the address is none */
+/** @throws AfterlogError SETTING_INVALID the address is not a URL */
 export function openStore(settings: Settings): Store {
   return {
     url: shownUrl(resolveClickHouseUrl(settings)),
@@ -27,7 +27,7 @@ export function openStore(settings: Settings): Store {
   };
 }
 
-/** Without user and password, for messages. */
+/** The address for messages, without user and password. */
 function shownUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol)) {
@@ -39,16 +39,16 @@ function shownUrl(text: string): string {
   return `${url.origin}${url.pathname === '/' ? '' : url.pathname}`;
 }
 
-/** Each query is bounded, and ends when its reader has gone. */
+/** Settings of each query: it is bounded, and ends when its reader disconnects. */
 export const readerSettings = () => ({
   max_execution_time: limits.read.query_ms_max / 1000,
   cancel_http_readonly_queries_on_client_close: 1 as const,
-  // UInt64 as text: a JSON number above 2^53 would be rounded.
+  // UInt64 as text, because a JSON number above 2^53 would be rounded.
   output_format_json_quote_64bit_integers: 1 as const,
 });
 
 /**
- * Rows of a query as objects; 64-bit numbers are text. Values from outside come as `query_params` only.
+ * The rows of a query as objects; 64-bit numbers are text. Values from outside are passed only as `query_params`.
  * @throws AfterlogError CLICKHOUSE_UNREACHABLE, SCHEMA_BEHIND, CLICKHOUSE_REFUSED
  */
 export async function selectRows<Row>(
@@ -69,8 +69,8 @@ export async function selectRows<Row>(
 }
 
 /**
- * The body of a query that names a binary format, whole: an answer that ClickHouse breaks off with an error
- * ends without its last chunk, which the client reports, so that no part of it is taken for the whole.
+ * The whole body of a query that names a binary format. An answer that ClickHouse breaks off with an error ends without
+ * its last chunk; the client throws then, so a part is never mistaken for the whole.
  * @throws AfterlogError as selectRows
  */
 export async function selectBytes(
@@ -103,11 +103,11 @@ async function asked<T>(store: Store, ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** True for what concerns every query, until it is mended. */
+/** True for an error that every query meets until its cause is repaired. */
 export const isLasting = ({ code }: AfterlogError): boolean =>
   code === 'CLICKHOUSE_UNREACHABLE' || code === 'SCHEMA_BEHIND';
 
-/** A refused query for our log: without what ClickHouse may quote of a row. */
+/** The error of a refused query for our log: without text of rows, which ClickHouse may quote. */
 export const loggable = (error: AfterlogError): AfterlogError =>
   error.cause === undefined
     ? error

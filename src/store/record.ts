@@ -1,10 +1,10 @@
-/** Bytes that no row holds, from the row's position on; `bytes` null when nobody knows how many. */
+/** Bytes that no row holds, from the row's position on; `bytes` is null if their number is not known. */
 export interface Gap {
   bytes: number | null;
   reason: string;
 }
 
-/** A stream's last word: what it had, and why it ended. */
+/** The end of a stream: its sums, and why it ended. */
 export interface Seal {
   bytes: number;
   lines: number;
@@ -14,7 +14,7 @@ export interface Seal {
   reason: string;
 }
 
-/** The message of a `gap` row. Never throws: a row must be readable whatever wrote it. */
+/** The message of a `gap` row. Never throws: any program may have written the row. */
 export function parseGap(message: string): Gap {
   const { bytes, reason } = fieldsOf(message);
   return { bytes: typeof bytes === 'number' ? bytes : null, reason: String(reason ?? 'unknown') };
@@ -33,17 +33,17 @@ export function parseSeal(message: string): Seal {
   };
 }
 
-/** Whether a gap row stands in the place of a batch that was refused: its rows may have held anything. */
+/** Whether a gap row stands in the place of a refused batch, whose rows may have been of any kind. */
 export const isSetAside = (reason: string): boolean => /^batch \S+ was refused .*set aside/.test(reason);
 
-/** How the reason of a gap row begins that stands for what was erased; when that was follows. */
+/** The beginning of the reason of an erase's gap row; the time of the erase follows. */
 export const ERASED = 'erased on request';
 
-/** SQL: a row that an erase left; store/care/erase.ts says of which kinds. */
+/** SQL: a row that an erase inserted; see store/care/erase.ts for its kinds. */
 export const IS_ERASURE = `(record = 'erased' OR (record = 'gap'
   AND startsWith(JSONExtractString(message, 'reason'), '${ERASED}')))`;
 
-/** How a row `erased`, which is in no stream, says of whom. */
+/** The end of the reason of a row `erased`, which is in no stream: it names the sandbox. */
 export const ofSandbox = (sandbox_id: string): string => `, of sandbox ${sandbox_id}`;
 
 export const isErased = (reason: string): boolean => reason.startsWith(ERASED);

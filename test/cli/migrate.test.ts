@@ -76,7 +76,7 @@ test('a topic that is there stays as it is; what does not serve is told, with th
   assert.match(text, new RegExp(`Topic ${topic} is there, partitions: 3; not all of its settings serve:`));
   assert.match(
     text,
-    /retention\.ms is 60000 \(afterlog: 604800000\): what no consumer has landed by then is lost/,
+    /retention\.ms is 60000 \(afterlog: 604800000\): batches that have not landed by then are lost/,
   );
   assert.match(
     text,

@@ -1,14 +1,14 @@
-import type { ClickHouseClient } from '@clickhouse/client';
 import { AfterlogError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { type BatchHeader, dayText } from '../../wire/header.ts';
+import type { Store } from '../query.ts';
 import type { Landed } from './landed.ts';
 
-/** Tables that views keep from the rows of console_logs: `<name>_view` each. */
+/** The tables that views derive from the rows of console_logs: `<name>_view` each. */
 export const derivedTables = ['streams', 'marks'] as const;
 export type DerivedTable = (typeof derivedTables)[number];
 
-/** What such a table is made of, as the database itself says it: one place, whatever migrations change. */
+/** The definition of such a table as the database has it, so that a migration changes it in one place only. */
 export interface Derived {
   table: DerivedTable;
   /** The SELECT of the view that keeps it, over all of console_logs. */
@@ -16,20 +16,13 @@ export interface Derived {
   columns: { name: string; type: string; is_key: boolean }[];
 }
 
-export interface Database {
-  client: ClickHouseClient;
-  database: string;
-}
+export type Database = Pick<Store, 'client' | 'database'>;
 
 /** @throws AfterlogError SCHEMA_BEHIND; whatever the client throws */
-export async function derivedOf(
-  place: Database,
-  table: DerivedTable,
-  signal?: AbortSignal,
-): Promise<Derived> {
-  const { database } = place;
+export async function derivedOf(db: Database, table: DerivedTable, signal?: AbortSignal): Promise<Derived> {
+  const { database } = db;
   const [view] = await askDerived<{ as_select: string }>(
-    place,
+    db,
     `SELECT as_select FROM system.tables WHERE database = '${database}' AND name = '${table}_view'`,
     { signal },
   );
@@ -38,7 +31,7 @@ export async function derivedOf(
     throw new AfterlogError('SCHEMA_BEHIND', sentence);
   }
   const columns = await askDerived<{ name: string; type: string; is_key: number }>(
-    place,
+    db,
     `SELECT name, type, is_in_primary_key AS is_key FROM system.columns
      WHERE database = '${database}' AND table = '${table}' ORDER BY position`,
     { signal },
@@ -51,8 +44,8 @@ export async function derivedOf(
 }
 
 /**
- * A query over a view's SELECT: `rows` is the condition of the rows of console_logs that it reads; with `final` what
- * stands twice is one row. An INSERT answers nothing.
+ * A query over a view's SELECT. `rows` is the condition of the rows of console_logs that it reads; with `final`,
+ * repeated rows count once. An INSERT returns no rows.
  * @throws whatever the client throws
  */
 export async function askDerived<Row>(
@@ -81,12 +74,12 @@ export async function askDerived<Row>(
 
 /**
  * Derives the rows of batches again that a look found in the table after a doubt: their INSERT may have ended between
- * its rows and the view's. What is there already changes by nothing.
+ * its own rows and those of the view. Rows that are there already do not change.
  * @param landed the highest landed batch of each of their epochs
  * @throws AfterlogError SCHEMA_BEHIND; whatever the client throws
  */
 export async function deriveBatches(
-  place: Database,
+  db: Database,
   found: BatchHeader[],
   landed: Landed,
   signal: AbortSignal,
@@ -97,7 +90,7 @@ export async function deriveBatches(
     if (header.sequence < (firsts.get(key)?.sequence ?? Number.POSITIVE_INFINITY)) firsts.set(key, header);
   }
   const first_day = dayText(Math.min(...found.map(({ ingest_day }) => ingest_day)));
-  // Up to what has landed: a gap row in front of a batch that has not is of none of these batches.
+  // Up to the landed batch: a gap row before a batch that has not landed belongs to none of these batches.
   const batches = [...firsts.values()].map(
     (header) =>
       `(host = unhex('${Buffer.from(header.host).toString('hex')}') AND batch_epoch = ${header.epoch}
@@ -105,9 +98,9 @@ export async function deriveBatches(
   );
   const rows = `ingest_day >= toDate('${first_day}') AND (${batches.join(' OR ')})`;
   for (const table of derivedTables) {
-    const { select, columns } = await derivedOf(place, table, signal);
+    const { select, columns } = await derivedOf(db, table, signal);
     const names = columns.map(({ name }) => name).join(', ');
-    const query = `INSERT INTO ${place.database}.${table} (${names}) SELECT ${names} FROM (${select})`;
-    await askDerived(place, query, { rows, signal });
+    const query = `INSERT INTO ${db.database}.${table} (${names}) SELECT ${names} FROM (${select})`;
+    await askDerived(db, query, { rows, signal });
   }
 }

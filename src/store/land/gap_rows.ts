@@ -4,9 +4,9 @@ import { refusedReason } from '../../wire/gap_batch.ts';
 import { type Batch, type BatchHeader, dayText } from '../../wire/header.ts';
 import { runsOf } from '../../wire/runs.ts';
 
-/** A row of console_logs with record = 'gap', as JSONEachRow takes it: 64-bit numbers as strings. */
+/** A row of console_logs with record = 'gap' (or 'erased'). */
 export interface GapRow {
-  /** `gap` where it is not given. */
+  /** Default: `gap`. */
   record?: 'gap' | 'erased';
   sandbox_id: string;
   log: string;
@@ -19,14 +19,14 @@ export interface GapRow {
   batch_sequence: number;
   bytes: number | null;
   reason: string;
-  /** ns since 1970; null where they are not known: the time of the INSERT stands for them. */
+  /** ns since 1970. Where a time is not known (null), the row gets the time of the INSERT. */
   timestamp?: bigint | null;
   observed_at?: bigint | null;
   workspace?: string;
   template?: string;
 }
 
-/** Gap rows as one JSONEachRow body. @param now_ms stands for the times of a row whose own are not known */
+/** Gap rows as one JSONEachRow body. @param now_ms for the times that a row does not have */
 export function gapBody(rows: GapRow[], now_ms: number): Buffer {
   const now = BigInt(now_ms) * 1_000_000n;
   const line = (row: GapRow): string =>
@@ -57,11 +57,11 @@ const batchFields = (header: BatchHeader) => ({
   batch_sequence: header.sequence,
 });
 
-/** Stands for the batches between the highest landed one and `next`, which came after a jump. */
+/** The row for the batches between the highest landed one and `next`, whose sequence jumped ahead. */
 export function missingBatches(next: BatchHeader, landed: number): GapRow {
   const [from, to] = [landed + 1, next.sequence - 1];
   const which = from === to ? `batch ${from}` : `batches ${from} to ${to}`;
-  // Nothing of the epoch in the table can also mean that its rows have passed their retention.
+  // If the table has no row of the epoch, retention may also have removed them.
   const aged = landed === 0 ? ' here or were removed by retention' : '';
   const reason = `${which} of ${next.host}/${next.epoch} ${from === to ? 'is' : 'are'} missing${aged}`;
   return {
@@ -76,8 +76,8 @@ export function missingBatches(next: BatchHeader, landed: number): GapRow {
 }
 
 /**
- * Stand for the rows of a batch that ClickHouse refused: one row for each run of rows of one stream, with its
- * first position and times, and byte length. They carry the batch's id, so a look sees it as landed.
+ * The rows for a batch that ClickHouse refused: one for each run of rows of one stream, with its first position and
+ * times, and its length in bytes. They carry the batch's id, so a look sees the batch as landed.
  */
 export function refusedBatch(batch: Batch, why: string): GapRow[] {
   const whole: GapRow = {
@@ -97,7 +97,7 @@ export function refusedBatch(batch: Batch, why: string): GapRow[] {
   }
 }
 
-/** `YYYY-MM-DD hh:mm:ss.nnnnnnnnn` in UTC; a moment outside of what DateTime64(9) holds becomes 1970. */
+/** `YYYY-MM-DD hh:mm:ss.nnnnnnnnn` in UTC; a time outside of the range of DateTime64(9) becomes 1970. */
 function momentText(ns: bigint): string {
   const held = ns >= 0n && ns < 9_223_372_036_000_000_000n ? ns : 0n;
   const seconds = new Date(Number(held / 1_000_000_000n) * 1_000)

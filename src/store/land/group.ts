@@ -3,8 +3,8 @@ import type { Batch } from '../../wire/header.ts';
 import type { Landed } from './landed.ts';
 
 /**
- * The whole batches from `at` that may share an INSERT: one ingest day, each the next of its epoch, of a schema
- * that the table has, within the limits of an INSERT. At least the first.
+ * The batches from `at` on that may share an INSERT, at least the first: they are of one ingest day and of a schema that
+ * the table has, each is the next of its epoch, and together they are within the limits of an INSERT.
  */
 export function groupAt(
   batches: Batch[],

@@ -4,8 +4,8 @@ import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { limits } from '../../base/limits.ts';
 
 /**
- * All columns of console_logs that a block may hold. entry_back is EPHEMERAL: entry_position is computed from it,
- * which ClickHouse does only if the INSERT names its columns. A block may omit any of them.
+ * All columns of console_logs that a block may hold; it may omit any. entry_back is EPHEMERAL: ClickHouse computes
+ * entry_position from it, but only if the INSERT names its columns.
  */
 const COLUMNS = [
   ...['record', 'sandbox_id', 'log', 'stream_started_at', 'position', 'timestamp', 'timestamp_kind'],
@@ -14,8 +14,8 @@ const COLUMNS = [
 ].join(', ');
 
 /**
- * One INSERT must become one block, and with one ingest day one part: then it lands whole or not at all. All of
- * it is said in the query, so that no profile of the server can change it.
+ * One INSERT must become one block and, with one ingest day, one part: then it lands whole or not at all. All settings
+ * are in the query, so that no profile of the server can change them.
  */
 const insertSettings = (): ClickHouseSettings => ({
   async_insert: 0,
@@ -28,14 +28,14 @@ const insertSettings = (): ClickHouseSettings => ({
   input_format_parallel_parsing: 0,
   max_partitions_per_insert_block: '1',
   throw_on_max_partitions_per_insert_block: 1,
-  // The block is sorted, not searched for equal keys: merges do that anyway, and it costs as much as they do.
+  // Sorts the block without a search for equal keys: merges do that anyway, and it costs as much as they do.
   optimize_on_insert: 0,
-  // An equal block is no reason to drop rows: what landed is looked up, not guessed.
+  // ClickHouse must not drop an equal block: the lander looks up which batches have landed.
   insert_deduplicate: 0,
   deduplicate_blocks_in_dependent_materialized_views: 0,
-  // Else a column that the table does not know is dropped without a word.
+  // Otherwise a column that the table does not have is dropped without an error.
   input_format_skip_unknown_fields: 0,
-  // Behind a client that gave up, the server does not go on for ever.
+  // Bounds the INSERT of a client that has given up.
   max_execution_time: limits.insert.timeout_ms / 1_000,
   timeout_overflow_mode: 'throw',
 });
@@ -46,10 +46,10 @@ export interface Body {
 }
 
 /**
- * Inserts one body into console_logs. Content-Length is set, so that a body cut on its way is refused (a chunked
- * one as well; a Content-Length also keeps proxies honest).
- * @param idPrefix of the query_id, by which fence() finds it
- * @throws whatever the client throws; then the INSERT's fate is not known
+ * Inserts one body into console_logs. With its Content-Length, ClickHouse and any proxy refuse a body that is cut on
+ * its way.
+ * @param idPrefix of the query_id, by which fence() finds the INSERT
+ * @throws whatever the client throws; then it is not known whether the INSERT landed
  */
 export async function insertBody(
   client: ClickHouseClient,
@@ -75,6 +75,6 @@ export async function insertBody(
   });
   let text = '';
   for await (const chunk of answer.stream) text += String(chunk);
-  // An INSERT answers nothing; a late error would come as text behind a 200.
+  // An INSERT has an empty answer; a late error is text after a status of 200.
   if (text.trim() !== '') throw new Error(`ClickHouse answered an INSERT with: ${text.slice(0, 300)}`);
 }
