@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { limits } from '../base/limits.ts';
 import type { Settings } from '../config/settings.ts';
-import { eraseRights } from '../store/care/erase.ts';
+import { eraseRights } from '../store/care/erase_rights.ts';
 import { clickhouseErrors } from '../store/clickhouse_errors.ts';
 import { derivedTables } from '../store/land/derive.ts';
 import { fence } from '../store/land/landed.ts';

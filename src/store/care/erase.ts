@@ -4,36 +4,37 @@ import { AfterlogError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { epochStart } from '../../wire/epoch.ts';
 import type { BatchHeader } from '../../wire/header.ts';
-import { clickhouseErrors } from '../clickhouse_errors.ts';
 import { type GapRow, gapBody } from '../land/gap_rows.ts';
 import { insertBody } from '../land/insert.ts';
-import { type Params, readError, type Store, selectBytes, selectRows } from '../query.ts';
+import { type Params, type Store, selectRows } from '../query.ts';
 import { ERASED, IS_ERASURE, ofSandbox } from '../record.ts';
 import { errorNumber } from '../refusal.ts';
+import { orDenied, requireEraseRights } from './erase_rights.ts';
 import { batchParams, OF_BATCHES } from './stand_ins.ts';
 
-/** Whose logs are erased; with a workspace, only that workspace's rows of them. */
+/** The sandbox whose logs are erased; with a workspace, only that workspace's rows of them. */
 export interface ErasedId {
   sandbox_id: string;
   workspace: string | null;
 }
 
 export interface Erased {
-  /** `removing`: ClickHouse has the order and is still at it, whether anybody waits or not. */
+  /** `removing`: ClickHouse has the order and goes on with it, whether anybody waits or not. */
   state: 'erased' | 'removing';
-  /** Of this erase; none where all was erased before. */
+  /** Of this erase; 0 if everything was erased before. */
   lines: number;
   bytes: number;
 }
 
 /**
- * Erases what is stored of a sandbox: its lines, its gap rows, and all that was derived from their text. Seals stay, which
- * have none, and so does its row in `streams`.
+ * Erases a sandbox's stored logs: its lines, its gap rows, and everything that was derived from their text. Its seals
+ * and its row in `streams`, which contain no text, stay.
  *
- * A consumer goes on after the highest batch of each agent's run that it finds in the table. So first, in one INSERT,
- * rows are told that keep this and say what is missing; then only rows of batches that they cover are deleted. What lands
- * meanwhile is not touched, and whoever dies between two steps leaves what the next erase finds and ends.
- * @returns null: nothing was ever seen of such a sandbox (by this workspace)
+ * A consumer continues behind the highest batch of each agent's run that it finds in the table. So the erase first
+ * inserts, in one INSERT, rows that keep this number and report what is missing; then it deletes only rows of batches
+ * that those rows cover. Rows that land meanwhile are not touched. If the process dies between two steps, the next erase
+ * finds the rest and finishes it.
+ * @returns null if nothing was ever seen of such a sandbox (by this workspace)
  * @throws AfterlogError ERASE_DENIED, ERASE_TOO_LARGE, CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED; it can be repeated
  */
 export async function erase(
@@ -44,7 +45,7 @@ export async function erase(
   const end_ms = performance.now() + wait_ms;
   const ours = await oursOf(store, id);
   if (ours === null) return null;
-  await requireRights(store);
+  await requireEraseRights(store);
   crashPoint('erase.begun');
   const stretches = await stretchesOf(store, ours);
   const fresh = stretches.filter(({ rows }) => Number(rows) > 0);
@@ -53,12 +54,12 @@ export async function erase(
   const console_logs = `${store.database}.console_logs`;
   let isGone = true;
   if (fresh.length > 0) {
-    await tell(store, id, stretches, reason);
+    await insertErasures(store, id, stretches, reason);
     crashPoint('erase.told');
     isGone = await remove(store, console_logs, doomed.where, doomed.params, end_ms);
     crashPoint('erase.removed');
   }
-  // A mark comes a moment after its row: one that was under way may come behind the deletion.
+  // A mark arrives a moment after its row, so one may arrive after the deletion.
   const stale = `${ours.where} AND record != 'seal' AND (log, stream_started_at, position, record) NOT IN (
     SELECT log, stream_started_at, position, record FROM ${console_logs} WHERE ${ours.where} AND NOT (${doomed.where}))`;
   for (let look = 0; look < limits.erase.looks; look++) {
@@ -74,7 +75,7 @@ export async function erase(
 }
 
 /**
- * Erases again what a replay of these batches has brought back: rows where the gap row of an erase stands.
+ * Erases the rows again that a replay of these batches has restored inside the gap row of an erase.
  * @throws AfterlogError as erase()
  */
 export async function eraseReplayed(store: Store, headers: BatchHeader[]): Promise<void> {
@@ -108,8 +109,8 @@ interface Condition {
 }
 
 /**
- * The rows that may be erased. Rows that came before their workspace was known have none: they are the workspace's
- * whose sandbox it is, if it is of one only.
+ * The rows that may be erased. Rows that were read before the workspace was known have none; they belong to the
+ * workspace of the sandbox, if it has only one.
  */
 async function oursOf(store: Store, { sandbox_id, workspace }: ErasedId): Promise<Condition | null> {
   const [row] = await selectRows<{ workspaces: string[] }>(
@@ -132,7 +133,7 @@ async function oursOf(store: Store, { sandbox_id, workspace }: ErasedId): Promis
   };
 }
 
-/** What the table has of one stream from one run of an agent. Numbers are as ClickHouse gives them; times in ns since 1970. */
+/** The rows of one stream from one run of an agent. Numbers as ClickHouse returns them; times in ns since 1970. */
 interface Stretch {
   log: string;
   stream: string;
@@ -146,7 +147,7 @@ interface Stretch {
   observed: string;
   label: string;
   of_template: string;
-  /** That no erase left. */
+  /** Without those that an erase inserted. */
   rows: string;
   lines: string;
   bytes: string;
@@ -177,12 +178,17 @@ async function stretchesOf(store: Store, ours: Condition): Promise<Stretch[]> {
 }
 
 /**
- * What stands for rows before they go, in one INSERT, and no shorter than they would have:
+ * Inserts, in one INSERT, the rows that stand for rows before these are deleted:
  * - for readers, in each stream, a gap row from its first row to its last;
- * - for consumers, for each run of an agent, a row `erased` without a sandbox under the highest batch that had rows of
- *   this one. Its key is that batch: neither another erase nor a merge can put a lower one in its place.
+ * - for consumers, for each run of an agent, a row `erased` without a sandbox, with the id of the highest batch that had
+ *   rows of this sandbox. That batch is its key, so neither another erase nor a merge replaces it by a lower one.
  */
-async function tell(store: Store, id: ErasedId, stretches: Stretch[], reason: string): Promise<void> {
+async function insertErasures(
+  store: Store,
+  id: ErasedId,
+  stretches: Stretch[],
+  reason: string,
+): Promise<void> {
   const ingest_day = Math.max(...stretches.map(({ day }) => day));
   const common = ({ host, epoch, sequence, stamp, observed }: Stretch) => ({
     ...{ ingest_day, host, batch_epoch: Number(epoch), batch_sequence: Number(sequence), reason },
@@ -201,7 +207,7 @@ async function tell(store: Store, id: ErasedId, stretches: Stretch[], reason: st
     const place = { sandbox_id: id.sandbox_id, log, stream_started_at: BigInt(stream), position: from };
     rows.push({ ...common(last), ...place, bytes: Number(to - from), workspace, template });
   }
-  for (const parts of runsOf(stretches)) {
+  for (const parts of agentRuns(stretches)) {
     const last = parts.reduce((most, part) => (Number(part.sequence) > Number(most.sequence) ? part : most));
     const { batch_epoch, batch_sequence, ...rest } = common(last);
     const place = {
@@ -210,7 +216,6 @@ async function tell(store: Store, id: ErasedId, stretches: Stretch[], reason: st
       stream_started_at: epochStart(batch_epoch),
       position: BigInt(batch_sequence),
     };
-    const said = reason + ofSandbox(id.sandbox_id);
     rows.push({
       record: 'erased',
       ...rest,
@@ -218,22 +223,22 @@ async function tell(store: Store, id: ErasedId, stretches: Stretch[], reason: st
       batch_epoch,
       batch_sequence,
       bytes: null,
-      reason: said,
+      reason: reason + ofSandbox(id.sandbox_id),
     });
   }
   const body = { format: 'JSONEachRow', bytes: gapBody(rows, Date.now()) } as const;
   await insertBody(store.client, store.database, 'afterlog/erase/', body, never).catch(orDenied(store));
 }
 
-const runsOf = (stretches: Stretch[]): Stretch[][] => [
+const agentRuns = (stretches: Stretch[]): Stretch[][] => [
   ...Map.groupBy(stretches, ({ host, epoch }) => `${epoch}/${host}`).values(),
 ];
 
 const never = new AbortController().signal;
 
-/** The rows that go: of batches up to those that are told, but for what this or a later erase tells. */
+/** The rows to delete: those of batches that the `erased` rows cover, without the rows of this or a later erase. */
 function doomedOf(stretches: Stretch[], ours: Condition, reason: string): Condition {
-  const runs = runsOf(stretches);
+  const runs = agentRuns(stretches);
   const covered = `toInt64(batch_sequence) <= transform(concat(toString(batch_epoch), '/', host),
     {runs: Array(String)}, {sequences: Array(Int64)}, toInt64(-1))`;
   const kept = `(${IS_ERASURE} AND JSONExtractString(message, 'reason') >= {reason: String})`;
@@ -249,7 +254,7 @@ function doomedOf(stretches: Stretch[], ours: Condition, reason: string): Condit
 }
 
 /**
- * Orders a deletion, which writes the parts anew that have such rows, and waits for it.
+ * Orders a deletion and waits for it. ClickHouse rewrites the parts that have such rows.
  * @returns whether it is done on all replicas
  */
 async function remove(
@@ -274,36 +279,4 @@ async function remove(
     if (errorNumber(error) === null && timeout.aborted) return false;
     return orDenied(store)(error);
   }
-}
-
-/** What the user must have, as GRANT and CHECK GRANT name it. */
-export const eraseRights = (database: string): string =>
-  `INSERT ON ${database}.console_logs, ALTER DELETE ON ${database}.console_logs, ALTER DELETE ON ${database}.marks`;
-
-const denials = new Set<number>([clickhouseErrors.READONLY, clickhouseErrors.ACCESS_DENIED]);
-
-/** Asked first: gap rows that say `erased` must not stand beside lines that nobody may delete. */
-async function requireRights(store: Store): Promise<void> {
-  const answer = await selectBytes(store, `CHECK GRANT ${eraseRights(store.database)}`, {}).catch((error) => {
-    // A ClickHouse that is too old for CHECK GRANT: then the first deletion shows whether the right is there.
-    const isOld =
-      error instanceof AfterlogError && errorNumber(error.cause) === clickhouseErrors.SYNTAX_ERROR;
-    if (isOld) return '1';
-    throw error;
-  });
-  if (String(answer).trim() !== '1') throw await denied(store);
-}
-
-const orDenied =
-  (store: Store) =>
-  async (error: unknown): Promise<never> => {
-    throw denials.has(errorNumber(error) ?? 0) ? await denied(store) : readError(store, error);
-  };
-
-async function denied(store: Store): Promise<AfterlogError> {
-  const [row] = await selectRows<{ user: string }>(store, 'SELECT currentUser() AS user', {});
-  return new AfterlogError(
-    'ERASE_DENIED',
-    `ClickHouse’s user ${row!.user} may not erase, or is readonly. GRANT ${eraseRights(store.database)} TO \`${row!.user}\` mends it.`,
-  );
 }

@@ -13,12 +13,12 @@ export interface Migration {
   statements: string[];
 }
 
-// Both src/store/ and dist/store/ are two folders below the package.
+// Both src/store/care/ and dist/store/care/ are three folders below the package.
 const SCHEMAS = resolve(import.meta.dirname, '../../../schemas');
 
 /**
- * Brings `database` to this version's schema: forward only, nothing is ever taken back. Safe when several
- * start at once and after a crash at any point, because each statement can be repeated.
+ * Migrates `database` to this version's schema, forward only. Several processes may start at once, and it may crash at
+ * any point, because each statement can be repeated.
  * @returns the files applied by this call, in order
  * @throws AfterlogError SCHEMA_AHEAD, MIGRATION_CHANGED, CLICKHOUSE_REFUSED (with file and reason)
  */
@@ -39,7 +39,7 @@ export async function migrate(
 }
 
 /**
- * What migrate() would apply, in order; nothing is changed. A database that does not exist lacks all.
+ * The migrations that migrate() would apply, in order; changes nothing. A database that does not exist lacks all.
  * @throws AfterlogError SCHEMA_AHEAD, MIGRATION_CHANGED
  */
 export async function pendingMigrations(
@@ -66,7 +66,7 @@ export async function requireSchema(
   }
 }
 
-/** All migrations of a folder, by number. A number stands for one file. */
+/** All migrations of a folder, by number. Each number has one file. */
 export function readMigrations(folder: string): Migration[] {
   const migrations = readdirSync(folder)
     .filter((file) => file.endsWith('.sql'))
@@ -100,7 +100,7 @@ async function apply(client: ClickHouseClient, database: string, migration: Migr
       throw new AfterlogError('CLICKHOUSE_REFUSED', `Migration ${name} failed: ${reasonOf(error)}`, error);
     }
   }
-  // Last, so that a crash in between applies the file again.
+  // Last, so that after a crash in between the file is applied again.
   await client.insert({
     table: `${database}.schema_migrations`,
     values: [{ number, name, checksum }],

@@ -3,7 +3,7 @@ import { limits } from '../../base/limits.ts';
 import { askDerived, type Derived, type DerivedTable, derivedOf, derivedTables } from '../land/derive.ts';
 import { explaining, type Store } from '../query.ts';
 
-/** A stream of which a derived table says less, or something else, than its rows do. */
+/** A stream whose derived rows lack something that its rows in console_logs have, or differ from them. */
 export interface Lacking {
   table: DerivedTable;
   sandbox_id: string;
@@ -12,7 +12,7 @@ export interface Lacking {
   stream: string;
 }
 
-/** Sandbox ids, hex, as console_logs is sorted: from `from`, up to but not with `to` (null: to the end). */
+/** A range of sandbox ids in hex, in the order of console_logs: from `from`, up to and without `to` (null: the end). */
 interface SandboxRange {
   from: string;
   to: string | null;
@@ -21,14 +21,14 @@ interface SandboxRange {
 const KEY = 'sandbox_id, log, stream_started_at';
 
 /**
- * Compares the derived tables with what their views make of console_logs, some sandboxes at a time. An INSERT that ended
- * between its rows and a view (a kill, a view that threw) leaves such a difference.
+ * Compares the derived tables with the result of their views over console_logs, some sandboxes at a time. They differ
+ * after an INSERT that ended between its own rows and those of a view (a kill, a view that threw).
  *
- * Every column of `streams` is an aggregate, so a row that is merged in twice changes nothing, and what is lacking is
- * what would change something; `marks` has copies of rows under their own key. So this can run beside consumers, be
- * killed, and be repeated; and what outlived its lines stays.
- * @param mend whether the rows that are lacking are inserted
- * @returns what is, or was, lacking, a piece for each range and table
+ * Every column of `streams` is an aggregate, so a row that is merged in twice changes nothing, and a row is missing if
+ * it would change something. `marks` has copies of rows with their own key. So a rebuild can run beside consumers, be
+ * killed, and be repeated; rows that outlived their lines stay.
+ * @param mend whether to insert the missing rows
+ * @returns the streams whose rows are, or were, missing, one array for each range and table
  * @throws AfterlogError CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED, SCHEMA_BEHIND
  */
 export async function* rebuild(
@@ -55,10 +55,10 @@ export async function* rebuild(
 
 interface Rebuild {
   table: DerivedTable;
-  /** Whether a row that stands twice has to be one. */
+  /** Whether repeated rows have to count once. */
   final: boolean;
   names: string;
-  /** The part of a query from FROM on that has the rows which are lacking in a range. */
+  /** The part of a query from FROM on: the rows that are missing in a range. */
   rows(range: SandboxRange): string;
 }
 
@@ -74,7 +74,7 @@ function rebuildAggregates(store: Store, derived: Derived): Rebuild {
   };
 }
 
-/** Rows are the same if all their columns are; which of several copies counts is the same on both sides: the last. */
+/** Rows are equal if all their columns are. Of several copies, the last one counts, on both sides. */
 function rebuildCopies({ database }: Store, { table, select, columns }: Derived): Rebuild {
   const key = columns.flatMap(({ name, is_key }) => (is_key ? [name] : [])).join(', ');
   const names = columns.map(({ name }) => name).join(', ');
@@ -89,8 +89,8 @@ function rebuildCopies({ database }: Store, { table, select, columns }: Derived)
 }
 
 /**
- * What an INSERT of a consumer has landed is there a moment before its view's rows are. So what is lacking is looked at
- * again: it counts if it is lacking each time.
+ * The rows of a consumer's INSERT are there a moment before those of its view. So missing rows are checked again; they
+ * count if they are missing each time.
  */
 async function lackingIn(store: Store, range: SandboxRange, one: Rebuild, looks: number): Promise<Lacking[]> {
   const stream = 'toString(toUnixTimestamp64Nano(stream_started_at)) AS stream';
@@ -128,28 +128,27 @@ interface Column {
   changes: string;
 }
 
-/** The columns that are not the key; their types say how to aggregate them. */
+/** The columns outside of the key; their types define how to aggregate them. */
 function aggregatesOf({ columns }: Derived): Column[] {
   return columns
     .filter(({ is_key }) => !is_key)
     .map(({ name, type }) => {
       const [, aggregate] = /^SimpleAggregateFunction\(([^,]+), /.exec(type) ?? [];
       const changes = changesOf(name, aggregate);
-      if (changes === null)
-        throw new Error(`streams.${name} is a ${type}: rebuild does not know how to compare it`);
+      if (changes === null) throw new Error(`streams.${name} is a ${type}: rebuild cannot compare it`);
       return { name, aggregate: aggregate!, changes };
     });
 }
 
 function changesOf(name: string, aggregate: string | undefined): string | null {
   const [derived, known] = [`derived.${name}`, `known.known_${name}`];
-  // NULL is the value of an aggregate that nothing went into.
+  // NULL is the value of an empty aggregate.
   const compared = (sign: string): string =>
     `ifNull(${derived} ${sign} ${known}, isNotNull(${derived}) AND isNull(${known}))`;
   if (aggregate === 'max') return compared('>');
   if (aggregate === 'min') return compared('<');
   const most = /^groupUniqArrayArray\((\d+)\)$/.exec(aggregate ?? '')?.[1];
-  // A set that is full takes no more.
+  // A full set accepts no more values.
   return most ? `(length(${known}) < ${most} AND NOT hasAll(${known}, ${derived}))` : null;
 }
 

@@ -7,8 +7,8 @@ import { IS_ERASURE } from '../record.ts';
 import { errorNumber } from '../refusal.ts';
 
 /**
- * What the table has under a batch's id: gap rows that stand for it since it was refused, and rows of its own. What an
- * erase left there is neither.
+ * The rows in the table with a batch's id: gap rows that stand for it since it was refused, and rows of its own. The
+ * rows of an erase count as neither.
  */
 export interface BatchRows {
   stand_ins: number;
@@ -36,8 +36,8 @@ export async function batchRowsOf(store: Store, headers: BatchHeader[]): Promise
 }
 
 /**
- * Takes away the gap rows that stand for batches whose rows are there now. Their positions leave `streams` first:
- * whoever finds stand-ins knows that this was not finished, and does all of it again.
+ * Removes the gap rows that stand for batches whose rows are there now. Their positions leave `streams` first: as long
+ * as stand-ins are in the table, the removal was not finished and is repeated.
  * @throws AfterlogError CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED; it can be repeated
  */
 export async function removeStandIns(store: Store, headers: BatchHeader[]): Promise<void> {
@@ -46,7 +46,7 @@ export async function removeStandIns(store: Store, headers: BatchHeader[]): Prom
   const key = 'sandbox_id, log, stream_started_at';
   const ours = `record = 'gap' AND ${OF_BATCHES} AND ${IS_STAND_IN}`;
   const touched = `(${key}) IN (SELECT ${key} FROM ${console_logs} WHERE ${ours})`;
-  // A position where a gap of the batch's own begins stays: it is none of those where only stand-ins are.
+  // A position where a gap of the batch's own begins stays; the others have only stand-ins.
   const gone = `SELECT ${key}, position FROM ${console_logs} WHERE record = 'gap' AND ${touched}
     GROUP BY ${key}, position HAVING min(${OF_BATCHES} AND ${IS_STAND_IN})`;
   await command(
@@ -58,11 +58,11 @@ export async function removeStandIns(store: Store, headers: BatchHeader[]): Prom
   await command(store, `DELETE FROM ${console_logs} WHERE ${ours}`, batchParams(headers));
 }
 
-/** A gap row of a batch that says so itself; see refusedReason(). */
+/** A gap row whose reason names its own batch as refused; see refusedReason(). */
 const IS_STAND_IN = `(record = 'gap' AND startsWith(JSONExtractString(message, 'reason'),
   concat('batch ', host, '/', toString(batch_epoch), '/', toString(batch_sequence), ' was refused')))`;
 
-/** Days are partitions; the epochs alone leave little for the comparison of triples, which is ten times slower. */
+/** Days are partitions. The epochs leave few rows for the comparison of triples, which is ten times slower. */
 export const OF_BATCHES = `(ingest_day IN {days: Array(Date)} AND batch_epoch IN {epochs: Array(UInt64)}
   AND (host, batch_epoch, batch_sequence) IN {ids: Array(Tuple(String, UInt64, UInt64))})`;
 
@@ -78,15 +78,15 @@ async function command(store: Store, query: string, query_params: Params): Promi
       query,
       query_params,
       query_id: `afterlog-replay/${randomUUID()}`,
-      // It is done when this returns, on all replicas.
+      // The command returns when it is done on all replicas.
       clickhouse_settings: { mutations_sync: '2', lightweight_deletes_sync: '2' },
     });
   } catch (error) {
     if (errorNumber(error) !== null) throw readError(store, error);
     throw new AfterlogError(
       'CLICKHOUSE_UNREACHABLE',
-      `ClickHouse at ${store.url} did not say that the gap rows are gone: ${reasonOf(error)} ` +
-        'If it is still at it, system.mutations says how far, or what it waits for. Repeat the replay.',
+      `ClickHouse at ${store.url} did not confirm that the gap rows are gone: ${reasonOf(error)} ` +
+        'If it still works on it, system.mutations shows its progress and any failure. Repeat the replay.',
       error,
     );
   }

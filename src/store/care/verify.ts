@@ -14,8 +14,8 @@ import {
 import { type Checked, StreamCheck } from './verify_stream.ts';
 
 /**
- * One stream and what was found. `expired`: retention removed all its rows. A report without a sandbox_id holds
- * gap rows of which nobody knows whose lines they stand for.
+ * The result for one stream. `expired`: retention removed all its rows. A report without a sandbox_id holds the gap rows
+ * whose sandbox is not known.
  */
 export interface Report extends StreamId, Omit<Checked, 'verdict'> {
   verdict: Checked['verdict'] | 'expired';
@@ -33,7 +33,7 @@ export async function* verify(store: Store, scope: VerifyScope, page_rows?: numb
   const known = knownStreams(store, scope);
   let expected = (await known.next()).value as KnownStream | undefined;
   let group: StreamRows | null = null;
-  /** The streams that have no rows up to this one; then this one. */
+  /** Reports the known streams before this one, which have no rows. */
   const upTo = async function* (id: StreamId | null): AsyncGenerator<Report> {
     while (expected !== undefined && (id === null || compareStreams(expected, id) < 0)) {
       const report = await withoutRows(store, expected, retention);
@@ -57,7 +57,7 @@ export async function* verify(store: Store, scope: VerifyScope, page_rows?: numb
   yield* upTo(null);
 }
 
-/** The rows of one stream as they come. */
+/** The rows of one stream as they arrive. */
 class StreamRows {
   private readonly id: StreamId;
   private readonly known: KnownStream | null;
@@ -75,7 +75,7 @@ class StreamRows {
 
   add(row: CheckedRow): void {
     this.rows++;
-    // Positions of rows without a sandbox are numbers of batches or messages.
+    // The positions of rows without a sandbox are numbers of batches or messages.
     this.check.add(this.id.sandbox_id === '' ? unplaced(row) : row);
   }
 
@@ -101,7 +101,7 @@ function unplaced(row: CheckedRow): CheckedRow {
   return { ...row, message: JSON.stringify({ bytes: null, reason }), position: 0 };
 }
 
-/** A stream of which only its row in `streams` is left; null if it has rows by now. */
+/** The report of a stream that has only its row in `streams`; null if it has other rows by now. */
 async function withoutRows(
   store: Store,
   stream: KnownStream,
@@ -129,6 +129,6 @@ async function withoutRows(
   };
 }
 
-/** Whether retention has removed, or may remove any moment, the rows of a day. */
+/** Whether retention has removed the rows of a day, or may remove them at any moment. */
 const isPast = (day: number, retention: number | null): boolean =>
   retention !== null && day + retention <= Math.floor(Date.now() / 86_400_000);

@@ -9,13 +9,13 @@ export interface StreamId {
   stream: string;
 }
 
-/** What is verified: one sandbox's streams, those with rows since a moment (ns since 1970), or all. */
+/** The streams to verify: those of one sandbox, those with rows since a time (ns since 1970), or all. */
 export interface VerifyScope {
   sandbox_id?: string;
   since?: bigint;
 }
 
-/** A row of console_logs as verifying needs it: the text as its length and CRC-32; `message` only of gaps and seals. */
+/** A row of console_logs for verify: its text as length and CRC-32; `message` only of gaps and seals. */
 export interface CheckedRow extends StreamId {
   position: number;
   record: string;
@@ -24,7 +24,7 @@ export interface CheckedRow extends StreamId {
   message: string;
 }
 
-/** A stream as the table `streams` remembers it, which outlives the rows. Days since 1970. */
+/** A stream in the table `streams`, which outlives the rows. Days since 1970. */
 export interface KnownStream extends StreamId {
   bytes: number;
   first_day: number;
@@ -36,7 +36,7 @@ const ROW_KEY = `${STREAM_KEY}, position, record`;
 const STREAM = 'toUnixTimestamp64Nano(stream_started_at)';
 const STREAM_PARAM = "fromUnixTimestamp64Nano({stream: Int64}, 'UTC')";
 
-// Spelled out: ClickHouse does not look up a comparison of tuples in the primary key.
+// Not a comparison of tuples: ClickHouse does not use the primary key for one.
 const after = (rest: string): string =>
   `sandbox_id >= {sandbox: String} AND (sandbox_id > {sandbox: String} OR (log >= {log: String} AND (log > {log: String}
    OR (stream_started_at >= ${STREAM_PARAM} AND (stream_started_at > ${STREAM_PARAM}${rest})))))`;
@@ -48,8 +48,8 @@ const AFTER_ROW = after(
 type RowTuple = [string, string, string, string, string, number, number, string];
 
 /**
- * All rows in order of their key, in the pieces in which they arrive; a row that stands several times comes
- * several times. Each query takes `page_rows` (and the copies of the last one), so that nothing is held for long.
+ * All rows in order of their key, in the pieces in which they arrive; repeated rows are not removed. Each query reads
+ * `page_rows` rows (and the copies of the last one), so that no query runs for long.
  * @throws AfterlogError as selectRows
  */
 export async function* rowsToCheck(
@@ -153,7 +153,7 @@ export function compareStreams(a: StreamId, b: StreamId): number {
   );
 }
 
-/** How many days a row is kept by the table's TTL; null: for ever, as far as its definition tells. */
+/** The days that the table's TTL keeps a row; null if its definition has no such TTL. */
 export async function retentionDays(store: Store): Promise<number | null> {
   const [table] = await selectRows<{ engine: string }>(
     store,
@@ -171,8 +171,9 @@ interface RowBatch {
 }
 
 /**
- * What the rows say that name no sandbox and stand for batches between two places of a stream: what is missing there was
- * in them, or was erased. @param from, to bounds of the hole
+ * The reasons of the rows that name no sandbox and stand for batches between two positions of a stream: the missing
+ * bytes were in these batches, or were erased.
+ * @param from, to bounds of the hole
  */
 export async function missingBatchesAt(
   store: Store,
@@ -192,7 +193,7 @@ export async function missingBatchesAt(
   };
   const behind = await batchAt('>= {to: UInt64}', 'ASC');
   if (behind === undefined) return [];
-  // Without a row before the hole, nothing older than the epoch of the row behind it can be told to be its own.
+  // Without a row before the hole, only batches of the epoch of the row behind it can belong to the stream.
   const before = (await batchAt('< {from: UInt64}', 'DESC')) ?? { ...behind, sequence: '0' };
   const rows = await selectRows<{ reason: string }>(
     store,

@@ -9,7 +9,7 @@ export interface ByteRange {
   to: number;
 }
 
-/** Bytes that are not here, and a row that says why; `to` null: nobody knows how many. */
+/** Missing bytes that a row explains; `to` is null if their number is not known. */
 export interface Explained {
   from: number;
   to: number | null;
@@ -17,39 +17,39 @@ export interface Explained {
 }
 
 /**
- * `open`: no seal yet. `incomplete`: something is missing, and a row says what and why. `erased`: it, or some of it, was
- * erased on request, whatever else is missing with a word.
+ * `open`: no seal yet. `incomplete`: something is missing, and a row explains it. `erased`: the stream, or a part of it,
+ * was erased on request; other explained gaps may be missing too.
  */
 export type Verdict = 'complete' | 'open' | 'incomplete' | 'erased' | 'wrong';
 
 export interface Checked {
   verdict: Verdict;
-  /** Of the rows that are here. */
+  /** Sums of the rows that are here. */
   bytes: number;
   lines: number;
   crc32: number;
   seal: Seal | null;
-  /** What is missing without a word, at most `limits.verify.ranges`; `missing_bytes` counts all. */
+  /** Missing bytes without an explanation, at most `limits.verify.ranges`; `missing_bytes` counts all. */
   missing: ByteRange[];
   missing_bytes: number;
   gaps: Explained[];
-  /** What else is wrong, a sentence each. */
+  /** Everything else that is wrong, one sentence each. */
   problems: string[];
-  /** Rows that stand more than once with the same content, until ClickHouse merges them. */
+  /** Repeated rows with the same content; ClickHouse merges them later. */
   repeated_rows: number;
 }
 
-/** A gap row of known length; what of it no line covers is missing. */
+/** A gap row of known length; the part of it that no line covers is missing. */
 interface KnownGap extends ByteRange {
   reason: string;
-  /** Whether it stands for rows that were here, or on their way. */
+  /** Whether it stands for rows that were here, or on their way here. */
   isStandIn: boolean;
   isErased: boolean;
 }
 
 /**
- * Checks one stream from its rows, in order of their key: they must follow each other without a hole but for what
- * a gap row explains, and be what the seal counted.
+ * Checks one stream from its rows, in order of their key: the only holes between them must be those that gap rows
+ * explain, and their sums must be those of the seal.
  */
 export class StreamCheck {
   /** Holes that no gap row of the stream explains. */
@@ -57,11 +57,11 @@ export class StreamCheck {
   private holeBytes = 0;
   private readonly gaps: Explained[] = [];
   private readonly problems: string[] = [];
-  /** Gap rows whose end lies behind `at`. */
+  /** Gap rows that end behind `at`. */
   private pending: KnownGap[] = [];
   private gapRows = 0;
   private hasOpenGap = false;
-  /** Some rows were replaced by a gap row, or explained from outside: lines and CRC cannot be those of the seal. */
+  /** A gap row replaced some rows, or a row outside explained them: lines and CRC cannot be those of the seal. */
   private isReplaced = false;
   private hasStandIn = false;
   private hasErased = false;
@@ -85,7 +85,7 @@ export class StreamCheck {
     else this.problem(`a row at ${row.position} is of no known kind: '${row.record}'`);
   }
 
-  /** A key that stands twice: a merge keeps one of the rows, so they must not differ. */
+  /** Two rows with one key: a merge keeps one of them, so they must not differ. */
   private again(last: CheckedRow, row: CheckedRow): void {
     if (row.crc32 === last.crc32 && row.bytes === last.bytes) this.repeated++;
     else if (row.record === 'gap') this.gap(row);
@@ -134,7 +134,7 @@ export class StreamCheck {
     if (this.at > position) this.problem(`rows lie behind the seal: [${position}, ${this.at})`);
   }
 
-  /** Everything up to `position` should have come by now: what did not is missing. */
+  /** All rows up to `position` have arrived by now: positions without a row are missing. */
   private reach(position: number): void {
     for (const gap of this.pending) {
       const [from, to] = [Math.max(gap.from, this.at), Math.min(gap.to, position)];
@@ -164,7 +164,7 @@ export class StreamCheck {
     if (this.problems.length < limits.verify.ranges) this.problems.push(text);
   }
 
-  /** Takes a hole for explained: rows outside of the stream say why it is there. */
+  /** Counts a hole as explained by rows outside of the stream. */
   explain(hole: ByteRange, reason: string): void {
     this.holes.splice(this.holes.indexOf(hole), 1);
     this.holeBytes -= hole.to - hole.from;
@@ -173,7 +173,7 @@ export class StreamCheck {
     this.isReplaced = true;
   }
 
-  /** After the last row: gap rows at the end count as far as they reach. */
+  /** After the last row: gap rows at the end of the stream count in full. */
   end(): void {
     if (this.seal === null) this.reach(Math.max(this.at, ...this.pending.map((gap) => gap.to)));
   }
@@ -198,12 +198,12 @@ export class StreamCheck {
     if (this.sealedAt !== seal.bytes) {
       this.problem(`the seal stands at ${this.sealedAt} and counts ${seal.bytes} bytes`);
     }
-    // Gap rows at one position become one row, and one that was in a batch set aside, or erased, went with it.
+    // Gap rows at one position become one row, and a gap row may have been in a batch that was set aside or erased.
     const mayBeFewer = this.hasStandIn || this.hasOpenGap;
     if (this.gapRows > seal.gaps || (this.gapRows < seal.gaps && !mayBeFewer)) {
       this.problem(`the seal counts ${seal.gaps} gaps, ${this.gapRows} are here`);
     }
-    // Where lines are missing, the holes say it, and the sums cannot be the seal's.
+    // If lines are missing, the holes report it, and the sums cannot be those of the seal.
     if (this.holeBytes > 0) return;
     const areLinesWrong = this.isReplaced ? this.lines > seal.lines : this.lines !== seal.lines;
     if (areLinesWrong) this.problem(`the seal counts ${seal.lines} lines, ${this.lines} are here`);

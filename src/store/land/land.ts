@@ -13,9 +13,9 @@ import { groupAt } from './group.ts';
 import { TableWriter } from './table_writer.ts';
 
 /**
- * Hop 3 of the guarantee: batches into ClickHouse once, in order. It believes nothing about what landed. When it
- * takes its work over, and after every INSERT that did not answer well, it fences (no older INSERT of this scope
- * runs any more), looks (the table says what landed) and continues after that.
+ * Hop 3 of the guarantee: batches into ClickHouse once, in order. The lander assumes nothing about landed batches. When
+ * it takes its work over, and after every INSERT without a good answer, it fences (no older INSERT of this scope runs
+ * any more), looks (the table shows which batches have landed), and continues behind them.
  */
 
 export interface Refused {
@@ -25,22 +25,23 @@ export interface Refused {
 
 export interface Landing {
   landed: Batch[];
-  /** Had landed before: the source may hold a batch twice or late. */
+  /** Batches that had landed before: the source may hold a batch twice or late. */
   skipped: Batch[];
-  /** ClickHouse cannot take them; gap rows stand in their place. */
+  /** Batches that can never land; gap rows stand in their place. */
   refused: Refused[];
 }
 
 export interface Lander {
-  /** Forget everything; fence and look before the next INSERT. Safe at any moment. */
+  /** Makes the lander forget everything: it fences and looks before the next INSERT. Safe at any moment. */
   taken(): void;
   /**
-   * Returns when every batch is landed, skipped or refused, however long it takes. `batches` in the order of
-   * their source. Calls queue up: one INSERT at a time.
-   * @throws what `alive` throws, or STOPPED after stop(); what was landed until then is found by the next look
+   * Returns when every batch has landed, or was skipped or refused, however long it takes. Calls queue up: one INSERT
+   * at a time.
+   * @param batches in the order of their source
+   * @throws what `alive` throws, or STOPPED after stop(); the next look finds the batches that landed until then
    */
   land(batches: Batch[], alive?: () => Promise<void>): Promise<Landing>;
-  /** Puts a gap row of the caller's own into the table, once: its host, epoch and sequence are looked up first. */
+  /** Inserts a gap row of the caller's own, once: its host, epoch and sequence are looked up first. */
   report(row: GapRow, alive?: () => Promise<void>): Promise<void>;
   /** A running land() ends after its INSERT, within `handover_ms`. */
   stop(): void;
@@ -51,14 +52,14 @@ export interface LanderStatus {
   inserts: number;
   rows: number;
   gaps: number;
-  /** What is waited for, as one sentence. */
+  /** The reason of a wait, as one sentence; null if there is none. */
   paused: string | null;
 }
 
 export interface LanderOptions {
-  /** Keeps a refused batch somewhere safe. Awaited before gap rows take its place; may be called again after a crash. */
+  /** Stores a refused batch somewhere safe before gap rows take its place. A crash may repeat the call. */
   setAside?: (refused: Refused) => Promise<void>;
-  /** Awaited before gap rows take the place of batches that did not come; throws Leaving if they may still come. */
+  /** Runs before gap rows take the place of missing batches; throws Leaving if they may still arrive. */
   missing?: () => Promise<void>;
 }
 
@@ -89,21 +90,21 @@ export function createLander(
   };
 }
 
-/** What is known of the batch at the head of the queue. */
+/** The state of the batch at the head of the queue. */
 interface QueueHead {
-  /** Batches before this index were in an INSERT of ours: if the look finds them, we landed them. */
+  /** Batches before this index were in an INSERT of ours: if a look finds them, that INSERT landed. */
   tried: number;
-  /** Batches before this index are inserted one by one: joined, they were refused. */
+  /** Batches before this index are inserted one by one, because ClickHouse refused them together. */
   aloneUntil: number;
-  /** Refusals of the head alone. The first may have been a body damaged on its way; the second is the batch's. */
+  /** Refusals of the head alone. The first may come from a body damaged on its way, the second from the batch. */
   refusals: number;
   refused: Refused | null;
 }
 
-/** What a look found in the table after a doubt: the INSERT of it may have ended before what is derived from its rows. */
+/** The batches that a look found after a doubt: their INSERT may have ended before the views derived its rows. */
 interface FoundBatches {
   headers: BatchHeader[];
-  /** Only the last that landed of an epoch can be of such an INSERT. Else a group was set back, and all of it is old. */
+  /** Only the last landed batch of an epoch can be of such an INSERT. Without it, all of them are older. */
   hasLast: boolean;
 }
 
@@ -111,7 +112,7 @@ class TableLander {
   readonly leave = new AbortController();
   private readonly table: TableWriter;
   private readonly options: LanderOptions;
-  /** From a doubt to the first INSERT after it: what is found by then may be of an INSERT that ended half-way. */
+  /** From a doubt to the first INSERT after it: batches found meanwhile may be of an INSERT that ended half-way. */
   private isAfterDoubt = true;
 
   constructor(client: ClickHouseClient, database: string, scope: string, options: LanderOptions) {
@@ -153,8 +154,8 @@ class TableLander {
   }
 
   /**
-   * One thing for the batch at `at`: skip it, fill the jump before it, replace it, or insert it with those that
-   * follow. `group` receives what is being inserted, for whoever catches the error.
+   * One step for the batch at `at`: skip it, insert the gap row of a jump before it, replace it by gap rows, or insert it
+   * with the batches that follow. `group` receives the inserted batches, for the caller that catches the error.
    * @returns how many batches are done
    */
   private async step(
@@ -168,7 +169,7 @@ class TableLander {
   ): Promise<number> {
     const { table } = this;
     this.isAfterDoubt ||= table.doubt;
-    // A look ahead of bounded length never makes the memory of epochs forget the head's.
+    // With a bounded number of batches ahead, the memory of epochs never forgets the head's.
     const ahead = batches.slice(at, at + limits.insert.landed_epochs_max / 2);
     await table.settle(
       ahead.map(({ header }) => header),
@@ -217,15 +218,15 @@ class TableLander {
     }
   }
 
-  /** For what never came. What was refused is reported by whoever sets it aside. */
+  /** The gap row of missing batches. Refused batches are reported where they are set aside. */
   private async insertGap(row: GapRow, alive: () => Promise<void>): Promise<void> {
     await this.table.insertGaps([row], alive);
     const { host, batch_epoch: epoch, batch_sequence: until, reason } = row;
-    const what = `${reason[0]!.toUpperCase()}${reason.slice(1)}; a gap row says so.`;
+    const what = `${reason[0]!.toUpperCase()}${reason.slice(1)}; a gap row reports it.`;
     report(new AfterlogError('BATCHES_MISSING', what), { host, epoch, until });
   }
 
-  /** A batch that the look found: landed by an INSERT of ours that seemed to fail, or long ago. */
+  /** Counts a batch that the look found: it landed by an INSERT of ours that seemed to fail, or earlier. */
   private sort(batch: Batch, ours: boolean, head: QueueHead, result: Landing): void {
     if (head.refused !== null) result.refused.push(head.refused);
     else if (!ours) result.skipped.push(batch);
@@ -235,14 +236,14 @@ class TableLander {
     }
   }
 
-  /** First set aside, then replaced: the other order could lose the batch in a crash between the two. */
+  /** Sets the batch aside, then inserts its gap rows: in the other order a crash in between could lose the batch. */
   private async replace(refused: Refused, alive: () => Promise<void>): Promise<void> {
     await this.table.run(async () => this.options.setAside?.(refused), alive);
     crashPoint('land.set_aside');
     await this.table.insertGaps(refusedBatch(refused.batch, refused.reason), alive);
   }
 
-  /** @throws AfterlogError SCHEMA_BEHIND, which is waited out like any other */
+  /** @throws AfterlogError SCHEMA_BEHIND; the lander waits until it is over, as with any other fault */
   private async needSchema({ header }: Batch, alive: () => Promise<void>): Promise<void> {
     if (header.schema <= this.table.schema) return;
     await this.table.askSchema(alive);
@@ -254,7 +255,7 @@ class TableLander {
     );
   }
 
-  /** After a failure: narrow down whose fault it is, or wait. `group` is what was being inserted, if anything. */
+  /** After a failure: narrows the cause down, or waits. `group`: the batches of the failed INSERT, if it was one. */
   private async consider(
     error: unknown,
     group: Batch[],

@@ -4,12 +4,12 @@ import { limits } from '../../base/limits.ts';
 import type { BatchHeader } from '../../wire/header.ts';
 
 /**
- * Fence: when this returns, no INSERT whose query_id starts with `idPrefix` runs on this server any more.
- * Killing one's own queries needs no right but to read system.processes.
- * @throws whatever the client throws, and if an INSERT outlives its KILL
+ * Fence: when this returns, no INSERT whose query_id starts with `idPrefix` runs on this server any more. A user may
+ * kill its own queries if it may read system.processes.
+ * @throws whatever the client throws, and an Error if an INSERT outlives its KILL
  */
 export async function fence(client: ClickHouseClient, idPrefix: string, signal: AbortSignal): Promise<void> {
-  // The prefix ends in a slash, so partition 1 does not match partition 10, and our own id matches nothing.
+  // The prefix ends in a slash, so partition 1 does not match partition 10; the fence's own id does not match either.
   const ours = `startsWith(query_id, '${idPrefix.replace(/[\\']/g, '\\$&')}')`;
   const query_id = `afterlog-fence/${randomUUID()}`;
   await client.command({ query: `KILL QUERY WHERE ${ours} SYNC`, query_id, abort_signal: signal });
@@ -24,11 +24,11 @@ export async function fence(client: ClickHouseClient, idPrefix: string, signal: 
 
 const keyOf = (header: Pick<BatchHeader, 'host' | 'epoch'>): string => `${header.epoch}/${header.host}`;
 
-/** The highest landed batch of each (host, epoch) that was looked up; the least recently used are forgotten. */
+/** The highest landed batch of each (host, epoch) that was looked up; it forgets the least recently used. */
 export class Landed {
   private readonly highest = new Map<string, number>();
 
-  /** null: not looked up, or forgotten. 0: the table has none. */
+  /** null: not looked up, or forgotten. 0: the table has no batch. */
   of(header: Pick<BatchHeader, 'host' | 'epoch'>): number | null {
     return this.highest.get(keyOf(header)) ?? null;
   }
@@ -47,8 +47,8 @@ export class Landed {
 }
 
 /**
- * Look: asks the table itself for the highest landed batch of each of these epochs. The projection `landed`
- * answers without reading rows. It needs no FINAL: a repeated row has a batch that landed all the same.
+ * Look: asks the table itself for the highest landed batch of each of these epochs. The projection `landed` answers
+ * without reading rows. FINAL is not needed: the batch of a repeated row has landed too.
  */
 export async function look(
   client: ClickHouseClient,
@@ -67,7 +67,7 @@ export async function look(
       hosts: [...new Set([...unknown.values()].map((header) => header.host))],
       epochs: [...new Set([...unknown.values()].map((header) => header.epoch))],
     },
-    // On replicas: an answer that includes every INSERT acknowledged by a quorum.
+    // On replicas the answer then includes every INSERT that a quorum acknowledged.
     clickhouse_settings: { select_sequential_consistency: '1' },
     format: 'JSONEachRow',
     abort_signal: signal,
@@ -80,7 +80,7 @@ export async function look(
   }
 }
 
-/** Two plain INs rather than pairs: so the projection's own primary key narrows them down. */
+/** Two plain INs, because the projection's primary key cannot use an IN of pairs. */
 export const lookQuery = (database: string): string => `
   SELECT host, toString(batch_epoch) AS epoch, toString(max(batch_sequence)) AS highest
   FROM ${database}.console_logs

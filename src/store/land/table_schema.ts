@@ -1,8 +1,8 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 
 /**
- * The highest migration that the database has: a batch with a higher schema may hold columns that the table lacks.
- * @throws whatever the client throws, also if the database was never migrated
+ * The highest migration of the database. A batch with a higher schema may have columns that the table lacks.
+ * @throws whatever the client throws; it also throws for a database that was never migrated
  */
 export async function tableSchema(
   client: ClickHouseClient,

@@ -14,14 +14,14 @@ import { fence, Landed, look } from './landed.ts';
 import { tableSchema } from './table_schema.ts';
 
 /**
- * console_logs as one lander sees it: INSERTs under its scope, and what it knows to have landed. Whoever catches an
- * error of an INSERT sets `doubt`; the next settle() then fences and looks.
+ * The table console_logs for one lander: INSERTs under its scope, and the batches that it knows to have landed. A caller
+ * that catches an error of an INSERT sets `doubt`; the next settle() then fences and looks.
  */
 export class TableWriter {
   doubt = true;
   readonly landed = new Landed();
   readonly counts = { inserts: 0, rows: 0, gaps: 0 };
-  /** Highest migration of the database when it was last asked; 0 before. */
+  /** The highest migration of the database when it was last asked; 0 before. */
   schema = 0;
   readonly patience: Patience;
   private readonly idPrefix: string;
@@ -37,11 +37,11 @@ export class TableWriter {
     this.patience = new Patience(`Landing of ${scope}`);
   }
 
-  /** Fence if in doubt, then look up the batches ahead if the first is not known. Afterwards the first is. */
+  /** Fences if in doubt. Then looks up the batches ahead, unless the first is known; afterwards it is. */
   async settle(ahead: Pick<BatchHeader, 'host' | 'epoch'>[], alive: () => Promise<void>): Promise<void> {
     if (this.doubt) {
       this.landed.clear();
-      // Set before the fence: taken() may come while it runs.
+      // Reset before the fence, because taken() may set it again meanwhile.
       this.doubt = false;
       await this.fence(alive);
       crashPoint('land.fenced');
@@ -51,7 +51,7 @@ export class TableWriter {
     crashPoint('land.looked');
   }
 
-  /** Joined batches; afterwards they are known to have landed. */
+  /** Inserts joined batches. */
   async insertBatches(batches: Batch[], alive: () => Promise<void>): Promise<void> {
     await this.insert({ format: 'Native', bytes: Buffer.concat(batches.map(({ value }) => value)) }, alive);
     for (const { header } of batches) {
@@ -60,7 +60,7 @@ export class TableWriter {
     }
   }
 
-  /** Gap rows of one batch id, in an INSERT of their own. */
+  /** Inserts gap rows of one batch id, alone. */
   async insertGaps(rows: GapRow[], alive: () => Promise<void>): Promise<void> {
     await this.insert({ format: 'JSONEachRow', bytes: gapBody(rows, Date.now()) }, alive);
     const { host, batch_epoch, batch_sequence } = rows[0]!;
@@ -68,7 +68,7 @@ export class TableWriter {
     this.counts.gaps += rows.length;
   }
 
-  /** Derives again what a look found after a doubt. Landing does not hang on it: `afterlog rebuild` does the same. */
+  /** Derives batches again that a look found. Landing goes on if that fails: `afterlog rebuild` does the same. */
   async derive(found: BatchHeader[], alive: () => Promise<void>): Promise<void> {
     const { client, database, landed } = this;
     try {
@@ -79,7 +79,7 @@ export class TableWriter {
       const reason = error instanceof AfterlogError ? error.message : loggableRefusal(error);
       log.info(
         { reason },
-        'What is derived from the last INSERT was not looked after; see `afterlog rebuild`.',
+        'The derived rows of the last INSERT were not checked; `afterlog rebuild` checks them.',
       );
     }
   }
@@ -88,9 +88,9 @@ export class TableWriter {
     this.schema = await this.run((signal) => tableSchema(this.client, this.database, signal), alive);
   }
 
-  /** Waits a while before the next try, and says why. @throws Leaving */
+  /** Waits before the next try, and logs why. @throws Leaving */
   async wait(error: unknown, alive: () => Promise<void>): Promise<void> {
-    // What is said by our own parts has its code and words already.
+    // Our own errors have their code and message already.
     if (error instanceof AfterlogError) {
       return this.patience.wait(error.code, error.message, alive, this.leave);
     }
@@ -112,7 +112,7 @@ export class TableWriter {
     crashPoint('land.inserted');
   }
 
-  /** Asked right before an INSERT: whoever was frozen while a partition was taken over learns it here, not afterwards. */
+  /** Checked right before an INSERT: a process that was frozen while its partition was taken over must not insert. */
   private async stillOurs(alive: () => Promise<void>): Promise<void> {
     await alive().catch((error: unknown) => {
       throw new Leaving(error);
@@ -128,7 +128,7 @@ export class TableWriter {
       const wait_ms = limits.insert.timeout_ms + limits.consume.handover_ms;
       const sentence =
         `This ClickHouse user may not end its own INSERTs (${loggableRefusal(error)}); landing waits ${wait_ms / 1000} s, ` +
-        'until the server’s limit has ended them. GRANT SELECT ON system.processes mends it.';
+        'until the server’s limit has ended them. GRANT SELECT ON system.processes removes this wait.';
       await this.patience.wait('CLICKHOUSE_REFUSED', sentence, alive, this.leave, wait_ms);
     }
   }
