@@ -3,10 +3,10 @@ import { limits } from '../../base/limits.ts';
 import { harmless } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
 import { openStore, type Store } from '../../store/query.ts';
+import { findTail } from '../../store/read/find_tail.ts';
 import { type FollowStep, followLog } from '../../store/read/follow_log.ts';
 import type { LineFilter, Severity } from '../../store/read/line_filter.ts';
 import {
-  findTail,
   isBeyond,
   type LogId,
   type LogPlace,

@@ -1,16 +1,10 @@
 import { limits } from '../../base/limits.ts';
 import type { Store } from '../../store/query.ts';
+import { findTail } from '../../store/read/find_tail.ts';
 import { isEnd } from '../../store/read/follow_log.ts';
 import type { LineFilter } from '../../store/read/line_filter.ts';
 import type { Following } from '../../store/read/log_hub.ts';
-import {
-  findTail,
-  isBeyond,
-  type LastRow,
-  type LogId,
-  type LogPlace,
-  samePlace,
-} from '../../store/read/read_log.ts';
+import { isBeyond, type LastRow, type LogId, type LogPlace, samePlace } from '../../store/read/read_log.ts';
 import { sandboxExists } from '../../store/read/sandboxes.ts';
 import { answerWith } from '../http/answer.ts';
 import { bodyOf } from '../http/body.ts';

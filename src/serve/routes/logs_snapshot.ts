@@ -1,13 +1,12 @@
 import { limits } from '../../base/limits.ts';
 import type { Store } from '../../store/query.ts';
+import { findTail, nthLine } from '../../store/read/find_tail.ts';
 import type { LineFilter } from '../../store/read/line_filter.ts';
 import {
-  findTail,
   isBeyond,
   type LogId,
   type LogPlace,
   lastRow,
-  nthLine,
   readBytes,
   readRows,
 } from '../../store/read/read_log.ts';

@@ -90,7 +90,7 @@ export class StreamCheck {
     if (row.crc32 === last.crc32 && row.bytes === last.bytes) this.repeated++;
     else if (row.record === 'gap') this.gap(row);
     else {
-      this.problem(`two different ${row.record} rows stand at ${row.position}`);
+      this.problem(`two different ${row.record} rows are at ${row.position}`);
       if (row.record === 'line') this.at = Math.max(this.at, row.position + row.bytes);
     }
   }
@@ -100,7 +100,7 @@ export class StreamCheck {
     if (position < this.at) {
       this.problem(`rows overlap: [${position}, ${Math.min(this.at, position + bytes)}) is in two rows`);
     }
-    if (this.seal !== null) this.problem(`a line stands at ${position}, behind the seal`);
+    if (this.seal !== null) this.problem(`a line is at ${position}, behind the seal`);
     this.at = Math.max(this.at, position + bytes);
     this.bytes += bytes;
     this.lines++;
@@ -114,7 +114,7 @@ export class StreamCheck {
     const isStandIn = erased || isSetAside(reason);
     if (isStandIn) this.hasStandIn = true;
     else this.gapRows++;
-    if (this.seal !== null) this.problem(`a gap stands at ${position}, behind the seal`);
+    if (this.seal !== null) this.problem(`a gap is at ${position}, behind the seal`);
     if (bytes !== null) {
       this.pending.push({ from: position, to: position + bytes, reason, isStandIn, isErased: erased });
       return;
@@ -131,7 +131,7 @@ export class StreamCheck {
     this.seal = parseSeal(message);
     this.sealedAt = position;
     this.reach(position);
-    if (this.at > position) this.problem(`rows lie behind the seal: [${position}, ${this.at})`);
+    if (this.at > position) this.problem(`rows are behind the seal: [${position}, ${this.at})`);
   }
 
   /** All rows up to `position` have arrived by now: positions without a row are missing. */
@@ -196,7 +196,7 @@ export class StreamCheck {
 
   private compare(seal: Seal): void {
     if (this.sealedAt !== seal.bytes) {
-      this.problem(`the seal stands at ${this.sealedAt} and counts ${seal.bytes} bytes`);
+      this.problem(`the seal is at ${this.sealedAt} and counts ${seal.bytes} bytes`);
     }
     // Gap rows at one position become one row, and a gap row may have been in a batch that was set aside or erased.
     const mayBeFewer = this.hasStandIn || this.hasOpenGap;

@@ -8,7 +8,7 @@ export const outcomes = [
 ];
 export type BootOutcome = (typeof outcomes)[number];
 
-/** Which boots, or crashes: all that is given has to fit. Times in ns since 1970. */
+/** Conditions for boots or crashes, which all have to hold. Times in ns since 1970. */
 export interface BootCrashFilter {
   since?: bigint | undefined;
   until?: bigint | undefined;
@@ -18,14 +18,14 @@ export interface BootCrashFilter {
   workspace?: string | null | undefined;
 }
 
-/** One boot: a console from the kernel's first line to the next one, or to its end. Times are RFC 3339 in UTC. */
+/** One boot: a console from a first line of the kernel to the next one, or to its end. Times: RFC 3339 in UTC. */
 export interface Boot {
   sandbox_id: string;
   started_at: string;
   ready_at: string | null;
   ready_seconds: number | null;
   outcome: BootOutcome;
-  /** Why it is not ready; empty for one that is, or may be yet. */
+  /** Why it is not ready; empty if it is ready or may still become so. */
   title: string;
   workspace: string;
   template: string;
@@ -36,14 +36,14 @@ export interface Boot {
 }
 
 export interface BootSummary {
-  /** How many of each outcome that there is. */
+  /** The number of boots of each outcome. */
   outcomes: Partial<Record<BootOutcome, number>>;
-  /** Of those that are ready: half of them, and 99 of 100, were so after this many seconds. */
+  /** Seconds after which half, and 99 of 100, of the ready boots were ready. */
   ready_p50: number | null;
   ready_p99: number | null;
 }
 
-/** Boots, the last one first. */
+/** Boots, the latest first. */
 export async function listBoots(
   store: Store,
   filter: BootCrashFilter & { failed?: boolean | undefined },
@@ -88,15 +88,15 @@ export async function summarizeBoots(store: Store, filter: BootCrashFilter): Pro
   };
 }
 
-/** The last one of a page, by when it happened. */
+/** The place of the last row of a page, in order of time. */
 export interface BootCrashPlace {
-  /** As its row has it: whole milliseconds. */
+  /** As in its row: whole milliseconds. */
   time: string;
   sandbox_id: string;
   position: string;
 }
 
-/** What comes behind a page's last one; of one millisecond, what is behind it by sandbox and position. */
+/** SQL: the rows behind the last one of a page; within one millisecond in order of sandbox and position. */
 export function afterCondition(after: BootCrashPlace | null, time: string): string {
   if (after === null) return '';
   const ms = `toUnixTimestamp64Milli(${time})`;
@@ -109,7 +109,7 @@ export const afterParams = (after: BootCrashPlace | null): Params =>
     ? {}
     : { a_ms: Date.parse(after.time), a_sandbox: after.sandbox_id, a_position: after.position };
 
-/** Conditions of a row of `boots` or `crashes`. */
+/** SQL: the conditions on a row of `boots` or `crashes`. */
 export function bootCrashCondition(filter: BootCrashFilter, time: string): string {
   const { since, until, template, host, sandbox_id, workspace } = filter;
   const conditions = ['1'];
@@ -133,8 +133,8 @@ export function bootCrashParams({ since, until, ...texts }: BootCrashFilter): Pa
 const SLACK_NS = 60_000_000_000n;
 
 /**
- * Has the views read only what was observed since then. Of a stream later rows were observed later, so what is left
- * out is the beginning of each: boots that began before, whole or in part.
+ * SQL: makes the views read only rows that were observed since then. Later rows of a stream were observed later, so only
+ * the beginning of each stream is left out: boots that began earlier, whole or in part.
  */
 export function marksSince({ database }: Store, { since }: BootCrashFilter): string {
   if (since === undefined) return '';

@@ -16,7 +16,7 @@ const bounds = new Set<number>([
 ]);
 
 /**
- * As selectRows, for questions whose cost is the asker's choice: bounded in time, memory and what they answer.
+ * Like selectRows, for queries whose cost depends on the request: bounded in time, memory and size of the answer.
  * @throws AfterlogError QUERY_TOO_BROAD at a bound, and as selectRows
  */
 export async function askBounded<Row>(
@@ -37,7 +37,7 @@ export async function askBounded<Row>(
     return await selectRows<Row>(store, query, params, settings);
   } catch (error) {
     if (!(error instanceof AfterlogError) || !bounds.has(errorNumber(error.cause) ?? 0)) throw error;
-    const what = `This would take more than ${time_ms / 1_000} s, or more memory than one question may have.`;
+    const what = `This would take more than ${time_ms / 1_000} s, or more memory than one query may use.`;
     throw new AfterlogError('QUERY_TOO_BROAD', what, error.cause);
   }
 }

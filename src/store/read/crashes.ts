@@ -11,10 +11,10 @@ import {
 import { askBounded } from './bounded.ts';
 import { rfc3339Sql } from './sandboxes.ts';
 
-/** What one boot of one sandbox said under one title, however often. Times are RFC 3339 in UTC. */
+/** All headlines with one title in one boot of one sandbox. Times are RFC 3339 in UTC. */
 export interface Crash {
   title: string;
-  /** Of its first headline. */
+  /** The event of its first headline. */
   event: string;
   sandbox_id: string;
   first_seen: string;
@@ -35,12 +35,12 @@ export interface Cause {
   event: string;
   crashes: number;
   sandboxes: number;
-  /** In the time that was asked for. */
+  /** In the requested time. */
   first_seen: string;
   last_seen: string;
-  /** Ever; as far back as marks are kept. */
+  /** Of all time, as far back as marks are kept. */
   first_ever: string;
-  /** Whether it was never seen before the time that was asked for. */
+  /** Whether it was never seen before the requested time. */
   is_new: boolean;
   /** The sandbox where it was seen last. */
   last_sandbox: string;
@@ -54,7 +54,7 @@ export type CrashFilter = BootCrashFilter & { title?: string | undefined };
 const titled = ({ title }: CrashFilter): string =>
   title === undefined ? '' : ' AND positionCaseInsensitiveUTF8(title, {title: String}) > 0';
 
-/** Crashes, the last one first. */
+/** Crashes, the latest first. */
 export async function listCrashes(
   store: Store,
   filter: CrashFilter,
@@ -110,7 +110,7 @@ export async function listCauses(store: Store, filter: CrashFilter, limit: numbe
   });
 }
 
-/** When each title was first seen, wherever it was (of this workspace). */
+/** When each title was first seen in any sandbox (of this workspace). */
 async function firstEver(
   store: Store,
   rows: { title: string }[],

@@ -15,30 +15,30 @@ import {
 } from './read_log.ts';
 
 export interface FollowLogOptions {
-  /** The first row is the wanted one that follows this place; null: the first of the log. */
+  /** The first row is the next wanted one behind this place; null: the first of the log. */
   after: LogPlace | null;
   filter?: LineFilter;
   /** With each row's bytes in `raw`. */
   raw?: boolean | undefined;
   signal: AbortSignal;
-  /** ClickHouse does not answer, or answers with another error than before: once each. null: it answers again. */
+  /** Called once when ClickHouse does not answer or its error changes, and with null when it answers again. */
   onTrouble: (trouble: AfterlogError | null) => void;
   /** For tests; the default is the limit. */
   poll_ms?: number | undefined;
 }
 
 export interface FollowStep {
-  /** The next rows, in order; none when nothing happened for `poll_ms`. */
+  /** The next rows, in order; none if nothing happened for `poll_ms`. */
   rows: LogRow[];
-  /** The seal of the deletion, after all rows: the last step. */
+  /** The seal of the deletion, in the last step, after all rows. */
   end: LastRow | null;
 }
 
 /**
- * The rows of a log from a place on as they land, until the latest stream is sealed as deleted or `signal` aborts.
- * One read is in memory at a time, and the next is made only when this one is taken: a slow reader slows only
- * itself. Polling by key misses nothing, because the rows of a stream land in order. An outage of ClickHouse is
- * waited out: nothing is left out or repeated after it.
+ * The rows of a log from a place on as they land, until the latest stream is sealed as deleted or `signal` aborts. One
+ * read is in memory at a time, and the next one starts when the caller takes it: a slow reader slows only itself.
+ * Polling by key misses nothing, because the rows of a stream land in order. During an outage of ClickHouse it waits;
+ * after it no row is left out or repeated.
  */
 export async function* followLog(
   store: Store,
@@ -56,7 +56,7 @@ export async function* followLog(
       trouble = null;
       pause_ms = poll_ms;
       if (isNew) {
-        // Where nothing is wanted up to the last row, the next look need not begin before it.
+        // If no row up to the last one is wanted, the next read need not begin before it.
         after = rows.at(-1) ?? last;
         if (rows.length > 0) yield { rows, end: null };
         continue;
@@ -76,6 +76,6 @@ export async function* followLog(
   }
 }
 
-/** Whether nothing comes after it: the sandbox was deleted. */
+/** Whether a row is the end of its log: the seal of a deleted sandbox. */
 export const isEnd = (row: Pick<LastRow, 'record' | 'message'>): boolean =>
   row.record === 'seal' && parseSeal(row.message).reason === 'deleted';

@@ -4,25 +4,25 @@ import type { Params } from '../query.ts';
 export const severities = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] as const;
 export type Severity = (typeof severities)[number];
 
-/** Which lines of a log are wanted; what is absent wants them all. */
+/** The wanted lines of a log; without a field, all lines match it. */
 export interface LineFilter {
   /** Lines of any of these. */
   sources?: string[] | undefined;
-  /** Lines of this severity and worse. One whose severity is unknown is none of them, not even TRACE. */
+  /** Lines of this severity and worse. A line with an unknown severity never matches, not even TRACE. */
   severity?: Severity | undefined;
   /** ns since 1970: timestamps from `since` on, and before `until`. */
   since?: bigint | undefined;
   until?: bigint | undefined;
-  /** Lines that hold this text as it is, anywhere before the line end. */
+  /** Lines that contain exactly this text, anywhere before the line end. */
   text?: string | undefined;
 }
 
-/** A condition on rows. Gaps and seals are no lines: only the time filters them, whatever else is wanted. */
+/** SQL: the condition on rows. Gaps and seals are not lines: only the time filters them. */
 export function lineCondition({ sources, severity, since, until, text }: LineFilter): string {
   const ofLines: string[] = [];
   if (sources !== undefined) ofLines.push('source IN {sources: Array(String)}');
   if (severity !== undefined) ofLines.push('severity IN {severities: Array(String)}');
-  // A line's stamp and tag may be part of what is looked for.
+  // The text may include a line's stamp and tag.
   if (text !== undefined) ofLines.push('position(concat(prefix, message), {text: String}) > 0');
   const all = ofLines.length === 0 ? ['1'] : [`(record != 'line' OR (${ofLines.join(' AND ')}))`];
   if (since !== undefined) all.push("timestamp >= fromUnixTimestamp64Nano({since: Int64}, 'UTC')");
@@ -30,7 +30,7 @@ export function lineCondition({ sources, severity, since, until, text }: LineFil
   return all.join(' AND ');
 }
 
-/** The same condition on a row that is here already. */
+/** The same condition for a row that was read already. */
 export function isWanted({ sources, severity, since, until, text }: LineFilter, row: FilteredRow): boolean {
   if (since !== undefined && row.time < timeText(since)) return false;
   if (until !== undefined && row.time >= timeText(until)) return false;
@@ -45,7 +45,7 @@ export function isWanted({ sources, severity, since, until, text }: LineFilter, 
 
 interface FilteredRow {
   record: string;
-  /** RFC 3339 with nine digits, which sorts as the time does. */
+  /** RFC 3339 with nine digits, which sorts in order of time. */
   time: string;
   source: string;
   severity: string;

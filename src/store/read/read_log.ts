@@ -10,8 +10,8 @@ export interface LogId {
 }
 
 /**
- * A place in a log, between two rows: reading goes on with what is strictly greater. `stream` is
- * stream_started_at in ns since 1970. With record '' nothing at `position` has been read yet.
+ * A place in a log, between two rows: reading continues with the first greater row. `stream` is stream_started_at in ns
+ * since 1970. With record '' nothing at `position` has been read yet.
  */
 export interface LogPlace {
   stream: string;
@@ -31,24 +31,24 @@ export interface LogRow extends LogPlace {
   prefix: string;
   message: string;
   ending: string;
-  /** Of prefix, message and ending in the file. */
+  /** Length of prefix, message and ending in the file. */
   bytes: number;
-  /** These bytes in base64; only where they were asked for. */
+  /** These bytes in base64, only if requested. */
   raw?: string;
 }
 
-/** The last row of a log, with what tells whether it is the end. */
+/** The last row of a log, with the fields that show whether the log has ended. */
 export interface LastRow extends LogPlace {
-  /** Of a gap or a seal. */
+  /** The message of a gap or a seal. */
   message: string;
   host: string;
-  /** When it was read, in ms since 1970. */
+  /** When its agent read it, in ms since 1970. */
   observed_ms: number;
-  /** Position behind its bytes. */
+  /** The position behind its bytes. */
   end: string;
 }
 
-/** A row that was cut because its line is longer. */
+/** Whether a row was cut because its line is longer. */
 export const goesOn = (row: LogRow): boolean =>
   row.record === 'line' && row.ending === '' && row.bytes >= limits.parse.line_bytes_max;
 
@@ -56,16 +56,16 @@ export const KEY = 'sandbox_id, log, stream_started_at, position, record';
 export const KEY_DOWN = KEY.replaceAll(/\w+/g, '$& DESC');
 export const STREAM = 'toUnixTimestamp64Nano(stream_started_at)';
 const STREAM_PARAM = "fromUnixTimestamp64Nano({stream: Int64}, 'UTC')";
-const PLACE = `${STREAM} AS stream, position, record`;
-/** What a LogRow has, without its raw bytes. */
+export const PLACE = `${STREAM} AS stream, position, record`;
+/** SQL: the columns of a LogRow, without its raw bytes. */
 export const ROW = `${PLACE}, concat(replaceOne(toString(timestamp), ' ', 'T'), 'Z') AS time, timestamp_kind,
        source, severity, event, title, entry_position, prefix, message, ending,
        toUInt32(length(prefix) + length(message) + length(ending)) AS bytes`;
 
 /**
- * The next rows after a place, of all records, at most `limits.read.rows_max`, in order, each once. Reads in key
- * order and stops at the limit: 10 ms in a table of any size; with a filter it reads on until the limit is met.
- * Empty when there is nothing more (yet).
+ * The next rows after a place, of all records, at most `limits.read.rows_max`, in order, each once. The query reads in
+ * key order and stops at the limit: 10 ms in a table of any size; with a filter it reads until the limit is reached.
+ * Empty if there are no more rows (yet).
  */
 export async function readRows(
   store: Store,
@@ -77,7 +77,7 @@ export async function readRows(
   return (await readPage(store, id, after, filter, raw)).rows;
 }
 
-/** The same; `isFull`: there may be more. */
+/** The same; `isFull`: there may be more rows. */
 export async function readPage(
   store: Store,
   id: LogId,
@@ -93,12 +93,12 @@ export async function readPage(
      ORDER BY ${KEY} LIMIT ${limits.read.rows_max}`,
     logParams(id, filter, after),
   );
-  // A row may stand twice until parts are merged; in key order its copies are neighbours.
+  // A row may be repeated until parts are merged; in key order its copies are neighbors.
   const once = rows.filter((row, index) => index === 0 || !samePlace(row, rows[index - 1]!));
   return { rows: once, isFull: rows.length >= limits.read.rows_max };
 }
 
-/** So many rows before a place, and behind it, in order; seals are none. */
+/** `count` rows before a place and as many behind it, in order, without seals. */
 export async function readAround(
   store: Store,
   id: LogId,
@@ -133,7 +133,7 @@ export async function lastRow(store: Store, id: LogId): Promise<LastRow | null> 
   return last === undefined ? null : { ...last, message: last.record === 'line' ? '' : last.message };
 }
 
-/** The sources and severities of a log's lines ('' where it is unknown), at most 100 of each. */
+/** The sources and severities of a log's lines ('' if unknown), at most 100 of each. */
 export async function sourcesAndSeverities(
   store: Store,
   id: LogId,
@@ -148,112 +148,10 @@ export async function sourcesAndSeverities(
   return row!;
 }
 
-export interface Tail {
-  /** Reading goes on after this: the line before the tail, null if there is none. A gap in between is shown too. */
-  after: LogPlace | null;
-  /** The last line when the tail was taken. */
-  until: LogPlace;
-}
-
 /**
- * Where the last `lines` wanted lines of a log begin; null if it has none. Goes backwards in key order, so the cost
- * follows `lines` (and what a filter leaves out between them), not the log; a line that stands twice is counted
- * once, and so is a long one of several rows.
- */
-export async function findTail(
-  store: Store,
-  id: LogId,
-  lines: number,
-  filter: LineFilter = {},
-): Promise<Tail | null> {
-  const until = await lastLine(store, id, filter);
-  if (until === null) return null;
-  if (lines === 0) return { after: until, until };
-  let below: LogPlace = { ...until, position: String(BigInt(until.position) + 1n) };
-  // One more than asked for: the line before the tail. A long line that goes on at the end is counted here.
-  for (let more = until.ends === 1 ? lines + 1 : lines; ; ) {
-    const found: TailStep = await tailStep(store, id, below, more, filter);
-    if (found.distinct >= more) return { after: found.first, until };
-    if (found.read < more) return { after: null, until };
-    more -= found.distinct;
-    below = found.first;
-  }
-}
-
-/** The last of the next `count` wanted lines after a place; null if there is none. */
-export async function nthLine(
-  store: Store,
-  id: LogId,
-  after: LogPlace | null,
-  count: number,
-  filter: LineFilter = {},
-): Promise<LogPlace | null> {
-  const rows = await selectRows<LogPlace>(
-    store,
-    `SELECT ${PLACE} FROM (
-       SELECT stream_started_at, position, record FROM ${store.database}.console_logs
-       WHERE ${logCondition(id, filter)} AND record = 'line' AND ${afterPlace(after)}
-       ORDER BY ${KEY} LIMIT 1 BY stream_started_at, position LIMIT {count: UInt64}
-     ) ORDER BY stream_started_at DESC, position DESC LIMIT 1`,
-    { ...logParams(id, filter, after), count },
-  );
-  return rows[0] ?? null;
-}
-
-interface TailStep {
-  read: number;
-  distinct: number;
-  first: LogPlace;
-}
-
-/** A row that ends its line: all but the first pieces of a line too long for one row. */
-export const LINE_END = `(ending != '' OR length(prefix) + length(message) < ${limits.parse.line_bytes_max})`;
-
-async function lastLine(
-  store: Store,
-  id: LogId,
-  filter: LineFilter,
-): Promise<(LogPlace & { ends: number }) | null> {
-  const rows = await selectRows<LogPlace & { ends: number }>(
-    store,
-    `SELECT ${PLACE}, toUInt8(${LINE_END}) AS ends FROM ${store.database}.console_logs
-     WHERE ${logCondition(id, filter)} AND record = 'line' ORDER BY ${KEY_DOWN} LIMIT 1`,
-    logParams(id, filter),
-  );
-  return rows[0] ?? null;
-}
-
-/** The last `count` ends of wanted lines below a place. */
-async function tailStep(
-  store: Store,
-  id: LogId,
-  below: LogPlace,
-  count: number,
-  filter: LineFilter,
-): Promise<TailStep> {
-  const [row] = await selectRows<{ read: string; distinct: string; first: string[] }>(
-    store,
-    `SELECT count() AS read, uniqExact(stream, at) AS distinct,
-       arrayMap(n -> toString(n), [toUInt64(min((stream, at)).1), min((stream, at)).2]) AS first
-     FROM (
-       SELECT ${STREAM} AS stream, position AS at FROM ${store.database}.console_logs
-       WHERE ${logCondition(id, filter)} AND record = 'line' AND ${BEFORE} AND ${LINE_END}
-       ORDER BY ${KEY_DOWN} LIMIT {count: UInt64}
-     )`,
-    { ...logParams(id, filter, below), count },
-  );
-  const [stream, position] = row!.first;
-  return {
-    read: Number(row!.read),
-    distinct: Number(row!.distinct),
-    first: { stream: stream!, position: position!, record: 'line' },
-  };
-}
-
-/**
- * The file's bytes after a place (null: from the start) up to and with the line at `until`, all streams in order
- * (of the wanted lines, exactly and no others), in pieces of about `limits.read.bytes_max`. Positions are byte offsets, so a range of them bounds a piece;
- * between two pieces nothing is held open in ClickHouse, however slow the reader is.
+ * The file's bytes of the wanted lines after a place (null: from the start) up to and with the line at `until`, all
+ * streams in order, in pieces of about `limits.read.bytes_max`. Positions are byte offsets, so a range of them bounds a
+ * piece. Between two pieces nothing is open in ClickHouse, however slow the reader is.
  */
 export async function* readBytes(
   store: Store,
@@ -296,10 +194,10 @@ async function nextLine(
   return rows[0] ?? null;
 }
 
-// Spelled out rather than as a comparison of tuples, which ClickHouse does not look up in the primary key.
+// Not a comparison of tuples: ClickHouse does not use the primary key for one.
 const AFTER = `(stream_started_at >= ${STREAM_PARAM} AND (stream_started_at > ${STREAM_PARAM}
   OR position > {position: UInt64} OR (position = {position: UInt64} AND record > {record: String})))`;
-const BEFORE = `(stream_started_at <= ${STREAM_PARAM} AND (stream_started_at < ${STREAM_PARAM}
+export const BEFORE = `(stream_started_at <= ${STREAM_PARAM} AND (stream_started_at < ${STREAM_PARAM}
   OR position < {position: UInt64}))`;
 
 export const samePlace = (a: LogPlace, b: LogPlace): boolean =>
@@ -312,7 +210,7 @@ export function isBeyond(a: LogPlace, b: LogPlace): boolean {
   return a.record > b.record;
 }
 
-const afterPlace = (after: LogPlace | null): string => (after === null ? '1' : AFTER);
+export const afterPlace = (after: LogPlace | null): string => (after === null ? '1' : AFTER);
 
 export const logCondition = (id: LogId, filter: LineFilter = {}): string =>
   `sandbox_id = {sandbox_id: String} AND log = {log: String}${

@@ -7,7 +7,7 @@ export interface StoredSandbox {
   host: string;
   workspace: string;
   template: string;
-  /** RFC 3339, UTC, milliseconds: when the agent read its first and last row. */
+  /** When the agent read its first and last row: RFC 3339, UTC, milliseconds. */
   first_seen: string;
   last_seen: string;
   deleted_at: string | null;
@@ -31,7 +31,7 @@ export async function sandboxExists(store: Store, id: string, workspace: string 
   return rows.length > 0;
 }
 
-/** Sandboxes, last seen first. */
+/** Sandboxes, the last seen first. */
 export async function listSandboxes(
   store: Store,
   workspace: string | null,
@@ -40,7 +40,7 @@ export async function listSandboxes(
   return await select(store, visible(NAMED, workspace), paramsOf({ limit }, workspace));
 }
 
-/** Which sandboxes: all that is given has to fit. Times are ns since 1970. */
+/** Conditions for sandboxes, which all have to hold. Times are ns since 1970. */
 export interface SandboxFilter {
   workspace: string | null;
   state?: 'alive' | 'deleted' | undefined;
@@ -48,19 +48,19 @@ export interface SandboxFilter {
   text?: string | undefined;
   template?: string | undefined;
   host?: string | undefined;
-  /** Seen in this time. */
+  /** Seen in this time span. */
   since?: bigint | undefined;
   until?: bigint | undefined;
 }
 
-/** A page's end: the sandbox that was shown last. */
+/** The last sandbox of a page. */
 export interface SandboxPlace {
   first_seen_ns: string;
   id: string;
 }
 
 /**
- * Sandboxes, first seen last first: what is born, written or deleted meanwhile moves none of those that come later.
+ * Sandboxes, the newest first. Sandboxes that start, write or end meanwhile do not move the later ones of the list.
  * @throws AfterlogError QUERY_TOO_BROAD
  */
 export async function findSandboxes(
@@ -147,7 +147,7 @@ const innerOf = (store: Store, where: string): string =>
 export const rfc3339Sql = (column: string): string =>
   `concat(replaceOne(toString(toDateTime64(${column}, 3, 'UTC')), ' ', 'T'), 'Z')`;
 
-/** What stands for batches of many sandboxes, or of unknown ones, names none. */
+/** Rows that stand for batches of many sandboxes, or of unknown ones, have no sandbox. */
 const NAMED = "sandbox_id != ''";
 
 const visible = (condition: string, workspace: string | null): string =>

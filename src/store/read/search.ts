@@ -5,7 +5,7 @@ import { askBounded } from './bounded.ts';
 import { type LineFilter, lineCondition, lineParams } from './line_filter.ts';
 import { KEY, type LogId, type LogRow, ROW, readAround, STREAM, samePlace } from './read_log.ts';
 
-/** Lines of which sandboxes; `filter.text` is what is looked for. */
+/** The lines and sandboxes to search; `filter.text` is the text. */
 export interface SearchFilter {
   filter: LineFilter;
   workspace: string | null;
@@ -22,13 +22,13 @@ export interface FoundRow extends LogRow {
   host: string;
   workspace: string;
   template: string;
-  /** Of its arrival, YYYY-MM-DD. */
+  /** The day of its arrival, YYYY-MM-DD. */
   day: string;
-  /** Its timestamp, since 1970. */
+  /** Its timestamp, in ns since 1970. */
   time_ns: string;
 }
 
-/** Where a search goes on: behind this line, or (without `row`) with this day. */
+/** Where a search continues: behind this line or, without `row`, with this day. */
 export interface SearchPlace {
   day: string;
   row?: { time_ns: string; sandbox_id: string; log: string; stream: string; position: string } | undefined;
@@ -36,15 +36,14 @@ export interface SearchPlace {
 
 export interface SearchPage {
   rows: FoundRow[];
-  /** Null: everything was looked at. */
+  /** Null: everything was searched. */
   next: SearchPlace | null;
 }
 
 /**
- * Lines of all sandboxes, those that came last first: day of arrival by day of arrival, and in each by their time. So
- * what lands meanwhile moves no place. A page ends early where `limits.search.ms_max` is over: then it says where it
- * stopped.
- * @throws AfterlogError QUERY_TOO_BROAD: a single day takes longer
+ * Lines of all sandboxes, the latest first: by day of arrival, and within a day by time. So rows that land meanwhile move
+ * no place. A page ends early after `limits.search.ms_max`; `next` then shows where it stopped.
+ * @throws AfterlogError QUERY_TOO_BROAD if a single day takes longer
  */
 export async function search(
   store: Store,
@@ -79,7 +78,7 @@ function placeOf(row: FoundRow): SearchPlace {
 
 /** Newest first. */
 async function daysOf(store: Store, { filter }: SearchFilter, from: SearchPlace | null): Promise<string[]> {
-  // A host's clock may be a little behind its lines' time.
+  // A host's clock may be a little behind the times of its lines.
   const first = filter.since === undefined ? '1970-01-01' : dayOf(filter.since - DAY_NS);
   const rows = await askBounded<{ day: string }>(
     store,
@@ -105,7 +104,7 @@ async function searchDay(
 ): Promise<FoundRow[]> {
   const found: FoundRow[] = [];
   for (let from = after; ; ) {
-    // Rows may stand twice until parts are merged.
+    // Rows may be repeated until parts are merged.
     const rows = await askBounded<FoundRow>(
       store,
       `SELECT sandbox_id, log, host, workspace, template, toString(ingest_day) AS day,
@@ -168,7 +167,7 @@ export interface Surrounded {
   after: LogRow[];
 }
 
-/** Each line with so many before and behind it in its log. */
+/** Each line with `count` rows before it and behind it in its log. */
 export async function surround(
   store: Store,
   rows: FoundRow[],
@@ -194,7 +193,7 @@ export interface HistogramBucket {
   counts: Record<string, number>;
 }
 
-/** How many lines there are in each of `buckets` equal parts of a time, by severity or source. */
+/** The number of lines in each of `buckets` equal parts of a time span, by severity or source. */
 export async function histogram(
   store: Store,
   what: SearchFilter & { filter: { since: bigint; until: bigint } },

@@ -11,14 +11,15 @@ interface Asked {
 }
 
 /**
- * Short tails, as `readShortTail` reads them. What is asked for while `limits.read.tail_queries` are under way waits for one of
- * them, and then shares one query, which costs less than half as much for each: most of a query is its planning.
+ * Short tails as `readShortTail` reads them. Requests that arrive while `limits.read.tail_queries` queries run wait for one
+ * of these to end. Then they share one query, which costs less than half as much for each, because most of a query is
+ * its planning.
  */
 export class SharedTails {
   private readonly store: Store;
   private running = 0;
   private waiting: Asked[] = [];
-  /** Until then no query is shared, for one was refused. */
+  /** Until then no query is shared, because ClickHouse refused one. */
   private apart_until_ms = 0;
 
   constructor(store: Store) {
@@ -48,7 +49,7 @@ export class SharedTails {
     }
   }
 
-  /** Those who can share a query. */
+  /** The waiting requests that can share a query. */
   private alike({ id, lines }: Asked): Asked[] {
     return this.waiting
       .filter((one) => one.lines === lines && one.id.log === id.log && one.id.workspace === id.workspace)

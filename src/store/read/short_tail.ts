@@ -5,22 +5,22 @@ import { type Params, type Store, selectBytes } from '../query.ts';
 import { parseGap } from '../record.ts';
 import { KEY_DOWN, type LastRow, type LogId, logCondition, logParams } from './read_log.ts';
 
-/** The last lines of a log, as one query finds them. */
+/** The last lines of a log, read by one query. */
 export interface ShortTail {
   /** The file's bytes. */
   bytes: Buffer;
-  /** The last row of the log, of whatever kind; null: it has none. */
+  /** The last row of the log, of any kind; null if it has none. */
   last: LastRow | null;
-  /** The place of its last line, null if it has none. */
+  /** The place of its last line; null if it has none. */
   until: { stream: string; position: string; record: 'line' } | null;
 }
 
-/** Gaps and seals between the lines that are asked for, and rows that stand twice. */
+/** Room for gaps and seals between the lines, and for repeated rows. */
 const SPARE_ROWS = 32;
 
 /**
- * The last `lines` lines of a log with all that a snapshot needs to know, in one query; null where that is not
- * enough: very long lines, many gaps, rows that stand twice. What is read then by `findTail` is the same.
+ * The last `lines` lines of a log with everything else that a snapshot needs, in one query. Null if one query is not
+ * enough: very long lines, many gaps, repeated rows. `findTail` and `readBytes` then read the same.
  * @throws AfterlogError as selectRows
  */
 export async function readShortTail(store: Store, id: LogId, lines: number): Promise<ShortTail | null> {
@@ -35,9 +35,9 @@ export async function readShortTail(store: Store, id: LogId, lines: number): Pro
 }
 
 /**
- * The same of the same log of several sandboxes, by sandbox. Null where that is too much for one query: it reads these
- * logs whole, so that it is the cheaper way only if they are not long.
- * @param id of any of them
+ * The same for the same log of several sandboxes, by sandbox. Null if that is too much for one query: it reads these logs
+ * whole, so it is cheaper only for logs that are not long.
+ * @param id of any of these logs
  * @throws AfterlogError as selectRows
  */
 export async function readShortTails(
@@ -61,7 +61,7 @@ export async function readShortTails(
   return new Map(sandboxes.map((sandbox) => [sandbox, rows.tailOf(of.get(sandbox) ?? [], lines)]));
 }
 
-/** Null: ClickHouse refuses. */
+/** Null: ClickHouse refuses the query. */
 async function readTailRows(
   store: Store,
   condition: string,
@@ -71,8 +71,8 @@ async function readTailRows(
   try {
     const answer = await selectBytes(
       store,
-      // Bare columns, the condition before all others are read, and no second step that fetches them: together a third
-      // of what such a query takes, which is mostly its planning.
+      // Bare columns, a condition that is evaluated before other columns are read, and no second step that fetches
+      // them: together these save a third of such a query, which is mostly planning.
       `SELECT sandbox_id, record, stream_started_at, position, host, observed_at, prefix, message, ending
        FROM ${store.database}.console_logs PREWHERE ${condition} FORMAT RowBinary`,
       params,
@@ -86,7 +86,7 @@ async function readTailRows(
     );
     return new TailRows(answer);
   } catch (error) {
-    // Too much for one answer, mostly; whatever it is, the other way meets it too.
+    // Usually too much for one answer; any other refusal also stops the other way of reading.
     if (error instanceof AfterlogError && error.code === 'CLICKHOUSE_REFUSED') return null;
     throw error;
   }
@@ -99,9 +99,9 @@ interface TailRow {
   position: bigint;
   /** Whether it ends its line. */
   ends: boolean;
-  /** Of prefix, message and ending together. */
+  /** The length of prefix, message and ending together. */
   length: number;
-  /** Where its host, and these three, stand in the answer. */
+  /** The offsets of its host, and of these three texts, in the answer. */
   host_at: number;
   texts_at: number;
 }
@@ -109,7 +109,7 @@ interface TailRow {
 const isSame = (a: TailRow, b: TailRow): boolean =>
   a.position === b.position && a.record === b.record && a.stream === b.stream;
 
-/** Rows in ClickHouse's RowBinary, the last first. Most of their texts are only copied. */
+/** Rows in ClickHouse's RowBinary, the last first. Most of their texts are copied and never decoded. */
 class TailRows {
   readonly all: TailRow[] = [];
   private readonly answer: Buffer;
@@ -120,7 +120,7 @@ class TailRows {
     while (this.at < answer.length) this.all.push(this.next());
   }
 
-  /** Of the rows of one log. */
+  /** The tail of the rows of one log. */
   tailOf(log: TailRow[], lines: number): ShortTail | null {
     const rows = log.filter((row, index) => index === 0 || !isSame(row, log[index - 1]!));
     const whole = log.length < lines + SPARE_ROWS;
@@ -130,7 +130,7 @@ class TailRows {
     if (first === undefined) return whole ? { bytes: Buffer.alloc(0), last, until: null } : null;
     const until = { stream: String(first.stream), position: String(first.position), record: 'line' } as const;
     if (lines === 0) return { bytes: Buffer.alloc(0), last, until };
-    // A long line that goes on at the end is counted before its end comes.
+    // An unfinished long line at the end of the log counts as a line.
     let left = first.ends ? lines + 1 : lines;
     const before = of_lines.findIndex(({ ends }) => ends && --left === 0);
     if (before < 0 && !whole) return null;
@@ -149,7 +149,7 @@ class TailRows {
     return { record, stream: String(stream), position: String(position), message, host, observed_ms, end };
   }
 
-  /** What these rows hold, the last row's first. */
+  /** The bytes of these rows, which come the last first. */
   private bytesOf(rows: TailRow[]): Buffer {
     const bytes = Buffer.allocUnsafe(rows.reduce((sum, { length }) => sum + length, 0));
     let end = bytes.length;
@@ -185,7 +185,7 @@ class TailRows {
     return this.answer.toString('utf8', this.at - length, this.at);
   }
 
-  /** @returns how many bytes it has */
+  /** @returns its length in bytes */
   private skipText(): number {
     let length = 0;
     for (let shift = 1; ; shift *= 128) {

@@ -111,12 +111,12 @@ test('rows of a real stream that are deleted, changed, doubled or moved are name
   assert.match(one('changed').problems.join(), /^the bytes differ from what was read: CRC-32 [0-9a-f]{8}, /);
   assert.deepEqual(one('doubled'), { ...fine, repeated_rows: 1 });
   // Which of the two counts is open, and with it whether the sum is the seal's.
-  assert.equal(one('differing').problems[0], `two different line rows stand at ${at(5)}`);
+  assert.equal(one('differing').problems[0], `two different line rows are at ${at(5)}`);
   assert.deepEqual(one('moved').missing, missing([at(40), at(41)]));
   assert.ok(one('moved').problems.some((text) => text.startsWith(`rows overlap: [${inside}, `)));
   assert.deepEqual(
     [one('behind').verdict, one('behind').problems[0]],
-    ['wrong', `a line stands at ${recording.length + 100}, behind the seal`],
+    ['wrong', `a line is at ${recording.length + 100}, behind the seal`],
   );
 });
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { openStore, type Store } from '../../../src/store/query.ts';
+import { findTail } from '../../../src/store/read/find_tail.ts';
 import type { LineFilter } from '../../../src/store/read/line_filter.ts';
 import {
-  findTail,
   isBeyond,
   type LogPlace,
   type LogRow,

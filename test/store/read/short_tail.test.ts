@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openStore } from '../../../src/store/query.ts';
-import { findTail, lastRow, readBytes } from '../../../src/store/read/read_log.ts';
+import { findTail } from '../../../src/store/read/find_tail.ts';
+import { lastRow, readBytes } from '../../../src/store/read/read_log.ts';
 import { readShortTail } from '../../../src/store/read/short_tail.ts';
 import { clickhouseSettings, migratedDatabase } from '../../support/clickhouse.ts';
 import { fc } from '../../support/property.ts';
