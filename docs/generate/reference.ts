@@ -114,8 +114,8 @@ and ends with 1, or with 2 for \`SETTING_…\` and \`USAGE\`. Agent, consumer an
 terminal), with \`code\`, \`msg\`, and fields such as \`path\`, \`topic\` or \`partition\`:
 
 \`\`\`json
-{"level":40,"time":"2026-11-23T20:28:41.504Z","code":"KAFKA_UNREACHABLE","topic":"sandbox-logs","msg":"Kafka does not take batches …"}
-{"level":30,"time":"2026-11-23T20:29:12.031Z","over":"KAFKA_UNREACHABLE","topic":"sandbox-logs","msg":"Kafka takes batches again."}
+{"level":40,"time":"2026-11-23T20:28:41.504Z","code":"KAFKA_UNREACHABLE","topic":"sandbox-logs","msg":"Kafka does not accept batches …"}
+{"level":30,"time":"2026-11-23T20:29:12.031Z","over":"KAFKA_UNREACHABLE","topic":"sandbox-logs","msg":"Kafka accepts batches again."}
 \`\`\`
 
 A fault that lasts is said once when it begins and once, with \`over\`, when it ends. Of faults that come one by one at most 20 a minute of the

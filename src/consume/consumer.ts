@@ -19,18 +19,18 @@ import { type ConsumerCounts, Partition } from './partition.ts';
 export interface ConsumerStatus extends ConsumerCounts {
   gaps: number;
   inserts: number;
-  /** Messages behind the end of the topic, over this consumer's partitions; null before they are known. */
+  /** Messages behind the end of the topic, over this consumer's partitions; null before the first answer. */
   lag: number | null;
-  /** The same for each of them. */
+  /** The same for each partition. */
   partitions: { topic: string; partition: number; lag: number | null }[];
-  /** What is waited for, as one sentence. */
+  /** The reason of a wait, as one sentence; null if there is none. */
   paused: string | null;
   last_error: string | null;
 }
 
 /**
- * Starts a member of the consumer group: Kafka → ClickHouse. It starts whether or not either can be reached, and
- * waits for them for as long as it takes.
+ * Starts a member of the consumer group: Kafka → ClickHouse. It starts even if neither can be reached, and waits for both
+ * as long as it takes.
  */
 export async function startConsumer(
   settings: Settings,
@@ -98,7 +98,7 @@ class ConsumerRole {
     };
   }
 
-  /** One membership after another, until told to leave. kafkajs gives up on many things; this does not. */
+  /** One membership after another until the role is stopped: kafkajs gives up on many errors. */
   async run(): Promise<void> {
     while (!this.leave.signal.aborted) {
       const error = await this.member().catch((thrown: unknown) => thrown);
@@ -115,7 +115,7 @@ class ConsumerRole {
     await this.client.close();
   }
 
-  /** @returns what ended the membership @throws what prevented it */
+  /** @returns the error that ended the membership @throws the error that prevented it */
   private async member(): Promise<unknown> {
     const consumer = this.kafka.consumer({
       groupId: this.settings.kafka.group,
@@ -160,8 +160,8 @@ class ConsumerRole {
   }
 
   /**
-   * Called by kafkajs before the first fetch of a new assignment. Nothing is fetched until it is known where group
-   * and topic stand.
+   * kafkajs calls this before the first fetch of a new assignment. Nothing is fetched until the offsets of group and topic
+   * are known.
    */
   private async joined(consumer: Consumer, { payload }: ConsumerGroupJoinEvent): Promise<void> {
     consumer.pause([{ topic: this.topic }]);
@@ -170,14 +170,14 @@ class ConsumerRole {
     this.assigned = payload.memberAssignment[this.topic] ?? [];
     this.patience.over();
     log.info({ topic: this.topic, partitions: this.assigned }, 'Partitions were assigned.');
-    // Another join, or the end of this membership, makes this one's answer worthless.
+    // After another join, or the end of this membership, the offsets of this join no longer count.
     while (join === this.joins && !this.leave.signal.aborted) {
       try {
         const offsets = await partitionOffsets(this.kafka, payload.groupId, this.topic);
         for (const number of this.assigned) {
           const known = offsets.find(({ partition }) => partition === number);
-          // Another broker may not have heard yet of one that was just added.
-          if (!known) throw new Error(`the broker asked does not know ${this.topic}/${number} yet`);
+          // A broker may not know a partition yet that was just added.
+          if (!known) throw new Error(`the broker does not know ${this.topic}/${number} yet`);
           await this.begin(consumer, known);
         }
         if (join === this.joins) consumer.resume([{ topic: this.topic }]);
@@ -195,14 +195,14 @@ class ConsumerRole {
     const partition = this.partition(number);
     partition.begin();
     partition.end = high;
-    // Where the broker forgot the group's offset, what this process landed last still tells what retention took. All is
-    // read again then: the topic may have been made anew.
+    // If the broker forgot the group's offset, the last landed offset of this process shows what retention deleted. The
+    // whole partition is read again then, because the topic may have been made again.
     const lost = overtaken({ ...offsets, committed: committed ?? partition.next });
     if (lost) await partition.lander.report(overtakenRow(this.topic, number, lost));
     partition.next = committed === null || committed > high ? low : Math.max(committed, low);
     if (committed !== null && committed > high) {
-      const what = `${this.topic}/${number} ends before the group’s offset: it was made anew or lost its end.`;
-      report(new AfterlogError('TOPIC_LOST', `${what} It is read from its start.`), {
+      const what = `${this.topic}/${number} ends before the group’s offset: it was made again or lost its end.`;
+      report(new AfterlogError('TOPIC_LOST', `${what} The consumer reads it from its start.`), {
         topic: this.topic,
         partition: number,
         committed,
@@ -214,7 +214,7 @@ class ConsumerRole {
     }
   }
 
-  /** How far the topic goes is also known while nothing is fetched: when ClickHouse is away, the lag shows how long. */
+  /** Asks for the end of the topic also while nothing is fetched, so that the lag grows while ClickHouse is away. */
   private async watchEnds(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await sleep(limits.consume.lag_ms, undefined, { signal, ref: false }).catch(() => {});
@@ -227,7 +227,7 @@ class ConsumerRole {
     }
   }
 
-  /** The group's offset as the broker has it. */
+  /** The group's offset at the broker. */
   private async committed(number: number): Promise<number | null> {
     const offsets = await partitionOffsets(this.kafka, this.settings.kafka.group, this.topic);
     return offsets.find(({ partition }) => partition === number)?.committed ?? null;

@@ -13,15 +13,15 @@ export interface TopicMessage {
 
 export interface DeadLetters {
   /**
-   * Returns when the broker has the message on all in-sync replicas. A crash before the offset is committed can
-   * send it again: dlq-topic, dlq-partition and dlq-offset tell repeats apart.
+   * Returns when all in-sync replicas have the message. After a crash before the offset is committed, the message is sent
+   * again: dlq-topic, dlq-partition and dlq-offset identify repeats.
    * @throws AfterlogError KAFKA_UNREACHABLE, KAFKA_REFUSED; the next call starts anew
    */
   send(origin: TopicMessage, reason: string): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Messages that cannot land, whole, in a topic beside their own. Nothing is opened before the first. */
+/** Sends messages that cannot land, whole, to a second topic. No connection is opened before the first. */
 export function deadLetters(kafka: Kafka, topic: string): DeadLetters {
   const name = deadLetterTopic(topic);
   let opening: Promise<Producer> | null = null;
@@ -50,7 +50,7 @@ export function deadLetters(kafka: Kafka, topic: string): DeadLetters {
       } catch (error) {
         await close();
         const where = `${origin.topic}/${origin.partition}/${origin.message.offset}`;
-        const what = `The dead-letter topic ${name} does not take message ${where}, whose partition waits`;
+        const what = `The dead-letter topic ${name} does not accept message ${where}, whose partition waits`;
         throw kafkaFault(what, error);
       }
       const { topic, partition, message } = origin;
@@ -77,7 +77,7 @@ async function sendTo(producer: Producer, name: string, origin: TopicMessage, re
   } catch (error) {
     const type = (error as { cause?: { type?: string }; type?: string }).type;
     if (type !== 'MESSAGE_TOO_LARGE' && type !== 'RECORD_LIST_TOO_LARGE') throw error;
-    // Someone else's message, larger than ours can be: keep where it is rather than stop for ever.
+    // A message of another program, larger than ours can be: record its place instead of waiting forever.
     const messages = [{ key, value: null, headers: { ...marks, 'dlq-value': 'too large, left in place' } }];
     await producer.send({ topic: name, acks: -1, messages });
   }

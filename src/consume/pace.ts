@@ -2,16 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../base/limits.ts';
 
 /**
- * Shares a consumer among its partitions: so many land at a time, and at the end of the topic, where messages come
- * one by one, they wait a little to be joined into fewer INSERTs: each makes a part that ClickHouse has to merge.
+ * Shares a consumer among its partitions. A few of them land at the same time. At the end of the topic, where messages
+ * arrive one by one, a partition waits a little, so that more of them share an INSERT: each INSERT makes a part that
+ * ClickHouse has to merge.
  */
 export class Pace {
-  /** Partitions that have something to land, or wait for more. */
+  /** Partitions that have batches to land, or wait for more. */
   private active = 0;
   private free: number = limits.consume.partitions_at_once;
   private readonly waiting: (() => void)[] = [];
 
-  /** @param land returns how many rows landed @throws what it throws */
+  /** @param land returns the number of landed rows @throws whatever `land` throws */
   async turn(land: () => Promise<number>, leave: AbortSignal): Promise<void> {
     const started = performance.now();
     this.active++;

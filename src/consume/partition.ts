@@ -18,12 +18,12 @@ export interface ConsumerCounts {
   batches_refused: number;
 }
 
-/** One partition of the topic: its lander lives as long as the process, whoever owns the partition meanwhile. */
+/** One partition of the topic. Its lander lives as long as the process, even while others own the partition. */
 export class Partition {
   readonly lander: Lander;
-  /** Offset of the message after the last of the partition when it was last heard of; null before. */
+  /** Offset behind the partition's last message, as last reported by a broker; null before. */
   end: number | null = null;
-  /** Offset of the message after the last that was landed, or of the first to be; null before it is known. */
+  /** Offset behind the last landed message, or of the first one to land; null before it is known. */
   next: number | null = null;
   private readonly patience: Patience;
   private readonly origins = new WeakMap<Batch, KafkaMessage>();
@@ -34,7 +34,7 @@ export class Partition {
   private readonly counts: ConsumerCounts;
   private readonly pace: Pace;
   private readonly committedThere: () => Promise<number | null>;
-  /** What was committed since the partition was taken. */
+  /** The offset that was committed since the partition was assigned. */
   private committed: number | null = null;
 
   constructor(
@@ -65,23 +65,23 @@ export class Partition {
     return this.lander.status().paused ?? this.patience.waiting;
   }
 
-  /** The partition is taken: where it goes on is known from the broker. */
+  /** The partition was assigned: the broker knows where it continues. */
   begin(): void {
     this.committed = null;
   }
 
   /**
-   * Between two fetches a topic can be deleted, made again, and grow beyond the offset that is read next. A broker deletes
-   * the group's offsets together with a topic.
-   * @throws Leaving if that has happened: the partition is to be begun anew; AfterlogError if no broker tells
+   * Checks that the topic is still the same: between two fetches it can be deleted, made again, and grow past the next
+   * offset. A broker deletes the group's offsets together with a topic.
+   * @throws Leaving if that has happened, so that the partition begins anew; AfterlogError if no broker answers
    */
   private async checkTopic(): Promise<void> {
     if (this.committed === null) return;
     const there = await this.committedThere().catch((error: unknown) => {
-      throw kafkaFault(`Whether ${this.topic} is still the one that was read cannot be asked`, error);
+      throw kafkaFault(`Whether ${this.topic} was deleted and made again cannot be checked`, error);
     });
     if (there !== null && there >= this.committed) return;
-    const what = `${this.topic}/${this.number} is not the one that was read before`;
+    const what = `${this.topic}/${this.number} was deleted and made again`;
     throw new Leaving(new kafkajs.KafkaJSNonRetriableError(what));
   }
 
@@ -91,8 +91,8 @@ export class Partition {
   }
 
   /**
-   * Lands one fetch and commits it. A rejection (the group rebalances, the broker is gone) leaves the offsets as they
-   * were: whoever goes on reads the messages again, looks, and skips what landed.
+   * Lands one fetch and commits it. After a rejection (the group rebalances, the broker is gone) the offsets are
+   * unchanged: the next owner reads the messages again, looks, and skips the landed ones.
    */
   async take(fetch: EachBatchPayload): Promise<void> {
     const alive = (): Promise<void> => fetch.heartbeat();
@@ -100,7 +100,7 @@ export class Partition {
     crashPoint('consume.fetched');
     try {
       await this.pace.turn(async () => {
-        // Its turn may have come late.
+        // The assignment may have changed during the wait.
         if (!fetch.isRunning() || fetch.isStale()) return 0;
         return this.landFetch(fetch, alive);
       }, this.leave);
@@ -109,7 +109,7 @@ export class Partition {
     }
   }
 
-  /** @returns how many rows landed */
+  /** @returns the number of landed rows */
   private async landFetch(fetch: EachBatchPayload, alive: () => Promise<void>): Promise<number> {
     await this.reportOvertaken(fetch.batch.firstOffset(), alive);
     const batches = await this.check(fetch.batch.messages, alive);
@@ -126,7 +126,7 @@ export class Partition {
     return landed.reduce((sum, { header }) => sum + header.rows, 0);
   }
 
-  /** Retention may also pass a consumer that runs: kafkajs then goes on at the first message that is left. */
+  /** Retention may also overtake a running consumer: kafkajs then continues at the first message that is left. */
   private async reportOvertaken(first: string | null, alive: () => Promise<void>): Promise<void> {
     const from = this.next;
     if (from === null || first === null || Number(first) <= from) return;
@@ -134,7 +134,7 @@ export class Partition {
     await this.lander.report(overtakenRow(this.topic, this.number, lost), alive);
   }
 
-  /** Batches that are whole; the others go to the dead letters before anything is committed. */
+  /** The whole batches; the others become dead letters before anything is committed. */
   private async check(messages: KafkaMessage[], alive: () => Promise<void>): Promise<Batch[]> {
     const whole: Batch[] = [];
     for (const message of messages) {

@@ -13,12 +13,12 @@ import { type Batch, batchId, toKafkaHeaders } from '../wire/header.ts';
 import type { Destination } from './sender.ts';
 
 /**
- * Answers by which a broker says that it will never take this message: 10 MESSAGE_TOO_LARGE,
- * 18 RECORD_LIST_TOO_LARGE, 32 INVALID_TIMESTAMP, 43 UNSUPPORTED_FOR_MESSAGE_FORMAT, 87 INVALID_RECORD.
+ * The errors of a broker that will never accept this message: 10 MESSAGE_TOO_LARGE, 18 RECORD_LIST_TOO_LARGE,
+ * 32 INVALID_TIMESTAMP, 43 UNSUPPORTED_FOR_MESSAGE_FORMAT, 87 INVALID_RECORD.
  */
 const REFUSALS = new Set([10, 18, 32, 43, 87]);
 
-/** Where epochs are bound to partitions for good: the spool's cursor file. */
+/** The lasting bindings of epochs to partitions, in the spool's cursor file. */
 export interface Bindings {
   bindings: Map<number, Binding>;
   bind(epoch: number, binding: Binding): void;
@@ -29,13 +29,13 @@ export interface KafkaOptions {
   topic: string;
   host: string;
   bindings: Bindings;
-  /** Keeps what the broker refuses for good; awaited before gap rows take its place. */
+  /** Stores a batch that the broker refuses for good, before gap rows take its place. */
   setAside: (refused: { batch: Batch; reason: string }) => Promise<void>;
 }
 
 /**
- * Batches to the topic: in order, one send in flight, acknowledged by all replicas. A send whose fate is not
- * known is made again by a new producer; the topic may then hold a batch twice, which the consumer skips.
+ * Sends batches to the topic: in order, one send in flight, acknowledged by all replicas. If the outcome of a send is not
+ * known, a new producer sends it again; the topic may then hold a batch twice, which the consumer skips.
  */
 export function kafkaDestination(options: KafkaOptions): Destination {
   return new KafkaDestination(options);
@@ -50,7 +50,7 @@ class KafkaDestination implements Destination {
 
   constructor(options: KafkaOptions) {
     this.options = options;
-    this.trouble = new Trouble('Kafka takes batches again.', { topic: options.topic });
+    this.trouble = new Trouble('Kafka accepts batches again.', { topic: options.topic });
   }
 
   waiting(): string | null {
@@ -126,14 +126,14 @@ class KafkaDestination implements Destination {
     const producer = this.options.kafka.producer({
       allowAutoTopicCreation: false,
       maxInFlightRequests: 1,
-      // Tried again here, by a new producer: kafkajs' own retries would reorder nothing, but hide for how long.
+      // Retries happen here, with a new producer: kafkajs' own would hide how long they take.
       retry: { retries: 0 },
     });
     await producer.connect();
     return producer;
   }
 
-  /** The topic and partition of an epoch, decided at its first send and kept: order holds within a partition. */
+  /** The topic and partition of an epoch, fixed at its first send, because order holds only within a partition. */
   private async bindingOf(epoch: number): Promise<Binding> {
     const { bindings, topic, host } = this.options;
     const known = bindings.bindings.get(epoch);
@@ -142,31 +142,32 @@ class KafkaDestination implements Destination {
     try {
       bindings.bind(epoch, binding);
     } catch (error) {
-      throw unwritable('Where batches go cannot be saved', error);
+      throw unwritable('The partition of the batches cannot be saved', error);
     }
     return binding;
   }
 
-  /** How many partitions a topic has; it is made, or given more, if fewer than `least` (0: nothing was bound) are there. */
+  /** The number of partitions of a topic. Makes the topic, or partitions up to `least` (0: none was bound yet). */
   private async partitions(topic: string, least = 0): Promise<number> {
     const places = async (admin: Admin): Promise<number> => {
       if (!(await admin.listTopics()).includes(topic)) {
         await createTopic(admin, wantedTopics(topic).batches);
-        if (least === 0) log.info({ topic }, 'The topic was not there and is made.');
-        else report(new AfterlogError('TOPIC_LOST', `Topic ${topic} was gone and is made again.`), { topic });
+        if (least === 0) log.info({ topic }, 'The topic did not exist and was made.');
+        else
+          report(new AfterlogError('TOPIC_LOST', `Topic ${topic} was gone and was made again.`), { topic });
       }
       const metadata = await admin.fetchTopicMetadata({ topics: [topic] });
       const count = metadata.topics[0]!.partitions.length;
       if (count >= least) return count;
       await admin.createPartitions({ topicPartitions: [{ topic, count: least }] });
-      const what = `Topic ${topic} had ${count} partitions, while batches are bound to number ${least - 1}: added.`;
+      const what = `Topic ${topic} had ${count} partitions, but batches are bound to number ${least - 1}: more were added.`;
       report(new AfterlogError('TOPIC_LOST', what), { topic });
       return least;
     };
     return withAdmin(this.options.kafka, places, 0);
   }
 
-  /** What the broker will never take is kept aside, and gap rows go in its place under the same id. */
+  /** Sets a refused batch aside. @returns the gap rows that are sent in its place with the same id */
   private async replace(batch: Batch, reason: string): Promise<Batch> {
     try {
       await this.options.setAside({ batch, reason });
@@ -177,7 +178,7 @@ class KafkaDestination implements Destination {
   }
 
   private complain(error: unknown): void {
-    const what = `Kafka does not take batches for ${this.options.topic}`;
+    const what = `Kafka does not accept batches for ${this.options.topic}`;
     this.trouble.begins(error instanceof AfterlogError ? error : kafkaFault(what, error));
   }
 
@@ -201,7 +202,7 @@ class PartitionMissing extends Error {
   }
 }
 
-/** True if the topic or the partition of a send is not there (any more). */
+/** True if the topic or the partition of a send does not exist (any more). */
 function isMissing(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {
     if ((at as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') return true;

@@ -4,26 +4,26 @@ import type { Spool } from '../spool/spool.ts';
 import type { Batch } from '../wire/header.ts';
 import { fromSpool } from '../wire/spooled.ts';
 
-/** Where batches go. `deliver` resolves when all have arrived (or are set aside for good), however long it takes. */
+/** A destination of batches. `deliver` resolves when all have arrived or are set aside, however long it takes. */
 export interface Destination {
-  /** Sum of the values of one `deliver`. */
+  /** The largest sum of values for one `deliver`. */
   readonly send_bytes_max: number;
   deliver(batches: Batch[]): Promise<void>;
-  /** What is waited for, as one sentence; null while all is well. */
+  /** The reason of a wait, as one sentence; null if there is none. */
   waiting(): string | null;
-  /** A running `deliver` gives up soon and rejects; what it held is sent again by the next agent. */
+  /** A running `deliver` gives up soon and rejects; the next agent sends its batches again. */
   close(): Promise<void>;
 }
 
-/** What the sender tells whoever started it. */
+/** Events for the agent that started the sender. */
 export interface SenderEvents {
-  /** Batches have arrived: there is more room in the spool. */
+  /** Batches have arrived: the spool has more room. */
   arrived(): void;
-  /** The spool holds damage: until something stands for it, nothing after it is sent. Tried again when it fails. */
+  /** The spool is damaged: nothing behind the damage is sent until it is mended. Called again if that fails. */
   damaged(): void;
 }
 
-/** Takes batches from the spool in order, one send in flight, and tells the spool what has arrived. */
+/** Sends batches from the spool in order, one send in flight, and reports delivered ones to the spool. */
 export class Sender {
   readonly counts = { batches: 0, rows: 0 };
   private readonly spool: Spool;
@@ -67,7 +67,7 @@ export class Sender {
     }
   }
 
-  /** Waits until the spool is empty, at most `ms`, then ends. */
+  /** Waits at most `ms` until the spool is empty, then ends. */
   async stop(ms: number): Promise<void> {
     const until = performance.now() + ms;
     while (this.spool.undelivered_bytes > 0 && performance.now() < until) {

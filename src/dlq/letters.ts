@@ -8,20 +8,20 @@ import { deadLetterTopic } from '../kafka/topics.ts';
 import { type Letter, letterOf } from './letter.ts';
 import { refusedIds, refusedLetter } from './refused_files.ts';
 
-/** The dead letters that can be reached from here: in the topic's dead-letter topic, and in this host's `refused/`. */
+/** The dead letters of the dead-letter topic and of this host's `refused/`. */
 export interface Letters {
-  /** Where they lie, for messages. */
+  /** The places that are read, for messages. */
   readonly places: string[];
-  /** The newest, newest first, without their values; `total` is how many there are, about. */
+  /** The newest letters, newest first, without their values; `total` is about the number of all. */
   newest(limit: number): Promise<{ letters: Letter[]; total: number }>;
   /** @throws AfterlogError LETTER_UNKNOWN */
   find(id: string): Promise<Letter>;
-  /** All that are there now, oldest first in each place, one at a time. */
+  /** All current letters, oldest first in each place, one at a time. */
   all(): AsyncGenerator<Letter>;
   close(): Promise<void>;
 }
 
-/** Nothing is opened before it is needed. What is read throws KAFKA_UNREACHABLE and FILE_UNREADABLE. */
+/** Opens nothing before it is needed. Reading throws KAFKA_UNREACHABLE and FILE_UNREADABLE. */
 export function openLetters(settings: Settings): Letters {
   const dir = join(settings.state_dir, 'refused');
   const topic = deadLetterTopic(settings.kafka.topic);
@@ -48,7 +48,7 @@ export function openLetters(settings: Settings): Letters {
         const letter = refusedLetter(dir, id);
         if (letter) letters.push({ ...letter, value: null });
       }
-      // Those of one partition stay in their order, also if they came in the same millisecond.
+      // Letters of one partition stay in order, even within a millisecond.
       letters.reverse().sort((a, b) => b.at_ms - a.at_ms);
       return { letters: letters.slice(0, limit), total };
     },
@@ -67,7 +67,7 @@ export function openLetters(settings: Settings): Letters {
       }
       const has = end
         ? `${topic}/${end.partition} has ${end.low} to ${end.high - 1}`
-        : 'it has no such place';
+        : 'it has no such partition';
       throw new AfterlogError('LETTER_UNKNOWN', `There is no dead letter ${id} in topic ${topic}: ${has}.`);
     },
 
@@ -87,7 +87,7 @@ export function openLetters(settings: Settings): Letters {
   };
 }
 
-/** null as long as nothing was ever set aside there. */
+/** null if nothing was ever set aside there. */
 async function openTopic(settings: Settings, topic: string): Promise<TopicReader | null> {
   try {
     return await TopicReader.open(createKafka(settings), topic);

@@ -5,10 +5,10 @@ import { toKafkaHeaders } from '../wire/header.ts';
 import { fromSpool } from '../wire/spooled.ts';
 import { type Letter, letterOf } from './letter.ts';
 
-/** A file as deliver/set_aside.ts names it. */
+/** The name of a file that deliver/set_aside.ts made. */
 const NAME = /^(.+)-(\d+)-(\d+)\.batch$/;
 
-/** Ids of the batches that lie in a `refused/` folder, newest first. @throws AfterlogError FILE_UNREADABLE */
+/** Ids of the batches in a `refused/` folder, newest first. @throws AfterlogError FILE_UNREADABLE */
 export function refusedIds(dir: string): string[] {
   return listed(dir)
     .filter((name) => NAME.test(name))
@@ -17,7 +17,7 @@ export function refusedIds(dir: string): string[] {
     .map(({ id }) => id);
 }
 
-/** @returns null if there is none of this id; @throws AfterlogError FILE_UNREADABLE */
+/** @returns null if there is no batch with this id; @throws AfterlogError FILE_UNREADABLE */
 export function refusedLetter(dir: string, id: string): Letter | null {
   const path = join(dir, `${id.replaceAll('/', '-')}.batch`);
   const bytes = contentOf(path);
@@ -30,7 +30,7 @@ export function refusedLetter(dir: string, id: string): Letter | null {
     const { header, value } = fromSpool(bytes);
     return letterOf({ ...kept, headers: toKafkaHeaders(header), value });
   } catch {
-    // Not as it was written: show what there is.
+    // Not as it was written: show its bytes.
     return letterOf({ ...kept, headers: {}, value: bytes });
   }
 }

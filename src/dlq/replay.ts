@@ -11,23 +11,23 @@ import { type Batch, type BatchHeader, batchId } from '../wire/header.ts';
 import type { Letter } from './letter.ts';
 
 /**
- * How a letter stands, which the table itself says; nobody keeps a list:
- * - `waiting`: gap rows stand in its place (also after a replay that did not come to its end)
- * - `replayed`: its rows are there and no gap row stands for them
+ * The state of a letter, read from the table itself; there is no list of letters:
+ * - `waiting`: gap rows stand in its place (also after a replay that was not finished)
+ * - `replayed`: its rows are there, and no gap row stands for them
  * - `coming`: its gap rows are still on their way
- * - `gone`: nothing is in its place any more: retention took it, or somebody erased it
- * - `damaged`: it is not a whole batch, and nothing can be made of it
+ * - `gone`: neither is there any more: retention removed its rows, or somebody erased them
+ * - `damaged`: it is not a whole batch and cannot be replayed
  */
 export type LetterState = 'waiting' | 'replayed' | 'coming' | 'gone' | 'damaged';
 
 export interface ReplayOutcome {
   letter: Letter;
-  /** Whether it was waiting; else nothing was tried. */
+  /** Whether it was waiting; otherwise nothing was tried. */
   tried: boolean;
-  /** `refused`: ClickHouse does not take it; nothing changed. */
+  /** `refused`: ClickHouse refuses it; nothing changed. */
   state: LetterState | 'refused';
   place: BatchRows;
-  /** Why it is not replayed, where that is known. */
+  /** Why it is not replayed, if that is known. */
   reason: string | null;
 }
 
@@ -56,10 +56,9 @@ export async function statesOf(
 const isNowhere = ({ stand_ins, rows }: BatchRows): boolean => stand_ins + rows === 0;
 
 /**
- * Brings letters back to where gap rows stand for them: the rows first, in an INSERT that lands whole or not at all,
- * under the batch's own id; then the gap rows go. So the gap rows are the mark that this is not finished, and it can
- * be killed at any point and repeated. Rows of what was erased meanwhile are erased again, before that mark goes. At most
- * `letters_at_once`.
+ * Replays letters, at most `letters_at_once`. First their rows are inserted, in an INSERT that lands whole or not at all,
+ * with the batch's own id; then their gap rows are removed. So gap rows mark a replay that is not finished: it can be
+ * killed at any point and repeated. Rows that an erase covers meanwhile are erased again before the gap rows are removed.
  * @throws AfterlogError SCHEMA_BEHIND, CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED (not because of a letter)
  */
 export async function replay(store: Store, letters: Letter[]): Promise<ReplayOutcome[]> {
@@ -69,7 +68,7 @@ export async function replay(store: Store, letters: Letter[]): Promise<ReplayOut
   const waiting = letters.filter((_, at) => before[at]!.state === 'waiting');
   const lacking = letters.filter((_, at) => before[at]!.state === 'waiting' && before[at]!.place.rows === 0);
   const reasons = await putBack(store, batchesOf(lacking));
-  // Not what the INSERTs said but what is there decides which gap rows may go.
+  // Rows in the table, not the answers of the INSERTs, decide which gap rows may be removed.
   const headers = waiting.map(({ header }) => header!);
   await eraseReplayed(store, headers);
   const places = await batchRowsOf(store, headers);
@@ -83,21 +82,21 @@ export async function replay(store: Store, letters: Letter[]): Promise<ReplayOut
     if (rows > 0) return { ...tried, state: 'replayed', reason: null };
     const reason =
       reasons.get(batchId(letter.header!)) ??
-      'ClickHouse took it, but its rows do not carry the id of its header';
+      'ClickHouse accepted it, but its rows do not have the id of its header';
     return { ...tried, state: 'refused', reason };
   });
 }
 
-/** A replay ends the INSERTs of every other one in its database: they look, and say so. */
+/** A replay ends the INSERTs of every other replay in its database; these look then. */
 const idPrefix = ({ database }: Store): string => `afterlog/dlq/${database}/`;
 
-/** Each batch once: a crash of the consumer can set one aside twice. */
+/** Each batch once: after a crash of the consumer a batch may have been set aside twice. */
 function batchesOf(letters: Letter[]): Batch[] {
   const batches = letters.map(({ header, value }) => ({ header: header!, value: value! }));
   return [...new Map(batches.map((batch) => [batchId(batch.header), batch])).values()];
 }
 
-/** Inserts batches, joined as far as they may be. @returns why ClickHouse refuses one, by batch id */
+/** Inserts batches, joined where that is possible. @returns the reasons of refused ones, by batch id */
 async function putBack(store: Store, batches: Batch[]): Promise<Map<string, string>> {
   const reasons = new Map<string, string>();
   const has = await tableSchema(store.client, store.database, never).catch(explaining(store));
@@ -108,7 +107,7 @@ async function putBack(store: Store, batches: Batch[]): Promise<Map<string, stri
   for (const group of joinable(batches.filter(isKnown))) {
     const refused = await insert(store, group);
     if (refused === null) continue;
-    // The fault is of one of them: each is tried alone.
+    // One of them has the fault: each is tried alone.
     for (const batch of group) {
       const reason = group.length === 1 ? refused : await insert(store, [batch]);
       if (reason !== null) reasons.set(batchId(batch.header), reason);
@@ -117,7 +116,7 @@ async function putBack(store: Store, batches: Batch[]): Promise<Map<string, stri
   return reasons;
 }
 
-/** What may share an INSERT, which lands whole: batches of one ingest day, within its limits. */
+/** Groups of batches that may share an INSERT, which lands whole: of one ingest day, within its limits. */
 function joinable(batches: Batch[]): Batch[][] {
   const groups: Batch[][] = [];
   let [rows, bytes] = [0, 0];
@@ -137,7 +136,7 @@ function joinable(batches: Batch[]): Batch[][] {
   return groups;
 }
 
-/** @returns why ClickHouse refuses them, or null if they are there */
+/** @returns why ClickHouse refuses them; null if they are in the table */
 async function insert(store: Store, batches: Batch[]): Promise<string | null> {
   const { client, database } = store;
   const bytes = Buffer.concat(batches.map(({ value }) => value));
@@ -147,11 +146,11 @@ async function insert(store: Store, batches: Batch[]): Promise<string | null> {
   } catch (error) {
     const fault = faultOf(error);
     if (fault === 'data') return describeRefusal(error);
-    // The server's trouble, or a block with absurd counts in it.
+    // A problem of the server, or a block with absurd counts.
     if (fault === 'suspect' && batches.length > 1) return describeRefusal(error);
     const hopeless = fault === 'suspect' ? undecodable(bytes) : null;
     if (hopeless !== null) return hopeless;
-    // Its fate is not known: a view may have thrown behind rows that landed, or the answer was lost.
+    // It may have landed: a view may have thrown after that, or the answer was lost.
     if (await isThere(store, batches[0]!.header).catch(() => false)) return null;
     throw readError(store, error);
   }
@@ -163,7 +162,7 @@ async function isThere(store: Store, header: BatchHeader): Promise<boolean> {
   return places.get(batchId(header))!.rows > 0;
 }
 
-/** Groups of letters that are replayed together: bounded in number and bytes. */
+/** Groups of letters that are replayed together, bounded in number and bytes. */
 export async function* inGroups(letters: AsyncIterable<Letter>): AsyncGenerator<Letter[]> {
   let group: Letter[] = [];
   let bytes = 0;

@@ -6,13 +6,13 @@ import { type Batch, type BatchHeader, SCHEMA_VERSION } from './header.ts';
 import { BlockWriter, bytesOf, putVarint } from './native.ts';
 import { compressFrame } from './zstd_frame.ts';
 
-/** A sandbox's label, as its rows carry it. */
+/** The labels of a sandbox in its rows. */
 export interface SlotLabel {
   workspace: string;
   template: string;
 }
 
-/** What the rows of one stream share. `slot` and the like belong to the builder. */
+/** The fields that all rows of one stream share. `slot` and the fields behind it belong to the builder. */
 export interface StreamLabels {
   sandbox_id: string;
   log: string;
@@ -23,30 +23,30 @@ export interface StreamLabels {
   started_high: number;
   slot: number;
   slot_batch: number;
-  /** What its rows in this batch will carry: one that is empty may be filled until the batch is finished. */
+  /** The labels of its rows in this batch; empty ones may be filled until the batch is finished. */
   slot_label?: SlotLabel | undefined;
 }
 
 const records = ['line', 'gap', 'seal'];
 export const record = { line: 0, gap: 1, seal: 2 } as const;
 
-/** Bytes of a row besides its text: 4 columns of 8, one of 4, 9 of 2, 6 of 1, two varints of up to 3. */
+/** Bytes of a row without its text: 4 columns of 8, one of 4, 9 of 2, 6 of 1, two varints of up to 3. */
 const ROW_BYTES = 4 * 8 + 4 + 9 * 2 + 6 + 2 * 3;
 /** Column names, types and fixed dictionaries of a block. */
 const FRAME_BYTES = 4_096;
 const LOW_WORD = 0xffff_ffffn;
-/** Room that lines leave for gap and seal rows: a step of the tail makes at most two, in the entry of its advance. */
+/** Room for gap and seal rows, which lines leave free: a step of the tail makes at most two. */
 const MARKS_MAX = 64;
 const MARK_BYTES_MAX = 1_024;
-// Asked for each line, and the table of limits is too large for V8 to look things up in it fast.
+// Copied because it is read for each line, and V8 is slow at lookups in an object as large as the limits.
 const { rows_max: batch_rows_max } = limits.batch;
 const ROWS = batch_rows_max + MARKS_MAX;
 const LINES_BYTES_MAX = limits.batch.block_bytes_max - MARKS_MAX * MARK_BYTES_MAX;
 
 /**
- * Collects rows of many sandboxes into the columns of one Native block. Filled by the hot path, so every column
- * is a typed array of its own and nothing is allocated per row. A block stays within `block_bytes_max`: `fits`
- * is asked before each row.
+ * Collects rows of many sandboxes into the columns of one Native block. The hot path fills it, so every column is a typed
+ * array of its own and no row allocates anything. A block stays within `block_bytes_max`: callers ask `fits` before each
+ * row.
  */
 export class BatchBuilder {
   rows = 0;
@@ -59,7 +59,7 @@ export class BatchBuilder {
   private readonly kindOf = new Uint8Array(ROWS);
   private readonly endingOf = new Uint8Array(ROWS);
   private readonly backOf = new Uint32Array(ROWS);
-  // UInt64 columns as pairs of words: BigInts would be one object a row.
+  // UInt64 columns as pairs of words: a BigInt would be one object for each row.
   private readonly startedOf = new Uint32Array(ROWS * 2);
   private readonly positionOf = new Uint32Array(ROWS * 2);
   private readonly timestampOf = new Uint32Array(ROWS * 2);
@@ -72,7 +72,7 @@ export class BatchBuilder {
   private prefixBytes = 0;
   private readonly messages = Buffer.allocUnsafeSlow(limits.batch.block_bytes_max);
   private messageBytes = 0;
-  /** Labels as they were when their first row came: they may become others within a batch. */
+  /** The labels at the time of their first row; they may change within a batch. */
   private streams: (Pick<StreamLabels, 'sandbox_id' | 'log'> & SlotLabel)[] = [];
   private readonly observed = new Uint32Array(2);
   private columns = 0;
@@ -84,19 +84,19 @@ export class BatchBuilder {
     this.blockBytes += host.length * 4;
   }
 
-  /** Whether a line of `textBytes` of this stream still fits; one of `line_bytes_max` always fits an empty batch. */
+  /** Whether a line of `textBytes` of this stream still fits; a line of `line_bytes_max` fits any empty batch. */
   fits(labels: StreamLabels, textBytes: number): boolean {
     const bytes = this.blockBytes + textBytes + ROW_BYTES;
     if (this.rows >= batch_rows_max || bytes > LINES_BYTES_MAX) return false;
     return labels.slot_batch === this.batch || bytes + labelBytes(labels) <= LINES_BYTES_MAX;
   }
 
-  /** Whether the marks of a step of the tail still fit beside the lines. */
+  /** Whether the gap and seal rows of a step of the tail still fit. */
   fitsMarks(): boolean {
     return this.marks <= MARKS_MAX / 2;
   }
 
-  /** Sets what the rows that follow share: their stream, and the host clock when their bytes were read. */
+  /** Sets the stream of the rows that follow, and the host clock when their bytes were read. */
   use(labels: StreamLabels, observedSeconds: number, observedNanos: number): void {
     putNanoseconds(this.observed, 0, observedSeconds, observedNanos);
     if (labels.slot_batch === this.batch) return;
@@ -130,7 +130,7 @@ export class BatchBuilder {
     this.blockBytes += line.message_end - line.start + ROW_BYTES;
   }
 
-  /** A gap or seal row: `message` is its JSON, `timestamp` in ns since 1970; without one it is when it was observed. */
+  /** Adds a gap or seal row. `message` is JSON; `timestamp` is in ns since 1970, by default when it was observed. */
   addMark(labels: StreamLabels, what: number, position: number, message: string, timestamp?: bigint): void {
     this.marks++;
     const row = this.row(labels, what, position);
@@ -195,7 +195,7 @@ export class BatchBuilder {
     const { block, rows, streams } = this;
     block.reset();
     this.columns = 0;
-    block.varint(0); // the number of columns, known at the end
+    block.varint(0); // the number of columns, which is known at the end
     block.varint(rows);
     this.texts('record', records, this.recordOf);
     this.texts(
@@ -261,8 +261,8 @@ export class BatchBuilder {
   }
 
   /**
-   * A text column as its keys and one index a row. Left out when all its texts are empty: the table's default.
-   * Indexes are as narrow as the keys allow: what is compressed and inserted for every row counts.
+   * A text column as its keys and one index for each row. It is left out if all its texts are empty, the table's
+   * default. Indexes are as narrow as the keys allow, because every row costs compression and insertion.
    */
   private texts(name: string, keys: readonly string[], indexes: Uint8Array | Uint16Array): void {
     const { block, rows } = this;
@@ -282,19 +282,19 @@ export class BatchBuilder {
   }
 }
 
-/** Bytes of a stream's texts in the dictionaries of a block: at most three a character. A label may still come. */
+/** Bytes of a stream's texts in the dictionaries of a block: at most three a character, and room for late labels. */
 const labelBytes = ({ sandbox_id, workspace, template }: StreamLabels): number =>
   16 +
   3 * (sandbox_id.length + workspace.length + template.length) +
   (workspace === '' && template === '' ? 2 * limits.labels.text_bytes_max : 0);
 
-/** A column of name ids, each with its key in this batch's dictionary. */
+/** A column of name ids, each with its key in the dictionary of this batch. */
 class NameColumn {
   readonly keyOf = new Uint16Array(ROWS);
   private readonly keyOfName = new Uint16Array(NAMES_MAX).fill(0xffff);
   private ids: number[] = [];
 
-  /** @returns the bytes that the block's dictionary grew by */
+  /** @returns the growth of the block's dictionary, in bytes */
   put(row: number, id: number): number {
     let key = this.keyOfName[id]!;
     if (key !== 0xffff) {
@@ -315,7 +315,7 @@ class NameColumn {
   }
 }
 
-/** Short texts byte by byte: for them a call into the runtime costs more than the copy. */
+/** Copies short texts byte by byte: a call into the runtime would cost more than the copy. */
 function putText(target: Buffer, at: number, source: Uint8Array, start: number, end: number): number {
   const length = end - start;
   at = putVarint(target, at, length);
@@ -327,7 +327,7 @@ function putText(target: Buffer, at: number, source: Uint8Array, start: number, 
   return at + length;
 }
 
-// Most rows share their second with the row before: its part of the product is kept.
+// Most rows have the same second as the row before, so its part of the product is kept.
 let keptSecond = -1;
 let keptLow = 0;
 let keptHigh = 0;

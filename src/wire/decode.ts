@@ -3,12 +3,12 @@ import { createZstdDecompress, zstdDecompressSync } from 'node:zlib';
 import { AfterlogError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 
-/** String → its bytes (a console is not always UTF-8); 64-bit integers and DateTime64 (its ticks) → bigint. */
+/** A String as its bytes (a console is not always UTF-8); a 64-bit integer or DateTime64 (its ticks) as bigint. */
 export type ColumnValue = Buffer | bigint | number;
 
 export interface Block {
   rows: number;
-  /** Name → type and one value a row, in the block's order. */
+  /** Name → type and one value for each row, in the block's order. */
   columns: Map<string, { type: string; values: ColumnValue[] }>;
 }
 
@@ -37,7 +37,7 @@ class BlockReader {
     }
   }
 
-  /** A count of things that take at least `width` bytes each: more than the block holds cannot be. */
+  /** A count of values of at least `width` bytes each; more than the block can hold is an error. */
   count(value: number | bigint, width: number): number {
     if (Number(value) * width > this.bytes.length - this.at) {
       throw damaged(`an impossible count, ${value}, at byte ${this.at}`);
@@ -50,7 +50,7 @@ class BlockReader {
   }
 }
 
-/** Width in bytes of a value, and how one is read. A String takes at least its length byte. */
+/** For each type the width of a value in bytes, and its reader. A String has at least its length byte. */
 const readers: Record<string, { width: number; read: (from: BlockReader) => ColumnValue }> = {
   String: { width: 1, read: (from) => from.string() },
   UInt64: { width: 8, read: (from) => from.take(8).readBigUInt64LE() },
@@ -71,7 +71,7 @@ function readerOf(type: string): { width: number; read: (from: BlockReader) => C
   );
 }
 
-/** Reads into `values`, which after an error holds what came before it. */
+/** Reads into `values`, which after an error holds the values before it. */
 function plain(
   type: string,
   count: number | bigint,
@@ -85,7 +85,7 @@ function plain(
 
 /**
  * LowCardinality in the Native format: key version (1), flags with the index width in the low byte, the
- * dictionary, and an index a row into it.
+ * dictionary, and for each row an index into it.
  */
 function lowCardinality(inner: string, rows: number, from: BlockReader, values: ColumnValue[]): void {
   const version = from.take(8).readBigUInt64LE();
@@ -104,13 +104,13 @@ function lowCardinality(inner: string, rows: number, from: BlockReader, values: 
   }
 }
 
-/** A block as far as it decodes. A column that ends early has fewer values; those behind it are missing. */
+/** A block as far as it decodes. A column that ends early has fewer values; the columns behind it are missing. */
 export interface PartialBlock extends Block {
-  /** What is wrong, null if nothing is. */
+  /** The fault that ended the decoding; null if there is none. */
   fault: AfterlogError | null;
 }
 
-/** Decodes a Native block, for tools, dead letters and tests; the hot path never does. */
+/** Decodes a Native block, for tools, dead letters and tests; the hot path never decodes. */
 export function decodePartly(bytes: Buffer): PartialBlock {
   const from = new BlockReader(bytes);
   const block: PartialBlock = { rows: 0, columns: new Map(), fault: null };
@@ -141,7 +141,7 @@ function readBlock(from: BlockReader, block: Block): void {
   if (from.at !== from.bytes.length) throw damaged(`${from.bytes.length - from.at} bytes follow the block`);
 }
 
-/** @throws AfterlogError BATCH_DAMAGED: what is wrong and where, or the column type that is not supported */
+/** @throws AfterlogError BATCH_DAMAGED with the fault and its place, or the column type that is not supported */
 export function decodeBlock(bytes: Buffer): Block {
   const { fault, ...block } = decodePartly(bytes);
   if (fault !== null) throw fault;

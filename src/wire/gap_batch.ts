@@ -5,11 +5,11 @@ import { runsOf } from './runs.ts';
 
 const SECOND = 1_000_000_000n;
 
-/** What the gap rows say that stand for a refused batch; a replay finds them by how it begins. */
+/** The reason of the gap rows for a refused batch; a replay finds them by its beginning. */
 export const refusedReason = (header: BatchHeader, why: string, by = ''): string =>
   `batch ${batchId(header)} was refused${by} and set aside: ${why}`;
 
-/** A batch with the id of `batch` that holds a gap row for each run of its rows: what stands in its place. */
+/** The batch that takes the place of a refused one: with its id, and a gap row for each run of its rows. */
 export function gapBatch(batch: Batch, reason: string): Batch {
   const { host, epoch, sequence, ingest_day } = batch.header;
   const builder = new BatchBuilder(host);

@@ -2,18 +2,18 @@ import { crc32 } from 'node:zlib';
 import { AfterlogError } from '../base/errors.ts';
 import { checkWholeFrame } from './zstd_frame.ts';
 
-/** The schema version written into every batch; a table has it when its migrations include that number. */
+/** The schema version in every batch; a table has it if its migrations include that number. */
 export const SCHEMA_VERSION = 1;
 
 /**
- * What is known of a batch without decoding it. Travels as Kafka headers, and in the spool.
- * `epoch` and `sequence` are safe integers; sequences of an epoch start at 1 and have no holes.
+ * The metadata of a batch, which can be read without decoding it: as Kafka headers, and in the spool. `epoch` and
+ * `sequence` are safe integers; the sequences of an epoch start at 1 and have no holes.
  */
 export interface BatchHeader {
   host: string;
   epoch: number;
   sequence: number;
-  /** Days since 1970-01-01 UTC: the value of `ingest_day` of every row. */
+  /** Days since 1970-01-01 UTC: the `ingest_day` of every row. */
   ingest_day: number;
   schema: number;
   rows: number;
@@ -24,16 +24,16 @@ export interface BatchHeader {
   crc32: number;
 }
 
-/** A batch as it travels: `value` is one zstd frame that holds one ClickHouse Native block. */
+/** A batch. `value` is one zstd frame that holds one ClickHouse Native block. */
 export interface Batch {
   header: BatchHeader;
   value: Buffer;
 }
 
-/** A message's headers, as Kafka clients give them. */
+/** The headers of a message, as Kafka clients return them. */
 export type MessageHeaders = Record<string, Buffer | string | (Buffer | string)[] | undefined>;
 
-/** `<host>/<epoch>/<sequence>`: a host name may hold slashes nowhere, so the id splits back uniquely. */
+/** `<host>/<epoch>/<sequence>`. A host name has no slashes, so the id can be split again. */
 export const batchId = (header: BatchHeader): string => `${header.host}/${header.epoch}/${header.sequence}`;
 
 export const dayText = (day: number): string => new Date(day * 86_400_000).toISOString().slice(0, 10);
@@ -51,9 +51,9 @@ export function toKafkaHeaders(header: BatchHeader): Record<string, string> {
 }
 
 /**
- * Reads and checks a batch that came from outside: headers complete, length and CRC-32 right, the value one
- * whole zstd frame (ClickHouse answers 200 to a body whose last frame is cut, and drops the rows).
- * @throws AfterlogError BATCH_DAMAGED, with what is wrong
+ * Reads and checks a batch from outside: its headers are complete, length and CRC-32 are right, and the value is one
+ * whole zstd frame. (ClickHouse answers 200 to a body whose last frame is cut, and drops the rows.)
+ * @throws AfterlogError BATCH_DAMAGED with the fault
  */
 export function fromKafka(headers: MessageHeaders | undefined, value: Buffer | null): Batch {
   const text = (name: string): string => {
@@ -87,7 +87,7 @@ export function fromKafka(headers: MessageHeaders | undefined, value: Buffer | n
   return checked({ header, value });
 }
 
-/** @throws AfterlogError BATCH_DAMAGED if the value is not the one that the header speaks of, whole */
+/** @throws AfterlogError BATCH_DAMAGED unless the value is whole and the one of its header */
 export function checked({ header, value }: Batch): Batch {
   if (value.length !== header.length) {
     throw damaged(`the value has ${value.length} bytes, its header says ${header.length}`);

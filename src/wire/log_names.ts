@@ -1,2 +1,2 @@
-/** The logs of a sandbox, as rows name them. */
+/** The logs of a sandbox, by their names in rows. */
 export const logNames = ['console', 'events', 'firecracker'] as const;

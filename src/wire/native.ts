@@ -1,9 +1,9 @@
 /**
- * Pieces of ClickHouse's Native format: a block is column count, row count, and per column its name, its type
- * and its values. Source: ClickHouse, "Native" format and the serialization of LowCardinality.
+ * The parts of ClickHouse's Native format: a block is the number of columns, the number of rows, and for each column its
+ * name, its type and its values. Source: ClickHouse, "Native" format and the serialization of LowCardinality.
  */
 
-/** Appends pieces of a block; grows on demand, so that one writer serves every block of a process. */
+/** Appends the parts of a block; grows on demand, so that one writer serves every block of a process. */
 export class BlockWriter {
   private bytes: Buffer;
   private length = 0;
@@ -64,7 +64,7 @@ export class BlockWriter {
     this.text(type);
   }
 
-  /** Head of a LowCardinality column: keys travel with the block. `wide`: indexes have 16 bits, else 8. */
+  /** The head of a LowCardinality column whose keys are in the block. `wide`: indexes of 16 bits instead of 8. */
   dictionary(count: number, wide: boolean): void {
     const hasKeys = 1 << 9;
     const replacesKeys = 1 << 10;
@@ -84,6 +84,6 @@ export function putVarint(target: Uint8Array, at: number, value: number): number
   return at;
 }
 
-/** Bytes of memory as they are; typed arrays are little-endian on every platform Node runs on but s390x. */
+/** The bytes of an array in memory: little-endian on every platform of Node.js except s390x. */
 export const bytesOf = (array: Uint8Array | Uint16Array | Uint32Array): Uint8Array =>
   new Uint8Array(array.buffer, array.byteOffset, array.byteLength);

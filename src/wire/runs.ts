@@ -1,6 +1,6 @@
 import type { Block, ColumnValue } from './decode.ts';
 
-/** Consecutive rows of one stream in a batch: where they start, and how many bytes of the log they hold. */
+/** Consecutive rows of one stream in a batch: where they start, and the number of the log's bytes in them. */
 export interface Run {
   sandbox_id: string;
   log: string;
@@ -8,12 +8,12 @@ export interface Run {
   stream_started_at: bigint;
   position: bigint;
   bytes: number;
-  /** Of its first row, in nanoseconds since 1970; null if the batch has no such column, or one of another type. */
+  /** Of its first row, in ns since 1970; null if the batch has no such column, or one of another type. */
   timestamp: bigint | null;
   observed_at: bigint | null;
 }
 
-/** @throws TypeError if a column that makes a row's identity is missing or of another type */
+/** @throws TypeError if a column of the key is missing or of another type */
 export function runsOf({ rows, columns }: Block): Run[] {
   const at = (name: string, row: number): ColumnValue | undefined => columns.get(name)?.values[row];
   const moment = (name: string, row: number): bigint | null => {

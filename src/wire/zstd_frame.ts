@@ -2,12 +2,13 @@ import { constants, zstdCompressSync } from 'node:zlib';
 
 const params = { [constants.ZSTD_c_compressionLevel]: 1 };
 
-/** Holds most frames: what is allocated for each batch decides how often the heap is marked. */
+/** Large enough for most frames: allocations for each batch make the garbage collector run more often. */
 const CHUNK_BYTES = 128 * 1024;
 
 /**
- * One zstd frame. Where the output fills the last of Node's chunks to the last byte, Node asks the compressor for more
- * and gets an empty second frame, which `checkWholeFrame` refuses: then it is made again with room for a byte more.
+ * One zstd frame. If the output fills the last of Node's chunks to the last byte, Node asks the compressor for more and
+ * gets an empty second frame, which `checkWholeFrame` refuses. Then the bytes are compressed again with room for one
+ * more byte.
  */
 export function compressFrame(bytes: Uint8Array): Buffer {
   const frame = zstdCompressSync(bytes, { params, chunkSize: CHUNK_BYTES });
@@ -15,7 +16,7 @@ export function compressFrame(bytes: Uint8Array): Buffer {
   return zstdCompressSync(bytes, { params, chunkSize: compressBound(bytes.length) + 1 });
 }
 
-/** What `length` bytes can at most be compressed to: ZSTD_COMPRESSBOUND. */
+/** The largest compressed size of `length` bytes: ZSTD_COMPRESSBOUND. */
 function compressBound(length: number): number {
   const small = 128 * 1024;
   return length + (length >> 8) + (length < small ? (small - length) >> 11 : 0);
@@ -23,7 +24,7 @@ function compressBound(length: number): number {
 
 /**
  * Walks the blocks of one zstd frame (RFC 8878) without decompressing.
- * @returns null if `bytes` is exactly one whole frame, else what is wrong
+ * @returns null if `bytes` is exactly one whole frame, else the fault
  */
 export function checkWholeFrame(bytes: Uint8Array): string | null {
   const cut = 'the zstd frame is cut short';
@@ -40,7 +41,7 @@ export function checkWholeFrame(bytes: Uint8Array): string | null {
     if (at + 3 > bytes.length) return cut;
     const block = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16);
     last = (block & 1) === 1;
-    // A run-length block stores one byte whatever its size says.
+    // A run-length block stores one byte, whatever its size field holds.
     at += 3 + (((block >> 1) & 3) === 1 ? 1 : block >> 3);
   }
   if (descriptor & 4) at += 4;

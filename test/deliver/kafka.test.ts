@@ -99,7 +99,7 @@ test('gap rows that are refused too wait, and what they stand for stays set asid
   await createTopics(admin, { topic, numPartitions: 1, configEntries: limit('100') });
   const batch = makeBatch({ epoch: newEpoch(), sequence: 1 });
   const delivering = destination.deliver([batch]);
-  await waitsFor(destination, /Kafka does not take batches/);
+  await waitsFor(destination, /Kafka does not accept batches/);
   await admin.alterConfigs({
     validateOnly: false,
     resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries: limit('100000') }],

@@ -85,7 +85,7 @@ test('without a broker the agent waits and says so; what was deleted meanwhile a
   agent.start();
   await until(() => agent.output.includes('reading'));
   appendFileSync(join(folder, 'console.log'), 'written while Kafka was away\n');
-  await until(() => agent.output.includes('Kafka does not take batches'));
+  await until(() => agent.output.includes('Kafka does not accept batches'));
   assert.match(agent.output, /AFTERLOG_KAFKA_BROKERS/);
   rmSync(folder, { recursive: true });
   assert.ok(agent.isRunning);
@@ -96,7 +96,7 @@ test('without a broker the agent waits and says so; what was deleted meanwhile a
     rowsOf(client, `SELECT record, message FROM ${database}.console_logs WHERE record = 'line'`);
   await until(async () => (await stored()).length === 1);
   assert.deepEqual(await stored(), [{ record: 'line', message: 'written while Kafka was away' }]);
-  await until(() => agent.output.includes('Kafka takes batches again'));
+  await until(() => agent.output.includes('Kafka accepts batches again'));
 });
 
 test('a ClickHouse that refuses is named with its reason; what it refused arrives once it takes it', async (t) => {
