@@ -11,8 +11,8 @@ export interface ErrorEntry {
 }
 
 /**
- * The one catalogue of errors that a person or a client may meet; `npm run docs` makes docs/reference/errors.md from
- * it. A code is never renamed and never reused for something else.
+ * The one catalogue of errors that a person or a client may meet; `npm run docs` makes
+ * docs/reference/errors.md from it. A code is never renamed and never reused for something else.
  */
 export const catalogue = {
   SETTING_INVALID: {

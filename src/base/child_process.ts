@@ -9,9 +9,9 @@ import { limits } from './limits.ts';
 const FREE_PORT_MIN = 11_000;
 
 /**
- * A port of 127.0.0.1 that is free now. Another process may take it before the caller does, so the caller has to be
- * ready for a retry. Where the range of ports for connections is known, the port is outside of it: a connection could
- * get such a port before a server that takes seconds to start binds it.
+ * A port of 127.0.0.1 that is free now. Another process may take it before the caller does, so the caller has
+ * to be ready for a retry. Where the range of ports for connections is known, the port is outside of it: a
+ * connection could get such a port before a server that takes seconds to start binds it.
  */
 export async function freePort(): Promise<number> {
   const end = firstOfConnections();

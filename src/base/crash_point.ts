@@ -1,7 +1,8 @@
 /**
- * For tests: with `TEST_CRASH_AT=<name>[:<n>]` the process kills itself with SIGKILL the n-th time (default: the first)
- * that it reaches `crashPoint('<name>')`, like a crash at exactly that instruction. `TEST_CRASH_SIGNAL=SIGSTOP` freezes
- * it there instead. It is not a setting: only tests of the guarantee need it.
+ * For tests: with `TEST_CRASH_AT=<name>[:<n>]` the process kills itself with SIGKILL the n-th time (default:
+ * the first) that it reaches `crashPoint('<name>')`, like a crash at exactly that instruction.
+ * `TEST_CRASH_SIGNAL=SIGSTOP` freezes it there instead. It is not a setting: only tests of the guarantee need
+ * it.
  */
 const [wanted = '', nth = '1'] = (process.env.TEST_CRASH_AT ?? '').split(':');
 const signal = process.env.TEST_CRASH_SIGNAL ?? 'SIGKILL';

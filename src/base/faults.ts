@@ -3,8 +3,8 @@ import { limits } from './limits.ts';
 import { log } from './log.ts';
 
 /**
- * The way of faults into our log: each line has a code of the catalogue, a sentence with the cure, and fields for
- * machines. No line contains text of a guest.
+ * The way of faults into our log: each line has a code of the catalogue, a sentence with the cure, and fields
+ * for machines. No line contains text of a guest.
  */
 
 /** The message and the cure as one line. */
@@ -20,8 +20,8 @@ interface Burst {
 const bursts = new Map<ErrorCode, Burst>();
 
 /**
- * Logs a fault that does not last: one line each, unless so many come that they would hide everything else. Then they
- * are counted, and one line reports their number.
+ * Logs a fault that does not last: one line each, unless so many come that they would hide everything else.
+ * Then they are counted, and one line reports their number.
  */
 export function report(error: AfterlogError, fields: object = {}, level: 'warn' | 'error' = 'warn'): void {
   const burst = bursts.get(error.code) ?? begin(error.code);
@@ -44,8 +44,9 @@ function begin(code: ErrorCode): Burst {
 const lasting = new Map<Trouble, AfterlogError>();
 
 /**
- * A fault that lasts: one line when it begins or changes, one when it is over, and none in between. Many parts may meet
- * the same fault (if ClickHouse is away, every partition does): the first part logs it, and it is over with the last.
+ * A fault that lasts: one line when it begins or changes, one when it is over, and none in between. Many
+ * parts may meet the same fault (if ClickHouse is away, every partition does): the first part logs it, and it
+ * is over with the last.
  */
 export class Trouble {
   private readonly over: string;

@@ -12,8 +12,8 @@ const toStderr = isatty(2)
 const destination = { write: toStderr };
 
 /**
- * Our own log, on stderr: quiet while all is well, one line for each change of state, never a guest's text. Faults go
- * through faults.ts. Until the settings are read, the level comes from the environment.
+ * Our own log, on stderr: quiet while all is well, one line for each change of state, never a guest's text.
+ * Faults go through faults.ts. Until the settings are read, the level comes from the environment.
  */
 export const log = pino(
   {
@@ -30,8 +30,8 @@ function firstLevel(wanted: string): string {
 }
 
 /**
- * Sends short log lines to `print` instead of stderr, for a terminal with a live view that they would break. The
- * function returned undoes it.
+ * Sends short log lines to `print` instead of stderr, for a terminal with a live view that they would break.
+ * The function returned undoes it.
  */
 export function printLog(print: (line: string) => void): () => void {
   destination.write = (line) => print(shortLogLine(line));

@@ -9,7 +9,9 @@ const ago = /^(?:\d{1,6}[smhd])+$/;
 const epoch = /^(\d{9,11})(?:\.(\d{1,9}))?$/;
 const written = /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(:\d\d)?(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)?)?$/;
 
-/** A time as people and programs write it, in ns since 1970; null for anything else. Without a zone it is UTC. */
+/**
+ * A time as people and programs write it, in ns since 1970; null for anything else. Without a zone it is UTC.
+ */
 export function readMoment(now_ms: number, text: string): bigint | null {
   const moment = fromAgo(now_ms, text) ?? fromEpoch(text) ?? fromWritten(text);
   // Timestamps are nanoseconds in 64 bits; that range ends in 2262.

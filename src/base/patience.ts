@@ -11,9 +11,10 @@ export class Leaving extends Error {
 }
 
 /**
- * Runs `work`, and calls `alive` at once and every `alive_ms` meanwhile. If `alive` throws, or `leave` aborts, the work
- * has `handover_ms` to end by itself; then it is aborted, and its outcome is unknown.
- * @throws Leaving if `alive` threw (even if the work ended well) or `leave` came first; else what `work` throws
+ * Runs `work`, and calls `alive` at once and every `alive_ms` meanwhile. If `alive` throws, or `leave`
+ * aborts, the work has `handover_ms` to end by itself; then it is aborted, and its outcome is unknown.
+ * @throws Leaving if `alive` threw (even if the work ended well) or `leave` came first; else what `work`
+ *   throws
  */
 export async function during<T>(
   work: (signal: AbortSignal) => Promise<T>,
@@ -29,7 +30,8 @@ export async function during<T>(
     () => (leave.aborted ? { reason: leave.reason as unknown } : null),
     (error: unknown) => ({ reason: error }),
   );
-  // The await below handles a failure of `running`; without this line the failure would be unhandled for a moment.
+  // The await below handles a failure of `running`; without this line the failure would be unhandled for a
+  // moment.
   running.catch(() => {});
   const leaving = await Promise.race([
     stopped,
@@ -61,7 +63,10 @@ async function beat(alive: () => Promise<void>, until: AbortSignal): Promise<voi
   }
 }
 
-/** Waits longer and longer. It logs a warning when it starts or its reason changes, and a line when it is over. */
+/**
+ * Waits longer and longer. It logs a warning when it starts or its reason changes, and a line when it is
+ * over.
+ */
 export class Patience {
   private pause_ms = 0;
   private readonly trouble: Trouble;

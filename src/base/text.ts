@@ -13,11 +13,11 @@ const wide = /[^\u0020-\u007e\u00a1-\u00ac\u00ae-\u017f·→…’]/g;
 const COLUMNS_READ_MAX = 4_096;
 
 /**
- * Makes text from a guest safe to print as one line: it cannot move the cursor, set a title or hide other text.
- * Escape sequences are removed, other control characters appear as their pictures (␀, ␍), tabs stay.
- * @param options.columns for a screen with a fixed width: at most this many columns, one for each character; a
- *   line that rewrote itself with CR appears as it was at the end, tabs are spaces, and characters that may have
- *   another width are `·`
+ * Makes text from a guest safe to print as one line: it cannot move the cursor, set a title or hide other
+ * text. Escape sequences are removed, other control characters appear as their pictures (␀, ␍), tabs stay.
+ * @param options.columns for a screen with a fixed width: at most this many columns, one for each character;
+ *   a line that rewrote itself with CR appears as it was at the end, tabs are spaces, and characters that may
+ *   have another width are `·`
  */
 export function harmless(text: string, options: { columns?: number } = {}): string {
   const { columns } = options;

@@ -1,10 +1,10 @@
-/** A time: RFC 3339, so long ago (`15m`, `2h30m`), or a Date. */
+/** A time: RFC 3339, a time ago (`15m`, `2h30m`), or a Date. */
 export type Moment = string | Date;
 export type Severity = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' | 'FATAL';
 export type LogName = 'console' | 'events' | 'firecracker';
 
 interface Placed {
-  /** Its place in the log: where `after` and `cursor` go on. */
+  /** Its place in the log, to continue with `cursor`. */
   id: string;
   stream_started_at_ns: string;
   /** Offset of its first byte since the stream started. */
@@ -18,7 +18,7 @@ export interface LogLine extends Placed {
   /** How the time was found: line, kernel_clock, time_of_day, inherited, observed. */
   timestamp_kind: string;
   source: string;
-  /** Empty where it is unknown. */
+  /** Empty if it is unknown. */
   severity: string;
   event: string;
   title: string;
@@ -30,15 +30,15 @@ export interface LogLine extends Placed {
   goes_on?: true | undefined;
 }
 
-/** What could not be read. */
+/** Bytes that are missing. */
 export interface LogGap extends Placed {
   record: 'gap';
-  /** null: nobody knows how many. */
+  /** null: their number is not known. */
   bytes: number | null;
   reason: string;
 }
 
-/** The end of a stream, as the agent counted it. */
+/** The end of a stream, with the agent's sums. */
 export interface LogSeal extends Placed {
   record: 'seal';
   bytes: number;
@@ -51,7 +51,7 @@ export interface LogSeal extends Placed {
 
 export type LogRecord = LogLine | LogGap | LogSeal;
 
-/** What a follower gets last: the sandbox was deleted. */
+/** The last record for a follower: the sandbox was deleted. */
 export interface LogEnd extends Omit<LogSeal, 'record' | keyof Placed> {
   record: 'end';
   id: string;
@@ -136,35 +136,35 @@ export interface Bucket {
   counts: Record<string, number>;
 }
 
-/** Which lines of a log. */
+/** The wanted lines of a log. */
 export interface LineOptions {
   log?: LogName | undefined;
   source?: string | string[] | undefined;
-  /** This severe and worse. */
+  /** Lines of this severity and worse. */
   severity?: Severity | undefined;
   since?: Moment | undefined;
   until?: Moment | undefined;
-  /** Lines that hold this text as it is. */
+  /** Lines that contain exactly this text. */
   q?: string | undefined;
 }
 
 export interface LogsOptions extends LineOptions {
-  /** The last lines that match; 1,000 by default, all with since or cursor. */
+  /** The last matching lines: 1,000 by default, all with since or cursor. */
   tail?: number | undefined;
-  /** The first lines that match, behind the cursor. */
+  /** The first matching lines behind the cursor. */
   limit?: number | undefined;
-  /** The id of a record: what comes behind it. */
+  /** The id of a record; the answer starts behind it. */
   cursor?: string | undefined;
   signal?: AbortSignal | undefined;
 }
 
 export interface FollowOptions extends Omit<LineOptions, 'until'> {
   tail?: number | undefined;
-  /** The id of a record: what comes behind it. */
+  /** The id of a record; the answer starts behind it. */
   cursor?: string | undefined;
   /** Ends the iteration. */
   signal?: AbortSignal | undefined;
-  /** The server does not answer, or answers again (null). It is tried until it does. */
+  /** The server does not answer, or answers again (null). The client retries until it does. */
   onTrouble?: ((error: Error | null) => void) | undefined;
 }
 
@@ -175,7 +175,7 @@ export interface WaitOptions extends Omit<LineOptions, 'until' | 'q'> {
   signal?: AbortSignal | undefined;
 }
 
-/** Of which sandboxes. */
+/** The wanted sandboxes. */
 export interface WhichOptions {
   workspace?: string | undefined;
   template?: string | undefined;
@@ -197,17 +197,17 @@ export interface HappenedOptions extends WhichOptions {
 
 export interface SearchOptions extends WhichOptions, Omit<LineOptions, 'q'> {
   sandbox?: string | undefined;
-  /** So many rows around each line. */
+  /** Rows before and behind each line. */
   context?: number | undefined;
 }
 
-/** What an erase came to. */
+/** The result of an erase. */
 export interface Erasure {
   /** `removing`: ClickHouse has the order and is not done yet. */
   state: 'erased' | 'removing';
-  /** That were there; none where all was erased before. */
+  /** Erased lines and bytes; 0 if everything was erased before. */
   lines: number;
   bytes: number;
-  /** The sandbox was not deleted yet: what it writes from now on is stored. */
+  /** The sandbox was not deleted yet, so its further lines are stored. */
   alive: boolean;
 }

@@ -29,8 +29,8 @@ export interface ConsumerStatus extends ConsumerCounts {
 }
 
 /**
- * Starts a member of the consumer group: Kafka → ClickHouse. It starts even if neither can be reached, and waits for both
- * as long as it takes.
+ * Starts a member of the consumer group: Kafka → ClickHouse. It starts even if neither can be reached, and
+ * waits for both as long as it takes.
  */
 export async function startConsumer(
   settings: Settings,
@@ -160,8 +160,8 @@ class ConsumerRole {
   }
 
   /**
-   * kafkajs calls this before the first fetch of a new assignment. Nothing is fetched until the offsets of group and topic
-   * are known.
+   * kafkajs calls this before the first fetch of a new assignment. Nothing is fetched until the offsets of
+   * group and topic are known.
    */
   private async joined(consumer: Consumer, { payload }: ConsumerGroupJoinEvent): Promise<void> {
     consumer.pause([{ topic: this.topic }]);
@@ -195,8 +195,8 @@ class ConsumerRole {
     const partition = this.partition(number);
     partition.begin();
     partition.end = high;
-    // If the broker forgot the group's offset, the last landed offset of this process shows what retention deleted. The
-    // whole partition is read again then, because the topic may have been made again.
+    // If the broker forgot the group's offset, the last landed offset of this process shows what retention
+    // deleted. The whole partition is read again then, because the topic may have been made again.
     const lost = overtaken({ ...offsets, committed: committed ?? partition.next });
     if (lost) await partition.lander.report(overtakenRow(this.topic, number, lost));
     partition.next = committed === null || committed > high ? low : Math.max(committed, low);
@@ -214,7 +214,10 @@ class ConsumerRole {
     }
   }
 
-  /** Asks for the end of the topic also while nothing is fetched, so that the lag grows while ClickHouse is away. */
+  /**
+   * Asks for the end of the topic also while nothing is fetched, so that the lag grows while ClickHouse is
+   * away.
+   */
   private async watchEnds(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await sleep(limits.consume.lag_ms, undefined, { signal, ref: false }).catch(() => {});

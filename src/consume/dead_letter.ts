@@ -13,8 +13,8 @@ export interface TopicMessage {
 
 export interface DeadLetters {
   /**
-   * Returns when all in-sync replicas have the message. After a crash before the offset is committed, the message is sent
-   * again: dlq-topic, dlq-partition and dlq-offset identify repeats.
+   * Returns when all in-sync replicas have the message. After a crash before the offset is committed, the
+   * message is sent again: dlq-topic, dlq-partition and dlq-offset identify repeats.
    * @throws AfterlogError KAFKA_UNREACHABLE, KAFKA_REFUSED; the next call starts anew
    */
   send(origin: TopicMessage, reason: string): Promise<void>;

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../base/limits.ts';
 
 /**
- * Shares a consumer among its partitions. A few of them land at the same time. At the end of the topic, where messages
- * arrive one by one, a partition waits a little, so that more of them share an INSERT: each INSERT makes a part that
- * ClickHouse has to merge.
+ * Shares a consumer among its partitions. A few of them land at the same time. At the end of the topic, where
+ * messages arrive one by one, a partition waits a little, so that more of them share an INSERT: each INSERT
+ * makes a part that ClickHouse has to merge.
  */
 export class Pace {
   /** Partitions that have batches to land, or wait for more. */

@@ -18,7 +18,9 @@ export interface ConsumerCounts {
   batches_refused: number;
 }
 
-/** One partition of the topic. Its lander lives as long as the process, even while others own the partition. */
+/**
+ * One partition of the topic. Its lander lives as long as the process, even while others own the partition.
+ */
 export class Partition {
   readonly lander: Lander;
   /** Offset behind the partition's last message, as last reported by a broker; null before. */
@@ -71,9 +73,10 @@ export class Partition {
   }
 
   /**
-   * Checks that the topic is still the same: between two fetches it can be deleted, made again, and grow past the next
-   * offset. A broker deletes the group's offsets together with a topic.
-   * @throws Leaving if that has happened, so that the partition begins anew; AfterlogError if no broker answers
+   * Checks that the topic is still the same: between two fetches it can be deleted, made again, and grow past
+   * the next offset. A broker deletes the group's offsets together with a topic.
+   * @throws Leaving if that has happened, so that the partition begins anew; AfterlogError if no broker
+   *   answers
    */
   private async checkTopic(): Promise<void> {
     if (this.committed === null) return;
@@ -91,8 +94,8 @@ export class Partition {
   }
 
   /**
-   * Lands one fetch and commits it. After a rejection (the group rebalances, the broker is gone) the offsets are
-   * unchanged: the next owner reads the messages again, looks, and skips the landed ones.
+   * Lands one fetch and commits it. After a rejection (the group rebalances, the broker is gone) the offsets
+   * are unchanged: the next owner reads the messages again, looks, and skips the landed ones.
    */
   async take(fetch: EachBatchPayload): Promise<void> {
     const alive = (): Promise<void> => fetch.heartbeat();
@@ -126,7 +129,9 @@ export class Partition {
     return landed.reduce((sum, { header }) => sum + header.rows, 0);
   }
 
-  /** Retention may also overtake a running consumer: kafkajs then continues at the first message that is left. */
+  /**
+   * Retention may also overtake a running consumer: kafkajs then continues at the first message that is left.
+   */
   private async reportOvertaken(first: string | null, alive: () => Promise<void>): Promise<void> {
     const from = this.next;
     if (from === null || first === null || Number(first) <= from) return;

@@ -5,8 +5,8 @@ import type { Batch } from '../wire/header.ts';
 import type { Destination } from './sender.ts';
 
 /**
- * Direct mode, for one machine without Kafka: the spool's batches land in ClickHouse by the same fence, look and continue
- * as the consumer's.
+ * Direct mode, for one machine without Kafka: the spool's batches land in ClickHouse by the same fence, look
+ * and continue as the consumer's.
  */
 export function directDestination(
   client: ClickHouseClient,

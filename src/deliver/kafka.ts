@@ -34,8 +34,9 @@ export interface KafkaOptions {
 }
 
 /**
- * Sends batches to the topic: in order, one send in flight, acknowledged by all replicas. If the outcome of a send is not
- * known, a new producer sends it again; the topic may then hold a batch twice, which the consumer skips.
+ * Sends batches to the topic: in order, one send in flight, acknowledged by all replicas. If the outcome of a
+ * send is not known, a new producer sends it again; the topic may then hold a batch twice, which the consumer
+ * skips.
  */
 export function kafkaDestination(options: KafkaOptions): Destination {
   return new KafkaDestination(options);
@@ -133,7 +134,10 @@ class KafkaDestination implements Destination {
     return producer;
   }
 
-  /** The topic and partition of an epoch, fixed at its first send, because order holds only within a partition. */
+  /**
+   * The topic and partition of an epoch, fixed at its first send, because order holds only within a
+   * partition.
+   */
   private async bindingOf(epoch: number): Promise<Binding> {
     const { bindings, topic, host } = this.options;
     const known = bindings.bindings.get(epoch);
@@ -147,7 +151,10 @@ class KafkaDestination implements Destination {
     return binding;
   }
 
-  /** The number of partitions of a topic. Makes the topic, or partitions up to `least` (0: none was bound yet). */
+  /**
+   * The number of partitions of a topic. Makes the topic, or partitions up to `least` (0: none was bound
+   * yet).
+   */
   private async partitions(topic: string, least = 0): Promise<number> {
     const places = async (admin: Admin): Promise<number> => {
       if (!(await admin.listTopics()).includes(topic)) {

@@ -4,7 +4,9 @@ import type { Spool } from '../spool/spool.ts';
 import type { Batch } from '../wire/header.ts';
 import { fromSpool } from '../wire/spooled.ts';
 
-/** A destination of batches. `deliver` resolves when all have arrived or are set aside, however long it takes. */
+/**
+ * A destination of batches. `deliver` resolves when all have arrived or are set aside, however long it takes.
+ */
 export interface Destination {
   /** The largest sum of values for one `deliver`. */
   readonly send_bytes_max: number;
@@ -19,7 +21,9 @@ export interface Destination {
 export interface SenderEvents {
   /** Batches have arrived: the spool has more room. */
   arrived(): void;
-  /** The spool is damaged: nothing behind the damage is sent until it is mended. Called again if that fails. */
+  /**
+   * The spool is damaged: nothing behind the damage is sent until it is mended. Called again if that fails.
+   */
   damaged(): void;
 }
 

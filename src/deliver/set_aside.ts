@@ -8,8 +8,8 @@ import { type Batch, batchId } from '../wire/header.ts';
 import { toSpool } from '../wire/spooled.ts';
 
 /**
- * Stores batches that the destination refuses for good in `<state_dir>/refused/`, one file each, with the reason beside
- * it; gap rows stand in their place.
+ * Stores batches that the destination refuses for good in `<state_dir>/refused/`, one file each, with the
+ * reason beside it; gap rows stand in their place.
  */
 export function setAsideIn(dir: string): (refused: { batch: Batch; reason: string }) => Promise<void> {
   return async ({ batch, reason }) => {

@@ -56,9 +56,10 @@ export async function statesOf(
 const isNowhere = ({ stand_ins, rows }: BatchRows): boolean => stand_ins + rows === 0;
 
 /**
- * Replays letters, at most `letters_at_once`. First their rows are inserted, in an INSERT that lands whole or not at all,
- * with the batch's own id; then their gap rows are removed. So gap rows mark a replay that is not finished: it can be
- * killed at any point and repeated. Rows that an erase covers meanwhile are erased again before the gap rows are removed.
+ * Replays letters, at most `letters_at_once`. First their rows are inserted, in an INSERT that lands whole or
+ * not at all, with the batch's own id; then their gap rows are removed. So gap rows mark a replay that is not
+ * finished: it can be killed at any point and repeated. Rows that an erase covers meanwhile are erased again
+ * before the gap rows are removed.
  * @throws AfterlogError SCHEMA_BEHIND, CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED (not because of a letter)
  */
 export async function replay(store: Store, letters: Letter[]): Promise<ReplayOutcome[]> {

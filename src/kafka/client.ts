@@ -6,8 +6,9 @@ import type { Settings } from '../config/settings.ts';
 import { patchKafkaJs } from './patches.ts';
 
 /**
- * The one place that makes Kafka clients, for agent and consumer alike. kafkajs connects late: making a client opens
- * no connection. kafkajs retries only a few times; its callers wait and retry without an end, with their own messages.
+ * The one place that makes Kafka clients, for agent and consumer alike. kafkajs connects late: making a
+ * client opens no connection. kafkajs retries only a few times; its callers wait and retry without an end,
+ * with their own messages.
  * @throws AfterlogError SETTING_INVALID when kafka.tls_ca_file cannot be used, KAFKAJS_UNKNOWN
  */
 export function createKafka(settings: Settings): Kafka {
@@ -43,7 +44,8 @@ function authorities(path: string): string {
   } catch (error) {
     what = `cannot be read: ${reasonOf(error)}`;
   }
-  // Without this check, Node.js accepts any text and trusts nobody; each connection then fails for an unrelated reason.
+  // Without this check, Node.js accepts any text and trusts nobody; each connection then fails for an
+  // unrelated reason.
   if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
   const setting = 'Setting kafka.tls_ca_file (AFTERLOG_KAFKA_TLS_CA_FILE)';
   throw new AfterlogError('SETTING_INVALID', `${setting} is ${JSON.stringify(path)}, which ${what}.`);
@@ -67,8 +69,8 @@ export function kafkaFault(what: string, error: unknown): AfterlogError {
 }
 
 /**
- * kafkajs logs every lost connection as an error, often several times. We log all of it as detail; the parts that
- * notice a change of state log that change.
+ * kafkajs logs every lost connection as an error, often several times. We log all of it as detail; the parts
+ * that notice a change of state log that change.
  */
 function toLog({ namespace, log: entry }: LogEntry): void {
   const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...details } = entry;

@@ -20,8 +20,8 @@ export async function kafkaJars(onProgress: (text: string) => void): Promise<str
   if (await exists(jars)) return jars;
   requireProgram('mvn');
   await mkdir(cache, { recursive: true });
-  // Downloaded into a folder of its own, then renamed: a download that breaks off leaves nothing that seems complete,
-  // and of two downloads at the same time the first one is kept.
+  // Downloaded into a folder of its own, then renamed: a download that breaks off leaves nothing that seems
+  // complete, and of two downloads at the same time the first one is kept.
   const work = await mkdtemp(join(cache, 'download-'));
   try {
     onProgress(`Downloading Kafka ${KAFKA_VERSION} once (54 MB) to ${jars}`);

@@ -15,8 +15,8 @@ export interface LocalKafka extends ChildServer {
 }
 
 /**
- * A real Kafka of one node on 127.0.0.1, with its data in `dir` (made if missing; kept afterwards). It ends when this
- * process does.
+ * A real Kafka of one node on 127.0.0.1, with its data in `dir` (made if missing; kept afterwards). It ends
+ * when this process does.
  * @throws AfterlogError JAVA_MISSING, KAFKA_LOCAL_FAILED (with its last lines)
  */
 export async function startLocalKafka(options: {
@@ -77,10 +77,10 @@ async function startOn(
 }
 
 /**
- * Ends the broker when this process dies, whatever kills it: a shell reads a pipe that only this process holds, and
- * the kernel closes that pipe. Java itself does not read its stdin, and Linux' parent-death signal does not exist on
- * other systems. When the broker has ended, the shell is killed, so that it never signals another process that got the
- * same pid.
+ * Ends the broker when this process dies, whatever kills it: a shell reads a pipe that only this process
+ * holds, and the kernel closes that pipe. Java itself does not read its stdin, and Linux' parent-death signal
+ * does not exist on other systems. When the broker has ended, the shell is killed, so that it never signals
+ * another process that got the same pid.
  */
 function watch(pid: number, exited: Promise<unknown>): void {
   const script = `while read -r _; do :; done

@@ -41,7 +41,10 @@ export async function partitionEnds(kafka: Kafka, topic: string): Promise<Partit
   return ends.map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }));
 }
 
-/** The messages that retention deleted before they landed, from `committed` to `low` - 1; null if there are none. */
+/**
+ * The messages that retention deleted before they landed, from `committed` to `low` - 1; null if there are
+ * none.
+ */
 export function overtaken({ committed, low }: PartitionOffsets): { from: number; to: number } | null {
   return committed !== null && committed < low ? { from: committed, to: low - 1 } : null;
 }

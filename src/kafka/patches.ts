@@ -5,8 +5,8 @@ import { AfterlogError } from '../base/errors.ts';
 import { crc32c } from './crc32c.ts';
 
 /**
- * All changes that are made to the inside of kafkajs, in one place. They replace methods of its prototypes, so they
- * hold only for the version below; package.json pins it.
+ * All changes that are made to the inside of kafkajs, in one place. They replace methods of its prototypes,
+ * so they hold only for the version below; package.json pins it.
  */
 const WRITTEN_FOR = '2.2.4';
 
@@ -40,10 +40,11 @@ interface RequestQueue {
 }
 
 /**
- * kafkajs keeps a timer of 1 ms running on every connection that ever got an answer. The timer checks for requests
- * that were held back by throttling, even when there are none, and asks for a time that has passed (newer Node.js
- * warns of the negative delay: TimeoutNegativeWarning). An idle process spends 2 to 4 % of a core on it. A request
- * that is held back starts the timer itself when it is queued, so without such requests no timer is needed.
+ * kafkajs keeps a timer of 1 ms running on every connection that ever got an answer. The timer checks for
+ * requests that were held back by throttling, even when there are none, and asks for a time that has passed
+ * (newer Node.js warns of the negative delay: TimeoutNegativeWarning). An idle process spends 2 to 4 % of a
+ * core on it. A request that is held back starts the timer itself when it is queued, so without such requests
+ * no timer is needed.
  */
 function stopIdleTimers(): void {
   const { prototype } = require('kafkajs/src/network/requestQueue') as {
@@ -68,10 +69,11 @@ interface ConsumerGroup {
 }
 
 /**
- * When an offset is out of range, kafkajs commits a reset for the group before it has read anything. If the consumer
- * is then killed, nothing shows what retention deleted. The patch only continues at the first message that is left;
- * the committed offset stays the last one that landed. A topic that ends before the offset was made again: that is
- * worth a commit, because the topic may have grown past the old offset by the next check.
+ * When an offset is out of range, kafkajs commits a reset for the group before it has read anything. If the
+ * consumer is then killed, nothing shows what retention deleted. The patch only continues at the first
+ * message that is left; the committed offset stays the last one that landed. A topic that ends before the
+ * offset was made again: that is worth a commit, because the topic may have grown past the old offset by the
+ * next check.
  */
 function keepCommits(): void {
   const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: ConsumerGroup };
@@ -118,10 +120,11 @@ const LARGE_BYTES = 4_096;
 const ENCODER_BYTES = 512;
 
 /**
- * kafkajs encodes a request from the inside out. Each of eight layers copies the whole inner layer into a new buffer
- * of zeros with the next power of two as its size: about 10 MB for a send of 900 KB, which also keeps the garbage
- * collector busy. With the patch an encoder keeps the large buffers that it is given; they are copied where the
- * checksum and the socket need them in one piece. The checksum is computed four times as fast.
+ * kafkajs encodes a request from the inside out. Each of eight layers copies the whole inner layer into a new
+ * buffer of zeros with the next power of two as its size: about 10 MB for a send of 900 KB, which also keeps
+ * the garbage collector busy. With the patch an encoder keeps the large buffers that it is given; they are
+ * copied where the checksum and the socket need them in one piece. The checksum is computed four times as
+ * fast.
  */
 function keepLargeBuffers(): void {
   const { prototype } = require('kafkajs/src/protocol/encoder') as { prototype: EncoderPrototype };

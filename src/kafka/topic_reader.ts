@@ -34,8 +34,9 @@ type Fetched = KafkaMessage & { isControlRecord?: boolean };
 const READ_UNCOMMITTED = 0;
 
 /**
- * Reads a topic without a consumer group: no group is made or disturbed, nothing waits for one, and any offset can be
- * read. kafkajs does not offer this, so its inner parts are used: the connections of every client.
+ * Reads a topic without a consumer group: no group is made or disturbed, nothing waits for one, and any
+ * offset can be read. kafkajs does not offer this, so its inner parts are used: the connections of every
+ * client.
  */
 export class TopicReader {
   readonly topic: string;
@@ -80,8 +81,9 @@ export class TopicReader {
   }
 
   /**
-   * The messages of one partition with offsets from `from` to `to` - 1, in order, without those that retention deletes
-   * meanwhile. One fetch (at most `fetch_partition_bytes`, or one message) is in memory at a time.
+   * The messages of one partition with offsets from `from` to `to` - 1, in order, without those that
+   * retention deletes meanwhile. One fetch (at most `fetch_partition_bytes`, or one message) is in memory at
+   * a time.
    * @throws AfterlogError KAFKA_UNREACHABLE
    */
   async *read(partition: number, from: number, to: number): AsyncGenerator<ReadMessage> {
@@ -102,8 +104,8 @@ export class TopicReader {
   }
 
   /**
-   * The messages from `offsets` (partition → next offset) on, without an end. It waits for brokers that are away for a
-   * while.
+   * The messages from `offsets` (partition → next offset) on, without an end. It waits for brokers that are
+   * away for a while.
    * @throws AfterlogError KAFKA_UNREACHABLE
    */
   async *follow(offsets: Map<number, number>): AsyncGenerator<ReadMessage> {

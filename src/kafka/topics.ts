@@ -117,7 +117,8 @@ export async function withAdmin<T>(
 /**
  * @param trial the brokers only answer whether they would make it
  * @returns false if the topic exists already
- * @throws AfterlogError KAFKA_REFUSED (with the brokers' reason); what the client throws if they do not answer
+ * @throws AfterlogError KAFKA_REFUSED (with the brokers' reason); what the client throws if they do not
+ *   answer
  */
 export async function createTopic(
   admin: Admin,
@@ -143,8 +144,8 @@ export async function createTopic(
 }
 
 /**
- * Waits until the brokers know a topic that was just made, with a leader for each partition. (The wait of kafkajs
- * itself fails at a broker that does not know the topic yet.)
+ * Waits until the brokers know a topic that was just made, with a leader for each partition. (The wait of
+ * kafkajs itself fails at a broker that does not know the topic yet.)
  * @throws what the client throws if that takes too long
  */
 export async function whenKnown(admin: Admin, topic: string): Promise<void> {

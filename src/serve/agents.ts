@@ -2,19 +2,19 @@ import type { FlushedLog } from '../agent/flush.ts';
 import { limits } from '../base/limits.ts';
 import { type Settings, splitAddress } from '../config/settings.ts';
 
-/** What an agent says of a sandbox: its logs, or that it has none open. */
+/** An agent's answer about a sandbox: its logs, or that none is open. */
 export type Flushed = FlushedLog[] | 'nothing open';
 
-/** The agents, as a server reaches them. */
+/** The agents that a server can ask. */
 export class Agents {
   readonly patience_ms: number;
   private readonly own_host: string;
   private readonly addressOf: (host: string) => string | null;
   private readonly flushes = new Map<string, Flush>();
-  /** Address → when it may be asked again. */
+  /** Address → the time from which on it may be asked again. */
   private readonly silent = new Map<string, number>();
 
-  /** @param patience_ms how long a request may wait for an agent, and for what it has to arrive */
+  /** @param patience_ms the longest wait of a request for an agent, and for the agent's rows to arrive */
   constructor(
     settings: Pick<Settings, 'host' | 'agent_listen' | 'agent_url'>,
     patience_ms: number = limits.read.last_bytes_ms,
@@ -25,22 +25,23 @@ export class Agents {
     const own = ownAddress(settings.agent_listen);
     this.addressOf = (host) => {
       if (agent_url === undefined) return host === settings.host ? own : null;
-      // A host's name comes from its rows: it must not lead anywhere else in the address.
+      // A host's name comes from its rows, so it must not change other parts of the address.
       return /^[\w.-]+$/.test(host) ? agent_url.replace('{host}', host).replace(/\/$/, '') : null;
     };
   }
 
   /**
-   * What is safe of a sandbox's logs once everything that is in its files now has been read; null if its agent
-   * cannot tell in time. Many who ask for the same at once make one request.
-   * @param host null: this one
+   * Flushes a sandbox: its agent reads everything that is in its files now. Returns the safe bytes of its
+   * logs, or null if the agent does not answer in time. Several callers for the same sandbox share one
+   * request.
+   * @param host null: this host
    */
   async flush(host: string | null, sandbox: string): Promise<Flushed | null> {
     const address = this.addressOf(host ?? this.own_host);
     if (address === null || (this.silent.get(address) ?? 0) > performance.now()) return null;
     const key = `${address}\n${sandbox}`;
     const under_way = this.flushes.get(key);
-    // One that began earlier may have looked before the bytes that are wanted were written: the next one counts.
+    // A flush that began earlier may have missed the latest bytes: the next one counts.
     if (under_way !== undefined) {
       under_way.next ??= under_way.answer.then(() => this.start(key, address, sandbox));
       return await under_way.next;
@@ -76,11 +77,11 @@ export class Agents {
 
 interface Flush {
   answer: Promise<Flushed | null>;
-  /** One that begins when this one is done. */
+  /** A flush that begins when this one is done. */
   next: Promise<Flushed | null> | null;
 }
 
-/** Null: nobody knows on which port it listens. */
+/** The address of this host's agent; null if its port is not known. */
 function ownAddress(listen: string): string | null {
   const { host, port } = splitAddress(listen);
   if (port === 0) return null;

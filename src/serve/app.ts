@@ -19,7 +19,7 @@ import { addWait } from './routes/wait.ts';
 
 export interface AppOptions extends ServeContext {
   tokens: string[];
-  /** Of this afterlog. */
+  /** The version of this afterlog. */
   version: string;
 }
 
@@ -30,7 +30,7 @@ const specs = {
     method: 'get',
     path: '/healthz',
     scope: null,
-    summary: 'Whether the server lives',
+    summary: 'Whether the server runs',
     query: z.object({}),
     answers: { 200: { description: 'It does', content: [{ type: 'application/json', schema: probe }] } },
   },
@@ -68,7 +68,7 @@ export function createApp({ tokens, version, ...on }: AppOptions): Api {
     metrics.requests.inc({ route, method: c.req.method, status: c.res.status });
   });
 
-  // For the probes of a load balancer: these two say nothing about anybody's logs.
+  // For the probes of a load balancer: these two reveal nothing about any log.
   routes.add(specs.health, (c) => c.json({ status: 'ok' }));
   routes.add(specs.ready, async (c) => {
     await selectRows(store, `SELECT 1 FROM ${store.database}.console_logs LIMIT 1`, {});
@@ -82,7 +82,7 @@ export function createApp({ tokens, version, ...on }: AppOptions): Api {
   });
 
   app.use(async (c, next) => {
-    // None is read, so none may be sent: it could be of any size.
+    // No route reads a body, and a body could have any size, so none may be sent.
     if (Number(c.req.header('Content-Length') ?? 0) > 0 || c.req.header('Transfer-Encoding') !== undefined) {
       c.header('Connection', 'close');
       return answerWith(c, 'BODY_UNWANTED', 'No route of this API takes a body.');
@@ -118,7 +118,7 @@ export function createApp({ tokens, version, ...on }: AppOptions): Api {
   return app;
 }
 
-/** Answers are for programs: no browser is to keep, guess at, frame or run them. */
+/** Answers are for programs: a browser must not cache, sniff, frame or run them. */
 const safeHeaders = [
   ['X-Content-Type-Options', 'nosniff'],
   ['Cache-Control', 'no-store'],
@@ -139,18 +139,19 @@ function answerError(error: unknown, c: Context): Response {
     return answerWith(c, error.code, error.message);
   if (error instanceof AfterlogError) {
     if (!isLasting(error)) report(loggable(error), { path });
-    // The message names addresses and tables, which are the operator's.
-    const sentence = storeFaults[error.code] ?? 'ClickHouse refused the query; the server’s log says why.';
+    // The message names addresses and tables, which only the operator may see.
+    const sentence =
+      storeFaults[error.code] ?? 'ClickHouse refused the query; the server’s log has the reason.';
     return answerWith(c, error.code, sentence);
   }
   report(new AfterlogError('INTERNAL', `A request failed: ${reasonOf(error)}.`), { path }, 'error');
-  return answerWith(c, 'INTERNAL', 'This request failed; the server’s log says why.');
+  return answerWith(c, 'INTERNAL', 'This request failed; the server’s log has the reason.');
 }
 
 function peerOf(c: Context): string | undefined {
   try {
     return getConnInfo(c).remote.address;
   } catch {
-    return undefined; // The connection has gone already.
+    return undefined; // The connection is closed already.
   }
 }

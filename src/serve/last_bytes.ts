@@ -7,11 +7,12 @@ import { logNames } from '../wire/log_names.ts';
 import type { Agents } from './agents.ts';
 
 /**
- * Resolves when everything that a log's file held at the call is stored, so that who asks right after a kill or a
- * deletion gets the last bytes: its agent is told to flush and says how far it is, and that is waited for. Nothing
- * is waited for where the log has ended, or no agent can be asked; and nothing longer than `limits.read.last_bytes_ms`.
+ * Resolves when everything that a log's file held at the call is stored, so that a request right after a kill
+ * or a deletion gets the last bytes: the agent flushes and answers its position, and the server waits until
+ * that has landed. It does not wait if the log has ended or no agent can be asked, and never longer than
+ * `limits.read.last_bytes_ms`.
  * @param last the log's last row now
- * @returns whether there may be more than that now
+ * @returns whether the log may have more rows now
  */
 export async function waitForLastBytes(
   store: Store,
@@ -21,14 +22,14 @@ export async function waitForLastBytes(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (last !== null && isEnd(last)) return false;
-  // A token of one workspace learns nothing of what an agent has and the store has not.
+  // A token of one workspace must not learn about rows that an agent has and the store has not.
   if (last === null && id.workspace !== null) return false;
   const end_ms = performance.now() + agents.patience_ms;
   const flushed = await agents.flush(last?.host ?? null, id.sandbox_id);
   if (flushed === null) return false;
   let isThere: (row: LastRow) => boolean;
   if (flushed === 'nothing open') {
-    // Everything is in the spool, with a seal; if that was lately, it is on its way.
+    // Everything is in the spool, with a seal; if the last row is recent, the seal is on its way.
     if (last === null || Date.now() - last.observed_ms > limits.read.seal_awaited_ms) return false;
     isThere = isEnd;
   } else {

@@ -6,7 +6,7 @@ export interface ServerMetrics {
   followers: Gauge;
 }
 
-/** A registry of its own, so that several servers in one process do not meet. */
+/** Each server has a registry of its own, so that several can run in one process. */
 export function createMetrics(): ServerMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });

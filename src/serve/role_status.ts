@@ -4,22 +4,25 @@ import { AfterlogError, reasonOf, statusOf } from '../base/errors.ts';
 import { report } from '../base/faults.ts';
 import { listen } from './listen.ts';
 
-/** What a role tells of itself: counts and sizes as numbers, `paused` as a sentence or null, and lags by partition. */
+/**
+ * The status of a role: counts and sizes as numbers, `paused` as a sentence or null, and lags by partition.
+ */
 type Status = () => object;
 
 interface PartitionLags {
   partitions: { topic: string; partition: number; lag: number | null }[];
 }
 
-/** What an agent can be told to do, beside telling of itself. */
+/** The command that an agent accepts. */
 export interface Flushes {
   /** @throws AfterlogError FLUSH_UNKNOWN, FLUSH_LATE */
   flush(sandbox: string): Promise<object>;
 }
 
 /**
- * Serves `/healthz` (the status as JSON) and `/metrics` (its numbers, for Prometheus) of an agent or a consumer, and
- * an agent's `POST /flush/<id>`. A role does its work without it: an address that cannot be listened on is a warning.
+ * Serves `/healthz` (the status as JSON) and `/metrics` (its numbers, for Prometheus) of an agent or a
+ * consumer, and an agent's `POST /flush/<id>`. A role works without it, so an address that it cannot listen
+ * on is only a warning.
  */
 export async function serveStatus(
   role: string,
@@ -60,7 +63,7 @@ async function answerFlush(
     const sandbox = decodeURIComponent(request.url!.slice('/flush/'.length));
     answerJson(response, 200, { sandbox, logs: await agent.flush(sandbox) });
   } catch (error) {
-    // Else it is an id that cannot be decoded.
+    // Any other error comes from an id that cannot be decoded.
     const code = error instanceof AfterlogError ? error.code : 'PARAMETER_INVALID';
     answerJson(response, statusOf(code), { error: reasonOf(error), code });
   }
@@ -80,14 +83,14 @@ function metricsOf(role: string, status: Status): { type: string; text(): Promis
   const gauges = Object.keys(fields)
     .filter((field) => field !== 'last_error' && !Array.isArray(fields[field]))
     .map((name) => {
-      const help = name === 'paused' ? '1 while something is waited for' : name.replaceAll('_', ' ');
+      const help = name === 'paused' ? '1 while the role waits for something' : name.replaceAll('_', ' ');
       return { name, gauge: new Gauge({ name: `afterlog_${role}_${name}`, help, registers: [registry] }) };
     });
   if ('partitions' in fields) partitionLag(role, status as () => PartitionLags, registry);
   return {
     type: registry.contentType,
     text: () => {
-      // Once for all of them: an agent counts over all of its logs.
+      // Once for all gauges, because an agent counts over all of its logs.
       const now = status() as Record<string, unknown>;
       for (const { name, gauge } of gauges) {
         const value = now[name];
@@ -98,7 +101,7 @@ function metricsOf(role: string, status: Status): { type: string; text(): Promis
   };
 }
 
-/** Only of partitions that the role has now: another one tells of the others. */
+/** Only for the partitions that the role has now; other consumers report the others. */
 function partitionLag(role: string, status: () => PartitionLags, registry: Registry): void {
   new Gauge({
     name: `afterlog_${role}_partition_lag`,

@@ -18,7 +18,7 @@ import { createApp } from './app.ts';
 import { listen } from './listen.ts';
 import { createMetrics } from './metrics.ts';
 
-/** What Node.js cannot take for a request is answered as everything else is. */
+/** Answers bytes that Node.js cannot parse as a request, in the form of every other error. */
 function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   const code = error.code === 'HPE_HEADER_OVERFLOW' ? 'HEADERS_TOO_LARGE' : 'REQUEST_UNREADABLE';
@@ -53,8 +53,8 @@ function readTls({ tls_cert_file, tls_key_file }: Settings): { cert: Buffer; key
 }
 
 /**
- * The HTTP API on `settings.listen` (port 0: a free one). It starts whether ClickHouse answers or not; /readyz
- * tells.
+ * The HTTP API on `settings.listen` (port 0: a free one). It starts even if ClickHouse does not answer;
+ * /readyz reports that.
  * @param options for tests; the defaults are the limits
  * @returns `address`, http://host:port
  * @throws AfterlogError PORT_IN_USE, SETTING_INVALID (an address that cannot be listened on)
@@ -95,7 +95,7 @@ export async function startServer(
     async stop() {
       stopping.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      // Again and again: a connection is idle only when its last answer has gone out.
+      // Repeated, because a connection is idle only after its last answer was sent.
       const idle = setInterval(() => server.closeIdleConnections(), 20);
       const late = setTimeout(() => server.closeAllConnections(), limits.server.stop_ms);
       await closed;

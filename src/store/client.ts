@@ -15,8 +15,8 @@ export function connect(settings: Settings): ClickHouseClient {
     request_timeout: limits.insert.timeout_ms,
     // The client would log to stderr; its errors reach us as rejections.
     log: { level: ClickHouseLogLevel.OFF },
-    // The client must not send on a connection that the server is about to close. ClickHouse keeps an idle one for at
-    // least 3 s, and the timer of a busy process may be late.
+    // The client must not send on a connection that the server is about to close. ClickHouse keeps an idle
+    // one for at least 3 s, and the timer of a busy process may be late.
     keep_alive: { enabled: true, idle_socket_ttl: 2_000, eagerly_destroy_stale_sockets: true },
   });
 }

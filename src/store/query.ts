@@ -48,7 +48,8 @@ export const readerSettings = () => ({
 });
 
 /**
- * The rows of a query as objects; 64-bit numbers are text. Values from outside are passed only as `query_params`.
+ * The rows of a query as objects; 64-bit numbers are text. Values from outside are passed only as
+ * `query_params`.
  * @throws AfterlogError CLICKHOUSE_UNREACHABLE, SCHEMA_BEHIND, CLICKHOUSE_REFUSED
  */
 export async function selectRows<Row>(
@@ -69,8 +70,8 @@ export async function selectRows<Row>(
 }
 
 /**
- * The whole body of a query that names a binary format. An answer that ClickHouse breaks off with an error ends without
- * its last chunk; the client throws then, so a part is never mistaken for the whole.
+ * The whole body of a query that names a binary format. An answer that ClickHouse breaks off with an error
+ * ends without its last chunk; the client throws then, so a part is never mistaken for the whole.
  * @throws AfterlogError as selectRows
  */
 export async function selectBytes(

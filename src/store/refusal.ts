@@ -69,8 +69,8 @@ export function faultOf(error: unknown): Fault {
 }
 
 /**
- * The reason of a refusal for our log. ClickHouse quotes rows and values in its reasons, so everything from the first
- * quote on is left out; of an error about the data only its name stays.
+ * The reason of a refusal for our log. ClickHouse quotes rows and values in its reasons, so everything from
+ * the first quote on is left out; of an error about the data only its name stays.
  */
 export function loggableRefusal(error: unknown): string {
   const reason = describeRefusal(error);
@@ -79,7 +79,10 @@ export function loggableRefusal(error: unknown): string {
   return faultOf(error) === 'data' ? loggableReason(reason) : reason.replace(/(?<!\w)['"`‘“].*$/s, '…');
 }
 
-/** The same for the reason of a refused batch: ClickHouse's name of it, or our own words up to the first quote. */
+/**
+ * The same for the reason of a refused batch: ClickHouse's name of it, or our own words up to the first
+ * quote.
+ */
 export const loggableReason = (reason: string): string =>
   /^code \d+ \w+/.exec(reason)?.[0] ?? reason.replace(/".*$/s, '…').replace(/\.$/, '');
 

@@ -44,9 +44,9 @@ const ROWS = batch_rows_max + MARKS_MAX;
 const LINES_BYTES_MAX = limits.batch.block_bytes_max - MARKS_MAX * MARK_BYTES_MAX;
 
 /**
- * Collects rows of many sandboxes into the columns of one Native block. The hot path fills it, so every column is a typed
- * array of its own and no row allocates anything. A block stays within `block_bytes_max`: callers ask `fits` before each
- * row.
+ * Collects rows of many sandboxes into the columns of one Native block. The hot path fills it, so every
+ * column is a typed array of its own and no row allocates anything. A block stays within `block_bytes_max`:
+ * callers ask `fits` before each row.
  */
 export class BatchBuilder {
   rows = 0;
@@ -84,7 +84,9 @@ export class BatchBuilder {
     this.blockBytes += host.length * 4;
   }
 
-  /** Whether a line of `textBytes` of this stream still fits; a line of `line_bytes_max` fits any empty batch. */
+  /**
+   * Whether a line of `textBytes` of this stream still fits; a line of `line_bytes_max` fits any empty batch.
+   */
   fits(labels: StreamLabels, textBytes: number): boolean {
     const bytes = this.blockBytes + textBytes + ROW_BYTES;
     if (this.rows >= batch_rows_max || bytes > LINES_BYTES_MAX) return false;
@@ -130,7 +132,10 @@ export class BatchBuilder {
     this.blockBytes += line.message_end - line.start + ROW_BYTES;
   }
 
-  /** Adds a gap or seal row. `message` is JSON; `timestamp` is in ns since 1970, by default when it was observed. */
+  /**
+   * Adds a gap or seal row. `message` is JSON; `timestamp` is in ns since 1970, by default when it was
+   * observed.
+   */
   addMark(labels: StreamLabels, what: number, position: number, message: string, timestamp?: bigint): void {
     this.marks++;
     const row = this.row(labels, what, position);
@@ -261,8 +266,9 @@ export class BatchBuilder {
   }
 
   /**
-   * A text column as its keys and one index for each row. It is left out if all its texts are empty, the table's
-   * default. Indexes are as narrow as the keys allow, because every row costs compression and insertion.
+   * A text column as its keys and one index for each row. It is left out if all its texts are empty, the
+   * table's default. Indexes are as narrow as the keys allow, because every row costs compression and
+   * insertion.
    */
   private texts(name: string, keys: readonly string[], indexes: Uint8Array | Uint16Array): void {
     const { block, rows } = this;
@@ -282,7 +288,10 @@ export class BatchBuilder {
   }
 }
 
-/** Bytes of a stream's texts in the dictionaries of a block: at most three a character, and room for late labels. */
+/**
+ * Bytes of a stream's texts in the dictionaries of a block: at most three a character, and room for late
+ * labels.
+ */
 const labelBytes = ({ sandbox_id, workspace, template }: StreamLabels): number =>
   16 +
   3 * (sandbox_id.length + workspace.length + template.length) +

@@ -1,6 +1,6 @@
 /**
- * The CRC-32 of bytes that are here only as CRC-32s of their pieces. A CRC-32 is a polynomial over GF(2), modulo the
- * one below (bit 31 is the coefficient of x^0); n bytes after a piece multiply its part by x^(8n).
+ * The CRC-32 of bytes that are here only as CRC-32s of their pieces. A CRC-32 is a polynomial over GF(2),
+ * modulo the one below (bit 31 is the coefficient of x^0); n bytes after a piece multiply its part by x^(8n).
  */
 const POLYNOMIAL = 0xedb8_8320;
 const ONE = 0x8000_0000;

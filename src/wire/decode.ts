@@ -3,7 +3,10 @@ import { createZstdDecompress, zstdDecompressSync } from 'node:zlib';
 import { AfterlogError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 
-/** A String as its bytes (a console is not always UTF-8); a 64-bit integer or DateTime64 (its ticks) as bigint. */
+/**
+ * A String as its bytes (a console is not always UTF-8); a 64-bit integer or DateTime64 (its ticks) as
+ * bigint.
+ */
 export type ColumnValue = Buffer | bigint | number;
 
 export interface Block {
@@ -104,7 +107,9 @@ function lowCardinality(inner: string, rows: number, from: BlockReader, values: 
   }
 }
 
-/** A block as far as it decodes. A column that ends early has fewer values; the columns behind it are missing. */
+/**
+ * A block as far as it decodes. A column that ends early has fewer values; the columns behind it are missing.
+ */
 export interface PartialBlock extends Block {
   /** The fault that ended the decoding; null if there is none. */
   fault: AfterlogError | null;
@@ -141,7 +146,9 @@ function readBlock(from: BlockReader, block: Block): void {
   if (from.at !== from.bytes.length) throw damaged(`${from.bytes.length - from.at} bytes follow the block`);
 }
 
-/** @throws AfterlogError BATCH_DAMAGED with the fault and its place, or the column type that is not supported */
+/**
+ * @throws AfterlogError BATCH_DAMAGED with the fault and its place, or the column type that is not supported
+ */
 export function decodeBlock(bytes: Buffer): Block {
   const { fault, ...block } = decodePartly(bytes);
   if (fault !== null) throw fault;
@@ -170,8 +177,8 @@ export function undecodable(value: Buffer): string | null {
 }
 
 /**
- * Decodes a value of any origin as far as that goes: also one whose end was cut off, or that is not zstd's at all.
- * Never throws for what is in it.
+ * Decodes a value of any origin as far as that goes: also one whose end was cut off, or that is not zstd's at
+ * all. Never throws for what is in it.
  */
 export async function decodeValuePartly(value: Buffer): Promise<PartialBlock> {
   const chunks: Buffer[] = [];

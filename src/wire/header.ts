@@ -6,8 +6,8 @@ import { checkWholeFrame } from './zstd_frame.ts';
 export const SCHEMA_VERSION = 1;
 
 /**
- * The metadata of a batch, which can be read without decoding it: as Kafka headers, and in the spool. `epoch` and
- * `sequence` are safe integers; the sequences of an epoch start at 1 and have no holes.
+ * The metadata of a batch, which can be read without decoding it: as Kafka headers, and in the spool. `epoch`
+ * and `sequence` are safe integers; the sequences of an epoch start at 1 and have no holes.
  */
 export interface BatchHeader {
   host: string;
@@ -51,8 +51,8 @@ export function toKafkaHeaders(header: BatchHeader): Record<string, string> {
 }
 
 /**
- * Reads and checks a batch from outside: its headers are complete, length and CRC-32 are right, and the value is one
- * whole zstd frame. (ClickHouse answers 200 to a body whose last frame is cut, and drops the rows.)
+ * Reads and checks a batch from outside: its headers are complete, length and CRC-32 are right, and the value
+ * is one whole zstd frame. (ClickHouse answers 200 to a body whose last frame is cut, and drops the rows.)
  * @throws AfterlogError BATCH_DAMAGED with the fault
  */
 export function fromKafka(headers: MessageHeaders | undefined, value: Buffer | null): Batch {

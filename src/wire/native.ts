@@ -1,6 +1,7 @@
 /**
- * The parts of ClickHouse's Native format: a block is the number of columns, the number of rows, and for each column its
- * name, its type and its values. Source: ClickHouse, "Native" format and the serialization of LowCardinality.
+ * The parts of ClickHouse's Native format: a block is the number of columns, the number of rows, and for each
+ * column its name, its type and its values. Source: ClickHouse, "Native" format and the serialization of
+ * LowCardinality.
  */
 
 /** Appends the parts of a block; grows on demand, so that one writer serves every block of a process. */
@@ -64,7 +65,9 @@ export class BlockWriter {
     this.text(type);
   }
 
-  /** The head of a LowCardinality column whose keys are in the block. `wide`: indexes of 16 bits instead of 8. */
+  /**
+   * The head of a LowCardinality column whose keys are in the block. `wide`: indexes of 16 bits instead of 8.
+   */
   dictionary(count: number, wide: boolean): void {
     const hasKeys = 1 << 9;
     const replacesKeys = 1 << 10;

@@ -6,9 +6,9 @@ const params = { [constants.ZSTD_c_compressionLevel]: 1 };
 const CHUNK_BYTES = 128 * 1024;
 
 /**
- * One zstd frame. If the output fills the last of Node's chunks to the last byte, Node asks the compressor for more and
- * gets an empty second frame, which `checkWholeFrame` refuses. Then the bytes are compressed again with room for one
- * more byte.
+ * One zstd frame. If the output fills the last of Node's chunks to the last byte, Node asks the compressor
+ * for more and gets an empty second frame, which `checkWholeFrame` refuses. Then the bytes are compressed
+ * again with room for one more byte.
  */
 export function compressFrame(bytes: Uint8Array): Buffer {
   const frame = zstdCompressSync(bytes, { params, chunkSize: CHUNK_BYTES });

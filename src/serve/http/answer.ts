@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { type ErrorCode, statusOf } from '../../base/errors.ts';
 
-/** An error as the API answers it: `{"error": sentence, "code": CODE}`, with the code's status. */
+/** An error as an answer of the API: `{"error": sentence, "code": CODE}`, with the code's status. */
 export function answerWith(c: Context, code: ErrorCode, error: string): Response {
   const status = statusOf(code);
   if (status === 401) c.header('WWW-Authenticate', 'Bearer');

@@ -3,7 +3,7 @@ import { isIPv4 } from 'node:net';
 import type { ErrorCode } from '../../base/errors.ts';
 import { type Scope, scopes } from '../../config/scopes.ts';
 
-/** What a request may do, and with whose rows: those of one workspace, or (null) all. */
+/** The permissions of a request, for the rows of one workspace or (null) of all. */
 export interface Access {
   workspace: string | null;
   scopes: ReadonlySet<Scope>;
@@ -16,7 +16,10 @@ interface Token {
   access: Access;
 }
 
-/** What the check looks at. `peer` is the address of the other end of the connection, undefined if it has gone. */
+/**
+ * The input of the check. `peer` is the address of the other end of the connection; undefined if it is
+ * closed.
+ */
 export interface Caller {
   authorization: string | undefined;
   peer: string | undefined;
@@ -25,8 +28,9 @@ export interface Caller {
 }
 
 /**
- * Makes the check of every request. Tokens are `sha256hex[:workspace[:scopes]]`, scopes joined by `+`; without
- * scopes a token may read. Without tokens only this machine is served, and it may do everything.
+ * Makes the check of every request. Tokens are `sha256hex[:workspace[:scopes]]`, scopes joined by `+`; a
+ * token without scopes may read. Without tokens the server serves only its own machine, which may do
+ * everything.
  */
 export function createAuth(tokens: string[]): (caller: Caller) => AccessVerdict {
   const known = tokens.map(parseToken);
@@ -38,7 +42,7 @@ export function createAuth(tokens: string[]): (caller: Caller) => AccessVerdict 
     }
     const hash = createHash('sha256').update(given).digest();
     let found: Token | undefined;
-    // All are compared, so that the time says nothing about which one fits.
+    // Compares all tokens, so that the time does not reveal which one matches.
     for (const token of known) if (timingSafeEqual(token.hash, hash)) found ??= token;
     if (found === undefined) return deny('TOKEN_UNKNOWN', 'The token is not one of this server’s.');
     return { access: found.access };
@@ -48,8 +52,9 @@ export function createAuth(tokens: string[]): (caller: Caller) => AccessVerdict 
 const everything: Access = { workspace: null, scopes: new Set(scopes) };
 
 /**
- * A proxy or a web page on this machine also comes from loopback, for somebody else: a proxy names whom it
- * forwards for, and a page that had its own name resolved to 127.0.0.1 shows that name in `Host`.
+ * A proxy or a web page on this machine also connects from loopback, for somebody else. A proxy adds the
+ * header of the address that it forwards for; a page whose own name was resolved to 127.0.0.1 has that name
+ * in `Host`.
  */
 function checkLoopback({ peer, host, forwarded }: Caller): AccessVerdict {
   if (isLoopback(peer) && !forwarded && isLoopbackName(host)) return { access: everything };
@@ -69,7 +74,7 @@ function isLoopbackName(host = ''): boolean {
   return name.toLowerCase() === 'localhost' || isLoopback(name);
 }
 
-/** Of a text that the settings' schema has found right. */
+/** @param text that the settings' schema has accepted */
 function parseToken(text: string): Token {
   const [hash = '', workspace = '', given = ''] = text.split(':');
   return {
@@ -78,7 +83,7 @@ function parseToken(text: string): Token {
   };
 }
 
-/** `admin` may do everything. A name that is no scope allows nothing. */
+/** `admin` may do everything. An unknown name allows nothing. */
 function scopesOf(names: string[]): ReadonlySet<Scope> {
   if (names.length === 0) return new Set(['read']);
   return new Set(names.includes('admin') ? scopes : scopes.filter((scope) => names.includes(scope)));

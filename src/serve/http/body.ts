@@ -1,7 +1,7 @@
 /**
- * A response body that is made as it is read: one piece at a time, the next when the connection has taken this one.
- * `ended` is called once, whether the pieces ran out, the reader left, or making one failed (which cuts the
- * connection: a reader must not take a part for the whole).
+ * A response body that is made while it is read: the next piece is made when the connection has sent this
+ * one. `ended` is called once: after the last piece, when the reader leaves, or when a piece fails. A failure
+ * cuts the connection, so that the reader does not mistake a part for the whole.
  */
 export function bodyOf(
   pieces: AsyncGenerator<Uint8Array | string>,

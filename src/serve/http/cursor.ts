@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { parameter } from './parameters.ts';
 
-/** A place in a list as text that clients hand back as it is. It says nothing that its token may not see. */
+/**
+ * A place in a list as text, which clients send back unchanged. It contains nothing that its token may not
+ * see.
+ */
 export const cursorOf = (place: object | null): string | null =>
   place === null ? null : Buffer.from(JSON.stringify(place)).toString('base64url');
 

@@ -12,7 +12,7 @@ export const openApiSpec: RouteSpec = {
   answers: { 200: jsonAnswer('OpenAPI 3.1', z.looseObject({ openapi: z.string() })) },
 };
 
-/** The routes as an OpenAPI document: from the schemas by which requests are checked. */
+/** The routes as an OpenAPI document, made from the schemas that check requests. */
 export function openApi(specs: readonly RouteSpec[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const spec of specs) {
@@ -50,7 +50,7 @@ function operationOf(spec: RouteSpec): object {
     },
   };
   for (const [status, { description, content }] of Object.entries(answers) as [string, DescribedAnswer][]) {
-    // Of an error the shape is known.
+    // All errors have one shape.
     const isError = Number(status) >= 400;
     responses[status] = isError
       ? { ...responses.default, description }

@@ -5,7 +5,7 @@ import { MOMENT_ALLOWED, readMoment } from '../../base/moment.ts';
 import { nearest } from '../../config/nearest.ts';
 import { parsePlaceId } from './place_id.ts';
 
-/** A request that cannot be served as it is; the sentence names the parameter. */
+/** A request that cannot be served; the sentence names the parameter. */
 export class BadParameter extends AfterlogError {
   constructor(sentence: string) {
     super('PARAMETER_INVALID', sentence);
@@ -14,11 +14,11 @@ export class BadParameter extends AfterlogError {
 
 interface AboutParameter {
   description: string;
-  /** In words, for messages. */
+  /** The allowed values, for messages. */
   allowed: string;
 }
 
-/** What is said of a parameter: in answers that refuse one, and in the OpenAPI document. */
+/** The texts about a parameter, for answers that refuse one and for the OpenAPI document. */
 export const aboutParameter = z.registry<AboutParameter>();
 
 export function parameter<S extends z.ZodType>(schema: S, description: string, allowed: string): S {
@@ -26,7 +26,6 @@ export function parameter<S extends z.ZodType>(schema: S, description: string, a
   return schema;
 }
 
-/** With a default, the parameter always has a value. */
 export function wholeNumber(description: string, min: number, max: number) {
   const schema = z.preprocess(numberOf, z.int().min(min).max(max)).optional();
   return parameter(schema, description, `a whole number from ${min} to ${max}`);
@@ -61,7 +60,7 @@ export function requiredText(description: string) {
   return parameter(schema, description, `a text of 1 to ${CHARS_MAX} characters`);
 }
 
-/** Several with commas, or the parameter several times. */
+/** Several names with commas, or the parameter several times. */
 export function nameList(description: string) {
   const schema = z
     .string()
@@ -102,8 +101,8 @@ export function place(description: string) {
 }
 
 /**
- * A request's query by its schema. An empty value counts as none; a name that nobody knows is passed over, unless
- * it is all but one that is known: what was meant to filter must not be ignored.
+ * Reads a request's query by its schema. An empty value counts as none. An unknown name is ignored unless it
+ * resembles a known one: a misspelled filter must not be ignored.
  * @throws BadParameter
  */
 export function readQuery<Q extends z.ZodObject>(schema: Q, given: Record<string, string[]>): z.output<Q> {
@@ -112,7 +111,7 @@ export function readQuery<Q extends z.ZodObject>(schema: Q, given: Record<string
   for (const [name, all] of Object.entries(given)) {
     const some = all.filter((value) => value !== '');
     if (known.includes(name)) {
-      // Of a name that takes one value, several are no value of it.
+      // For a parameter with one value, several joined values are not valid.
       if (some.length > 0) values[name] = some.join(',');
       continue;
     }

@@ -8,7 +8,7 @@ import { readQuery } from './parameters.ts';
 export type ApiContext = Context<{ Variables: Access }>;
 export type Api = Hono<{ Variables: Access }>;
 
-/** One body of an answer: of which type, and for JSON of which shape. */
+/** The type of one body of an answer, and the shape of JSON. */
 export interface Content {
   type: string;
   schema?: z.ZodType;
@@ -23,12 +23,12 @@ export const jsonAnswer = (
   content: [{ type: 'application/json', schema }],
 });
 
-/** A route as requests are checked by it and as the OpenAPI document tells of it. */
+/** A route: requests are checked by it, and the OpenAPI document describes it. */
 export interface RouteSpec<Q extends z.ZodObject = z.ZodObject> {
   method: 'get' | 'delete';
   /** With `:id`. */
   path: string;
-  /** Null: anybody. */
+  /** Null: no scope is needed. */
   scope: Scope | null;
   summary: string;
   description?: string;
@@ -37,7 +37,7 @@ export interface RouteSpec<Q extends z.ZodObject = z.ZodObject> {
   answers: Partial<Record<number, { description: string; content?: Content[] }>>;
 }
 
-/** The routes of an app, added one after the other, and what is told of them. */
+/** The routes of an app, with their specs. */
 export class Routes {
   readonly specs: RouteSpec[] = [];
   private readonly app: Api;
@@ -46,7 +46,7 @@ export class Routes {
     this.app = app;
   }
 
-  /** The token's scope and the query are checked before `answer` is asked. */
+  /** Adds a route; it checks the token's scope and the query before it calls `answer`. */
   add<Q extends z.ZodObject>(
     spec: RouteSpec<Q>,
     answer: (c: ApiContext, query: z.output<Q>) => Response | Promise<Response>,
@@ -61,14 +61,14 @@ export class Routes {
     });
   }
 
-  /** Every other method of their paths is refused. */
+  /** Makes the paths of all routes refuse every other method. */
   close(): void {
     for (const [path, some] of Map.groupBy(this.specs, (spec) => spec.path)) {
       const allowed = some.map(({ method }) => method.toUpperCase());
       if (allowed.includes('GET')) allowed.push('HEAD');
       this.app.all(path, (c) => {
         c.header('Allow', allowed.join(', '));
-        return answerWith(c, 'METHOD_UNKNOWN', `${c.req.path} knows ${allowed.join(' and ')} only.`);
+        return answerWith(c, 'METHOD_UNKNOWN', `${c.req.path} allows only ${allowed.join(' and ')}.`);
       });
     }
   }

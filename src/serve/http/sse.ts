@@ -3,9 +3,9 @@ import { gapText, parseGap, parseSeal, sealText } from '../../store/record.ts';
 import { placeId } from './place_id.ts';
 
 /**
- * Server-sent events for the runtime's clients and for browsers. The clients read every `data:` line, whatever
- * its event is called: bare text as it stands, or a JSON object by its `line`. So gaps and the end carry a
- * readable `line` too.
+ * Server-sent events for the runtime's clients and for browsers. The clients read every `data:` line,
+ * whatever the name of its event: bare text as it is, or a JSON object by its `line`. So gaps and the end
+ * have a readable `line` too.
  */
 export function lineEvent(row: LogRow): string {
   return event('log', placeId(row), dataOf(row.prefix + row.message));
@@ -27,14 +27,17 @@ function event(name: string, id: string, data: string): string {
   return `event: ${name}\nid: ${id}\ndata: ${data}\n\n`;
 }
 
-/** What some reader takes for the end of a line: SSE itself CR and LF, Python's splitlines() the others. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are meant
+/**
+ * The characters that some reader treats as a line end: SSE itself CR and LF, Python's splitlines() the
+ * others.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the control characters themselves
 const lineBreaks = /[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/;
 
 /**
- * A line as it stands wherever every client reads it back as that line, else as `{"line": …}`. JSON lines of an
- * application stay as they are, except those that the clients would take for something else: a bare number,
- * string or list breaks the Python client; `line`, `chunk` and `error` are the clients' own keys.
+ * A line as it is if every client reads it back as the same line, else as `{"line": …}`. JSON lines of an
+ * application stay as they are, except those that the clients would misread: a bare number, string or list
+ * breaks the Python client; `line`, `chunk` and `error` are the clients' own keys.
  */
 export function dataOf(line: string): string {
   if (lineBreaks.test(line)) return toJson({ line });
@@ -45,21 +48,22 @@ function isMisread(line: string): boolean {
   const text = line.trim();
   // The clients trim bare text: a traceback would lose its shape.
   if (text !== line || line.startsWith('\x1f') || line.endsWith('\x1f')) return true;
-  // A parser that fails takes longer than all else that is done with a line, and most lines would make it fail.
+  // A failing JSON parser takes longer than everything else about a line, and it would fail for most lines.
   if (!mayBeJson(text)) return false;
   if (/^(?:NaN|-?Infinity)$/.test(text)) return true;
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    // Python's parser takes these inside lists and objects too; whether the rest is JSON does not matter then.
+    // Python's parser accepts these words in lists and objects too; then it does not matter whether the rest
+    // is JSON.
     return /^[{[]/.test(text) && /\b(?:NaN|Infinity)\b/.test(text);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return true;
   return 'line' in value || 'chunk' in value || 'error' in value;
 }
 
-/** By its ends, or as a whole where it is a number or a word; Python also reads NaN and Infinity. */
+/** Checks the ends of the text, or all of a number or a word; Python also reads NaN and Infinity. */
 function mayBeJson(text: string): boolean {
   switch (text[0]) {
     case '{':
@@ -73,7 +77,7 @@ function mayBeJson(text: string): boolean {
   }
 }
 
-/** JSON on one line for every reader: JSON.stringify leaves three of the breaks as they are. */
+/** JSON on one line for every reader: JSON.stringify does not escape three of the line breaks. */
 function toJson(value: object): string {
   return JSON.stringify(value).replace(
     /[\x85\u2028\u2029]/g,

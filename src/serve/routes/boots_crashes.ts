@@ -99,7 +99,7 @@ function nextOf(last: { sandbox_id: string; position: string } | undefined, time
 function filterOf(query: z.output<z.ZodObject<typeof which>>, own: string | null): BootCrashFilter {
   const { sandbox: sandbox_id, workspace, template, host, until } = query;
   const since = query.since ?? BigInt(Date.now()) * 1_000_000n - DAY_NS;
-  // Both must fit: of another workspace there is nothing.
+  // Both must match: nothing of another workspace is visible.
   const nobodys = own !== null && workspace !== undefined && workspace !== own;
   return { since, until: nobodys ? 0n : until, sandbox_id, template, host, workspace: own ?? workspace };
 }

@@ -16,7 +16,9 @@ import { parsePlaceId, placeId } from '../http/place_id.ts';
 import type { ApiContext } from '../http/route.ts';
 import { contentTypes, type LogsFormat, type LogsQuery } from './logs_query.ts';
 
-/** A log from its last lines, or from a place, on; then its rows as they land, until the sandbox is deleted. */
+/**
+ * A log from its last lines, or from a place, on; then its rows as they land, until the sandbox is deleted.
+ */
 export async function answerFollow(
   c: ApiContext,
   on: ServeContext,
@@ -105,7 +107,8 @@ function followed(
   return new Response(body, {
     headers: {
       'Content-Type': contentTypes[format],
-      // Where the answer begins, for a client that is cut off before the first line; 0-0 is the start of the log.
+      // Where the answer begins, for a client that is cut off before the first line; 0-0 is the start of the
+      // log.
       'Afterlog-Cursor': after === null ? '0-0' : placeId(after),
       'Cache-Control': 'no-store',
       // Without it nginx holds events back until its buffer is full.

@@ -30,8 +30,8 @@ const logsSpec: RouteSpec<typeof logsQuery> = {
 };
 
 /**
- * `GET /v1/sandboxes/{id}/logs`: the console as the runtime's own address serves it, with the same answer after the
- * sandbox was deleted.
+ * `GET /v1/sandboxes/{id}/logs`: the console as the runtime's own address serves it, with the same answer
+ * after the sandbox was deleted.
  */
 export function addLogs(routes: Routes, on: ServeContext): void {
   routes.add(logsSpec, async (c, query) => {

@@ -27,8 +27,8 @@ export const contentTypes = {
 export type LogsFormat = keyof typeof contentTypes;
 
 /**
- * The format of the parameter, else the first type of Accept that the route has. Followers get events unless they ask
- * for NDJSON.
+ * The format of the parameter, else the first type of Accept that the route has. Followers get events unless
+ * they ask for NDJSON.
  * @throws BadParameter
  */
 export function formatOf(c: ApiContext, { format, follow: follows }: LogsQuery): LogsFormat {

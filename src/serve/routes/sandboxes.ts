@@ -47,7 +47,7 @@ export function addSandboxes(routes: Routes, { store }: ServeContext): void {
     listSpec,
     async (c, { q, limit = limits.question.sandboxes_default, cursor: after = null, workspace, ...rest }) => {
       const own = c.get('workspace');
-      // Of another workspace it sees none, as if there were none.
+      // Another workspace looks empty to the token.
       if (own !== null && workspace !== undefined && workspace !== own)
         return c.json({ sandboxes: [], next: null });
       const filter = { ...rest, text: q, workspace: own ?? workspace ?? null };

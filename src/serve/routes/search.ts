@@ -118,7 +118,7 @@ export function addSearch(routes: Routes, { store }: ServeContext): void {
 
 type Which = z.output<z.ZodObject<typeof which>> & { q?: string | undefined };
 
-/** Null: what is asked for belongs to another workspace, of which the token sees nothing. */
+/** Null: the request is about another workspace, which the token does not see. */
 function whatOf(query: Which, own: Access['workspace']): SearchFilter | null {
   const { sandbox: sandbox_id, log, host, template, workspace } = query;
   if (own !== null && workspace !== undefined && workspace !== own) return null;

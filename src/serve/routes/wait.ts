@@ -39,7 +39,7 @@ export function addWait(routes: Routes, { store, hub, stopping }: ServeContext):
     const { timeout = limits.read.wait_s_default, cursor, for: text } = query;
     const filter = { ...lineFilterOf({ ...query, until: undefined, q: undefined }), text };
     const id = logIdOf(c, query.log);
-    // Says at once if ClickHouse does not answer; the sandbox may come later.
+    // Fails at once if ClickHouse does not answer; the sandbox itself may come later.
     await sandboxExists(store, id.sandbox_id, id.workspace);
     const late = AbortSignal.timeout(timeout * 1_000);
     const signal = AbortSignal.any([late, stopping, c.req.raw.signal]);

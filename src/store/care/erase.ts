@@ -27,15 +27,16 @@ export interface Erased {
 }
 
 /**
- * Erases a sandbox's stored logs: its lines, its gap rows, and everything that was derived from their text. Its seals
- * and its row in `streams`, which contain no text, stay.
+ * Erases a sandbox's stored logs: its lines, its gap rows, and everything that was derived from their text.
+ * Its seals and its row in `streams`, which contain no text, stay.
  *
- * A consumer continues behind the highest batch of each agent's run that it finds in the table. So the erase first
- * inserts, in one INSERT, rows that keep this number and report what is missing; then it deletes only rows of batches
- * that those rows cover. Rows that land meanwhile are not touched. If the process dies between two steps, the next erase
- * finds the rest and finishes it.
+ * A consumer continues behind the highest batch of each agent's run that it finds in the table. So the erase
+ * first inserts, in one INSERT, rows that keep this number and report what is missing; then it deletes only
+ * rows of batches that those rows cover. Rows that land meanwhile are not touched. If the process dies
+ * between two steps, the next erase finds the rest and finishes it.
  * @returns null if nothing was ever seen of such a sandbox (by this workspace)
- * @throws AfterlogError ERASE_DENIED, ERASE_TOO_LARGE, CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED; it can be repeated
+ * @throws AfterlogError ERASE_DENIED, ERASE_TOO_LARGE, CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED; it can be
+ *   repeated
  */
 export async function erase(
   store: Store,
@@ -109,8 +110,8 @@ interface Condition {
 }
 
 /**
- * The rows that may be erased. Rows that were read before the workspace was known have none; they belong to the
- * workspace of the sandbox, if it has only one.
+ * The rows that may be erased. Rows that were read before the workspace was known have none; they belong to
+ * the workspace of the sandbox, if it has only one.
  */
 async function oursOf(store: Store, { sandbox_id, workspace }: ErasedId): Promise<Condition | null> {
   const [row] = await selectRows<{ workspaces: string[] }>(
@@ -133,7 +134,10 @@ async function oursOf(store: Store, { sandbox_id, workspace }: ErasedId): Promis
   };
 }
 
-/** The rows of one stream from one run of an agent. Numbers as ClickHouse returns them; times in ns since 1970. */
+/**
+ * The rows of one stream from one run of an agent. Numbers as ClickHouse returns them; times in ns since
+ * 1970.
+ */
 interface Stretch {
   log: string;
   stream: string;
@@ -180,8 +184,9 @@ async function stretchesOf(store: Store, ours: Condition): Promise<Stretch[]> {
 /**
  * Inserts, in one INSERT, the rows that stand for rows before these are deleted:
  * - for readers, in each stream, a gap row from its first row to its last;
- * - for consumers, for each run of an agent, a row `erased` without a sandbox, with the id of the highest batch that had
- *   rows of this sandbox. That batch is its key, so neither another erase nor a merge replaces it by a lower one.
+ * - for consumers, for each run of an agent, a row `erased` without a sandbox, with the id of the highest
+ *   batch that had rows of this sandbox. That batch is its key, so neither another erase nor a merge replaces
+ *   it by a lower one.
  */
 async function insertErasures(
   store: Store,
@@ -236,7 +241,10 @@ const agentRuns = (stretches: Stretch[]): Stretch[][] => [
 
 const never = new AbortController().signal;
 
-/** The rows to delete: those of batches that the `erased` rows cover, without the rows of this or a later erase. */
+/**
+ * The rows to delete: those of batches that the `erased` rows cover, without the rows of this or a later
+ * erase.
+ */
 function doomedOf(stretches: Stretch[], ours: Condition, reason: string): Condition {
   const runs = agentRuns(stretches);
   const covered = `toInt64(batch_sequence) <= transform(concat(toString(batch_epoch), '/', host),

@@ -8,13 +8,14 @@ export const eraseRights = (database: string): string =>
   `INSERT ON ${database}.console_logs, ALTER DELETE ON ${database}.console_logs, ALTER DELETE ON ${database}.marks`;
 
 /**
- * Checked before an erase inserts anything: gap rows that report erased lines must not stand beside lines that nobody
- * may delete.
+ * Checked before an erase inserts anything: gap rows that report erased lines must not stand beside lines
+ * that nobody may delete.
  * @throws AfterlogError ERASE_DENIED
  */
 export async function requireEraseRights(store: Store): Promise<void> {
   const answer = await selectBytes(store, `CHECK GRANT ${eraseRights(store.database)}`, {}).catch((error) => {
-    // A ClickHouse that is too old for CHECK GRANT: the first deletion then shows whether the rights are there.
+    // A ClickHouse that is too old for CHECK GRANT: the first deletion then shows whether the rights are
+    // there.
     const isOld =
       error instanceof AfterlogError && errorNumber(error.cause) === clickhouseErrors.SYNTAX_ERROR;
     if (isOld) return '1';

@@ -17,8 +17,8 @@ export interface Migration {
 const SCHEMAS = resolve(import.meta.dirname, '../../../schemas');
 
 /**
- * Migrates `database` to this version's schema, forward only. Several processes may start at once, and it may crash at
- * any point, because each statement can be repeated.
+ * Migrates `database` to this version's schema, forward only. Several processes may start at once, and it may
+ * crash at any point, because each statement can be repeated.
  * @returns the files applied by this call, in order
  * @throws AfterlogError SCHEMA_AHEAD, MIGRATION_CHANGED, CLICKHOUSE_REFUSED (with file and reason)
  */
@@ -39,7 +39,8 @@ export async function migrate(
 }
 
 /**
- * The migrations that migrate() would apply, in order; changes nothing. A database that does not exist lacks all.
+ * The migrations that migrate() would apply, in order; changes nothing. A database that does not exist lacks
+ * all.
  * @throws AfterlogError SCHEMA_AHEAD, MIGRATION_CHANGED
  */
 export async function pendingMigrations(
@@ -53,7 +54,10 @@ export async function pendingMigrations(
   return known.filter(({ number }) => !present.has(number));
 }
 
-/** @throws AfterlogError SCHEMA_BEHIND, SCHEMA_AHEAD or MIGRATION_CHANGED unless the database has exactly this version's schema */
+/**
+ * @throws AfterlogError SCHEMA_BEHIND, SCHEMA_AHEAD or MIGRATION_CHANGED unless the database has exactly this
+ *   version's schema
+ */
 export async function requireSchema(
   client: ClickHouseClient,
   database: string,

@@ -12,7 +12,10 @@ export interface Lacking {
   stream: string;
 }
 
-/** A range of sandbox ids in hex, in the order of console_logs: from `from`, up to and without `to` (null: the end). */
+/**
+ * A range of sandbox ids in hex, in the order of console_logs: from `from`, up to and without `to` (null: the
+ * end).
+ */
 interface SandboxRange {
   from: string;
   to: string | null;
@@ -21,12 +24,13 @@ interface SandboxRange {
 const KEY = 'sandbox_id, log, stream_started_at';
 
 /**
- * Compares the derived tables with the result of their views over console_logs, some sandboxes at a time. They differ
- * after an INSERT that ended between its own rows and those of a view (a kill, a view that threw).
+ * Compares the derived tables with the result of their views over console_logs, some sandboxes at a time.
+ * They differ after an INSERT that ended between its own rows and those of a view (a kill, a view that
+ * threw).
  *
- * Every column of `streams` is an aggregate, so a row that is merged in twice changes nothing, and a row is missing if
- * it would change something. `marks` has copies of rows with their own key. So a rebuild can run beside consumers, be
- * killed, and be repeated; rows that outlived their lines stay.
+ * Every column of `streams` is an aggregate, so a row that is merged in twice changes nothing, and a row is
+ * missing if it would change something. `marks` has copies of rows with their own key. So a rebuild can run
+ * beside consumers, be killed, and be repeated; rows that outlived their lines stay.
  * @param mend whether to insert the missing rows
  * @returns the streams whose rows are, or were, missing, one array for each range and table
  * @throws AfterlogError CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED, SCHEMA_BEHIND
@@ -89,8 +93,8 @@ function rebuildCopies({ database }: Store, { table, select, columns }: Derived)
 }
 
 /**
- * The rows of a consumer's INSERT are there a moment before those of its view. So missing rows are checked again; they
- * count if they are missing each time.
+ * The rows of a consumer's INSERT are there a moment before those of its view. So missing rows are checked
+ * again; they count if they are missing each time.
  */
 async function lackingIn(store: Store, range: SandboxRange, one: Rebuild, looks: number): Promise<Lacking[]> {
   const stream = 'toString(toUnixTimestamp64Nano(stream_started_at)) AS stream';

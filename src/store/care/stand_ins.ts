@@ -7,8 +7,8 @@ import { IS_ERASURE } from '../record.ts';
 import { errorNumber } from '../refusal.ts';
 
 /**
- * The rows in the table with a batch's id: gap rows that stand for it since it was refused, and rows of its own. The
- * rows of an erase count as neither.
+ * The rows in the table with a batch's id: gap rows that stand for it since it was refused, and rows of its
+ * own. The rows of an erase count as neither.
  */
 export interface BatchRows {
   stand_ins: number;
@@ -36,8 +36,8 @@ export async function batchRowsOf(store: Store, headers: BatchHeader[]): Promise
 }
 
 /**
- * Removes the gap rows that stand for batches whose rows are there now. Their positions leave `streams` first: as long
- * as stand-ins are in the table, the removal was not finished and is repeated.
+ * Removes the gap rows that stand for batches whose rows are there now. Their positions leave `streams`
+ * first: as long as stand-ins are in the table, the removal was not finished and is repeated.
  * @throws AfterlogError CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED; it can be repeated
  */
 export async function removeStandIns(store: Store, headers: BatchHeader[]): Promise<void> {
@@ -62,7 +62,9 @@ export async function removeStandIns(store: Store, headers: BatchHeader[]): Prom
 const IS_STAND_IN = `(record = 'gap' AND startsWith(JSONExtractString(message, 'reason'),
   concat('batch ', host, '/', toString(batch_epoch), '/', toString(batch_sequence), ' was refused')))`;
 
-/** Days are partitions. The epochs leave few rows for the comparison of triples, which is ten times slower. */
+/**
+ * Days are partitions. The epochs leave few rows for the comparison of triples, which is ten times slower.
+ */
 export const OF_BATCHES = `(ingest_day IN {days: Array(Date)} AND batch_epoch IN {epochs: Array(UInt64)}
   AND (host, batch_epoch, batch_sequence) IN {ids: Array(Tuple(String, UInt64, UInt64))})`;
 

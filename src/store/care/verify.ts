@@ -14,8 +14,8 @@ import {
 import { type Checked, StreamCheck } from './verify_stream.ts';
 
 /**
- * The result for one stream. `expired`: retention removed all its rows. A report without a sandbox_id holds the gap rows
- * whose sandbox is not known.
+ * The result for one stream. `expired`: retention removed all its rows. A report without a sandbox_id holds
+ * the gap rows whose sandbox is not known.
  */
 export interface Report extends StreamId, Omit<Checked, 'verdict'> {
   verdict: Checked['verdict'] | 'expired';
@@ -24,8 +24,8 @@ export interface Report extends StreamId, Omit<Checked, 'verdict'> {
 }
 
 /**
- * Recomputes every stream of the scope from its rows and compares it with its seal, in order of sandbox, log and
- * stream. Memory does not grow with rows or streams.
+ * Recomputes every stream of the scope from its rows and compares it with its seal, in order of sandbox, log
+ * and stream. Memory does not grow with rows or streams.
  * @throws AfterlogError as selectRows
  */
 export async function* verify(store: Store, scope: VerifyScope, page_rows?: number): AsyncGenerator<Report> {

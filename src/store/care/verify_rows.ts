@@ -48,8 +48,8 @@ const AFTER_ROW = after(
 type RowTuple = [string, string, string, string, string, number, number, string];
 
 /**
- * All rows in order of their key, in the pieces in which they arrive; repeated rows are not removed. Each query reads
- * `page_rows` rows (and the copies of the last one), so that no query runs for long.
+ * All rows in order of their key, in the pieces in which they arrive; repeated rows are not removed. Each
+ * query reads `page_rows` rows (and the copies of the last one), so that no query runs for long.
  * @throws AfterlogError as selectRows
  */
 export async function* rowsToCheck(
@@ -171,8 +171,8 @@ interface RowBatch {
 }
 
 /**
- * The reasons of the rows that name no sandbox and stand for batches between two positions of a stream: the missing
- * bytes were in these batches, or were erased.
+ * The reasons of the rows that name no sandbox and stand for batches between two positions of a stream: the
+ * missing bytes were in these batches, or were erased.
  * @param from, to bounds of the hole
  */
 export async function missingBatchesAt(

@@ -17,8 +17,8 @@ export interface Explained {
 }
 
 /**
- * `open`: no seal yet. `incomplete`: something is missing, and a row explains it. `erased`: the stream, or a part of it,
- * was erased on request; other explained gaps may be missing too.
+ * `open`: no seal yet. `incomplete`: something is missing, and a row explains it. `erased`: the stream, or a
+ * part of it, was erased on request; other explained gaps may be missing too.
  */
 export type Verdict = 'complete' | 'open' | 'incomplete' | 'erased' | 'wrong';
 
@@ -48,8 +48,8 @@ interface KnownGap extends ByteRange {
 }
 
 /**
- * Checks one stream from its rows, in order of their key: the only holes between them must be those that gap rows
- * explain, and their sums must be those of the seal.
+ * Checks one stream from its rows, in order of their key: the only holes between them must be those that gap
+ * rows explain, and their sums must be those of the seal.
  */
 export class StreamCheck {
   /** Holes that no gap row of the stream explains. */
@@ -61,7 +61,9 @@ export class StreamCheck {
   private pending: KnownGap[] = [];
   private gapRows = 0;
   private hasOpenGap = false;
-  /** A gap row replaced some rows, or a row outside explained them: lines and CRC cannot be those of the seal. */
+  /**
+   * A gap row replaced some rows, or a row outside explained them: lines and CRC cannot be those of the seal.
+   */
   private isReplaced = false;
   private hasStandIn = false;
   private hasErased = false;
@@ -198,7 +200,8 @@ export class StreamCheck {
     if (this.sealedAt !== seal.bytes) {
       this.problem(`the seal is at ${this.sealedAt} and counts ${seal.bytes} bytes`);
     }
-    // Gap rows at one position become one row, and a gap row may have been in a batch that was set aside or erased.
+    // Gap rows at one position become one row, and a gap row may have been in a batch that was set aside or
+    // erased.
     const mayBeFewer = this.hasStandIn || this.hasOpenGap;
     if (this.gapRows > seal.gaps || (this.gapRows < seal.gaps && !mayBeFewer)) {
       this.problem(`the seal counts ${seal.gaps} gaps, ${this.gapRows} are here`);

@@ -15,10 +15,10 @@ export interface Embedded extends ChildServer {
 }
 
 /**
- * A ClickHouse server of our own on 127.0.0.1, with its data in `dir` (made if missing; kept afterwards). It runs in
- * a child process that ends when this process does.
- * @throws AfterlogError EMBEDDED_MISSING (optional packages not installed), EMBEDDED_IN_USE, EMBEDDED_FAILED (with its
- * output)
+ * A ClickHouse server of our own on 127.0.0.1, with its data in `dir` (made if missing; kept afterwards). It
+ * runs in a child process that ends when this process does.
+ * @throws AfterlogError EMBEDDED_MISSING (optional packages not installed), EMBEDDED_IN_USE, EMBEDDED_FAILED
+ *   (with its output)
  */
 export async function startEmbedded(options: { dir: string; http_port?: number }): Promise<Embedded> {
   const library = findLibrary();
@@ -43,7 +43,8 @@ async function startOn(
   config: string,
   port: number,
 ): Promise<Embedded | string> {
-  // '-' is stdin itself. ClickHouse would open '/dev/stdin' anew, which fails for the socket that Node.js provides.
+  // '-' is stdin itself. ClickHouse would open '/dev/stdin' anew, which fails for the socket that Node.js
+  // provides.
   const query = `SYSTEM START LISTEN HTTP; SELECT count() FROM file('-', 'LineAsString', 'line String')`;
   const script = fileURLToPath(import.meta.url).replace(/embedded(\.[jt]s)$/, 'embedded_child$1');
   const child = spawn(
@@ -109,7 +110,10 @@ async function holderOf(dir: string): Promise<number | null> {
   return pid > 0 ? pid : null;
 }
 
-/** True once the process that holds the folder has ended: the server of a killed process ends a moment after it. */
+/**
+ * True once the process that holds the folder has ended: the server of a killed process ends a moment after
+ * it.
+ */
 async function holderEnds(dir: string): Promise<boolean> {
   const until_ms = performance.now() + limits.embedded.lock_ms;
   for (;;) {

@@ -8,7 +8,9 @@ import type { Landed } from './landed.ts';
 export const derivedTables = ['streams', 'marks'] as const;
 export type DerivedTable = (typeof derivedTables)[number];
 
-/** The definition of such a table as the database has it, so that a migration changes it in one place only. */
+/**
+ * The definition of such a table as the database has it, so that a migration changes it in one place only.
+ */
 export interface Derived {
   table: DerivedTable;
   /** The SELECT of the view that keeps it, over all of console_logs. */
@@ -44,8 +46,8 @@ export async function derivedOf(db: Database, table: DerivedTable, signal?: Abor
 }
 
 /**
- * A query over a view's SELECT. `rows` is the condition of the rows of console_logs that it reads; with `final`,
- * repeated rows count once. An INSERT returns no rows.
+ * A query over a view's SELECT. `rows` is the condition of the rows of console_logs that it reads; with
+ * `final`, repeated rows count once. An INSERT returns no rows.
  * @throws whatever the client throws
  */
 export async function askDerived<Row>(
@@ -73,8 +75,8 @@ export async function askDerived<Row>(
 }
 
 /**
- * Derives the rows of batches again that a look found in the table after a doubt: their INSERT may have ended between
- * its own rows and those of the view. Rows that are there already do not change.
+ * Derives the rows of batches again that a look found in the table after a doubt: their INSERT may have ended
+ * between its own rows and those of the view. Rows that are there already do not change.
  * @param landed the highest landed batch of each of their epochs
  * @throws AfterlogError SCHEMA_BEHIND; whatever the client throws
  */

@@ -76,8 +76,8 @@ export function missingBatches(next: BatchHeader, landed: number): GapRow {
 }
 
 /**
- * The rows for a batch that ClickHouse refused: one for each run of rows of one stream, with its first position and
- * times, and its length in bytes. They carry the batch's id, so a look sees the batch as landed.
+ * The rows for a batch that ClickHouse refused: one for each run of rows of one stream, with its first
+ * position and times, and its length in bytes. They carry the batch's id, so a look sees the batch as landed.
  */
 export function refusedBatch(batch: Batch, why: string): GapRow[] {
   const whole: GapRow = {

@@ -3,8 +3,9 @@ import type { Batch } from '../../wire/header.ts';
 import type { Landed } from './landed.ts';
 
 /**
- * The batches from `at` on that may share an INSERT, at least the first: they are of one ingest day and of a schema that
- * the table has, each is the next of its epoch, and together they are within the limits of an INSERT.
+ * The batches from `at` on that may share an INSERT, at least the first: they are of one ingest day and of a
+ * schema that the table has, each is the next of its epoch, and together they are within the limits of an
+ * INSERT.
  */
 export function groupAt(
   batches: Batch[],

@@ -4,8 +4,8 @@ import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { limits } from '../../base/limits.ts';
 
 /**
- * All columns of console_logs that a block may hold; it may omit any. entry_back is EPHEMERAL: ClickHouse computes
- * entry_position from it, but only if the INSERT names its columns.
+ * All columns of console_logs that a block may hold; it may omit any. entry_back is EPHEMERAL: ClickHouse
+ * computes entry_position from it, but only if the INSERT names its columns.
  */
 const COLUMNS = [
   ...['record', 'sandbox_id', 'log', 'stream_started_at', 'position', 'timestamp', 'timestamp_kind'],
@@ -14,8 +14,8 @@ const COLUMNS = [
 ].join(', ');
 
 /**
- * One INSERT must become one block and, with one ingest day, one part: then it lands whole or not at all. All settings
- * are in the query, so that no profile of the server can change them.
+ * One INSERT must become one block and, with one ingest day, one part: then it lands whole or not at all. All
+ * settings are in the query, so that no profile of the server can change them.
  */
 const insertSettings = (): ClickHouseSettings => ({
   async_insert: 0,
@@ -46,8 +46,8 @@ export interface Body {
 }
 
 /**
- * Inserts one body into console_logs. With its Content-Length, ClickHouse and any proxy refuse a body that is cut on
- * its way.
+ * Inserts one body into console_logs. With its Content-Length, ClickHouse and any proxy refuse a body that is
+ * cut on its way.
  * @param idPrefix of the query_id, by which fence() finds the INSERT
  * @throws whatever the client throws; then it is not known whether the INSERT landed
  */

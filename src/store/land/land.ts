@@ -13,9 +13,10 @@ import { groupAt } from './group.ts';
 import { TableWriter } from './table_writer.ts';
 
 /**
- * Hop 3 of the guarantee: batches into ClickHouse once, in order. The lander assumes nothing about landed batches. When
- * it takes its work over, and after every INSERT without a good answer, it fences (no older INSERT of this scope runs
- * any more), looks (the table shows which batches have landed), and continues behind them.
+ * Hop 3 of the guarantee: batches into ClickHouse once, in order. The lander assumes nothing about landed
+ * batches. When it takes its work over, and after every INSERT without a good answer, it fences (no older
+ * INSERT of this scope runs any more), looks (the table shows which batches have landed), and continues
+ * behind them.
  */
 
 export interface Refused {
@@ -35,10 +36,11 @@ export interface Lander {
   /** Makes the lander forget everything: it fences and looks before the next INSERT. Safe at any moment. */
   taken(): void;
   /**
-   * Returns when every batch has landed, or was skipped or refused, however long it takes. Calls queue up: one INSERT
-   * at a time.
+   * Returns when every batch has landed, or was skipped or refused, however long it takes. Calls queue up:
+   * one INSERT at a time.
    * @param batches in the order of their source
-   * @throws what `alive` throws, or STOPPED after stop(); the next look finds the batches that landed until then
+   * @throws what `alive` throws, or STOPPED after stop(); the next look finds the batches that landed until
+   *   then
    */
   land(batches: Batch[], alive?: () => Promise<void>): Promise<Landing>;
   /** Inserts a gap row of the caller's own, once: its host, epoch and sequence are looked up first. */
@@ -96,12 +98,16 @@ interface QueueHead {
   tried: number;
   /** Batches before this index are inserted one by one, because ClickHouse refused them together. */
   aloneUntil: number;
-  /** Refusals of the head alone. The first may come from a body damaged on its way, the second from the batch. */
+  /**
+   * Refusals of the head alone. The first may come from a body damaged on its way, the second from the batch.
+   */
   refusals: number;
   refused: Refused | null;
 }
 
-/** The batches that a look found after a doubt: their INSERT may have ended before the views derived its rows. */
+/**
+ * The batches that a look found after a doubt: their INSERT may have ended before the views derived its rows.
+ */
 interface FoundBatches {
   headers: BatchHeader[];
   /** Only the last landed batch of an epoch can be of such an INSERT. Without it, all of them are older. */
@@ -112,7 +118,10 @@ class TableLander {
   readonly leave = new AbortController();
   private readonly table: TableWriter;
   private readonly options: LanderOptions;
-  /** From a doubt to the first INSERT after it: batches found meanwhile may be of an INSERT that ended half-way. */
+  /**
+   * From a doubt to the first INSERT after it: batches found meanwhile may be of an INSERT that ended
+   * half-way.
+   */
   private isAfterDoubt = true;
 
   constructor(client: ClickHouseClient, database: string, scope: string, options: LanderOptions) {
@@ -154,8 +163,9 @@ class TableLander {
   }
 
   /**
-   * One step for the batch at `at`: skip it, insert the gap row of a jump before it, replace it by gap rows, or insert it
-   * with the batches that follow. `group` receives the inserted batches, for the caller that catches the error.
+   * One step for the batch at `at`: skip it, insert the gap row of a jump before it, replace it by gap rows,
+   * or insert it with the batches that follow. `group` receives the inserted batches, for the caller that
+   * catches the error.
    * @returns how many batches are done
    */
   private async step(
@@ -236,7 +246,10 @@ class TableLander {
     }
   }
 
-  /** Sets the batch aside, then inserts its gap rows: in the other order a crash in between could lose the batch. */
+  /**
+   * Sets the batch aside, then inserts its gap rows: in the other order a crash in between could lose the
+   * batch.
+   */
   private async replace(refused: Refused, alive: () => Promise<void>): Promise<void> {
     await this.table.run(async () => this.options.setAside?.(refused), alive);
     crashPoint('land.set_aside');
@@ -255,7 +268,10 @@ class TableLander {
     );
   }
 
-  /** After a failure: narrows the cause down, or waits. `group`: the batches of the failed INSERT, if it was one. */
+  /**
+   * After a failure: narrows the cause down, or waits. `group`: the batches of the failed INSERT, if it was
+   * one.
+   */
   private async consider(
     error: unknown,
     group: Batch[],

@@ -4,12 +4,13 @@ import { limits } from '../../base/limits.ts';
 import type { BatchHeader } from '../../wire/header.ts';
 
 /**
- * Fence: when this returns, no INSERT whose query_id starts with `idPrefix` runs on this server any more. A user may
- * kill its own queries if it may read system.processes.
+ * Fence: when this returns, no INSERT whose query_id starts with `idPrefix` runs on this server any more. A
+ * user may kill its own queries if it may read system.processes.
  * @throws whatever the client throws, and an Error if an INSERT outlives its KILL
  */
 export async function fence(client: ClickHouseClient, idPrefix: string, signal: AbortSignal): Promise<void> {
-  // The prefix ends in a slash, so partition 1 does not match partition 10; the fence's own id does not match either.
+  // The prefix ends in a slash, so partition 1 does not match partition 10; the fence's own id does not match
+  // either.
   const ours = `startsWith(query_id, '${idPrefix.replace(/[\\']/g, '\\$&')}')`;
   const query_id = `afterlog-fence/${randomUUID()}`;
   await client.command({ query: `KILL QUERY WHERE ${ours} SYNC`, query_id, abort_signal: signal });
@@ -47,8 +48,8 @@ export class Landed {
 }
 
 /**
- * Look: asks the table itself for the highest landed batch of each of these epochs. The projection `landed` answers
- * without reading rows. FINAL is not needed: the batch of a repeated row has landed too.
+ * Look: asks the table itself for the highest landed batch of each of these epochs. The projection `landed`
+ * answers without reading rows. FINAL is not needed: the batch of a repeated row has landed too.
  */
 export async function look(
   client: ClickHouseClient,

@@ -14,8 +14,8 @@ import { fence, Landed, look } from './landed.ts';
 import { tableSchema } from './table_schema.ts';
 
 /**
- * The table console_logs for one lander: INSERTs under its scope, and the batches that it knows to have landed. A caller
- * that catches an error of an INSERT sets `doubt`; the next settle() then fences and looks.
+ * The table console_logs for one lander: INSERTs under its scope, and the batches that it knows to have
+ * landed. A caller that catches an error of an INSERT sets `doubt`; the next settle() then fences and looks.
  */
 export class TableWriter {
   doubt = true;
@@ -68,7 +68,9 @@ export class TableWriter {
     this.counts.gaps += rows.length;
   }
 
-  /** Derives batches again that a look found. Landing goes on if that fails: `afterlog rebuild` does the same. */
+  /**
+   * Derives batches again that a look found. Landing goes on if that fails: `afterlog rebuild` does the same.
+   */
   async derive(found: BatchHeader[], alive: () => Promise<void>): Promise<void> {
     const { client, database, landed } = this;
     try {
@@ -112,7 +114,10 @@ export class TableWriter {
     crashPoint('land.inserted');
   }
 
-  /** Checked right before an INSERT: a process that was frozen while its partition was taken over must not insert. */
+  /**
+   * Checked right before an INSERT: a process that was frozen while its partition was taken over must not
+   * insert.
+   */
   private async stillOurs(alive: () => Promise<void>): Promise<void> {
     await alive().catch((error: unknown) => {
       throw new Leaving(error);

@@ -18,7 +18,9 @@ export interface BootCrashFilter {
   workspace?: string | null | undefined;
 }
 
-/** One boot: a console from a first line of the kernel to the next one, or to its end. Times: RFC 3339 in UTC. */
+/**
+ * One boot: a console from a first line of the kernel to the next one, or to its end. Times: RFC 3339 in UTC.
+ */
 export interface Boot {
   sandbox_id: string;
   started_at: string;
@@ -133,8 +135,8 @@ export function bootCrashParams({ since, until, ...texts }: BootCrashFilter): Pa
 const SLACK_NS = 60_000_000_000n;
 
 /**
- * SQL: makes the views read only rows that were observed since then. Later rows of a stream were observed later, so only
- * the beginning of each stream is left out: boots that began earlier, whole or in part.
+ * SQL: makes the views read only rows that were observed since then. Later rows of a stream were observed
+ * later, so only the beginning of each stream is left out: boots that began earlier, whole or in part.
  */
 export function marksSince({ database }: Store, { since }: BootCrashFilter): string {
   if (since === undefined) return '';

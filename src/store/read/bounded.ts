@@ -16,7 +16,8 @@ const bounds = new Set<number>([
 ]);
 
 /**
- * Like selectRows, for queries whose cost depends on the request: bounded in time, memory and size of the answer.
+ * Like selectRows, for queries whose cost depends on the request: bounded in time, memory and size of the
+ * answer.
  * @throws AfterlogError QUERY_TOO_BROAD at a bound, and as selectRows
  */
 export async function askBounded<Row>(

@@ -15,16 +15,18 @@ import {
 } from './read_log.ts';
 
 export interface Tail {
-  /** The line before the tail, behind which the tail is read, with any gap in between; null if there is none. */
+  /**
+   * The line before the tail, behind which the tail is read, with any gap in between; null if there is none.
+   */
   after: LogPlace | null;
   /** The last line when the tail was found. */
   until: LogPlace;
 }
 
 /**
- * Where the last `lines` wanted lines of a log begin; null if it has none. The search goes backwards in key order, so its
- * cost depends on `lines` (and on the lines that a filter leaves out between them), not on the log. Repeated rows count
- * once, and so does a long line of several rows.
+ * Where the last `lines` wanted lines of a log begin; null if it has none. The search goes backwards in key
+ * order, so its cost depends on `lines` (and on the lines that a filter leaves out between them), not on the
+ * log. Repeated rows count once, and so does a long line of several rows.
  */
 export async function findTail(
   store: Store,

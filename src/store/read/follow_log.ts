@@ -21,7 +21,9 @@ export interface FollowLogOptions {
   /** With each row's bytes in `raw`. */
   raw?: boolean | undefined;
   signal: AbortSignal;
-  /** Called once when ClickHouse does not answer or its error changes, and with null when it answers again. */
+  /**
+   * Called once when ClickHouse does not answer or its error changes, and with null when it answers again.
+   */
   onTrouble: (trouble: AfterlogError | null) => void;
   /** For tests; the default is the limit. */
   poll_ms?: number | undefined;
@@ -35,10 +37,10 @@ export interface FollowStep {
 }
 
 /**
- * The rows of a log from a place on as they land, until the latest stream is sealed as deleted or `signal` aborts. One
- * read is in memory at a time, and the next one starts when the caller takes it: a slow reader slows only itself.
- * Polling by key misses nothing, because the rows of a stream land in order. During an outage of ClickHouse it waits;
- * after it no row is left out or repeated.
+ * The rows of a log from a place on as they land, until the latest stream is sealed as deleted or `signal`
+ * aborts. One read is in memory at a time, and the next one starts when the caller takes it: a slow reader
+ * slows only itself. Polling by key misses nothing, because the rows of a stream land in order. During an
+ * outage of ClickHouse it waits; after it no row is left out or repeated.
  */
 export async function* followLog(
   store: Store,

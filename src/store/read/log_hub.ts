@@ -37,9 +37,9 @@ export interface Following {
 }
 
 /**
- * Follows any number of logs with one query each `limits.follow.hub_poll_ms`: the rows that have landed since the last
- * look are those in new parts of the table. A follower reads from the table until it has the earlier rows, and again
- * when more rows wait for it than it takes.
+ * Follows any number of logs with one query each `limits.follow.hub_poll_ms`: the rows that have landed since
+ * the last look are those in new parts of the table. A follower reads from the table until it has the earlier
+ * rows, and again when more rows wait for it than it takes.
  */
 export class LogHub {
   private readonly store: Store;
@@ -54,7 +54,10 @@ export class LogHub {
   private first: Promise<void> | null = null;
   followers = 0;
 
-  /** @param looking the same store with other connections, so that looks do not wait for followers that catch up */
+  /**
+   * @param looking the same store with other connections, so that looks do not wait for followers that catch
+   *   up
+   */
   constructor(store: Store, poll_ms: number = limits.follow.hub_poll_ms, looking: Store = store) {
     this.store = store;
     this.looking = looking;
@@ -62,8 +65,8 @@ export class LogHub {
   }
 
   /**
-   * The rows of a log from a place on as they land, in the steps of `followLog`. Followers that get all rows of one
-   * landing get the same array.
+   * The rows of a log from a place on as they land, in the steps of `followLog`. Followers that get all rows
+   * of one landing get the same array.
    */
   async *follow(id: LogId, options: HubOptions): AsyncGenerator<FollowStep> {
     const following = this.join(id);
@@ -119,7 +122,9 @@ export class LogHub {
     }
   }
 
-  /** One read for one follower. Null: no rows are there, or ClickHouse does not answer, which it waits out. */
+  /**
+   * One read for one follower. Null: no rows are there, or ClickHouse does not answer, which it waits out.
+   */
   private async catchUp(follower: Follower, filter: LineFilter): Promise<FollowStep | null> {
     try {
       await this.isLooking();
@@ -166,7 +171,10 @@ export class LogHub {
     this.followers--;
   }
 
-  /** Resolves when rows that land from now on will be found. @throws AfterlogError ClickHouse does not answer */
+  /**
+   * Resolves when rows that land from now on will be found.
+   * @throws AfterlogError ClickHouse does not answer
+   */
   private async isLooking(): Promise<void> {
     if (this.seen !== null) return;
     this.first ??= this.look();

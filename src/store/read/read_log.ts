@@ -10,8 +10,8 @@ export interface LogId {
 }
 
 /**
- * A place in a log, between two rows: reading continues with the first greater row. `stream` is stream_started_at in ns
- * since 1970. With record '' nothing at `position` has been read yet.
+ * A place in a log, between two rows: reading continues with the first greater row. `stream` is
+ * stream_started_at in ns since 1970. With record '' nothing at `position` has been read yet.
  */
 export interface LogPlace {
   stream: string;
@@ -63,9 +63,9 @@ export const ROW = `${PLACE}, concat(replaceOne(toString(timestamp), ' ', 'T'), 
        toUInt32(length(prefix) + length(message) + length(ending)) AS bytes`;
 
 /**
- * The next rows after a place, of all records, at most `limits.read.rows_max`, in order, each once. The query reads in
- * key order and stops at the limit: 10 ms in a table of any size; with a filter it reads until the limit is reached.
- * Empty if there are no more rows (yet).
+ * The next rows after a place, of all records, at most `limits.read.rows_max`, in order, each once. The query
+ * reads in key order and stops at the limit: 10 ms in a table of any size; with a filter it reads until the
+ * limit is reached. Empty if there are no more rows (yet).
  */
 export async function readRows(
   store: Store,
@@ -149,9 +149,9 @@ export async function sourcesAndSeverities(
 }
 
 /**
- * The file's bytes of the wanted lines after a place (null: from the start) up to and with the line at `until`, all
- * streams in order, in pieces of about `limits.read.bytes_max`. Positions are byte offsets, so a range of them bounds a
- * piece. Between two pieces nothing is open in ClickHouse, however slow the reader is.
+ * The file's bytes of the wanted lines after a place (null: from the start) up to and with the line at
+ * `until`, all streams in order, in pieces of about `limits.read.bytes_max`. Positions are byte offsets, so a
+ * range of them bounds a piece. Between two pieces nothing is open in ClickHouse, however slow the reader is.
  */
 export async function* readBytes(
   store: Store,

@@ -60,7 +60,8 @@ export interface SandboxPlace {
 }
 
 /**
- * Sandboxes, the newest first. Sandboxes that start, write or end meanwhile do not move the later ones of the list.
+ * Sandboxes, the newest first. Sandboxes that start, write or end meanwhile do not move the later ones of the
+ * list.
  * @throws AfterlogError QUERY_TOO_BROAD
  */
 export async function findSandboxes(

@@ -11,9 +11,9 @@ interface Asked {
 }
 
 /**
- * Short tails as `readShortTail` reads them. Requests that arrive while `limits.read.tail_queries` queries run wait for one
- * of these to end. Then they share one query, which costs less than half as much for each, because most of a query is
- * its planning.
+ * Short tails as `readShortTail` reads them. Requests that arrive while `limits.read.tail_queries` queries
+ * run wait for one of these to end. Then they share one query, which costs less than half as much for each,
+ * because most of a query is its planning.
  */
 export class SharedTails {
   private readonly store: Store;

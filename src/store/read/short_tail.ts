@@ -19,8 +19,8 @@ export interface ShortTail {
 const SPARE_ROWS = 32;
 
 /**
- * The last `lines` lines of a log with everything else that a snapshot needs, in one query. Null if one query is not
- * enough: very long lines, many gaps, repeated rows. `findTail` and `readBytes` then read the same.
+ * The last `lines` lines of a log with everything else that a snapshot needs, in one query. Null if one query
+ * is not enough: very long lines, many gaps, repeated rows. `findTail` and `readBytes` then read the same.
  * @throws AfterlogError as selectRows
  */
 export async function readShortTail(store: Store, id: LogId, lines: number): Promise<ShortTail | null> {
@@ -35,8 +35,8 @@ export async function readShortTail(store: Store, id: LogId, lines: number): Pro
 }
 
 /**
- * The same for the same log of several sandboxes, by sandbox. Null if that is too much for one query: it reads these logs
- * whole, so it is cheaper only for logs that are not long.
+ * The same for the same log of several sandboxes, by sandbox. Null if that is too much for one query: it
+ * reads these logs whole, so it is cheaper only for logs that are not long.
  * @param id of any of these logs
  * @throws AfterlogError as selectRows
  */
@@ -71,8 +71,8 @@ async function readTailRows(
   try {
     const answer = await selectBytes(
       store,
-      // Bare columns, a condition that is evaluated before other columns are read, and no second step that fetches
-      // them: together these save a third of such a query, which is mostly planning.
+      // Bare columns, a condition that is evaluated before other columns are read, and no second step that
+      // fetches them: together these save a third of such a query, which is mostly planning.
       `SELECT sandbox_id, record, stream_started_at, position, host, observed_at, prefix, message, ending
        FROM ${store.database}.console_logs PREWHERE ${condition} FORMAT RowBinary`,
       params,
