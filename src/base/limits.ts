@@ -1,6 +1,7 @@
 /**
- * Every bound of the product, by the part that keeps it. A part that reaches a limit reports it (log line, metric
- * or gap row); no limit is silent. Units stand in the names. docs/reference/limits.md is made from this file.
+ * Every bound of the product, by the part that keeps it. A part that reaches a limit reports it (log line,
+ * metric or gap row); no limit is silent. Names contain their units. docs/reference/limits.md is made from this
+ * file.
  */
 
 const KIB = 1024;
