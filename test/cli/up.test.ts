@@ -25,7 +25,7 @@ test('the demo runs where the port is taken, one at a time in a folder, and goes
   assert.equal(await second.exited, 1);
   assert.match(
     second.printed(),
-    /in use by a ClickHouse, process \d+\. \[EMBEDDED_IN_USE\]\n {2}→ An `afterlog up` runs/,
+    /in use by a ClickHouse, process \d+\. \[EMBEDDED_IN_USE\]\n {2}→ Use the `afterlog up` that runs/,
   );
   assert.equal(first.child.exitCode, null);
 
@@ -49,7 +49,7 @@ test('an address that was set is not exchanged for another', async (t) => {
   const listen = `127.0.0.1:${(other.address() as { port: number }).port}`;
   const refused = startDemo(t, dir, ['up', '--demo', '--listen', listen]);
   assert.equal(await refused.exited, 1);
-  assert.match(refused.printed(), new RegExp(`${listen} already. \\[PORT_IN_USE\\]`));
+  assert.match(refused.printed(), new RegExp(`Another process listens on ${listen}. \\[PORT_IN_USE\\]`));
 });
 
 test('fleet writes sandboxes, and nothing where there are those of others', async (t) => {

@@ -46,7 +46,7 @@ test('the schema: none, this version’s, a later one’s', async (t) => {
   });
   const ahead = (await diagnose(environmentFor(database))).one('clickhouse/schema');
   assert.equal(ahead.level, 'error');
-  assert.match(`${ahead.message} ${ahead.cure}`, /9999_later.*update this one/);
+  assert.match(`${ahead.message} ${ahead.cure}`, /9999_later.*Update afterlog/);
 });
 
 test('what a loss of power may take is a note, until the command that it gives has run', async (t) => {
