@@ -3,19 +3,19 @@ import { reasonOf } from '../base/errors.ts';
 import { nearest } from './nearest.ts';
 import { allSettings, type Setting } from './schema.ts';
 
-/** Where a value comes from; `where` is a place to look at: `afterlog.yaml:3`, AFTERLOG_HOST, --host. */
+/** The source of a value; `where` names it for people: `afterlog.yaml:3`, AFTERLOG_HOST, --host. */
 export interface Origin {
   source: 'default' | 'file' | 'environment' | 'flag';
   where: string;
 }
 
-/** A value that somebody set, as it was written. */
+/** A value that was set, before validation. */
 export interface Given extends Origin {
   setting: Setting;
   value: string | string[];
 }
 
-/** What is wrong with the settings, as one sentence. */
+/** A fault in the settings; `message` is one sentence. */
 export interface Wrong {
   code: 'SETTING_INVALID' | 'SETTING_UNKNOWN';
   message: string;
@@ -28,10 +28,13 @@ export interface Source {
 
 const PREFIX = 'AFTERLOG_';
 
-/** AFTERLOG_*; an empty variable is one that is not set. A secret may be in the file that AFTERLOG_…_FILE names. */
+/**
+ * Reads the variables AFTERLOG_*. An empty variable counts as not set. AFTERLOG_…_FILE names a file that
+ * contains the value of a secret.
+ */
 export function givenInEnvironment(environment: NodeJS.ProcessEnv): Source {
   const found: Source = { given: [], wrong: [] };
-  /** By the name that a misspelt variable is compared with. */
+  /** Known variables, by the name that a misspelled variable is compared with. */
   const known = new Map<string, string>();
   for (const setting of allSettings) {
     const { env } = setting;
@@ -45,7 +48,7 @@ export function givenInEnvironment(environment: NodeJS.ProcessEnv): Source {
     known.set(`${setting.name}_file`, `${env}_FILE`);
     const file = environment[`${env}_FILE`];
     if (!file) continue;
-    if (value) found.wrong.push(invalid(`${env} and ${env}_FILE are both set; one of them has to go.`));
+    if (value) found.wrong.push(invalid(`${env} and ${env}_FILE are both set; set only one of them.`));
     try {
       give(`${env}_FILE`, readFileSync(file, 'utf8').replace(/\r?\n$/, ''));
     } catch (error) {
@@ -61,12 +64,15 @@ export function givenInEnvironment(environment: NodeJS.ProcessEnv): Source {
   return found;
 }
 
-/** Kubernetes tells each container of the services around it: a service `afterlog` makes such variables. */
+/** Kubernetes sets such variables in every container if the namespace has a service named `afterlog`. */
 function isServiceLink(name: string, value: string): boolean {
   return /_SERVICE_(HOST|PORT)|_PORT_\d+_(TCP|UDP|SCTP)/.test(name) || /^(tcp|udp|sctp):\/\//.test(value);
 }
 
-/** Flags as commander gives them: `--kafka-topic x` is { kafkaTopic: 'x' }, a flag without a value is true. */
+/**
+ * @param flags as commander returns them: `--kafka-topic x` is { kafkaTopic: 'x' }; a flag without a value is
+ * true
+ */
 export function givenAsFlags(flags: Record<string, unknown>): Source {
   const given = allSettings.flatMap((setting): Given[] => {
     const value = flags[setting.flag.slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
@@ -87,6 +93,6 @@ export function textOrList({ type, isByLine }: Setting, value: string): string |
 export const invalid = (message: string): Wrong => ({ code: 'SETTING_INVALID', message });
 
 export function unknown(name: string, meant: string | null): Wrong {
-  const hint = meant === null ? '`afterlog --help` lists all.' : `Is ${meant} meant?`;
+  const hint = meant === null ? '`afterlog --help` lists all settings.' : `Did you mean ${meant}?`;
   return { code: 'SETTING_UNKNOWN', message: `There is no setting ${name}. ${hint}` };
 }

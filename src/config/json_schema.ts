@@ -4,15 +4,16 @@ import { about, allSettings, configSetting, type Setting, settingsSchema } from 
 type JsonSchema = { [key: string]: unknown; properties?: Record<string, JsonSchema> };
 
 /**
- * The JSON Schema of afterlog.yaml. Beside the standard's own words: `x-env` and `x-flag`, the other two ways to set
- * it; `x-allowed`, in words; `x-default`, where the default is not the same everywhere.
+ * The JSON Schema of afterlog.yaml, with these extensions: `x-env` and `x-flag`, the setting's variable and
+ * flag; `x-allowed`, the allowed values in words; `x-default`, a default that depends on the machine or
+ * another setting.
  */
 export function settingsJsonSchema(): JsonSchema {
   const schema = z.toJSONSchema(settingsSchema, { io: 'input', metadata: about }) as JsonSchema;
   for (const setting of allSettings) {
     if (setting !== configSetting) annotate(fieldOf(schema, setting.path), setting);
   }
-  // A section's own default is what its fields say.
+  // The defaults of a section's fields are enough.
   for (const field of Object.values(schema.properties!)) if (field.properties) delete field.default;
   return { ...schema, title: 'afterlog.yaml', description: 'Settings of afterlog' };
 }

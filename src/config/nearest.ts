@@ -1,13 +1,15 @@
-/** Letters and digits only: `kafkaTopic`, `kafka-topic` and `AFTERLOG_KAFKA_TOPIC` differ in how they are written. */
+/**
+ * Only letters and digits, in lower case, so that `kafkaTopic`, `kafka-topic` and `KAFKA_TOPIC` are equal.
+ */
 const bare = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
 
 /**
- * The known name that `wrong` was probably meant to be, or null. It may lack the start of the known name, as in
- * `brokers` for `kafka.brokers`.
+ * The known name that is most similar to `wrong`, or null if none is similar enough. `wrong` may lack the
+ * section of the known name: `brokers` finds `kafka.brokers`.
  */
 export function nearest(wrong: string, known: readonly string[]): string | null {
   const target = bare(wrong);
-  // A third of the letters may be wrong, which keeps `port` from being taken for `host`.
+  // At most a third of the letters may be wrong: more would match `port` with `host`.
   let least = Math.floor(target.length / 3) + 1;
   let found: string | null = null;
   for (const name of known) {
@@ -22,7 +24,10 @@ export function nearest(wrong: string, known: readonly string[]): string | null 
   return found;
 }
 
-/** Letters to add, drop or replace, and neighbours to swap, that make one text the other. */
+/**
+ * The edit distance: letters to add, drop or replace, and neighbors to swap, that turn one text into the
+ * other.
+ */
 function edits(a: string, b: string): number {
   let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);

@@ -3,35 +3,35 @@ import { readyDefaults } from '../parse/mark/ready.ts';
 import { builtInKinds, type Kind } from '../redact/kinds.ts';
 import { patternFault } from '../redact/pattern_check.ts';
 
-/** What people read about a setting. */
+/** The documentation of a setting, for help, messages and docs/reference/settings.md. */
 export interface About {
   description: string;
-  /** In words, for messages: `Setting x (where) is "value"; allowed: …` */
+  /** For messages: `Setting x (where) is "value"; allowed: …` */
   allowed: string;
-  /** In words, where the default depends on the machine or on another setting. */
+  /** The default in words, if it depends on the machine or on another setting. */
   usual?: string;
-  /** Its value is shown nowhere. */
+  /** The value is never shown. */
   secret?: true;
-  /** A list whose items may hold commas: in the environment and as a flag they are lines. */
+  /** A list whose items may contain commas: variables and flags separate the items by line breaks. */
   isByLine?: true;
 }
 
-/** Descriptions of the schema's fields; `z.toJSONSchema` reads them too. */
+/** Documentation of the schema's fields; `z.toJSONSchema` reads it too. */
 export const about = z.registry<About>();
 
-/** As a pattern that validators of JSON Schema in any language take. */
+/** Escaped, so that validators of JSON Schema in any language accept the patterns that contain it. */
 const controls = '\\u0000-\\u001f\\u007f';
-/** A trailing line break, as a file or a badly made container secret brings it, would else be part of the value. */
+/** No control characters: files and container secrets often end with a line break that is not meant. */
 const anyText = z.string().regex(new RegExp(`^[^${controls}]*$`));
 const text = z.string().regex(new RegExp(`^[^${controls}]+$`));
-const TEXT = 'text without line breaks and control characters';
+const TEXT = 'text without line breaks or other control characters';
 const PATH = 'a path';
 
 const address = z.string().refine(isAddress);
 const ADDRESS = 'host:port with a port from 0 to 65535, for example 127.0.0.1:8600';
 const httpUrl = text.refine(isHttpUrl);
 const HTTP_URL = 'an http:// or https:// URL, for example http://127.0.0.1:8123';
-/** kafkajs takes no IPv6 address: it splits at the first colon. */
+/** kafkajs cannot connect to an IPv6 address: it splits the address at the first colon. */
 const broker = z
   .string()
   .regex(/^[\w.-]+:\d{1,5}$/)
@@ -39,17 +39,17 @@ const broker = z
 const token = z.string().regex(/^[0-9a-fA-F]{64}(:[^:\s]*(:[\w+-]*)?)?$/);
 
 /**
- * All settings. A path here is the setting's name everywhere: `kafka.brokers` in afterlog.yaml,
- * AFTERLOG_KAFKA_BROKERS in the environment, --kafka-brokers as a flag. Types are string, boolean, and lists of
- * strings; whatever the source, a value is text as it was written until it comes here.
+ * All settings. The path of a field is the setting's name: `kafka.brokers` in afterlog.yaml,
+ * AFTERLOG_KAFKA_BROKERS in the environment, --kafka-brokers as a flag. The types are string, boolean and
+ * list of strings. A value from any source is text until this schema parses it.
  */
 export const settingsSchema = z.strictObject({
   data_dir: text.default('/var/lib/pandastack').register(about, {
-    description: 'The runtime’s folder that holds the sandboxes; pins are kept in .afterlog/pins in it',
+    description: 'Folder of the runtime that holds the sandboxes; pins go to .afterlog/pins in it',
     allowed: PATH,
   }),
   state_dir: text.optional().register(about, {
-    description: 'Spool and own state, on a disk that keeps its promises',
+    description: 'Folder of the spool and other state, on a disk that honors fsync',
     allowed: PATH,
     usual: '<data_dir>/.afterlog',
   }),
@@ -58,22 +58,23 @@ export const settingsSchema = z.strictObject({
     .regex(new RegExp(`^[^/\\s${controls}]{1,200}$`))
     .optional()
     .register(about, {
-      description: 'Name of this host in every row; must differ between hosts and stay the same',
+      description: 'Name of this host in every row; must be unique and must not change',
       allowed: 'a name of at most 200 characters, without slash or space',
-      usual: 'the host’s name',
+      usual: 'the hostname',
     }),
   layout: z
     .string()
     .regex(new RegExp(`^[^{}${controls}]*\\{sandbox\\}(/[^{}${controls}]*)?/\\{log\\}$`))
     .default('vms/{sandbox}/{log}')
     .register(about, {
-      description: 'Where a sandbox’s logs lie, relative to data_dir',
+      description: 'Path of a sandbox’s logs, relative to data_dir',
       allowed: 'a path template such as vms/{sandbox}/{log}',
     }),
   runtime_url: httpUrl.optional().register(about, {
-    description: 'The runtime’s agent on this host, to be asked for workspace and template of sandboxes',
+    description:
+      'URL of the runtime’s agent on this host, which knows the workspace and template of sandboxes',
     allowed: HTTP_URL,
-    usual: 'nobody is asked; a sandbox’s folder may hold sandbox.json',
+    usual: 'none; sandbox.json in a sandbox’s folder may name them',
   }),
   runtime_token: text.optional().register(about, {
     description: 'Bearer token for the runtime’s agent',
@@ -84,86 +85,87 @@ export const settingsSchema = z.strictObject({
     .array(z.enum(['all', ...builtInKinds]))
     .default([])
     .register(about, {
-      description: 'Secrets that the agent fills with `*` before a line leaves the host',
-      allowed: `all, or some of ${builtInKinds.join(', ')} with commas`,
-      usual: 'nothing is redacted',
+      description: 'Kinds of secrets that the agent overwrites with `*` before a line leaves the host',
+      allowed: `all, or some of ${builtInKinds.join(', ')}, separated by commas`,
+      usual: 'no redaction',
     }),
   redact_patterns: z
     .array(text.refine((pattern) => patternFault(pattern) === null))
     .default([])
     .register(about, {
       description:
-        'Regular expressions of what else is filled with `*`, one a line; each is matched within a line',
+        'Regular expressions for more text to overwrite with `*`, one per line; no match spans log lines',
       allowed:
-        'regular expressions of ASCII without looking ahead, behind or back, none that matches an empty text, and none ' +
-        'in which a text can be matched in several ways, as by (a+)+ or .*=.*, for that may take for ever',
+        'regular expressions in ASCII, without lookahead, lookbehind and backreferences; none may match an empty text, ' +
+        'and none may match the same text in several ways, as (a+)+ and .*=.* do, because that can take too long',
       isByLine: true,
     }),
   kafka: z
     .strictObject({
       brokers: z.array(broker).default([]).register(about, {
-        description: 'Some of the cluster’s brokers; with none the agent writes to ClickHouse itself',
-        allowed: 'host:port of a broker, or several with commas; the host as a name or an IPv4 address',
+        description: 'Bootstrap brokers; if there are none, the agent writes directly to ClickHouse',
+        allowed:
+          'host:port of a broker, or several separated by commas; the host is a name or an IPv4 address',
       }),
       topic: z
         .string()
         .regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,245}$/)
         .default('sandbox-logs')
         .register(about, {
-          description: 'Topic of the batches; what cannot land goes to <topic>-dlq',
+          description: 'Topic of the batches; dead letters go to <topic>-dlq',
           allowed: '1 to 245 letters, digits, dots, underscores and dashes',
         }),
       group: text.optional().register(about, {
-        description: 'Consumer group; each topic needs one of its own',
+        description: 'Consumer group; use a different one for each topic',
         allowed: TEXT,
         usual: 'afterlog-<topic>',
       }),
       tls: z
         .boolean()
         .default(false)
-        .register(about, { description: 'Speak TLS with the brokers', allowed: 'true or false' }),
+        .register(about, { description: 'Connect to the brokers with TLS', allowed: 'true or false' }),
       tls_ca_file: text.optional().register(about, {
-        description: 'PEM file of the authorities that sign the brokers’ certificates',
+        description: 'PEM file of the CAs that signed the brokers’ certificates',
         allowed: PATH,
-        usual: 'those that Node.js knows',
+        usual: 'the CAs of Node.js',
       }),
       sasl_mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional().register(about, {
-        description: 'How to log in to the brokers; `plain` sends the password as it is, so use it with TLS',
+        description: 'SASL mechanism; `plain` sends the password unencrypted, so use it only with TLS',
         allowed: 'plain, scram-sha-256 or scram-sha-512',
-        usual: 'no login',
+        usual: 'no authentication',
       }),
-      sasl_username: text.optional().register(about, { description: 'User of the brokers', allowed: TEXT }),
+      sasl_username: text.optional().register(about, { description: 'SASL user', allowed: TEXT }),
       sasl_password: text
         .optional()
-        .register(about, { description: 'Its password', allowed: TEXT, secret: true }),
+        .register(about, { description: 'SASL password', allowed: TEXT, secret: true }),
     })
     .prefault({}),
   clickhouse: z
     .strictObject({
       url: httpUrl.optional().register(about, {
-        description: 'ClickHouse’s HTTP interface',
+        description: 'URL of ClickHouse’s HTTP interface',
         allowed: HTTP_URL,
-        usual: 'a running `afterlog up`, else http://127.0.0.1:8123',
+        usual: 'that of a running `afterlog up`, otherwise http://127.0.0.1:8123',
       }),
       database: z
         .string()
         .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
         .default('afterlog')
         .register(about, {
-          description: 'Database of the tables',
+          description: 'Database that holds the tables',
           allowed: 'letters, digits and underscores, no digit first',
         }),
       username: text.default('default').register(about, { description: 'ClickHouse user', allowed: TEXT }),
       password: anyText
         .default('')
-        .register(about, { description: 'Its password', allowed: TEXT, secret: true }),
+        .register(about, { description: 'ClickHouse password', allowed: TEXT, secret: true }),
     })
     .prefault({}),
   listen: address
     .default('127.0.0.1:8600')
-    .register(about, { description: 'Address of the HTTP API', allowed: ADDRESS }),
+    .register(about, { description: 'Listen address of the HTTP API', allowed: ADDRESS }),
   agent_listen: address.default('127.0.0.1:8601').register(about, {
-    description: 'Address of the agent’s /healthz, /metrics and /flush',
+    description: 'Listen address of the agent’s /healthz, /metrics and /flush',
     allowed: ADDRESS,
   }),
   agent_url: z
@@ -172,19 +174,18 @@ export const settingsSchema = z.strictObject({
     .optional()
     .register(about, {
       description:
-        'Where a server reaches the agents’ /flush, so that a log asked for after a kill has the last bytes',
-      allowed: 'an http:// or https:// URL, with {host} where it has the name of the host',
+        'URL where the server calls an agent’s /flush, to serve also the last bytes of a deleted sandbox',
+      allowed: 'an http:// or https:// URL; {host} in it stands for the name of the host',
       usual: 'agent_listen, for sandboxes of this host',
     }),
   consumer_listen: address.default('127.0.0.1:8602').register(about, {
-    description: 'Address of the consumer’s /healthz and /metrics',
+    description: 'Listen address of the consumer’s /healthz and /metrics',
     allowed: ADDRESS,
   }),
   tls_cert_file: text.optional().register(about, {
-    description:
-      'PEM file of the HTTP API’s certificate, with those that lead to its authority; makes it https',
+    description: 'PEM file of the HTTP API’s certificate and its intermediate certificates; enables HTTPS',
     allowed: PATH,
-    usual: 'plain http',
+    usual: 'plain HTTP',
   }),
   tls_key_file: text.optional().register(about, {
     description: 'PEM file of the certificate’s private key',
@@ -194,25 +195,26 @@ export const settingsSchema = z.strictObject({
     .array(token)
     .default([])
     .register(about, {
-      description: 'Hashes of the HTTP API’s tokens; without any only this machine is served',
+      description: 'Hashes of the HTTP API’s tokens; without tokens the API serves only this machine',
       allowed:
         'the 64 hex digits of a token’s SHA-256, optionally followed by :workspace[:scopes] (scopes joined by +)' +
-        ', or several of these with commas',
+        ', or several of these separated by commas',
       secret: true,
     }),
   ready: z
     .array(text)
     .default([...readyDefaults])
     .register(about, {
-      description: 'What the console says of a guest that is up: `boot.ready`, once a boot',
+      description: 'Console texts that show that a guest is up (event `boot.ready`, once per boot)',
       allowed:
-        'a text, or several with commas; with ^ before it the line begins with it (behind stamp and tag), with * it is a prompt behind one word',
+        'a text, or several separated by commas; with a leading ^ the line must begin with the text (after a timestamp ' +
+        'and a tag), with a leading * the text is a prompt after one word',
     }),
   log_level: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .register(about, {
-      description: 'Our own log lines on stderr: these and graver ones',
+      description: 'Lowest level of afterlog’s own log lines on stderr',
       allowed: 'fatal, error, warn, info, debug, trace or silent',
     }),
 });
@@ -224,16 +226,16 @@ export interface Setting extends About {
   env: string;
   flag: string;
   type: 'text' | 'list' | 'boolean';
-  /** The schema's own, the same on every machine; undefined where there is none. */
+  /** From the schema, the same on every machine; undefined if the schema has no default. */
   default: unknown;
 }
 
-/** The one setting that cannot stand in the file. */
+/** The only setting that cannot be in the settings file. */
 export const configSetting: Setting = {
   ...describe(['config'], z.string().optional()),
-  description: 'The settings file; must exist if it is named',
+  description: 'Path of the settings file, which must exist',
   allowed: PATH,
-  usual: 'afterlog.yaml in the working folder, if there is one',
+  usual: 'afterlog.yaml in the working folder, if it exists',
 };
 
 /** Every setting, in the order of the schema. */
@@ -261,7 +263,7 @@ function describe(path: string[], field: z.ZodType): Setting {
   };
 }
 
-/** What `redact` means. */
+/** The kinds that a value of `redact` selects. */
 export const redactedKinds = (redact: readonly ('all' | Kind)[]): readonly Kind[] =>
   redact.includes('all') ? builtInKinds : redact.filter((kind) => kind !== 'all');
 

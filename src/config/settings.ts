@@ -19,23 +19,23 @@ export type Settings = Omit<Parsed, 'host' | 'state_dir' | 'kafka'> & {
 
 export interface ReadSettings {
   settings: Settings;
-  /** By the setting's name; what is not in it has its default. */
+  /** By the setting's name; a setting that is missing here has its default. */
   origins: Map<string, Origin>;
-  /** Of afterlog.yaml; `isThere` false: none was named, and there is none in the working folder. */
+  /** The settings file; `isThere` is false if none was named and the working folder has none. */
   file: { path: string; isThere: boolean };
 }
 
-/** @throws as readSettings */
+/** @throws the errors of readSettings */
 export const loadSettings = (
   flags: Record<string, unknown> = {},
   environment: NodeJS.ProcessEnv = process.env,
 ): Settings => readSettings(flags, environment).settings;
 
 /**
- * Settings from afterlog.yaml (in the working folder, or AFTERLOG_CONFIG), overridden by AFTERLOG_*, overridden
- * by flags (`--kafka-topic x` arrives as { kafkaTopic: 'x' }).
- * @throws AfterlogError SETTING_INVALID or SETTING_UNKNOWN: one line for each thing that is wrong, with the setting's
- * path, where it was set, the value found (secrets masked) and what is allowed
+ * Reads afterlog.yaml (in the working folder, or named by AFTERLOG_CONFIG or --config). Variables AFTERLOG_*
+ * override the file, and flags override both (`--kafka-topic x` arrives as { kafkaTopic: 'x' }).
+ * @throws AfterlogError SETTING_INVALID or SETTING_UNKNOWN, with one line per fault: the setting's path,
+ * where it was set, the value found (secrets masked) and the allowed values
  */
 export function readSettings(flags: Record<string, unknown>, environment: NodeJS.ProcessEnv): ReadSettings {
   const set = [givenInEnvironment(environment), givenAsFlags(flags)];
@@ -53,13 +53,14 @@ export function readSettings(flags: Record<string, unknown>, environment: NodeJS
     ...parsed.data!,
     host: host ?? hostname(),
     state_dir: state_dir ?? join(data_dir, '.afterlog'),
-    // A group of its own for each topic: in a shared one, kafkajs deals every topic to every member.
+    // Each topic needs its own group: in a shared group, kafkajs assigns partitions of every topic to every
+    // member.
     kafka: { ...kafka, group: kafka.group ?? `afterlog-${kafka.topic}` },
   };
   return { settings, origins: last, file: { path: resolve(path), isThere } };
 }
 
-/** What was set, in the schema's shape and types. */
+/** The given values in the shape of the schema, with booleans converted. */
 function treeOf(given: Iterable<Given>): Record<string, unknown> {
   const tree: Record<string, unknown> = {};
   for (const { setting, value } of given) {
@@ -73,7 +74,7 @@ function treeOf(given: Iterable<Given>): Record<string, unknown> {
   return tree;
 }
 
-/** The schema describes what is allowed in one sentence a setting, so the issue's own message is not needed. */
+/** Uses the setting's sentence about allowed values instead of Zod's message. */
 function complaint(issue: z.core.$ZodIssue, given: Map<string, Given>): Wrong {
   const setting = allSettings.find(({ path }) => path.every((part, at) => issue.path[at] === part))!;
   const { where, value } = given.get(setting.name)!;
@@ -84,13 +85,13 @@ function complaint(issue: z.core.$ZodIssue, given: Map<string, Given>): Wrong {
   return invalid(`Setting ${setting.name} (${where}) ${what}; allowed: ${setting.allowed}.`);
 }
 
-/** What may be set alone and not without another. */
+/** Settings that are set without another setting that they need. */
 function together(given: Map<string, Given>): Wrong[] {
   const wrong: Wrong[] = [];
   const needs = (name: string, other: string, value = ''): void => {
     const { env, flag } = allSettings.find((setting) => setting.name === other)!;
     const how = `${other}${value} (${env}, ${flag})`;
-    wrong.push(invalid(`Setting ${name} (${given.get(name)!.where}) is set, which needs ${how}.`));
+    wrong.push(invalid(`Setting ${name} (${given.get(name)!.where}) also needs ${how}.`));
   };
   const tls = String(given.get('kafka.tls')?.value ?? false).toLowerCase();
   if (given.has('kafka.tls_ca_file') && tls === 'false') needs('kafka.tls_ca_file', 'kafka.tls', ': true');
@@ -103,21 +104,24 @@ function together(given: Map<string, Given>): Wrong[] {
 
 function settingsError(wrong: Wrong[]): AfterlogError {
   const code = wrong.find((one) => one.code === 'SETTING_INVALID')?.code ?? 'SETTING_UNKNOWN';
-  // Two rules may find fault with one value.
+  // Two rules of the schema can report the same value.
   return new AfterlogError(code, [...new Set(wrong.map(({ message }) => message))].join('\n'));
 }
 
-/** @throws AfterlogError SETTING_INVALID for what is nothing without Kafka */
+/**
+ * For roles and commands that only work with Kafka.
+ * @throws AfterlogError SETTING_INVALID if no broker is set
+ */
 export function requireBrokers(settings: Settings): void {
   if (settings.kafka.brokers.length > 0) return;
-  const allowed = 'host:port of a broker, or several with commas';
+  const allowed = 'host:port of a broker, or several separated by commas';
   throw new AfterlogError(
     'SETTING_INVALID',
-    `Setting kafka.brokers (AFTERLOG_KAFKA_BROKERS) is empty; needed is ${allowed}.`,
+    `Setting kafka.brokers (AFTERLOG_KAFKA_BROKERS) is empty; required: ${allowed}.`,
   );
 }
 
-/** Splits `host:port` of a listen setting. */
+/** Splits the `host:port` of a listen setting; an IPv6 host loses its brackets. */
 export function splitAddress(text: string): { host: string; port: number } {
   const at = text.lastIndexOf(':');
   return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) };

@@ -6,14 +6,17 @@ import { invalid, type Source, textOrList, unknown } from './given.ts';
 import { nearest } from './nearest.ts';
 import { allSettings, configSetting } from './schema.ts';
 
-/** Loaded with a file only: most commands have none, and it is a fifth of their start. */
+/** Loaded only if there is a settings file: loading takes a fifth of a command's start time. */
 let yaml: typeof import('yaml');
 
 const inFile = allSettings.filter((setting) => setting !== configSetting);
 const names = inFile.map(({ name }) => name);
 const sections = new Set(inFile.flatMap(({ path }) => (path.length > 1 ? [path[0]!] : [])));
 
-/** @param origin who named the file, for messages; null: nobody did, so it may be missing */
+/**
+ * @param origin the variable or flag that named the file, for messages; null if none did: then the file may
+ * be missing
+ */
 export function givenInFile(path: string, origin: string | null): Source & { isThere: boolean } {
   let text: string;
   try {
@@ -45,14 +48,15 @@ class Reader {
   read(): Source {
     const { errors, warnings, contents } = this.document;
     for (const { message, pos } of [...errors, ...warnings]) {
-      // Some messages quote the file, which may hold a password there.
+      // Some messages quote the file, and the quote may contain a password.
       const what = message.replace(/(?<=\S): .*$/s, '');
-      this.found.wrong.push(invalid(`The settings file is no YAML at ${this.placeOf(pos[0])}: ${what}.`));
+      const place = this.placeOf(pos[0]);
+      this.found.wrong.push(invalid(`The settings file is not valid YAML at ${place}: ${what}.`));
     }
     if (errors.length > 0 || isEmpty(contents)) return this.found;
     if (yaml.isMap(contents)) this.readMap(contents, []);
     else {
-      const what = `holds ${kindOf(contents!)}, not settings such as \`data_dir: /srv/sandboxes\``;
+      const what = `contains ${kindOf(contents!)} instead of settings such as \`data_dir: /srv/sandboxes\``;
       this.found.wrong.push(invalid(`The settings file ${this.path} ${what}.`));
     }
     return this.found;
@@ -80,7 +84,7 @@ class Reader {
         if (yaml.isMap(node)) this.readMap(node, here);
         else if (!isEmpty(node)) {
           const below = inFile.filter((one) => one.path[0] === name).map((one) => one.path[1]);
-          const what = `${kindOf(node!)}; allowed: settings below it: ${below.join(', ')}`;
+          const what = `${kindOf(node!)}; allowed: a mapping of these settings: ${below.join(', ')}`;
           this.found.wrong.push(invalid(`Setting ${name} (${where}) is ${what}.`));
         }
       } else if (names.includes(name)) {
@@ -89,12 +93,12 @@ class Reader {
         this.found.wrong.push(invalid(`Setting ${name} (${where}) is written with a dot; ${how}.`));
       } else if (name === configSetting.name) {
         const how = `use ${configSetting.env} or ${configSetting.flag}`;
-        this.found.wrong.push(invalid(`Setting ${name} (${where}) cannot be in the file itself; ${how}.`));
+        this.found.wrong.push(invalid(`Setting ${name} (${where}) cannot be in the settings file; ${how}.`));
       } else this.found.wrong.push(unknown(`${name} (${where})`, nearest(name, names)));
     }
   }
 
-  /** Text, the texts of a list, null for nothing, undefined for what is neither. */
+  /** A text or a list of texts; null if empty; undefined for any other kind of value. */
   private valueOf(node: Node | null): string | string[] | null | undefined {
     if (isEmpty(node)) return null;
     if (!yaml.isSeq(node)) return textOf(node);
@@ -113,7 +117,7 @@ class Reader {
 
 const isEmpty = (node: Node | null): boolean => node === null || (yaml.isScalar(node) && node.value === null);
 
-/** The text of a scalar as it was written, so that 0123 stays a password and 1.10 a name. */
+/** The source text of a scalar, so that the password 0123 and the name 1.10 keep their digits. */
 function textOf(node: Node | null): string | undefined {
   if (!yaml.isScalar(node) || isEmpty(node)) return undefined;
   return typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));

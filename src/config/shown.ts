@@ -3,7 +3,7 @@ import type { Setting } from './schema.ts';
 
 const MASK = '********';
 
-/** A value as it may be shown: secrets and passwords in addresses are masked, the workspaces of tokens stay. */
+/** Masks secrets and passwords in addresses; the workspaces and scopes of tokens stay visible. */
 export function maskedText({ name, secret }: Setting, text: string): string {
   if (text === '') return text;
   if (name === 'tokens') return `${MASK}${/:.*$/.exec(text)?.[0] ?? ''}`;
@@ -15,14 +15,14 @@ export function masked(setting: Setting, value: unknown): unknown {
   return typeof value === 'string' ? maskedText(setting, value) : (value ?? null);
 }
 
-/** `http://user:password@host?password=x`, and `user:password@host` for those who take a broker for a URL. */
+/** `http://user:password@host?password=x`, and `user:password@host`, which people may write for a broker. */
 function withoutPassword(text: string): string {
   return text
     .replace(/^(\w*:\/\/).*@|^[^@]*:.*@/, (_, scheme = '') => `${scheme}${MASK}@`)
     .replace(/([?&]\w*(?:password|secret|token)\w*=)[^&]*/gi, `$1${MASK}`);
 }
 
-/** For the message about a wrong value: masked, cut, quoted. */
+/** The value for a message about it: masked, cut to limits.log.shown_chars_max, quoted. */
 export function quoted(setting: Setting, value: string): string {
   const text = withoutPassword(value);
   const { shown_chars_max } = limits.log;

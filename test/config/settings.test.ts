@@ -48,7 +48,7 @@ test('what is redacted is named, patterns are lines and are tried at start', () 
   );
   assert.match(
     complaints({}, { AFTERLOG_REDACT_PATTERNS: 'fine\n(a+)+$' })[0]!,
-    /^Setting redact_patterns \(AFTERLOG_REDACT_PATTERNS\) has "\(a\+\)\+\$", which can match the same text in several ways .*; allowed: regular/,
+    /^Setting redact_patterns \(AFTERLOG_REDACT_PATTERNS\) has "\(a\+\)\+\$", which can match the same text in several ways.*; allowed: regular/,
   );
   assert.match(complaints({ redactPatterns: '[' })[0]!, /has "\[", which is no regular expression; allowed/);
 });
@@ -106,10 +106,10 @@ test('all that is wrong is said at once', () => {
 
 test('a variable that is no setting is named with the one that was probably meant', () => {
   const cases: [string, RegExp][] = [
-    ['AFTERLOG_KAFKA_BROKER', /Is AFTERLOG_KAFKA_BROKERS meant\?/],
-    ['AFTERLOG_BROKERS', /Is AFTERLOG_KAFKA_BROKERS meant\?/],
-    ['AFTERLOG_DATADIR', /Is AFTERLOG_DATA_DIR meant\?/],
-    ['AFTERLOG_CLICKHOUSE_PASWORD_FILE', /Is AFTERLOG_CLICKHOUSE_PASSWORD_FILE meant\?/],
+    ['AFTERLOG_KAFKA_BROKER', /Did you mean AFTERLOG_KAFKA_BROKERS\?/],
+    ['AFTERLOG_BROKERS', /Did you mean AFTERLOG_KAFKA_BROKERS\?/],
+    ['AFTERLOG_DATADIR', /Did you mean AFTERLOG_DATA_DIR\?/],
+    ['AFTERLOG_CLICKHOUSE_PASWORD_FILE', /Did you mean AFTERLOG_CLICKHOUSE_PASSWORD_FILE\?/],
     ['AFTERLOG_SOMETHING_ELSE_ENTIRELY', /afterlog --help/],
   ];
   for (const [name, pattern] of cases) {
@@ -168,7 +168,7 @@ test('settings of the Kafka connection that need each other are named', () => {
   const cases: [Record<string, string>, RegExp[]][] = [
     [
       { kafkaTlsCaFile: '/ca.pem' },
-      [/tls_ca_file \(--kafka-tls-ca-file\) is set, which needs kafka\.tls: true \(AFTERLOG_KAFKA_TLS/],
+      [/tls_ca_file \(--kafka-tls-ca-file\) also needs kafka\.tls: true \(AFTERLOG_KAFKA_TLS/],
     ],
     [{ kafkaTlsCaFile: '/ca.pem', kafkaTls: 'true' }, []],
     [{ kafkaSaslMechanism: 'plain' }, [/needs kafka\.sasl_username/, /needs kafka\.sasl_password/]],
