@@ -1,11 +1,11 @@
-/** What can be redacted, by name, as settings and metrics say it. */
+/** Kinds of secrets that can be redacted, named as in settings and metrics. */
 export const kinds = [
   ...(['aws', 'gcp', 'azure', 'github', 'slack', 'stripe', 'openai', 'token', 'jwt'] as const),
   ...(['private_key', 'url_password', 'authorization', 'email', 'pattern'] as const),
 ] as const;
 export type Kind = (typeof kinds)[number];
 
-/** What a setting may name: all but the user's patterns, which are a setting of their own. */
+/** The kinds that setting `redact` may name; `pattern` counts matches of setting `redact_patterns`. */
 export const builtInKinds = kinds.filter((kind) => kind !== 'pattern');
 
 /** Classes of bytes, as bits. */
@@ -14,12 +14,12 @@ export const ALNUM = 2;
 /** Letters, digits, `_` and `-`: base64 for URLs, and most tokens. */
 export const WORD = 4;
 export const BASE64 = 8;
-/** What may stand in the local part of an address. */
+/** Bytes of the local part of an e-mail address. */
 export const LOCAL = 16;
-/** What may stand in a host's name. */
+/** Bytes of a host's name. */
 export const HOST = 32;
 export const DOTTED = 64;
-/** What ends a value: space, quotes, separators, brackets, control characters. */
+/** Bytes that end a value: space, quotes, separators, brackets, control characters. */
 export const END = 128;
 
 export const classOf = new Uint8Array(256);
@@ -41,12 +41,13 @@ add(END, ' \t"\'`,;<>()[]{}|\\');
 for (let byte = 0; byte < 32; byte++) classOf[byte]! |= END;
 classOf[127]! |= END;
 
-/** A secret that begins with a known text. */
+/** A secret that begins with a known prefix. */
 interface Token {
   kind: Kind;
   prefix: string;
-  /** What follows it: a class of bytes, at least and at most so many. */
+  /** Class of the bytes that follow the prefix. */
   class: number;
+  /** Least and greatest number of these bytes. */
   min: number;
   max: number;
 }
@@ -77,9 +78,10 @@ const tokens: Token[] = [
   token('token', 'dop_v1_', ALNUM, 64, 64),
 ];
 
-/** A secret that is the value of a known name: `name = value`, `"name": "value"`. Names are in lower case. */
+/** A secret that is the value of a known name: `name = value`, `"name": "value"`. */
 interface Named {
   kind: Kind;
+  /** In lower case. */
   name: string;
   class: number;
   min: number;
@@ -101,14 +103,16 @@ const names: Named[] = [
 ];
 
 export interface Prefixed extends Token {
-  /** The prefix as bytes, without its last one, which was seen. */
+  /** The prefix without its last byte, which the table of checks has matched already. */
   before: Uint8Array;
 }
 export interface NamedValue extends Named {
   bytes: Uint8Array;
 }
 
-/** By the last byte of their prefix or name, and by the one before it: most bytes are neither. */
+/**
+ * Indexed by the last byte of the prefix or name, then by the byte before it: this excludes most bytes early.
+ */
 export type ByEnd<One> = Map<number, (One[] | undefined)[]>;
 
 function byEnd<One>(all: One[], bytesOf: (one: One) => Uint8Array): ByEnd<One> {

@@ -1,11 +1,12 @@
 /**
- * Whether a user's pattern may be run on whatever a guest writes: its cost must not explode. A backtracking matcher takes
- * exponential time where a text can be matched in several ways within a repetition (`(a+)+`), and a power of its
- * length where two repetitions behind each other can match the same text (`.*=.*`). Both are properties of the
- * pattern's automaton, which is built here: states are the places of its characters.
+ * Checks that a user's pattern is safe for text that a guest controls. A backtracking matcher takes
+ * exponential time if a repetition can match a text in several ways (`(a+)+`), and polynomial time of a
+ * higher degree if two successive repetitions can match the same text (`.*=.*`). Both are properties of the
+ * pattern's automaton, which is built here; its states are the positions ("places") of the pattern's
+ * characters.
  */
 
-/** Bytes that a character of the pattern takes. */
+/** Bytes that a character of the pattern matches: 1 at each of their 256 indexes. */
 type Bytes = Uint8Array;
 
 type Node =
@@ -14,24 +15,27 @@ type Node =
   | { is: 'one'; of: Node[] }
   | { is: 'many'; of: Node; min: number; max: number };
 
-/** More is not looked at: the pattern is refused. */
+/** A pattern with more places, or whose check takes more steps, is refused. */
 const PLACES_MAX = 400;
 const STEPS_MAX = 2_000_000;
-/** A repetition up to more than this counts as one without an end; */
+/** A repetition of one character counts as unbounded if its maximum is greater than this. */
 const REPEATS_MAX = 64;
-/** and so does one of what has several lengths or ways, up to more than this. */
+/** A repetition of anything else counts as unbounded if its maximum is greater than this. */
 const VARIED_REPEATS_MAX = 8;
-/** Choices that are no loops multiply, too: so many are no harm. */
+/** Optional parts and alternatives multiply the ways to match; this many cost little. */
 const CHOICES_MAX = 12;
 
-/** @returns what is wrong with a pattern, null: nothing */
+/**
+ * @returns the fault of the pattern, as the end of a sentence (`is too complex to check`); null if it has
+ * none
+ */
 export function patternFault(pattern: string): string | null {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
   if (/[^\x00-\x7f]/.test(pattern)) return 'has characters that are not ASCII';
   try {
     if (new RegExp(pattern).test('')) return 'matches an empty text';
   } catch {
-    return 'is no regular expression';
+    return 'is not a valid regular expression';
   }
   try {
     const places = placesOf(new PatternReader(pattern).read());
@@ -56,7 +60,10 @@ const classes: Record<string, Bytes> = {
   s: bytesOf(isSpace),
 };
 
-/** Reads what the RegExp constructor has taken already. */
+/**
+ * Parses a pattern that the RegExp constructor has accepted.
+ * @throws Refused for syntax that is not supported
+ */
 class PatternReader {
   private at = 0;
   private readonly text: string;
@@ -67,7 +74,7 @@ class PatternReader {
 
   read(): Node {
     const node = this.alternatives();
-    if (this.at < this.text.length) throw new Refused('is no regular expression');
+    if (this.at < this.text.length) throw new Refused('is not a valid regular expression');
     return node;
   }
 
@@ -89,7 +96,7 @@ class PatternReader {
     return { is: 'all', of };
   }
 
-  /** Null: it takes no byte, as `^`. */
+  /** Null for an assertion such as `^`, which matches no byte. */
   private atom(): Node | null {
     const character = this.text[this.at++]!;
     switch (character) {
@@ -110,9 +117,10 @@ class PatternReader {
   }
 
   private group(): Node {
-    if (/^\?<?[=!]/.test(this.text.slice(this.at))) throw new Refused('looks ahead or behind');
+    if (/^\?<?[=!]/.test(this.text.slice(this.at))) throw new Refused('has a lookahead or lookbehind');
     const head = /^\?(?:<[A-Za-z_]\w*>|:)/.exec(this.text.slice(this.at))?.[0] ?? '';
-    if (this.text[this.at] === '?' && head === '') throw new Refused('has a group that is not known here');
+    if (this.text[this.at] === '?' && head === '')
+      throw new Refused('has a kind of group that is not supported');
     this.at += head.length;
     const node = this.alternatives();
     this.at++;
@@ -125,16 +133,16 @@ class PatternReader {
       this.at++;
       return null;
     }
-    if (/[1-9k]/.test(next)) throw new Refused('refers back to a group');
+    if (/[1-9k]/.test(next)) throw new Refused('has a backreference');
     return { is: 'bytes', bytes: this.escape() };
   }
 
-  /** Behind the backslash. */
+  /** Reads the rest of an escape, after its backslash. */
   private escape(): Bytes {
     const next = this.text[this.at++]!;
     const known = classes[next.toLowerCase()];
     if (known !== undefined) return next === next.toLowerCase() ? known : without(known);
-    if ('pPu'.includes(next)) throw new Refused(`has \\${next}, which is not known here`);
+    if ('pPu'.includes(next)) throw new Refused(`has \\${next}, which is not supported`);
     const hex = next === 'x' ? /^[0-9a-fA-F]{2}/.exec(this.text.slice(this.at))?.[0] : undefined;
     if (hex !== undefined) this.at += 2;
     const control = { n: 10, r: 13, t: 9, f: 12, v: 11, '0': 0 }[next];
@@ -192,7 +200,7 @@ class PatternReader {
 
 interface Places {
   bytes: Bytes[];
-  /** From each place to those that may come next, each as often as there are ways. */
+  /** For each place the places that can follow, each as often as there are ways to it. */
   next: number[][];
 }
 
@@ -202,7 +210,7 @@ interface Part {
   last: number[];
 }
 
-/** Glushkov's automaton: a state for each character of the pattern, and none that takes nothing. */
+/** Builds Glushkov's automaton: it has one state per character of the pattern, and no empty transitions. */
 function placesOf(root: Node): Places {
   const places: Places = { bytes: [], next: [] };
   const link = (from: number[], to: number[]): void => {
@@ -280,27 +288,27 @@ function ambiguityIn({ bytes, next }: Places): string | null {
   }
   let steps = 0;
   const step = (): void => {
-    if (++steps > STEPS_MAX) throw new Refused('is too complex to be checked');
+    if (++steps > STEPS_MAX) throw new Refused('is too complex to check');
   };
   const inside = new Set([...loops].flatMap((of, place) => (of >= 0 ? [place] : [])));
   const exponential = 'can match the same text in several ways within a repetition, as (a+)+ does';
   for (const place of inside) {
     const within = next[place]!.filter((to) => loops[to] === loops[place]);
     if (new Set(within).size < within.length) return exponential;
-    // Two ways that part here and meet again, within one loop.
+    // Two ways that separate here and join again within one loop.
     if (reaches([place, place], [place, place], true)) return exponential;
   }
   for (const first of inside) {
     for (const second of inside) {
       if (loops[first] === loops[second]) continue;
       if (reaches([first, first, second], [first, second, second], false)) {
-        return 'has two repetitions that can match the same text, as .*=.* has';
+        return 'has two repetitions that can match the same text, as in .*=.*';
       }
     }
   }
   return null;
 
-  /** Whether all of `from` come to all of `to` with one and the same text; if `parts`, not by the same way. */
+  /** Whether one text leads from each place of `from` to its place in `to`; if `parts`, by different ways. */
   function reaches(from: number[], to: number[], parts: boolean): boolean {
     const seen = new Set<string>();
     const queue: { at: number[]; hasParted: boolean }[] = [{ at: from, hasParted: false }];
@@ -318,7 +326,7 @@ function ambiguityIn({ bytes, next }: Places): string | null {
     return false;
   }
 
-  /** Where places may come to at the same byte. */
+  /** The places that the given places can reach with the same byte. */
   function together(at: number[]): number[][] {
     let found: number[][] = [[]];
     for (const place of at) {
@@ -332,7 +340,9 @@ function ambiguityIn({ bytes, next }: Places): string | null {
   }
 }
 
-/** For each place the number of its loop: places that come back to each other. -1: it does not come back to itself. */
+/**
+ * For each place the number of its loop: places that can reach each other. -1 if a place cannot reach itself.
+ */
 function loopsOf(next: number[][]): Int32Array {
   const size = next.length;
   const reach = Array.from({ length: size }, (_, from) => {

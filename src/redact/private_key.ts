@@ -4,17 +4,20 @@ const BEGIN = Buffer.from('-----BEGIN ');
 const END = Buffer.from('-----END ');
 const KEY = Buffer.from('PRIVATE KEY');
 
-/** A block that never ends is over after so many bytes: what comes then is no key. */
+/** A block without an end marker ends after this many bytes: longer keys do not exist. */
 export const KEY_BYTES_MAX = 16 * 1024;
-/** The label between the dashes: `RSA PRIVATE KEY`, `PGP PRIVATE KEY BLOCK`. */
+/** Longest label between the dashes, such as `RSA PRIVATE KEY` and `PGP PRIVATE KEY BLOCK`. */
 const LABEL_BYTES_MAX = 64;
-/** Longer runs of base64 are of the key; shorter ones are words of whoever writes in between. */
+/**
+ * Runs of base64 from this length on are part of the key; shorter ones are words of other log lines in
+ * between.
+ */
 const RUN_BYTES_MIN = 20;
 
-/** Where `-----BEGIN … PRIVATE KEY-----` that begins in b[at, end) ends; -1 if there is none. */
+/** End of the first `-----BEGIN … PRIVATE KEY-----` that starts in b[at, end); -1 if there is none. */
 export const keyBegins = (b: Buffer, at: number, end: number): number => marker(b, at, end, BEGIN);
 
-/** Where the marker of the end begins; -1 if there is none. */
+/** Start of the first `-----END … PRIVATE KEY-----` in b[at, end); -1 if there is none. */
 export function keyEnds(b: Buffer, at: number, end: number): number {
   for (let from = b.indexOf(END, at); from >= 0 && from < end; from = b.indexOf(END, from + 1)) {
     if (isKey(b, from + END.length, end) >= 0) return from;
@@ -42,15 +45,15 @@ function isKey(b: Buffer, at: number, end: number): number {
 const isLabel = (byte: number): boolean =>
   byte === 32 || (byte >= 65 && byte <= 90) || (byte >= 48 && byte <= 57);
 
-/** Of small letters only. */
+/** Whether b[at, end) has only lower-case letters. */
 function isWord(b: Uint8Array, at: number, end: number): boolean {
   while (at < end && b[at]! >= 97 && b[at]! <= 122) at++;
   return at === end;
 }
 
 /**
- * What of b[at, end), which lies within a block, is key: long runs of base64, and a short one that ends a line and is no
- * word. Stamps and tags that a console puts before each line stay.
+ * Finds the key's bytes in b[at, end), which is inside a block: long runs of base64, and short runs that end
+ * a line and are not words. Timestamps and tags that the console puts before each line stay visible.
  */
 export function keyRuns(b: Buffer, at: number, end: number, found: (from: number, to: number) => void): void {
   for (let index = at; index < end; ) {

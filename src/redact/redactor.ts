@@ -2,11 +2,11 @@ import { type Kind, kinds } from './kinds.ts';
 import { KEY_BYTES_MAX, keyBegins, keyEnds, keyRuns } from './private_key.ts';
 import { checksFor, SECRET_BYTES_MAX, secret } from './secrets.ts';
 
-/** What the next bytes of a stream may belong to: part of its state. */
+/** A secret that is not yet complete at a position of a stream; stored with the position. */
 export interface RedactionState {
-  /** So many of the next bytes are the rest of a secret. */
+  /** Number of the following bytes that belong to the secret. */
   rest: number;
-  /** Within a private key's block: bytes since it began; -1 outside. */
+  /** Bytes since the start of the current private key block; -1 outside of a block. */
   key: number;
 }
 
@@ -14,28 +14,28 @@ const NOTHING: RedactionState = { rest: 0, key: -1 };
 const STAR = 42;
 
 /**
- * Fills secrets in the bytes of a stream with `*`, in place of what is there: lengths and positions stay. Nothing that it is
- * given is changed; a copy is made only where there is something to hide.
+ * Overwrites secrets in the bytes of a stream with `*`, so lengths and positions stay the same. It changes a
+ * copy, and makes the copy only if there is a secret.
  */
 export class Redactor {
   /** Secrets hidden since the start, by kind. */
   readonly counts: Partial<Record<Kind, number>> = {};
   private readonly checks: ReturnType<typeof checksFor>;
-  /** By byte, whether it may be the sign of a secret. */
+  /** 1 at each byte that has a check. */
   private readonly signs: Uint8Array;
   private readonly hasChecks: boolean;
   private readonly hasKeys: boolean;
   private readonly patterns: RegExp[];
   private copy = Buffer.alloc(0);
   private ranges: { from: number; to: number; kind: Kind }[] = [];
-  /** Where private keys' blocks begin and end in the bytes that were last looked at, in order. */
+  /** Starts and ends of private key blocks in the bytes of the last `hide`, in order. */
   private keys: { at: number; opens: boolean }[] = [];
-  /** Of the last `hide`: where its bytes began, what they had to know, and where those begin that are not counted. */
+  /** Of the last `hide`: its start, the state before it, and the position up to which secrets are counted. */
   private start = 0;
   private before = NOTHING;
   private counted = 0;
 
-  /** @param patterns of the user, which `patternFault` found no fault with */
+  /** @param patterns the user's patterns, checked by `patternFault` */
   constructor(wanted: readonly Kind[], patterns: readonly string[]) {
     const set = new Set(wanted);
     this.checks = checksFor(set);
@@ -48,20 +48,26 @@ export class Redactor {
     }
   }
 
-  /** `redacted_aws` and so on, of what is looked for. */
+  /** `redacted_aws` and so on, for the kinds that are redacted. */
   get status(): Record<`redacted_${string}`, number> {
     return Object.fromEntries(
       Object.entries(this.counts).map(([kind, count]) => [`redacted_${kind}`, count]),
     );
   }
 
-  /** Whether a row that is to end at `end`, within its line, has to wait for more bytes: they may end a secret in it. */
+  /**
+   * Whether a row that would end inside a line, at `end`, must wait for more bytes, which may complete a
+   * secret.
+   */
   mustWait(bytes: Buffer, end: number, final: boolean): boolean {
     if (final || bytes[end - 1] === 10 || bytes.length - end >= SECRET_BYTES_MAX) return false;
     return bytes.indexOf(10, end) < 0;
   }
 
-  /** @returns bytes in which all secrets of bytes[start…] are hidden, to be used before the next call; else `bytes` */
+  /**
+   * @returns a copy in which the secrets of bytes[start…] are hidden, valid until the next call; `bytes` if
+   * there are none
+   */
   hide(bytes: Buffer, start: number, before: RedactionState | null): Buffer {
     const end = bytes.length;
     this.before = before ?? NOTHING;
@@ -83,8 +89,8 @@ export class Redactor {
   }
 
   /**
-   * Of the bytes of the last `hide`, those before `at` are in rows now. Counts what was hidden in them.
-   * @returns what the bytes from `at` on have to know; null: nothing
+   * The bytes of the last `hide` before `at` are in rows now. Counts the secrets in them.
+   * @returns the state that the next `hide`, from `at` on, needs; null if no secret continues there
    */
   took(at: number): RedactionState | null {
     const { before, start, counted, counts } = this;
@@ -110,7 +116,7 @@ export class Redactor {
       if (signs[bytes[at]!] === 0 || !checks[bytes[at]!]!(bytes, at, start, end)) continue;
       const { from, to, kind } = secret;
       this.ranges.push({ from, to, kind });
-      // What follows is looked at from the secret's end: an address may begin there.
+      // Continues at the secret's last byte: an address may begin there.
       at = Math.max(at, to - 1);
     }
   }
@@ -137,17 +143,18 @@ export class Redactor {
     }
   }
 
-  /** Line by line, over text in which one character is one byte. */
+  /** Matches line by line, on Latin-1 text: one character is one byte. */
   private findPattern(pattern: RegExp, bytes: Buffer, start: number, end: number): void {
     for (let at = start; at < end; ) {
       const next = bytes.indexOf(10, at);
       const lineEnd = next < 0 || next > end ? end : next;
-      // A long line in parts, so that what a pattern costs is bounded; each begins before the end of the last one.
+      // A long line is matched in overlapping parts, so that the cost of a pattern is bounded.
       for (let from = at, size = PATTERN_BYTES; from < lineEnd; ) {
         const to = Math.min(lineEnd, from + size);
         const open = this.findIn(pattern, bytes, from, to);
         if (to === lineEnd) break;
-        // What ends with the part may go on: it is looked at again, with as much behind it.
+        // A match at the end of the part may continue: the next part begins with it and is at least twice as
+        // long.
         from = open < 0 ? to - PATTERN_OVERLAP : open;
         size = open < 0 ? PATTERN_BYTES : Math.max(PATTERN_BYTES, 2 * (to - open));
       }
@@ -155,7 +162,7 @@ export class Redactor {
     }
   }
 
-  /** @returns where a match begins that ends with the text; -1 if none does */
+  /** @returns the start of a match that ends at the end of the text; -1 if there is none */
   private findIn(pattern: RegExp, bytes: Buffer, start: number, end: number): number {
     const text = bytes.toString('latin1', start, end);
     let open = -1;
@@ -168,11 +175,11 @@ export class Redactor {
       let from = start + match.index;
       let to = from + match[0].length;
       if (to === end) open = from;
-      // Characters of several bytes are hidden whole.
+      // Hides all bytes of a multi-byte character.
       while (from > start && isContinuation(bytes[from]!)) from--;
       while (to < end && isContinuation(bytes[to]!)) to++;
       const last = this.ranges.at(-1);
-      // The same one, seen in two parts of a long line.
+      // The same match, found in two parts of a long line.
       if (last?.kind === 'pattern' && from < last.to && from >= last.from) last.to = Math.max(last.to, to);
       else this.ranges.push({ from, to, kind: 'pattern' });
     }

@@ -12,17 +12,19 @@ import {
   WORD,
 } from './kinds.ts';
 
-/** A secret found: bytes [from, to), and who it is. `to` is -1 where there is none. */
+/** The last secret that a check found: bytes [from, to) and its kind. One object, to avoid allocations. */
 export const secret = { from: 0, to: -1, kind: 'token' as Kind };
 
-/** Longest secret on one line, and how far behind or before its sign something is looked for. */
+/** Longest secret within one line. */
 export const SECRET_BYTES_MAX = 4_096;
+/** Bytes before an `@` in which the start of a URL is searched. */
 const LOOK_BACK = 256;
 
 type Check = (b: Uint8Array, at: number, start: number, end: number) => boolean;
 
 /**
- * Checks by the byte at which they begin. A byte that is no sign of anything costs one look at a table; each check is bounded.
+ * Checks for secrets, indexed by the byte that triggers them. Any other byte costs one table look-up. The
+ * cost of each check is bounded.
  */
 export function checksFor(wanted: ReadonlySet<Kind>): (Check | undefined)[] {
   const lists: Check[][] = Array.from({ length: 256 }, () => []);
@@ -50,7 +52,7 @@ export function checksFor(wanted: ReadonlySet<Kind>): (Check | undefined)[] {
   }
   if (wanted.has('jwt')) on('J', webToken);
   if (wanted.has('url_password')) on('@', urlPassword);
-  // After the password: an address in a URL is its user and host.
+  // After the check for a password: what looks like an address in a URL is its user and host.
   if (wanted.has('email')) on('@', address);
   if (wanted.has('authorization')) {
     on('zZ', authorization);
@@ -87,16 +89,17 @@ function isToken(
   if (from < start) return false;
   for (let index = before.length - 1; index >= 0; index--)
     if (b[from + index] !== before[index]) return false;
-  // In the middle of a word it is none, but behind an escape such as \n it may be one.
+  // A prefix in the middle of a word is no token, but the letter before it may belong to an escape such as
+  // \n.
   if (from > start && (classOf[b[from - 1]!]! & ALNUM) !== 0 && b[from - 2] !== 92) return false;
   const most = min === max ? Math.min(end, at + max + 2) : end;
   const to = run(b, at + 1, most, token.class);
   const length = to - at - 1;
-  // What is known to be exactly so long does not go on.
+  // A token of a fixed length must end there.
   return length >= min && (length <= max || max > min) ? found(kind, from, to) : false;
 }
 
-/** `name = value`, `"name": "value"`, at the `=` or `:`; the name ends at `last`. */
+/** `name = value` or `"name": "value"`: `at` is the `=` or `:`, and the name ends at `last`. */
 function isNamed(
   b: Uint8Array,
   at: number,
@@ -116,7 +119,7 @@ function isNamed(
 }
 
 const lower = (byte: number): number => (byte >= 65 && byte <= 90 ? byte + 32 : byte);
-/** Quotes, also escaped ones, and spaces. */
+/** Spaces, quotes, and the backslashes of escaped quotes. */
 const isQuoteOrSpace = (byte: number): boolean => byte === 32 || byte === 34 || byte === 39 || byte === 92;
 
 function valueAt(b: Uint8Array, at: number, end: number): number {
@@ -124,7 +127,7 @@ function valueAt(b: Uint8Array, at: number, end: number): number {
   return at;
 }
 
-/** A client secret: three characters, a digit, `Q~`, and 31 to 34 more. */
+/** A client secret: three characters, a digit, `Q~`, and at least 31 more. */
 function azureSecret(b: Uint8Array, at: number, start: number, end: number): boolean {
   const from = at - 5;
   if (from < start || b[at - 1] !== 81 || !isDigit(b[at - 2]!)) return false;
@@ -133,7 +136,7 @@ function azureSecret(b: Uint8Array, at: number, start: number, end: number): boo
   return to - at - 1 >= 31 ? found('azure', from, to) : false;
 }
 
-/** `?sig=…` of a shared access signature. */
+/** `?sig=…` or `&sig=…` of a shared access signature. */
 function sharedSignature(b: Uint8Array, at: number, start: number, end: number): boolean {
   if (at - 4 < start || b[at - 1] !== 103 || b[at - 2] !== 105 || b[at - 3] !== 115) return false;
   if (b[at - 4] !== 38 && b[at - 4] !== 63) return false;
@@ -171,7 +174,7 @@ function urlPassword(b: Uint8Array, at: number, start: number, end: number): boo
   return false;
 }
 
-/** Most signs of `@` are of addresses. */
+/** An e-mail address: `local@host.domain`. */
 function address(b: Uint8Array, at: number, start: number, end: number): boolean {
   const least = Math.max(start, at - 64);
   let from = at;
@@ -184,12 +187,12 @@ function address(b: Uint8Array, at: number, start: number, end: number): boolean
     if (b[to] === 46) dot = to;
     to++;
   }
-  // The full stop of a sentence is not of the address.
+  // The period that ends a sentence is not part of the address.
   while (to > at + 1 && (b[to - 1] === 46 || b[to - 1] === 45)) to--;
   if (dot >= to) for (dot = to - 1; dot > at && b[dot] !== 46; dot--);
   if (dot <= at + 1 || to - dot - 1 < 2) return false;
   for (let index = dot + 1; index < to; index++) if (!isLetter(b[index]!)) return false;
-  // `logo@2x.png` is a file.
+  // `logo@2x.png` is a file name.
   return PICTURES.some((text) => to - dot - 1 === text.length && startsWith(b, dot + 1, to, text))
     ? false
     : found('email', from, to);
@@ -205,7 +208,7 @@ const SCHEMES = ['bearer', 'basic', 'token', 'digest', 'negotiate', 'apikey'].ma
   Buffer.from(text),
 );
 
-/** `Authorization: Bearer …`, also in JSON, at the `z`. */
+/** `Authorization: Bearer …`, also in JSON; `at` is the `z`. */
 function authorization(b: Uint8Array, at: number, start: number, end: number): boolean {
   const from = at - 7;
   if (from < start || !startsWith(b, from, end, AUTHORIZATION)) return false;
@@ -219,7 +222,7 @@ function authorization(b: Uint8Array, at: number, start: number, end: number): b
   return to - value >= 4 ? found('authorization', value, to) : false;
 }
 
-/** `Bearer …` by itself: of a token that looks like one. */
+/** `Bearer …` without a header's name: only if at least 16 characters with a digit follow. */
 function bearer(b: Uint8Array, at: number, start: number, end: number): boolean {
   if (!startsWith(b, at, end, BEARER)) return false;
   if (at > start && (classOf[b[at - 1]!]! & ALNUM) !== 0) return false;
