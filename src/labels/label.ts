@@ -1,37 +1,38 @@
 import { limits } from '../base/limits.ts';
 
-/** What the runtime knows of a sandbox, in each of its rows. */
+/** Workspace and template of a sandbox, written into each of its rows. An unknown field is empty. */
 export interface Label {
   workspace: string;
   template: string;
 }
 
 /**
- * The label in what the runtime says of a sandbox: `{ "id", "template", "workspace" }`, the workspace also in its
- * `metadata`. Null when it is no such object; a field that is no text, or too long for one, is empty.
+ * Reads the label from the runtime's description of a sandbox: `{ "id", "template", "workspace" }`; the
+ * workspace may also be in `metadata`. A field that is not a text, or too long, becomes empty.
+ * @returns null if the description is not an object
  */
-export function labelIn(said: unknown): Label | null {
-  if (!isObject(said)) return null;
-  const { template, workspace, metadata } = said;
+export function labelIn(described: unknown): Label | null {
+  if (!isObject(described)) return null;
+  const { template, workspace, metadata } = described;
   return {
     template: textOf(template),
     workspace: textOf(workspace) || textOf(isObject(metadata) ? metadata.workspace : undefined),
   };
 }
 
-/** Its id, null when it has none. */
-export function idIn(said: unknown): string | null {
-  const id = isObject(said) ? (said.id ?? said.sandbox_id) : undefined;
+/** The sandbox's id in the runtime's description; null if it has none. */
+export function idIn(described: unknown): string | null {
+  const id = isObject(described) ? (described.id ?? described.sandbox_id) : undefined;
   return typeof id === 'string' && id !== '' ? id : null;
 }
 
-const isObject = (said: unknown): said is Record<string, unknown> =>
-  typeof said === 'object' && said !== null && !Array.isArray(said);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are meant
 const controls = /[\u0000-\u001f\u007f]/;
 
-function textOf(said: unknown): string {
-  if (typeof said !== 'string' || controls.test(said)) return '';
-  return Buffer.byteLength(said) <= limits.labels.text_bytes_max ? said : '';
+function textOf(value: unknown): string {
+  if (typeof value !== 'string' || controls.test(value)) return '';
+  return Buffer.byteLength(value) <= limits.labels.text_bytes_max ? value : '';
 }

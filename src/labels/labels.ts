@@ -7,13 +7,13 @@ import { log } from '../base/log.ts';
 import { type Label, labelIn } from './label.ts';
 import type { Runtime } from './runtime.ts';
 
-/** In a sandbox's folder: its label, where no runtime can be asked. It counts before what the runtime says. */
+/** File in a sandbox's folder that can hold its label. It takes precedence over the runtime. */
 export const LABEL_FILE = 'sandbox.json';
 
-/** What carries a label. */
+/** An object that needs its sandbox's label, such as a stream. */
 export interface Labelled {
   readonly sandbox_id: string;
-  /** False while its label is not known, or may have changed since. */
+  /** False while the label is unknown or may be out of date. */
   isLabelled: boolean;
   label(label: Label): void;
 }
@@ -23,28 +23,29 @@ interface Known extends Label {
 }
 
 interface Waiting {
-  /** Told as soon as it is known: their rows may still be in the batch. */
+  /** They get the label as soon as it is known: their rows may still be in the current batch. */
   ones: Set<Labelled>;
   tries: number;
   next_ms: number;
 }
 
 /**
- * Labels of sandboxes, from a file in their folder or from the runtime. Nothing waits for them: a row that comes before its
- * sandbox's label is known has none. What is kept is bounded, and what is asked is paced.
+ * Looks up labels of sandboxes in a file of their folder or at the runtime. Nothing waits for a label: a row
+ * that is made before the label is known has none. The number of known labels and the rate of requests are
+ * bounded.
  */
 export class Labels {
   readonly counts = { labels_asked: 0, labels_failed: 0 };
   private readonly known = new Map<string, Known>();
   private readonly waiting = new Map<string, Waiting>();
-  /** Equal labels are one object: most sandboxes share theirs. */
+  /** One object per distinct label, to save memory: most sandboxes share theirs. */
   private readonly shared = new Map<string, Label>();
   private readonly folderOf: (sandbox: string) => string;
   private readonly runtime: Runtime | null;
-  private readonly trouble = new Trouble('The runtime tells labels again.');
+  private readonly trouble = new Trouble('The runtime returns labels again.');
   private timer: NodeJS.Timeout | null = null;
   private pause_ms = 0;
-  /** Nothing is asked before this. */
+  /** Time of the next request, at the earliest. */
   private next_ms = 0;
   private isAsking = false;
   private isStopped = false;
@@ -63,14 +64,17 @@ export class Labels {
     return { labels_known: this.known.size, labels_waiting: this.waiting.size, ...this.counts };
   }
 
-  /** Called before rows are made of one that is not labelled. */
+  /**
+   * Sets the label of `one` if it is known, else requests it. Called before rows are made, if it is not
+   * labelled.
+   */
   fill(one: Labelled): void {
     const { sandbox_id } = one;
     const now_ms = performance.now();
     const known = this.known.get(sandbox_id);
     if (known !== undefined) {
       one.label(known);
-      // What was asked long ago is used, and asked again: a folder may have been made again under its id.
+      // An old label is used, but also requested again: a new sandbox may have the same id.
       one.isLabelled = now_ms - known.at_ms < limits.labels.fresh_ms;
       if (one.isLabelled) return;
     }
@@ -94,7 +98,10 @@ export class Labels {
     this.schedule(now_ms);
   }
 
-  /** The sandbox is gone. What is asked for it now is not told to those who waited: it may be of the next one of that id. */
+  /**
+   * The sandbox is gone. A pending request is ignored: its answer may belong to a new sandbox with the same
+   * id.
+   */
   forget(sandbox_id: string): void {
     this.known.delete(sandbox_id);
     this.waiting.delete(sandbox_id);
@@ -121,19 +128,19 @@ export class Labels {
     }
   }
 
-  /** @returns whether the sandbox's folder told its label */
+  /** @returns whether the sandbox's folder has a file with its label */
   private fromFile(sandbox_id: string): boolean {
     const text = readSmall(join(this.folderOf(sandbox_id), LABEL_FILE));
     if (text === null) return false;
     try {
       const label = labelIn(JSON.parse(text));
-      if (label === null) throw new Error('no JSON object');
+      if (label === null) throw new Error('not a JSON object');
       this.keep(sandbox_id, label);
       return true;
     } catch (error) {
-      // Perhaps it is being written: it is looked at again.
+      // The file may be incomplete while somebody writes it; it is read again.
       this.counts.labels_failed++;
-      log.debug({ sandbox_id, reason: reasonOf(error) }, `${LABEL_FILE} of a sandbox cannot be used.`);
+      log.debug({ sandbox_id, reason: reasonOf(error) }, `${LABEL_FILE} of a sandbox is not valid.`);
       return false;
     }
   }
@@ -179,18 +186,20 @@ export class Labels {
     this.schedule(performance.now());
   }
 
-  /** The runtime does not know it (yet). */
+  /** The runtime does not know the sandbox (yet). */
   private putOff(id: string): void {
     const waiting = this.waiting.get(id);
     if (waiting === undefined) return;
     waiting.next_ms = performance.now() + pauseAfter(waiting.tries);
     waiting.tries++;
-    // If more lines come it is asked for again; what is over is not.
+    // Further lines of the sandbox request the label again.
     if (waiting.tries > limits.labels.tries_max) this.waiting.delete(id);
   }
 }
 
-/** A list of 10,000 sandboxes takes time to read: so many times as long nothing is asked again. */
+/**
+ * After a request, the pause is at least this many times its duration: the list of a full host is expensive.
+ */
 const LIST_SHARE = 50;
 
 const pauseAfter = (tries: number): number =>
@@ -200,11 +209,11 @@ function dropOldest(map: Map<string, unknown>): void {
   if (map.size > limits.tail.sandboxes_max) map.delete(map.keys().next().value!);
 }
 
-/** A file's text; null when there is none, it is no file, or it is too large to be a label. */
+/** The text of a regular file of at most limits.labels.file_bytes_max; otherwise null. */
 function readSmall(path: string): string | null {
   let fd: number;
   try {
-    // A link could have any file of the host read, and opening a FIFO would wait.
+    // Does not follow a link, which could point to any file of the host, and does not block on a FIFO.
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch {
     return null;

@@ -5,8 +5,9 @@ import { limits } from '../base/limits.ts';
 import { idIn, type Label, labelIn } from './label.ts';
 
 /**
- * The runtime's host agent, asked over HTTP. One list answers for all sandboxes. Each by itself is asked only of a
- * runtime that has no list: to ask PandaStack for one sandbox counts as its use, and wakes one that hibernates.
+ * HTTP client of the runtime's agent on this host. It reads the list of all sandboxes. It requests single
+ * sandboxes only if the runtime has no list: PandaStack counts such a request as use of the sandbox, and
+ * wakes it if it hibernates.
  */
 export class Runtime {
   private readonly url: string;
@@ -19,8 +20,9 @@ export class Runtime {
   }
 
   /**
-   * The labels of those of the wanted sandboxes that the runtime knows.
-   * @returns also for which of them it was asked: without a list for some at a time
+   * Requests labels of sandboxes.
+   * @returns `found`: labels by id, of the sandboxes that the runtime knows; `asked`: the ids that were
+   * requested, which without a list are only the first limits.labels.at_once
    * @throws AfterlogError RUNTIME_UNUSABLE
    */
   async labels(wanted: string[]): Promise<{ asked: string[]; found: Map<string, Label> }> {
@@ -41,17 +43,17 @@ export class Runtime {
     const asked = wanted.slice(0, limits.labels.at_once);
     await Promise.all(
       asked.map(async (id) => {
-        const said = await this.get(`/sandboxes/${encodeURIComponent(id)}`);
-        if (said === undefined) return;
-        const label = labelIn(said);
-        if (label === null) throw unusable(`says of sandbox ${id} what is no JSON object`);
+        const described = await this.get(`/sandboxes/${encodeURIComponent(id)}`);
+        if (described === undefined) return;
+        const label = labelIn(described);
+        if (label === null) throw unusable(`returned no JSON object for sandbox ${id}`);
         found.set(id, label);
       }),
     );
     return { asked, found };
   }
 
-  /** Undefined: there is no such thing. */
+  /** @returns the parsed body; undefined if the runtime has no such resource */
   private async get(path: string): Promise<unknown> {
     const { status, body } = await this.ask(path).catch((error: unknown) => {
       throw unusable(`does not answer: ${reasonOf(error)}`, error);
@@ -61,7 +63,7 @@ export class Runtime {
     try {
       return JSON.parse(body.toString('utf8'));
     } catch (error) {
-      throw unusable('answers what is no JSON', error);
+      throw unusable('returned invalid JSON', error);
     }
   }
 
@@ -81,7 +83,7 @@ export class Runtime {
         response.on('data', (chunk: Buffer) => {
           bytes += chunk.length;
           if (bytes > limits.labels.body_bytes_max) {
-            asked.destroy(new Error(`an answer of over ${limits.labels.body_bytes_max} bytes`));
+            asked.destroy(new Error(`the answer is longer than ${limits.labels.body_bytes_max} bytes`));
           } else chunks.push(chunk);
         });
         response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }));
@@ -94,12 +96,12 @@ export class Runtime {
   }
 }
 
-/** A list, or an object with one. */
-function rowsIn(said: unknown): unknown[] {
-  if (Array.isArray(said)) return said;
-  const { sandboxes, items, data } = (said ?? {}) as Record<string, unknown>;
+/** The answer is a list, or an object that contains one. */
+function rowsIn(answer: unknown): unknown[] {
+  if (Array.isArray(answer)) return answer;
+  const { sandboxes, items, data } = (answer ?? {}) as Record<string, unknown>;
   const list = [sandboxes, items, data].find(Array.isArray);
-  if (list === undefined) throw unusable('answers /sandboxes with what is no list');
+  if (list === undefined) throw unusable('returned no list for /sandboxes');
   return list;
 }
 

@@ -2,7 +2,7 @@ import { type Cursor, isBefore } from './cursor.ts';
 
 const MARKS_MAX = 1_000;
 
-/** Since when the oldest entry that is not delivered waits, to about a second, or to a thousandth of a long wait. */
+/** Measures how long the oldest undelivered entry has waited, to about a second, or 0.1 % of a long wait. */
 export class Ages {
   private marks: { place: Cursor; at_ms: number }[] = [];
   private spacing_ms = 1_000;
@@ -16,20 +16,23 @@ export class Ages {
     this.spacing_ms *= 2;
   }
 
-  /** Everything before `after` is delivered. The last mark before it stays: it stands for the entries up to the next. */
+  /**
+   * Everything before `after` is delivered. The last mark before it stays, for the entries up to the next
+   * mark.
+   */
   delivered(after: Cursor): void {
     let gone = 0;
     while (gone + 1 < this.marks.length && !isBefore(after, this.marks[gone + 1]!.place)) gone++;
     this.marks.splice(0, gone);
   }
 
-  /** Nothing waits. */
+  /** All entries are delivered. */
   clear(): void {
     this.marks = [];
     this.spacing_ms = 1_000;
   }
 
-  /** Seconds; 0 when nothing waits. */
+  /** Seconds; 0 if all entries are delivered. */
   oldest_s(): number {
     const first = this.marks[0];
     return first === undefined ? 0 : Math.max(0, Math.round((Date.now() - first.at_ms) / 1_000));

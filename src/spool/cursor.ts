@@ -6,7 +6,7 @@ import { report, Trouble, unwritable } from '../base/faults.ts';
 import { FORMAT } from './entry.ts';
 import { syncFolder } from './folder.ts';
 
-/** A place in the spool: a segment's number and an offset in it. */
+/** A place in the spool: the number of a segment and an offset in its file, in bytes. */
 export interface Cursor {
   segment: number;
   offset: number;
@@ -16,7 +16,7 @@ export const placeKey = ({ segment, offset }: Cursor): string => `${segment}/${o
 export const isBefore = (a: Cursor, b: Cursor): boolean =>
   a.segment < b.segment || (a.segment === b.segment && a.offset < b.offset);
 
-/** Where an epoch's batches go; bound at its first send and never changed. */
+/** The topic and partition of an epoch's batches, fixed at the epoch's first send. */
 export interface Binding {
   topic: string;
   partition: number;
@@ -25,8 +25,9 @@ export interface Binding {
 const BINDINGS_MAX = 1_000;
 
 /**
- * How far the spool is delivered, and where each epoch's batches go, in `cursor.json`. The place may be behind
- * after a crash: what is sent twice is skipped at the farther end. A binding must not be lost, so it is synced.
+ * `cursor.json`: the place up to which the spool is delivered, and the binding of each epoch. After a crash
+ * the place may be too old; then batches are sent again, and the consumer skips them. A binding must not be
+ * lost, so it is synced.
  */
 export class CursorFile {
   at: Cursor = { segment: 0, offset: 0 };
@@ -36,14 +37,14 @@ export class CursorFile {
   private timer: NodeJS.Timeout | null = null;
   private readonly trouble: Trouble;
 
-  /** @throws AfterlogError SPOOL_FORMAT: a newer agent wrote it */
+  /** @throws AfterlogError SPOOL_FORMAT if a newer agent wrote the file */
   constructor(dir: string) {
     this.dir = dir;
     this.path = join(dir, 'cursor.json');
     this.trouble = new Trouble(`${this.path} is saved again.`);
     try {
       const saved = JSON.parse(readFileSync(this.path, 'utf8')) as {
-        /** Absent before there was another one. */
+        /** Files of the first agents lack it. */
         format?: number;
         at: Cursor;
         bindings: [number, Binding][];
@@ -57,13 +58,15 @@ export class CursorFile {
     } catch (error) {
       if (error instanceof AfterlogError) throw error;
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        const what = `${this.path} is unreadable; sending again from the oldest entry (nothing is stored twice).`;
+        const what = `${this.path} is unreadable; batches are sent again from the oldest entry (and stored once).`;
         report(new AfterlogError('SPOOL_DAMAGED', what), { path: this.path });
       }
     }
   }
 
-  /** @throws if it cannot be saved; then it is not bound: after a crash it could be bound to another place */
+  /**
+   * @throws if the file cannot be saved; then the epoch is not bound, because a crash would lose the binding
+   */
   bind(epoch: number, binding: Binding): void {
     this.bindings.set(epoch, binding);
     try {
@@ -72,7 +75,7 @@ export class CursorFile {
       this.bindings.delete(epoch);
       throw error;
     }
-    // One comes with each start; the oldest are of batches that were delivered long ago.
+    // Each start of the agent adds a binding; the oldest ones belong to batches that were delivered long ago.
     if (this.bindings.size > BINDINGS_MAX) this.bindings.delete(this.bindings.keys().next().value!);
   }
 
@@ -82,7 +85,7 @@ export class CursorFile {
         this.save();
         this.trouble.ends();
       } catch (error) {
-        // A full disk, mostly. The place on disk is behind then, which costs a repeated send at worst.
+        // Usually the disk is full. An old place on disk at worst causes batches to be sent again.
         this.trouble.begins(unwritable(`${this.path} cannot be saved now`, error));
         this.saveSoon();
       }
@@ -109,5 +112,5 @@ export class CursorFile {
 export const wrongFormat = (path: string, format: number): AfterlogError =>
   new AfterlogError(
     'SPOOL_FORMAT',
-    `${path} is of spool format ${format}, this afterlog knows format ${FORMAT}.`,
+    `${path} has spool format ${format}; this version of afterlog supports format ${FORMAT}.`,
   );

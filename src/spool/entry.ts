@@ -3,32 +3,31 @@ import { crc32 } from 'node:zlib';
 /**
  * One entry of a segment file: a head of 24 bytes, a state, a payload.
  *
- *   magic u32 · kind u8 · 3 bytes 0 · state length u32 · payload length u32 · CRC-32 of state and payload u32 ·
- *   CRC-32 of the 20 bytes before u32
+ * magic u32 · kind u8 · 3 bytes 0 · state length u32 · payload length u32 · CRC-32 of state and payload u32 ·
+ * CRC-32 of the 20 bytes before u32
  *
- * The head has its own checksum so that a damaged payload can be stepped over. The 24 bytes are laid out like this in
- * every format; the fourth byte of the magic is the format's number.
+ * The head has its own checksum, so that a reader can skip a damaged payload. All formats have this layout of
+ * the head; the fourth byte of the magic is the number of the format.
  */
 export const HEAD_BYTES = 24;
-/** Of segments and cursor file. Raised when an older agent would misread what a newer one wrote. */
+/** Format of segments and cursor file. A change that older agents would misread increases it. */
 export const FORMAT = 1;
 const MAGIC = 0x31_4c_41_53; // "SAL1"
 
-/** What every head starts with. */
 export const MAGIC_BYTES = Buffer.from([MAGIC & 255, (MAGIC >> 8) & 255, (MAGIC >> 16) & 255, MAGIC >> 24]);
 
 export const entryKind = {
-  /** State of all open streams: what recovery starts from. First entry of each segment. */
+  /** State of all open streams, from which recovery starts. First entry of each segment. */
   snapshot: 1,
-  /** A payload, and the state after it of the streams that it touches. */
+  /** A payload, and the new state of the streams that it contains. */
   batch: 2,
-  /** State alone: something changed and there was nothing to send. */
+  /** New state of streams without a payload. */
   state: 3,
-  /** A batch that is sent in the place of damaged entries before it; which, its state tells under `STANDS_FOR`. */
+  /** A batch that replaces damaged entries before it. Its state contains their place under `STANDS_FOR`. */
   standIn: 4,
 } as const;
 
-/** Key of a stand-in's state under which a `Cursor` says where the damage begins. No stream is called so. */
+/** Key in a stand-in's state of the `Cursor` where the damage begins. No stream has this name. */
 export const STANDS_FOR = '';
 
 export interface Head {
@@ -38,7 +37,9 @@ export interface Head {
   crc32: number;
 }
 
-/** @param room where the entry is laid out if it fits there, valid until the next one; else in memory of its own */
+/**
+ * @param room a buffer to reuse: the entry is built in it if it fits, and is then valid until the next call
+ */
 export function encodeEntry(kind: number, state: Buffer, payload: Buffer, room: Buffer): Buffer {
   const size = HEAD_BYTES + state.length + payload.length;
   const entry = size <= room.length ? room.subarray(0, size) : Buffer.allocUnsafe(size);
@@ -53,7 +54,7 @@ export function encodeEntry(kind: number, state: Buffer, payload: Buffer, room: 
   return entry;
 }
 
-/** @returns null when the 24 bytes are not the head of an entry */
+/** @returns null if the bytes are not the head of an entry */
 export function decodeHead(bytes: Buffer): Head | null {
   if (bytes.length < HEAD_BYTES || bytes.readUInt32LE(0) !== MAGIC) return null;
   if (crc32(bytes.subarray(0, 20)) !== bytes.readUInt32LE(20)) return null;
@@ -65,7 +66,7 @@ export function decodeHead(bytes: Buffer): Head | null {
   };
 }
 
-/** @returns the number of the format when the 24 bytes are the whole head of an entry of another one, else null */
+/** @returns the number of the format if the bytes are an intact head of another format; else null */
 export function foreignFormat(bytes: Buffer): number | null {
   if (bytes.length < HEAD_BYTES || !bytes.subarray(0, 3).equals(MAGIC_BYTES.subarray(0, 3))) return null;
   if (crc32(bytes.subarray(0, 20)) !== bytes.readUInt32LE(20)) return null;

@@ -1,7 +1,9 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Makes names that were added to a folder, renamed or removed in it outlive a power loss: a file's own sync does not. */
+/**
+ * Makes added, renamed and removed names of a folder survive a power loss: syncing a file does not do that.
+ */
 export function syncFolder(dir: string): void {
   const fd = openSync(dir, 'r');
   try {
@@ -11,7 +13,9 @@ export function syncFolder(dir: string): void {
   }
 }
 
-/** Makes a folder, with those above it that are missing, for good. Step by step: then an error says what is the matter. */
+/**
+ * Makes a folder and its missing parents, durably. One by one, so that an error names the folder that failed.
+ */
 export function makeFolder(dir: string): void {
   if (existsSync(dir)) return;
   makeFolder(dirname(dir));

@@ -20,30 +20,33 @@ import { makeFolder } from './folder.ts';
 
 interface Owner {
   pid: number;
-  /** Start of the process in clock ticks since boot: a pid alone may be somebody else's by now. */
+  /** Start of the process in clock ticks since boot: another process may have the same pid later. */
   ticks: string;
-  /** Both are true of one pid namespace (a container has its own) in one boot of the machine. */
+  /**
+   * Pid and ticks are valid in this pid namespace (each container has its own) and this boot of the machine.
+   */
   pid_namespace: string;
   boot: string;
-  /** The machine, or container, and since when; absent in the lock of an older agent. */
+  /** Hostname of the machine or container; missing in the lock of an older agent. */
   host?: string;
+  /** Time of the lock, ISO 8601; missing in the lock of an older agent. */
   since?: string;
 }
 
-/** How often a lock that changes hands under our eyes is tried. */
+/** Attempts if other processes change the lock at the same time. */
 const TRIES = 5;
 
 /**
- * Makes this process the one agent of `dir`, until it ends in whatever way.
- * @returns gives the lock back
- * @throws AfterlogError `locked` naming the process that holds it, STATE_DIR_UNUSABLE
+ * Locks `dir` for this process. The lock becomes invalid when the process ends, also if it is killed.
+ * @returns a function that releases the lock
+ * @throws AfterlogError `locked`, which names the process that holds the lock; STATE_DIR_UNUSABLE
  */
 export function lockDir(
   dir: string,
   locked: 'STATE_DIR_LOCKED' | 'DATA_DIR_LOCKED' = 'STATE_DIR_LOCKED',
 ): () => void {
   const path = join(dir, 'agent.lock');
-  // Not by the pid: in two containers it may be the same.
+  // A random name: processes in two containers may have the same pid.
   const mine = `${path}.${randomBytes(6).toString('hex')}`;
   const me = ownerHere();
   try {
@@ -54,10 +57,10 @@ export function lockDir(
       const owner = readOwner(path);
       if (owner === null) continue;
       const holder = liveHolder(path, owner, me);
-      if (holder !== null) throw new AfterlogError(locked, `${dir} is in use by another agent, ${holder}.`);
+      if (holder !== null) throw new AfterlogError(locked, `Another agent uses ${dir}: ${holder}.`);
       setAsideStale(path, owner);
     }
-    throw new AfterlogError(locked, `${dir}: its lock ${path} keeps changing hands.`);
+    throw new AfterlogError(locked, `Other agents keep changing the lock of ${dir}, ${path}.`);
   } catch (error) {
     if (error instanceof AfterlogError) throw error;
     throw new AfterlogError(
@@ -71,10 +74,10 @@ export function lockDir(
 }
 
 /**
- * Who holds the lock of `dir`, without touching it: `holder` in words, null if its process is gone; `pid` is null
- * if the process cannot be seen from here.
- * @returns null when there is no lock
- * @throws the system's error when the lock cannot be read
+ * Reads the lock of `dir`. `holder` describes the process that holds it, null if that process is gone; `pid`
+ * is null if the process is in another pid namespace.
+ * @returns null if there is no lock
+ * @throws the system's error if the lock cannot be read
  */
 export function lockHolder(dir: string): { pid: number | null; holder: string | null } | null {
   const path = join(dir, 'agent.lock');
@@ -85,7 +88,7 @@ export function lockHolder(dir: string): { pid: number | null; holder: string | 
   return { pid, holder: liveHolder(path, owner, me) };
 }
 
-/** A link is made whole or not at all, unlike a file that is created and then written. */
+/** Creates the lock by a link, which is atomic: creating a file and then writing it is not. */
 function take(mine: string, path: string): boolean {
   try {
     linkSync(mine, path);
@@ -97,8 +100,8 @@ function take(mine: string, path: string): boolean {
 }
 
 /**
- * Touches the lock until it is given back. Through a descriptor: a lock that was taken from us, because this
- * process was frozen for long, is another's by then.
+ * Touches the lock until it is released. It uses a descriptor, because the path may be another agent's lock:
+ * if this process was frozen for long, another agent may have replaced the lock.
  */
 function hold(mine: string, path: string, me: Owner): () => void {
   const fd = openSync(mine, 'r+');
@@ -117,21 +120,22 @@ function hold(mine: string, path: string, me: Owner): () => void {
   };
 }
 
-/** @returns who holds the lock, in words; null if it is stale */
+/** @returns a description of the process that holds the lock; null if the lock is stale */
 function liveHolder(path: string, owner: Owner, me: Owner): string | null {
   const isThisMachine = owner.boot === me.boot;
-  // A machine has another boot after a restart, and so has another machine that shares the folder.
+  // Another boot means that this machine restarted, or that another machine shares the folder.
   if (!isThisMachine && (owner.host ?? me.host) === me.host) return null;
   const since = owner.since === undefined ? '' : ` since ${owner.since}`;
   const who = `process ${owner.pid}${owner.host === undefined ? '' : ` on ${owner.host}`}${since}`;
   if (isThisMachine && owner.pid_namespace === me.pid_namespace)
     return startOf(owner.pid) === owner.ticks ? who : null;
-  // Its process cannot be seen from here. The clock may have been set since, in either direction.
+  // The process is not visible here, so the time of the last touch decides. The clock may have been changed
+  // since then, in either direction.
   const touched = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (Math.abs(Date.now() - touched) >= limits.spool.lock_alive_ms) return null;
   const wait_s = limits.spool.lock_alive_ms / 1_000;
   const where = isThisMachine ? 'container' : 'machine';
-  return `${who}, in another ${where}; if that was killed, the lock is free after ${wait_s} s`;
+  return `${who}, in another ${where}; if it was killed, its lock expires after ${wait_s} s`;
 }
 
 const isSame = (a: Owner, b: Owner): boolean =>
@@ -142,7 +146,7 @@ function ownerHere(): Owner {
   return { pid, ticks: startOf(pid), ...here(), host: hostname(), since: new Date().toISOString() };
 }
 
-/** '' for both where there is no /proc. */
+/** Both are '' on systems without /proc. */
 function here(): { pid_namespace: string; boot: string } {
   try {
     return {
@@ -154,7 +158,9 @@ function here(): { pid_namespace: string; boot: string } {
   }
 }
 
-/** Two agents may find the same stale lock: only the one that moved that very lock away goes on with it gone. */
+/**
+ * Removes a stale lock. Two agents may do so at once: if this one moved a newer lock away, it puts it back.
+ */
 function setAsideStale(path: string, stale: Owner): void {
   const aside = `${path}.stale.${randomBytes(6).toString('hex')}`;
   renameSync(path, aside);
@@ -163,7 +169,7 @@ function setAsideStale(path: string, stale: Owner): void {
   unlinkSync(aside);
 }
 
-/** @returns null when there is no lock; nobody's process when it was cut off by a power loss */
+/** @returns null if there is no lock; pid 0 if the file is incomplete, for example after a power loss */
 function readOwner(path: string): Owner | null {
   let text: string;
   try {
@@ -174,7 +180,7 @@ function readOwner(path: string): Owner | null {
   }
   try {
     const { pid, ticks, ...place } = JSON.parse(text) as Owner;
-    // A lock of an agent that wrote no place is taken for one of here.
+    // The lock of an old agent, which wrote no place, counts as one of this namespace and boot.
     return { pid, ticks, ...here(), ...place };
   } catch {
     return { pid: 0, ticks: 'none', ...here() };
@@ -182,8 +188,8 @@ function readOwner(path: string): Owner | null {
 }
 
 /**
- * Field 22 of /proc/<pid>/stat, behind the name in parentheses; '' when there is no such process, or it has ended
- * and only its parent has not asked for its exit code yet (state Z or X).
+ * Start time of a process in clock ticks since boot: field 22 of /proc/<pid>/stat (the name in parentheses is
+ * field 2). '' if there is no such process, or it is a zombie or dead (state Z or X).
  */
 function startOf(pid: number): string {
   try {
@@ -195,7 +201,7 @@ function startOf(pid: number): string {
   }
 }
 
-/** Best effort: what went wrong before is what the caller must hear. */
+/** Ignores errors, so that they do not hide the caller's own error. */
 function unlinkIfThere(path: string): void {
   try {
     unlinkSync(path);

@@ -6,30 +6,30 @@ import { listSegments, SegmentReader, segmentPath } from './segment.ts';
 
 export interface SpooledPayload {
   payload: Buffer;
-  /** Where the sender goes on once this payload and all before it are delivered. */
+  /** New place of the cursor when this payload and all before it are delivered. */
   after: Cursor;
 }
 
 /**
- * Reads the payloads of a spool in order, each damage replaced by what stands for it. Where nothing does yet it
- * stops: what comes later must not overtake.
+ * Reads the payloads of a spool in order, and replaces damaged entries by their stand-in. It stops at damage
+ * that has no stand-in yet, because later payloads must not overtake.
  */
 export class Outgoing {
-  /** Damage that nothing stands for yet, by place. */
+  /** Damage without a stand-in, by place. */
   readonly broken = new Map<string, Cursor>();
-  /** Size of what was found damaged when it was to be sent. */
+  /** Bytes of damage that was first found while sending. */
   rotten_bytes = 0;
   private readonly standIns = new Map<string, Cursor | null>();
   private readonly dir: string;
   private reader: SegmentReader | null = null;
-  /** Read, and too much for the call that read it. */
+  /** A payload that was read but exceeded the limit of that call. */
   private held: SpooledPayload | null = null;
 
   constructor(dir: string) {
     this.dir = dir;
   }
 
-  /** @returns whether it is new */
+  /** Registers damage. @returns whether it is new */
   breaksAt(place: Cursor): boolean {
     const key = placeKey(place);
     if (this.broken.has(key) || this.standIns.has(key)) return false;
@@ -37,13 +37,13 @@ export class Outgoing {
     return true;
   }
 
-  /** @param standIn the entry that is sent in its place; null: nothing needs to be */
+  /** @param standIn the place of the entry that replaces the damage; null if no replacement is needed */
   mended(place: Cursor, standIn: Cursor | null): void {
     this.broken.delete(placeKey(place));
     this.standIns.set(placeKey(place), standIn);
   }
 
-  /** @param end the current segment, and up to where it is durable */
+  /** @param end the current segment and the end of its durable part */
   read(from: Cursor, end: Cursor, countMax: number, bytesMax: number): SpooledPayload[] {
     const found: SpooledPayload[] = [];
     let bytes = 0;
@@ -69,7 +69,7 @@ export class Outgoing {
       const place: Cursor = { segment: reader.number, offset: before };
       const entry = reader.next(reader.number === end.segment ? end.offset : undefined);
       if (entry?.payload != null) {
-        // A stand-in had its turn where the damage is.
+        // A stand-in is sent in the place of the damage, not here.
         if (entry.payload.length === 0 || entry.head.kind === entryKind.standIn) continue;
         return { payload: entry.payload, after: { segment: reader.number, offset: reader.offset } };
       }
@@ -95,7 +95,7 @@ export class Outgoing {
     }
   }
 
-  /** @returns null while it is not durable */
+  /** @returns null while the stand-in is not durable */
   private payloadOf(standIn: Cursor, end: Cursor): Buffer | null {
     const reader = new SegmentReader(this.dir, standIn.segment, standIn.offset);
     try {
@@ -114,14 +114,14 @@ export class Outgoing {
     return listSegments(this.dir).find((other) => other > number) ?? current;
   }
 
-  /** Reads again from the first payload that is not delivered. */
+  /** The next read starts again at the first undelivered payload. */
   rewind(): void {
     this.held = null;
     this.reader?.close();
     this.reader = null;
   }
 
-  /** A segment is deleted. */
+  /** Closes the segment's file before the segment is deleted. */
   leave(number: number): void {
     if (this.reader?.number === number) this.rewind();
   }

@@ -2,34 +2,34 @@ import type { Cursor } from './cursor.ts';
 import { entryKind, STANDS_FOR } from './entry.ts';
 import { listSegments, type ReadEntry, SegmentReader } from './segment.ts';
 
-/** State of streams by key; null: the stream is over. What is in them the spool does not know. */
+/** New states of streams by key; null if the stream has ended. The spool does not interpret the states. */
 export type StateChanges = Record<string, unknown>;
 
-/** Something in the spool, in order. */
+/** An item of a scan, in the order of the spool. */
 export type Found =
   | {
-      /** `states` has its changes when it is handed out. */
+      /** `states` already includes the entry's changes. */
       what: 'entry';
       place: Cursor;
       kind: number;
       changes: StateChanges;
       payload: Buffer;
-      /** Of a stand-in: where the damage is. */
+      /** The place of the damage that a stand-in replaces. */
       standsFor: Cursor | null;
     }
-  /** Entries are damaged, or missing between two segments: `states` is as before them. */
+  /** Damaged entries, or entries missing between two segments; `states` is as before them. */
   | { what: 'damage'; place: Cursor; until: Cursor; reason: string; payload_bytes: number }
-  /** The first snapshot that is left is damaged: most states are unknown until the next one. */
+  /** The oldest snapshot is damaged: most states are unknown until the next snapshot. */
   | { what: 'blind' };
 
 /**
- * Walks all entries, oldest first, bringing `states` up to date. Each segment's snapshot is compared with what the
- * one before ends with, so that entries which are missing there show.
- * @param cursor damage is split there: what is before it is delivered
+ * Reads all entries, oldest first, and applies them to `states`. It compares each segment's snapshot with the
+ * states at the end of the segment before, to detect missing entries.
+ * @param cursor splits damage into a delivered and an undelivered part
  */
 export function* scanSpool(dir: string, cursor: Cursor, states: Map<string, unknown>): Generator<Found> {
   let end: Cursor | null = null;
-  /** Since the last snapshot: what is missing then is not known yet, and is no new damage. */
+  /** Damage since the last snapshot makes the next snapshot differ, which is then not a new damage. */
   let isDamaged = false;
   for (const number of listSegments(dir)) {
     const reader = new SegmentReader(dir, number, 0, number === cursor.segment ? cursor.offset : -1);
@@ -49,7 +49,7 @@ export function* scanSpool(dir: string, cursor: Cursor, states: Map<string, unkn
           const isMissing = number > end.segment + 1;
           const reason = isMissing
             ? `between ${nameOf(end.segment)} and ${nameOf(number)} are missing`
-            : `behind ${end.offset} of ${nameOf(end.segment)} are missing`;
+            : `after ${end.offset} of ${nameOf(end.segment)} are missing`;
           yield { what: 'damage', place: end, until: place, reason, payload_bytes: 0 };
         }
         if (found.kind === entryKind.snapshot) isDamaged = false;
@@ -83,7 +83,7 @@ function apply({ kind, changes }: FoundEntry, states: Map<string, unknown>): voi
   }
 }
 
-/** Whether a snapshot is not what the states before it are. Texts differ in their order, too. */
+/** Whether a snapshot differs from the states before it. The order of a state's keys counts. */
 function differs({ changes }: FoundEntry, states: Map<string, unknown>): boolean {
   const keys = Object.keys(changes);
   return (

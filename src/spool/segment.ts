@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { bodyBytes, bodyIsWhole, decodeHead, HEAD_BYTES, type Head, MAGIC_BYTES } from './entry.ts';
 
 const SEARCH_BYTES = 1024 * 1024;
-/** What a disk refuses to read is less than this mostly. */
+/** Unit in which a range with a read error is read again: a bad sector is usually not larger. */
 const SECTOR_BYTES = 4_096;
 const NO_HEAD: Head = { kind: 0, state_bytes: 0, payload_bytes: 0, crc32: 0 };
 const NAME = /^([0-9a-f]{12})\.seg$/;
@@ -11,7 +11,7 @@ const NAME = /^([0-9a-f]{12})\.seg$/;
 export const segmentPath = (dir: string, number: number): string =>
   join(dir, `${number.toString(16).padStart(12, '0')}.seg`);
 
-/** Numbers of the segments in `dir`, oldest first. Other files are nobody's business. */
+/** Numbers of the segments in `dir`, oldest first. Other files are ignored. */
 export function listSegments(dir: string): number[] {
   return readdirSync(dir, { withFileTypes: true })
     .map((entry) => (entry.isDirectory() ? undefined : NAME.exec(entry.name)?.[1]))
@@ -23,7 +23,7 @@ export function listSegments(dir: string): number[] {
 export interface ReadEntry {
   head: Head;
   offset: number;
-  /** State and payload; null when head or body do not have their checksum. */
+  /** State and payload; null if a checksum of the head or body is wrong. */
   state: Buffer | null;
   payload: Buffer | null;
 }
@@ -35,7 +35,10 @@ export class SegmentReader {
   private readonly fd: number;
   private readonly splitAt: number;
 
-  /** @param splitAt what is damaged before and behind this offset is told apart: the first part is delivered */
+  /**
+   * @param splitAt damage before and after this offset is returned as two entries: the first part is
+   * delivered
+   */
   constructor(dir: string, number: number, offset = 0, splitAt = -1) {
     this.number = number;
     this.offset = offset;
@@ -44,8 +47,9 @@ export class SegmentReader {
   }
 
   /**
-   * The next entry that ends at or before `limit`, or null: at the end, or where the file is torn. Damaged entries
-   * that follow each other are one: nobody can tell how many they were.
+   * The next entry that ends at or before `limit`. Successive damaged entries are returned as one, because
+   * their number is unknown.
+   * @returns null at the end of the file, or at an incomplete last entry
    */
   next(limit = Number.POSITIVE_INFINITY): ReadEntry | null {
     const entry = this.one(limit);
@@ -81,7 +85,7 @@ export class SegmentReader {
     return entry;
   }
 
-  /** A damaged head says nothing of its length: the next head that is whole ends it. */
+  /** The length of an entry with a damaged head is unknown: it ends at the next intact head. */
   private stepOver(limit: number): ReadEntry | null {
     const { offset } = this;
     const end = Math.min(limit, this.size());
@@ -96,7 +100,10 @@ export class SegmentReader {
     return null;
   }
 
-  /** At most `length` bytes at `at`, fewer at the end. What the disk cannot read is NULs: damaged, like any other. */
+  /**
+   * At most `length` bytes at `at`, fewer at the end of the file. Unreadable sectors become zeros, and so
+   * damage.
+   */
   private bytes(at: number, length: number): Buffer {
     const bytes = Buffer.allocUnsafe(length);
     try {

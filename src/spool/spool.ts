@@ -25,15 +25,16 @@ export type { SpooledPayload } from './outgoing.ts';
 export type { StateChanges } from './scan.ts';
 
 const NOTHING = Buffer.alloc(0);
-/** A batch, and the states after it of many streams. */
+/** Room for a batch and the states of many streams. */
 const ROOM_BYTES = limits.batch.message_bytes_max + 64 * 1024;
 
 /**
- * A durable, ordered, bounded queue of payloads on disk, with the positions of the tail inside: each entry holds
- * the state after it of the streams it touches, so that payload and advance become durable together or not at
- * all. Each segment starts with a snapshot of all states, so delivered segments can be deleted whole.
+ * A durable, ordered, bounded queue of payloads on disk. Each entry also has the new states of its streams
+ * (such as their positions), so that payload and states become durable together or not at all. Each segment
+ * starts with a snapshot of all states, so that delivered segments can be deleted.
  *
- * One process, one thread. `append` is durable once `durable()` resolves; `read` returns only what is durable.
+ * For one process and one thread. An append is durable when `durable()` resolves; `read` returns only durable
+ * entries.
  */
 export class Spool {
   /** State of every open stream as of the last entry. */
@@ -48,17 +49,21 @@ export class Spool {
   private fd = -1;
   private segment = 0;
   private written = 0;
-  /** Up to here, in the current segment, entries are on disk for good. */
+  /** End of the durable part of the current segment. */
   private synced = 0;
   private syncing: Promise<void> | null = null;
-  /** A sync failed: the system may have dropped what it could not write, and calls the next sync good. */
+  /**
+   * A sync failed: the system may have dropped the pages that it could not write, and the next sync may
+   * succeed.
+   */
   private isDoubtful = false;
   private waiting: (() => void)[] = [];
-  /** Where entries are laid out, one after the other. */
+  /** Buffer in which each entry is built. */
   private readonly room = Buffer.allocUnsafeSlow(ROOM_BYTES);
 
   /**
-   * Opens or makes the spool in `dir`; a torn last entry is dropped, as nobody was told that it is durable.
+   * Opens or creates the spool in `dir`. An incomplete last entry is dropped: it was never reported as
+   * durable.
    * @throws AfterlogError SPOOL_FORMAT, STATE_DIR_UNUSABLE, DISK_FULL
    */
   constructor(dir: string) {
@@ -95,11 +100,11 @@ export class Spool {
     const segments = listSegments(this.dir);
     const first = segments[0] ?? 0;
     this.segment = segments.at(-1) ?? 0;
-    // A place that no segment reaches (they were removed by hand) would make later ones look delivered.
+    // A cursor after the last segment (somebody removed files) would make new segments count as delivered.
     if (this.cursor.at.segment > this.segment) this.cursor.at = { segment: 0, offset: 0 };
     if (this.cursor.at.segment < first) {
       if (this.cursor.at.segment > 0)
-        reportDamage(`${segmentPath(this.dir, this.cursor.at.segment)}, not delivered yet, is gone`);
+        reportDamage(`${segmentPath(this.dir, this.cursor.at.segment)} is missing and was not delivered`);
       this.cursor.at = { segment: first, offset: 0 };
     }
     const standIns: Extract<Found, { what: 'entry' }>[] = [];
@@ -119,9 +124,9 @@ export class Spool {
   private breaks({ place, until, reason }: Extract<Found, { what: 'damage' }>): void {
     this.counts.damaged++;
     const isDelivered = !isBefore(this.cursor.at, until);
-    reportDamage(`In ${this.dir}, entries ${reason}${isDelivered ? '; they are delivered' : ''}`);
+    reportDamage(`In ${this.dir}, entries ${reason}${isDelivered ? '; they were delivered' : ''}`);
     if (isDelivered) return;
-    // The segment in which the cursor stood, or the end of it, may be what is missing.
+    // The cursor may be inside the missing part.
     if (isBefore(place, this.cursor.at)) this.cursor.at = place;
     this.outgoing.breaksAt(place);
   }
@@ -132,7 +137,7 @@ export class Spool {
     this.ages.appended(place, statSync(segmentPath(this.dir, place.segment)).mtimeMs);
   }
 
-  /** Walks everything that is here. `states` is brought up to date while it does. */
+  /** Scans all entries and applies them to `states`. */
   scan(states: Map<string, unknown>): Generator<Found> {
     return scanSpool(this.dir, this.cursor.at, states);
   }
@@ -145,18 +150,18 @@ export class Spool {
   }
 
   /**
-   * Appends an entry; all or nothing.
-   * @param payload null: only states changed
-   * @throws AfterlogError DISK_FULL, STATE_DIR_UNUSABLE: nothing was appended, the same call may be made again
+   * Appends an entry.
+   * @param payload null if only states changed
+   * @throws AfterlogError DISK_FULL, STATE_DIR_UNUSABLE: nothing was appended, and the caller may retry
    */
   append(changes: StateChanges, payload: Buffer | null): void {
     this.write(payload ? entryKind.batch : entryKind.state, changes, changes, payload ?? NOTHING);
   }
 
   /**
-   * Appends what is sent in the place of a damage, and the states as they are with it: both or neither.
-   * @param payload null: nothing has to be sent there
-   * @throws as append()
+   * Appends the replacement of a damage, together with the new states.
+   * @param payload null if no replacement is needed
+   * @throws the errors of append()
    */
   standIn(damage: Cursor, changes: StateChanges, payload: Buffer | null): void {
     const at = this.write(
@@ -168,12 +173,12 @@ export class Spool {
     this.outgoing.mended(damage, payload === null ? null : at);
   }
 
-  /** Damage that nothing stands for yet, and that sending has come to or will. */
+  /** Undelivered damage without a stand-in, by place. */
   get broken(): ReadonlyMap<string, Cursor> {
     return this.outgoing.broken;
   }
 
-  /** @returns where the entry is */
+  /** @returns the place of the entry */
   private write(kind: number, state: StateChanges, changes: StateChanges, payload: Buffer): Cursor {
     if (this.written >= limits.spool.segment_bytes_max) this.startSegment();
     const place: Cursor = { segment: this.segment, offset: this.written };
@@ -181,7 +186,7 @@ export class Spool {
     try {
       writeAll(this.fd, entry, this.written);
     } catch (error) {
-      // What was written of the entry is written over by the next; cut it off, so that no reader meets it.
+      // The next entry overwrites the incomplete one; cut it off as well, so that no reader finds it.
       try {
         ftruncateSync(this.fd, this.written);
       } catch {}
@@ -196,8 +201,8 @@ export class Spool {
   }
 
   /**
-   * A new file that starts with all states; what the old one holds is made durable first. Only a whole snapshot
-   * takes the old file's place: a segment without one would forget every stream.
+   * Starts a new file with a snapshot of all states, after making the old file durable. Only a complete
+   * snapshot replaces the old file: a segment without one would lose the states of all streams.
    */
   private startSegment(): void {
     const snapshot = encodeEntry(
@@ -214,7 +219,7 @@ export class Spool {
       writeAll(fd, snapshot, 0);
       fsyncSync(fd);
       crashPoint('spool.segment_written');
-      // Before anything is appended there: a file without a name is lost with all that is in it.
+      // Before the first append: a power loss may remove a file whose name is not durable.
       syncFolder(this.dir);
     } catch (error) {
       if (fd >= 0) {
@@ -244,7 +249,10 @@ export class Spool {
     this.counts.syncs++;
   }
 
-  /** Resolves when everything appended so far is on disk. Calls that come while a sync runs share the next one. */
+  /**
+   * Resolves when all entries appended so far are on disk. Calls during a sync share the next one.
+   * @throws AfterlogError DISK_FULL, STATE_DIR_UNUSABLE
+   */
   async durable(): Promise<void> {
     while (this.syncing) await this.syncing;
     if (this.synced === this.written) return;
@@ -253,7 +261,7 @@ export class Spool {
     this.syncing = new Promise<void>((resolve, reject) => {
       fdatasync(fd, (error) => {
         this.syncing = null;
-        // A segment that was closed meanwhile was synced whole by startSegment.
+        // If the segment was closed in the meantime, startSegment has synced all of it.
         if (error && segment === this.segment) {
           this.isDoubtful = true;
           reject(unwritable(`The spool ${this.dir} cannot be made durable`, error));
@@ -269,7 +277,10 @@ export class Spool {
     return this.syncing;
   }
 
-  /** Pages that a failed sync dropped count as written: only writing them again makes the next sync mean something. */
+  /**
+   * After a failed sync the system treats dropped pages as written: they must be written again before the
+   * next sync.
+   */
   private writeDoubtfulAgain(): void {
     if (!this.isDoubtful) return;
     const bytes = Buffer.alloc(this.written - this.synced);
@@ -288,8 +299,9 @@ export class Spool {
   }
 
   /**
-   * The next durable payloads after those read before, at least one if there is any, at most `bytesMax`. None, too,
-   * when the next one is damaged: `broken` has it then, and goes on when something stands for it.
+   * The next durable payloads, at most `countMax` of them and `bytesMax` in total, but at least one if there
+   * is any. None if the next one is damaged: `broken` then contains it, and reading continues when it has a
+   * stand-in.
    */
   read(countMax: number, bytesMax: number): SpooledPayload[] {
     const end: Cursor = { segment: this.segment, offset: this.synced };
@@ -297,12 +309,15 @@ export class Spool {
     const found = this.outgoing.read(this.cursor.at, end, countMax, bytesMax);
     const rotten = this.outgoing.rotten_bytes - rotten_bytes;
     if (rotten > 0) this.counts.damaged++;
-    // Its states are counted too much; where everything is delivered, that is put right.
+    // This subtracts also the bytes of states; delivered() corrects it when everything is delivered.
     this.undelivered_bytes = Math.max(0, this.undelivered_bytes - rotten);
     return found;
   }
 
-  /** Everything up to `after` is delivered: it is not read again, and whole segments of it are deleted. */
+  /**
+   * Everything up to `after` is delivered: it is not read again, and complete segments of it are deleted.
+   * @param bytes of the delivered payloads
+   */
   delivered(after: Cursor, bytes: number): void {
     this.undelivered_bytes = Math.max(0, this.undelivered_bytes - bytes);
     const crossed = after.segment !== this.cursor.at.segment;
@@ -314,18 +329,18 @@ export class Spool {
     this.cursor.saveSoon();
   }
 
-  /** Reads again from the first payload that is not delivered. */
+  /** The next read starts again at the first undelivered payload. */
   rewind(): void {
     this.outgoing.rewind();
   }
 
-  /** The one before the cursor's is kept too: its states are the second copy of the next snapshot. */
+  /** Keeps also the segment before the cursor's: its states are a second copy of the next snapshot. */
   private dropDelivered(): void {
     const keeps = Math.min(this.segment, this.cursor.at.segment) - 1;
     const done = listSegments(this.dir).filter((number) => number < keeps);
     if (done.length === 0) return;
     try {
-      // A place on disk that is in a file which is gone means that the file was lost, not delivered.
+      // Saves first: a saved cursor in a missing file would mean that the file was lost, not delivered.
       this.cursor.save();
       for (const number of done) {
         this.outgoing.leave(number);
@@ -338,14 +353,14 @@ export class Spool {
     }
   }
 
-  /** Segment files, and their size. */
+  /** Number and total size of the segment files. */
   onDisk(): { segments: number; bytes: number } {
     const paths = listSegments(this.dir).map((number) => segmentPath(this.dir, number));
     const sizes = paths.map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
     return { segments: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
   }
 
-  /** Since when the oldest payload that is not delivered waits, in seconds; 0 when none does. */
+  /** Age of the oldest undelivered payload, in seconds; 0 if there is none. */
   oldest_s(): number {
     return this.ages.oldest_s();
   }

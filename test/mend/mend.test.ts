@@ -98,7 +98,7 @@ const faults: [string, (site: Spooled, second: string) => void, RegExp][] = [
         second,
         entriesOf(site.spoolDir).find(({ segment, offset }) => segment === 2 && offset === 0)!.end,
       ),
-    /behind \d+ of 0*2\.seg are missing/,
+    /after \d+ of 0*2\.seg are missing/,
   ],
   [
     'a segment that is cut off in an entry',
@@ -107,7 +107,7 @@ const faults: [string, (site: Spooled, second: string) => void, RegExp][] = [
         second,
         entriesOf(site.spoolDir).find(({ segment, rows }) => segment === 2 && rows.length > 0)!.end - 1,
       ),
-    /behind \d+ of 0*2\.seg are missing/,
+    /after \d+ of 0*2\.seg are missing/,
   ],
 ];
 describe('a damaged spool', { concurrency: 4 }, () => {

@@ -34,11 +34,11 @@ test('a spool of a newer format is refused: both numbers are named, and nothing 
   const change: [(dir: string) => void, RegExp][] = [
     [
       (dir) => setFormat(segmentPath(dir, 1), 2),
-      /000000000001\.seg is of spool format 2, this afterlog knows format 1/,
+      /000000000001\.seg has spool format 2; this version of afterlog supports format 1/,
     ],
     [
       (dir) => writeFileSync(join(dir, 'cursor.json'), '{"format":3,"where":"elsewhere"}'),
-      /cursor\.json is of spool format 3, this afterlog knows format 1/,
+      /cursor\.json has spool format 3; this version of afterlog supports format 1/,
     ],
   ];
   for (const [make, message] of change) {
