@@ -4,19 +4,19 @@ import type { Block, ColumnValue } from '../wire/decode.ts';
 import { dayText } from '../wire/header.ts';
 import { shortTime } from './format.ts';
 
-/** How many rows have at least one value: of a block that is damaged, the first ones have more of theirs. */
+/** Number of rows with at least one value: in a damaged block, the last rows lack columns. */
 export const rowsThere = ({ columns }: Block): number =>
   Math.max(0, ...Array.from(columns.values(), ({ values }) => values.length));
 
-/** Numbers of the rows, in order, of one sandbox only if one is named. */
+/** Indexes of the rows, in order; only those of `sandbox` if it is given. */
 export function rowNumbers(block: Block, sandbox?: string): number[] {
   const all = Array.from({ length: rowsThere(block) }, (_, row) => row);
   return sandbox === undefined ? all : all.filter((row) => textAt(block, 'sandbox_id', row) === sandbox);
 }
 
 /**
- * Rows of a block as people read them: each run of rows of one log under its name, and a row as position, time,
- * source and text. What did not decode is left empty.
+ * Rows of a block for people: successive rows of one log under its name, each row with position, time, source
+ * and text. Values that did not decode are empty.
  */
 export function rowsText(block: Block, rows: number[]): string {
   let log = '';
@@ -40,7 +40,9 @@ function lineText(block: Block, row: number): string {
   return `${time} ${harmless(textAt(block, 'source', row)).padEnd(9)} ${harmless(message)}`.trimEnd();
 }
 
-/** One row as an object: every column that it has, 64-bit numbers as text, times as RFC 3339, bytes as UTF-8. */
+/**
+ * A row as an object with all its decoded columns: 64-bit numbers as text, times as RFC 3339, bytes as UTF-8.
+ */
 export function rowObject(block: Block, row: number): Record<string, string | number> {
   const shown: Record<string, string | number> = {};
   for (const [name, { type, values }] of block.columns) {
@@ -54,7 +56,7 @@ export function rowObject(block: Block, row: number): Record<string, string | nu
 const valueAt = ({ columns }: Block, name: string, row: number): ColumnValue | undefined =>
   columns.get(name)?.values[row];
 
-/** Empty for a column that is left out, as all its values are then. */
+/** Empty for a missing column: the encoder omits a column whose values are all empty. */
 function textAt(block: Block, name: string, row: number): string {
   const column = block.columns.get(name);
   const value = column?.values[row];

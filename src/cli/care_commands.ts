@@ -5,26 +5,28 @@ import { momentOf } from './moment.ts';
 
 function workspace(text: string): string {
   if (/^[^:,\s]{1,200}$/.test(text)) return text;
-  throw new InvalidArgumentError('A name without spaces, colons and commas is needed.');
+  throw new InvalidArgumentError(
+    'Allowed: a name of at most 200 characters without spaces, colons and commas.',
+  );
 }
 
 function scopeNames(text: string): string[] {
   const names = text.split(',').map((name) => name.trim());
   if (names.every((name) => (scopes as readonly string[]).includes(name))) return names;
-  throw new InvalidArgumentError(`Allowed are ${scopes.join(', ')}, several with commas.`);
+  throw new InvalidArgumentError(`Allowed: ${scopes.join(', ')}, or several separated by commas.`);
 }
 
-/** What looks after an installation. */
+/** Commands that operate an installation. */
 export function addCare(program: Command): void {
   command(
     program,
     'config',
-    'Show the settings, and where each comes from',
+    'Show the settings and the source of each',
     'afterlog config',
     'afterlog config --schema > afterlog.schema.json    # for editors',
   )
     .addOption(jsonOption())
-    .addOption(new Option('--schema', 'the JSON Schema of afterlog.yaml').conflicts('json'))
+    .addOption(new Option('--schema', 'print the JSON Schema of afterlog.yaml').conflicts('json'))
     .action(async (options: { json?: boolean; schema?: boolean }, self) => {
       const { config } = await import('./commands/config.ts');
       await config(flagsOf(self), options);
@@ -32,13 +34,13 @@ export function addCare(program: Command): void {
   command(
     program,
     'token',
-    'Make a token for the HTTP API',
-    'afterlog token > token.txt    # its hash, for the server, goes to stderr',
+    'Create a token for the HTTP API',
+    'afterlog token > token.txt    # stderr shows its hash, for the server',
     'afterlog token --workspace team-a --scope read,erase --json',
   )
-    .addOption(new Option('--workspace <name>', 'for rows of this workspace only').argParser(workspace))
+    .addOption(new Option('--workspace <name>', 'limit the token to a workspace').argParser(workspace))
     .addOption(
-      new Option('--scope <names>', 'what it may do: read, erase, admin; several with commas').argParser(
+      new Option('--scope <names>', `rights, separated by commas: ${scopes.join(', ')}`).argParser(
         scopeNames,
       ),
     )
@@ -50,11 +52,11 @@ export function addCare(program: Command): void {
   command(
     program,
     'migrate',
-    'Bring the database to this version’s schema; make the topics if brokers are set',
+    'Create or update tables; create topics if brokers are set',
     'afterlog migrate --plan',
-    'afterlog migrate --kafka-brokers broker:9092 --clickhouse-url http://clickhouse:8123',
+    'afterlog migrate --kafka-brokers kafka:9092 --clickhouse-url http://db:8123',
   )
-    .option('--plan', 'only say what would be done')
+    .option('--plan', 'only print the planned changes')
     .addOption(jsonOption())
     .action(async (options, self) => {
       const { migrate } = await import('./commands/migrate.ts');
@@ -63,20 +65,20 @@ export function addCare(program: Command): void {
   command(
     program,
     'doctor',
-    'Check what this machine, Kafka and ClickHouse lack; changes nothing',
-    'sudo -u pandastack afterlog doctor    # as the user of the agent',
+    'Check this machine, Kafka and ClickHouse; changes nothing',
+    'sudo -u pandastack afterlog doctor    # as the agent’s user',
     'afterlog doctor --json | jq -r \'select(.level == "error").message\'',
   )
     .addOption(jsonOption())
     .action(async (options, self) => {
       const { doctor } = await import('./commands/doctor.ts');
-      // A connection that is still being tried must not keep it.
+      // A pending connection attempt must not delay the exit.
       process.exit(await doctor(settingsOf(self), options));
     });
   command(
     program,
     'flush',
-    'Make all bytes of a sandbox safe now, before it is deleted',
+    'Make a sandbox’s logs durable before you delete it',
     'afterlog flush sb-1 && rm -r /var/lib/pandastack/vms/sb-1    # on its host',
   )
     .argument('<id>', 'sandbox id')
@@ -88,12 +90,12 @@ export function addCare(program: Command): void {
   command(
     program,
     'erase',
-    'Erase what is stored of a sandbox’s logs, for good',
+    'Erase the stored logs of a sandbox permanently',
     'afterlog erase sb-1',
-    'afterlog erase sb-1 --yes --json    # exit code 1 while ClickHouse is still at it',
+    'afterlog erase sb-1 --yes --json    # exit code 1 until ClickHouse is done',
   )
     .argument('<id>', 'sandbox id')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'do not ask for confirmation')
     .addOption(jsonOption())
     .action(async (id, options, self) => {
       const { erase } = await import('./commands/erase.ts');
@@ -102,12 +104,12 @@ export function addCare(program: Command): void {
   command(
     program,
     'verify',
-    'Recompute streams from their rows, and name what is missing',
+    'Recompute streams from their rows; report missing bytes',
     'afterlog verify sb-1',
     'afterlog verify --since 2h    # exit code 1 if anything is wrong',
   )
-    .argument('[id]', 'sandbox id; without one, all sandboxes')
-    .option('--since <time>', 'only streams with rows since then: 2h, 3d, 2026-11-23T20:00:00Z', momentOf)
+    .argument('[id]', 'sandbox id (default: all sandboxes)')
+    .option('--since <time>', 'only streams with rows since: 2h (ago), 2026-11-23T20:00:00Z', momentOf)
     .addOption(jsonOption())
     .action(async (id, options, self) => {
       const { verify } = await import('./commands/verify.ts');
@@ -116,11 +118,11 @@ export function addCare(program: Command): void {
   command(
     program,
     'rebuild',
-    'Make derived tables agree with the rows again; safe at any time',
-    'afterlog rebuild --check    # exit code 1 if it is needed',
+    'Repair derived tables from the rows; safe at any time',
+    'afterlog rebuild --check    # exit code 1 if a rebuild is needed',
     'afterlog rebuild',
   )
-    .option('--check', 'only say what is lacking')
+    .option('--check', 'only report what is missing')
     .addOption(jsonOption())
     .action(async (options, self) => {
       const { rebuild } = await import('./commands/rebuild.ts');

@@ -1,15 +1,15 @@
 import { harmless } from '../base/text.ts';
 
 export interface TableStyle {
-  /** Columns that are set to the right. */
+  /** Columns with right-aligned cells. */
   right?: string[];
-  /** A line that is longer than so many columns is cut, which takes from its last column. */
+  /** Greatest length of a line in characters; the last cell is cut to fit. */
   width?: number | undefined;
-  /** Adds colour to a cell of a row; `row` −1 is the header. */
+  /** Adds color to a cell; `row` is −1 for the header. */
   paint?: (cell: string, row: number, column: string) => string;
 }
 
-/** Columns side by side, as wide as their widest cell. */
+/** A table of text, with each column as wide as its widest cell. */
 export function table(header: string[], rows: string[][], style: TableStyle = {}): string {
   const { right = [], width = Number.POSITIVE_INFINITY, paint = (cell: string) => cell } = style;
   const all = [header, ...rows.map((row) => row.map((cell) => harmless(cell)))];
@@ -31,13 +31,13 @@ export function table(header: string[], rows: string[][], style: TableStyle = {}
   return `${all.map(line).join('\n')}\n`;
 }
 
-/** Where a terminal is very narrow, lines wrap rather than say nothing. */
+/** In a very narrow terminal, lines wrap, so that the last column stays readable. */
 const LAST_COLUMN_MIN = 20;
 
 /** `2026-11-20T10:00:01.250000000Z` → `2026-11-20 10:00:01.250`. */
 export const shortTime = (time: string): string => time.slice(0, 23).replace('T', ' ');
 
-/** A count of ns since 1970 as RFC 3339, UTC. */
+/** `1764000000000000000` (ns since 1970) → RFC 3339 in UTC. */
 export function timeOf(stream: string): string {
   const ns = BigInt(stream);
   const seconds = new Date(Number(ns / 1_000_000_000n) * 1_000).toISOString().slice(0, 19);

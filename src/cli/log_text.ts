@@ -9,7 +9,7 @@ export type Style = Parameters<typeof styleText>[0];
 export type Paint = (style: Style, text: string) => string;
 
 export const painters: Record<Color, Paint> = {
-  // On a terminal; NO_COLOR and FORCE_COLOR are obeyed.
+  // Colors only on a terminal; respects NO_COLOR and FORCE_COLOR.
   auto: (style, text) => styleText(style, text, { stream: process.stdout }),
   always: (style, text) => styleText(style, text, { validateStream: false }),
   never: (_style, text) => text,
@@ -22,10 +22,10 @@ const severityStyles = new Map<string, Style>([
   ['ERROR', 'red'],
   ['FATAL', ['bold', 'red']],
 ]);
-/** Of all sources but the kernel; none of them is one of a severity. */
+/** Colors of all sources except the kernel; distinct from the colors of severities. */
 const sourceStyles: Style[] = ['cyan', 'green', 'blue'];
 
-/** How lines are shown to people: UTC time, source, severity where it is known, text. */
+/** Formats lines for people: time in UTC, source, severity if known, text. */
 export function createLogText(color: Color): (line: WholeLine) => string {
   const paint = painters[color];
   return (line) => {
@@ -44,7 +44,7 @@ export function createLogText(color: Color): (line: WholeLine) => string {
   };
 }
 
-/** A source keeps its colour from line to line and from sandbox to sandbox. */
+/** Derives the color from the name, so that a source has the same color everywhere. */
 function sourceStyle(source: string): Style {
   if (source === 'kernel') return 'magenta';
   let hash = 0;
@@ -52,11 +52,11 @@ function sourceStyle(source: string): Style {
   return sourceStyles[hash % sourceStyles.length]!;
 }
 
-/** CR, and the escape sequence for the same: go to the first column. */
+/** CR, and the escape sequences that also move the cursor to the first column. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are meant
 const returns = /\r|\x1b\[[01]?G/;
 
-/** A line as it last looked on a terminal (progress bars write over themselves), and how often it was another. */
+/** The final text of a line that overwrites itself, as progress bars do, and the number of earlier texts. */
 function lastSeen(message: string): string {
   if (!returns.test(message)) return harmless(message);
   const looks = message

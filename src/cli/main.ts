@@ -6,7 +6,7 @@ import { allSettings } from '../config/settings.ts';
 import { endQuietlyWhenReaderLeaves } from './output.ts';
 import { createProgram } from './program.ts';
 
-/** Exit codes: 0 done, 1 failed, 2 wrong usage. */
+/** Exit codes; success is 0. */
 const FAILED = 1;
 const WRONG_USAGE = 2;
 
@@ -39,7 +39,7 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 try {
   await createProgram(version).parseAsync();
 } catch (error) {
-  // Commander has said what is wrong. It suggests what the command's help lists, which the settings are not in.
+  // Commander has printed its message. It suggests only visible options, and settings are hidden.
   if (error instanceof CommanderError) suggestSetting(error.message);
   else {
     console.error(

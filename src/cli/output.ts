@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 
-/** Writes to stdout and waits while its reader is behind, so that nothing piles up here. */
+/** Writes to stdout, and waits while its buffer is full, so that memory stays bounded. */
 export async function print(chunk: string | Uint8Array): Promise<void> {
   if (!process.stdout.write(chunk)) await once(process.stdout, 'drain');
 }
 
-/** `afterlog logs x | head`: the reader has what it wanted, which is no failure. */
+/** Ends with exit code 0 if the reader closes the pipe, as in `afterlog logs x | head`. */
 export function endQuietlyWhenReaderLeaves(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);

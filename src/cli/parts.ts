@@ -5,15 +5,15 @@ import { limits } from '../base/limits.ts';
 /** Something that runs until it is stopped. */
 export interface Part {
   stop?(): unknown;
-  /** Ends it now; only for what would outlive this process. */
+  /** Ends it at once; only for a part that would outlive this process. */
   kill?(): void;
 }
 
-/** Parts that were started, in order; they end in reverse order, whatever made them end. */
+/** Started parts; they stop in reverse order. */
 export interface Parts {
   /**
-   * Starts a part and says so: what it waits for while it does, the time it took once it has.
-   * @throws what `begin` throws
+   * Starts a part and prints its progress, then the time that the start took.
+   * @throws the errors of `begin`
    */
   start<P extends Part>(
     name: string,
@@ -21,7 +21,10 @@ export interface Parts {
     begin: (say: (text: string) => void) => Promise<P> | P,
     outcome?: (part: P) => string,
   ): Promise<P>;
-  /** A step of the end: runs after all that was started later has stopped. Without a name it is not shown. */
+  /**
+   * Adds a step for the end: it runs after all parts that were started later have stopped. '' as name hides
+   * it.
+   */
   atEnd(name: string, stop: () => unknown, says?: string): void;
   stopAll(): Promise<void>;
   killAll(): void;
@@ -40,19 +43,21 @@ export function createParts(out: { step(line: string): void; print(line: string)
       out.print(`  ${name}: ${outcome ? `${outcome(part)}, ` : ''}ready after ${seconds} s`);
       return part;
     },
-    atEnd: (name, stop, says = 'ending') => {
+    atEnd: (name, stop, says = 'stopping') => {
       started.push({ name, part: { stop }, says });
     },
     stopAll: async () => {
       for (let last = started.pop(); last !== undefined; last = started.pop()) {
-        const { name, part, says = 'ending' } = last;
+        const { name, part, says = 'stopping' } = last;
         if (!part.stop) continue;
         if (name !== '') out.step(`  ${name}: ${says}`);
         const stopping = Promise.resolve(part.stop()).catch((error: unknown) => {
-          out.print(`  ${name}: did not end in order: ${reasonOf(error)}`);
+          out.print(`  ${name}: failed to stop cleanly: ${reasonOf(error)}`);
         });
         if (await settlesWithin(stopping, limits.server.part_stop_ms)) continue;
-        out.print(`  ${name}: has not ended within ${limits.server.part_stop_ms / 1000} s, going on`);
+        out.print(
+          `  ${name}: not stopped after ${limits.server.part_stop_ms / 1000} s, continuing without it`,
+        );
         part.kill?.();
       }
     },

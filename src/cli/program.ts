@@ -7,8 +7,8 @@ import { addRoles } from './role_commands.ts';
 import { addTopics } from './topic_commands.ts';
 
 /**
- * The command line. Each action imports what it needs when it runs, so that a role loads nothing it does not need
- * and `--help` loads no client of any server.
+ * The command line. Each action imports its modules when it runs, so that a role loads only its own modules,
+ * and `--help` loads no client of a server.
  */
 export function createProgram(version: string): Command {
   const program = new Command('afterlog')
@@ -17,7 +17,7 @@ export function createProgram(version: string): Command {
     .version(version, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show this help')
     .exitOverride()
-    .showHelpAfterError('(afterlog --help says more)')
+    .showHelpAfterError('(See afterlog --help.)')
     .configureHelp({
       subcommandTerm: (one) => `${one.name()} ${one.usage().replace(/^\[options\] ?/, '')}`,
       optionDescription: optionText,
@@ -25,11 +25,11 @@ export function createProgram(version: string): Command {
   addSettings(program);
   program.addHelpText('after', settingsHelp(program));
 
-  program.commandsGroup('Run it:');
+  program.commandsGroup('Run:');
   addRoles(program);
   program.commandsGroup('Read logs:');
   addReading(program);
-  program.commandsGroup('Look after it:');
+  program.commandsGroup('Operate:');
   addCare(program);
   addTopics(program);
   program.commandsGroup('Help:');
@@ -42,27 +42,28 @@ function addCompletion(program: Command): void {
   command(
     program,
     'completion',
-    'Print a script that completes afterlog’s commands and options in a shell',
-    'source <(afterlog completion bash)                       # in ~/.bashrc',
-    'source <(afterlog completion zsh)                        # in ~/.zshrc, after compinit',
+    'Print a completion script for a shell',
+    'source <(afterlog completion bash)    # in ~/.bashrc',
+    'source <(afterlog completion zsh)     # in ~/.zshrc, after compinit',
     'afterlog completion fish > ~/.config/fish/completions/afterlog.fish',
   )
-    .addArgument(new Argument('<shell>', 'of which shell').choices(['bash', 'zsh', 'fish']))
+    .addArgument(new Argument('<shell>', 'name of the shell').choices(['bash', 'zsh', 'fish']))
     .action(async (shell) => {
       const { completion } = await import('./commands/completion.ts');
       await completion(program, shell);
     });
 }
 
-/** Behind the commands, because they are many. */
+/** The settings are listed after the commands, because there are many. */
 function settingsHelp(program: Command): string {
   const help = program.createHelp();
   const width = Math.max(...allSettings.map(({ flag }) => flag.length));
   const items = allSettings.map(({ flag, description }) => help.formatItem(flag, width, description, help));
   return `
-Settings, in afterlog.yaml, as AFTERLOG_… (AFTERLOG_KAFKA_BROKERS is
---kafka-brokers), or as flags of any command; flags count first, the file last:
+Settings, as flags of any command, as variables (--kafka-brokers is
+AFTERLOG_KAFKA_BROKERS), or in afterlog.yaml. Flags override variables, and
+variables override the file:
 ${items.join('\n')}
 
-Exit codes: 0 done, 1 failed, 2 wrong usage.`;
+Exit codes: 0 success, 1 failure, 2 wrong usage.`;
 }

@@ -5,23 +5,23 @@ import { logNames } from '../wire/log_names.ts';
 import { command, count, flagsOf, jsonOption, settingsOf } from './command.ts';
 import { momentOf } from './moment.ts';
 
-/** What people read with. */
+/** Commands that read logs. */
 export function addReading(program: Command): void {
   addLogs(program);
   command(
     program,
     'wait',
-    'Wait for a line that holds a text, and print it',
-    "afterlog wait sb-1 --for 'sandbox.running' --timeout 60    # fails if it does not",
+    'Wait for a line that contains a text, and print it',
+    "afterlog wait sb-1 --for 'sandbox.running' --timeout 60    # else exit code 1",
     "afterlog wait sb-1 --for 'listening on' --source app --json",
   )
-    .argument('<id>', 'sandbox id; it may be yet to come')
-    .requiredOption('--for <text>', 'the text, as it is; at once if a line holds it already')
-    .option('--timeout <seconds>', 'not longer', count, limits.read.wait_s_default)
+    .argument('<id>', 'sandbox id; the sandbox may not exist yet')
+    .requiredOption('--for <text>', 'literal text to find, in stored or new lines')
+    .option('--timeout <seconds>', 'maximum time to wait', count, limits.read.wait_s_default)
     .addOption(logOption())
-    .option('--source <names>', 'lines of these sources only', names)
+    .option('--source <names>', 'only lines of these sources', names)
     .addOption(severityOption())
-    .option('--since <time>', 'lines from then on only: 15m, 2026-11-23 20:28:51', momentOf)
+    .option('--since <time>', 'only lines from this time on: 15m (ago), 2026-11-23 20:28:51', momentOf)
     .addOption(jsonOption())
     .action(async (id, options, self) => {
       const { wait } = await import('./commands/wait.ts');
@@ -32,18 +32,18 @@ export function addReading(program: Command): void {
     'search',
     'Search the lines of all sandboxes, newest first',
     "afterlog search 'connection refused' --since 2h -C 3",
-    'afterlog search OOM --severity ERROR --json | jq -r .sandbox_id | sort | uniq -c',
+    'afterlog search OOM --severity ERROR --json | jq -r .sandbox_id | sort -u',
   )
-    .argument('<text>', 'what a line holds, as it is')
-    .option('-C, --context <rows>', 'so many rows around each line', count, 0)
-    .option('--limit <count>', 'at most so many lines', count, limits.search.lines_default)
-    .option('--sandbox <id>', 'of this sandbox')
-    .addOption(new Option('--log <name>', 'of this log only').choices(logNames))
-    .option('--source <names>', 'lines of these sources only', names)
+    .argument('<text>', 'literal text that the line contains')
+    .option('-C, --context <rows>', 'rows to show around each line', count, 0)
+    .option('--limit <count>', 'maximum number of lines', count, limits.search.lines_default)
+    .option('--sandbox <id>', 'only this sandbox')
+    .addOption(new Option('--log <name>', 'only this log').choices(logNames))
+    .option('--source <names>', 'only lines of these sources', names)
     .addOption(severityOption())
-    .option('--since <time>', 'lines from then on: 15m, 2h30m, 3d, 2026-11-23 20:28:51', momentOf)
-    .option('--until <time>', 'lines before then', momentOf)
-    .addOption(new Option('--color <when>', 'colors').choices(['auto', 'always', 'never']).default('auto'))
+    .option('--since <time>', SINCE, momentOf)
+    .option('--until <time>', 'only lines before this time', momentOf)
+    .addOption(colorOption())
     .addOption(jsonOption())
     .action(async (text, options, self) => {
       const { search } = await import('./commands/search.ts');
@@ -52,11 +52,11 @@ export function addReading(program: Command): void {
   command(
     program,
     'sandboxes',
-    'List sandboxes, last seen first',
+    'List sandboxes, most recently seen first',
     'afterlog sandboxes --limit 20',
     'afterlog sandboxes --json | jq -r \'select(.state == "deleted") | .id\'',
   )
-    .option('--limit <count>', 'at most so many', count, limits.question.sandboxes_default)
+    .option('--limit <count>', 'maximum number of sandboxes', count, limits.question.sandboxes_default)
     .addOption(jsonOption())
     .action(async (options, self) => {
       const { sandboxes } = await import('./commands/sandboxes.ts');
@@ -66,12 +66,12 @@ export function addReading(program: Command): void {
   command(
     program,
     'sql',
-    'Run a query in the database',
+    'Run an SQL query in the database',
     "afterlog sql 'SELECT source, count() FROM console_logs GROUP BY source'",
     "afterlog sql --json 'SELECT * FROM gaps ORDER BY observed_at DESC LIMIT 20'",
     'afterlog sql - < query.sql',
   )
-    .argument('<query>', 'SQL; `-` reads it from stdin')
+    .argument('<query>', 'the SQL text, or `-` to read it from stdin')
     .addOption(jsonOption())
     .action(async (query, options, self) => {
       const { sql } = await import('./commands/sql.ts');
@@ -80,7 +80,7 @@ export function addReading(program: Command): void {
   command(
     program,
     'parse',
-    'Show how a file’s lines are read, without a server',
+    'Show how afterlog parses a file; needs no server',
     'afterlog parse console.log',
     'afterlog parse console.log --json | jq -r .source | sort | uniq -c',
   )
@@ -96,42 +96,50 @@ function addLogs(program: Command): void {
   const logs = command(
     program,
     'logs',
-    'Print a sandbox’s log, deleted or not',
+    'Print the log of a sandbox, also of a deleted one',
     'afterlog logs sb-1                             # the last 1000 lines',
-    'afterlog logs sb-1 --follow                    # and on, until it is deleted',
-    'afterlog logs sb-1 --severity WARN --since 2h  # what went wrong since then',
+    'afterlog logs sb-1 --follow                    # and new lines',
+    'afterlog logs sb-1 --severity WARN --since 2h  # recent problems',
     'afterlog logs sb-1 --source kernel,init -n 50',
     'afterlog logs sb-1 --raw > console.log         # exactly the file',
-    'afterlog logs sb-1 --follow --json | jq -r \'select(.severity == "ERROR").message\'',
+    'afterlog logs sb-1 -f --json | jq -r \'select(.severity == "ERROR").message\'',
   ).argument('<id>', 'sandbox id');
   logs
-    .optionsGroup('Which lines:')
+    .optionsGroup('Filters:')
     .addOption(logOption())
     .option(
       '-n, --tail <lines>',
-      `the last lines that match (default: ${limits.read.tail_lines_default}; all with --since or --raw)`,
+      `only the last lines (default: ${limits.read.tail_lines_default}; with --since or --raw: all)`,
       count,
     )
-    .option('-f, --follow', 'then the next ones as they come, until the sandbox is deleted')
-    .option('--source <names>', 'of these sources, as kernel,app; may be repeated', names)
+    .option('-f, --follow', 'then print new lines until the sandbox is deleted')
+    .option('--source <names>', 'only lines of these sources, such as kernel,app; repeatable', names)
     .addOption(severityOption())
-    .option('--since <time>', 'from then on: 15m, 2h30m, 3d (so long ago), 2026-11-23 20:28:51', momentOf)
-    .addOption(new Option('--until <time>', 'before then').argParser(momentOf).conflicts('follow'));
+    .option('--since <time>', SINCE, momentOf)
+    .addOption(
+      new Option('--until <time>', 'only lines before this time').argParser(momentOf).conflicts('follow'),
+    );
   logs
-    .optionsGroup('How they are shown:')
-    .addOption(new Option('--color <when>', 'colors').choices(['auto', 'always', 'never']).default('auto'))
+    .optionsGroup('Output:')
+    .addOption(colorOption())
     .addOption(jsonOption().conflicts('raw'))
-    .option('--raw', 'exactly the bytes of the file, escape sequences and all')
+    .option('--raw', 'print exactly the bytes of the file, with escape sequences')
     .action(async (id, options, self) => {
       const { logs } = await import('./commands/logs.ts');
       await logs(settingsOf(self), id, options);
     });
 }
 
-const logOption = (): Option => new Option('--log <name>', 'which log').choices(logNames).default('console');
+const SINCE = 'only lines from this time on: 15m, 2h30m or 3d (ago), 2026-11-23 20:28:51';
+
+const logOption = (): Option =>
+  new Option('--log <name>', 'log to read').choices(logNames).default('console');
+
+const colorOption = (): Option =>
+  new Option('--color <when>', 'use colors').choices(['auto', 'always', 'never']).default('auto');
 
 const severityOption = (): Option =>
-  new Option('--severity <least>', 'this severe and worse; not of unknown severity')
+  new Option('--severity <least>', 'only lines known to be at least this severe')
     .choices(severities)
     .argParser(severity);
 
@@ -139,12 +147,12 @@ function addBoots(program: Command): void {
   const boots = command(
     program,
     'boots',
-    'List boots: ready after how long, or why not',
-    'afterlog boots --failed                # of the last 24 hours',
+    'List boots: time to ready, or the cause of failure',
+    'afterlog boots --failed                # in the last 24 hours',
     'afterlog boots --since 7d --template python --limit 200',
     'afterlog boots --json | jq -r \'select(.outcome == "no_init").sandbox_id\'',
   );
-  boots.optionsGroup('Which of them:').option('--failed', 'that were not ready, and will not be');
+  boots.optionsGroup('Filters:').option('--failed', 'only failed boots');
   addHappened(boots).action(async (options, self) => {
     const { boots } = await import('./commands/boots.ts');
     await boots(settingsOf(self), { ...options, host: flagsOf(self).host });
@@ -152,55 +160,51 @@ function addBoots(program: Command): void {
   const crashes = command(
     program,
     'crashes',
-    'List what crashed: causes, how often, since when, where',
-    'afterlog crashes                       # of the last 24 hours, by cause',
-    'afterlog crashes --new --since 1h      # what was never seen before',
+    'List crashes by cause: how often, since when, where',
+    'afterlog crashes                       # in the last 24 hours, by cause',
+    'afterlog crashes --new --since 1h      # causes never seen before',
     'afterlog crashes --each --title "page fault"',
     'afterlog crashes --each --sandbox sb-1 --since 30d --json',
   );
   crashes
-    .optionsGroup('Which of them:')
-    .option('--title <text>', 'with this text in their title')
-    .option('--new', 'of causes that were never seen before --since')
-    .optionsGroup('How they are shown:')
-    .option('--each', 'one by one, not by cause');
+    .optionsGroup('Filters:')
+    .option('--title <text>', 'only titles that contain this text')
+    .option('--new', 'only causes that were never seen before --since')
+    .optionsGroup('Output:')
+    .option('--each', 'list each crash instead of the causes');
   addHappened(crashes).action(async (options, self) => {
     const { crashes } = await import('./commands/crashes.ts');
     await crashes(settingsOf(self), { ...options, host: flagsOf(self).host });
   });
 }
 
-/** Options of what happened to sandboxes. */
+/** Options that `boots` and `crashes` share. */
 function addHappened(made: Command): Command {
-  // The setting's own flag: these commands have no host of their own to name.
+  // --host is a setting, and so an option of every command; here it is a filter.
   const host = made.options.find(({ long }) => long === '--host')!;
-  Object.assign(host, { flags: '--host <name>', description: 'on this host', hidden: false });
-  host.helpGroup('Which of them:');
+  Object.assign(host, { flags: '--host <name>', description: 'only this host', hidden: false });
+  host.helpGroup('Filters:');
   return made
-    .optionsGroup('Which of them:')
-    .option(
-      '--since <time>',
-      'from then on (default: 24h): 15m, 3d (so long ago), 2026-11-23 20:28',
-      momentOf,
-    )
-    .option('--until <time>', 'before then', momentOf)
-    .option('--template <name>', 'of this template')
-    .option('--sandbox <id>', 'of this sandbox')
-    .option('--limit <count>', 'at most so many', count, limits.question.boots_default)
-    .optionsGroup('How they are shown:')
-    .addOption(new Option('--color <when>', 'colors').choices(['auto', 'always', 'never']).default('auto'))
+    .optionsGroup('Filters:')
+    .option('--since <time>', 'from this time on: 3d (ago), 2026-11-23 20:28 (default: 24h)', momentOf)
+    .option('--until <time>', 'before this time', momentOf)
+    .option('--template <name>', 'only this template')
+    .option('--sandbox <id>', 'only this sandbox')
+    .option('--limit <count>', 'maximum number of results', count, limits.question.boots_default)
+    .optionsGroup('Output:')
+    .addOption(colorOption())
     .addOption(jsonOption());
 }
 
-/** Of an option that may be repeated: the names so far and those of a comma list. */
+/** Parses a repeatable option: adds the names of a comma-separated list to those before. */
 function names(text: string, before: string[] = []): string[] {
   const more = text.split(',').map((name) => name.trim());
-  if (more.includes('')) throw new InvalidArgumentError('A name, or several with commas, is needed.');
+  if (more.includes('')) throw new InvalidArgumentError('Allowed: a name, or several separated by commas.');
   return [...before, ...more];
 }
 
 function severity(text: string): Severity {
   const found = severities.find((known) => known === text.toUpperCase());
-  if (found === undefined) throw new InvalidArgumentError(`Allowed choices are ${severities.join(', ')}.`);
+  if (found === undefined) throw new InvalidArgumentError(`Allowed: ${severities.join(', ')}.`);
   return found;
 }

@@ -1,12 +1,12 @@
 import { log } from '../base/log.ts';
 import type { Flushes } from '../serve/role_status.ts';
 
-/** What every long-running role returns when it has started. */
+/** A started long-running role. */
 export interface Role {
   stop(): Promise<void>;
 }
 
-/** Adds `/healthz` and `/metrics`, and an agent's `/flush/<id>`, to a role that has no server of its own. */
+/** Serves `/healthz` and `/metrics`, and an agent's `/flush/<id>`, for a role without its own HTTP server. */
 export async function withStatus<R extends Role & { status(): object } & Partial<Flushes>>(
   name: string,
   address: string,
@@ -16,7 +16,7 @@ export async function withStatus<R extends Role & { status(): object } & Partial
   const role = await start();
   const agent = role.flush === undefined ? null : { flush: role.flush };
   const close = await serveStatus(name, address, () => role.status(), agent).catch(async (error: unknown) => {
-    // Else it would go on without anyone who can end it.
+    // Nobody else would stop the role.
     await role.stop();
     throw error;
   });
@@ -30,9 +30,9 @@ export async function withStatus<R extends Role & { status(): object } & Partial
 }
 
 /**
- * Runs a role until SIGINT or SIGTERM, then stops it in order. A second signal ends it at once: every role is
- * built to survive that.
- * @throws what the role throws when it starts or stops
+ * Runs a role until SIGINT or SIGTERM, then stops it cleanly. A second signal ends the process at once, which
+ * every role survives without loss.
+ * @throws the errors of the role's start and stop
  */
 export async function runRole(name: string, start: () => Promise<Role>, started: string): Promise<void> {
   let stopping = false;
@@ -45,7 +45,7 @@ export async function runRole(name: string, start: () => Promise<Role>, started:
       });
     }
   });
-  // A signal that comes while it starts is obeyed when it has started, or by the second one.
+  // A signal during the start takes effect after it; a second signal takes effect at once.
   const role = await start();
   log.info({ role: name }, started);
   const signal = await asked;

@@ -4,17 +4,17 @@ import { requireBrokers } from '../config/settings.ts';
 import { command, settingsOf } from './command.ts';
 import { runRole, withStatus } from './role.ts';
 
-/** What runs until it is told to stop. */
+/** Commands that run until a signal stops them. */
 export function addRoles(program: Command): void {
   command(
     program,
     'up',
-    'All roles on one machine, with a ClickHouse of its own',
-    'afterlog up --demo                            # watch a simulated fleet',
-    'afterlog up --data-dir /var/lib/pandastack    # real sandboxes, one host, no Kafka',
+    'Run all roles on one machine, with an embedded ClickHouse',
+    'afterlog up --demo                            # a simulated fleet',
+    'afterlog up --data-dir /var/lib/pandastack    # this host’s sandboxes',
   )
     .option('--demo', 'run a simulated fleet of sandboxes')
-    .option('--local-kafka', 'start a real Kafka and go through it (needs Java and Maven)')
+    .option('--local-kafka', 'start a local Kafka and use it (needs Java and Maven)')
     .action(async (options: { demo?: boolean; localKafka?: boolean }, self) => {
       const { up } = await import('./commands/up.ts');
       process.exitCode = await up(settingsOf(self), options);
@@ -22,27 +22,28 @@ export function addRoles(program: Command): void {
   command(
     program,
     'agent',
-    'Read this host’s sandboxes and send their lines',
+    'Read this host’s logs; send them to Kafka or ClickHouse',
     'afterlog agent --kafka-brokers broker-1:9092,broker-2:9092',
     'afterlog agent --clickhouse-url http://clickhouse:8123    # without Kafka',
   ).action(async (_options, self) => {
     const settings = settingsOf(self);
-    // Else V8 keeps 64 MB for objects that die young, from its start on. An agent's lines are bytes and make none.
+    // By default V8 soon uses 64 MB for short-lived objects. An agent's lines are bytes and create few
+    // objects.
     setFlagsFromString('--semi-space-growth-factor=1');
     const { startAgent } = await import('../agent/agent.ts');
     await runRole(
       'agent',
       () => withStatus('agent', settings.agent_listen, () => startAgent(settings)),
-      `The agent is reading ${settings.data_dir} (${settings.layout}) as host ${settings.host}, for ${
-        settings.kafka.brokers.length > 0 ? `Kafka’s topic ${settings.kafka.topic}` : 'ClickHouse'
+      `The agent reads ${settings.data_dir} (${settings.layout}) as host ${settings.host} and writes to ${
+        settings.kafka.brokers.length > 0 ? `Kafka topic ${settings.kafka.topic}` : 'ClickHouse'
       }.`,
     );
   });
   command(
     program,
     'consumer',
-    'Bring batches from Kafka to ClickHouse',
-    'afterlog consumer --kafka-brokers broker:9092 --clickhouse-url http://clickhouse:8123',
+    'Write batches from Kafka to ClickHouse',
+    'afterlog consumer --kafka-brokers kafka:9092 --clickhouse-url http://db:8123',
   ).action(async (_options, self) => {
     const settings = settingsOf(self);
     requireBrokers(settings);
@@ -50,24 +51,24 @@ export function addRoles(program: Command): void {
     await runRole(
       'consumer',
       () => withStatus('consumer', settings.consumer_listen, () => startConsumer(settings)),
-      `The consumer consumes ${settings.kafka.topic}.`,
+      `The consumer reads topic ${settings.kafka.topic}.`,
     );
   });
   command(
     program,
     'server',
     'Serve the HTTP API',
-    'afterlog server                            # this machine only',
+    'afterlog server                            # for this machine only',
     'AFTERLOG_TOKENS=… afterlog server --listen 0.0.0.0:8600',
   ).action(async (_options, self) => {
     const settings = settingsOf(self);
     const { startServer } = await import('../serve/server.ts');
-    await runRole('server', () => startServer(settings), `The server serves ${settings.listen}.`);
+    await runRole('server', () => startServer(settings), `The server listens on ${settings.listen}.`);
   });
   command(
     program,
     'fleet',
-    'Write a simulated fleet’s files, to try the other roles on',
+    'Write the files of a simulated fleet, to try other roles',
     'afterlog fleet --data-dir /tmp/fleet',
   ).action(async (_options, self) => {
     const { fleet } = await import('./commands/fleet.ts');

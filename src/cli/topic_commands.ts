@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { limits } from '../base/limits.ts';
 import { command, count, jsonOption, settingsOf } from './command.ts';
 
-/** What looks into the topic, and after what could not land. */
+/** Commands for the topic and its dead letters. */
 export function addTopics(program: Command): void {
   addTopic(program);
   addDeadLetters(program);
@@ -12,24 +12,24 @@ function addTopic(program: Command): void {
   const made = command(
     program,
     'topic',
-    'Show the batches that are in the topic, and their rows',
-    'afterlog topic                                 # the last batches of each partition',
-    'afterlog topic --sandbox sb-1 --follow         # rows of a sandbox as they come',
+    'Show the batches in the Kafka topic, and their rows',
+    'afterlog topic                           # last batches of each partition',
+    'afterlog topic --sandbox sb-1 --follow   # new rows of a sandbox',
     'afterlog topic --partition 3 --offset 1200 --json',
   )
     .option('--partition <number>', 'only this partition', count)
-    .option('--offset <number>', 'from this message on', count)
+    .option('--offset <number>', 'from this offset on', count)
     .option(
       '--last <count>',
-      `only the last messages of each partition (default: ${limits.topic.last_default}; to look for a host or ` +
-        `sandbox in: ${limits.topic.filtered_default})`,
+      `only the last messages of each partition (default: ${limits.topic.last_default}; ` +
+        `with --host or --sandbox: ${limits.topic.filtered_default})`,
       count,
     )
-    .option('--follow', 'go on with what comes, until Ctrl-C')
+    .option('--follow', 'then show new messages until Ctrl-C')
     .option('--sandbox <id>', 'only rows of this sandbox')
     .option(
       '--rows <count>',
-      `rows shown of each batch (default: ${limits.topic.rows_default}, --json: all)`,
+      `rows to show per batch (default: ${limits.topic.rows_default}; with --json: all)`,
       count,
     )
     .addOption(jsonOption())
@@ -37,7 +37,7 @@ function addTopic(program: Command): void {
       const { topic } = await import('./commands/topic.ts');
       await topic(settingsOf(self), { ...options, host: self.optsWithGlobals().host });
     });
-  // The setting of this name is an option of every command; whoever names a host here means its batches.
+  // --host is a setting, and so an option of every command; here it is a filter.
   const host = made.options.find(({ long }) => long === '--host')!;
   host.description = 'only batches of this host';
   host.hidden = false;
@@ -45,15 +45,20 @@ function addTopic(program: Command): void {
 }
 
 function addDeadLetters(program: Command): void {
-  const dlq = command(program, 'dlq', 'List what could not land and was set aside', 'afterlog dlq --limit 20')
-    .option('--limit <count>', 'at most so many, newest first', count, limits.topic.letters_default)
+  const dlq = command(
+    program,
+    'dlq',
+    'List dead letters: batches that could not be stored',
+    'afterlog dlq --limit 20',
+  )
+    .option('--limit <count>', 'list at most this many, newest first', count, limits.topic.letters_default)
     .addOption(jsonOption())
     .action(async (options, self) => {
       const { listLetters } = await import('./commands/dlq.ts');
       await listLetters(settingsOf(self), options);
     });
-  command(dlq, 'show', 'Show one: why it was set aside, and its rows', 'afterlog dlq show 0/17')
-    .argument('<id>', 'as `afterlog dlq` lists it')
+  command(dlq, 'show', 'Show a dead letter, its reason and its rows', 'afterlog dlq show 0/17')
+    .argument('<id>', 'id as listed by `afterlog dlq`')
     .addOption(jsonOption())
     .action(async (id, _options, self) => {
       const { showLetter } = await import('./commands/dlq.ts');
@@ -62,12 +67,12 @@ function addDeadLetters(program: Command): void {
   command(
     dlq,
     'replay',
-    'Bring them to their place in the log',
+    'Store dead letters in their place in the log',
     'afterlog dlq replay 0/17',
     'afterlog dlq replay --all',
   )
-    .argument('[id...]', 'as `afterlog dlq` lists them')
-    .option('--all', 'all that can be replayed')
+    .argument('[id...]', 'ids as listed by `afterlog dlq`')
+    .option('--all', 'replay all dead letters that can be replayed')
     .addOption(jsonOption())
     .action(async (ids, _options, self) => {
       const { replayLetters } = await import('./commands/dlq_replay.ts');

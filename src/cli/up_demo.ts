@@ -6,11 +6,11 @@ import { createHappenings } from '../demo/happenings.ts';
 import { startShow } from '../demo/show.ts';
 import type { Ends, Up } from './up_roles.ts';
 
-/** The demo runs wherever it can; an address that somebody has set is meant. */
+/** Whether the demo may choose another port for the HTTP API: only if the address is the default. */
 export const takesAnyPort = ({ settings }: Up): boolean =>
   settings.listen === settingsSchema.parse({}).listen;
 
-/** The fleet and its screen. `ending.summary` then says, when the agent has ended, what came of it. */
+/** Starts the fleet and its screen. `ending.summary` prints the results after the agent has stopped. */
 export async function startDemo(
   { settings, parts, terminal }: Up,
   { address, agent }: Ends,
@@ -22,7 +22,8 @@ export async function startDemo(
   const fleet = await startFleet({ data_dir: settings.data_dir, ledger: true, told: happenings.add });
   const { database } = settings.clickhouse;
   const show = startShow({ terminal, client, database, fleet, happenings, agent, consumer, address });
-  // In reverse: the screen goes, the fleet ends, the last sandboxes are compared, then the agent ends.
+  // They run in reverse: the screen stops, the fleet stops, the last sandboxes are compared, then the agent
+  // stops.
   parts.atEnd('Last sandboxes', () => show.settle(), 'comparing');
   parts.atEnd('Fleet', () => fleet.stop());
   parts.atEnd('', () => show.stop());

@@ -13,33 +13,33 @@ import { recordUp } from '../store/up_record.ts';
 import type { Parts } from './parts.ts';
 import { withStatus } from './role.ts';
 
-/** What the steps of `afterlog up` hand on; `settings` gains the addresses of what was started. */
+/** State that the steps of `afterlog up` share; they add the addresses of started servers to `settings`. */
 export interface Up {
   settings: Settings;
   terminal: Terminal;
   parts: Parts;
-  /** Each resolves with the name of a server of ours when it has ended. */
+  /** Each resolves with the name of a started server when its process has ended. */
   exits: Promise<string>[];
   /** URL of the embedded ClickHouse. */
   own_clickhouse?: string;
 }
 
-/** What is running in the end, for those who show it. */
+/** Started ends of the pipeline, for those who show them. */
 export interface Ends {
-  /** Of the HTTP API. */
+  /** URL of the HTTP API. */
   address: string;
   agent: { status(): AgentStatus };
 }
 type Consuming = { status(): ConsumerStatus };
 
-/** The database, of our own unless one is set, with its tables. */
+/** Starts an embedded ClickHouse unless a URL is set, and migrates the tables. */
 export async function startStore(up: Up): Promise<ClickHouseClient> {
   const { parts, settings } = up;
   if (settings.clickhouse.url === undefined) {
     const dir = join(settings.state_dir, 'clickhouse');
     const embedded = await parts.start(
       'ClickHouse',
-      `starting on ${relative('', dir)}, waits for its first answer`,
+      `starting in ${relative('', dir)}, waiting for its first answer`,
       () => startEmbedded({ dir }),
       (started) => started.url,
     );
@@ -57,13 +57,13 @@ export async function startStore(up: Up): Promise<ClickHouseClient> {
   return client;
 }
 
-/** With brokers set, or a Kafka of our own: the consumer between it and ClickHouse; else null. */
+/** Starts a local Kafka if `own`, and the consumer. @returns null without Kafka */
 export async function startKafkaRoles(up: Up, own: boolean): Promise<Consuming | null> {
   if (own && up.settings.kafka.brokers.length === 0) {
     const { startLocalKafka } = await import('../kafka/local_kafka.ts');
     const kafka = await up.parts.start(
       'Kafka',
-      'starting, waits for its first answer',
+      'starting, waiting for its first answer',
       (onProgress) => startLocalKafka({ dir: join(up.settings.state_dir, 'kafka'), onProgress }),
       (started) => started.broker,
     );
@@ -83,8 +83,8 @@ export async function startKafkaRoles(up: Up, own: boolean): Promise<Consuming |
 }
 
 /**
- * The HTTP API and the agent.
- * @param any_port a taken port is no reason to fail: another one will do
+ * Starts the HTTP API and the agent.
+ * @param any_port if the port is in use, the HTTP API takes another one
  */
 export async function startEnds(up: Up, any_port: boolean): Promise<Ends> {
   const { settings, parts } = up;
@@ -97,7 +97,7 @@ export async function startEnds(up: Up, any_port: boolean): Promise<Ends> {
         return await startServer(settings);
       } catch (error) {
         if (!any_port || !(error instanceof AfterlogError) || error.code !== 'PORT_IN_USE') throw error;
-        taken = ` (${settings.listen} is taken)`;
+        taken = ` (${settings.listen} is in use)`;
         return await startServer({ ...settings, listen: '127.0.0.1:0' });
       }
     },

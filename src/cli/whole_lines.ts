@@ -1,27 +1,27 @@
 import { limits } from '../base/limits.ts';
 import { goesOn, type LogRow } from '../store/read/read_log.ts';
 
-/** A physical line, or a gap or seal row as it is. */
+/** A physical line, or an unchanged gap or seal row. */
 export interface WholeLine extends LogRow {
-  /** The line began in the one before. */
+  /** The line continues the one before. */
   went_on: boolean;
-  /** There is more of the line: it is longer than `limits.read.joined_bytes_max`, or the rest is not there (yet). */
+  /** The line is incomplete: longer than `limits.read.joined_bytes_max`, or its rest is missing (yet). */
   goes_on: boolean;
 }
 
-/** Puts lines that are too long for one row together again. */
+/** Joins the rows of a line that is too long for one row. */
 export class LineJoiner {
   /** Rows of one line, in order. */
   private parts: LogRow[] = [];
   private went_on = false;
-  /** The row before, if its line goes on after it. */
+  /** The row before, if its line continues after it. */
   private before: LogRow | null = null;
 
   take(rows: LogRow[]): WholeLine[] {
     const lines: WholeLine[] = [];
     for (const row of rows) {
       const isRest = this.before !== null && follows(this.before, row);
-      // Another line can come instead: the rest is lost in a gap, or a filter does not want it.
+      // Another line may follow: the rest is lost in a gap, or a filter excludes it.
       if (!isRest) lines.push(...this.flush());
       if (this.parts.length === 0) this.went_on = isRest;
       this.parts.push(row);
@@ -32,7 +32,7 @@ export class LineJoiner {
     return lines;
   }
 
-  /** What there is of a line whose end has not come. */
+  /** Returns the rows of a line whose end is missing. */
   flush(): WholeLine[] {
     const [first, ...rest] = this.parts;
     if (first === undefined) return [];

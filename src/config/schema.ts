@@ -45,7 +45,7 @@ const token = z.string().regex(/^[0-9a-fA-F]{64}(:[^:\s]*(:[\w+-]*)?)?$/);
  */
 export const settingsSchema = z.strictObject({
   data_dir: text.default('/var/lib/pandastack').register(about, {
-    description: 'Folder of the runtime that holds the sandboxes; pins go to .afterlog/pins in it',
+    description: 'Folder where the runtime keeps the sandboxes; pins go to .afterlog/pins in it',
     allowed: PATH,
   }),
   state_dir: text.optional().register(about, {

@@ -118,7 +118,7 @@ test('verify names what is missing and ends with 1, and with 0 when nothing is',
     String(wrong.stdout),
     's console from 2026-11-20 10:00:00.000: WRONG, deleted: 10 bytes, 2 lines, CRC-32 ' +
       `${crc32('one\nthree\n').toString(16).padStart(8, '0')}\n` +
-      '  missing [4, 8): 4 bytes, no row says why\n' +
+      '  missing [4, 8): 4 bytes, without a gap row\n' +
       '2 streams, 4 rows: 1 open, 1 wrong\n',
   );
   await insertRows(client, database, [rows[1]!, gapRow('other', 2, null, 'spool \x1b[2Jfull')]);
@@ -176,7 +176,7 @@ test('sandboxes are a table, or one object a line', async (t) => {
   assert.match(dead!, /^dead +deleted /);
   const json = await afterlog(['sandboxes', '--json', '--limit', '1'], environment);
   assert.equal(JSON.parse(String(json.stdout)).bytes, 1_536);
-  assert.match(json.stderr, /--limit N shows more|^$/);
+  assert.match(json.stderr, /use --limit for more|^$/);
 });
 
 test('sql prints a table, JSON lines, or the format that the query names; from stdin too', async (t) => {

@@ -78,7 +78,10 @@ test('a batch on its way: refused, listed, shown, replayed, and no trace of it i
 
   const shown = await dlq('show', '0/0');
   assert.match(shown.stdout, /^dead letter +0\/0, set aside /);
-  assert.match(shown.stdout, /state +waiting: 4 gap rows in its place; `afterlog dlq replay 0\/0`/);
+  assert.match(
+    shown.stdout,
+    /state +waiting: 4 gap rows in its place; replay it with `afterlog dlq replay 0\/0`/,
+  );
   assert.match(shown.stdout, new RegExp(`headers .*batch=host-1/${epoch}/2 day=`));
   assert.match(
     shown.stdout,
@@ -130,11 +133,17 @@ test('--all replays what can be, and names what cannot', async (t) => {
   assert.equal(first.code, 1);
   assert.equal(first.stdout, '0/3 replayed: 10 rows in place of 4 gap rows.\n');
   assert.match(first.stderr, /^0\/2 refused again, nothing changed: code 469 .*`other`/m);
-  assert.match(first.stderr, /^1 replayed, 0 before, 1 refused again, 0 still coming, 2 damaged or gone\.$/m);
+  assert.match(
+    first.stderr,
+    /^1 replayed, 0 replayed before, 1 refused again, 0 not possible yet, 2 damaged or gone\.$/m,
+  );
   await here.client.command({ query: `ALTER TABLE ${here.database}.console_logs DROP CONSTRAINT other` });
   const second = await dlq('replay', '--all');
   assert.equal(second.code, 0, 'damaged letters are no failure of all');
-  assert.match(second.stderr, /^1 replayed, 1 before, 0 refused again, 0 still coming, 2 damaged/m);
+  assert.match(
+    second.stderr,
+    /^1 replayed, 1 replayed before, 0 refused again, 0 not possible yet, 2 damaged/m,
+  );
   assert.deepEqual(
     (await gapsOf(here.client, here.database, two)).map(({ reason }) => reason),
     ['a gap of its own', `batch 2 of host-1/${two} is missing`],
@@ -152,7 +161,7 @@ test('--all replays what can be, and names what cannot', async (t) => {
   );
   const newest = await dlq('--limit', '1');
   assert.equal(newest.stdout.split('\n').length, 3);
-  assert.match(newest.stderr, /^The newest 1 of 4; --limit N shows more\./);
+  assert.match(newest.stderr, /^Showing the newest 1 of 4; use --limit for more\./);
   const named = await dlq('replay', '0/0');
   assert.equal(named.code, 1);
   assert.match(named.stderr, /^0\/0 cannot be replayed: .*CRC-32/);
@@ -203,7 +212,7 @@ test('without ClickHouse letters are listed and shown all the same', async (t) =
   const listed = await afterlog(['dlq'], environment);
   assert.equal(listed.code, 0);
   assert.match(String(listed.stdout), / unknown +a$/m);
-  assert.match(listed.stderr, /Which of them were replayed is not known: .*does not answer/);
+  assert.match(listed.stderr, /Cannot tell which of them were replayed: .*does not answer/);
   const shown = await afterlog(['dlq', 'show', `host-1/${batch.header.epoch}/1`], environment);
   assert.match(String(shown.stdout), / app {7}red\n/);
 });

@@ -198,7 +198,7 @@ test('--follow waits for the first line of a log of a sandbox that lives', async
   const { insert, start } = await prepare(t);
   await insert(rowsOfFile('s', Buffer.from('x\n'), { log: 'events' }));
   const follower = start(t);
-  await follower.said(/no console log yet; its first line is waited for/);
+  await follower.said(/no console log yet; waiting for its first line/);
   await insert(rowsOfFile('s', Buffer.from('first\n')));
   await follower.printed(/first\n/);
 });

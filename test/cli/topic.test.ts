@@ -34,7 +34,7 @@ test('the last batches of each partition are shown with their first rows', async
   assert.equal(lines[1], `  sb-${epoch} console`);
   assert.match(lines[2]!, /^ {9}400 {2}\d{4}-\d\d-\d\d \S+ app {7}line 4$/);
   assert.match(lines.at(-2)!, / app {7}9␇$/, 'what a guest wrote cannot act on the terminal');
-  assert.equal(lines.at(-1), '  … 2 more rows; --rows N shows more');
+  assert.equal(lines.at(-1), '  … 2 more rows; use --rows to show them');
 });
 
 test('partition, offset, host and sandbox choose what is shown', async (t) => {

@@ -17,7 +17,7 @@ test('the demo runs where the port is taken, one at a time in a folder, and goes
   await new Promise<void>((settle) => other.once('error', () => settle()).listen(8600, '127.0.0.1', settle));
 
   const first = startDemo(t, dir, ['up', '--demo']);
-  const [, address] = await first.says(/HTTP API: (http:\S+) \(127\.0\.0\.1:8600 is taken\)/);
+  const [, address] = await first.says(/HTTP API: (http:\S+) \(127\.0\.0\.1:8600 is in use\)/);
   await first.says(/rows=[1-9]/);
   assert.equal((await fetch(`${address}/v1/sandboxes`)).status, 200);
 

@@ -50,7 +50,10 @@ test('what is redacted is named, patterns are lines and are tried at start', () 
     complaints({}, { AFTERLOG_REDACT_PATTERNS: 'fine\n(a+)+$' })[0]!,
     /^Setting redact_patterns \(AFTERLOG_REDACT_PATTERNS\) has "\(a\+\)\+\$", which can match the same text in several ways.*; allowed: regular/,
   );
-  assert.match(complaints({ redactPatterns: '[' })[0]!, /has "\[", which is not a valid regular expression; allowed/);
+  assert.match(
+    complaints({ redactPatterns: '[' })[0]!,
+    /has "\[", which is not a valid regular expression; allowed/,
+  );
 });
 
 test('what depends on another setting follows it', () => {

@@ -39,7 +39,7 @@ const styles: Record<BootOutcome, Style> = {
   not_ready: 'yellow',
 };
 
-/** `afterlog boots`: the last one first, and what all of them came to. */
+/** `afterlog boots`: the boots, newest first, and a summary of their outcomes. */
 export async function boots(
   settings: Settings,
   options: HappenedOptions & { failed?: boolean },
@@ -58,7 +58,7 @@ export async function boots(
     const all = Object.entries(summary.outcomes)
       .filter(([outcome]) => !options.failed || !['ready', 'booting'].includes(outcome))
       .reduce((sum, [, count]) => sum + count, 0);
-    if (all > found.length) console.error(`Shown: the last ${found.length}; --limit N shows more.`);
+    if (all > found.length) console.error(`Showing the last ${found.length}; use --limit for more.`);
   } finally {
     await store.client.close();
   }
@@ -87,7 +87,7 @@ function bootTable(found: Boot[], color: Color): string {
   });
 }
 
-/** `43 boots: 38 ready (half of them within 0.9 s, 99 % within 2.1 s), 5 failed: 3 panicked, 2 no_init` */
+/** `43 boots: 38 ready (p50 0.90 s, p99 2.10 s), 5 failed: 3 panicked, 2 no_init;` */
 export function summaryText({ outcomes: counts, ready_p50, ready_p99 }: BootSummary): string {
   const { ready = 0, booting = 0 } = counts;
   const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
@@ -109,10 +109,13 @@ export function summaryText({ outcomes: counts, ready_p50, ready_p99 }: BootSumm
 const secondsText = (seconds: number): string =>
   seconds < 100 ? `${seconds.toFixed(seconds < 10 ? 2 : 1)} s` : `${Math.round(seconds)} s`;
 
-/** What the options say, and without `--since` a day. @throws AfterlogError USAGE */
+/**
+ * The filter of the options; without `--since` the last 24 hours before `--until`.
+ * @throws AfterlogError USAGE
+ */
 export function filterOf({ since, until, template, host, sandbox }: HappenedOptions): BootCrashFilter {
   if (since !== undefined && until !== undefined && since >= until) {
-    throw new AfterlogError('USAGE', 'Option --until must be later than --since; else nothing can match.');
+    throw new AfterlogError('USAGE', 'Option --until must be later than --since.');
   }
   const end = until ?? BigInt(Date.now()) * 1_000_000n;
   return {

@@ -7,7 +7,7 @@ import { print } from '../output.ts';
 
 const scripts = { bash: bashScript, zsh: zshScript, fish: fishScript };
 
-/** `afterlog completion SHELL`: the shell's script, made from the commands that there are. */
+/** `afterlog completion SHELL`: a completion script, generated from the program's commands. */
 export async function completion(program: Command, shell: keyof typeof scripts): Promise<void> {
   await print(scripts[shell](wordsOf(program)));
 }

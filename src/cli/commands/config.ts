@@ -9,7 +9,7 @@ import { jsonLine, print } from '../output.ts';
 
 interface Shown {
   setting: string;
-  /** null: not set, and without a default. Secrets are masked. */
+  /** null if not set and without a default. Secrets are masked. */
   value: unknown;
   source: 'default' | 'file' | 'environment' | 'flag' | 'up';
   /** `afterlog.yaml:3`, AFTERLOG_HOST, --host; null for a default. */
@@ -17,8 +17,9 @@ interface Shown {
 }
 
 /**
- * `afterlog config`: the effective settings, each with where it comes from, secrets masked; or the JSON Schema of
- * the file. @throws AfterlogError as readSettings
+ * `afterlog config`: the effective settings and their sources, with secrets masked; or the JSON Schema of the
+ * file.
+ * @throws the errors of readSettings
  */
 export async function config(
   flags: Record<string, unknown>,

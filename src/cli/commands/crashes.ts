@@ -18,7 +18,7 @@ export interface CrashesOptions extends HappenedOptions {
   title?: string;
 }
 
-/** `afterlog crashes`: their causes, the most frequent first; with `--each` one by one, the last first. */
+/** `afterlog crashes`: their causes, the most frequent first; with `--each` the crashes, newest first. */
 export async function crashes(settings: Settings, options: CrashesOptions): Promise<void> {
   const filter: CrashFilter = { ...filterOf(options), title: options.title };
   const store = openStore(settings);
@@ -31,7 +31,7 @@ export async function crashes(settings: Settings, options: CrashesOptions): Prom
 }
 
 async function printCauses(store: Store, filter: CrashFilter, options: CrashesOptions): Promise<void> {
-  // One more than is shown tells whether there are more.
+  // Requests one more than it shows, to know whether there are more.
   const all = await listCauses(store, filter, options.limit + 1);
   const found = all.slice(0, options.limit);
   const shown = options.new ? found.filter(({ is_new }) => is_new) : found;
@@ -66,7 +66,7 @@ async function printEach(store: Store, filter: CrashFilter, options: CrashesOpti
 }
 
 function sayMore(isMore: boolean, shown: number): void {
-  if (isMore) console.error(`Shown: the first ${shown}; --limit N shows more.`);
+  if (isMore) console.error(`Showing the first ${shown}; use --limit for more.`);
 }
 
 function causeTable(shown: Cause[], color: Color): string {

@@ -14,13 +14,13 @@ import { rowNumbers, rowObject, rowsText } from '../batch_rows.ts';
 import { shortTime, table } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 
-/** `unknown`: ClickHouse could not be asked. */
+/** The state of a dead letter; `unknown` if ClickHouse does not answer. */
 interface Standing {
   state: LetterState | 'unknown';
   place: BatchRows | null;
 }
 
-/** `afterlog dlq`: the newest dead letters, and how they stand. */
+/** `afterlog dlq`: the newest dead letters and their states. */
 export async function listLetters(
   settings: Settings,
   options: { limit: number; json?: boolean },
@@ -33,12 +33,12 @@ export async function listLetters(
     } else if (letters.length > 0) await print(letterTable(letters, standings));
     if (total === 0) console.error(`There are no dead letters in ${box.places.join(' or ')}.`);
     if (total > letters.length) {
-      console.error(`The newest ${letters.length} of ${total}; --limit N shows more.`);
+      console.error(`Showing the newest ${letters.length} of ${total}; use --limit for more.`);
     }
   });
 }
 
-/** `afterlog dlq show ID`: all that is known of one, and its rows, or as far as they decode. */
+/** `afterlog dlq show ID`: the details of a dead letter, and its rows as far as they decode. */
 export async function showLetter(settings: Settings, id: string, options: { json?: boolean }): Promise<void> {
   await withLetters(settings, async (box, store) => {
     const letter = await box.find(id);
@@ -56,11 +56,11 @@ export async function showLetter(settings: Settings, id: string, options: { json
     for (let at = 0; at < rows.length; at += limits.read.rows_max) {
       await print(rowsText(block, rows.slice(at, at + limits.read.rows_max)));
     }
-    if (fault !== null) console.error(`Not all of it can be shown. ${harmless(fault)}`);
+    if (fault !== null) console.error(`The batch is damaged; some of it cannot be shown. ${harmless(fault)}`);
   });
 }
 
-/** Opens both ends, and closes them. */
+/** Opens the dead letters and ClickHouse for `work`, and closes them after it. */
 export async function withLetters(
   settings: Settings,
   work: (box: Letters, store: Store) => Promise<void>,
@@ -78,7 +78,7 @@ export async function withLetters(
   }
 }
 
-/** Letters can be looked at without ClickHouse. */
+/** Does not fail without ClickHouse, so that dead letters can still be shown. */
 async function standingsOf(store: Store, letters: Letter[]): Promise<Standing[]> {
   const standings: Standing[] = [];
   try {
@@ -88,7 +88,7 @@ async function standingsOf(store: Store, letters: Letter[]): Promise<Standing[]>
     return standings;
   } catch (error) {
     if (!(error instanceof AfterlogError)) throw error;
-    console.error(`Which of them were replayed is not known: ${harmless(error.message)} [${error.code}]`);
+    console.error(`Cannot tell which of them were replayed: ${harmless(error.message)} [${error.code}]`);
     return letters.map(() => ({ state: 'unknown', place: null }));
   }
 }
@@ -128,7 +128,7 @@ function letterText(letter: Letter, standing: Standing): string {
   const { header } = letter;
   const lines = [
     ['dead letter', `${letter.id}, set aside ${shortTime(timeOf(letter))}`],
-    ['from', letter.origin ?? letter.path ?? 'nobody knows where'],
+    ['from', letter.origin ?? letter.path ?? 'unknown'],
     ['reason', letter.reason],
     ['state', stateText(letter, standing)],
     ['size', sizeText(letter)],
@@ -149,16 +149,16 @@ const sizeText = ({ bytes, header }: Letter): string =>
 function stateText({ id, fault }: Letter, { state, place }: Standing): string {
   switch (state) {
     case 'waiting':
-      return `waiting: ${countText(place!.stand_ins, 'gap row')} in its place; \`afterlog dlq replay ${id}\` brings it there`;
+      return `waiting: ${countText(place!.stand_ins, 'gap row')} in its place; replay it with \`afterlog dlq replay ${id}\``;
     case 'replayed':
       return `replayed: ${countText(place!.rows, 'row')} in its place`;
     case 'coming':
-      return 'coming: the gap rows that will stand in its place have not landed yet';
+      return 'coming: the gap rows in its place are not stored yet';
     case 'gone':
-      return 'gone: neither it nor gap rows are in its place; retention took them, or they were erased';
+      return 'gone: neither its rows nor gap rows are stored; they expired or were erased';
     case 'damaged':
       return `damaged: it cannot be replayed. ${fault}`;
     case 'unknown':
-      return 'unknown: ClickHouse could not be asked';
+      return 'unknown: ClickHouse does not answer';
   }
 }

@@ -11,8 +11,9 @@ import { jsonLine, print } from '../output.ts';
 import { withLetters } from './dlq.ts';
 
 /**
- * `afterlog dlq replay ID…|--all`. @returns the exit code: 1 if one that was named, or one of all that could be
- * replayed, is not. @throws AfterlogError USAGE, LETTER_UNKNOWN, and what replay() throws
+ * `afterlog dlq replay ID…|--all`.
+ * @returns the exit code: 1 if a named dead letter, or with --all one that can be replayed, was not replayed
+ * @throws AfterlogError USAGE, LETTER_UNKNOWN, and the errors of replay()
  */
 export async function replayLetters(
   settings: Settings,
@@ -20,7 +21,7 @@ export async function replayLetters(
   options: { all?: boolean; json?: boolean },
 ): Promise<number> {
   if (ids.length > 0 === (options.all === true)) {
-    throw new AfterlogError('USAGE', 'Name the dead letters to replay, or say --all.');
+    throw new AfterlogError('USAGE', 'Name the dead letters to replay, or use --all.');
   }
   const counts: Counts = { replayed: 0, before: 0, refused: 0, coming: 0, hopeless: 0 };
   await withLetters(settings, async (box, store) => {
@@ -46,11 +47,11 @@ interface Counts {
   before: number;
   refused: number;
   coming: number;
-  /** Damaged, or without a place: no replay changes that. */
+  /** Damaged, or without a place: they can never be replayed. */
   hopeless: number;
 }
 
-/** Of --all, what was not tried is counted, not told. */
+/** Prints the outcome and counts it. With --all, it prints only letters that it tried to replay. */
 async function tell(
   outcome: ReplayOutcome,
   counts: Counts,
@@ -82,14 +83,14 @@ function accountOf({ state, tried, place, reason }: ReplayOutcome): [keyof Count
     case 'gone':
       return [
         'hopeless',
-        'cannot be replayed: nothing stands in its place; retention took it, or it was erased.',
+        'cannot be replayed: neither its rows nor gap rows are stored; they expired or were erased.',
       ];
     case 'coming':
-      return ['coming', 'cannot be replayed yet: its gap rows have not landed; try again when they have.'];
+      return ['coming', 'cannot be replayed yet: its gap rows are not stored yet; try again later.'];
     default:
       return ['refused', `refused again, nothing changed: ${reason}`];
   }
 }
 
 const summary = ({ replayed, before, refused, coming, hopeless }: Counts): string =>
-  `${replayed} replayed, ${before} before, ${refused} refused again, ${coming} still coming, ${hopeless} damaged or gone`;
+  `${replayed} replayed, ${before} replayed before, ${refused} refused again, ${coming} not possible yet, ${hopeless} damaged or gone`;

@@ -11,12 +11,12 @@ type Style = Parameters<typeof styleText>[0];
 const styles: Record<Level, Style> = { ok: 'green', note: 'cyan', warning: 'yellow', error: ['red', 'bold'] };
 
 /**
- * `afterlog doctor`: what of this machine, Kafka and ClickHouse does not fit, and how to mend it.
+ * `afterlog doctor`: checks this machine, Kafka and ClickHouse, and prints findings with their cures.
  * @returns the exit code: 1 if there is an error
  */
 export async function doctor(settings: Settings, { json }: { json?: boolean }): Promise<number> {
   const { name } = currentUser();
-  if (!json) await print(`Looking, as user ${name} on host ${settings.host} …\n`);
+  if (!json) await print(`Checking as user ${name} on host ${settings.host} …\n`);
   const findings = await examine(settings);
   await print(json ? findings.map(jsonLine).join('') : textOf(findings));
   return findings.some(({ level }) => level === 'error') ? 1 : 0;
@@ -49,5 +49,5 @@ function sumOf(findings: Finding[]): string {
   return `${count('ok')} ok, ${named('note')}, ${named('warning')}, ${named('error')}`;
 }
 
-/** Coloured on a terminal, unless NO_COLOR says otherwise. */
+/** Colors only on a terminal; respects NO_COLOR. */
 const painted = (style: Style, text: string): string => styleText(style, text, { stream: process.stdout });

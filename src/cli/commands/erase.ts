@@ -17,9 +17,9 @@ export interface EraseOptions {
 }
 
 /**
- * `afterlog erase ID`: erases what is stored of a sandbox's logs, once it is confirmed.
+ * `afterlog erase ID`: asks for confirmation, then erases the stored logs of a sandbox.
  * @returns the exit code: 1 if it was not confirmed, or ClickHouse is not done yet
- * @throws AfterlogError USAGE (nobody to ask), SANDBOX_UNKNOWN, and what erasing throws
+ * @throws AfterlogError USAGE (no terminal to ask), SANDBOX_UNKNOWN, and the errors of erasing
  */
 export async function erase(settings: Settings, sandbox_id: string, options: EraseOptions): Promise<number> {
   const store = openStore(settings);
@@ -44,10 +44,14 @@ export async function erase(settings: Settings, sandbox_id: string, options: Era
     else {
       const what = `${countText(erased.lines, 'line')} of ${harmless(sandbox_id)} (${humanBytes(erased.bytes)})`;
       const still =
-        ' ClickHouse is still removing them; it goes on by itself. Repeat this to see when it is done.';
-      await print(`${isDone ? 'Erased' : 'Told as erased'}: ${what}.${isDone ? '' : still}\n`);
+        ' ClickHouse removes them in the background. Run the command again to see whether it is done.';
+      await print(`${isDone ? 'Erased' : 'Erasing'}: ${what}.${isDone ? '' : still}\n`);
     }
-    if (alive) console.error('It lives: what it writes from now on is kept. Erase again after its end.');
+    if (alive) {
+      console.error(
+        'The sandbox is not deleted: new lines are still stored. Erase again after its deletion.',
+      );
+    }
     return isDone ? 0 : 1;
   } finally {
     await store.client.close();
@@ -56,15 +60,12 @@ export async function erase(settings: Settings, sandbox_id: string, options: Era
 
 async function isConfirmed({ id, state, bytes, host }: StoredSandbox): Promise<boolean> {
   if (!process.stdin.isTTY) {
-    throw new AfterlogError(
-      'USAGE',
-      'There is no terminal to ask at whether this is meant; say --yes if it is.',
-    );
+    throw new AfterlogError('USAGE', 'There is no terminal to ask for confirmation; use --yes to confirm.');
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const what = `${harmless(id)} (${state}, of host ${harmless(host)}, ${humanBytes(bytes)})`;
-    const answer = await terminal.question(`Erase all logs of ${what} for good? Type yes: `);
+    const answer = await terminal.question(`Permanently erase all logs of ${what}? Type yes: `);
     return answer.trim() === 'yes';
   } finally {
     terminal.close();

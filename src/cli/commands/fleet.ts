@@ -7,7 +7,8 @@ import { print } from '../output.ts';
 import { runRole } from '../role.ts';
 
 /**
- * `afterlog fleet`: the demo's sandboxes as files only, for an agent beside it; a line of figures now and then.
+ * `afterlog fleet`: writes the files of the demo's sandboxes, for a separate agent, and prints its figures
+ * regularly.
  * @throws AfterlogError DEMO_DIR_FOREIGN
  */
 export async function fleet(given: Settings): Promise<void> {
@@ -24,6 +25,6 @@ export async function fleet(given: Settings): Promise<void> {
         },
       };
     },
-    `writes ${data_dir}`,
+    `The fleet writes to ${data_dir}.`,
   );
 }

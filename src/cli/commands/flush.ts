@@ -8,14 +8,17 @@ import { type Settings, splitAddress } from '../../config/settings.ts';
 import { jsonLine, print } from '../output.ts';
 
 /**
- * `afterlog flush ID`: asks this host's agent to make all of a sandbox's bytes safe, and says what is.
+ * `afterlog flush ID`: asks this host's agent to make all bytes of a sandbox durable, and prints the result
+ * per log.
  * @throws AfterlogError AGENT_UNREACHABLE, FLUSH_UNKNOWN, FLUSH_LATE
  */
 export async function flush(settings: Settings, sandbox: string, options: { json?: boolean }): Promise<void> {
   const { status, body } = await post(settings.agent_listen, `/flush/${encodeURIComponent(sandbox)}`);
-  // Something else may listen there, with codes of its own.
-  const { code = '', error = `${settings.agent_listen} answers like no agent (HTTP status ${status}).` } =
-    body;
+  // Another server may listen there, with other error codes.
+  const {
+    code = '',
+    error = `The server at ${settings.agent_listen} is not an agent (HTTP status ${status}).`,
+  } = body;
   if (status !== 200)
     throw new AfterlogError(isErrorCode(code) ? code : 'AGENT_UNREACHABLE', harmless(error));
   const logs = body.logs ?? [];
@@ -25,9 +28,9 @@ export async function flush(settings: Settings, sandbox: string, options: { json
 }
 
 function textOf({ log, bytes, lines, gaps, unfinished_bytes, sealed }: FlushedLog): string {
-  const unfinished = unfinished_bytes > 0 ? ` and ${unfinished_bytes} bytes of a line without its end` : '';
+  const unfinished = unfinished_bytes > 0 ? ` and ${unfinished_bytes} bytes of an incomplete line` : '';
   const end = sealed === null ? '' : `, ended: ${sealed}`;
-  return `${log}: safe: ${bytes} bytes, ${lines} lines${unfinished}, ${gaps} gaps${end}`;
+  return `${log}: durable: ${bytes} bytes, ${lines} lines${unfinished}, ${gaps} gaps${end}`;
 }
 
 interface Answer {

@@ -37,12 +37,12 @@ export interface LogsOptions {
 }
 
 /**
- * `afterlog logs ID`. @throws AfterlogError USAGE, SANDBOX_UNKNOWN, and what reading throws
+ * `afterlog logs ID`. @throws AfterlogError USAGE, SANDBOX_UNKNOWN, and the errors of reading
  */
 export async function logs(settings: Settings, sandbox_id: string, options: LogsOptions): Promise<void> {
   const { since, until } = options;
   if (since !== undefined && until !== undefined && since >= until) {
-    throw new AfterlogError('USAGE', 'Option --until must be later than --since; else no line can match.');
+    throw new AfterlogError('USAGE', 'Option --until must be later than --since.');
   }
   const store = openStore(settings);
   try {
@@ -59,17 +59,17 @@ export async function logs(settings: Settings, sandbox_id: string, options: Logs
 async function printLog(store: Store, id: LogId, options: LogsOptions): Promise<void> {
   const { source: sources, severity, since, until, raw, follow } = options;
   const filter: LineFilter = { sources, severity, since, until };
-  // Who names a start, or wants the file, wants all of it.
+  // A start time or --raw selects all lines, not only the last ones.
   const isWhole = options.tail === undefined && (raw || since !== undefined);
   const count = options.tail ?? limits.read.tail_lines_default;
   const tail = await findTail(store, id, isWhole ? 0 : count, filter);
   const last = await lastRow(store, id);
   if (last === null && !(await isAwaited(store, id, follow))) return;
-  // Of no lines at all, not even the gaps before them.
+  // With --tail 0, not even the gaps before the last line.
   const from = count === 0 ? last : (tail?.after ?? null);
   const after = isWhole ? null : from;
   if (after !== null && options.tail === undefined) {
-    console.error(`The last ${count} lines; --tail N shows others, --raw the whole file.`);
+    console.error(`Showing the last ${count} lines; use --tail for more, or --raw for the whole file.`);
   }
   if (follow) endAtSignals();
   else if (tail === null) await sayWhatThereIs(store, id, filter);
@@ -86,10 +86,10 @@ async function printLog(store: Store, id: LogId, options: LogsOptions): Promise<
   for await (const { rows } of steps) await print(render(rows));
 }
 
-/** Of a process that ends by a signal. */
+/** Never aborts: a signal ends the process. */
 const never = new AbortController().signal;
 
-/** The wanted rows from a place on, up to the row that was the last one, and a step without rows at the end. */
+/** Reads the matching rows after a place, up to the row `last`. The last step has no rows. */
 async function* readTo(
   store: Store,
   id: LogId,
@@ -108,7 +108,7 @@ async function* readTo(
 const bytesOf = (rows: LogRow[]): Buffer =>
   Buffer.concat(rows.filter(isLine).map(({ raw }) => Buffer.from(raw!, 'base64')));
 
-/** What is printed of a step's rows. One without rows ends the waiting for the rest of a long line. */
+/** Makes a function that formats the rows of a step. A step without rows prints an incomplete long line. */
 function createRender({ json, color }: LogsOptions): (rows: LogRow[]) => string {
   const joiner = new LineJoiner();
   const textOf = createLogText(color);
@@ -133,15 +133,15 @@ export function jsonOf(line: WholeLine): object {
 
 const isLine = (row: LogRow): boolean => row.record === 'line';
 
-/** A log without a row: says so. @returns whether its first one is to be waited for */
+/** For a log without rows: prints a message. @returns whether to wait for the first row */
 async function isAwaited(store: Store, id: LogId, follow = false): Promise<boolean> {
   const text = `Sandbox '${harmless(id.sandbox_id)}' has no ${id.log} log`;
   const isAlive = follow && (await getSandbox(store, id.sandbox_id, null))?.state !== 'deleted';
-  console.error(isAlive ? `${text} yet; its first line is waited for.` : `${text}.`);
+  console.error(isAlive ? `${text} yet; waiting for its first line.` : `${text}.`);
   return isAlive;
 }
 
-/** No line is wanted: says what there is instead, because a name is easily mistyped. */
+/** No line matches: prints the sources and severities of the log, because a name is easily mistyped. */
 async function sayWhatThereIs(store: Store, id: LogId, filter: LineFilter): Promise<void> {
   if (Object.values(filter).every((value) => value === undefined)) return;
   const { sources, severities } = await sourcesAndSeverities(store, id);
@@ -155,11 +155,13 @@ async function sayWhatThereIs(store: Store, id: LogId, filter: LineFilter): Prom
 
 export function sayTrouble(trouble: AfterlogError | null): void {
   console.error(
-    trouble === null ? 'ClickHouse answers again.' : `${trouble.message} Waiting. [${trouble.code}]`,
+    trouble === null ? 'ClickHouse answers again.' : `${trouble.message} Retrying. [${trouble.code}]`,
   );
 }
 
-/** As after the signal itself, also where this is process 1, which ignores it. */
+/**
+ * Exits with the usual code of the signal, also as process 1, for which the default action is to ignore it.
+ */
 function endAtSignals(): void {
   process.once('SIGINT', () => process.exit(130));
   process.once('SIGTERM', () => process.exit(143));

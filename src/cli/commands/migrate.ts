@@ -6,14 +6,14 @@ import { openStore, readError } from '../../store/query.ts';
 import { jsonLine, print } from '../output.ts';
 
 export interface MigrateOptions {
-  /** Only say what would be done. */
+  /** Only print the planned changes. */
   plan?: boolean;
   json?: boolean;
 }
 
 /**
- * `afterlog migrate`: brings the database to this version's schema and, with brokers set, makes the topics that
- * are missing. Says what it did, and which topics are there with settings that do not serve.
+ * `afterlog migrate`: migrates the database to this version's schema and, if brokers are set, creates missing
+ * topics. It prints its changes, and wrong settings of existing topics.
  * @throws AfterlogError CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED, SCHEMA_AHEAD, MIGRATION_CHANGED,
  * KAFKA_UNREACHABLE, KAFKA_REFUSED
  */
@@ -66,7 +66,7 @@ async function migrateTopics(settings: Settings, { plan, json }: MigrateOptions)
     });
   } catch (error) {
     if (error instanceof AfterlogError) throw error;
-    throw kafkaFault(`Kafka at ${brokers.join(', ')} cannot be asked for its topics`, error);
+    throw kafkaFault(`Cannot read the topics of Kafka at ${brokers.join(', ')}`, error);
   }
 }
 
@@ -87,11 +87,11 @@ function topicText({ wanted, state, partitions, differences }: TopicOutcome, cur
     const settings = wanted.settings.map((setting) => `${setting.name}=${setting.value}`).join(', ');
     return `${name}: ${state === 'created' ? 'created' : 'would be created'}, partitions: ${partitions}, ${settings}.\n`;
   }
-  const there = `${name} is there, partitions: ${partitions}`;
+  const there = `${name} exists, partitions: ${partitions}`;
   if (differences === null) return `${there}; this user may not read its settings.\n`;
   if (differences.length === 0) return `${there}.\n`;
   const lines = differences.map(
-    ({ name, found, value, otherwise }) => `  ${name} is ${found} (afterlog: ${value}): ${otherwise}.\n`,
+    ({ name, found, value, otherwise }) => `  ${name} is ${found}, should be ${value}: ${otherwise}.\n`,
   );
-  return `${there}; not all of its settings serve:\n${lines.join('')}  ${cure}\n`;
+  return `${there}; some of its settings are wrong:\n${lines.join('')}  ${cure}\n`;
 }

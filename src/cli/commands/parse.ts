@@ -5,7 +5,10 @@ import { harmless } from '../../base/text.ts';
 import { parseFile } from '../../parse/file.ts';
 import { jsonLine, print } from '../output.ts';
 
-/** `afterlog parse FILE`: how its lines are read, without any server. @throws AfterlogError FILE_MISSING, FILE_UNREADABLE */
+/**
+ * `afterlog parse FILE`: parses its lines without a server.
+ * @throws AfterlogError FILE_MISSING, FILE_UNREADABLE
+ */
 export async function parse(path: string, options: { json?: boolean }): Promise<void> {
   checkFile(path);
   let text = '';
@@ -38,7 +41,7 @@ function checkFile(path: string): void {
   }
 }
 
-/** Which of a sandbox's logs a file is, by its name: `console.log.1` is a console too. */
+/** The log that a file belongs to, by its name: `console.log.1` is a console, too. */
 function logNameOf(path: string): string {
   if (/^events\.jsonl(\.|$)/.test(basename(path))) return 'events';
   return /^firecracker\.log(\.|$)/.test(basename(path)) ? 'firecracker' : 'console';

@@ -13,8 +13,8 @@ export interface RebuildOptions {
 }
 
 /**
- * `afterlog rebuild [--check]`: makes the tables that are derived from console_logs agree with its rows again.
- * @returns the exit code: 1 if a check found that it does not
+ * `afterlog rebuild [--check]`: repairs the tables that are derived from the rows of console_logs.
+ * @returns the exit code: 1 if a check found a table out of date
  */
 export async function rebuild(settings: Settings, options: RebuildOptions): Promise<number> {
   const store = openStore(settings);
@@ -38,14 +38,14 @@ export async function rebuild(settings: Settings, options: RebuildOptions): Prom
   if (options.json) await print(jsonLine({ lacking, mended: mend && lacking > 0 }));
   else if (lacking === 0) {
     await print(`${derivedTables.map(nameOf).join(' and ')} agree with the rows of console_logs.\n`);
-  } else if (mend) await print(`Made again: ${what.join(', ')}.\n`);
-  else await print(`Lacking what the rows say: ${what.join(', ')}. Run \`afterlog rebuild\`.\n`);
+  } else if (mend) await print(`Rebuilt: ${what.join(', ')}.\n`);
+  else await print(`Out of date: ${what.join(', ')}. Run \`afterlog rebuild\`.\n`);
   return lacking > 0 && !mend ? 1 : 0;
 }
 
 const lineOf = ({ table, sandbox_id, log, stream }: Lacking, mended: boolean): string =>
-  `${sandbox_id === '' ? 'rows that name no sandbox' : `${harmless(sandbox_id)} ${log}`} ` +
-  `from ${shortTime(timeOf(stream))}: ${mended ? 'made again' : 'lacking'} in ${table}\n`;
+  `${sandbox_id === '' ? 'rows without a sandbox' : `${harmless(sandbox_id)} ${log}`} ` +
+  `from ${shortTime(timeOf(stream))}: ${mended ? 'rebuilt' : 'out of date'} in ${table}\n`;
 
 const jsonOf = ({ table, sandbox_id, log, stream }: Lacking, mended: boolean): object => ({
   ...{ table, sandbox_id, log },

@@ -5,14 +5,14 @@ import { listSandboxes } from '../../store/read/sandboxes.ts';
 import { shortTime, table } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 
-/** `afterlog sandboxes`: last seen first. */
+/** `afterlog sandboxes`: lists them, most recently seen first. */
 export async function sandboxes(
   settings: Settings,
   options: { json?: boolean; limit: number },
 ): Promise<void> {
   const store = openStore(settings);
   try {
-    // One more than is shown tells whether there are more.
+    // Requests one more than it shows, to know whether there are more.
     const found = await listSandboxes(store, null, options.limit + 1);
     const shown = found.slice(0, options.limit);
     if (options.json) {
@@ -36,7 +36,9 @@ export async function sandboxes(
         }),
       );
     }
-    if (found.length > shown.length) console.error(`The newest ${shown.length}; --limit N shows more.`);
+    if (found.length > shown.length) {
+      console.error(`Showing the newest ${shown.length}; use --limit for more.`);
+    }
   } finally {
     await store.client.close();
   }

@@ -26,7 +26,11 @@ export interface SearchOptions {
   color: Color;
 }
 
-/** `afterlog search TEXT`. @returns the exit code: 1 if no line holds it, as grep does @throws AfterlogError QUERY_TOO_BROAD */
+/**
+ * `afterlog search TEXT`.
+ * @returns the exit code: 1 if no line contains the text, like grep
+ * @throws AfterlogError QUERY_TOO_BROAD
+ */
 export async function search(settings: Settings, text: string, options: SearchOptions): Promise<number> {
   const { source: sources, severity, since, until, sandbox: sandbox_id, log } = options;
   const store = openStore(settings);
@@ -48,15 +52,15 @@ async function show(store: Store, what: SearchFilter, options: SearchOptions): P
   let left = options.limit;
   let from: SearchPlace | null = null;
   do {
-    // A page may be short where looking takes long.
+    // A page may be short if the search takes long.
     const page = await searchLines(store, what, left, from);
     const found = await surround(store, page.rows, options.context, null);
     await print(found.map(shown).join(''));
     left -= page.rows.length;
     from = page.next;
   } while (from !== null && left > 0);
-  if (left === options.limit) console.error('No line holds it.');
-  else if (from !== null) console.error(`The newest ${options.limit}; --limit N shows more.`);
+  if (left === options.limit) console.error('No line contains the text.');
+  else if (from !== null) console.error(`Showing the newest ${options.limit}; use --limit for more.`);
   return left === options.limit ? 1 : 0;
 }
 
@@ -78,7 +82,7 @@ function jsonText({ row, before, after }: Surrounded): string {
   });
 }
 
-/** As grep shows it: `id:` before the line that was found, `id-` before those around it. */
+/** Like grep: `id:` before a line that was found, `id-` before the lines around it. */
 function createText({ color, context }: SearchOptions): (found: Surrounded) => string {
   const textOf = createLogText(color);
   let isFirst = true;

@@ -9,20 +9,20 @@ import { describeRefusal, errorNumber } from '../../store/refusal.ts';
 import { print } from '../output.ts';
 
 /**
- * `afterlog sql QUERY`: in the settings' database, with the settings' rights. A table for people unless the query
- * names a FORMAT, whose bytes then come out as they are.
+ * `afterlog sql QUERY`: runs the query in the configured database, as the configured user. It prints a table,
+ * unless the query has a FORMAT clause, whose output is printed unchanged.
  */
 export async function sql(settings: Settings, query: string, options: { json?: boolean }): Promise<void> {
   const store = openStore(settings);
   try {
     const result = await store.client.exec({
       query: query === '-' ? await text(process.stdin) : query,
-      // For a query that names no format itself.
+      // The default for a query without a FORMAT clause.
       http_headers: { 'X-ClickHouse-Format': options.json ? 'JSONEachRow' : 'PrettyCompactMonoBlock' },
       clickhouse_settings: {
         database: store.database,
         output_format_json_quote_64bit_integers: 0,
-        // Headers that arrive meanwhile keep a long query's connection from being taken for dead.
+        // Progress headers keep the connection of a long query from an idle timeout.
         send_progress_in_http_headers: 1,
         http_headers_progress_interval_ms: '60000',
       },
@@ -33,16 +33,20 @@ export async function sql(settings: Settings, query: string, options: { json?: b
       await print(pretty ? harmlessLines(decoder.write(chunk as Buffer)) : (chunk as Buffer));
     }
   } catch (error) {
-    // A name that the query gets wrong is no sign of an old schema; a missing database is.
+    // An unknown name in the query does not mean that the schema is old; a missing database does.
     const number = errorNumber(error);
     if (number === null || number === clickhouseErrors.UNKNOWN_DATABASE) throw readError(store, error);
-    throw new AfterlogError('CLICKHOUSE_REFUSED', `ClickHouse refused: ${describeRefusal(error)}`, error);
+    throw new AfterlogError(
+      'CLICKHOUSE_REFUSED',
+      `ClickHouse refused the query: ${describeRefusal(error)}`,
+      error,
+    );
   } finally {
     await store.client.close();
   }
 }
 
-// An escape sequence cut in two by a chunk's end loses its ESC all the same, and with it its power.
+// An escape sequence that is split between two chunks still loses its ESC, and is then harmless.
 const harmlessLines = (part: string): string =>
   part
     .split('\n')

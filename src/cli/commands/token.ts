@@ -7,7 +7,7 @@ export interface TokenOptions {
   json?: boolean;
 }
 
-/** `afterlog token`: makes one. It is kept nowhere; a server knows its hash only. */
+/** `afterlog token`: creates a token. It is stored nowhere; a server knows only its hash. */
 export async function token({ workspace = '', scope = [], json }: TokenOptions): Promise<void> {
   const made = `afterlog_${randomBytes(24).toString('hex')}`;
   const hash = createHash('sha256').update(made).digest('hex');
@@ -15,6 +15,6 @@ export async function token({ workspace = '', scope = [], json }: TokenOptions):
   const setting = `${hash}${rest}`;
   if (json) return await print(jsonLine({ token: made, setting }));
   await print(`${made}\n`);
-  console.error(`Give the server its hash, beside those that it has: AFTERLOG_TOKENS=${setting}`);
-  console.error('The token itself is shown this once.');
+  console.error(`Add the token’s hash to the server’s tokens: AFTERLOG_TOKENS=${setting}`);
+  console.error('The token is shown only once.');
 }

@@ -56,7 +56,7 @@ async function chosen(reader: TopicReader, partition: number | undefined): Promi
   if (partition === undefined) return ends;
   const found = ends.filter((end) => end.partition === partition);
   if (found.length > 0) return found;
-  const has = ends.length === 1 ? 'one, 0' : `0 to ${ends.length - 1}`;
+  const has = ends.length === 1 ? 'only 0' : `0 to ${ends.length - 1}`;
   throw new AfterlogError('USAGE', `${reader.topic} has no partition ${partition}; it has ${has}.`);
 }
 
@@ -64,13 +64,13 @@ function nothingText(topic: string, ends: PartitionEnds[], options: TopicOptions
   const there = ends.map(({ partition, low, high }) => `${topic}/${partition} has ${rangeText(low, high)}`);
   if (options.offset !== undefined || ends.every(({ low, high }) => low === high))
     return `${there.join('; ')}.`;
-  return `None of the last ${last} messages of each partition fits; --last N looks at more.`;
+  return `None of the last ${last} messages of each partition matches; use --last to search more.`;
 }
 
 const rangeText = (low: number, high: number): string =>
-  low === high ? `no messages (its next is ${high})` : `messages ${low} to ${high - 1}`;
+  low === high ? `no messages (next offset: ${high})` : `messages ${low} to ${high - 1}`;
 
-/** @returns false if it was left out by a filter */
+/** Prints a message. @returns false if a filter excludes it */
 async function show(
   topic: string,
   { partition, offset, message }: ReadMessage,
@@ -97,12 +97,12 @@ async function show(
   }
   const what = header
     ? `${batchId(header)}  ${sizeText(header)}`
-    : `from ${host || 'nobody'}  ${humanBytes(bytes)}`;
+    : `from ${host || 'an unknown host'}  ${humanBytes(bytes)}`;
   await print(`${harmless(`${topic}/${partition}/${offset}  ${shortTime(time)}  ${what}`)}\n`);
   if (wrong !== null) await print(`  damaged: ${harmless(wrong)}\n`);
   await print(rowsText(block, some));
   if (some.length < rows.length)
-    await print(`  … ${rows.length - some.length} more rows; --rows N shows more\n`);
+    await print(`  … ${rows.length - some.length} more rows; use --rows to show them\n`);
   return true;
 }
 

@@ -8,15 +8,15 @@ import { createParts, type Parts } from '../parts.ts';
 import { startEnds, startKafkaRoles, startStore, type Up } from '../up_roles.ts';
 
 export interface UpOptions {
-  /** Run a simulated fleet beside it. */
+  /** Run a simulated fleet. */
   demo?: boolean;
-  /** Start a Kafka of our own, unless brokers are set. */
+  /** Start a local Kafka, unless brokers are set. */
   localKafka?: boolean;
 }
 
 /**
- * All roles on one machine, until Ctrl-C or SIGTERM; a second one exits at once.
- * @returns the exit code: 0 when asked to end, 1 when something could not start or ended by itself
+ * Runs all roles on one machine until Ctrl-C or SIGTERM; a second signal exits at once.
+ * @returns the exit code: 0 after a signal, 1 if a part failed to start or ended unexpectedly
  */
 export async function up(given: Settings, options: UpOptions = {}): Promise<number> {
   const terminal = createTerminal(process.stdout);
@@ -31,12 +31,12 @@ export async function up(given: Settings, options: UpOptions = {}): Promise<numb
     if (name !== null) {
       exit_code = 1;
       terminal.clear();
-      terminal.print(`${name} ended by itself; the rest ends too.`);
+      terminal.print(`${name} ended unexpectedly; stopping the other parts.`);
     }
   } catch (error) {
     exit_code = 1;
     terminal.clear();
-    terminal.print('Not started; what has started ends.');
+    terminal.print('The start failed; stopping the parts that started.');
     await parts.stopAll();
     console.error(explain(error));
   }
@@ -47,7 +47,7 @@ export async function up(given: Settings, options: UpOptions = {}): Promise<numb
   return exit_code;
 }
 
-/** Starts every role in order; a Ctrl-C meanwhile is obeyed after the step that it met. */
+/** Starts every role in order; Ctrl-C takes effect after the current step. */
 async function startAll(given: Settings, options: UpOptions, up: Up, signal: AbortSignal): Promise<void> {
   up.settings = options.demo ? demoSettings(given) : given;
   const where = relative('', up.settings.data_dir) || '.';
@@ -63,12 +63,14 @@ async function startAll(given: Settings, options: UpOptions, up: Up, signal: Abo
   if (signal.aborted) return;
   if (demo === null || !up.terminal.live) {
     const command = demo === null ? 'afterlog' : 'npx afterlog';
-    up.terminal.print(`Up. In another terminal: ${command} sandboxes; ${command} logs ID. Ctrl-C ends it.`);
+    up.terminal.print(
+      `Running. In another terminal: ${command} sandboxes; ${command} logs ID. Ctrl-C stops it.`,
+    );
   }
   await demo?.startDemo(up, ends, consumer, client, ending);
 }
 
-/** Aborts its signal at the first Ctrl-C or SIGTERM; at the second it kills what would be left, and exits. */
+/** Aborts its signal at the first Ctrl-C or SIGTERM; the second kills all parts and exits. */
 function askedToEnd(terminal: Terminal, parts: Parts): { signal: AbortSignal; forget(): void } {
   const asked = new AbortController();
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -78,11 +80,11 @@ function askedToEnd(terminal: Terminal, parts: Parts): { signal: AbortSignal; fo
       process.exit(130);
     }
     terminal.clear();
-    terminal.print('Ending in order; Ctrl-C again exits at once.');
+    terminal.print('Stopping; press Ctrl-C again to exit at once.');
     asked.abort();
   };
   for (const name of names) process.on(name, onSignal);
-  // What ends the process then is said on the screen that stays.
+  // Clears the live screen first, so that the error message stays visible.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.prependListener(event, () => terminal.clear());
   }

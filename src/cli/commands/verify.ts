@@ -18,8 +18,8 @@ export interface VerifyOptions {
 }
 
 /**
- * `afterlog verify [ID]`: recomputes streams from their rows. Of one sandbox every stream is shown, of many those
- * that are not complete.
+ * `afterlog verify [ID]`: recomputes streams from their rows. With an id it prints every stream of the
+ * sandbox, else only streams with gaps or with missing or wrong bytes.
  * @returns the exit code: 1 if anything is wrong
  * @throws AfterlogError SANDBOX_UNKNOWN
  */
@@ -85,11 +85,11 @@ function summaryOf(streams: number, rows: number, counts: Record<Verdict, number
   return `${streams} streams, ${rows} rows: ${list}`;
 }
 
-/** A line for the stream, and a line for each thing that is missing or wrong. */
+/** One line for the stream, and one for each missing or wrong part. */
 function textOf(report: Report): string {
   const { sandbox_id, log, stream, verdict, seal } = report;
   const lines: string[] = [];
-  if (sandbox_id === '') lines.push('rows that name no sandbox');
+  if (sandbox_id === '') lines.push('rows without a sandbox');
   else {
     const end = seal === null ? '' : `, ${harmless(seal.reason)}`;
     lines.push(
@@ -98,13 +98,15 @@ function textOf(report: Report): string {
     );
   }
   for (const { from, to } of report.missing)
-    lines.push(`  missing [${from}, ${to}): ${to - from} bytes, no row says why`);
+    lines.push(`  missing [${from}, ${to}): ${to - from} bytes, without a gap row`);
   const named = report.missing.reduce((sum, { from, to }) => sum + to - from, 0);
-  if (named < report.missing_bytes) lines.push(`  missing ${report.missing_bytes - named} bytes more`);
+  if (named < report.missing_bytes) lines.push(`  missing ${report.missing_bytes - named} more bytes`);
   for (const problem of report.problems) lines.push(`  ${problem}`);
   for (const gap of report.gaps) lines.push(`  ${gapLine(gap, sandbox_id !== '')}`);
   if (report.repeated_rows > 0) {
-    lines.push(`  ${report.repeated_rows} rows stand more than once, the same each time; a merge leaves one`);
+    lines.push(
+      `  ${report.repeated_rows} rows are stored more than once with equal content; a merge removes the copies`,
+    );
   }
   return `${lines.join('\n')}\n`;
 }

@@ -19,8 +19,8 @@ export interface WaitOptions {
 }
 
 /**
- * `afterlog wait ID --for TEXT`: prints the first line that holds it, there already or to come.
- * @throws AfterlogError WAIT_TIMEOUT, LOG_ENDED, and what reading throws
+ * `afterlog wait ID --for TEXT`: prints the first line that contains the text, stored already or new.
+ * @throws AfterlogError WAIT_TIMEOUT, LOG_ENDED, and the errors of reading
  */
 export async function wait(settings: Settings, sandbox_id: string, options: WaitOptions): Promise<void> {
   const { for: text, timeout, source: sources, severity, since } = options;
@@ -44,11 +44,11 @@ export async function wait(settings: Settings, sandbox_id: string, options: Wait
         return;
       }
       if (end !== null) {
-        const what = `Sandbox '${harmless(sandbox_id)}' was deleted, and no line holds the text.`;
+        const what = `Sandbox '${harmless(sandbox_id)}' was deleted, and no line contains the text.`;
         throw new AfterlogError('LOG_ENDED', what);
       }
     }
-    throw new AfterlogError('WAIT_TIMEOUT', `No line holds the text after ${timeout} s.`);
+    throw new AfterlogError('WAIT_TIMEOUT', `No line contained the text within ${timeout} s.`);
   } finally {
     await store.client.close();
   }

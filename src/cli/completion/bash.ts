@@ -1,6 +1,6 @@
 import { allOf, type CommandWords, type OptionWords, type Value, type Words } from './words.ts';
 
-/** A completion script for bash 3.2 and newer; before 4 it completes no file names. */
+/** A completion script for bash 3.2 and newer; it completes file names from bash 4 on. */
 export function bashScript({ root, settings }: Words): string {
   const commands = allOf(root);
   const below = commands.slice(1).map(({ path }) => `'${path}'`);
@@ -11,7 +11,7 @@ export function bashScript({ root, settings }: Words): string {
   return `# Completion of afterlog in bash, printed by \`afterlog completion bash\`.
 _afterlog() {
   local current=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} command=afterlog words='' word
-  # --log=console comes as three words.
+  # Bash splits --log=console into three words.
   if [[ $current == = ]]; then current=''
   elif [[ $before == = ]]; then before=\${COMP_WORDS[COMP_CWORD-2]}
   fi
@@ -42,7 +42,7 @@ complete -F _afterlog afterlog
 
 const flat = (options: OptionWords[]): string => options.flatMap(({ names }) => names).join(' ');
 
-/** What stands after an option that takes a value; `start` is the pattern of the command, its quote open. */
+/** Cases for the value after an option; `start` is the command's pattern with its opening quote. */
 function valueCases(start: string, options: OptionWords[]): string[] {
   return options.flatMap(({ names, value }) => {
     if (value === null) return [];
@@ -56,7 +56,7 @@ function valueCases(start: string, options: OptionWords[]): string[] {
   });
 }
 
-/** What stands in the place of a command or an argument. */
+/** Cases for a subcommand or an argument. */
 function plainCase({ path, commands, arguments: all }: CommandWords): string[] {
   const names = commands.map(({ name }) => name);
   const choices = all.flatMap(({ value }) => (value.kind === 'choice' ? value.choices : []));
@@ -65,7 +65,7 @@ function plainCase({ path, commands, arguments: all }: CommandWords): string[] {
   return files + words === '' ? [] : [`      '${path}') ${files}words='${words}' ;;`];
 }
 
-/** File names are left to bash itself, which knows how to quote them. */
+/** Bash completes file names itself, with the right quoting. */
 function filesOf(value: Value): string {
   if (value.kind === 'file') return 'compopt -o default 2> /dev/null; ';
   return value.kind === 'folder' ? 'compopt -o dirnames 2> /dev/null; ' : '';

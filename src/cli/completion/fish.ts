@@ -9,12 +9,12 @@ ${linesOf(root, []).join('\n')}
 `;
 }
 
-/** @param above names of the commands on the way to this one, itself included; none for the root */
+/** @param above names of the command's parents and of itself; empty for the root */
 function linesOf(command: CommandWords, above: string[]): string[] {
   const below = command.commands.map(({ name }) => name);
   const here = above.map((name) => `__fish_seen_subcommand_from ${name}`);
   const condition = here.join('; and ');
-  // Before one of its own commands is typed.
+  // True until a subcommand is typed.
   const first = [
     ...here,
     ...(below.length > 0 ? [`not __fish_seen_subcommand_from ${below.join(' ')}`] : []),

@@ -1,13 +1,13 @@
 import type { Command, Option } from 'commander';
 
-/** What follows an option, or stands as an argument, as far as a shell can complete it. */
+/** The kind of an option's value or of an argument, as far as a shell can complete it. */
 export type Value = { kind: 'choice'; choices: readonly string[] } | { kind: 'file' | 'folder' | 'other' };
 
 export interface OptionWords {
   /** `-n`, `--tail` */
   names: string[];
   description: string;
-  /** null: it is a switch. */
+  /** null for an option without a value. */
   value: Value | null;
 }
 
@@ -21,10 +21,10 @@ export interface CommandWords {
   commands: CommandWords[];
 }
 
-/** All that can be typed, read from the program itself. */
+/** All commands, options and arguments, read from the program itself. */
 export interface Words {
   root: CommandWords;
-  /** Options of every command: the settings. */
+  /** The settings, which are options of every command. */
   settings: OptionWords[];
 }
 
@@ -35,7 +35,7 @@ export function wordsOf(program: Command): Words {
   };
 }
 
-/** A command and all below it. */
+/** A command and all its subcommands. */
 export const allOf = (command: CommandWords): CommandWords[] => [command, ...command.commands.flatMap(allOf)];
 
 function commandWords(command: Command, above: string): CommandWords {

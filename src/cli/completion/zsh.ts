@@ -1,6 +1,6 @@
 import { allOf, type CommandWords, type OptionWords, type Value, type Words } from './words.ts';
 
-/** A completion script for zsh: to be sourced, or to lie in a folder of $fpath as `_afterlog`. */
+/** A completion script for zsh, to be sourced or to be saved in a folder of $fpath as `_afterlog`. */
 export function zshScript({ root, settings }: Words): string {
   return `#compdef afterlog
 # Completion of afterlog in zsh, printed by \`afterlog completion zsh\`.
@@ -8,7 +8,7 @@ _afterlog_settings=(
 ${settings.map((option) => `  ${specOf(option)}`).join('\n')}
 )
 ${allOf(root).map(commandFunction).join('\n')}
-# In a folder of $fpath this file is the function itself.
+# In a folder of $fpath, this file is the body of the function.
 if [[ $funcstack[1] == _afterlog ]]; then _afterlog "$@"; else compdef _afterlog afterlog; fi
 `;
 }

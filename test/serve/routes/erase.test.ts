@@ -138,7 +138,7 @@ test('the command asks at a terminal only, and says what it did', async (t) => {
     ...{ sandbox: 'alive', state: 'erased', lines: 2, bytes: 8 },
     alive: true,
   });
-  assert.match(alive.stderr, /It lives/);
+  assert.match(alive.stderr, /The sandbox is not deleted/);
   const unknown = await erase('never', '--yes');
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /SANDBOX_UNKNOWN/);

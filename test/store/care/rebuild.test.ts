@@ -156,7 +156,7 @@ test('a view that threw leaves streams behind: the check names it, the command m
   assert.equal(checked.code, 1, checked.stderr);
   assert.match(
     String(checked.stdout),
-    /^sb-bad console from .*: lacking in streams\nLacking what the rows say: 1 stream in .*\.streams\. Run `afterlog rebuild`/,
+    /^sb-bad console from .*: out of date in streams\nOut of date: 1 stream in .*\.streams\. Run `afterlog rebuild`/,
   );
   const mended = await afterlog(['rebuild', '--json'], environment);
   assert.equal(mended.code, 0, mended.stderr);
