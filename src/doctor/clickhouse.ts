@@ -8,12 +8,12 @@ import { durabilityFindings, schemaFindings, spaceFindings } from './clickhouse_
 import { clockFinding } from './clock.ts';
 import { check, type Finding, type Role, reporter, within } from './finding.ts';
 
-/** The oldest with `deduplicate_merge_projection_mode`, which the table is made with. */
+/** The oldest version with `deduplicate_merge_projection_mode`, a setting of the table. */
 const OLDEST = [24, 8] as const;
-/** What the tests run against. */
+/** The version that the tests run against. */
 const TESTED = '26.7';
 
-/** The last three are the answers of older servers. */
+/** Older servers answer with the last three. */
 const authentication = new Set<number>([
   clickhouseErrors.AUTHENTICATION_FAILED,
   clickhouseErrors.UNKNOWN_USER,
@@ -22,7 +22,8 @@ const authentication = new Set<number>([
 ]);
 
 /**
- * @param isNeeded false where no part on this machine has to reach it, as far as the settings tell
+ * Checks ClickHouse: connection, version, clock, schema, durability, disk and rights.
+ * @param isNeeded false if no role on this machine needs ClickHouse according to the settings
  */
 export async function clickhouseFindings(settings: Settings, isNeeded: boolean): Promise<Finding[]> {
   const roles: Role[] = settings.kafka.brokers.length > 0 ? ['consumer', 'server'] : ['agent', 'server'];
@@ -42,18 +43,18 @@ export async function clickhouseFindings(settings: Settings, isNeeded: boolean):
   }
 }
 
-/** For what only doctor asks: afterlog works without the right to it. */
+/** For checks that need a right that afterlog itself does not need: without it, the finding is a note. */
 function unlessDenied(name: string, roles: Role[], look: () => Promise<Finding[]>): Promise<Finding[]> {
   const say = reporter('clickhouse', roles);
   return check(say, name, () =>
     look().catch((error: unknown) => {
       if (errorNumber(error) !== clickhouseErrors.ACCESS_DENIED) throw error;
-      return [say.note(name, `Not looked at, for this user may not: ${describeRefusal(error)}`)];
+      return [say.note(name, `Not checked: this user lacks the right to read it: ${describeRefusal(error)}`)];
     }),
   );
 }
 
-/** Whether it answers this user, which version it is, and what its clock says. */
+/** Checks that it answers this user, its version and its clock. */
 async function greet(store: Store, user: string, roles: Role[], isNeeded: boolean): Promise<Finding[]> {
   const say = reporter('clickhouse', roles);
   const asked_ms = Date.now();
@@ -69,17 +70,17 @@ async function greet(store: Store, user: string, roles: Role[], isNeeded: boolea
   } catch (error) {
     const number = errorNumber(error);
     if (number === null) {
-      const cure = 'Check that it runs and that this machine reaches it, or set AFTERLOG_CLICKHOUSE_URL.';
-      // What is no ClickHouse, such as a proxy, may answer without a word.
-      const reason = (error as Error).message ? describeRefusal(error) : 'something else answers there';
+      const cure = 'Check that it runs and that this machine can reach it, or set AFTERLOG_CLICKHOUSE_URL.';
+      // Another server, such as a proxy, may answer without a message.
+      const reason = (error as Error).message ? describeRefusal(error) : 'another kind of server answers';
       const message = `ClickHouse at ${store.url} does not answer: ${reason}.`;
       if (isNeeded) return [say.error('reach', message, { cure })];
-      const why = 'No address is set, and only consumer and server need one: not looked at further.';
+      const why = 'Not checked further: no address is set, and only consumer and server need one.';
       return [say.note('reach', `${message} ${why}`, { cure })];
     }
     const cure = authentication.has(number)
       ? 'Correct AFTERLOG_CLICKHOUSE_USERNAME and AFTERLOG_CLICKHOUSE_PASSWORD.'
-      : 'See ClickHouse’s reason.';
+      : 'Correct the cause that ClickHouse reports.';
     const message = `ClickHouse at ${store.url} refuses user ${user}: ${describeRefusal(error)}`;
     return [say.error('reach', message, { cure })];
   }
@@ -89,8 +90,8 @@ export function versionFinding(url: string, version: string, roles: Role[]): Fin
   const say = reporter('clickhouse', roles);
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
-    const message = `ClickHouse at ${url} is ${version}; the tables need ${OLDEST.join('.')} or newer.`;
-    return say.error('version', message, { cure: `Update it; tested with ${TESTED}.` });
+    const message = `ClickHouse at ${url} has version ${version}; the tables need ${OLDEST.join('.')} or newer.`;
+    return say.error('version', message, { cure: `Update it; afterlog is tested with ${TESTED}.` });
   }
-  return say.ok('version', `ClickHouse at ${url} answers: ${version} (tested with ${TESTED}).`);
+  return say.ok('version', `ClickHouse at ${url} answers, version ${version} (tested with ${TESTED}).`);
 }

@@ -12,15 +12,18 @@ import { type Finding, type Role, reporter } from './finding.ts';
 
 interface Grant {
   check: string;
-  /** As GRANT and CHECK GRANT name it. */
+  /** In the syntax of GRANT and CHECK GRANT. */
   what: string;
   roles: Role[];
   level: 'note' | 'warning' | 'error';
-  /** What a user without it should know. */
+  /** The consequence of a missing right. */
   hint?: string;
 }
 
-/** What the settings' user may do, as ClickHouse itself says; the fence of a consumer is tried, on no query at all. */
+/**
+ * Checks the rights of the configured user with CHECK GRANT, and runs the consumer's fence on a name without
+ * queries.
+ */
 export async function rightFindings(store: Store, settings: Settings, roles: Role[]): Promise<Finding[]> {
   const { database } = store;
   const user = settings.clickhouse.username;
@@ -33,21 +36,21 @@ export async function rightFindings(store: Store, settings: Settings, roles: Rol
       what: derivedTables.map((table) => `INSERT ON ${database}.${table}`).join(', '),
       roles: [lander],
       level: 'warning',
-      hint: ' What a kill of ClickHouse left underived stays so until `afterlog rebuild`.',
+      hint: ' After a crash of ClickHouse, derived tables stay incomplete until `afterlog rebuild`.',
     },
     {
       check: 'erase',
       what: eraseRights(database),
       roles: ['server'],
       level: 'note',
-      hint: ' `afterlog erase` and its route are refused until then; nothing else needs it.',
+      hint: ' Only `afterlog erase` and its route need it.',
     },
     {
       check: 'create',
       what: `CREATE DATABASE, CREATE TABLE, CREATE VIEW, INSERT ON ${database}.*`,
       roles: ['migrate'],
       level: 'note',
-      hint: ' Only `afterlog migrate` needs it, which another user may run.',
+      hint: ' Only `afterlog migrate` needs it; another user may run that.',
     },
   ];
   return [
@@ -65,7 +68,7 @@ async function grantFinding(store: Store, grant: Grant, user: string): Promise<F
     if (Number(row!.result) === 1) return say.ok(check, `User ${user} may ${what}.`);
   } catch (error) {
     if (errorNumber(error) !== clickhouseErrors.SYNTAX_ERROR) throw error;
-    return say.note(check, `This ClickHouse is too old to tell whether user ${user} may ${what}.`);
+    return say.note(check, `This ClickHouse is too old to check whether user ${user} may ${what}.`);
   }
   const cure = 'Grant it, and check that the user’s profile is not readonly.';
   return say[level](check, `User ${user} may not ${what}.${hint}`, { cure, command: grantTo(user, what) });
@@ -73,15 +76,15 @@ async function grantFinding(store: Store, grant: Grant, user: string): Promise<F
 
 const grantTo = (user: string, what: string): string => `GRANT ${what} TO \`${user}\``;
 
-/** Every query of ours sets its own bounds. A user that may not write is readonly=2 at most. */
+/** Every query of afterlog sets its own limits, which readonly=1 forbids and readonly=2 allows. */
 async function readonlyFindings(store: Store, roles: Role[], user: string): Promise<Finding[]> {
   const [row] = await askRows<{ value: string }>(
     store,
     "SELECT value FROM system.settings WHERE name = 'readonly'",
   );
   if (row?.value !== '1') return [];
-  const message = `User ${user} has a profile with readonly=1, which refuses the bounds that each query of afterlog sets.`;
-  const cure = 'Give it a profile with readonly=0, or readonly=2 where it only reads (the server).';
+  const message = `User ${user} has a profile with readonly=1, which forbids the limits that every query of afterlog sets.`;
+  const cure = 'Give it a profile with readonly=0, or with readonly=2 if it only reads (the server).';
   return [reporter('rights', roles).error('readonly', message, { cure })];
 }
 
@@ -89,10 +92,10 @@ async function fenceFinding({ client }: Store, lander: Role, user: string): Prom
   const say = reporter('rights', [lander]);
   try {
     await fence(client, `afterlog-doctor/${randomUUID()}/`, AbortSignal.timeout(limits.doctor.check_ms));
-    return say.ok('kill_query', `User ${user} may end INSERTs of its own (KILL QUERY).`);
+    return say.ok('kill_query', `User ${user} may end its own INSERTs (KILL QUERY).`);
   } catch (error) {
     if (errorNumber(error) !== clickhouseErrors.ACCESS_DENIED) throw error;
-    const message = `User ${user} cannot end INSERTs of its own (KILL QUERY): after each doubt landing waits instead. ${describeRefusal(error)}`;
+    const message = `User ${user} cannot end its own INSERTs (KILL QUERY), so after an INSERT without an answer the ${lander} must wait. ${describeRefusal(error)}`;
     const command = grantTo(user, 'SELECT ON system.processes');
     return say.warning('kill_query', message, { cure: 'Grant it.', command });
   }

@@ -5,7 +5,7 @@ import type { Store } from '../store/query.ts';
 import { askRows } from './clickhouse_rows.ts';
 import { type Finding, type Role, reporter } from './finding.ts';
 
-/** Whether the database has exactly this version's schema. */
+/** Checks that the database has exactly this version's schema. */
 export async function schemaFindings({ client, database }: Store, roles: Role[]): Promise<Finding[]> {
   const say = reporter('clickhouse', roles);
   try {
@@ -20,14 +20,14 @@ export async function schemaFindings({ client, database }: Store, roles: Role[])
 
 const DURABLE = ['fsync_after_insert', 'fsync_part_directory'];
 
-/** Whether acknowledged INSERTs survive a loss of power: set for the table, else for the server. */
+/** Checks that acknowledged INSERTs survive a power loss: a setting of the table, or else of the server. */
 export async function durabilityFindings(store: Store, roles: Role[]): Promise<Finding[]> {
   const say = reporter('clickhouse', roles);
   const [table] = await askRows<{ engine_full: string }>(
     store,
     `SELECT engine_full FROM system.tables WHERE database = '${store.database}' AND name = 'console_logs'`,
   );
-  if (table === undefined) return []; // What the schema lacks is said there.
+  if (table === undefined) return []; // schemaFindings() reports it.
   const server = await askRows<{ name: string; value: string }>(
     store,
     `SELECT name, value FROM system.merge_tree_settings WHERE name IN ('${DURABLE.join("', '")}')`,
@@ -42,10 +42,10 @@ export async function durabilityFindings(store: Store, roles: Role[]): Promise<F
   return [
     say.note(
       'power_loss',
-      `${off.join(' and ')} of ${store.database}.console_logs off: a kill of ClickHouse loses nothing, a loss of ` +
-        'power may take what was acknowledged last.',
+      `${store.database}.console_logs has ${off.join(' and ')} off: a crash of ClickHouse loses nothing, but a power ` +
+        'loss may lose the last acknowledged rows.',
       {
-        cure: 'Where that matters and there is no replica, set it; each INSERT then waits for the disk.',
+        cure: 'If that matters and there is no replica, enable it; each INSERT then waits for the disk.',
         command: `afterlog sql 'ALTER TABLE console_logs MODIFY SETTING ${values}'`,
       },
     ),
@@ -60,13 +60,13 @@ export async function spaceFindings(store: Store, roles: Role[]): Promise<Findin
   return disks.map(({ name, free, total }) => diskFinding(name, Number(free), Number(total), roles));
 }
 
-/** A merge needs as much room again as its parts, so ClickHouse suffers before its disk is full. */
+/** A merge needs as much free space as its parts, so ClickHouse has problems before its disk is full. */
 export function diskFinding(name: string, free: number, total: number, roles: Role[]): Finding {
   const say = reporter('clickhouse', roles);
-  const found = `ClickHouse’s disk ${name}: ${humanBytes(free)} of ${humanBytes(total)} are free`;
+  const found = `ClickHouse’s disk ${name}: ${humanBytes(free)} of ${humanBytes(total)} free`;
   const share = free / total;
   if (share >= 0.1) return say.ok('disk', `${found}.`);
-  const cure = 'Enlarge it, or shorten the time that lines are kept (TTL of console_logs).';
-  if (share >= 0.02) return say.warning('disk', `${found}: merges may find no room.`, { cure });
-  return say.error('disk', `${found}: INSERTs are about to be refused.`, { cure });
+  const cure = 'Enlarge it, or shorten the retention of lines (TTL of console_logs).';
+  if (share >= 0.02) return say.warning('disk', `${found}: merges may fail.`, { cure });
+  return say.error('disk', `${found}: ClickHouse will soon refuse INSERTs.`, { cure });
 }

@@ -2,12 +2,12 @@ import type { Admin } from 'kafkajs';
 import { limits } from '../base/limits.ts';
 import { type Finding, type Role, reporter } from './finding.ts';
 
-const cure = 'Let both set their clocks by NTP (chrony, systemd-timesyncd).';
+const cure = 'Synchronize both clocks with NTP (chrony, systemd-timesyncd).';
 const command = 'timedatectl';
 
 /**
  * Compares a server's clock with this one.
- * @param theirs_ms its time, said between `asked_ms` and `answered_ms` of ours
+ * @param theirs_ms the server's time, read between `asked_ms` and `answered_ms` of this clock; ms since 1970
  */
 export function clockFinding(
   server: string,
@@ -15,22 +15,24 @@ export function clockFinding(
   { theirs_ms, asked_ms, answered_ms }: { theirs_ms: number; asked_ms: number; answered_ms: number },
 ): Finding {
   const say = reporter('clock', roles);
-  // Only what the way there and back does not explain.
+  // Ignores a difference that the duration of the request explains.
   const ahead_ms = theirs_ms > answered_ms ? theirs_ms - answered_ms : Math.min(0, theirs_ms - asked_ms);
   const apart_ms = Math.abs(ahead_ms);
   if (apart_ms <= limits.doctor.clock_skew_ms) {
     return say.ok('skew', `The clocks of this machine and of ${server} agree.`);
   }
   const message =
-    `${server} is ${duration(apart_ms)} ${ahead_ms > 0 ? 'ahead of' : 'behind'} this machine: times of lines without ` +
-    'a stamp of their own, and the day by which they are kept, are off by that.';
+    `The clock of ${server} is ${duration(apart_ms)} ${ahead_ms > 0 ? 'ahead of' : 'behind'} this machine: times of ` +
+    'lines without a timestamp, and the days that determine retention, are wrong by as much.';
   return say[apart_ms > limits.doctor.clock_skew_error_ms ? 'error' : 'warning']('skew', message, {
     cure,
     command,
   });
 }
 
-/** Kafka does not tell its time; but a message that the brokers stamped later than now shows a clock that differs. */
+/**
+ * Kafka has no request for its time, but a message that a broker stamped later than now shows a wrong clock.
+ */
 export async function kafkaClockFindings(
   admin: Admin,
   topic: string,
@@ -39,13 +41,14 @@ export async function kafkaClockFindings(
 ): Promise<Finding[]> {
   const say = reporter('clock', roles);
   const later = await admin.fetchTopicOffsetsByTimestamp(topic, Date.now() + limits.doctor.clock_skew_ms);
-  // Where no message is so late, the answer is the end, which can only have moved on.
+  // If no message is later, the answer is the end of the partition, which may have grown since `ends` was
+  // read.
   const high = new Map(ends.map((end) => [end.partition, Number(end.high)]));
   const found = later.filter(({ partition, offset }) => Number(offset) < (high.get(partition) ?? 0));
   if (found.length === 0)
-    return [say.ok('kafka', `No message of ${topic} is stamped later than this machine’s clock.`)];
+    return [say.ok('kafka', `No message of ${topic} has a timestamp after this machine’s clock.`)];
   const message =
-    `Messages of ${topic} are stamped more than ${limits.doctor.clock_skew_ms / 1000} s later than this machine’s clock ` +
+    `Messages of ${topic} have timestamps more than ${limits.doctor.clock_skew_ms / 1000} s after this machine’s clock ` +
     `(partition ${found[0]!.partition}, from offset ${found[0]!.offset}).`;
   return [say.warning('kafka', message, { cure, command })];
 }

@@ -7,26 +7,29 @@ import { nearestFolder } from './folder.ts';
 
 const say = reporter('disk', ['agent']);
 
-/** File systems that do not keep, or not report, what the agent relies on; by the magic number of statfs(2). */
+/** File systems that are not suitable for the state dir or the data dir; by the magic number of statfs(2). */
 const kinds = new Map<number, { name: string; state?: string; data?: string }>([
-  [0x01021994, { name: 'tmpfs', state: 'a restart of the machine loses what is not delivered' }],
-  [0x858458f6, { name: 'ramfs', state: 'a restart of the machine loses what is not delivered' }],
-  [0x794c7630, { name: 'overlay', state: 'what is not delivered goes with the container; mount a volume' }],
-  [0x6969, { name: 'NFS', data: 'there are no events of what another machine writes' }],
-  [0xfe534d42, { name: 'SMB', data: 'there are no events of what another machine writes' }],
-  [0x65735546, { name: 'FUSE', data: 'events and hard links depend on its driver' }],
+  [0x01021994, { name: 'tmpfs', state: 'a restart of the machine loses undelivered batches' }],
+  [0x858458f6, { name: 'ramfs', state: 'a restart of the machine loses undelivered batches' }],
+  [0x794c7630, { name: 'overlay', state: 'undelivered batches are lost with the container; mount a volume' }],
+  [0x6969, { name: 'NFS', data: 'inotify does not report writes of other machines' }],
+  [0xfe534d42, { name: 'SMB', data: 'inotify does not report writes of other machines' }],
+  [0x65735546, { name: 'FUSE', data: 'inotify events and hard links depend on its driver' }],
 ]);
 
 export interface Space {
   dir: string;
   free: number;
   total: number;
-  /** Files that can still be made; null where the file system does not count them. */
+  /** Number of files that can still be created; null if the file system does not count them. */
   inodes: number | null;
   kind: number;
 }
 
-/** Free space where the spool grows, and where deleted logs stay for as long as they are pinned. */
+/**
+ * Checks the disks of the state dir, where the spool grows, and of the data dir, where pins keep deleted
+ * logs.
+ */
 export async function diskFindings(settings: Settings): Promise<Finding[]> {
   const [state, data] = await Promise.all([settings.state_dir, settings.data_dir].map(nearestFolder));
   const isOne = (await stat(state!)).dev === (await stat(data!)).dev;
@@ -44,23 +47,23 @@ async function spaceOf(dir: string): Promise<Space> {
   return { dir, free: bavail * bsize, total: blocks * bsize, inodes: files > 0 ? ffree : null, kind: type };
 }
 
-/** What undelivered batches may take has to be free; without a segment's room nothing can be written. */
+/** The largest spool must fit; without room for one segment the agent cannot write at all. */
 export function spaceFindings(name: string, { dir, free, total, inodes }: Space): Finding[] {
-  const found = `${name} ${dir}: ${humanBytes(free)} of ${humanBytes(total)} are free`;
+  const found = `${name} ${dir}: ${humanBytes(free)} of ${humanBytes(total)} free`;
   const most = humanBytes(limits.spool.bytes_max);
-  const cure = `Free some space, or put it on a larger disk (AFTERLOG_STATE_DIR, AFTERLOG_DATA_DIR).`;
+  const cure = `Free some space, or use a larger disk (AFTERLOG_STATE_DIR, AFTERLOG_DATA_DIR).`;
   if (inodes !== null && inodes < 100) {
-    return [say.error('free', `${found}, but only ${inodes} more files can be made.`, { cure })];
+    return [say.error('free', `${found}, but only ${inodes} more files can be created.`, { cure })];
   }
   if (free < limits.spool.segment_bytes_max) {
-    const message = `${found}: less than one segment of the spool (${humanBytes(limits.spool.segment_bytes_max)}); reading pauses soon.`;
+    const message = `${found}: less than one segment of the spool (${humanBytes(limits.spool.segment_bytes_max)}); the agent will soon pause reading.`;
     return [say.error('free', message, { cure })];
   }
   if (free < limits.spool.bytes_max) {
     const message = `${found}. In an outage the spool grows to ${most}, and deleted logs stay until they are read.`;
     return [say.warning('free', message, { cure })];
   }
-  return [say.ok('free', `${found}; the spool takes ${most} at most.`)];
+  return [say.ok('free', `${found}; the spool needs at most ${most}.`)];
 }
 
 function kindFindings(use: 'state' | 'data', { dir, kind }: Space): Finding[] {

@@ -13,9 +13,9 @@ import { survey } from './survey.ts';
 import { currentUser } from './user.ts';
 
 /**
- * Everything that the settings imply, looked at side by side, each check within limits.doctor.check_ms. Changes
- * nothing: two files that it makes, to try a hard link and an fsync, are gone when it returns. Never rejects for
- * what it finds.
+ * Runs all checks that the settings call for, in parallel, each for at most limits.doctor.check_ms. It
+ * changes nothing: it removes the files that it creates to test hard links and fsync. Failed checks are
+ * findings, not rejections.
  * @returns findings in the order of `groups`
  */
 export async function examine(settings: Settings): Promise<Finding[]> {
@@ -25,54 +25,55 @@ export async function examine(settings: Settings): Promise<Finding[]> {
     setupFindings(settings, isAgentHere),
     isAgentHere ? hostFindings(settings) : [],
     isKafkaSet ? import('./kafka.ts').then(({ kafkaFindings }) => kafkaFindings(settings)) : [],
-    // With brokers set, an agent has nothing to do with ClickHouse, and so needs no address of it.
+    // If brokers are set, the agent does not use ClickHouse, and needs no address of it.
     clickhouseFindings(settings, !isKafkaSet || settings.clickhouse.url !== undefined),
   ]);
   const order = Object.keys(groups);
   return findings.flat().sort((a, b) => order.indexOf(a.group) - order.indexOf(b.group));
 }
 
-/** What cannot be seen, or does not answer, is there: the checks of it say why. */
+/** A folder that cannot be read, or does not answer, counts as existing: its checks report the reason. */
 const isThere = (dir: string): Promise<boolean> =>
   within(stat(dir)).then(
     () => true,
     (error) => !['ENOENT', 'ENOTDIR'].includes(codeOf(error)),
   );
 
-/** What the settings imply is for whom. */
+/** Checks the way of delivery and the data dir of the settings. */
 function setupFindings({ data_dir, kafka }: Settings, isAgentHere: boolean): Finding[] {
   const { brokers, topic } = kafka;
   const agent = reporter('setup', ['agent']);
   const findings: Finding[] = [];
   if (brokers.length > 0) {
     findings.push(
-      agent.ok('way', `The agent sends to Kafka, topic ${topic}; consumers land it in ClickHouse.`),
+      agent.ok('way', `The agent sends to Kafka topic ${topic}; consumers write it to ClickHouse.`),
     );
   } else {
-    const message = 'No brokers are set: the agent writes to ClickHouse itself. Kafka is not looked at.';
+    const message = 'No brokers are set: the agent writes directly to ClickHouse. Kafka is not checked.';
     findings.push(agent.note('way', message));
   }
   if (isAgentHere) return findings;
   const isDefault = data_dir === settingsSchema.parse({}).data_dir;
   const message = `The data dir ${data_dir} does not exist`;
   if (!isDefault) {
-    const cure = 'Set AFTERLOG_DATA_DIR (--data-dir) to the folder that holds the sandboxes.';
+    const cure = 'Set AFTERLOG_DATA_DIR (--data-dir) to the folder where the runtime keeps the sandboxes.';
     return [...findings, agent.error('data_dir', `${message}.`, { cure })];
   }
-  const cure = 'If an agent is to run here, set AFTERLOG_DATA_DIR to the folder that holds the sandboxes.';
+  const cure =
+    'To run an agent here, set AFTERLOG_DATA_DIR to the folder where the runtime keeps the sandboxes.';
   return [
     ...findings,
-    agent.note('data_dir', `${message}: what only an agent needs is not looked at.`, { cure }),
+    agent.note('data_dir', `${message}: the requirements of an agent are not checked.`, { cure }),
   ];
 }
 
-/** What the agent needs of this machine. */
+/** Checks the agent's requirements on this machine. */
 async function hostFindings(settings: Settings): Promise<Finding[]> {
   const user = currentUser();
   const say = reporter('files', ['agent']);
   const found = await within(survey(settings)).catch(() => null);
   if (found === null) {
-    const message = `${settings.data_dir} does not answer: its logs were not looked at.`;
+    const message = `${settings.data_dir} does not answer: its logs were not checked.`;
     return [say.error('sandboxes', message, { cure: 'Check its file system.' })];
   }
   const files = fileFindings(settings, found, user);

@@ -5,24 +5,24 @@ import { grantText, nameOf, type User } from './user.ts';
 
 const say = reporter('files', ['agent']);
 
-/** Whether the agent, as this user, sees the sandboxes and may read their logs. */
+/** Checks that this user can list the sandboxes and read their logs. */
 export function fileFindings(settings: Settings, found: Survey, user: User): Finding[] {
   const { root, failure, sandboxes, looked, logs, closed } = found;
   if (failure === 'ENOENT') {
-    const cure = `Right if no sandbox was ever started here: the agent waits for it. Else set AFTERLOG_DATA_DIR or AFTERLOG_LAYOUT (now ${settings.layout}).`;
+    const cure = `If no sandbox ever ran here, nothing: the agent waits for the folder. Otherwise correct AFTERLOG_DATA_DIR or AFTERLOG_LAYOUT (${settings.layout}).`;
     return [say.note('sandboxes', `There is no folder ${root} yet.`, { cure })];
   }
   if (failure !== null) {
-    const cure = `Run the agent as a user who may list it, or ${grantText('CAP_DAC_READ_SEARCH')}.`;
+    const cure = `Run the agent as a user that may list it, or ${grantText('CAP_DAC_READ_SEARCH')}.`;
     return [say.error('sandboxes', `User ${user.name} cannot list ${root} (${failure}).`, { cure })];
   }
-  const some = looked < sandboxes ? `, ${looked} of them looked into` : '';
+  const some = looked < sandboxes ? ` (${looked} of them checked)` : '';
   const seen = `${many(sandboxes, 'sandbox', 'sandboxes')} in ${root}${some}`;
   const unreadable = logs.filter((log) => !log.isReadable);
   if (closed.length > 0 || unreadable.length > 0) return [locked(found, unreadable, user)];
   if (logs.length > 0) return [say.ok('readable', `${seen}: ${many(logs.length, 'log')}, all readable.`)];
-  const cure = 'With a sandbox running, start doctor again: rights of its files are checked then.';
-  return [say.note('readable', `${seen}; there is no log to try.`, { cure })];
+  const cure = 'Run doctor again while a sandbox runs, to check the rights of its files.';
+  return [say.note('readable', `${seen}; there is no log to check.`, { cure })];
 }
 
 function locked({ closed }: Survey, unreadable: FoundLog[], user: User): Finding {

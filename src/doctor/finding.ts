@@ -1,15 +1,18 @@
 import { AfterlogError, reasonOf } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 
-/** `error`: it does not work, or loses data. `warning`: it will under some load, crash or power loss. */
+/**
+ * `error`: afterlog does not work, or loses data. `warning`: so under some load, or after a crash or power
+ * loss.
+ */
 export type Level = 'ok' | 'note' | 'warning' | 'error';
 
 /** The part of afterlog that a finding matters for. */
 export type Role = 'agent' | 'consumer' | 'server' | 'migrate';
 
-/** In the order in which they are shown. */
+/** Titles, in the order of the output. */
 export const groups = {
-  setup: 'What is set',
+  setup: 'Settings',
   files: 'Sandboxes and their logs',
   pins: 'Pins',
   state: 'State dir',
@@ -28,13 +31,13 @@ export type Group = keyof typeof groups;
 export interface Mend {
   /** What to do. */
   cure?: string;
-  /** The command that does it, where there is one. */
+  /** A shell command that does it. */
   command?: string;
 }
 
 export interface Finding extends Mend {
   group: Group;
-  /** What was looked at: a stable name, unique with the group. */
+  /** Stable name of the check, unique within the group. */
   check: string;
   level: Level;
   roles: Role[];
@@ -43,7 +46,7 @@ export interface Finding extends Mend {
 
 type Say = (check: string, message: string, mend?: Mend) => Finding;
 
-/** Makes findings of one group. */
+/** Functions that make findings of one group. */
 export interface Reporter extends Record<Level, Say> {
   group: Group;
 }
@@ -55,14 +58,16 @@ export function reporter(group: Group, roles: Role[]): Reporter {
   return { group, ok: say('ok'), note: say('note'), warning: say('warning'), error: say('error') };
 }
 
-/** @throws Error when the work is not done within limits.doctor.check_ms; it is then left to itself */
+/**
+ * @throws Error if the work takes longer than limits.doctor.check_ms; it continues, but its result is ignored
+ */
 export async function within<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const sentence = `no answer within ${limits.doctor.check_ms / 1000} s`;
     timer = setTimeout(() => reject(new Error(sentence)), limits.doctor.check_ms);
   });
-  work.catch(() => {}); // It may fail when nobody waits for it any more.
+  work.catch(() => {}); // It may fail after the timeout.
   try {
     return await Promise.race([work, late]);
   } finally {
@@ -71,8 +76,8 @@ export async function within<T>(work: Promise<T>): Promise<T> {
 }
 
 /**
- * One bounded check: a failure that it does not explain itself is a finding too.
- * @param cure what may mend such a failure
+ * Runs one check with a time limit. A failure of the check becomes a finding.
+ * @param cure for such a failure, if the error has none
  */
 export async function check(
   say: Reporter,
@@ -84,7 +89,7 @@ export async function check(
     return await within(look());
   } catch (error) {
     const known = error instanceof AfterlogError ? error.cure : cure;
-    const message = `${groups[say.group]} could not be looked at (${name}): ${reasonOf(error)}`;
+    const message = `${groups[say.group]}: the check '${name}' failed: ${reasonOf(error)}`;
     return [say.warning(name, message, known === undefined ? {} : { cure: known })];
   }
 }

@@ -10,13 +10,15 @@ import { topicFindings } from './kafka_topic.ts';
 
 const say = reporter('kafka', ['agent', 'consumer']);
 
-/** Each broker that is set, then those that they name; then, through those that answer, topics and group. */
+/**
+ * Checks each configured broker; then, through those that answer, the advertised brokers, topics and group.
+ */
 export async function kafkaFindings(settings: Settings): Promise<Finding[]> {
   const answers = await Promise.all(settings.kafka.brokers.map((address) => askBroker(settings, address)));
   const reached = answers.filter(({ failure }) => failure === null);
   const findings = answers.map((answer) => brokerFinding(answer, reached.length > 0));
   if (reached.length === 0) {
-    const message = 'Topics, consumer group and the brokers’ clock were not looked at: no broker answers.';
+    const message = 'Topics, consumer group and the brokers’ clock were not checked: no broker answers.';
     return [...findings, say.note('skipped', message)];
   }
   const through = {
@@ -32,8 +34,8 @@ export async function kafkaFindings(settings: Settings): Promise<Finding[]> {
       reporter('group', ['consumer']),
       'state',
       () => groupFindings(through),
-      // Which the client hides behind another reason.
-      `If the brokers ask for rights, give this user Describe on the group ${settings.kafka.group}.`,
+      // kafkajs hides a missing right behind another error.
+      `If the brokers use ACLs, give this user Describe on the group ${settings.kafka.group}.`,
     ),
   ]);
   return [...findings, ...more.flat()];
@@ -44,7 +46,7 @@ function brokerFinding({ address, failure, code, offered }: Answer, othersAnswer
     const isSilent = code === 'KAFKA_UNREACHABLE';
     const message = `Broker ${address} ${isSilent ? 'does not answer' : 'cannot be used'}: ${failure}.`;
     const cure = isSilent
-      ? 'Check that it runs and that this machine reaches it, or correct AFTERLOG_KAFKA_BROKERS.'
+      ? 'Check that it runs and that this machine can reach it, or correct AFTERLOG_KAFKA_BROKERS.'
       : cureOf(code);
     return say[othersAnswer ? 'warning' : 'error']('broker', message, { cure });
   }
@@ -52,15 +54,18 @@ function brokerFinding({ address, failure, code, offered }: Answer, othersAnswer
   const missing = incompatible(offered);
   if (release === null || missing.length > 0) {
     const lacks =
-      missing.length > 0 ? ` does not offer ${missing.join(', ')} in a version that afterlog speaks` : '';
+      missing.length > 0 ? ` does not offer ${missing.join(', ')} in a version that afterlog supports` : '';
     const old = release === null ? ` is older than Kafka ${OLDEST_RELEASE}` : '';
-    const cure = `Use a broker of Kafka ${OLDEST_RELEASE} or newer; tested with 4.1.`;
+    const cure = `Use Kafka ${OLDEST_RELEASE} or newer; afterlog is tested with 4.1.`;
     return say.error('broker', `Broker ${address}${[old, lacks].filter(Boolean).join(' and')}.`, { cure });
   }
-  return say.ok('broker', `Broker ${address} answers: Kafka ${release} or newer, by what it offers.`);
+  return say.ok(
+    'broker',
+    `Broker ${address} answers; its API versions are those of Kafka ${release} or newer.`,
+  );
 }
 
-/** Clients are sent on to the addresses that brokers advertise, which this machine may not know. */
+/** Clients connect to the addresses that brokers advertise; this machine may not be able to reach them. */
 async function advertisedFindings(settings: Settings, reached: Answer[]): Promise<Finding[]> {
   const named = new Set(reached.flatMap(({ cluster }) => cluster));
   const others = [...named].filter((address) => !settings.kafka.brokers.includes(address));
@@ -68,18 +73,14 @@ async function advertisedFindings(settings: Settings, reached: Answer[]): Promis
     others.slice(0, limits.doctor.brokers_max).map((address) => askBroker(settings, address)),
   );
   const rest = others.length - answers.length;
-  const untried = `${many(rest, 'more broker')} of the cluster ${rest === 1 ? 'was' : 'were'} not tried.`;
+  const untried = `${many(rest, 'more broker')} of the cluster ${rest === 1 ? 'was' : 'were'} not checked.`;
   const findings = answers.map(({ address, failure }) => {
-    if (failure === null) return say.ok('advertised', `Broker ${address}, which the brokers name, answers.`);
-    return say.error(
-      'advertised',
-      `The brokers send clients on to ${address}, which does not answer: ${failure}.`,
-      {
-        cure:
-          'Let the broker run, or correct its advertised.listeners: each broker has to name an address that hosts ' +
-          'and consumers reach.',
-      },
-    );
+    if (failure === null) return say.ok('advertised', `The advertised broker ${address} answers.`);
+    return say.error('advertised', `The advertised broker ${address} does not answer: ${failure}.`, {
+      cure:
+        'Start the broker, or correct its advertised.listeners: each broker must advertise an address that hosts ' +
+        'and consumers can reach.',
+    });
   });
   return rest > 0 ? [...findings, say.note('advertised', untried)] : findings;
 }

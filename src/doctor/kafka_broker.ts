@@ -5,32 +5,32 @@ import type { Settings } from '../config/settings.ts';
 import { createKafka, kafkaFault } from '../kafka/client.ts';
 import { within } from './finding.ts';
 
-/** Versions of a request that a broker takes, by the request's number. */
+/** Supported versions of a broker, by API key. */
 export type Offered = Record<number, { minVersion: number; maxVersion: number }>;
 
-/** What a broker said, or why it did not. */
+/** The answer of a broker, or the reason of its failure. */
 export interface Answer {
   address: string;
   failure: string | null;
-  /** Of the failure. */
+  /** Error code of the failure. */
   code: ErrorCode;
   offered: Offered;
-  /** host:port by which the brokers of its cluster say that they can be reached. */
+  /** The advertised host:port of each broker of the cluster. */
   cluster: string[];
 }
 
-/** kafkajs' own client below its admin, which alone knows what a broker offers. */
+/** kafkajs' internal client, the only one that knows a broker's API versions. */
 interface Cluster {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   brokerPool: {
     versions: Offered | null;
-    /** The one that is connected, whatever address it has by its own account. */
+    /** The connected broker, regardless of its advertised address. */
     seedBroker: { metadata(topics: string[]): Promise<{ brokers: { host: string; port: number }[] }> };
   };
 }
 
-/** Connects to one broker alone, as agent and consumer would. Never rejects. */
+/** Connects to a single broker like agent and consumer do. Never rejects. */
 export async function askBroker(settings: Settings, address: string): Promise<Answer> {
   const answer: Answer = { address, failure: null, code: 'KAFKA_UNREACHABLE', offered: {}, cluster: [] };
   let cluster: Cluster | null = null;
@@ -61,13 +61,16 @@ function clusterOf(kafka: Kafka): Cluster {
   return made[name]!({ allowAutoTopicCreation: false });
 }
 
-/** What agent and consumer send. */
+/** Requests that agent and consumer send. */
 const USED = [
   ...['Produce', 'Fetch', 'ListOffsets', 'Metadata', 'OffsetCommit', 'OffsetFetch', 'GroupCoordinator'],
   ...['JoinGroup', 'Heartbeat', 'LeaveGroup', 'SyncGroup', 'CreateTopics', 'CreatePartitions'],
 ];
 
-/** Requests that client and broker have no version of in common; kafkajs would only see its connection closed. */
+/**
+ * Requests without a version that client and broker have in common; kafkajs would only see a closed
+ * connection.
+ */
 export function incompatible(offered: Offered): string[] {
   const require = createRequire(import.meta.url);
   const numbers = require('kafkajs/src/protocol/requests/apiKeys') as Record<string, number>;
@@ -81,7 +84,9 @@ export function incompatible(offered: Offered): string[] {
   });
 }
 
-/** The first release that offered a version of a request, newest first: brokers do not tell their release. */
+/**
+ * The first release with a version of a request (API key), newest first: brokers do not report their release.
+ */
 const releases: [release: string, request: number, version: number][] = [
   ['4.0', 0, 12],
   ['3.9', 1, 17],
@@ -95,10 +100,10 @@ const releases: [release: string, request: number, version: number][] = [
   ['2.5', 11, 7],
   ['2.4', 19, 5],
 ];
-/** The first whose brokers fill in their default replication for a new topic. */
+/** The first release whose brokers apply their default replication factor to a new topic. */
 export const OLDEST_RELEASE = releases.at(-1)![0];
 
-/** `3.7`: the newest release whose requests are all offered, or null for one older than all above. */
+/** `3.7`: the newest release that the offered versions prove; null if older than all above. */
 export function releaseOf(offered: Offered): string | null {
   const found = releases.find(([, request, version]) => (offered[request]?.maxVersion ?? -1) >= version);
   return found?.[0] ?? null;

@@ -6,7 +6,7 @@ import { type Finding, many, reporter } from './finding.ts';
 
 const say = reporter('group', ['consumer']);
 
-/** Whether consumers run, and how far they are behind. Says nothing of a topic that is not there. */
+/** Checks whether consumers run, and their lag. No findings if the topic does not exist. */
 export async function groupFindings(settings: Settings): Promise<Finding[]> {
   const { group, topic } = settings.kafka;
   const kafka = createKafka(settings);
@@ -33,21 +33,18 @@ export function stateFinding(
   const behind = `${many(lag, 'batch', 'batches')} behind`;
   if (state === 'Stable') {
     const idle = Math.max(0, members - offsets.length);
-    const spare =
-      idle > 0 ? ` ${idle} of them have nothing to do: there are ${offsets.length} partitions.` : '';
+    const spare = idle > 0 ? ` ${idle} of them are idle: there are only ${offsets.length} partitions.` : '';
     return say.ok('state', `${many(members, 'consumer')} in the group ${group}, ${behind}.${spare}`);
   }
   if (members > 0) {
-    const cure = 'Normal for some seconds when a consumer comes or goes; look again if it lasts.';
-    return say.note('state', `The group ${group} is dealing its partitions anew (${state}), ${behind}.`, {
-      cure,
-    });
+    const cure = 'This is normal for some seconds after a consumer starts or stops; check again later.';
+    return say.note('state', `The group ${group} is rebalancing (${state}), ${behind}.`, { cure });
   }
   const never = offsets.every(({ committed }) => committed === null);
   const what = never
-    ? `No consumer has landed anything as ${group}`
-    : `No consumer runs in the group ${group}`;
-  const cure = 'Start one; until then batches wait in the topic for as long as its retention.';
+    ? `No consumer of the group ${group} has ever stored a batch`
+    : `No consumer of the group ${group} runs`;
+  const cure = 'Start a consumer; until then batches wait in the topic, at most for its retention time.';
   const level = lag > 0 ? 'warning' : 'note';
   return say[level]('state', `${what}; it is ${behind}.`, { cure, command: 'afterlog consumer' });
 }
@@ -56,7 +53,7 @@ function lostFindings(topic: string, offsets: PartitionOffsets[]): Finding[] {
   return offsets.flatMap((one) => {
     const lost = overtaken(one);
     if (lost === null) return [];
-    const message = `Messages ${lost.from} to ${lost.to} of ${topic}/${one.partition} passed the retention before they were landed; a gap row will say so.`;
+    const message = `Messages ${lost.from} to ${lost.to} of ${topic}/${one.partition} expired before a consumer stored them; a gap row will replace them.`;
     const cure = 'Keep consumers running, or give the topic a longer retention.';
     return [say.error('overtaken', message, { cure })];
   });

@@ -13,7 +13,7 @@ import {
 import { kafkaClockFindings } from './clock.ts';
 import { type Finding, many, type Reporter, type Role, reporter } from './finding.ts';
 
-/** The topic of the batches and its dead letters: there, set as they must be, in full health, and empty. */
+/** Checks the topic of the batches and the topic of the dead letters: settings, health, and dead letters. */
 export async function topicFindings(settings: Settings, admin: Admin): Promise<Finding[]> {
   const { brokers, topic } = settings.kafka;
   const { batches, dead_letters } = wantedTopics(topic);
@@ -21,7 +21,7 @@ export async function topicFindings(settings: Settings, admin: Admin): Promise<F
   const roles: Role[] = ['agent', 'consumer'];
   const found = await findTopic(admin, topic);
   const say = reporter('topic', roles);
-  if (found === null) findings.push(await missing(say, admin, batches, 'the first agent makes it'));
+  if (found === null) findings.push(await missing(say, admin, batches, 'the first agent creates it'));
   else {
     findings.push(...settingFindings(say, brokers, batches, found), ...healthFindings(say, found));
     findings.push(...replicaFindings(say, brokers, found, await brokerCount(admin)));
@@ -39,30 +39,30 @@ async function deadLetterFindings(
   const say = reporter('topic', ['consumer']);
   const found = await findTopic(admin, wanted.topic);
   if (found === null)
-    return [await missing(say, admin, wanted, 'the consumer makes it for the first dead letter')];
+    return [await missing(say, admin, wanted, 'the consumer creates it for the first dead letter')];
   const findings = [...settingFindings(say, kafka.brokers, wanted, found), ...healthFindings(say, found)];
   const ends = await admin.fetchTopicOffsets(wanted.topic);
   const letters = ends.reduce((sum, { low, high }) => sum + Number(high) - Number(low), 0);
   if (letters === 0) return [...findings, say.ok('dead_letters', `No dead letters in ${wanted.topic}.`)];
-  const message = `${wanted.topic} holds ${many(letters, 'dead letter')}: batches that could not land; gap rows stand in their place.`;
-  const cure = 'See why, mend it, and replay them.';
+  const message = `${wanted.topic} holds ${many(letters, 'dead letter')}: batches that could not be stored; gap rows replace them.`;
+  const cure = 'Correct the reason that it lists, and replay them.';
   return [...findings, say.warning('dead_letters', message, { cure, command: 'afterlog dlq' })];
 }
 
-/** Whether it could be made is asked, too. */
+/** Also checks, with a dry run, that the topic can be created. */
 async function missing(
   say: Reporter,
   admin: Admin,
   wanted: WantedTopic,
   otherwise: string,
 ): Promise<Finding> {
-  const absent = `There is no topic ${wanted.topic} yet, or this user may not see it`;
+  const absent = `The topic ${wanted.topic} does not exist yet, or is not visible to this user`;
   try {
     await createTopic(admin, wanted, true);
     return say.note('missing', `${absent}; ${otherwise}.`, { command: 'afterlog migrate' });
   } catch (error) {
-    const cure = error instanceof AfterlogError ? error.cure : 'See the brokers’ reason.';
-    return say.error('missing', `${absent}, and it cannot be made: ${reasonOf(error)}`, { cure });
+    const cure = error instanceof AfterlogError ? error.cure : 'Correct the cause that the brokers report.';
+    return say.error('missing', `${absent}, and it cannot be created: ${reasonOf(error)}`, { cure });
   }
 }
 
@@ -75,8 +75,8 @@ function settingFindings(
   const { topic, partitions, settings } = found;
   const wrong = differences(wanted, settings);
   if (wrong === null) {
-    const cure = `Give this user DescribeConfigs on ${topic}, or let someone who has it run doctor.`;
-    return [say.note('settings', `The settings of ${topic} may not be read by this user.`, { cure })];
+    const cure = `Give this user DescribeConfigs on ${topic}, or run doctor as a user that has it.`;
+    return [say.note('settings', `This user may not read the settings of ${topic}.`, { cure })];
   }
   const findings = wrong.map((one) => {
     const message = `${topic} has ${one.name}=${one.found}: ${one.otherwise}.`;
@@ -89,13 +89,13 @@ function settingFindings(
   }
   const bytes = settings!.get('retention.bytes') ?? '-1';
   if (bytes !== '-1') {
-    const message = `${topic} has retention.bytes=${bytes}: a partition beyond it loses its oldest batches, however young.`;
+    const message = `${topic} has retention.bytes=${bytes}: a larger partition loses its oldest batches, regardless of their age.`;
     findings.push(say.note('retention.bytes', message));
   }
   return findings;
 }
 
-/** Partitions that take no batches now, or miss replicas. */
+/** Partitions that cannot accept batches now, or lack in-sync replicas. */
 function healthFindings(say: Reporter, { topic, partitions, settings }: FoundTopic): Finding[] {
   const insync_min = Number(settings?.get('min.insync.replicas') ?? 1);
   const numbers = (some: FoundTopic['partitions']): string => some.map((one) => one.partitionId).join(', ');
@@ -103,29 +103,28 @@ function healthFindings(say: Reporter, { topic, partitions, settings }: FoundTop
   const lagging = partitions.filter((one) => !refusing.includes(one) && one.isr.length < one.replicas.length);
   const findings: Finding[] = [];
   if (refusing.length > 0) {
-    const message = `Partitions ${numbers(refusing)} of ${topic} take no batches: no leader, or fewer than ${insync_min} replicas in sync.`;
-    findings.push(say.error('health', message, { cure: 'Bring the brokers of their replicas back.' }));
+    const message = `Partitions ${numbers(refusing)} of ${topic} accept no batches: no leader, or fewer than ${insync_min} in-sync replicas.`;
+    findings.push(say.error('health', message, { cure: 'Restart the brokers of their replicas.' }));
   }
   if (lagging.length > 0) {
     const message = `Partitions ${numbers(lagging)} of ${topic} have replicas that are not in sync.`;
-    findings.push(say.warning('health', message, { cure: 'Bring the brokers of their replicas back.' }));
+    findings.push(say.warning('health', message, { cure: 'Restart the brokers of their replicas.' }));
   }
   return findings;
 }
 
 const brokerCount = async (admin: Admin): Promise<number> => (await admin.describeCluster()).brokers.length;
 
-/** What the loss of one broker's disk or power takes. */
+/** Checks that acknowledged batches survive the loss of one broker's disk or power. */
 function replicaFindings(say: Reporter, servers: string[], found: FoundTopic, brokers: number): Finding[] {
   const { topic, partitions, settings } = found;
   const replicas = Math.min(...partitions.map((one) => one.replicas.length));
   const insync_min = Number(settings?.get('min.insync.replicas') ?? 1);
   const shown = `${topic} has ${many(replicas, 'replica')} and min.insync.replicas=${insync_min}`;
   if (replicas >= 2 && insync_min >= 2) return [say.ok('replicas', `${shown}.`)];
-  const message = `${shown}: the loss of one broker’s disk, or of its power, takes acknowledged batches.`;
+  const message = `${shown}: if one broker loses its disk or power, acknowledged batches may be lost.`;
   if (brokers < 3) {
-    const cure =
-      'For more than trying, use three brokers, a topic of three replicas, and min.insync.replicas=2.';
+    const cure = 'In production, use three brokers, three replicas per topic, and min.insync.replicas=2.';
     return [say.note('replicas', message, { cure })];
   }
   if (replicas < 3) {

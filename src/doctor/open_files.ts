@@ -3,12 +3,12 @@ import { type Finding, reporter } from './finding.ts';
 
 const say = reporter('limits', ['agent']);
 
-/** Spool, sockets, inotify, what a send holds open. */
+/** For spool, sockets, inotify and sends. */
 const BASE = 256;
-/** Where hard links are not possible, each log is held by a descriptor; three generations may wait beside it. */
+/** Without hard links, a descriptor holds each log: three logs, each with up to three older generations. */
 const PER_SANDBOX = 12;
 
-/** @param agent the running agent's pid: its limit counts, not this shell's */
+/** @param agent pid of the running agent, whose limit is checked; null: the limit of this shell */
 export async function openFileFindings(
   agent: number | null,
   sandboxes: number,
@@ -26,11 +26,11 @@ export function openFiles(limit: number, whose: string, sandboxes: number, canLi
   const needed = BASE + (canLink ? 0 : sandboxes * PER_SANDBOX);
   const found = `Open files: ${limit === Infinity ? 'unlimited' : limit} (${whose}), needed: about ${needed}`;
   if (limit >= needed) return say.ok('open_files', `${found}.`);
-  const cure = `Raise it in the service’s unit (systemd: LimitNOFILE=${Math.max(65_536, needed * 2)}).`;
+  const cure = `Increase the limit in the service’s unit (systemd: LimitNOFILE=${Math.max(65_536, needed * 2)}).`;
   return say.error('open_files', `${found}.`, { cure, command: `ulimit -n ${Math.max(65_536, needed * 2)}` });
 }
 
-/** The hard limit: Node raises the soft one to it when it starts. null where there is no /proc. */
+/** The hard limit, because Node.js raises the soft limit to it at its start. null without /proc. */
 async function limitOf(pid: string): Promise<number | null> {
   const text = await readFile(`/proc/${pid}/limits`, 'utf8').catch(() => '');
   const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(text)?.[1];

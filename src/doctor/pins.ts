@@ -8,9 +8,9 @@ import type { FoundLog, Survey } from './survey.ts';
 import { grantText, nameOf, type User } from './user.ts';
 
 const say = reporter('pins', ['agent']);
-const LOST = 'what is deleted or rotated while no agent runs is lost';
+const LOST = 'logs that are deleted or rotated while no agent runs are lost';
 
-/** Whether logs can be held by hard links: tried with a real one of each owner, and taken back at once. */
+/** Checks that hard links can pin logs: links one log of each owner, and removes the link at once. */
 export async function pinFindings(settings: Settings, found: Survey, user: User): Promise<Finding[]> {
   const pins = join(settings.data_dir, '.afterlog', 'pins');
   const dir = await nearestFolder(pins);
@@ -21,7 +21,7 @@ export async function pinFindings(settings: Settings, found: Survey, user: User)
         'writable',
         `User ${user.name} cannot write ${dir} (${denied}), so logs cannot be pinned in ${pins}.`,
         {
-          cure: 'Make the folder for the agent’s user, or run the agent as its owner.',
+          cure: 'Create the folder for the agent’s user, or run the agent as its owner.',
           ...(denied === 'EROFS'
             ? {}
             : { command: `sudo install -d -o ${user.name} ${quoted(dirname(pins))} ${quoted(pins)}` }),
@@ -33,12 +33,12 @@ export async function pinFindings(settings: Settings, found: Survey, user: User)
   if (owners.length > 0) return (await Promise.all(owners.map((logs) => trial(logs, dir, user)))).flat();
   const isApart = found.failure === null && (await stat(found.root)).dev !== (await stat(dir)).dev;
   if (isApart) return [apart(found.root, dir)];
-  return [say.note('link', `${dir} can be written; there is no log to try a hard link with.`)];
+  return [say.note('link', `${dir} is writable; there is no log to test a hard link with.`)];
 }
 
-/** Links the first log that is still there. */
+/** Links the first log that still exists. */
 async function trial(logs: FoundLog[], dir: string, user: User): Promise<Finding[]> {
-  // Without a comma, which is in every pin's name.
+  // Without a comma, so that the agent does not take it for a pin.
   const path = join(dir, `doctor-${process.pid}-${randomBytes(4).toString('hex')}`);
   for (const log of logs) {
     const failure = await link(log.path, path).then(() => null, codeOf);
@@ -62,23 +62,23 @@ async function whyNot(failure: string, log: FoundLog, dir: string, user: User): 
     return say.error(
       'link',
       `User ${user.name} may not link ${log.path} of ${owner}: fs.protected_hardlinks is 1, and it lacks CAP_FOWNER. ` +
-        `Logs are held by open descriptors then, and ${LOST}.`,
+        `The agent then holds logs by open descriptors, and ${LOST}.`,
       { cure: `Run the agent as ${owner}, or ${grantText('CAP_FOWNER', 'CAP_DAC_READ_SEARCH')}.` },
     );
   }
   return say.error('link', `${log.path} cannot be linked into ${dir} (${failure}); ${LOST}.`, {
-    cure: 'Check that the file system has hard links and the file is not immutable (lsattr).',
+    cure: 'Check that the file system supports hard links and the file is not immutable (lsattr).',
   });
 }
 
 function apart(what: string, dir: string): Finding {
   return say.error(
     'link',
-    `${what} is on another file system than ${dir}, or another mount of it: no hard link is possible; ${LOST}.`,
+    `${what} is on another file system or mount than ${dir}, so hard links are impossible; ${LOST}.`,
     {
       cure:
-        'Make the data dir the folder that is mounted, for example AFTERLOG_DATA_DIR=<data dir>/vms with ' +
-        'AFTERLOG_LAYOUT={sandbox}/{log}; pins are then beside the sandboxes.',
+        'Use the mounted folder as the data dir, for example AFTERLOG_DATA_DIR=<data dir>/vms and ' +
+        'AFTERLOG_LAYOUT={sandbox}/{log}; pins are then on the file system of the sandboxes.',
     },
   );
 }

@@ -10,28 +10,30 @@ import { nameOf, type User } from './user.ts';
 
 const say = reporter('state', ['agent']);
 
-/** Whether the spool can be written and made durable: tried with a file that is taken back at once. */
+/** Checks that the spool can be written and synced, with a file that it removes at once. */
 export async function writableFindings({ state_dir }: Settings, user: User): Promise<Finding[]> {
   const cure = `Make it writable for ${user.name}, or set AFTERLOG_STATE_DIR to another folder.`;
   const dir = await nearestFolder(state_dir);
   if (dir !== state_dir) {
     const denied = await whyNotWritable(dir, user);
-    if (denied === null) return [say.ok('writable', `${state_dir} is not there yet; the agent can make it.`)];
-    const message = `User ${user.name} cannot make ${state_dir}: ${dir} is not writable (${denied}).`;
+    if (denied === null) {
+      return [say.ok('writable', `${state_dir} does not exist yet; the agent can create it.`)];
+    }
+    const message = `User ${user.name} cannot create ${state_dir}: ${dir} is not writable (${denied}).`;
     const command = `sudo install -d -o ${user.name} ${quoted(state_dir)}`;
     return [say.error('writable', message, { cure, ...(denied === 'EROFS' ? {} : { command }) })];
   }
   const path = join(dir, `doctor-${process.pid}-${randomBytes(4).toString('hex')}`);
   try {
     const took_ms = await writeDurably(path);
-    return [say.ok('writable', `${dir} can be written; fsync took ${took_ms.toFixed(1)} ms.`)];
+    return [say.ok('writable', `${dir} is writable; fsync took ${took_ms.toFixed(1)} ms.`)];
   } catch (error) {
     const message = `User ${user.name} cannot write and fsync a file in ${dir}: ${reasonOf(error)}`;
     return [say.error('writable', message, { cure })];
   }
 }
 
-/** @returns milliseconds that the sync took */
+/** @returns duration of the sync in ms */
 async function writeDurably(path: string): Promise<number> {
   const file = await open(path, 'wx', 0o600);
   try {
@@ -45,7 +47,7 @@ async function writeDurably(path: string): Promise<number> {
   }
 }
 
-/** Which agent runs here. Both folders have a lock; they may be one. */
+/** Checks which agent runs here. Data dir and state dir each have a lock; they may be one folder. */
 export async function lockFindings(settings: Settings, user: User): Promise<Finding[]> {
   const dirs = new Set([join(settings.data_dir, '.afterlog'), settings.state_dir]);
   const findings = await Promise.all([...dirs].map((dir) => lockOf(dir, user)));
@@ -62,20 +64,20 @@ async function lockOf(dir: string, user: User): Promise<Finding[]> {
   }
   if (lock === null) return [];
   if (lock.holder === null) {
-    const message = `An agent that was killed left its lock in ${dir}; the next one takes it over.`;
+    const message = `An agent that was killed left its lock in ${dir}; the next agent replaces it.`;
     return [say.note('lock', message)];
   }
   const running = say.ok('lock', `An agent runs on ${dir}: ${lock.holder}.`);
   const process = lock.pid === null ? null : await stat(`/proc/${lock.pid}`).catch(() => null);
   if (process === null || process.uid === user.uid) return [running];
   const owner = nameOf(process.uid);
-  const message = `The agent on ${dir}, ${lock.holder}, is user ${owner}; what is said here of files holds for user ${user.name}.`;
-  // sudo takes a user id behind a #.
+  const message = `The agent on ${dir}, ${lock.holder}, runs as user ${owner}; the findings about files are for user ${user.name}.`;
+  // sudo accepts a user id after a #.
   const command = `sudo -u ${/^\d+$/.test(owner) ? `'#${owner}'` : owner} afterlog doctor`;
   return [running, say.warning('user', message, { cure: 'Run doctor as the agent’s user.', command })];
 }
 
-/** The pid of the agent that runs here, if it can be seen from here. */
+/** The pid of the running agent; null if none runs, or its process is not visible. */
 export function runningAgent({ data_dir }: Settings): number | null {
   try {
     const lock = lockHolder(join(data_dir, '.afterlog'));

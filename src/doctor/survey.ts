@@ -13,21 +13,21 @@ export interface FoundLog {
   isReadable: boolean;
 }
 
-/** What stands in the data dir, as far as this user sees it. */
+/** Contents of the data dir, as far as this user can see them. */
 export interface Survey {
   /** The folder whose entries are sandboxes. */
   root: string;
-  /** Why the root cannot be listed: an error code of the system, or null. */
+  /** Error code if the root cannot be listed, else null. */
   failure: string | null;
   sandboxes: number;
-  /** How many of them were looked into. */
+  /** Number of sandboxes whose folder was read. */
   looked: number;
   logs: FoundLog[];
   /** Sandboxes whose folder cannot be listed. */
   closed: string[];
 }
 
-/** Counts all sandboxes, and looks at the logs of at most limits.doctor.sandboxes_max, for as long as a check may take. */
+/** Counts all sandboxes, and reads the folders of at most limits.doctor.sandboxes_max of them. */
 export async function survey(settings: Settings): Promise<Survey> {
   const layout = layoutOf(settings.data_dir, settings.layout);
   const found: Survey = { root: layout.root, failure: null, sandboxes: 0, looked: 0, logs: [], closed: [] };
@@ -41,7 +41,7 @@ export async function survey(settings: Settings): Promise<Survey> {
     found.failure = codeOf(error);
   }
   found.sandboxes = ids.length;
-  // Half of the time, so that what was found is told in time.
+  // Half of the check's time limit, so that the findings are in time.
   const until_ms = performance.now() + limits.doctor.check_ms / 2;
   for (const id of ids.slice(0, limits.doctor.sandboxes_max)) {
     if (performance.now() > until_ms) break;
@@ -51,7 +51,7 @@ export async function survey(settings: Settings): Promise<Survey> {
       const names = (await readdir(folder)).filter((name) => chainPlace(name) !== null);
       for (const name of names) found.logs.push(...(await lookAt(join(folder, name))));
     } catch (error) {
-      // A sandbox that is deleted meanwhile is none of our business.
+      // Other errors: the sandbox was deleted in the meantime.
       if (codeOf(error) === 'EACCES') found.closed.push(folder);
     }
   }
@@ -61,7 +61,7 @@ export async function survey(settings: Settings): Promise<Survey> {
 async function lookAt(path: string): Promise<FoundLog[]> {
   const stats = await lstat(path).catch(() => null);
   if (!stats?.isFile()) return [];
-  // Opened, not asked of access(2), which leaves capabilities out of account.
+  // Opens the file, because access(2) ignores capabilities.
   const isReadable = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).then(
     (file) => file.close().then(() => true),
     (error) => codeOf(error) === 'ENOENT',

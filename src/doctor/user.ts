@@ -1,24 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 
-/** Numbers of the capabilities that reading and linking other users' files take. */
+/** Bit numbers of the capabilities for reading and linking other users' files. */
 const numbers = { CAP_DAC_OVERRIDE: 1, CAP_DAC_READ_SEARCH: 2, CAP_FOWNER: 3 } as const;
 export type Capability = keyof typeof numbers;
 
 export interface User {
   uid: number;
   name: string;
-  /** Of those above, what this process has. */
+  /** Those of the above that this process has. */
   capabilities: Set<Capability>;
 }
 
-/** Who this process is, and what it may do beyond its files. Root in a container may lack capabilities. */
+/** The effective user of this process and its capabilities. Root in a container may lack capabilities. */
 export function currentUser(): User {
   const uid = process.geteuid?.() ?? -1;
   return { uid, name: nameOf(uid), capabilities: capabilitiesOf(statusOf('self'), uid) };
 }
 
-/** @param status the text of /proc/<pid>/status, '' where there is none */
+/** @param status the text of /proc/<pid>/status; '' if there is none */
 export function capabilitiesOf(status: string, uid: number): Set<Capability> {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
   const bits = effective === undefined ? (uid === 0 ? ~0n : 0n) : BigInt(`0x${effective}`);
@@ -34,7 +34,7 @@ function statusOf(pid: string): string {
   }
 }
 
-/** The name of a user id, or the number itself where no name is known. */
+/** The name of a user id; the number itself if it has no name. */
 export function nameOf(uid: number): string {
   try {
     const known = userInfo();
@@ -48,6 +48,6 @@ export function nameOf(uid: number): string {
   }
 }
 
-/** How a service gets capabilities, in words that fit a sentence's end. */
+/** Advice to grant capabilities to the agent, as the end of a sentence. */
 export const grantText = (...wanted: Capability[]): string =>
   `give it ${wanted.join(' and ')} (systemd: AmbientCapabilities=${wanted.join(' ')})`;

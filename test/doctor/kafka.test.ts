@@ -38,7 +38,7 @@ async function topicWith(settings: Settings, configs: Record<string, string>): P
 test('without brokers nothing is said of Kafka but that', async (t) => {
   const settings = await testSettings(t, { kafkaBrokers: '' });
   const found = await diagnose(environmentOf(settings));
-  assert.match(found.one('setup/way').message, /No brokers are set.*Kafka is not looked at/);
+  assert.match(found.one('setup/way').message, /No brokers are set.*Kafka is not checked/);
   for (const group of ['kafka', 'topic', 'group']) assert.deepEqual(found.of(group), []);
 });
 
@@ -90,7 +90,7 @@ test('an address that a broker names and that nobody reaches is an error', async
   assert.equal(found.one('kafka/broker').level, 'ok');
   const advertised = found.one('kafka/advertised');
   assert.equal(advertised.level, 'error');
-  assert.match(advertised.message, /send clients on to 127\.0\.0\.1:9, which does not answer/);
+  assert.match(advertised.message, /advertised broker 127\.0\.0\.1:9 does not answer/);
   assert.match(advertised.cure!, /advertised\.listeners/);
 });
 
@@ -118,7 +118,7 @@ test('a topic that cannot be made is an error with the brokers’ reason', async
   await topicWith({ ...settings, kafka: { ...settings.kafka, topic } }, {});
   const [first] = (await diagnose(kafkaOnly(settings))).all('topic/missing');
   assert.equal(first!.level, 'error');
-  assert.match(first!.message, /cannot be made: Kafka refuses .*INVALID_TOPIC_EXCEPTION/);
+  assert.match(first!.message, /cannot be created: Kafka refuses .*INVALID_TOPIC_EXCEPTION/);
 });
 
 test('settings of a topic that do not serve are named, each with the command that mends it', async (t) => {
@@ -189,7 +189,7 @@ test('consumers: none, behind, overtaken by retention, running', async (t) => {
   await topic.send(run(newEpoch(), 1, 4));
   const never = (await diagnose(kafkaOnly(settings))).one('group/state');
   assert.deepEqual([never.level, never.command], ['warning', 'afterlog consumer']);
-  assert.match(never.message, /No consumer has landed anything .* 4 batches behind/);
+  assert.match(never.message, /No consumer .* has ever stored a batch; it is 4 batches behind/);
 
   const first = await startConsumer(settings);
   await until(async () => (await topic.committed()) === 4);
@@ -201,8 +201,11 @@ test('consumers: none, behind, overtaken by retention, running', async (t) => {
   await topic.send(run(newEpoch(), 1, 3));
   await topic.deleteBefore(6);
   const found = await diagnose(kafkaOnly(settings));
-  assert.match(found.one('group/state').message, /No consumer runs in the group .* 1 batch behind/);
-  assert.match(found.one('group/overtaken').message, /Messages 4 to 5 of .*\/0 passed the retention/);
+  assert.match(found.one('group/state').message, /No consumer of the group .* runs; it is 1 batch behind/);
+  assert.match(
+    found.one('group/overtaken').message,
+    /Messages 4 to 5 of .*\/0 expired before a consumer stored them/,
+  );
 });
 
 async function send(
