@@ -19,7 +19,7 @@ const cyan = (text: string): string => `${esc}[36m${text}${esc}[39m`;
 const dim = (text: string): string => `${esc}[2m${text}${esc}[22m`;
 const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧'] as const;
 
-/** What a program prints when it starts. Text is UTF-8 with a serial console's CRLF. */
+/** The output of a program at its start: UTF-8 with the CRLF of a serial console. */
 export function greeting(program: Program, random: Random, at_ms: number): string[] {
   const stamp = lines.stamp(at_ms);
   if (program === 'vite') {
@@ -37,7 +37,7 @@ export function greeting(program: Program, random: Random, at_ms: number): strin
   ];
 }
 
-/** The next piece of what a running program prints. Now and then one that is written in two halves. */
+/** The next output of a running program: a line, sometimes written in two halves, or several lines. */
 export function nextPieces(program: Program, random: Random, at_ms: number): Piece[] {
   if (random.chance(0.04)) {
     return [
@@ -79,7 +79,7 @@ function halves(line: string, random: Random): Piece[] {
 function devServer(random: Random, at_ms: number): Piece[] {
   const file = random.pick(words.sourceFiles);
   if (random.chance(0.3)) {
-    // A spinner: one line that rewrites itself, each picture written alone.
+    // A spinner: a line that overwrites itself, with a separate write per picture.
     const pictures = spinner.slice(0, random.int(3, 8));
     const what = `${random.pick(['bundling', 'type-checking', 'optimizing'])} ${random.pick(words.packages)}`;
     return [

@@ -2,10 +2,10 @@ import type { Examples } from './examples.ts';
 import type { Row } from './row.ts';
 import { shellLines } from './text.ts';
 
-/** From so many rows on, each command has a line above it that says what it shows. */
+/** With at least this many rows, each command has a description above it. */
 const explained_rows = 34;
 
-/** Commands for another terminal, each whole or not there; those that matter most come first. */
+/** Commands for another terminal, the most useful first. A command that does not fit is omitted. */
 export function commandRows(examples: Examples, address: string, width: number, height: number): Row[] {
   const commands = readyCommands(examples, address);
   const shown: Row[] = [[{ text: 'In another terminal, in this folder:', style: 'strong' }]];
@@ -25,18 +25,18 @@ function readyCommands(examples: Examples, address: string): { what: string; com
       ? []
       : [
           {
-            what: deleted.failed ? 'the last words of one that failed and is deleted' : 'one that is deleted',
+            what: `the last lines of a ${deleted.failed ? 'failed and ' : ''}deleted sandbox`,
             command: `npx afterlog logs ${deleted.id} --tail 20`,
           },
         ]),
-    { what: 'all of them, last seen first', command: 'npx afterlog sandboxes' },
+    { what: 'all sandboxes, most recently seen first', command: 'npx afterlog sandboxes' },
     ...(running === null
       ? []
-      : [{ what: 'one that runs, line by line until its end', command: `curl -N "${logs}?follow=1"` }]),
-    { what: 'what did not boot, and why', command: 'npx afterlog boots --failed' },
-    { what: 'what crashed, by cause', command: 'npx afterlog crashes' },
+      : [{ what: 'a running sandbox, until it is deleted', command: `curl -N "${logs}?follow=1"` }]),
+    { what: 'failed boots and their causes', command: 'npx afterlog boots --failed' },
+    { what: 'crashes by cause', command: 'npx afterlog crashes' },
     {
-      what: 'who says how much',
+      what: 'lines per source',
       command: 'npx afterlog sql "SELECT source, count() FROM console_logs GROUP BY ALL"',
     },
   ];

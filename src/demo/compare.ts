@@ -2,19 +2,19 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { limits } from '../base/limits.ts';
 import type { Finished, Fleet } from './fleet.ts';
 
-/** What a comparison of deleted sandboxes with ClickHouse has found so far. */
+/** Results of the comparison of deleted sandboxes with ClickHouse. */
 export interface Compared {
-  /** Sandboxes whose every byte is in ClickHouse: same length, same CRC-32, all logs sealed. */
+  /** Number of sandboxes with every byte in ClickHouse: same length, same CRC-32, all logs sealed. */
   whole: number;
   /** Sandboxes that differ, newest last (bounded). */
   wrong: string[];
-  /** Bytes that were written and are not in ClickHouse, of the sandboxes that differ. */
+  /** Written bytes of these sandboxes that are not in ClickHouse. */
   lost_bytes: number;
-  /** Deleted sandboxes that ClickHouse has not sealed yet. */
+  /** Number of deleted sandboxes whose logs are not all sealed yet. */
   waiting: number;
 }
 
-/** What ClickHouse holds of one log of one sandbox. */
+/** A log of a sandbox as stored in ClickHouse. */
 interface Held {
   sandbox_id: string;
   log: string;
@@ -23,8 +23,8 @@ interface Held {
   sealed: boolean;
 }
 
-// The bytes themselves, joined in order: a check that no part of the way here has a hand in. FINAL, as the
-// table's key is what makes a row one.
+// Joins the stored bytes in order, so that the check does not rely on any part of the pipeline. FINAL removes
+// copies of rows with the same key.
 const heldQuery = (database: string): string => `
   SELECT sandbox_id, log, toString(sum(length(line))) AS bytes, max(sealed) AS sealed,
     CRC32(arrayStringConcat(arrayMap(row -> row.3, arraySort(row -> (row.1, row.2),
@@ -40,9 +40,9 @@ const heldQuery = (database: string): string => `
   GROUP BY sandbox_id, log`;
 
 /**
- * Compares the fleet's deleted sandboxes with ClickHouse, some at each call. A sandbox counts as lost or wrong
- * when ClickHouse calls it complete and it is not, or when sandboxes deleted much later are complete already.
- * @param judged called once for each sandbox, when it is known
+ * Compares the fleet's deleted sandboxes with ClickHouse, some of them at each call of `look`. A sandbox is
+ * wrong if its logs are sealed but differ, or if sandboxes that were deleted much later are complete already.
+ * @param judged called once for each sandbox, when its result is known
  */
 export function createComparer(
   client: ClickHouseClient,
@@ -54,7 +54,7 @@ export function createComparer(
   let newest_whole_ms = 0;
   const look = async (): Promise<void> => {
     const finished = fleet.finished();
-    // The oldest, as they are due; the newest, as only they show that what is old is late.
+    // The oldest, which are due, and the newest, which can show that the old ones are late.
     const half = limits.demo.compared_at_once / 2;
     const some = [...new Set([...finished.slice(0, half), ...finished.slice(-half)])];
     if (some.length > 0) {

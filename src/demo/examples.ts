@@ -1,17 +1,20 @@
 import type { Finished, Fleet } from './fleet.ts';
 
-/** Sandboxes that the demo's commands name. They stay the same for as long as they serve: somebody is copying them. */
+/** Sandboxes in the demo's commands. They change rarely, because people copy the commands. */
 export interface Examples {
-  /** Deleted, and whole in ClickHouse. */
+  /** A deleted sandbox that is complete in ClickHouse. */
   deleted: { id: string; failed: boolean } | null;
-  /** Runs, and for some time yet if there is such a one. */
+  /** A running sandbox, at its choice the one with the longest time to live. */
   running: string | null;
 }
 
 export function createExamples(fleet: Pick<Fleet, 'living'>) {
   const examples: Examples = { deleted: null, running: null };
   return {
-    /** A deleted sandbox was found whole. The first one serves until there is one that failed: its last words are worth more. */
+    /**
+     * A deleted sandbox is complete. The first one is kept until one that failed, whose last lines are more
+     * useful.
+     */
     whole(sandbox: Pick<Finished, 'id' | 'failed'>): void {
       if (examples.deleted === null || (sandbox.failed && !examples.deleted.failed)) {
         examples.deleted = { id: sandbox.id, failed: sandbox.failed };

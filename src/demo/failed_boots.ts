@@ -1,6 +1,6 @@
 import { type RecordedLine, recording } from './recordings.ts';
 
-/** Boots that fail for a reason that no recording has: the recorded kernel up to its init, and then other words. */
+/** Failures that no recording has: these lines replace those after the kernel's start of a recorded boot. */
 const ends: Record<string, [seconds: number, text: string][]> = {
   'no-init': [
     [0.01, 'Run /sbin/init as init process'],
@@ -63,7 +63,7 @@ const ends: Record<string, [seconds: number, text: string][]> = {
   ],
 };
 
-/** A boot that fails, by its name; null: there is no such one here. */
+/** A failing boot by its name; null if it is not one of the above. */
 export function failedBoot(name: string): RecordedLine[] | null {
   const end = ends[name];
   if (end === undefined) return null;

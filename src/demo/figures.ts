@@ -1,20 +1,21 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 
-/** What ClickHouse says of the table and of some sandboxes. */
+/** Figures from ClickHouse about the table and some sandboxes. */
 export interface Stored {
   rows: number;
-  /** On disk. */
+  /** Size on disk. */
   bytes: number;
   /** Age of the newest row of the running sandboxes; null if there is none. */
   behind_ms: number | null;
-  /** What some sandboxes said last: the title of their crash if there is one, else the last line, as the guest wrote it. */
+  /** By sandbox id, the title of its crash if it has one, else its last line, as the guest wrote it. */
   last_words: Map<string, string>;
 }
 
 /**
- * Cheap at any size of the table: it reads the parts' own counts, and the rows of a few sandboxes.
- * @param running ids of sandboxes that are written to
- * @param ended ids of sandboxes whose last words are wanted
+ * Reads the figures. It is cheap at any size of the table: it uses the counts of the parts, and rows of a few
+ * sandboxes.
+ * @param running ids of the running sandboxes, for `behind_ms`
+ * @param ended ids of sandboxes for `last_words`
  */
 export async function readStored(
   client: ClickHouseClient,

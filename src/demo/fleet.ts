@@ -9,18 +9,18 @@ import { createSandboxFiles, type Log, type SandboxFiles, type Written } from '.
 import { drawPlan, type Plan, play, type Step } from './scenarios.ts';
 
 export interface FleetOptions {
-  /** The runtime's folder; the fleet owns `vms/` in it. */
+  /** The data dir; the fleet owns `vms/` in it. */
   data_dir: string;
-  /** The same seed draws the same sandboxes; default: another each time, so that no id comes back. */
+  /** The same seed gives the same sandboxes. The default is the current time, so that no id is reused. */
   seed?: number;
-  /** Lines a second of the running programs together, roughly; boots come on top. */
+  /** Approximate lines per second of all running programs; the lines of boots are extra. */
   rate?: number;
-  /** Sandboxes alive at a time. */
+  /** Number of sandboxes alive at a time. */
   alive?: number;
-  /** Keep what was written to deleted sandboxes until `forget`. */
+  /** Keep the counts of deleted sandboxes until `forget`. */
   ledger?: boolean;
   rotate_bytes?: number;
-  /** Told what happens, but for deletions: what came of those shows later. */
+  /** Called for each happening except deletions, whose result is known only after the comparison. */
   told?: (happening: Happening) => void;
 }
 
@@ -28,16 +28,16 @@ export interface FleetStatus {
   started: number;
   alive: number;
   deleted: number;
-  /** Of all that were started. */
+  /** Number of started sandboxes that failed. */
   failed: number;
   bytes: number;
   lines: number;
   rotations: number;
   truncations: number;
-  /** Why a sandbox could not be written, null if none. */
+  /** Why the files of a sandbox could not be written; null if there was no error. */
   last_error: string | null;
 }
-/** A deleted sandbox, and what was written to its logs. */
+/** A deleted sandbox and the counts of its logs. */
 export interface Finished {
   id: string;
   started_at_ms: number;
@@ -47,21 +47,21 @@ export interface Finished {
 }
 export interface Fleet {
   status(): FleetStatus;
-  /** Deleted sandboxes, oldest first, that nobody has said `forget` to (empty without `ledger`). */
+  /** Deleted sandboxes that were not forgotten, oldest first; empty without `ledger`. */
   finished(): Finished[];
   forget(id: string): void;
   /**
-   * The sandboxes that are not deleted, by start, and what was written to them; `until_ms` is when about they will
-   * be. Their files are left as they are after `stop`.
+   * The sandboxes that are not deleted, in the order of their start; `until_ms` is the approximate time of
+   * their deletion. `stop` leaves their files in place.
    */
   living(): { id: string; until_ms: number; written: Record<Log, Written> }[];
   stop(): Promise<void>;
 }
 
 /**
- * Runs sandboxes that are files only: it boots, chatters, rotates, wakes, crashes and deletes them in real time.
- * Sandboxes of an earlier run are deleted first, as a runtime does after a reboot.
- * @throws AfterlogError DEMO_DIR_FOREIGN if `vms/` holds sandboxes that no fleet made
+ * Simulates sandboxes, which are only files: they boot, write, rotate, wake, crash and are deleted in real
+ * time. Sandboxes of an earlier run are deleted first, as a runtime does after a reboot.
+ * @throws AfterlogError DEMO_DIR_FOREIGN if `vms/` contains sandboxes of somebody else
  */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { data_dir, rate = 300, alive = 16, rotate_bytes = limits.demo.rotate_bytes } = options;
@@ -105,7 +105,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         finished = finished.slice(-limits.demo.ledger_max);
       }
     } finally {
-      // Ended by `stop`, a sandbox stays as it is: a host that goes down deletes nothing.
+      // `stop` leaves sandboxes in place, as a shutdown of a host does.
       if (ended.signal.aborted && !is_deleted) files.close();
       else {
         files.remove();
@@ -167,7 +167,7 @@ async function carryOut(step: Step, id: string, files: SandboxFiles, signal: Abo
   }
 }
 
-/** What people are told of a step, if anything. */
+/** The happening of a step; null if it has none. */
 function tell(
   step: Step,
   plan: Plan,
@@ -180,8 +180,8 @@ function tell(
     return { what: 'booted', how: `${how}, runs ${plan.program}` };
   }
   if (step.do === 'failed') return { what: 'failed', how: step.reason };
-  if (step.do === 'wake') return { what: 'woken', how: 'from hibernation; its console begins anew' };
-  if (rotated) return { what: 'rotated', how: 'console.log is console.log.1 now' };
+  if (step.do === 'wake') return { what: 'woken', how: 'from hibernation; its console was truncated' };
+  if (rotated) return { what: 'rotated', how: 'console.log became console.log.1' };
   return null;
 }
 

@@ -6,7 +6,7 @@ import { type Settings, settingsSchema } from '../config/settings.ts';
 const marker = '.afterlog-demo-fleet';
 
 /**
- * The settings of a fleet, and of what runs beside it: it has a folder of its own, unless one was named.
+ * The settings for a fleet and the roles beside it: `.afterlog-demo` replaces the default data dir.
  * @throws AfterlogError DEMO_DIR_FOREIGN
  */
 export function demoSettings(given: Settings): Settings {
@@ -23,24 +23,25 @@ export function demoSettings(given: Settings): Settings {
 }
 
 /**
- * The fleet deletes what lies in `<data_dir>/vms`, so a folder with sandboxes that it did not make is refused.
+ * Refuses a folder with sandboxes of somebody else, because the fleet deletes the contents of
+ * `<data_dir>/vms`.
  * @throws AfterlogError DEMO_DIR_FOREIGN
  */
 export function refuseForeign(data_dir: string): void {
   const vms = join(data_dir, 'vms');
   if (!existsSync(vms) || existsSync(join(data_dir, marker)) || readdirSync(vms).length === 0) return;
-  throw new AfterlogError('DEMO_DIR_FOREIGN', `${vms} holds sandboxes that the demo did not make.`);
+  throw new AfterlogError('DEMO_DIR_FOREIGN', `${vms} contains sandboxes that the demo did not create.`);
 }
 
 /**
- * Makes `<data_dir>/vms` the fleet's own and empties it.
+ * Takes `<data_dir>/vms` for the fleet, and empties it.
  * @throws AfterlogError DEMO_DIR_FOREIGN
  */
 export function takeFolder(data_dir: string): void {
   refuseForeign(data_dir);
   const vms = join(data_dir, 'vms');
   mkdirSync(vms, { recursive: true });
-  const mark = 'The demo fleet of afterlog made this folder, and deletes what is in vms/.\n';
+  const mark = 'The demo fleet of afterlog created this folder. It deletes everything in vms/.\n';
   writeFileSync(join(data_dir, marker), mark);
   for (const name of readdirSync(vms)) rmSync(join(vms, name), { recursive: true, force: true });
 }

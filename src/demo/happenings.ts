@@ -1,11 +1,11 @@
 import { limits } from '../base/limits.ts';
 
-/** Something that happened to a sandbox, as the demo tells it. */
+/** Something that happened to a sandbox, for the demo's screen. */
 export interface Happening {
   at_ms: number;
   id: string;
   what: 'booted' | 'failed' | 'woken' | 'rotated' | 'deleted' | 'lost';
-  /** A few words more. */
+  /** Details. */
   how: string;
 }
 
@@ -19,8 +19,8 @@ const interest: Record<Happening['what'], number> = {
 };
 
 /**
- * A calm list of what happens: of all that was added since, each look takes one, the most telling, and not the
- * same kind twice if there is another.
+ * A slow list of happenings: of those added since the last look, each look shows only the most interesting
+ * one, and prefers another kind than the last.
  */
 export function createHappenings() {
   let waiting: Happening[] = [];
@@ -30,7 +30,7 @@ export function createHappenings() {
     add(happening: Happening): void {
       waiting = [...waiting, happening].slice(-limits.demo.recent_max);
     },
-    /** Oldest first. A new one comes at most every `demo_happening_ms`. */
+    /** The list, oldest first. It gets at most one new entry per `limits.demo.happening_ms`. */
     look(now_ms: number): Happening[] {
       if (waiting.length === 0 || now_ms - taken_ms < limits.demo.happening_ms) return shown;
       const last = shown.at(-1)?.what;

@@ -1,11 +1,11 @@
 import type { Random } from './random.ts';
 import * as words from './words.ts';
 
-/** One line of text without its line end; `at_ms` is the guest's clock, milliseconds since 1970. */
+/** Makes one line of text without a line end; `at_ms` is the guest's clock, ms since 1970. */
 export type LineMaker = (random: Random, at_ms: number) => string;
 
 const second = { at: Number.NaN, rfc3339: '' };
-/** `2026-06-01T15:30:18Z`: the last one is kept, as many lines fall into one second. */
+/** `2026-06-01T15:30:18Z`. Caches the last one, because many lines have the same second. */
 export function stamp(at_ms: number): string {
   const at = Math.floor(at_ms / 1000);
   if (at !== second.at) {
@@ -25,7 +25,7 @@ const accessStamp = (at_ms: number): string => {
 const timeOfDay = (at_ms: number): string => stamp(at_ms).slice(11, 19);
 
 const id = (random: Random): string => `${random.hex(8)}`;
-/** Most of a sandbox's peers are few and near. */
+/** Mostly one of a few near peers, as in a real sandbox. */
 const address = (random: Random): string =>
   random.chance(0.85)
     ? `10.42.0.${random.int(2, 31)}`
@@ -44,7 +44,7 @@ export function path(random: Random): string {
   return kind === 3 ? `${base}/${random.int(1, 99_999)}` : base;
 }
 
-/** A web server's access line, as nginx and its kin write it. */
+/** An access line as nginx and similar web servers write it. */
 export const access: LineMaker = (random, at_ms) => {
   const method = random.pick(['GET', 'GET', 'GET', 'POST', 'PUT', 'DELETE']);
   const size = random.chance(0.2) ? random.int(2, 99) : random.int(100, 48_000);
@@ -52,7 +52,7 @@ export const access: LineMaker = (random, at_ms) => {
   return `${address(random)} - - [${accessStamp(at_ms)}] "${method} ${path(random)} HTTP/1.1" ${status(random)} ${size} "-" "${agent}"`;
 };
 
-/** A structured line: the kinds that pino, zap and structlog print. */
+/** A JSON line as pino, zap and structlog write it. */
 export const json: LineMaker = (random, at_ms) => {
   const kind = random.int(0, 3);
   if (kind === 0) {
@@ -69,7 +69,7 @@ export const json: LineMaker = (random, at_ms) => {
   return `{"level":"${level}","ts":${(at_ms / 1000).toFixed(3)},"caller":"${random.pick(words.services)}/handler.go:${random.int(20, 400)}","msg":"request handled","env":"preview","version":"1.14.2","user":"${random.pick(words.names)}${random.int(1, 9999)}","dur":"${random.latency(30)}ms"}`;
 };
 
-/** What programs print of themselves, between the structured lines. */
+/** A line of plain text. */
 export const plain: LineMaker = (random) => {
   switch (random.int(0, 9)) {
     case 0:
@@ -95,7 +95,9 @@ export const plain: LineMaker = (random) => {
   }
 };
 
-/** `2026-06-01T15:30:18Z [source] text`: what the in-guest agent puts before the lines of what it runs. */
+/**
+ * `2026-06-01T15:30:18Z [source] text`: the in-guest agent puts this prefix before the lines of its programs.
+ */
 export const stamped: LineMaker = (random, at_ms) => {
   const kind = random.int(0, 19);
   if (kind === 0) {
@@ -109,13 +111,13 @@ export const stamped: LineMaker = (random, at_ms) => {
   return `${stamp(at_ms)} [app] ${plain(random, at_ms)}`;
 };
 
-/** `[12:04:31] [autostart] text`: a time of day only. */
+/** `[12:04:31] [autostart] text`: with a time of day only. */
 export const timed: LineMaker = (random, at_ms) => {
   const tag = random.pick(['autostart', 'autostart', 'worker', 'build']);
   return `[${timeOfDay(at_ms)}] [${tag}] ${plain(random, at_ms)}`;
 };
 
-/** A kernel line; `uptime_s` seconds since the guest's boot. */
+/** A kernel line; `uptime_s` is in seconds since the guest's boot. */
 export function kernel(random: Random, uptime_s: number): string {
   const head = `[${uptime_s.toFixed(6).padStart(12)}]`;
   switch (random.int(0, 5)) {
@@ -134,7 +136,7 @@ export function kernel(random: Random, uptime_s: number): string {
   }
 }
 
-/** The lines of a Python traceback, as the interpreter prints them: no stamp, no tag. */
+/** The lines of a Python traceback as the interpreter prints them, without timestamps and tags. */
 export function pythonTraceback(random: Random): string[] {
   const lines = ['Traceback (most recent call last):'];
   let name = '<module>';

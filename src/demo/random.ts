@@ -1,4 +1,4 @@
-/** Random numbers that a seed repeats. Not for secrets. */
+/** Random numbers that a seed reproduces. Not for secrets. */
 export interface Random {
   /** In [0, 1). */
   next(): number;
@@ -8,13 +8,13 @@ export interface Random {
   chance(share: number): boolean;
   /** Lower-case hexadecimal digits. */
   hex(digits: number): string;
-  /** Milliseconds as latencies are: mostly near `typical`, sometimes ten times as long. */
+  /** A latency in ms: mostly near `typical`, sometimes ten times as long. */
   latency(typical: number): number;
-  /** A generator of its own, so that what one sandbox draws does not shift what the next one draws. */
+  /** A separate generator, so that the draws of one sandbox do not change those of the next one. */
   fork(): Random;
 }
 
-/** sfc32 (public domain): 128 bits of state, one state word a counter, good for any statistic made here. */
+/** sfc32 (public domain): 128 bits of state, of which 32 are a counter. */
 export function createRandom(seed: number): Random {
   let a = 0x9e3779b9;
   let b = 0x243f6a88;
@@ -29,7 +29,7 @@ export function createRandom(seed: number): Random {
     c = (c + result) | 0;
     return result >>> 0;
   };
-  // The first numbers of two near seeds are alike: let the state mix.
+  // The first numbers of similar seeds are similar, so some are skipped.
   for (let round = 0; round < 16; round++) draw();
 
   const next = (): number => draw() / 2 ** 32;

@@ -1,23 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { stamp } from './lines.ts';
 
-/** A piece of a recorded console: one line with its end (latin1, so that each byte is one character). */
+/** A line of a recorded console with its line end (latin1, so that each byte is one character). */
 export interface RecordedLine {
-  /** Pause before it, milliseconds, after shortening. */
+  /** Pause before the line in ms, shortened. */
   after_ms: number;
   text: string;
 }
 
-/** Silence of a recording is shortened to this: nobody waits 8 s for a demo's network. */
+/** Longer pauses of a recording are shortened to this. */
 const pause_ms_max = 350;
-/** Real boots take 3 to 9 s; here a third of it. */
+/** Recorded boots take 3 to 9 s; the demo plays them three times as fast. */
 const speed = 3;
 const kernel_clock = /^\[ *(\d+\.\d{6})\]/;
 const line_stamp = /^\d{4}-\d\d-\d\dT(\d\d):(\d\d):(\d\d)Z /;
 
 const loaded = new Map<string, RecordedLine[]>();
 
-/** A console of `fixtures/consoles`, in lines with the pauses that the guest's own clocks tell. */
+/** A console of `fixtures/consoles`, with pauses according to the timestamps in its lines. */
 export function recording(name: string): RecordedLine[] {
   const known = loaded.get(name);
   if (known) return known;
@@ -48,7 +48,7 @@ function timed(text: string): RecordedLine[] {
   return lines;
 }
 
-/** The boot alone: up to where the guest's agent is ready. */
+/** Only the boot, up to the line where the guest's agent is ready. */
 export function bootOf(lines: RecordedLine[]): RecordedLine[] {
   let ready = -1;
   for (const [index, line] of lines.entries())
@@ -56,7 +56,7 @@ export function bootOf(lines: RecordedLine[]): RecordedLine[] {
   return ready === -1 ? lines : lines.slice(0, ready + 1);
 }
 
-/** Makes a recorded line the replaying sandbox's own: its id, the present date. The length stays. */
+/** Replaces sandbox id and time of a recorded line. The length stays the same. */
 export function asOf(line: string, sandbox_id: string, at_ms: number): string {
   return line
     .replace(/\bsb-[0-9a-f]{12}\b/g, sandbox_id)

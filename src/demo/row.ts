@@ -9,7 +9,7 @@ export type Row = Span[];
 
 export const rowText = (row: Row): string => row.map(({ text }) => text).join('');
 
-/** A line of at most `width` columns: what does not fit is cut, and an ellipsis says so. */
+/** Cuts a line to at most `width` columns; a cut line ends with an ellipsis. */
 export function fit(row: Row, width: number): Row {
   if (rowText(row).length <= width) return row;
   const fitting: Row = [];

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
-/** What was written to one log of a sandbox, over all its generations and truncations. */
+/** Counts of the bytes written to one log of a sandbox, including rotated and truncated files. */
 export interface Written {
   bytes: number;
   lines: number;
@@ -22,19 +22,19 @@ export interface Written {
 }
 export type Log = 'console' | 'events' | 'firecracker';
 
-/** The three logs of one sandbox, written as the runtime writes them; nothing else knows of them. */
+/** The three logs of one sandbox, written like the runtime writes them. */
 export interface SandboxFiles {
   readonly written: Record<Log, Written>;
   rotations: number;
   console(bytes: Buffer): void;
   event(text: string): void;
   vmm(text: string): void;
-  /** Copies console.log aside and truncates it; the writer keeps its offset, so the next write leaves a hole. */
+  /** Copies console.log and truncates it; the writer keeps its offset, so the next write leaves a hole. */
   copyTruncate(): void;
-  /** What a wake from hibernation does: opens the same file again with O_TRUNC. */
+  /** Opens console.log again with O_TRUNC, as a wake from hibernation does. */
   wake(): void;
   close(): void;
-  /** Closes, and deletes the folder with all that is in it. */
+  /** Closes the files and deletes the folder. */
   remove(): void;
 }
 
@@ -43,7 +43,7 @@ const nothing = (): Written => ({ bytes: 0, lines: 0, crc32: 0 });
 
 /**
  * @param rotate_bytes size at which console.log becomes console.log.1
- * @param label goes to sandbox.json, where the agent finds it
+ * @param label contents of sandbox.json, which the agent reads
  */
 export function createSandboxFiles(dir: string, rotate_bytes: number, label: object = {}): SandboxFiles {
   mkdirSync(dir, { recursive: true });

@@ -4,7 +4,7 @@ import { stamp } from './lines.ts';
 import type { Random } from './random.ts';
 import { asOf, bootOf, type RecordedLine, recording } from './recordings.ts';
 
-/** One thing that a runtime or its guest does. */
+/** One action of a runtime or its guest. */
 export type Step =
   | { do: 'wait'; ms: number }
   | { do: 'console'; bytes: Buffer }
@@ -12,27 +12,33 @@ export type Step =
   | { do: 'event'; type: string; payload: Record<string, unknown> }
   | { do: 'copy_truncate' }
   | { do: 'wake' }
-  /** The guest died, or never came up; `reason` is the runtime's. */
+  /** The guest died, or did not boot; `reason` as the runtime reports it. */
   | { do: 'failed'; reason: string };
 
-/** What will happen to one sandbox, drawn before it starts. */
+/** The plan for one sandbox, drawn before it starts. */
 export interface Plan {
   id: string;
-  /** `app`: boots and works; `fork`: a warm fork, no boot, soon gone; else the name of a recording. */
+  /**
+   * `app`: boots and works; `fork`: a warm fork, without a boot and with a short life; else the name of a
+   * recording.
+   */
   scenario: string;
   program: Program;
-  /** Time between start and deletion, for `app` and `fork`. */
+  /** Time between start and deletion in ms, for `app` and `fork`. */
   life_ms: number;
-  /** Mean pause between two pieces of the program's output. */
+  /** Mean pause between two pieces of the program's output in ms. */
   beat_ms: number;
   hibernates: boolean;
   copy_truncates: boolean;
-  /** What the runtime says of it. */
+  /** The label. */
   template: string;
   workspace: string;
 }
 
-/** Recordings, and boots of failed_boots.ts, that end in the guest's death or in a boot that never ends, with what the runtime says of it. */
+/**
+ * Recordings and failed boots in which the guest dies or its boot never ends, with the reason that the
+ * runtime reports.
+ */
 const fatal: Record<string, string> = {
   'no-rdinit': 'guest panicked',
   'ext4-mountfail': 'guest powered off',
@@ -44,7 +50,7 @@ const fatal: Record<string, string> = {
   'oom-boot': 'boot timed out',
   'lockup-boot': 'boot timed out',
 };
-/** Recordings of guests that go on, or end in order. Binary garbage is the rarest. */
+/** Recordings of guests that survive their problem or stop cleanly. */
 const odd = [
   'crash-loop-python',
   'crash-loop-go',
@@ -63,12 +69,15 @@ const templates: Record<Program, string> = {
   vite: 'vite',
   train: 'python-gpu',
 };
-/** Boots that end before init are those of images that people make themselves. */
+/** Boots that fail before init have a custom image. */
 const templateOf = (scenario: string, program: Program): string =>
   ['no-rdinit', 'ext4-mountfail', 'no-init'].includes(scenario) ? 'own-image' : templates[program];
 const workspaces = ['acme', 'globex', 'initech'] as const;
 
-/** Nothing is written for so long before bytes are taken away by a truncation: a real runtime takes seconds. */
+/**
+ * Pause without writes before a truncation; a real runtime needs seconds. The agent reads the last bytes in
+ * it.
+ */
 const silence_ms_min = 1_000;
 
 /** @param beat_ms the fleet's mean pause between two pieces of output of one sandbox */
@@ -88,7 +97,7 @@ export function drawPlan(random: Random, beat_ms: number): Plan {
               ? random.pick(odd)
               : 'bin-garbage',
     program: random.pick(programs),
-    // A few of them long enough to be followed while one reads what they say.
+    // A few live long enough for people to follow their log.
     life_ms:
       share >= 0.5
         ? random.int(1_000, 6_000)
@@ -103,7 +112,7 @@ export function drawPlan(random: Random, beat_ms: number): Plan {
   return { ...plan, template: templateOf(scenario, program), workspace: random.pick(workspaces) };
 }
 
-/** Everything that happens to a sandbox before its deletion. `clock` is the guest's, ms since 1970. */
+/** All steps of a sandbox before its deletion. `clock` is the guest's clock, ms since 1970. */
 export function* play(plan: Plan, random: Random, clock: () => number): Generator<Step> {
   const { id, scenario } = plan;
   yield vmm(clock, `[${id}:main] Running Firecracker v1.10.1`);
@@ -129,7 +138,7 @@ export function* play(plan: Plan, random: Random, clock: () => number): Generato
   yield wait(random.int(500, 3_000));
 }
 
-/** Writes a recording as a serial port does: in pieces that know nothing of lines. */
+/** Writes a recording like a serial port: in pieces that do not end at line ends. */
 function* replay(lines: RecordedLine[], plan: Plan, random: Random, clock: () => number): Generator<Step> {
   let pending = '';
   let pause_ms = 0;
@@ -142,7 +151,7 @@ function* replay(lines: RecordedLine[], plan: Plan, random: Random, clock: () =>
       pause_ms = 0;
     }
     pending += asOf(line.text, plan.id, clock());
-    // Events come when the guest says so, as the runtime learns it from the guest's agent.
+    // The runtime learns from the guest's agent that the sandbox runs, so its events follow the agent's line.
     if (plan.scenario !== 'app' && /\[agent\] sandbox\.running/.test(line.text)) yield* ready(random);
   }
   yield* pieces(pending, random);
@@ -179,7 +188,7 @@ function* warmFork(plan: Plan, random: Random, clock: () => number): Generator<S
   yield* run(plan, random, clock, plan.life_ms);
 }
 
-/** The program's working life, with a night's sleep in between for some. */
+/** The output of the running program, for some sandboxes with a hibernation in between. */
 function* work(plan: Plan, random: Random, clock: () => number): Generator<Step> {
   yield* run(plan, random, clock, plan.life_ms / 2);
   if (plan.copy_truncates) {

@@ -9,14 +9,14 @@ import type { Happening } from './happenings.ts';
 import { fit, type Row, type Span, type Style } from './row.ts';
 import { count, durationText, sparkline, wrap } from './text.ts';
 
-/** All that the screen shows, gathered elsewhere. */
+/** All data of the screen. */
 export interface View {
   elapsed_ms: number;
   fleet: FleetStatus;
   /** Lines that the fleet wrote in each of the last seconds, oldest first. */
   lines_rates: number[];
   agent: Pick<AgentStatus, 'spool_bytes' | 'paused' | 'last_error'>;
-  /** Messages that wait in Kafka, null while that is not known; undefined without Kafka. */
+  /** Messages that wait in Kafka; null if unknown; undefined without Kafka. */
   kafka_lag: number | null | undefined;
   /** Null until ClickHouse has answered for the first time. */
   stored: Stored | null;
@@ -24,21 +24,21 @@ export interface View {
   /** Oldest first. */
   happenings: Happening[];
   examples: Examples;
-  /** What keeps the figures from being read, null if nothing. */
+  /** The reason why the figures cannot be read; null if there is none. */
   trouble: string | null;
-  /** Of the HTTP API, http://host:port. */
+  /** URL of the HTTP API: http://host:port. */
   address: string;
 }
 
 const label_columns = 12;
 const cell_columns = 17;
-/** In less, parts stand close together. */
+/** In a narrower terminal, figures are not aligned in columns. */
 const columns_width = 64;
 const blank: Row = [];
 
 /**
- * The screen as lines of at most `width` columns and `height` rows: the figures first, then the commands, and what
- * happens in the room that is left.
+ * The screen as at most `height` lines of at most `width` columns: figures and commands take precedence, and
+ * happenings get the remaining rows.
  */
 export function renderScreen(view: View, width: number, height = Number.POSITIVE_INFINITY): Row[] {
   const head = [title(view, width), blank, ...figures(view, width), blank];
@@ -52,7 +52,7 @@ export function renderScreen(view: View, width: number, height = Number.POSITIVE
 function title(view: View, width: number): Row {
   const way = view.kafka_lag === undefined ? 'direct to ClickHouse' : 'through Kafka';
   const name = 'afterlog demo';
-  const parts = ['', durationText(view.elapsed_ms), way, 'Ctrl-C ends it'];
+  const parts = ['', durationText(view.elapsed_ms), way, 'Ctrl-C stops it'];
   if (name.length + parts.join(' · ').length > width) parts.splice(2, 1);
   return [{ text: name, style: 'strong' }, { text: parts.join(' · ') }];
 }
@@ -88,7 +88,7 @@ function figures(view: View, width: number): Row[] {
       'stored',
       stored
         ? [`${humanBytes(stored.bytes)} on disk`, `${count(stored.rows)} rows`]
-        : ['waits for ClickHouse'],
+        : ['waiting for ClickHouse'],
     ),
     figure('lag', lag(view)),
     figure('lost', ...lost(view.compared)),
@@ -98,7 +98,7 @@ function figures(view: View, width: number): Row[] {
   ];
 }
 
-/** The rate of now in figures, and of the last seconds as a curve in the room that is left. */
+/** The current rate as a number, and the rates of the last seconds as a curve if there is room. */
 function curve(rates: number[], width: number): string[] {
   const last = rates.slice(-5);
   const mean = last.reduce((sum, rate) => sum + rate, 0) / Math.max(1, last.length);
@@ -117,7 +117,7 @@ function lag({ stored, agent, kafka_lag }: View): string[] {
 function lost({ whole, wrong, lost_bytes, waiting }: Compared): [string[], Style] {
   const deleted = (many: number): string => `in ${count(many)} deleted sandbox${many === 1 ? '' : 'es'}`;
   if (wrong.length > 0) return [[humanBytes(lost_bytes), `${deleted(wrong.length)}: ${wrong.at(-1)}`], 'bad'];
-  if (whole === 0) return [['–', `${waiting} deleted to compare`], 'plain'];
+  if (whole === 0) return [['–', `${waiting} deleted, not compared yet`], 'plain'];
   return [['0 bytes', `${deleted(whole)}, compared byte for byte`], 'good'];
 }
 
@@ -143,5 +143,5 @@ function happeningRow({ at_ms, id, what, how }: Happening, { stored }: View): Ro
   ];
 }
 
-/** `12:04:31`, in UTC as all that `afterlog` prints. */
+/** `12:04:31`, in UTC like all times that afterlog prints. */
 const clock = (at_ms: number): string => new Date(at_ms).toISOString().slice(11, 19);

@@ -15,21 +15,21 @@ import type { Terminal } from './terminal.ts';
 import { count } from './text.ts';
 
 export interface Show {
-  /** One line that says what came of it. Looks at ClickHouse once more. */
+  /** One line with the results. Compares with ClickHouse once more. */
   summary(): Promise<string>;
-  /** Waits, within a bound, until the last deleted sandboxes are compared. */
+  /** Waits until the last deleted sandboxes are compared, at most limits.demo.settle_ms. */
   settle(): Promise<void>;
-  /** Ends the drawing. */
+  /** Stops drawing. */
   stop(): Promise<void>;
 }
 
-/** Draws the demo's screen until stopped; without a terminal it prints a plain line now and then. */
+/** Draws the demo's screen until `stop`; without a terminal it regularly prints a plain line. */
 export function startShow(parts: {
   terminal: Terminal;
   client: ClickHouseClient;
   database: string;
   fleet: Fleet;
-  /** What the fleet tells goes there. */
+  /** Shared with the fleet, which adds its happenings. */
   happenings: Happenings;
   agent: { status(): AgentStatus };
   /** Null without Kafka. */
@@ -120,11 +120,11 @@ function deletion(sandbox: Finished, is_whole: boolean): Happening {
   const seconds = Math.round((deleted_at_ms - started_at_ms) / 1000);
   const at_ms = Date.now();
   return is_whole
-    ? { at_ms, id, what: 'deleted', how: `all ${lines} lines kept (${size}), lived ${seconds} s` }
-    : { at_ms, id, what: 'lost', how: `not all of its ${lines} lines (${size}) are in ClickHouse` };
+    ? { at_ms, id, what: 'deleted', how: `all ${lines} lines stored (${size}), lived ${seconds} s` }
+    : { at_ms, id, what: 'lost', how: `some of its ${lines} lines (${size}) are not in ClickHouse` };
 }
 
-/** Growth of a count in each of the last seconds, oldest first. */
+/** Measures the increase of a count per second, for each of the last seconds, oldest first. */
 function createRates(read: () => number): () => number[] {
   let rates: number[] = [];
   let last = { at_ms: performance.now(), value: read() };

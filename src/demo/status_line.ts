@@ -2,7 +2,7 @@ import { humanBytes } from '../base/text.ts';
 import type { View } from './screen.ts';
 import { count } from './text.ts';
 
-/** For a pipe: names and values without units or escape codes. */
+/** A line for a pipe: names and values without units and escape codes. */
 export function statusLine(view: View): string {
   const { fleet, stored, compared, kafka_lag } = view;
   const values: Record<string, string | number> = {
@@ -20,7 +20,7 @@ export function statusLine(view: View): string {
   return `${fieldsLine(values)}${trouble}`;
 }
 
-/** The same of a fleet alone. */
+/** The same for a fleet without other roles. */
 export const fleetLine = (fleet: View['fleet']): string => fieldsLine(fleetValues(fleet));
 
 const fleetValues = ({ alive, deleted, failed, lines, bytes }: View['fleet']) => ({
@@ -36,7 +36,7 @@ function fieldsLine(values: Record<string, string | number>): string {
   return `${new Date().toISOString().slice(11, 19)} ${fields.join(' ')}`;
 }
 
-/** What came of it, as one line for people. */
+/** The results as one line for people. */
 export function summaryLine(view: View): string {
   const { fleet, compared, stored } = view;
   const { whole, wrong, lost_bytes, waiting } = compared;
@@ -48,7 +48,7 @@ export function summaryLine(view: View): string {
   const kept =
     view.trouble === null
       ? `${count(stored?.rows ?? 0)} rows are kept for the next start.`
-      : `ClickHouse could not be asked any more: ${view.trouble}`;
+      : `The last look at ClickHouse failed: ${view.trouble}`;
   return (
     `Ran ${fleet.started} sandboxes, ${humanBytes(fleet.bytes)} in ${count(fleet.lines)} lines. ` +
     `${fleet.deleted} were deleted: ${outcome}${open}. ${kept}`

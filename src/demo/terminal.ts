@@ -1,7 +1,7 @@
 import { limits } from '../base/limits.ts';
 import { type Row, rowText, type Style } from './row.ts';
 
-/** A stream to write to; `columns` and `rows` only of a terminal. */
+/** A stream to write to; only a terminal has `columns` and `rows`. */
 export interface Output {
   isTTY?: boolean;
   columns?: number;
@@ -10,7 +10,7 @@ export interface Output {
   on?(event: 'resize', listener: () => void): unknown;
 }
 
-// Of the sixteen colours of every terminal only those that can be read on a light and on a dark ground.
+// Only colors that are readable on a light and on a dark background.
 const codes: Record<Style, string> = {
   plain: '',
   strong: '\u001b[1m',
@@ -19,31 +19,31 @@ const codes: Record<Style, string> = {
   bad: '\u001b[1;31m',
 };
 const reset = '\u001b[0m';
-/** The alternate screen, as an editor uses it: what was on the terminal before is there again afterwards. */
+/** The alternate screen: leaving it restores the former contents of the terminal. */
 const enter = '\u001b[?1049h\u001b[?25l';
 const leave = '\u001b[?25h\u001b[?1049l';
 
 /**
- * A terminal that shows lines, and a view over all of it while there is one. Without a terminal (`isTTY` false,
- * or one that cannot move its cursor) it writes plain lines only, and no view.
+ * Prints lines, or draws a view that covers the terminal. If the output is no terminal, or one that cannot
+ * move its cursor, `live` is false: it then prints only plain lines, and no view.
  */
 export interface Terminal {
   readonly live: boolean;
-  /** Columns and rows that a view may have. */
+  /** Greatest size of a view. */
   columns(): number;
   rows(): number;
-  /** A line that stays; one that comes while a view is shown appears when the view has gone. */
+  /** Prints a line. While a view is shown, the line is held until the view is cleared. */
   print(line: string): void;
-  /** A line that the next `step` or `print` replaces on a terminal: what is being waited for. */
+  /** Prints a progress line, which the next `step` or `print` replaces on a terminal. */
   step(line: string): void;
   draw(view: Row[]): void;
-  /** Takes the view off the screen. */
+  /** Removes the view and prints the held lines. */
   clear(): void;
-  /** Calls back when the terminal has got another size. */
+  /** Calls `listener` after the size of the terminal changed. */
   onResize(listener: () => void): void;
 }
 
-/** @param env NO_COLOR: no styles, the view is drawn all the same; TERM=dumb, or none: plain lines */
+/** @param env NO_COLOR disables styles, but not the view; TERM=dumb, or no TERM, disables the view */
 export function createTerminal(output: Output, env: NodeJS.ProcessEnv = process.env): Terminal {
   const live = output.isTTY === true && env.TERM !== 'dumb' && Boolean(env.TERM);
   const color = !env.NO_COLOR;
@@ -64,7 +64,7 @@ export function createTerminal(output: Output, env: NodeJS.ProcessEnv = process.
   };
   return {
     live,
-    // A line that fills the last column is at its end in some terminals and in the next line in others.
+    // The last column stays empty: after a character there, some terminals move to the next line at once.
     columns: () => columns() - 1,
     rows: () => output.rows || 24,
     print: (line) => {
@@ -78,7 +78,7 @@ export function createTerminal(output: Output, env: NodeJS.ProcessEnv = process.
     },
     draw: (view) => {
       if (!live) return;
-      // One write, and nothing is erased that is drawn again in the same place: it does not flicker.
+      // One write that overwrites instead of erasing, so that the screen does not flicker.
       const text = `\u001b[H${view.map((row) => `${styled(row)}\u001b[K`).join('\n')}\u001b[J`;
       if (text === drawn) return;
       output.write(drawn === null ? eraseStep() + enter + text : text);
@@ -94,7 +94,7 @@ export function createTerminal(output: Output, env: NodeJS.ProcessEnv = process.
     onResize: (listener) => {
       if (!live) return;
       output.on?.('resize', () => {
-        // What the terminal made of the old view is not what was drawn.
+        // The terminal may have reflowed the old view, so it must be drawn again.
         if (drawn !== null) drawn = '';
         listener();
       });

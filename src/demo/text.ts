@@ -4,7 +4,7 @@ const bars = '▁▂▃▄▅▆▇█';
 
 export const count = (value: number): string => Math.round(value).toLocaleString('en-US');
 
-/** One bar a value, the highest in full height; the newest at the right. */
+/** One bar per value, in their order; the highest value has full height. */
 export function sparkline(values: number[]): string {
   const highest = Math.max(...values, 1);
   const barOf = (value: number): string =>
@@ -21,7 +21,7 @@ export function durationText(ms: number): string {
   return `${Math.floor(seconds / 3600)} h ${two(Math.floor(seconds / 60) % 60)} min`;
 }
 
-/** Words in at most `lines_max` lines of at most `width` columns; what is more is left out. */
+/** Wraps words into at most `lines_max` lines of at most `width` columns; omits the rest. */
 export function wrap(text: string, width: number, lines_max: number): string[] {
   const lines: string[] = [];
   let line = '';
@@ -35,8 +35,8 @@ export function wrap(text: string, width: number, lines_max: number): string[] {
 }
 
 /**
- * A shell command in lines of at most `width` columns that can be copied as they are: where it is too long, a
- * backslash joins the lines, and the next one starts at the first column. No single quotes in `command`.
+ * A shell command in lines of at most `width` columns that can be copied: a backslash continues a long line,
+ * and the next line starts at the first column. `command` must not contain single quotes.
  */
 export function shellLines(command: string, width: number): string[] {
   if (command.length + 2 <= width) return [`  ${command}`];

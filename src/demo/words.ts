@@ -1,4 +1,4 @@
-/** What the generated programs talk about. */
+/** Words for the output of the simulated programs. */
 export const resources = [
   'orders',
   'invoices',
