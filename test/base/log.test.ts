@@ -34,13 +34,13 @@ test('the log is short lines on a terminal', async (t) => {
     text += chunk;
     if (text.includes('\n')) break;
   }
-  assert.match(text, /^\d\d:\d\d:\d\d info The server serves 127\.0\.0\.1:0\. role=server\r\n/);
+  assert.match(text, /^\d\d:\d\d:\d\d info The server listens on 127\.0\.0\.1:0\. role=server\r\n/);
 });
 
 test('the log is JSON lines elsewhere, and log_level says how many', async () => {
   const server = startAfterlog(['server', '--listen', '127.0.0.1:0', '--log-level', 'info']);
   await server.said(
-    /^\{"level":30,"time":"[^"]+","role":"server","msg":"The server serves 127\.0\.0\.1:0\."\}$/m,
+    /^\{"level":30,"time":"[^"]+","role":"server","msg":"The server listens on 127\.0\.0\.1:0\."\}$/m,
   );
   server.child.kill('SIGTERM');
   assert.equal(await server.exited, 0);

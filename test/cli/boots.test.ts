@@ -97,7 +97,7 @@ test('boots of a kind, of a place, of a time, coloured, as JSON', async (t) => {
   );
   const coloured = await run('boots', '--color', 'always', '--failed', '--limit', '1');
   assert.ok(coloured.text.includes('\u001b[31mno_init\u001b[39m   '), coloured.text);
-  assert.match(coloured.stderr, /the last 1; --limit N/);
+  assert.match(coloured.stderr, /the last 1; use --limit/);
   assert.equal((await run('boots', '--host', 'nowhere')).text, 'No boots in the last 24 hours.\n');
 });
 

@@ -82,7 +82,7 @@ test('logs says when there are more lines than it shows', async (t) => {
   await insertRows(client, database, rowsOfFile('s', Buffer.from('x\n'.repeat(1_001))));
   const shown = await afterlog(['logs', 's'], environment);
   assert.equal(String(shown.stdout).split('\n').length - 1, 1_000);
-  assert.match(shown.stderr, /The last 1000 lines/);
+  assert.match(shown.stderr, /Showing the last 1000 lines/);
   assert.equal((await afterlog(['logs', 's', '--tail', '5'], environment)).stderr, '');
 });
 
@@ -255,7 +255,7 @@ test('a ClickHouse that does not answer is named with its address, and no passwo
 test('a role ends with 0 at SIGTERM and SIGINT', async () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const server = startAfterlog(['server', '--listen', '127.0.0.1:0']);
-    await server.said(/serves/);
+    await server.said(/listens on/);
     server.child.kill(signal);
     assert.equal(await server.exited, 0, signal);
   }

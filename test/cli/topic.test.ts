@@ -56,7 +56,7 @@ test('partition, offset, host and sandbox choose what is shown', async (t) => {
   assert.match(lines[2]!, /5300 {2}── gap: 100 bytes: a gap of its own ──$/);
   const none = await show('--sandbox', 'sb');
   assert.deepEqual([none.code, none.lines], [0, []]);
-  assert.match(none.stderr, /None of the last 1000 messages of each partition fits/);
+  assert.match(none.stderr, /None of the last 1000 messages of each partition matches/);
   const wrong = await show('--partition', '7');
   assert.deepEqual([wrong.code, wrong.lines], [2, []]);
   assert.match(wrong.stderr, /has no partition 7; it has 0 to 1/);
