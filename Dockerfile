@@ -1,14 +1,15 @@
 # One image for every role: `docker run afterlog agent`, `… consumer`, `… server`, `… migrate`.
 
-# What is built is plain JavaScript, so it may be built on Alpine: there npm leaves out the packages for glibc, and
-# with them the 500 MB of ClickHouse as a library, which only `afterlog up` and the tests use.
+# The build result is plain JavaScript, so Alpine can build it. On Alpine, npm omits packages for glibc, and
+# so the 500 MB of the embedded ClickHouse, which only `afterlog up` and the tests use.
 FROM node:26.10.0-alpine AS build
 WORKDIR /opt/afterlog
 COPY package.json package-lock.json ./
-# No package that is needed here has an install script, and this package's own `prepare` would build without sources.
+# No package here needs an install script, and afterlog's own `prepare` would run before the sources are
+# copied.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
-# Readable for every user, whatever the umask was under which this folder was cloned.
+# Makes all files readable for every user, regardless of the umask at the time of the clone.
 RUN npm run build \
     && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
     && rm -rf src tsconfig.json tsconfig.build.json package-lock.json \
@@ -19,19 +20,20 @@ LABEL org.opencontainers.image.title="afterlog" \
       org.opencontainers.image.description="Sandbox console logs that outlive the sandbox" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/afterlog /opt/afterlog
-# /data is the runtime's folder, or a volume that then belongs to the user below.
+# /data is the runtime's folder, or a new volume, which then belongs to the user below.
 RUN ln -s /opt/afterlog/bin/afterlog.js /usr/local/bin/afterlog \
     && install -d -o node -g node /data
-# A container has a network of its own: its ports are open to others only where they are published.
+# Listens on all addresses: a container has its own network, and only published ports are reachable.
 ENV NODE_ENV=production \
     AFTERLOG_DATA_DIR=/data \
     AFTERLOG_LISTEN=0.0.0.0:8600 \
     AFTERLOG_AGENT_LISTEN=0.0.0.0:8601 \
     AFTERLOG_CONSUMER_LISTEN=0.0.0.0:8602
 EXPOSE 8600 8601 8602
-# An afterlog.yaml in the working folder is read.
+# The working folder may contain an afterlog.yaml.
 WORKDIR /etc/afterlog
-# The image's user `node`. An agent on a real host runs as the one who owns the logs: see docs/guides/containers.md.
+# The image's user `node`. On a real host, run the agent as the owner of the logs: see
+# docs/guides/containers.md.
 USER 1000:1000
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --start-interval=2s --retries=3 \
     CMD ["node", "/opt/afterlog/docker/healthcheck.js"]

@@ -1,6 +1,6 @@
 /**
- * The health check of a container. A container runs one role, and each role answers on an address of its own; the
- * server is asked whether it can read from ClickHouse too. Exits 0 if one says that it is well.
+ * The health check of a container, which runs one role. It requests the address of each role, and exits with
+ * 0 if one of them is healthy. `/readyz` of the server also checks that the server can read from ClickHouse.
  */
 const addresses = [
   ['AFTERLOG_LISTEN', '/readyz'],
