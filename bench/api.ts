@@ -1,12 +1,13 @@
 /**
- * `GET …/logs?tail=500` with many sandboxes stored: requests a second, p50 and p99, beside a server that reads the last 500
- * lines of the file itself, which is what the runtime does while the sandbox lives.
+ * Measures `GET …/logs?tail=500` with many stored sandboxes: requests per second, p50 and p99. For
+ * comparison, a server reads the last 500 lines from a file, as the runtime does while a sandbox runs.
  *
- *   node bench/api.ts [--sandboxes 100000] [--asked 2000] [--lines 1000] [--other-lines 100] [--clients 1,8,32] [--seconds 5]
- *                     [--profile DIR]
+ *   node bench/api.ts [--sandboxes 100000] [--asked 2000] [--lines 1000] [--other-lines 100]
+ *                     [--clients 1,8,32] [--seconds 5] [--profile DIR]
  *
- * ClickHouse, both servers and the clients share this machine. Lines are written by ClickHouse itself: `--lines` of each sandbox
- * that is asked for, which lie evenly between the others, and `--other-lines` of each other. `--profile` keeps a CPU profile of the server.
+ * ClickHouse, both servers and the clients share this machine. ClickHouse generates the lines: `--lines` for
+ * each of the `--asked` sandboxes, which are spread evenly among the others, and `--other-lines` for each of
+ * the others. `--profile` saves a CPU profile of the server.
  */
 import {
   closeSync,
@@ -37,13 +38,13 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '1,8,32' },
     seconds: { type: 'string', default: '5' },
     profile: { type: 'string' },
-    /** Of a process of this script: the server that reads files. */
+    /** Internal: this process is the server that reads files. */
     serve: { type: 'string' },
     port: { type: 'string' },
   },
 });
 const TAIL = 500;
-/** Files that the other server reads: it opens them anew each time, so that few are as good as many. */
+/** Number of files of the other server; few are enough, because it opens a file for each request. */
 const FILES = 200;
 
 if (values.serve !== undefined) serveFiles(values.serve, Number(values.port));
@@ -57,7 +58,7 @@ async function main(): Promise<void> {
     values['other-lines'],
     values.seconds,
   ].map(Number) as [number, number, number, number, number];
-  /** Each so many sandboxes, one is asked for. */
+  /** One of this many sandboxes is requested. */
   const stride = Math.max(1, Math.floor(sandboxes / wanted));
   const dir = mkdtempSync(join(tmpdir(), 'afterlog-api-'));
   const clickhouse = await startEmbedded({ dir: join(dir, 'clickhouse') });
@@ -74,7 +75,7 @@ async function main(): Promise<void> {
     const started_ms = performance.now();
     await fill();
     const took_s = ((performance.now() - started_ms) / 1_000).toFixed(0);
-    console.log(`${sandboxes} sandboxes are stored after ${took_s} s: ${await stored()}.`);
+    console.log(`Stored ${sandboxes} sandboxes in ${took_s} s: ${await stored()}.`);
     const files = join(dir, 'vms');
     writeFiles(files, lines);
     const [api_port, file_port] = [await freePort(), await freePort()];
@@ -112,7 +113,10 @@ async function main(): Promise<void> {
     rmSync(dir, { recursive: true, force: true });
   }
 
-  /** In order of the key within a part, as landed rows are; 2,000 sandboxes an INSERT, then merged as they come. */
+  /**
+   * Inserts 2,000 sandboxes per INSERT, in the order of the key, like a consumer; merges run in the
+   * background.
+   */
   async function fill(): Promise<void> {
     const at_once = 2_000;
     for (let from = 0; from < sandboxes; from += at_once) {
@@ -163,7 +167,7 @@ async function main(): Promise<void> {
         if (started_ms >= from_ms) took.push(performance.now() - started_ms);
       }
     };
-    // The first second warms up.
+    // The first second is for warm-up.
     setTimeout(() => {
       from_ms = performance.now();
       [cpu_before, own_before] = [cpu(), cpuSeconds(own)];
@@ -205,7 +209,7 @@ function answers(port: number): Promise<boolean> {
   );
 }
 
-/** @returns the bytes of the answer */
+/** @returns number of bytes in the answer */
 function get(agent: Agent, port: number, path: string): Promise<number> {
   return new Promise((resolve, reject) => {
     request({ agent, host: '127.0.0.1', port, path }, (response) => {
@@ -223,7 +227,7 @@ function get(agent: Agent, port: number, path: string): Promise<number> {
   });
 }
 
-/** The last lines of a file, read from its end, as a runtime’s own server does. */
+/** Serves the last lines of a file, read from its end, like the server of a runtime. */
 function serveFiles(vms: string, port: number): void {
   createServer((incoming, response) => {
     const id = /^\/v1\/sandboxes\/([^/]+)\/logs/.exec(incoming.url ?? '')?.[1];

@@ -1,6 +1,6 @@
 /**
- * The floor under quiet.ts: `node bench/bare_watcher.ts VMS` watches each folder of VMS with `fs.watch`, reads what is
- * and what comes in each console.log, and keeps nothing: no links, no parsing, no spool.
+ * The minimum for quiet.ts: `node bench/bare_watcher.ts VMS` watches each folder of VMS with `fs.watch` and
+ * reads all bytes of each console.log, without links, parsing and spool.
  */
 import { closeSync, openSync, readdirSync, readSync, watch } from 'node:fs';
 import { join } from 'node:path';

@@ -1,11 +1,12 @@
 /**
- * How many of 1,000 short-lived sandboxes are captured: the agent, beside chokidar's `add` event in the same run.
+ * Measures how many of 1,000 short-lived sandboxes are captured by the agent, and by chokidar's `add` event
+ * in the same run.
  *
  *   node bench/capture.ts [--sandboxes 1000] [--lives 10,50,500] [--alive 20,200]
  *
- * A writer, a process of its own, keeps so many sandboxes alive at a time; each gets a console.log at once, more
- * lines in the middle of its life and at its end, and is deleted. Prints one table: a sandbox is whole if every
- * byte that was written to it is there, partial if some are.
+ * A writer process keeps `--alive` sandboxes alive at a time. Each gets a console.log at once, more lines in
+ * the middle and at the end of its life, and is then deleted. The script prints one table: a sandbox is whole
+ * if all its bytes were captured, partial if only some were.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,18 +27,18 @@ const { values } = parseArgs({
 const sandboxes = Number(values.sandboxes);
 
 interface Captured {
-  /** What is there of a sandbox's console. */
+  /** The captured bytes of a sandbox's console. */
   of(id: string): Buffer | null;
   cpu_s: number;
 }
 
 interface Watcher {
   ready(): Promise<void>;
-  /** After the writer has ended: waits for what is still under way, and ends. */
+  /** Called after the writer has ended: waits for pending work, and stops the watcher. */
   finish(): Promise<Captured>;
 }
 
-/** The real agent; nobody takes what it reads, so that it stays in its spool. */
+/** The real agent, without a reachable ClickHouse, so that all batches stay in its spool. */
 function agentOn(dir: string): Watcher {
   const agent = new AgentProcess(dir, 'http://127.0.0.1:1');
   const pins = join(dir, '.afterlog', 'pins');
@@ -63,7 +64,7 @@ function agentOn(dir: string): Watcher {
   };
 }
 
-/** chokidar, and a hard link as soon as it tells of a file: what it holds is what a reader could read. */
+/** chokidar, with a hard link for each reported file: a reader could read the linked files. */
 function chokidarOn(dir: string): Watcher {
   const links = join(dir, 'links');
   mkdirSync(links);

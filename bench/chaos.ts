@@ -1,14 +1,14 @@
 /**
- * Everything at once, through Kafka: agents, consumers, Kafka and ClickHouse, each killed with SIGKILL or ended at random
- * and started again, while sandboxes are born, written, rotated, truncated, made again and deleted. Every byte that comes
- * back is compared with a ledger of what was written.
+ * The whole pipeline under faults: agents, consumers, Kafka and ClickHouse are killed or stopped at random
+ * and started again, while sandboxes are created, written, rotated, truncated, recreated and deleted. All
+ * stored bytes are compared with a ledger of the written bytes.
  *
  *   node bench/chaos.ts [--minutes 5 | --hours N] [--agents 2] [--alive 40] [--consumers 3] [--seed N]
  *                       [--pause-seconds 3] [--freeze] [--keep DIR]
  *
- * `--alive` is for each agent. With `--freeze` consumers also stand still (SIGSTOP) across a takeover: the one case in which a
- * key may stand twice until a merge. Needs Java and Maven (the broker). Prints one table; exit code 1 if a byte is missing
- * without a gap row that says so, stands twice, or if a stream is not what its seal says.
+ * `--alive` is per agent. `--freeze` also stops consumers (SIGSTOP) during a takeover, the only case in which
+ * a key may be duplicated until a merge. Needs Java and Maven (for the broker). Prints one table. The exit
+ * code is 1 if a byte is duplicated, or missing without a gap row, or if a stream differs from its seal.
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,17 +41,20 @@ const { values } = parseArgs({
     keep: { type: 'string' },
   },
 });
-/** A console is truncated, and a folder deleted, so long after the last write: an agent must have read it, or linked it, by then. */
+/**
+ * Time between the last write and a truncation, or a deletion: the agent must have read, or linked, the file
+ * by then.
+ */
 const TRUNCATED_AFTER_MS = 5_000;
 const DELETED_AFTER_MS = 2_000;
-/** A deleted sandbox that is not whole so long afterwards, with all parts up again and again, is compared as it is. */
+/** A log that is still incomplete this long after its deletion is compared nevertheless. */
 const PATIENCE_MS = 300_000;
-/** Merges run this often, after the rows were counted that stand twice. */
+/** Interval of merges; before each one, duplicate rows are counted. */
 const MERGE_MS = 60_000;
 
 const minutes = values.hours === undefined ? Number(values.minutes) : Number(values.hours) * 60;
 const seed = Number(values.seed);
-/** Known when everything runs. */
+/** Set when all parts run. */
 let ends_ms = Number.POSITIVE_INFINITY;
 const isOver = (): boolean => performance.now() >= ends_ms;
 const random = randomOf(seed);
@@ -64,7 +67,7 @@ const client = createClient({ url, request_timeout: 120_000, log: { level: Click
 const merges = (what: 'START' | 'STOP') =>
   client.command({ query: `SYSTEM ${what} MERGES afterlog.console_logs` });
 const where = { dir: join(dir, 'clickhouse'), http_port };
-// Tables before anything that is to be stopped on them.
+// Creates the tables first, because their merges are stopped at each start.
 const first = await startEmbedded(where);
 await migrate(client, 'afterlog');
 await first.stop();
@@ -95,7 +98,7 @@ const consumers = numbers(values.consumers).map(() => new ConsumerPart(env));
 const parts: Part[] = [...agents.map(({ agent }) => new AgentPart(agent)), ...consumers, kafka, clickhouse];
 let worst_lag = 0;
 
-/** One part after another, at random; the servers, which take the longest to come back, half as often. */
+/** Disturbs random parts; the servers half as often, because they need the longest time to start. */
 async function disturb(): Promise<void> {
   const drawn = [...parts.slice(0, -2), ...parts];
   const under: Promise<void>[] = [];
@@ -118,7 +121,7 @@ async function mergeOnce(): Promise<void> {
   await merges('STOP');
 }
 
-/** Whatever is away is asked again. */
+/** Samples all parts; a query that fails because a part is down is repeated. */
 async function watch(): Promise<void> {
   let merged_ms = performance.now();
   while (!isOver()) {
@@ -141,7 +144,7 @@ try {
   ends_ms = performance.now() + minutes * 60_000;
   const fleets = agents.map(({ fleet }) => fleet.run(Number(values.alive)));
   await Promise.all([...fleets, disturb(), watch()]);
-  console.log('All sandboxes are deleted, nothing is killed any more.');
+  console.log('All sandboxes are deleted, and no part is killed any more.');
   while (comparison.pending > 0) {
     await comparison.look();
     await sleep(500);
@@ -191,27 +194,27 @@ try {
     ['bytes stored', counts.stored],
     ['bytes lost with a reason', counts.lost_explained],
     ['bytes lost without a reason', counts.lost],
-    ['bytes doubled, or not written so', counts.surplus],
-    ['keys that stood twice until a merge', counts.repeated],
-    ['logs whole, but divided into other streams', counts.divided],
+    ['bytes duplicated or wrong', counts.surplus],
+    ['duplicate keys before a merge', counts.repeated],
+    ['complete logs with other stream boundaries', counts.divided],
     ...Object.entries(comparison.reasons).map(([reason, count]) => [`gap rows: ${reason}`, count]),
-    ['gap rows for batches that did not come', missing!.rows],
+    ['gap rows for missing batches', missing!.rows],
     ...Object.entries(verdicts).map(([verdict, count]) => [`streams that verify calls ${verdict}`, count]),
     [
-      'streams that rebuild --check names (of streams and marks), mended, left',
+      'streams that rebuild --check lists (in streams and marks), rebuilt, left',
       `${derived.before}, ${derived.mended}, ${derived.after}`,
     ],
     ['pins and spool bytes left', left],
     ['worst lag, messages', worst_lag],
-    ['worst lag, s from a deletion to all of its log', (comparison.slowest_ms / 1_000).toFixed(1)],
+    ['worst lag, s from a deletion to the complete log', (comparison.slowest_ms / 1_000).toFixed(1)],
     ...roles.map((role) => [
-      `${role}: kill -9, ended, frozen, ended by itself`,
+      `${role}: kill -9, stopped, frozen, ended unexpectedly`,
       (['killed', 'stopped', 'frozen', 'died'] as const)
         .map((what) => sum((part) => part.counts[what], role))
         .join(', '),
     ]),
     ...roles.map((role) => [
-      `${role}: highest memory, MB`,
+      `${role}: peak memory, MB`,
       Math.max(...parts.filter((part) => part.role === role).map((part) => part.peak_mb)).toFixed(0),
     ]),
   ]);
@@ -233,7 +236,7 @@ try {
       writeFileSync(join(found, `${name}.wanted`), wanted);
       writeFileSync(join(found, `${name}.found`), bytes);
     }
-    console.log(`What was written and what came back of the above is in ${found}`);
+    console.log(`The written and the stored bytes of the differing logs are in ${found}`);
   }
 } finally {
   for (const part of parts) await part.end().catch(() => {});

@@ -4,12 +4,12 @@ import { type Embedded, startEmbedded } from '../src/store/embedded/embedded.ts'
 import { type ConsumerStatus, memoryOf, ServedRole } from './process.ts';
 import type { SoakAgent } from './soak_agent.ts';
 
-/** How long a part that was ended stays away, at most. */
+/** Longest time between the end of a part and its restart. */
 const DOWN_MS_MAX = 4_000;
-/** Longer than a consumer's session: others take its partitions over meanwhile. */
+/** Longer than a consumer's session, so that others take over its partitions. */
 const FROZEN_MS = 9_000;
 
-/** Something of the chaos that is ended and started again, one thing at a time. */
+/** A part of the pipeline that is disturbed; one disturbance at a time. */
 export abstract class Part {
   abstract readonly role: string;
   readonly counts = { killed: 0, stopped: 0, frozen: 0, died: 0 };
@@ -21,7 +21,7 @@ export abstract class Part {
   protected abstract restart(signal: 'SIGKILL' | 'SIGTERM', down_ms: number): Promise<void>;
   abstract end(): Promise<void>;
 
-  /** Looks at its memory, and whether it ended without being told to. */
+  /** Samples the memory, and restarts the part if it ended unexpectedly. */
   sample(): void {
     const { pid } = this;
     if (pid === null) {
@@ -30,22 +30,22 @@ export abstract class Part {
     }
     try {
       const { peak_mb } = memoryOf(pid);
-      // One that has just ended has none.
+      // NaN for a process that has just ended.
       if (peak_mb > this.peak_mb) this.peak_mb = peak_mb;
     } catch {
-      // It is gone.
+      // The process has ended.
     }
   }
 
   private async died(): Promise<void> {
     this.isBusy = true;
     this.counts.died++;
-    console.log(`${this.role} ended by itself:\n${this.lastWords}`);
+    console.log(`${this.role} ended unexpectedly:\n${this.lastWords}`);
     await this.restart('SIGKILL', 0);
     this.isBusy = false;
   }
 
-  /** @returns at once if something is being done to it already */
+  /** Does nothing if the part is already being disturbed. */
   async suffer(what: 'killed' | 'stopped' | 'frozen', random: () => number): Promise<void> {
     if (this.isBusy) return;
     this.isBusy = true;
@@ -113,7 +113,7 @@ export class ConsumerPart extends Part {
     return this.consumer.start();
   }
 
-  /** Messages behind the end of its partitions; null if it does not say. */
+  /** Number of messages up to the end of its partitions; null if unknown. */
   async lag(): Promise<number | null> {
     return this.consumer.isRunning ? ((await this.consumer.status())?.lag ?? null) : null;
   }
@@ -136,7 +136,7 @@ interface Server {
   exited: Promise<number | null>;
 }
 
-/** Kafka or ClickHouse: started again on its folder and port. */
+/** Kafka or ClickHouse; restarts use the same folder and port. */
 abstract class ServerPart<S extends Server> extends Part {
   protected abstract begin(): Promise<S>;
   private server: S | null = null;
@@ -191,7 +191,7 @@ export class ClickHousePart extends ServerPart<Embedded> {
   private readonly options: { dir: string; http_port: number };
   private readonly started: () => Promise<void>;
 
-  /** @param started done after each start */
+  /** @param started called after each start */
   constructor(options: { dir: string; http_port: number }, started: () => Promise<void>) {
     super();
     this.options = options;

@@ -1,4 +1,7 @@
-/** The peer of capture.ts: `node bench/chokidar_links.ts VMS LINKS` hard-links each console.log when chokidar tells of it. */
+/**
+ * For capture.ts: `node bench/chokidar_links.ts VMS LINKS` hard-links each console.log when chokidar reports
+ * it.
+ */
 import { linkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { watch } from 'chokidar';
@@ -10,7 +13,7 @@ watcher.on('add', (path) => {
   try {
     linkSync(path, join(links, basename(dirname(path))));
   } catch {
-    // Gone already: missed.
+    // The file is already deleted: missed.
   }
 });
 watcher.on('error', () => {});

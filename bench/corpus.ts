@@ -5,14 +5,14 @@ import * as lines from '../src/demo/lines.ts';
 import { createRandom, type Random } from '../src/demo/random.ts';
 
 /**
- * The corpus of the benchmarks: consoles that no program has seen before, the same bytes for the same seed on
- * every machine. Mix, by lines: 3 % kernel, 25 % JSON, tracebacks, the rest lines with a stamp and tag, with a
- * time of day, access lines, and lines with neither.
+ * Generates the corpus of the benchmarks: consoles with the same bytes for the same seed on every machine. By
+ * lines, 3 % are kernel lines and 25 % JSON; the rest are tracebacks, access lines, and lines with a
+ * timestamp and tag, with a time of day, or with neither.
  */
 const usage = 'node bench/corpus.ts OUT [--bytes 512000000] [--sandboxes 64] [--seed 1]';
 const epoch_ms = Date.parse('2026-11-01T00:00:00Z');
 const buffer_bytes = 1024 * 1024;
-/** Room for the longest entry, so that one check before it is enough. */
+/** Room for the longest entry, so that one check per entry is enough. */
 const entry_bytes_max = 16 * 1024;
 
 interface Totals {
@@ -20,7 +20,7 @@ interface Totals {
   lines: number;
 }
 
-/** Writes one console of `size` bytes or up to one line more. */
+/** Writes one console of at least `size` bytes. */
 function writeConsole(file: string, random: Random, size: number): Totals {
   const out = openSync(file, 'w');
   const buffer = Buffer.allocUnsafe(buffer_bytes + entry_bytes_max);
@@ -49,7 +49,7 @@ function writeConsole(file: string, random: Random, size: number): Totals {
   return totals;
 }
 
-/** One entry. A traceback has about ten lines, so its share of the entries is a tenth of that of the lines. */
+/** One entry. A traceback has about ten lines, so its share of entries is a tenth of its share of lines. */
 function entry(random: Random, at_ms: number, uptime_s: number, put: (line: string) => void): void {
   const draw = random.next();
   if (draw < 0.03) put(lines.kernel(random, uptime_s));

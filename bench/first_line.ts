@@ -1,10 +1,10 @@
 /**
- * The first minute of somebody new: a fresh clone of the last commit, `npm ci`, `npm start`, until a query finds
- * the first line.
+ * Measures the first minute of a new user: a fresh clone of the last commit, `npm ci`, `npm start`, until a
+ * query finds the first line.
  *
  *   node bench/first_line.ts [--warm]
  *
- * npm begins with an empty cache, so that all is downloaded; with --warm it uses the one of this user.
+ * npm starts with an empty cache and downloads everything; with --warm it uses this user's cache.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,11 +20,11 @@ const clone = join(dir, 'afterlog');
 const home = join(dir, 'home');
 mkdirSync(home);
 const env: NodeJS.ProcessEnv = { ...process.env, NPM_CONFIG_AUDIT: 'false', NPM_CONFIG_FUND: 'false' };
-// What npm tells the scripts that it runs would reach the clone's npm.
+// Variables that npm sets for its scripts would affect the clone's npm.
 for (const name of Object.keys(env))
   if (/^npm_(config_(?!registry)|package|lifecycle)/.test(name)) delete env[name];
 if (!values.warm) env.NPM_CONFIG_CACHE = join(dir, 'cache');
-// Records of another `afterlog up` of this user stay out of it.
+// Hides other running `afterlog up` of this user.
 env.XDG_CACHE_HOME = home;
 
 try {
@@ -64,7 +64,7 @@ async function firstLine(): Promise<void> {
       const answer = await fetch(`${url}/?query=${query}`);
       if (answer.ok && Number(await answer.text()) > 0) return;
     } catch {
-      // Not up yet.
+      // Not started yet.
     }
     await sleep(20);
   }

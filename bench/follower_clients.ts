@@ -1,18 +1,20 @@
 /**
- * The followers of followers.ts, in a process of their own: `node bench/follower_clients.ts HOST PORT SANDBOXES FOLLOWERS WARM_S`
- * opens so many event streams, one after the other of so many sandboxes, and says `open` when all are. Told to end (SIGTERM),
- * it prints how long lines took from their write to it, but for those of the first seconds.
+ * The followers of followers.ts: `node bench/follower_clients.ts HOST PORT SANDBOXES FOLLOWERS WARM_S` opens
+ * FOLLOWERS event streams, spread over the sandboxes, and prints `open` when all are open. On SIGTERM it
+ * prints the delays of all lines from their write to their arrival here, without those of the first WARM_S
+ * seconds.
  *
- * On bare connections: what is measured shares the machine with this, and HTTP clients would take more of it than the server.
+ * It uses plain sockets, because HTTP clients would use more CPU of this machine than the server that is
+ * measured.
  */
 import { connect } from 'node:net';
 
 const [host, ...numbers] = process.argv.slice(2) as [string, ...string[]];
 const [port, sandboxes, followers, warm_s] = numbers.map(Number) as [number, number, number, number];
 const MARK = Buffer.from('written ');
-/** Of the µs since 1970 behind the mark. */
+/** Digits after the mark: µs since 1970. */
 const DIGITS = 16;
-/** Of each line: when it was written, and when it came, in ms since 1970. */
+/** For each line the times of its write and its arrival, in ms since 1970. */
 const written: number[] = [];
 const came: number[] = [];
 let opened = 0;
@@ -44,7 +46,7 @@ function follow(name: string): void {
       came.push(now_ms);
       seen = at;
     }
-    // A mark that is cut off goes on in the next piece.
+    // Keeps an incomplete mark for the next piece.
     rest = all.subarray(Math.max(seen, all.length - MARK.length - DIGITS));
   });
   socket.write(

@@ -1,13 +1,15 @@
 /**
- * What followers cost the server, and how long a line takes from its write to them: one follower of each of 1,000 sandboxes,
- * and 1,000 of one, beside the same lines with nobody who follows.
+ * Measures the cost of followers for the server, and the delay from the write of a line to its followers: one
+ * follower for each of 1,000 sandboxes, and 1,000 for one sandbox, compared with the same lines without
+ * followers.
  *
- *   node bench/followers.ts [--followers 1000] [--sandboxes 1000] [--rate 10000] [--one-rate 50] [--seconds 15]
- *                           [--only each] [--profile DIR]
+ *   node bench/followers.ts [--followers 1000] [--sandboxes 1000] [--rate 10000] [--one-rate 50]
+ *                           [--seconds 15] [--only each] [--profile DIR]
  *
- * Needs no Kafka: an agent in direct mode, a ClickHouse, a server, the writer and the followers are processes that share this
- * machine. Lines carry the time of their write. `--one-rate`: lines a second of the one sandbox that all follow. `--only nobody`,
- * `each`, `one` measures these alone; `--profile` keeps a CPU profile of the server.
+ * Needs no Kafka: an agent in direct mode, ClickHouse, a server, the writer and the followers are processes
+ * on this machine. Each line contains the time of its write. `--one-rate` is in lines per second of the one
+ * sandbox that all follow. `--only nobody`, `each` or `one` measures only that case. `--profile` saves a CPU
+ * profile of the server.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -10,13 +10,13 @@ import type { Batch } from '../src/wire/header.ts';
 const SANDBOXES = 4;
 const DAY_MS = 86_400_000;
 
-/** The text of consoles that bench/corpus.ts made. */
+/** The text of the consoles of bench/corpus.ts. */
 export function corpusText(dir: string): Buffer {
   const vms = join(dir, 'vms');
   return Buffer.concat(readdirSync(vms).map((id) => readFileSync(join(vms, id, 'console.log'))));
 }
 
-/** Batches of one host, as its agent would make them of consoles with this text, one round after another. */
+/** Batches of one host, as its agent would make them from consoles with this text, repeated without end. */
 export class HostBatches {
   readonly host: string;
   readonly epoch = newEpoch();
@@ -40,7 +40,7 @@ export class HostBatches {
     );
   }
 
-  /** The next batch: full, or of so many lines. */
+  /** The next batch: full, or with the given number of lines. */
   next(lines = Number.POSITIVE_INFINITY): Batch {
     const { builder, text, line } = this;
     const stream = this.streams[this.sequence % SANDBOXES]!;

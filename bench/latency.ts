@@ -1,11 +1,11 @@
 /**
- * How long a line takes from its write to the first query that finds it, stage by stage, at several rates; beside it
- * the same without Kafka (direct mode), in the same run.
+ * Measures the delay from the write of a line to the first query that finds it, by stage, at several rates,
+ * and the same without Kafka (direct mode) in the same run.
  *
  *   node bench/latency.ts [--rates 100,1000,10000] [--seconds 20] [--sandboxes 20] [--warm 3]
  *
- * Needs Java and Maven (the broker). Files, broker, ClickHouse, agent and consumer share this machine and its clock. What
- * is written in the first `--warm` seconds is not counted.
+ * Needs Java and Maven (for the broker). Files, broker, ClickHouse, agent and consumer share this machine and
+ * its clock. Lines of the first `--warm` seconds are not counted.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,12 +35,15 @@ const [seconds, sandboxes, warm_s] = [values.seconds, values.sandboxes, values.w
   number,
   number,
 ];
-/** Pause between two looks whether more is readable: what is measured is too long by up to this and a query. */
+/**
+ * Pause between two queries: the measured delays are too long by up to this pause and the duration of a
+ * query.
+ */
 const LOOK_MS = 5;
 
 const now_ms = (): number => performance.timeOrigin + performance.now();
 
-/** When a batch got where, in ms since 1970. */
+/** Times of a batch, in ms since 1970. */
 interface Moments {
   /** Its last line was read from its file. */
   closed?: number;
@@ -78,7 +81,7 @@ try {
   rmSync(dir, { recursive: true, force: true });
 }
 
-/** Roles of its own, with topic and database, for one rate. */
+/** Measures one rate, with new roles, a new topic and a new database. */
 async function measure(rate: number, broker: string): Promise<void> {
   const name = `${broker === '' ? 'direct' : 'kafka'}_${rate}`;
   const settings = loadSettings(
@@ -129,7 +132,7 @@ async function measure(rate: number, broker: string): Promise<void> {
   }
 }
 
-/** @returns what tells what was used since */
+/** @returns a function that returns the CPU use since this call */
 async function cost(
   roles: ServedRole<{ inserts?: number }>[],
   rate: number,
@@ -181,7 +184,7 @@ async function count(of: ClickHouseClient, database: string): Promise<number> {
   return Number(found!.n);
 }
 
-/** Notes when a query first found each batch. There is one host and one epoch. */
+/** Records when a query first found each batch. There is one host and one epoch. */
 async function look(database: string, moments: Map<string, Moments>, isOver: () => boolean): Promise<void> {
   for (let seen = 0, last = false; !last; ) {
     last = isOver();
@@ -210,7 +213,7 @@ function linesOf(database: string, from_ms: number): Promise<Line[]> {
   );
 }
 
-/** When the broker appended each batch: its own clock, in whole ms. */
+/** Times at which the broker appended each batch, by its clock, in whole ms. */
 async function appended(settings: Settings, moments: Map<string, Moments>): Promise<true> {
   const reader = await TopicReader.open(createKafka(settings), settings.kafka.topic);
   for (const { partition, low, high } of await reader.ends()) {

@@ -1,6 +1,6 @@
 /**
- * The size of the package as somebody installs it on a host, without ClickHouse as a library: the tarball, and
- * `npm install` of it into an empty folder, by package.
+ * Measures the size of an installation on a host, without the embedded ClickHouse: the tarball, and the
+ * packages after `npm install` of it into an empty folder.
  *
  *   node bench/package_size.ts
  */
@@ -39,7 +39,7 @@ function run(command: string, args: string[], cwd: string): string {
   return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
-/** On disk, in KiB. */
+/** Size on disk in KiB. */
 function size(path: string): number {
   return Number(run('du', ['-sk', path], dir).split('\t')[0]);
 }

@@ -1,10 +1,10 @@
 /**
- * The whole way on the benchmark corpus: files → agent → Kafka → consumer → ClickHouse, each role in a process of
- * its own, beside `zstd -1` over the same files in the same run.
+ * Measures the whole pipeline on the benchmark corpus: files → agent → Kafka → consumer → ClickHouse, with
+ * each role in its own process, compared with `zstd -1` over the same files in the same run.
  *
  *   node bench/pipeline.ts [--bytes 512000000] [--sandboxes 64] [--dir DIR]
  *
- * Needs Java and Maven (the broker) and zstd. Prints one table: CPU-seconds, peak memory, wall seconds.
+ * Needs Java and Maven (for the broker) and zstd. Prints one table: CPU-seconds, peak memory, wall seconds.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -96,10 +96,10 @@ try {
   if (!values.dir) rmSync(dir, { recursive: true, force: true });
 }
 
-/** Runs over the files one by one; the shell's own accounting of its children is the measure. */
+/** Compresses the files one by one; the shell's `times` measures its children. */
 function zstd(level: number): Partial<Measured> {
   const script = `for f in "$@"; do zstd -q -${level} -T1 -c "$f" > /dev/null; done; times`;
-  // The second line is the shell's children.
+  // The second line of `times` is for the children.
   const output = execFileSync('bash', ['-c', script, 'bash', ...files], { encoding: 'utf8' })
     .trim()
     .split('\n')

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exitOf, freePort, keepLastLines } from '../src/base/child_process.ts';
 
-/** User and system time of a process, from /proc, in units of 1/100 s. */
+/** User and system time of a process in s, with a resolution of 1/100 s, from /proc. */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-/** Resident memory of a process in MB (10^6 bytes): now, and its highest. */
+/** Current and peak resident memory of a process, in MB (10^6 bytes). */
 export function memoryOf(pid: number): { now_mb: number; peak_mb: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const field = (name: string): number =>
@@ -27,12 +27,12 @@ export async function reached(
 ): Promise<void> {
   const until = performance.now() + bound_ms;
   while (!(await isSo())) {
-    if (performance.now() > until) throw new Error(`waited ${bound_ms / 1000} s in vain for ${what}`);
+    if (performance.now() > until) throw new Error(`${what}: not reached within ${bound_ms / 1000} s`);
     await sleep(50);
   }
 }
 
-/** A script of this folder as a process of its own. */
+/** A script of this folder in its own process. */
 export class Script {
   readonly child: ChildProcess;
   readonly exited: Promise<number | null>;
@@ -58,7 +58,7 @@ export class Script {
     return this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  /** The first that it prints. @throws when it ends before */
+  /** The first output. @throws if the process ends before */
   async said(): Promise<string> {
     const said = await Promise.race([this.line, this.exited.then(() => null)]);
     if (said === null) throw new Error(`it ended:\n${this.output()}`);
@@ -69,7 +69,7 @@ export class Script {
     return this.output();
   }
 
-  /** All that it prints until it ends well. */
+  /** The whole output. @throws if the process fails */
   async result(): Promise<string> {
     const code = await this.exited;
     if (code !== 0) throw new Error(`it ended with ${code}:\n${this.output()}`);
@@ -98,7 +98,7 @@ export interface ConsumerStatus {
   lag: number | null;
 }
 
-/** A role of the real command, which can be killed and started again. */
+/** A role of the real command that can be killed and restarted. */
 export class ServedRole<Status> {
   private script: Script | null = null;
   private readonly role: 'agent' | 'consumer';
@@ -121,7 +121,7 @@ export class ServedRole<Status> {
     return this.script?.isRunning ?? false;
   }
 
-  /** Starts it, and waits until it answers: an agent has looked at everything there is then. */
+  /** Starts the role and waits for its answer; an agent has then scanned all sandboxes. */
   async start(): Promise<void> {
     const address = `127.0.0.1:${await freePort()}`;
     this.url = `http://${address}/healthz`;
@@ -139,7 +139,7 @@ export class ServedRole<Status> {
     return response === null ? null : ((await response.json().catch(() => null)) as Status | null);
   }
 
-  /** The last that it printed. */
+  /** The end of its output. */
   get lastWords(): string {
     return this.script?.lastWords ?? '';
   }
@@ -150,7 +150,7 @@ export class ServedRole<Status> {
 }
 
 export class AgentProcess extends ServedRole<AgentStatus> {
-  /** @param env more settings; without any, it needs no Kafka @param node as for ServedRole */
+  /** @param env more settings; without any, the agent needs no Kafka @param node options of Node.js */
   constructor(dataDir: string, clickhouse: string, node: string[] = [], env: NodeJS.ProcessEnv = {}) {
     const own = {
       AFTERLOG_DATA_DIR: dataDir,
@@ -162,7 +162,7 @@ export class AgentProcess extends ServedRole<AgentStatus> {
   }
 }
 
-/** A table for people: columns as wide as their widest cell, all but the first set to the right. */
+/** Prints a table: columns as wide as their widest cell, right-aligned except for the first. */
 export function printTable(rows: (string | number)[][]): void {
   const texts = rows.map((row) => row.map(String));
   const widths = texts[0]!.map((_, column) => Math.max(...texts.map((row) => row[column]!.length)));

@@ -1,10 +1,12 @@
 /**
- * What an agent costs that has little to do: 10,000 quiet sandboxes, then 1,000 of them with 10 lines a second each.
+ * Measures an agent with little work: 10,000 quiet sandboxes, then 1,000 of them with 10 lines per second
+ * each.
  *
  *   node bench/quiet.ts [--sandboxes 10000] [--seconds 60] [--busy 1000] [--lines 10] [--profile DIR]
  *
- * Beside it, over the same folders in the same run, a bare watcher (bare_watcher.ts): what fs.watch and reading
- * alone cost in Node.js. The agent delivers to a real ClickHouse. `--profile` writes the agent's CPU profile there.
+ * For comparison, a bare watcher (bare_watcher.ts) runs over the same folders in the same run: the cost of
+ * fs.watch and reading in Node.js. The agent delivers to a real ClickHouse. `--profile` saves the agent's CPU
+ * profile in DIR.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,7 +30,7 @@ const { values } = parseArgs({
 const [sandboxes, seconds] = [Number(values.sandboxes), Number(values.seconds)];
 const dir = mkdtempSync(join(tmpdir(), 'afterlog-quiet-'));
 const vms = join(dir, 'data', 'vms');
-/** The first lines of a console, and as many bytes of an events.jsonl and a firecracker.log. */
+/** The first bytes of each log. */
 const boot = Buffer.from('[    0.123456] EXT4-fs (vda): mounted filesystem\r\n'.repeat(20));
 for (let index = 0; index < sandboxes; index++) {
   const folder = join(vms, `sb-${String(index).padStart(6, '0')}`);
@@ -37,7 +39,7 @@ for (let index = 0; index < sandboxes; index++) {
     writeFileSync(join(folder, name), boot);
 }
 
-/** One watcher's way through the bench. */
+/** The figures of one watcher. */
 interface Measured {
   start_s: number;
   start_cpu_s: number;

@@ -1,7 +1,7 @@
 /**
- * One role in a process of its own, for the benches: `node bench/role.ts agent|consumer UNTIL`, settings from
- * AFTERLOG_*. Runs until `UNTIL` bytes (agent: read and delivered) or rows (consumer: landed) are reached, then
- * prints one JSON line: CPU-seconds of this process, peak memory in MB, its status.
+ * Runs one role for a bench: `node bench/role.ts agent|consumer UNTIL`, with settings from AFTERLOG_*. It
+ * stops after UNTIL bytes (read and delivered by an agent) or rows (stored by a consumer), and prints one
+ * JSON line: CPU-seconds of this process, peak memory in MB, status.
  */
 import { startAgent } from '../src/agent/agent.ts';
 import { loadSettings } from '../src/config/settings.ts';

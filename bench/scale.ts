@@ -1,11 +1,13 @@
 /**
- * How consumers scale, whether one host starves the others, and what a backlog costs: real Kafka, real ClickHouse, batches
- * as agents make them in a topic of 12 partitions.
+ * Measures how consumers scale, whether one host starves the others, and the cost of a backlog, with a real
+ * Kafka, a real ClickHouse, and batches like those of agents in a topic of 12 partitions.
  *
- *   node bench/scale.ts [--gb 0.5] [--consumers 1,2,4] [--flood-mb 300] [--seconds 15] [--only scale,hot,backlog]
+ *   node bench/scale.ts [--gb 0.5] [--consumers 1,2,4] [--flood-mb 300] [--seconds 15]
+ *                       [--only scale,hot,backlog]
  *
- * `scale` lands a backlog of `--gb` of console text with so many consumers; `hot` sends small batches of quiet hosts with and
- * without one host that floods its partition; `backlog` is `scale` with one consumer and its memory. Needs Java and Maven.
+ * `scale` stores a backlog of `--gb` of console text with different numbers of consumers. `hot` sends small
+ * batches of quiet hosts, with and without one host that floods its partition. `backlog` is `scale` with one
+ * consumer and its memory. Needs Java and Maven (for the broker).
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -36,7 +38,7 @@ const { values } = parseArgs({
 });
 const PARTITIONS = 12;
 const HOSTS_OF_A_PARTITION = 2;
-/** A quiet host sends so many lines so often. */
+/** Lines per batch of a quiet host, and the interval of its batches. */
 const QUIET_LINES = 20;
 const QUIET_MS = 500;
 const LOOK_MS = 10;
@@ -77,7 +79,7 @@ async function send(topic: string, partition: number, batch: Batch): Promise<voi
   if (answer?.partition !== partition) throw new Error(`nothing was sent to ${topic}/${partition}`);
 }
 
-/** Full batches of several hosts, so many bytes of text in all, spread over all partitions. */
+/** Sends full batches of several hosts, with `bytes` of text in total, to all partitions. */
 async function fill(topic: string, bytes: number): Promise<number> {
   const hosts = Array.from(
     { length: PARTITIONS * HOSTS_OF_A_PARTITION },
@@ -105,7 +107,7 @@ async function count(database: string): Promise<number> {
   return Number((await answer.json<{ n: string }>())[0]!.n);
 }
 
-/** The same backlog, landed by different numbers of consumers, each into a database of its own. */
+/** Stores the same backlog with different numbers of consumers, each time into a new database. */
 async function scale(): Promise<void> {
   await makeTopic('backlog');
   const bytes = Number(values.gb) * 1e9;
@@ -130,7 +132,7 @@ async function scale(): Promise<void> {
     try {
       const before_s = cpuSeconds(clickhouse.pid);
       await Promise.all(consumers.map((consumer) => consumer.start()));
-      // Joining a group takes as long with any backlog.
+      // The time to join a group does not depend on the backlog.
       await reached('the first row', async () => (await count(database)) > 0);
       const [from_ms, from_rows] = [performance.now(), await count(database)];
       await reached('all rows', async () => (await count(database)) >= rows, WAIT_MS);
@@ -160,7 +162,7 @@ async function scale(): Promise<void> {
   printTable(table);
 }
 
-/** Delays of quiet hosts, alone and beside one that floods its partition. */
+/** Measures the delays of quiet hosts, without and with a host that floods its partition. */
 async function hot(): Promise<void> {
   const table: (string | number)[][] = [
     ['quiet hosts, ms from the broker to a query', 'batches', 'p50', 'p95', 'p99', 'max'],
@@ -170,7 +172,7 @@ async function hot(): Promise<void> {
     await makeTopic(name);
     await migrate(client, name);
     const flood = new HostBatches('flood', text);
-    // The flood is there before it is read: as fast as it can be.
+    // Sends the flood before it is measured, so that the consumer reads it as fast as it can.
     while (isFlooded && flood.bytes < Number(values['flood-mb']) * 1e6) await send(name, 0, flood.next());
     const consumer = consumerOf(name, name);
     const quiet = Array.from({ length: PARTITIONS }, (_, index) => new HostBatches(`quiet-${index}`, text));
@@ -205,7 +207,7 @@ async function hot(): Promise<void> {
     if (!isFlooded) row('no host floods', [...delays.others, ...delays.same]);
     else {
       row(
-        `one host floods${isStillFlooded ? '' : ' (not all the time: give it more --flood-mb)'}`,
+        `one host floods${isStillFlooded ? '' : ' (not all the time: increase --flood-mb)'}`,
         delays.others,
       );
       row('quiet host behind the flood, in its partition', delays.same);
@@ -214,7 +216,7 @@ async function hot(): Promise<void> {
   printTable(table);
 }
 
-/** Notes when a query first finds each batch of a quiet host. */
+/** Records when a query first finds each batch of a quiet host. */
 async function look(
   database: string,
   sent: Map<string, number>,
@@ -231,7 +233,7 @@ async function look(
     for (const { host, highest } of found) {
       for (let sequence = (seen.get(host) ?? 0) + 1; sequence <= highest; sequence++) {
         const at = sent.get(`${host} ${sequence}`);
-        // Found before the broker's answer came here: looked at again.
+        // Found before the broker's answer arrived: tried again.
         if (at === undefined) break;
         sent.delete(`${host} ${sequence}`);
         seen.set(host, sequence);

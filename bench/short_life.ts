@@ -1,16 +1,17 @@
 /**
- * The writer of capture.ts: `node bench/short_life.ts VMS SANDBOXES ALIVE LIFE_MS` makes so many sandboxes, so many
- * of them alive at a time, each for so long. Prints the median of how long they lived in fact, in ms.
+ * The writer of capture.ts: `node bench/short_life.ts VMS SANDBOXES ALIVE LIFE_MS` creates SANDBOXES
+ * sandboxes, ALIVE of them at a time, and deletes each after LIFE_MS. Prints the median of their real life
+ * times, in ms.
  */
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** As every sandbox boots the same kernel, all consoles begin alike. */
+/** All consoles start with the same lines, because every sandbox boots the same kernel. */
 const BOOT = '[    0.000000] Linux version 6.1.0\r\n'.repeat(30);
 const BOOT_PARTS = 3;
 
-/** What sandbox `index` writes in its life: at its start, in the middle, at the end. */
+/** The output of sandbox `index`: at the start, in the middle and at the end of its life. */
 export function consoleOf(index: number): { id: string; parts: Buffer[]; bytes: Buffer } {
   const parts = Array.from({ length: BOOT_PARTS }, (_, part) =>
     Buffer.from(

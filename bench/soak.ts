@@ -1,12 +1,14 @@
 /**
- * Hundreds of sandboxes at a time, born, written, rotated, truncated, deleted and made again, under an agent that is
- * killed at random, into a real ClickHouse; every byte that comes back is compared with a ledger of what was written.
+ * Runs hundreds of sandboxes at a time, which are created, written, rotated, truncated, deleted and
+ * recreated, under an agent that is killed at random, with a real ClickHouse. All stored bytes are compared
+ * with a ledger of the written bytes.
  *
- *   node bench/soak.ts [--minutes 3] [--alive 200] [--seed N] [--kill-seconds 8] [--pause-ms 300] [--keep DIR]
+ *   node bench/soak.ts [--minutes 3] [--alive 200] [--seed N] [--kill-seconds 8] [--pause-ms 300]
+ *                      [--keep DIR]
  *
- * Prints one table; exit code 1 if a byte is missing without a gap row that says so, or stands twice. A console is
- * truncated `pause-ms` after its last write and its last new file, and while an agent runs: then nothing of it may be
- * missing either.
+ * Prints one table. The exit code is 1 if a byte is duplicated, or missing without a gap row. A console is
+ * truncated `--pause-ms` after its last write and its last new file, while an agent runs, so a truncation
+ * must lose nothing either.
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,7 +35,7 @@ const { values } = parseArgs({
     keep: { type: 'string' },
   },
 });
-/** Merges run this often, after the rows were counted that stand twice. */
+/** Interval of merges; before each one, duplicate rows are counted. */
 const MERGE_MS = 60_000;
 
 const seed = Number(values.seed);
@@ -71,7 +73,7 @@ async function killNowAndThen(): Promise<void> {
 const heldBytes = (): number =>
   readdirSync(pins).reduce((sum, name) => {
     const stats = statSync(join(pins, name), { throwIfNoEntry: false });
-    // A file that has a name elsewhere is not held by its pin.
+    // A file with another name is not held by its pin alone.
     return stats?.nlink === 1 ? sum + stats.size : sum;
   }, 0);
 
@@ -118,15 +120,15 @@ try {
     ['bytes stored', counts.stored],
     ['bytes lost with a reason', counts.lost_explained],
     ['bytes lost without a reason', counts.lost],
-    ['bytes that were not written so', counts.surplus],
-    ['logs whole, but divided into other streams', counts.divided],
-    ['keys that stand twice', counts.repeated],
+    ['bytes duplicated or wrong', counts.surplus],
+    ['complete logs with other stream boundaries', counts.divided],
+    ['duplicate keys', counts.repeated],
     ...Object.entries(comparison.reasons).map(([reason, count]) => [`gap rows: ${reason}`, count]),
     ...Object.entries(verdicts).map(([verdict, count]) => [`streams that verify calls ${verdict}`, count]),
     ['pins left', readdirSync(pins).length],
-    ['highest bytes held by pins alone', held_bytes_max],
+    ['peak bytes held by pins alone', held_bytes_max],
     ['spool bytes left', spool_bytes],
-    ['highest memory of an agent, MB', agent.peak_mb.toFixed(0)],
+    ['peak memory of an agent, MB', agent.peak_mb.toFixed(0)],
   ]);
   const isClean =
     counts.lost + counts.surplus + counts.repeated + (verdicts.wrong ?? 0) === 0 &&
@@ -139,7 +141,7 @@ try {
       writeFileSync(join(where, `${name}.wanted`), wanted);
       writeFileSync(join(where, `${name}.found`), found);
     }
-    console.log(`What was written and what came back of the above is in ${where}`);
+    console.log(`The written and the stored bytes of the differing logs are in ${where}`);
   }
 } finally {
   await agent.agent.end('SIGKILL');

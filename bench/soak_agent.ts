@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentProcess, memoryOf } from './process.ts';
 
-/** The agent of the soak: killed at any moment but while something is about to be truncated. */
+/** The agent of the soak. It can be killed at any moment except before a truncation. */
 export class SoakAgent {
   kills = 0;
   peak_mb = 0;
   readonly agent: AgentProcess;
-  /** performance.now() since when it runs; null while it does not. */
+  /** performance.now() of its start; null while it is not running. */
   private up_ms: number | null = null;
   private truncating = 0;
   private isKillPending = false;
@@ -15,8 +15,8 @@ export class SoakAgent {
   private readonly seen_ms: number;
 
   /**
-   * @param pause_ms how long it has for what came, before that may be truncated
-   * @param seen_ms the same before that may be renamed or deleted: a link keeps it then
+   * @param pause_ms time to read new bytes before the file may be truncated
+   * @param seen_ms time to link a new file before it may be renamed or deleted
    * @param env more settings
    */
   constructor(
@@ -40,7 +40,7 @@ export class SoakAgent {
     if (this.up_ms !== null) this.peak_mb = Math.max(this.peak_mb, memoryOf(this.agent.pid).peak_mb);
   }
 
-  /** SIGKILL (or an end in order), some time without an agent, and another one. */
+  /** Ends the agent with the signal, and starts another one after `down_ms`. */
   async kill(down_ms: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     this.isKillPending = true;
     while (this.truncating > 0) await sleep(5);
@@ -53,7 +53,9 @@ export class SoakAgent {
     this.isKillPending = false;
   }
 
-  /** Resolves when one agent has run for long enough after `since_ms` to have seen what was there then. */
+  /**
+   * Resolves when one agent has run for `pause_ms` after `since_ms`, and so has seen the files of that time.
+   */
   async seen(since_ms: number, pause_ms = this.seen_ms): Promise<void> {
     while (
       this.up_ms === null ||
@@ -63,7 +65,9 @@ export class SoakAgent {
       await sleep(20);
   }
 
-  /** Truncates while an agent runs that had the time to see what goes: what is truncated while none runs is lost. */
+  /**
+   * Truncates while an agent runs that had time to read the bytes: a truncation while none runs loses them.
+   */
   async truncate(since_ms: () => number, truncate: () => void): Promise<void> {
     while (this.isKillPending) await sleep(20);
     this.truncating++;

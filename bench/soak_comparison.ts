@@ -22,18 +22,18 @@ export interface Finding {
   found: Buffer;
 }
 
-/** Compares what was written with what is stored, log by log, as soon as a deleted sandbox's logs are sealed. */
+/** Compares written and stored bytes, log by log, when the logs of a deleted sandbox are sealed. */
 export class SoakComparison {
   readonly counts = { stored: 0, lost: 0, lost_explained: 0, surplus: 0, divided: 0, repeated: 0 };
   readonly reasons: Record<string, number> = {};
   readonly findings: Finding[] = [];
   private readonly client: ClickHouseClient;
-  /** The longest time from a deletion to the look that found all of its log. */
+  /** Longest time from a deletion to the look that found the complete log. */
   slowest_ms = 0;
   private waiting: Pending[] = [];
   private readonly patience_ms: number;
 
-  /** @param patience_ms a log that is not complete so long after its deletion is compared as it is */
+  /** @param patience_ms a log that is incomplete this long after its deletion is compared nevertheless */
   constructor(client: ClickHouseClient, patience_ms = 60_000) {
     this.client = client;
     this.patience_ms = patience_ms;
@@ -47,7 +47,7 @@ export class SoakComparison {
     return this.waiting.length;
   }
 
-  /** Compares what has come of the oldest that wait. */
+  /** Compares the oldest pending logs. */
   async look(): Promise<void> {
     const some = this.waiting.slice(0, AT_ONCE);
     if (some.length === 0) return;
@@ -100,7 +100,7 @@ export class SoakComparison {
     if (odd.length > 0) console.log(`${wanted.id}-${wanted.log} has a gap row: ${odd.join('; ')}`);
     const found = stored.filter(({ bytes }) => bytes.length > 0);
     const count = Math.max(found.length, wanted.streams.length);
-    // All bytes in order, but a stream ends where none ended: a continuation was not recognised as one.
+    // All bytes are in order, but a continuation was stored as a new stream.
     const isDivided =
       found.length !== wanted.streams.length &&
       Buffer.concat(found.map(({ bytes }) => bytes)).equals(Buffer.concat(wanted.streams));
@@ -118,11 +118,11 @@ export class SoakComparison {
         Math.max(0, theirs.length - bytes.length),
         Math.max(0, bytes.length - theirs.length),
       ];
-      // A wake comes after a pause, so its gap row explains no byte that is missing.
+      // A wake follows a pause, so its gap row does not explain missing bytes.
       const isExplained =
         surplus === 0 && (ours?.gaps.some((reason) => !reason.startsWith('truncated')) ?? false);
       if (isExplained) this.counts.lost_explained += lost;
-      // Other bytes in the same length count as lost, too.
+      // Different bytes of the same length count as lost, too.
       else if (surplus === 0) this.counts.lost += Math.max(1, lost);
       else this.counts.surplus += surplus;
       this.finding(`${wanted.id}-${wanted.log}-${index}`, theirs, bytes, found, wanted);
@@ -139,13 +139,13 @@ export class SoakComparison {
         `${one.bytes.length}${one.isSealed ? '' : ' open'}${one.gaps.map((gap) => ` (${gap.slice(0, 9)}…)`).join('')}`,
     );
     const text =
-      `${name}: ${found.length} bytes of ${wanted.length}; they part at ${at}: ${show(found)} instead of ${show(wanted)}; ` +
+      `${name}: ${found.length} bytes of ${wanted.length}; they differ at ${at}: ${show(found)} instead of ${show(wanted)}; ` +
       `streams ${streams.join(', ')} instead of ${log.streams.map((bytes) => bytes.length).join(', ')}`;
     console.log(text);
     this.findings.push({ name, text, wanted, found });
   }
 
-  /** Keys that stand more than once since the last merge. */
+  /** Counts keys that are stored more than once since the last merge. */
   async countRepeated(): Promise<void> {
     const result = await this.client.query({
       query: `SELECT toUInt32(count() - uniqExact(sandbox_id, log, stream_started_at, position, record)) AS repeated

@@ -9,7 +9,7 @@ const WRITE_BYTES_MAX = 20_000;
 const WRITES_MAX = 40;
 const FIRST_BIRTHS_MS = 5_000;
 
-/** The sandboxes of one agent's data dir, born, written, rotated, truncated, made again and deleted. */
+/** Creates, writes, rotates, truncates, recreates and deletes the sandboxes of one agent's data dir. */
 export class SoakFleet {
   readonly done = { sandboxes: 0, bytes: 0, rotations: 0, 'copy-truncations': 0, wakes: 0, recreations: 0 };
   private readonly vms: string;
@@ -37,7 +37,7 @@ export class SoakFleet {
     this.isOver = isOver;
   }
 
-  /** So many sandboxes at a time, until it is over and all are deleted. */
+  /** Runs `alive` sandboxes at a time until `isOver`, and then until all are deleted. */
   async run(alive: number): Promise<void> {
     await Promise.all(
       Array.from({ length: alive }, async () => {
@@ -47,7 +47,7 @@ export class SoakFleet {
     );
   }
 
-  /** One sandbox from birth to deletion. */
+  /** Runs one sandbox from its creation to its deletion. */
   private async live(index: number): Promise<void> {
     const { random } = this;
     const one = new SoakSandbox(this.vms, `${this.prefix}-${index}`);
@@ -65,7 +65,7 @@ export class SoakFleet {
     this.comparison.add(one.expected());
   }
 
-  /** Something that happens to a console now and then, in the middle of a line or not. */
+  /** Sometimes rotates, truncates or recreates a console, possibly in the middle of a line. */
   private async mishap(one: SoakSandbox): Promise<void> {
     const { agent, done } = this;
     const changed = (): number => Math.max(one.created_ms, one.written_ms);

@@ -11,19 +11,19 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
-/** Old files of a chain that are kept, as the runtime keeps them. */
+/** Number of rotated files that the runtime keeps. */
 const KEPT = 3;
-/** As every sandbox boots the same kernel, all consoles begin alike. */
+/** All consoles start with the same lines, because every sandbox boots the same kernel. */
 const BOOT = '[    0.000000] Linux version 6.1.0\r\n'.repeat(20);
 
-/** What one log must be found to hold: the bytes of each of its streams, in order. */
+/** The expected contents of one log: the bytes of each of its streams, in order. */
 export interface Expected {
   id: string;
   log: string;
   streams: Buffer[];
 }
 
-/** Bytes that were written to one log, stream by stream. */
+/** Ledger of the bytes written to one log, by stream. */
 class Ledger {
   private readonly streams: Buffer[][] = [[]];
 
@@ -31,20 +31,20 @@ class Ledger {
     this.streams.at(-1)!.push(bytes);
   }
 
-  /** What follows belongs to a new stream. */
+  /** The next bytes start a new stream. */
   next(): void {
     this.streams.push([]);
   }
 
-  /** A stream without a byte leaves no rows that could be compared. */
+  /** Without empty streams, which have no rows to compare. */
   whole(): Buffer[] {
     return this.streams.map((parts) => Buffer.concat(parts)).filter((bytes) => bytes.length > 0);
   }
 }
 
 /**
- * The files of one sandbox, written, rotated, truncated and deleted as a runtime does, and a ledger of what was
- * written. Knows nothing of how they are read. All operations are synchronous.
+ * The files of one sandbox, written, rotated, truncated and deleted like a runtime does, and a ledger of the
+ * written bytes. All operations are synchronous.
  */
 export class SoakSandbox {
   readonly id: string;
@@ -58,7 +58,7 @@ export class SoakSandbox {
   private readonly events = new Ledger();
   private fd = -1;
   private eventsFd = -1;
-  /** Of the live file; without a byte in it, a truncation changes nothing. */
+  /** Bytes in the live file; if it is empty, a truncation changes nothing. */
   private fileBytes = 0;
   private boots = 0;
 
@@ -83,7 +83,7 @@ export class SoakSandbox {
     this.created_ms = performance.now();
   }
 
-  /** What tells this boot from all others comes right after what is the same in all. */
+  /** Writes the lines that are the same in all boots, and then a line that is unique. */
   private boot(): void {
     this.write(Buffer.from(`${BOOT}boot ${this.boots++} of ${this.id}\r\n`));
     const event = Buffer.from(
@@ -102,7 +102,7 @@ export class SoakSandbox {
     this.written_ms = performance.now();
   }
 
-  /** So many steps of the chain at once, with something in each file. */
+  /** Rotates several times in succession, with a line in each file. */
   rotate(steps: number): void {
     for (let step = 0; step < steps; step++) {
       closeSync(this.fd);
@@ -120,7 +120,7 @@ export class SoakSandbox {
     }
   }
 
-  /** The writer goes on at its old offset, so its next write leaves a hole of NULs before it. */
+  /** The writer continues at its old offset, so its next write leaves a hole of NULs before it. */
   copyTruncate(): void {
     this.moveChain();
     copyFileSync(this.path, `${this.path}.1`);
@@ -130,7 +130,7 @@ export class SoakSandbox {
     this.write(Buffer.from('after copy and truncation\n'));
   }
 
-  /** What a wake from hibernation does: the same inode, truncated. */
+  /** Truncates the same inode, as a wake from hibernation does. */
   wake(): void {
     closeSync(this.fd);
     if (this.fileBytes > 0) this.console.next();
@@ -144,7 +144,7 @@ export class SoakSandbox {
     rmSync(this.folder, { recursive: true });
   }
 
-  /** Deleted and made again under the same id. */
+  /** Deletes the sandbox and creates another one with the same id. */
   recreate(): void {
     this.remove();
     this.console.next();

@@ -1,11 +1,12 @@
 /**
- * What the commands cost to start: CPU-seconds (user and system) and peak memory, each in a process of its own,
- * beside `node -e 0` in the same run; the median of the rounds.
+ * Measures the start of the commands: CPU-seconds (user and system) and peak memory, compared with `node -e
+ * 0` in the same run; the median of the rounds.
  *
  *   node bench/startup.ts [--rounds 9]
  *
- * Measures the built package (`npm run build` first). Needs Java and Maven: the roles have a real Kafka and a real
- * ClickHouse. A role is ready when it answers on its address; a consumer, when it has its partitions too.
+ * Measures the built package (`npm run build` first). Needs Java and Maven, because the roles use a real
+ * Kafka and a real ClickHouse. A role is ready when it answers on its address; a consumer must also have its
+ * partitions.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -33,7 +34,7 @@ interface Usage {
 interface Measured {
   name: string;
   args: string[];
-  /** For what runs until it is ended: true when its status says that it is ready. */
+  /** For a role: whether its status shows that it is ready. */
   isReady?: (status: Record<string, unknown>) => boolean;
   usages: Usage[];
 }
@@ -95,7 +96,7 @@ try {
   rmSync(dir, { recursive: true, force: true });
 }
 
-/** Tables, the topic, and a sandbox with lines, so that the commands have something to show. */
+/** Creates tables, topic, and a sandbox with lines for the commands to show. */
 async function prepare(): Promise<void> {
   const folder = join(dir, 'data', 'vms', sandbox);
   mkdirSync(folder, { recursive: true });

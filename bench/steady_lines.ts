@@ -1,7 +1,7 @@
 /**
- * The writer of quiet.ts and latency.ts: `node bench/steady_lines.ts VMS SANDBOXES LINES_PER_S SECONDS` appends to the first so many
- * consoles of VMS, a line at a time, each so many lines a second, spread over the second; each says when it was written,
- * in µs since 1970. Prints what it wrote.
+ * The writer of quiet.ts, latency.ts and followers.ts: `node bench/steady_lines.ts VMS SANDBOXES LINES_PER_S
+ * SECONDS` appends single lines to the first SANDBOXES consoles of VMS, LINES_PER_S to each, spread over the
+ * second. Each line contains the time of its write, in µs since 1970. Prints what it wrote.
  */
 import { openSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';

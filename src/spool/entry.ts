@@ -3,8 +3,8 @@ import { crc32 } from 'node:zlib';
 /**
  * One entry of a segment file: a head of 24 bytes, a state, a payload.
  *
- * magic u32 · kind u8 · 3 bytes 0 · state length u32 · payload length u32 · CRC-32 of state and payload u32 ·
- * CRC-32 of the 20 bytes before u32
+ *   magic u32 · kind u8 · 3 bytes 0 · state length u32 · payload length u32 ·
+ *   CRC-32 of state and payload u32 · CRC-32 of the 20 bytes before u32
  *
  * The head has its own checksum, so that a reader can skip a damaged payload. All formats have this layout of
  * the head; the fourth byte of the magic is the number of the format.
