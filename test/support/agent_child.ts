@@ -4,8 +4,9 @@ import type { Settings } from '../../src/config/settings.ts';
 import { AGENT_READY } from './agent_ready.ts';
 
 /**
- * A real agent as a process of its own, so that a kill is a kill. argv[2]: settings as JSON. Says AGENT_READY on
- * stderr, behind all that its start had to say; SIGTERM ends it in order; a message `{flush: id}` comes back when that is done. argv[3]: a user id to run as.
+ * A real agent in its own process, so that tests can kill it. argv[2]: settings as JSON; argv[3]: a user id
+ * to run as. It prints AGENT_READY to stderr after the messages of its start. SIGTERM stops it cleanly. It
+ * answers a message `{flush: id}` when the flush is done.
  */
 const settings = JSON.parse(process.argv[2]!) as Settings;
 if (process.argv[3] !== undefined) process.setuid!(Number(process.argv[3]));
@@ -20,7 +21,7 @@ try {
       (error: unknown) => process.send!({ flush, failed: explain(error) }),
     );
   });
-  // The test that started it may be gone: then so is this.
+  // Ends with the test that started it.
   process.on('disconnect', () => process.exit(1));
   process.stderr.write(`${AGENT_READY}\n`);
 } catch (error) {

@@ -12,8 +12,8 @@ import { type StoredStream, streamsOf } from './streams.ts';
 const child = resolve(import.meta.dirname, 'agent_child.ts');
 
 /**
- * A data dir with a real agent on it, whose ClickHouse is a closed port: everything it reads stays in its spool
- * and can be looked at there.
+ * A data dir with a real agent. Its ClickHouse is a closed port, so that all rows stay in its spool, where
+ * tests can read them.
  */
 export class AgentSite {
   readonly dir: string;
@@ -44,7 +44,7 @@ export class AgentSite {
     return this.process!.pid!;
   }
 
-  /** Starts the agent and waits until it has looked at everything there is. */
+  /** Starts the agent and waits until it has scanned all files. */
   async start(user?: number): Promise<void> {
     const args = [child, JSON.stringify(this.settings), ...(user === undefined ? [] : [String(user)])];
     const started = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
@@ -56,7 +56,7 @@ export class AgentSite {
         said += text;
         if (said.includes(AGENT_READY)) ready();
       });
-      // Not as soon as it has ended: what it said may come after that.
+      // Not yet at its exit: its output may arrive later.
       started.once('close', (code) => failed(new Error(`the agent ended with ${code}: ${this.output}`)));
     });
   }
@@ -65,12 +65,12 @@ export class AgentSite {
     return this.process !== null && this.process.exitCode === null && this.process.signalCode === null;
   }
 
-  /** SIGKILL, and waits until the process is gone. */
+  /** Sends SIGKILL and waits until the process has ended. */
   async kill(): Promise<void> {
     await this.end('SIGKILL');
   }
 
-  /** SIGTERM. @returns the exit code */
+  /** Sends SIGTERM. @returns the exit code */
   async stop(): Promise<number | null> {
     await this.end('SIGTERM');
     return this.process?.exitCode ?? null;
@@ -83,18 +83,18 @@ export class AgentSite {
     await ended;
   }
 
-  /** Takes the state dir away, as a new disk would. */
+  /** Removes the state dir, like a new disk. */
   loseSpool(): void {
     rmSync(this.settings.state_dir, { recursive: true });
     this.spool = new SpoolRows(join(this.settings.state_dir, 'spool'));
   }
 
-  /** Takes the pins away, as somebody who cleans up might. */
+  /** Removes the pins, like an operator who cleans up. */
   losePins(): void {
     for (const name of this.pins()) rmSync(join(this.settings.data_dir, '.afterlog', 'pins', name));
   }
 
-  /** Returns when the agent says that all of a sandbox's bytes are safe, however often it takes too long. */
+  /** Repeats the flush of a sandbox until the agent reports that all its bytes are durable. */
   async flush(sandbox: string): Promise<void> {
     let failure: string | null = '';
     await until(
@@ -107,7 +107,7 @@ export class AgentSite {
     );
   }
 
-  /** @returns why not all is safe; null when it is */
+  /** @returns the reason why some bytes are not durable; null if all are */
   async flushOnce(sandbox: string): Promise<string | null> {
     const child = this.process!;
     return await new Promise((done, failed) => {
@@ -124,7 +124,7 @@ export class AgentSite {
     });
   }
 
-  /** Whether an agent holds every file of a sandbox by a link of its own: then it has seen them. */
+  /** Whether the agent has a pin for every file of a sandbox, and so has seen them. */
   isPinned(sandbox: string): boolean {
     return readdirSync(this.folder(sandbox)).every((file) => statSync(this.path(sandbox, file)).nlink > 1);
   }
@@ -158,7 +158,7 @@ export class AgentSite {
     return existsSync(dir) ? readdirSync(dir) : [];
   }
 
-  /** Waits for `isSo`, while the agent lives. */
+  /** Waits for `isSo`. @throws if the agent ends */
   async eventually(what: string, isSo: () => boolean): Promise<void> {
     const told = (): string => `${what}: ${this.output}`;
     await until(() => {
@@ -168,7 +168,7 @@ export class AgentSite {
     }, told);
   }
 
-  /** Waits until so many bytes of a sandbox's log are in the spool. */
+  /** Waits until `bytes` of a sandbox's log are in the spool. */
   async read(sandbox: string, bytes: number, log = 'console'): Promise<void> {
     await this.eventually(
       `${bytes} bytes of ${sandbox}`,
@@ -186,8 +186,8 @@ export class AgentSite {
   }
 
   /**
-   * Does something of several steps while the agent stands still, so that it sees either nothing or all of it,
-   * however long this process is kept waiting in between.
+   * Runs several steps while the agent is stopped (SIGSTOP), so that it sees either none or all of them, even
+   * if this process is slow.
    */
   atOnce(steps: () => void): void {
     this.process!.kill('SIGSTOP');
@@ -199,7 +199,9 @@ export class AgentSite {
     }
   }
 
-  /** Everything is deleted: waits until the agent holds nothing more, and checks that no key stands twice. */
+  /**
+   * After everything is deleted: waits until the agent holds no file, and checks that no key is duplicated.
+   */
   async empty(): Promise<void> {
     await this.eventually(
       'an agent that holds nothing',

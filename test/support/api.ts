@@ -6,7 +6,7 @@ import { clickhouse, clickhouseSettings } from './clickhouse.ts';
 import { overrideLimits } from './limits.ts';
 import { PATIENCE_MS } from './patience.ts';
 
-// On a slow machine a page of a search is to be as full as elsewhere, and an erase is waited for.
+// On a slow machine, a page of a search must be as full as elsewhere, and an erase must be complete.
 overrideLimits({ search: { ms_max: PATIENCE_MS }, erase: { wait_ms: PATIENCE_MS } });
 
 export interface Api {
@@ -15,7 +15,7 @@ export interface Api {
   database: string;
 }
 
-/** A server on a migrated database of the test's own. `flags` are as in loadSettings. */
+/** A server on a new migrated database. `flags` as in loadSettings. */
 export async function startApi(t: TestContext, flags: Record<string, unknown> = {}): Promise<Api> {
   const settings = await clickhouseSettings(t, flags);
   const client = clickhouse(t);
@@ -32,7 +32,7 @@ export interface ServerSentEvent {
   data: string;
 }
 
-/** Events of a response as they come, parsed as a browser does, without comments. */
+/** The events of a response as they arrive, parsed like in a browser, without comments. */
 export async function* eventsOf(response: Response): AsyncGenerator<ServerSentEvent> {
   let text = '';
   const decoder = new TextDecoder();

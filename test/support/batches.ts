@@ -3,8 +3,8 @@ import { newEpoch } from '../../src/wire/epoch.ts';
 import type { Batch, BatchHeader } from '../../src/wire/header.ts';
 
 /**
- * Real batches for tests, written by a Native writer of its own (simple and slow), so that encoder, decoder and
- * lander are not checked against the same misunderstanding.
+ * Batches for tests, written by a separate, simple and slow writer of the Native format, so that a mistake in
+ * encoder, decoder and lander does not stay hidden.
  */
 
 const varint = (value: number): Buffer => {
@@ -27,7 +27,7 @@ const fixed = (width: number) => (value: number) => {
   return out;
 };
 
-/** One column of a Native block: how its type writes one value. */
+/** A column of a Native block. */
 const writers: Record<string, (value: never) => Buffer> = {
   String: bytes,
   UInt64: u64,
@@ -77,7 +77,7 @@ export function nativeBlock(columns: Column[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Puts a value's own length and CRC-32 into the header, so that the batch passes every check made of it. */
+/** Puts the length and CRC-32 of a value into the header, so that the batch passes every check. */
 export function seal(header: Omit<BatchHeader, 'length' | 'crc32'>, value: Buffer): Batch {
   return { header: { ...header, length: value.length, crc32: crc32(value) }, value };
 }
@@ -101,15 +101,15 @@ export interface Wanted {
 const day_today = Math.floor(Date.now() / 86_400_000);
 
 /**
- * Days since 1970 of the wall clock when the test file began (midnight may pass while it runs): rows of a day older
- * than the table's TTL would vanish.
+ * Days since 1970 at the start of the test file (midnight may pass while it runs). Rows of a day older than
+ * the table's TTL would vanish.
  */
 export const today = (): number => day_today;
 export { newEpoch };
 
 /**
- * A batch whose rows are lines of one sandbox. Row r of sequence s lies at position ((s - 1) × rows + r) × 100,
- * so equal-sized batches of an epoch make one stream without overlap.
+ * A batch with lines of one sandbox. Row r of sequence s has the position ((s - 1) × rows + r) × 100, so that
+ * batches of equal size make one stream without overlap.
  */
 export function makeBatch(wanted: Wanted): Batch {
   const { host = 'host-1', epoch, sequence, rows = 10, log = 'console', day = today() } = wanted;

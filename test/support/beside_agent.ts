@@ -6,7 +6,7 @@ import { migrate } from '../../src/store/care/migrate.ts';
 import { clickhouse, clickhouseSettings } from './clickhouse.ts';
 import { PATIENCE_MS } from './patience.ts';
 
-/** A server whose agent says, whatever it is asked, that it has read 12 bytes of the console of sandbox `s`. */
+/** A server whose agent answers every flush with 12 bytes of the console of sandbox `s`. */
 export async function startBesideAgent(
   t: TestContext,
   answered: (request: IncomingMessage) => void,

@@ -7,7 +7,7 @@ import { until } from './patience.ts';
 import { temporaryDir } from './temporary.ts';
 
 export interface Page {
-  /** The value that an expression of the page comes to, or its promise. @throws what it throws, as text */
+  /** Evaluates an expression in the page, and awaits a promise. @throws the page's error as text */
   run<Value>(expression: string): Promise<Value>;
 }
 
@@ -17,7 +17,7 @@ interface Answer {
   result?: unknown;
 }
 
-/** A headless Chromium of the test's own, driven over its DevTools protocol; ended with the test. */
+/** A headless Chromium, controlled over its DevTools protocol; it ends with the test. */
 export async function startChromium(t: TestContext): Promise<{ open(url: string): Promise<Page> }> {
   const profile = join(await temporaryDir(t), 'profile');
   const options = [
@@ -30,7 +30,7 @@ export async function startChromium(t: TestContext): Promise<{ open(url: string)
   const child = spawn(
     'chromium',
     [...options, `--user-data-dir=${profile}`, '--remote-debugging-port=0', 'about:blank'],
-    // A group of its own: it has processes of its own, which end with it.
+    // In its own process group, so that its child processes end with it.
     { stdio: ['ignore', 'ignore', 'pipe'], detached: true },
   );
   const ended = once(child, 'close').catch(() => {});
@@ -57,10 +57,10 @@ export async function startChromium(t: TestContext): Promise<{ open(url: string)
         const { description, value } = exceptionDetails.exception ?? {};
         throw new Error(`in the page: ${description ?? value}`);
       };
-      // Answers of the API forbid the pages that they are shown as to do anything.
+      // Answers of the API are not suitable as pages: their content security policy forbids scripts.
       await call('Page.setBypassCSP', { enabled: true }, sessionId);
       await call('Page.navigate', { url }, sessionId);
-      // A page that is not there yet is asked in vain, and its address is still that of the one before.
+      // Until the page has loaded, the evaluation fails, or sees the page before it.
       await until(async () => {
         const at = `location.href === ${JSON.stringify(url)} && document.readyState === 'complete'`;
         return await run<boolean>(at).catch(() => false);
@@ -70,7 +70,7 @@ export async function startChromium(t: TestContext): Promise<{ open(url: string)
   };
 }
 
-/** It says where it listens on its standard error. @throws it cannot be started */
+/** Reads the address that Chromium prints to stderr. @throws if it cannot start */
 async function addressOf(child: ReturnType<typeof spawn>): Promise<string> {
   let said = '';
   const failed = once(child, 'error').then(([error]) => {

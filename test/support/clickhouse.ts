@@ -21,14 +21,14 @@ const newClient = (): ClickHouseClient =>
     keep_alive: { enabled: false },
   });
 
-/** A client of the run's ClickHouse, closed at the test's end. */
+/** A client of the run's ClickHouse, closed at the end of the test. */
 export function clickhouse(t: TestContext): ClickHouseClient {
   const client = newClient();
   t.after(() => client.close());
   return client;
 }
 
-/** A database of the test's own with all migrations; dropped at the test's end. */
+/** A new database with all migrations, dropped at the end of the test. */
 export async function migratedDatabase(
   t: TestContext,
 ): Promise<{ client: ClickHouseClient; database: string }> {

@@ -10,14 +10,14 @@ import { migrate } from '../../src/store/care/migrate.ts';
 import { temporaryDir } from './temporary.ts';
 
 export interface TestUser {
-  /** Its password, too. */
+  /** Also the password. */
   name: string;
   /** `SELECT ON afterlog.*` */
   grants: string[];
   readonly?: 0 | 1 | 2;
 }
 
-/** A ClickHouse of the test's own with a migrated database `afterlog`, and users of few rights beside `default`. */
+/** A new ClickHouse with a migrated database `afterlog`, and users with few rights besides `default`. */
 export async function startClickHouseWithUsers(t: TestContext, users: TestUser[]): Promise<string> {
   const dir = await temporaryDir(t);
   writeFileSync(join(dir, 'users.xml'), usersFile(users));

@@ -1,4 +1,4 @@
-/** What a client of the runtime must give back as it is, whatever it makes of bare text. */
+/** Lines that a client of the runtime must return unchanged, however it handles plain text. */
 export const clientLines = [
   '[    0.000000] Linux version 6.1.0',
   '',

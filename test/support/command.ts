@@ -11,8 +11,8 @@ export interface Ended {
 }
 
 /**
- * Runs `afterlog …` as a process of its own, to its end. Settings come from `environment` only.
- * @param through a program with its options that runs it, such as `setpriv`
+ * Runs `afterlog …` in its own process until it ends. Settings come only from `environment`.
+ * @param through a program with options that runs the command, such as `setpriv`
  */
 export function afterlog(
   args: string[],
@@ -36,7 +36,7 @@ export function afterlog(
   });
 }
 
-/** A command as a process that goes on, to be signalled. */
+/** Starts a command that runs until a signal. */
 export function startAfterlog(args: string[], environment: Record<string, string> = {}) {
   const child = spawn(process.execPath, [MAIN, ...args], {
     env: cleanEnvironment(environment),
@@ -60,7 +60,7 @@ export function startAfterlog(args: string[], environment: Record<string, string
     await until(
       () => {
         if (pattern.test(String(output[name]))) return true;
-        // Not as soon as it has ended: what it said may come after that.
+        // Not yet at its exit: its output may arrive later.
         if (isOver) throw new Error(`it ended with ${child.exitCode ?? child.signalCode}:\n${told()}`);
         return false;
       },
@@ -70,9 +70,9 @@ export function startAfterlog(args: string[], environment: Record<string, string
   return {
     child,
     output,
-    /** The exit code, when both outputs have ended. */
+    /** Resolves with the exit code when stdout and stderr are closed. */
     exited,
-    /** Waits until stderr has such a text; stdout. */
+    /** Waits until stderr, or stdout, matches. */
     said: (pattern: RegExp) => matches('stderr', pattern),
     printed: (pattern: RegExp) => matches('stdout', pattern),
   };

@@ -7,15 +7,15 @@ import { migrated, type Site } from './clickhouse.ts';
 import { testSettings } from './kafka.ts';
 import { overrideLimits } from './limits.ts';
 
-// A consumer in the process of a test stops in order. One that is only kept waiting must not count as dead, for it reads
-// again then, and counts again.
+// A consumer in the process of a test stops cleanly. A slow one must not count as dead, because it would then
+// read and count batches again.
 overrideLimits({ consume: { session_ms: 60_000 } });
 
 /** Settings of an installation of the test's own, its database migrated. */
 export const site = async (t: TestContext, flags: Record<string, unknown> = {}): Promise<Site> =>
   migrated(t, await testSettings(t, flags));
 
-/** A consumer as a real process, killed at the test's end at the latest. */
+/** A consumer in its own process, killed at the end of the test at the latest. */
 export function consumerProcess(
   t: TestContext,
   settings: Settings,
@@ -30,7 +30,7 @@ export function consumerProcess(
   return started;
 }
 
-/** What such a process tells of itself. */
+/** The status of such a process. */
 export async function statusOf(consumer: ChildProcess): Promise<ConsumerStatus> {
   const told = once(consumer.stdout!, 'data');
   consumer.stdin!.write('status\n');

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 
 const fixtures = resolve(import.meta.dirname, '../../fixtures/consoles');
 
-/** A small seeded generator (mulberry32), so that a failing run can be made again. */
+/** A small seeded generator (mulberry32), so that a failing run can be repeated. */
 export function randomOf(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -53,14 +53,14 @@ function recordings(): Buffer[] {
   return kept;
 }
 
-/** What one console gets to hold: each kind comes up, and two or three follow each other. */
+/** The content of one console: two or three kinds in sequence; every kind occurs in some console. */
 export function contentOf(index: number, random: () => number): Buffer {
   const parts = [kinds[index % kinds.length]!(random)];
   for (let more = below(random, 3); more > 0; more--) parts.push(kinds[below(random, kinds.length)]!(random));
   return Buffer.concat(parts);
 }
 
-/** Cuts bytes into writes of random length, in the middle of lines too. */
+/** Cuts bytes into writes of random length, also in the middle of lines. */
 export function writesOf(bytes: Buffer, random: () => number, lengthMax: number): Buffer[] {
   const writes: Buffer[] = [];
   for (let at = 0; at < bytes.length; ) {

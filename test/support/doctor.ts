@@ -4,17 +4,17 @@ import type { Finding } from '../../src/doctor/finding.ts';
 import { afterlog } from './command.ts';
 import { patient } from './patience.ts';
 
-/** `nobody`: may do what all may do. */
+/** `nobody`: has only the rights that everybody has. */
 export const OTHER_USER = 65_534;
 
-/** Runs a program as another user, with no more than these capabilities (`fowner`, `dac_read_search`). */
+/** Runs a program as another user, with only these capabilities (`fowner`, `dac_read_search`). */
 export function asUser(uid: number, ...capabilities: string[]): string[] {
   const some = capabilities.map((name) => `+${name}`).join(',');
   const kept = some === '' ? [] : [`--inh-caps=${some}`, `--ambient-caps=${some}`];
   return ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', ...kept];
 }
 
-/** What `afterlog doctor` says. */
+/** The result of `afterlog doctor`. */
 export class Diagnosis {
   readonly code: number | null;
   readonly findings: Finding[];
@@ -24,12 +24,12 @@ export class Diagnosis {
     this.findings = findings;
   }
 
-  /** All of a group. */
+  /** All findings of a group. */
   of(group: string): Finding[] {
     return this.findings.filter((finding) => finding.group === group);
   }
 
-  /** The one finding of this name. */
+  /** The only finding with this name. */
   one(name: string): Finding {
     const found = this.all(name);
     assert.equal(found.length, 1, `one ${name} in ${JSON.stringify(this.findings, null, 1)}`);
@@ -41,7 +41,10 @@ export class Diagnosis {
   }
 }
 
-/** Runs doctor to its end; its exit code must fit what it found. Its checks take as long as they need, unless told. */
+/**
+ * Runs doctor, without time limits unless `environment` sets them. Checks that its exit code fits its
+ * findings.
+ */
 export async function diagnose(
   environment: Record<string, string>,
   through: string[] = [],

@@ -19,8 +19,8 @@ const realSleep = timers.setTimeout;
 const realSignal = AbortSignal.timeout;
 
 /**
- * Timers that only `advance` moves, in all forms that the product uses. (Those of `node:test` lose another timer when
- * one is cleared that has fired already.)
+ * Fake timers in all forms that the product uses; only `advance` moves time. (Those of `node:test` lose a
+ * timer when another one is cleared after it has fired.)
  */
 export class FakeTimers {
   private now_ms = 0;
@@ -37,7 +37,8 @@ export class FakeTimers {
     Object.assign(globalThis, {
       setTimeout: (run: () => void, ms = 0) => add(run, ms),
       setInterval: (run: () => void, ms: number) => add(run, ms, ms),
-      // A turn of the event loop takes time: so what asks for the next one for ever does not hang the test.
+      // A turn of the event loop takes time, so that code that always waits for the next turn does not hang
+      // the test.
       setImmediate: (run: () => void) => add(run, 1),
       clearTimeout: clear,
       clearInterval: clear,
@@ -61,12 +62,12 @@ export class FakeTimers {
     syncBuiltinESMExports();
   }
 
-  /** As the end of a process does. */
+  /** Drops all timers, like the end of a process. */
   clear(): void {
     this.pending.clear();
   }
 
-  /** Runs what is due by then, in order; also what that brings up. */
+  /** Runs all timers that are due by then, in order, including new ones. */
   advance(ms: number): void {
     const until_ms = this.now_ms + ms;
     for (;;) {

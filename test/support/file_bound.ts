@@ -1,15 +1,16 @@
 import { basename } from 'node:path';
 
 /**
- * How long one test file may take. Only what hangs takes so long: tests wait for conditions, see patience.ts. The
- * test runner gives up a test by then, but waits forever for a process that something of that test keeps alive.
+ * Time limit of one test file. Only a hanging file takes so long, because tests wait for conditions, see
+ * patience.ts. The test runner ends a test by then, but it waits forever for a process that a leftover of the
+ * test keeps alive.
  */
 export const FILE_MS_MAX = 20 * 60_000;
 
-/** To be preloaded into the process of each test file. */
+/** Preloaded into the process of each test file. */
 export const FILE_BOUND = import.meta.url;
 
-// The test runner's own children are told apart from the run itself by this.
+// Set only in child processes of the test runner.
 if (process.env.NODE_TEST_CONTEXT !== undefined) {
   setTimeout(() => {
     console.error(`${basename(process.argv[1]!)} is ended: not done after ${FILE_MS_MAX / 60_000} min.`);

@@ -11,15 +11,15 @@ import { PATIENCE_MS } from './patience.ts';
 import { sha256 } from './sha256.ts';
 
 export interface Host {
-  /** Of its server. */
+  /** URL of the server. */
   address: string;
-  /** Begins a sandbox with an empty console. */
+  /** Creates a sandbox with an empty console. */
   start(id: string): void;
   write(id: string, lines: string[]): void;
   remove(id: string): void;
 }
 
-/** A host with an agent without Kafka, and a server that takes the token `key`. */
+/** A host with an agent without Kafka, and a server with the token `key`. */
 export async function startHost(t: TestContext): Promise<Host> {
   const settings = await clickhouseSettings(t, {
     agentListen: `127.0.0.1:${await freePort()}`,

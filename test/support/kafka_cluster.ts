@@ -5,7 +5,7 @@ import { limits } from '../../src/base/limits.ts';
 import { type LocalKafka, startLocalKafka } from '../../src/kafka/local_kafka.ts';
 import { temporaryDir } from './temporary.ts';
 
-/** Node 1 is also the controller: it is not to be killed. */
+/** Node 1 is also the controller, and must not be killed. */
 const CONTROLLER = 1;
 const NODES = [1, 2, 3];
 
@@ -13,12 +13,12 @@ export interface KafkaCluster {
   brokers: string[];
   /** `host:port` of the node that is never killed. */
   controller: string;
-  /** SIGKILL, and waits until it is gone. */
+  /** Sends SIGKILL and waits until the node has ended. */
   kill(node: number): Promise<void>;
   start(node: number): Promise<void>;
 }
 
-/** Three real brokers; topics have three replicas. Ended at the test's end. */
+/** Three real brokers with three replicas per topic. They end with the test. */
 export async function startKafkaCluster(t: TestContext): Promise<KafkaCluster> {
   const dir = await temporaryDir(t);
   for (let tries = 1; ; tries++) {
@@ -72,7 +72,7 @@ class Cluster implements KafkaCluster {
   async start(node: number): Promise<void> {
     const voter = `127.0.0.1:${this.ports[NODES.length]}`;
     const isController = node === CONTROLLER;
-    // What is said last counts.
+    // The last value of a property counts.
     const properties = `process.roles=${isController ? 'broker,controller' : 'broker'}
 node.id=${node}
 controller.quorum.voters=${CONTROLLER}@${voter}
@@ -90,7 +90,7 @@ offsets.topic.replication.factor=${NODES.length}
     this.running.delete(node);
   }
 
-  /** Nothing of it is needed any more. */
+  /** Ends all nodes at once. */
   async stop(): Promise<void> {
     await Promise.all([...this.running.keys()].map((node) => this.kill(node)));
   }

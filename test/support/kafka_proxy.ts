@@ -2,23 +2,23 @@ import { connect, createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { kafkaBroker } from './kafka.ts';
 
-/** What becomes of the next requests that produce something. */
+/** The fate of the next produce requests. */
 export type Fate =
   | 'passed'
-  /** The broker appends, and its answer is lost with the connection. */
+  /** The broker appends, but its answer is lost with the connection. */
   | 'unanswered'
-  /** Kept until release(), whoever waits for it; the broker then appends. */
+  /** Held until release(), even if the client gives up; then the broker appends. */
   | 'held';
 
 export interface KafkaProxy {
-  /** `host:port`, to be used as a broker. */
+  /** `host:port`, for use as a broker. */
   broker: string;
   fate: Fate;
-  /** Kinds of requests that came, by their number in Kafka's protocol. */
+  /** API keys of the requests. */
   asked: Set<number>;
-  /** Requests that met a fate other than `passed`. */
+  /** Number of requests with another fate than `passed`. */
   met: number;
-  /** Passes what was held on, and returns when the broker has answered. */
+  /** Passes the held requests on, and returns when the broker has answered. */
   release(): Promise<void>;
 }
 
@@ -30,7 +30,7 @@ interface Sent {
   answered(): void;
 }
 
-/** A proxy in front of the run's broker that knows where a request begins and ends, and which ones produce. */
+/** A proxy in front of the broker that recognizes requests, and which of them produce. */
 export async function startKafkaProxy(t: TestContext): Promise<KafkaProxy> {
   const [host, port] = kafkaBroker().split(':') as [string, string];
   const sockets = new Set<Socket>();
@@ -47,14 +47,14 @@ export async function startKafkaProxy(t: TestContext): Promise<KafkaProxy> {
   };
   const server = createServer((client) => {
     const upstream = connect(Number(port), host);
-    /** Of each request that is under way, by its correlation id. */
+    /** For each pending request, by its correlation id. */
     const underWay = new Map<number, Sent>();
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.on('error', () => {});
       socket.on('close', () => sockets.delete(socket));
     }
-    // A client that goes away leaves what is held on its way to the broker.
+    // A held request still goes to the broker after its client has disconnected.
     client.on('close', () => {
       if (held.length === 0) upstream.end();
     });
@@ -89,7 +89,7 @@ export async function startKafkaProxy(t: TestContext): Promise<KafkaProxy> {
     server.close();
   });
 
-  /** The brokers' address in an answer becomes ours: a host's name and its port follow each other. */
+  /** Replaces the broker's address (a host's name, then its port) in an answer by the proxy's. */
   function throughUs(frame: Buffer): Buffer {
     const address = (number: number): Buffer => {
       const bytes = Buffer.alloc(2 + host.length + 4);
@@ -110,7 +110,7 @@ export async function startKafkaProxy(t: TestContext): Promise<KafkaProxy> {
   return proxy;
 }
 
-/** Calls back with whole requests or answers: four bytes of length, and as many as they say. */
+/** Calls back with complete requests or answers: a length in four bytes, then as many bytes. */
 function onFrames(socket: Socket, take: (frame: Buffer) => void): void {
   let kept = Buffer.alloc(0);
   socket.on('data', (bytes: Buffer) => {

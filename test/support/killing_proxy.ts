@@ -4,13 +4,13 @@ import { createServer, type IncomingMessage, request as requestTo, type ServerRe
 import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 
-/** When a process is killed or frozen: before a statement reaches ClickHouse, while it runs there, or after it has run. */
+/** The moment of the kill: before a statement reaches ClickHouse, while it runs there, or after it. */
 export interface Death {
   when: 'before' | 'while' | 'after';
   statement: RegExp;
   /** Default: SIGKILL. SIGSTOP freezes it. */
   signal?: NodeJS.Signals;
-  /** A statement that is met `before` reaches ClickHouse when this resolves; without it, never. */
+  /** With `before`, the statement reaches ClickHouse when this resolves; without it, never. */
   held?: Promise<void>;
 }
 
@@ -20,7 +20,7 @@ export interface KillingProxy {
   victim: ChildProcess | null;
 }
 
-/** An HTTP proxy in front of ClickHouse that ends its client by SIGKILL around one statement. */
+/** An HTTP proxy in front of ClickHouse that kills its client at one statement. */
 export async function startKillingProxy(t: TestContext, url: string): Promise<KillingProxy> {
   const proxy: KillingProxy = { death: null, victim: null, url: '' };
   async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {

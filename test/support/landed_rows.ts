@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { rowsOf } from './clickhouse.ts';
 
-/** Asserts, without FINAL, that an epoch of makeBatch() has each of its rows exactly once, with its text. */
+/** Asserts, without FINAL, that each row of an epoch of makeBatch() is stored exactly once, with its text. */
 export async function assertLandedOnce(
   client: ClickHouseClient,
   database: string,

@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 
 /**
- * Ends what a run that was cut short, or a test that failed, has left behind: processes that have `dir` as their
- * TMPDIR, as all have that a test started, and file systems that are mounted below it.
- * @returns what there was
+ * Cleans up after an interrupted run or a failed test: ends processes with `dir` as their TMPDIR, which all
+ * processes of tests have, and unmounts file systems below it.
+ * @returns descriptions of the leftovers
  */
 export function endLeftovers(dir: string): string[] {
   const ended: string[] = [];
@@ -32,7 +32,7 @@ const commandOf = (pid: number): string =>
     .replaceAll(/[\0\n]+/g, ' ')
     .slice(0, 120);
 
-/** The deepest first. */
+/** Mount points, the deepest first. */
 const mountsBelow = (dir: string): string[] =>
   readOrEmpty('/proc/self/mounts')
     .split('\n')
@@ -40,7 +40,7 @@ const mountsBelow = (dir: string): string[] =>
     .filter((path) => path.startsWith(`${dir}/`))
     .toReversed();
 
-/** Of another user, or gone by now: empty. */
+/** Empty for a process of another user, or one that has ended. */
 function readOrEmpty(path: string): string {
   try {
     return readFileSync(path, 'utf8');

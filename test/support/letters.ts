@@ -14,26 +14,29 @@ export const asStore = (client: ClickHouseClient, database: string): Store => ({
   url: clickhouseUrl(),
 });
 
-/** Without merges what stands twice is seen. SYSTEM STOP MERGES stops mutations as well, and with them a replay. */
+/**
+ * Without merges, duplicates stay visible. (SYSTEM STOP MERGES would also stop mutations, and with them a
+ * replay.)
+ */
 export async function withoutMerges(client: ClickHouseClient, database: string): Promise<void> {
   const settings = 'max_bytes_to_merge_at_max_space_in_pool = 1, max_bytes_to_merge_at_min_space_in_pool = 1';
   await client.command({ query: `ALTER TABLE ${database}.console_logs MODIFY SETTING ${settings}` });
 }
 
-/** Makes the table refuse every batch with `poison` in a line, until the function returned is called. */
+/** Makes the table refuse every batch with `poison` in a line, until the returned function is called. */
 export async function poisonTable(client: ClickHouseClient, database: string) {
   const alter = (what: string) => client.command({ query: `ALTER TABLE ${database}.console_logs ${what}` });
   await alter("ADD CONSTRAINT poison CHECK position(message, 'poison') = 0 OR record = 'gap'");
   return () => alter('DROP CONSTRAINT poison');
 }
 
-/** A batch that a poisoned table refuses: rows of two sandboxes by turns, with a gap and a seal of their own. */
+/** A batch that a poisoned table refuses: alternating rows of two sandboxes, with a gap and a seal. */
 export function poisonBatch(epoch: number, sequence: number, more: Partial<Wanted> = {}): Batch {
   const change: Record<string, (row: number, value: Column['values'][number]) => Column['values'][number]> = {
     sandbox_id: (row, value) => (row % 6 < 3 ? value : `${value}-b`),
-    // The gap is where the second sandbox's rows begin: where a gap row will stand for them, too.
+    // At the start of the second sandbox's rows, where their own gap row will be, too.
     record: (row) => (row === 3 ? 'gap' : row === 9 ? 'seal' : 'line'),
-    // The guest's clock is half an hour behind.
+    // The guest's clock is half an hour slow.
     timestamp: (_, value) => (value as bigint) - 1_800_000_000_000n,
     message: (row, value) => (row === 3 ? GAP : row === 9 ? SEAL : `poison ${value}`),
   };
@@ -48,7 +51,7 @@ export function poisonBatch(epoch: number, sequence: number, more: Partial<Wante
 const GAP = JSON.stringify({ bytes: 100, reason: 'a gap of its own' });
 const SEAL = JSON.stringify({ bytes: 950, lines: 8, crc32: 1, gaps: 1, complete: false, reason: 'deleted' });
 
-/** Lands batches as the consumer does. @returns the refused as letters, in order */
+/** Stores batches like the consumer. @returns the refused ones as dead letters, in order */
 export async function landedLetters(
   client: ClickHouseClient,
   database: string,
@@ -68,11 +71,11 @@ export const letterFrom = ({ batch, reason }: Refused): Letter =>
     ...{ headers: toKafkaHeaders(batch.header), value: batch.value },
   });
 
-/** Everything in the table, without FINAL, in order. */
+/** All rows of the table, without FINAL, in order. */
 export const everything = (client: ClickHouseClient, database: string) =>
   rowsOf<Record<string, unknown>>(client, `SELECT * FROM ${database}.console_logs ORDER BY ALL`);
 
-/** Asserts that `streams` says what its view makes of the rows that are there. */
+/** Asserts that `streams` contains exactly the rows that its view derives from the stored rows. */
 export async function assertStreamsAgree(client: ClickHouseClient, database: string): Promise<void> {
   const columns = '* REPLACE (arraySort(gap_positions) AS gap_positions)';
   const [view] = await rowsOf<{ as_select: string }>(

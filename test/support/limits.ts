@@ -6,8 +6,8 @@ type Limits = typeof limits;
 export type Overrides = { [Group in keyof Limits]?: { [Key in keyof Limits[Group]]?: number } };
 
 /**
- * Limits that a module copies while it loads, where an override would come too late: bounds of what is stored, beside
- * the loop that checks them for each line, and bounds in the schemas of requests.
+ * Limits that a module copies while it loads, where an override would come too late: bounds of what is
+ * stored, beside the loop that checks them for each line, and bounds in the schemas of requests.
  */
 export const readAtLoad = new Set([
   ...['batch.block_bytes_max', 'batch.message_bytes_max', 'batch.rows_max'],

@@ -1,7 +1,9 @@
 import type { TestContext } from 'node:test';
 import { log } from '../../src/base/log.ts';
 
-/** All that is logged from here on, at any level: `<level> <fields> <message>`. Nothing of it is written. */
+/**
+ * Collects all log lines from now on, at any level, as `<level> <fields> <message>`; they are not printed.
+ */
 export function collectLog(t: TestContext): string[] {
   const said: string[] = [];
   for (const level of ['debug', 'info', 'warn', 'error'] as const) {

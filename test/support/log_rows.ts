@@ -1,6 +1,6 @@
 import type { LogRow } from '../../src/store/read/read_log.ts';
 
-/** A row as it is read: a line of `app` at position 0. */
+/** A row as a query returns it: a line of `app` at position 0. */
 export const logRow = (message: string, more: Partial<LogRow> = {}): LogRow => ({
   record: 'line',
   stream: '1795465704913252313',

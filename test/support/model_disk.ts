@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 
-/** What a program asked of a disk, in order. Paths are relative to the folder that is recorded. */
+/** File operations of a program, in order. Paths are relative to the recorded folder. */
 export type Step =
   | { what: 'create'; path: string; file: number }
   | { what: 'mkdir'; path: string }
@@ -12,7 +12,7 @@ export type Step =
   | { what: 'rename'; from: string; to: string }
   | { what: 'unlink'; path: string }
   | { what: 'sync folder'; path: string }
-  /** Not a request: what the program was promised by then. */
+  /** Not an operation: a durability promise at this point. */
   | { what: 'promise'; promise: object };
 
 const names = [
@@ -21,8 +21,8 @@ const names = [
 ] as const;
 
 /**
- * Records what this process asks of the files below `root`, by taking the place of node:fs, whose named imports
- * follow. Nothing is recorded once `stop` was called.
+ * Records this process's operations on files below `root`, by replacing functions of node:fs (named imports
+ * follow). `stop` ends the recording.
  */
 export function recordDisk(root: string): { steps: Step[]; stop: () => void } {
   const steps: Step[] = [];
@@ -30,7 +30,7 @@ export function recordDisk(root: string): { steps: Step[]; stop: () => void } {
     typeof fs,
     (typeof names)[number]
   >;
-  /** Descriptor → number of the file, or path of the folder. */
+  /** By descriptor, the number of the file or the path of the folder. */
   const open = new Map<number, number | string>();
   const files = new Map<string, number>();
   let count = 0;
@@ -131,7 +131,7 @@ export function recordDisk(root: string): { steps: Step[]; stop: () => void } {
 
 type Change = { applies: (image: Image) => void };
 
-/** A folder as a disk holds it. */
+/** The contents of a folder on a disk. */
 class Image {
   readonly names = new Map<string, number>();
   readonly folders = new Set<string>(['']);
@@ -141,7 +141,7 @@ class Image {
     return this.contents.get(file) ?? Buffer.alloc(0);
   }
 
-  /** Puts it into `dir`. A file whose folder never became durable is not there. */
+  /** Writes the contents to `dir`, without files whose folder never became durable. */
   writeTo(dir: string): void {
     for (const folder of this.folders) {
       const parents = folder.split('/').map((_, at, all) => all.slice(0, at).join('/'));
@@ -156,13 +156,13 @@ class Image {
 }
 
 /**
- * What may be on the disk when the power goes after the first `count` steps: all that was synced, and of what was
- * not each change if `keeps` says so. Of a write, as many bytes are kept as it says; a file may have its new size
- * without its bytes, which are NULs then. A change of a folder is durable once the folder is synced.
+ * A possible state of the disk after a power loss behind the first `count` steps: all synced changes, and
+ * each other change that `keeps` selects. A write may be kept in part; a file may have its new size, but NULs
+ * as content. A change of a folder is durable when the folder is synced.
  */
 export function afterPowerLoss(steps: Step[], count: number, keeps: (length: number) => number): Image {
   const image = new Image();
-  /** Changes that are not durable: of a file by its number, of a folder by its path. */
+  /** Changes that are not durable, by the number of the file or the path of the folder. */
   const pending = new Map<number | string, Change[]>();
   const later = (owner: number | string, applies: Change['applies']): void => {
     pending.set(owner, [...(pending.get(owner) ?? []), { applies }]);

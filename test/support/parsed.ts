@@ -19,7 +19,7 @@ export interface Parsed {
 
 const seconds = (text: string): number => Math.floor(Date.parse(text) / 1000);
 
-/** A parser for lines that tests write: one console from its start, in order, as a reader would. */
+/** A parser for lines of a test: one console from its start, in order. */
 export class Reader {
   readonly parser: LineParser;
   position = 0;
@@ -56,13 +56,13 @@ export class Reader {
   }
 }
 
-/** The state as it comes back from the spool. */
+/** The parser's state after a round trip through the spool's format. */
 export const restored = (parser: LineParser): ParserState => JSON.parse(JSON.stringify(parser.state()));
 
 export const readLines = (lines: string[], options: ConstructorParameters<typeof Reader>[0] = {}): Parsed[] =>
   new Reader(options).read(lines.map((line) => `${line}\n`).join(''));
 
-/** Which lines are of one entry: a text of one letter a line, the same for lines of the same entry. */
+/** The entries of lines, as a text with one letter per line: lines of the same entry have the same letter. */
 export function entriesOf(lines: string[]): string {
   const letters = new Map<number, string>();
   return readLines(lines)
@@ -73,7 +73,7 @@ export function entriesOf(lines: string[]): string {
     .join('');
 }
 
-/** What lines mark: `event: title` of each that marks something, with a bar where the line is not its entry's first. */
+/** The marks of lines as `event: title`, with a bar if the line is not the first of its entry. */
 export const marksOf = (lines: string[], log = 'console'): string[] =>
   readLines(lines, { log })
     .filter(({ event, title }) => event !== '' || title !== '')

@@ -2,15 +2,18 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * How long a test waits for something that is known to come. Far more than it takes anywhere: a slow, loaded machine
- * must pass, and what hangs must be named before its whole file is given up.
+ * How long a test waits for an expected condition: much longer than any machine needs, so that slow machines
+ * pass, but shorter than the time limit of the file, so that a hanging condition is named.
  */
 export const PATIENCE_MS = 300_000;
 
-/** The environment of a command that is as patient as the tests are. */
+/** Environment of a command that waits as long as the tests do. */
 export const patient = { NODE_OPTIONS: `--import=${new URL('./patient_limits.ts', import.meta.url)}` };
 
-/** Waits until `isSo`; `what` says what is waited for, at best with what there was instead. */
+/**
+ * Waits until `isSo`.
+ * @param what describes the condition, if possible with the actual state, for the error
+ */
 export async function until(
   isSo: () => boolean | Promise<boolean>,
   what: string | (() => string) = `${isSo}`,

@@ -1,4 +1,4 @@
-/** Imported into processes of tests: on a slow, loaded machine things take longer than an operator would wait for them. */
+/** Preloaded into processes of tests: a slow machine needs longer than an operator would wait. */
 import { overrideLimits } from './limits.ts';
 import { PATIENCE_MS } from './patience.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 
 /**
- * Where made-up values begin: the same in every run unless `TEST_SEED` says another, so that a rare bug is looked for on
- * purpose, and not found by whoever runs the tests for another reason. What fails is printed with its seed.
+ * Seed of generated values: the same in every run unless `TEST_SEED` sets another one, so that a search for
+ * rare bugs is deliberate, and does not disturb other runs. A failure prints its seed.
  */
 export const seed = Number(process.env.TEST_SEED ?? 1);
 

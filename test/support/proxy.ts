@@ -3,13 +3,13 @@ import type { TestContext } from 'node:test';
 
 export interface Proxy {
   url: string;
-  /** While true, what the server answers does not reach the client. */
+  /** While true, the server's answers do not reach the client. */
   muted: boolean;
-  /** Bytes that went from clients to the server since muted was last set. */
+  /** Number of bytes from clients to the server since `muted` was last set. */
   sent: number;
 }
 
-/** A TCP proxy in front of `url`, that can lose or change answers. */
+/** A TCP proxy in front of `url` that can drop or change answers. */
 export async function startProxy(
   t: TestContext,
   url: string,
@@ -25,7 +25,8 @@ export async function startProxy(
       socket.on('error', () => {});
       socket.on('close', () => {
         sockets.delete(socket);
-        // A client that gave up stays connected to the server: the server must not notice.
+        // The connection to the server stays open after a client gave up, so that the server does not notice
+        // it.
         if (socket === upstream) client.destroy();
       });
     }

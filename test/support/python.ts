@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { temporaryDir } from './temporary.ts';
 
-/** A folder with a Python of the test's own that has a package of PyPI. @throws what is missing */
+/** Creates a folder with a Python that has a package of PyPI. @throws if Python or the package is missing */
 export async function makeVenv(t: TestContext, name: string): Promise<string> {
   const venv = join(await temporaryDir(t), 'venv');
   const run = promisify(execFile);

@@ -24,7 +24,7 @@ export function environmentOf(settings: Settings): NodeJS.ProcessEnv {
   };
 }
 
-/** A role of the real command in a process of its own, which can be killed and started again. */
+/** A role of the real command in its own process, which can be killed and restarted. */
 export class RoleProcess {
   output = '';
   private child: ChildProcess | null = null;
@@ -32,7 +32,7 @@ export class RoleProcess {
 
   private readonly command: string[];
 
-  /** @param wrapper a command that runs the command, such as setpriv */
+  /** @param wrapper a command that runs afterlog, such as setpriv */
   constructor(t: TestContext, args: string[], env: NodeJS.ProcessEnv, wrapper: string[] = []) {
     this.command = [...wrapper, process.execPath, main, ...args];
     this.env = env;
@@ -54,17 +54,17 @@ export class RoleProcess {
     return this.child !== null && this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  /** The signal that ended it, if one did. */
+  /** The signal that ended the process, if any. */
   get endedBy(): NodeJS.Signals | null {
     return this.child?.signalCode ?? null;
   }
 
-  /** SIGKILL, and waits until the process is gone. */
+  /** Sends SIGKILL and waits until the process has ended. */
   async kill(): Promise<void> {
     await this.end('SIGKILL');
   }
 
-  /** SIGTERM. @returns the exit code */
+  /** Sends SIGTERM. @returns the exit code */
   async stop(): Promise<number | null> {
     return this.end('SIGTERM');
   }
@@ -81,7 +81,7 @@ export class RoleProcess {
   }
 }
 
-/** Runs `afterlog …` to its end. */
+/** Runs `afterlog …` until it ends. */
 export async function afterlog(
   env: NodeJS.ProcessEnv,
   ...args: string[]

@@ -11,7 +11,9 @@ import {
   writeSync,
 } from 'node:fs';
 
-/** Moves every file of the chain one step on and starts an empty live file; `keep` old ones stay. */
+/**
+ * Renames every file of the chain to the next number and creates an empty live file; keeps `keep` old files.
+ */
 export function rotate(path: string, keep = 3): void {
   rmSync(`${path}.${keep}`, { force: true });
   for (let age = keep - 1; age >= 1; age--) {
@@ -31,7 +33,7 @@ export function copyTruncate(path: string, keep = 3): void {
   truncateSync(path, 0);
 }
 
-/** A writer that keeps its descriptor and its offset, as the runtime does: without O_APPEND. */
+/** A writer that keeps its descriptor and its offset, without O_APPEND, like the runtime. */
 export class OffsetWriter {
   private readonly fd: number;
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { ClickHouseClient } from '@clickhouse/client';
 
-/** A row of console_logs as a test writes it. Texts are latin1: one character, one byte. */
+/** A row of console_logs. Texts are latin1: one character is one byte. */
 export interface TestRow {
   record?: 'line' | 'gap' | 'seal';
   sandbox_id: string;
@@ -17,9 +17,9 @@ export interface TestRow {
   template?: string;
   host?: string;
   observed_at?: string;
-  /** Of the first line of its entry. */
+  /** Position of the first line of its entry. */
   entry_position?: number;
-  /** YYYY-MM-DD; default: today, for rows of a day past the table's retention vanish. */
+  /** YYYY-MM-DD; default: today, because expired rows vanish. */
   ingest_day?: string;
   batch_epoch?: number;
   batch_sequence?: number;
@@ -28,7 +28,7 @@ export interface TestRow {
   ending?: string;
 }
 
-/** As it was when the test file began: midnight may pass while it runs. */
+/** The day at the start of the test file: midnight may pass while it runs. */
 export const TODAY = new Date().toISOString().slice(0, 10);
 
 export const FIRST_STREAM = '2026-11-20 10:00:00.000000001';
@@ -41,7 +41,10 @@ const INPUT = COLUMNS.replaceAll(/\w+/g, '$& String').replace(
   '$1 UInt64',
 );
 
-/** Inserts rows in one INSERT. The three texts travel as hex, because JSON cannot hold bytes that are not UTF-8. */
+/**
+ * Inserts rows in one INSERT. The three texts are sent as hex, because JSON cannot contain bytes that are not
+ * UTF-8.
+ */
 export async function insertRows(client: ClickHouseClient, database: string, rows: TestRow[]): Promise<void> {
   const lines = rows.map((row) => `${JSON.stringify(complete(row))}\n`);
   const { stream } = await client.exec({
@@ -83,7 +86,7 @@ function complete(row: TestRow): Record<string, string | number> {
 
 const hex = (bytes = ''): string => Buffer.from(bytes, 'latin1').toString('hex');
 
-/** A file's bytes as rows of one stream, from `position` on: a row ends after each newline. */
+/** The bytes of a file as rows of one stream, from `position` on; each row ends after a newline. */
 export function rowsOfFile(
   sandbox_id: string,
   bytes: Buffer,

@@ -4,13 +4,15 @@ import type { TestContext } from 'node:test';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A runtime's agent on a real port, that answers as it is told; PandaStack's shape by default. */
+/**
+ * A fake of the runtime's agent on a real port, with configurable answers; by default in PandaStack's format.
+ */
 export class TestRuntime {
-  /** Paths that were asked for, in order. */
+  /** Requested paths, in order. */
   readonly asked: string[] = [];
   readonly tokens = new Set<string | undefined>();
   readonly sandboxes = new Map<string, object>();
-  /** Instead of the sandboxes. */
+  /** An answer in place of the sandboxes. */
   answer: Answer | null = null;
   hasList = true;
   url = '';

@@ -12,11 +12,11 @@ import { Tailer } from '../../src/tail/tailer.ts';
 import type { WatchFolder } from '../../src/tail/watch.ts';
 import { FakeTimers } from './fake_timers.ts';
 
-/** The system's own functions: what the world outside the agent does with files goes through these. */
+/** The system's functions, for the file operations of everything outside the agent. */
 export const real = { ...fs };
 const realImmediate = setImmediate;
 
-/** Calls of an agent in front of which it may die, or something else may happen. */
+/** File-system calls of an agent; before each of them it may die, or something else may happen. */
 const CALLS = [
   'existsSync',
   'fstatSync',
@@ -41,18 +41,18 @@ class Killed extends Error {}
 type AnyCall = (...args: unknown[]) => unknown;
 
 /**
- * Tail, pipeline and spool of an agent in this process, on real files, with a clock that only `tick` moves, with
- * directory events that come when they are told to, and with a death at any file-system call: from then on no call of
- * it does anything. One at a time; what it is made of is not changed for this.
+ * Tail, pipeline and spool of an agent in this process, on real files. Only `tick` moves its clock, and only
+ * `deliver` delivers directory events. It can die at any file-system call: from then on, its calls have no
+ * effect. Only one can exist at a time. It uses the product's code unchanged.
  */
 export class SimulatedAgent {
   isRunning = false;
   private readonly dataDir: string;
   private readonly stateDir: string;
   private readonly heldBytesMax: number | undefined;
-  /** A process has one of its own. */
+  /** Each simulated process has its own. */
   private readonly makeRedactor: () => Redactor | null;
-  /** Behind the system's, which gives files their times of birth: a simulated day must not pass it. */
+  /** Behind the system's clock, which sets the birth times of files: a simulated day must not overtake it. */
   private now_ms = Date.now() - 1_000 * 86_400_000;
   private wallOffset_ms = 0;
   private readonly timers = new FakeTimers();
@@ -79,7 +79,7 @@ export class SimulatedAgent {
     this.makeRedactor = makeRedactor;
   }
 
-  /** Takes clock and file system over, until `uninstall`. */
+  /** Replaces clock and file system until `uninstall`. */
   install(): void {
     log.level = 'silent';
     const changed = fs as unknown as Record<string, AnyCall>;
@@ -111,7 +111,7 @@ export class SimulatedAgent {
     this.calls++;
     if (this.calls === this.killAt) {
       this.isKilled = true;
-      // Of a write that is under way some part may have happened.
+      // An interrupted write may be done in part.
       if (name === 'writeSync') {
         const [fd, bytes, , , at] = args as [number, Buffer, number, number, number];
         const torn = bytes.subarray(0, 30);
@@ -127,13 +127,13 @@ export class SimulatedAgent {
     }
   }
 
-  /** Something that happens just before the agent's next but `calls` file-system call. */
+  /** Runs something after the agent's next `calls` file-system calls, just before the one after them. */
   meanwhileAfter(calls: number, act: () => void): void {
     this.meanwhile.push({ at: this.calls + calls, act });
     this.meanwhile.sort((a, b) => a.at - b.at);
   }
 
-  /** Nothing is read any more, as when the spool is full; it goes on taking gap and seal rows. */
+  /** Pauses reading, as a full spool does; the spool still accepts gap and seal rows. */
   pause(): void {
     this.tailer?.pause();
   }
@@ -146,11 +146,14 @@ export class SimulatedAgent {
     return this.tailer?.isPaused ?? false;
   }
 
-  /** Has it look at a sandbox. @returns whether it runs on, and has all of that in a file of its own, or in rows */
+  /**
+   * Makes it look at a sandbox.
+   * @returns whether it still runs, and has all bytes in a pin, a copy or rows
+   */
   async guard(sandbox: string): Promise<boolean> {
     const { tailer } = this;
     if (tailer === null) return false;
-    // biome-ignore lint/complexity/useLiteralKeys: private; as an event would have it
+    // biome-ignore lint/complexity/useLiteralKeys: private; called like on an event
     this.inside(() => tailer['see'](sandbox));
     await this.tick(4 * TICK_MS);
     const tails = [...(tailer.sandboxes.get(sandbox)?.tails.values() ?? [])];
@@ -182,7 +185,7 @@ export class SimulatedAgent {
     if (this.isRunning) return;
     this.isRunning = true;
     this.isKilled = false;
-    // What promises of a dead one asked for after its end is not to be done.
+    // Drops work that promises of a dead agent scheduled after its end.
     this.timers.clear();
     this.inside(() => {
       const spool = new Spool(join(this.stateDir, 'spool'));
@@ -210,7 +213,7 @@ export class SimulatedAgent {
   private end(): void {
     if (!this.isRunning) return;
     this.isRunning = false;
-    // Until the next one starts: promises of this one may still go on, and must find that it is dead.
+    // Until the next start: promises of this agent may continue, and must find that it is dead.
     this.isKilled = true;
     this.killAt = null;
     this.timers.clear();
@@ -230,12 +233,12 @@ export class SimulatedAgent {
     return { close: () => this.watches.delete(resolve(path)) };
   };
 
-  /** Something changed in a folder; the agent hears of it at the next `deliver`. */
+  /** A change in a folder; the agent gets the event at the next `deliver`. */
   notify(folder: string, name: string, renamed: boolean): void {
     if (this.isRunning) this.events.push({ folder, name, renamed });
   }
 
-  /** A folder is gone: its watch tells nothing any more, also not of one that is made in its place. */
+  /** A folder is deleted: its watch has no more events, not even of a new folder in its place. */
   unwatch(folder: string): void {
     this.watches.delete(folder);
     this.events = this.events.filter((event) => event.folder !== folder);
@@ -249,7 +252,7 @@ export class SimulatedAgent {
     await this.settle();
   }
 
-  /** As when the system's queue of events overflows. */
+  /** Drops events, like an overflow of the system's queue. */
   dropEvents(): void {
     this.events = [];
   }
@@ -258,7 +261,7 @@ export class SimulatedAgent {
     this.wallOffset_ms += ms;
   }
 
-  /** Lets so much time pass; what the agent does meanwhile is done. */
+  /** Advances the clock and runs the agent's work of that time. */
   async tick(ms: number): Promise<void> {
     for (let passed = 0; passed < ms; passed += TICK_MS) {
       this.now_ms += TICK_MS;
@@ -267,7 +270,7 @@ export class SimulatedAgent {
     }
   }
 
-  /** Lets promises go on for as far as they can without time; all that runs something of the agent ends with it. */
+  /** Runs promises until they need time to pass. Every method that runs agent code ends with it. */
   private async settle(): Promise<void> {
     this.isInside = true;
     await new Promise((done) => realImmediate(done));
@@ -279,7 +282,7 @@ export class SimulatedAgent {
     return (this.now_ms + this.wallOffset_ms) / 1000;
   }
 
-  /** @returns whether all of a sandbox is safe; false when the agent died meanwhile */
+  /** @returns whether all bytes of a sandbox are durable; false if the agent died */
   async flush(sandbox: string): Promise<boolean> {
     const { tailer, pipeline } = this;
     if (tailer === null || pipeline === null) return false;

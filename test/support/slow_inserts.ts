@@ -1,16 +1,16 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { until } from './patience.ts';
 
-/** Settings of a client whose INSERTs may sleep for longer than the three seconds that are ClickHouse's default. */
+/** Settings of a client whose INSERTs may sleep longer than ClickHouse's default maximum of three seconds. */
 export const longSleeps = { function_sleep_max_microseconds_per_block: String(60e6) };
 
-/** `longSleeps` in the URL that a consumer is told. */
+/** A URL with `longSleeps`, for a consumer. */
 export const LONG_SLEEPS_QUERY = `?ch_${new URLSearchParams(longSleeps)}`;
 
 /**
- * Makes an INSERT sleep `seconds` for each of its rows before its part is written; one that would sleep for too long
- * is refused.
- * @returns what makes INSERTs quick again that have not begun; those that run go on as they are
+ * Makes an INSERT sleep `seconds` for each of its rows before it writes its part; ClickHouse refuses one that
+ * would sleep too long.
+ * @returns a function that makes new INSERTs fast again; running ones continue unchanged
  */
 export async function slowInserts(
   client: ClickHouseClient,

@@ -14,7 +14,7 @@ export interface SpooledEntry {
   state: Record<string, unknown>;
 }
 
-/** All whole entries of a spool; none when it is not made yet. */
+/** All intact entries of a spool; none if it does not exist yet. */
 export function entriesOf(dir: string): SpooledEntry[] {
   if (!existsSync(dir)) return [];
   return listSegments(dir).flatMap((segment) => {
@@ -33,11 +33,11 @@ export function entriesOf(dir: string): SpooledEntry[] {
   });
 }
 
-/** The batches that hold rows for which `isWanted`. */
+/** The batches with rows for which `isWanted` is true. */
 export const batchesWith = (dir: string, isWanted: (row: SpoolRow) => boolean): SpooledEntry[] =>
   entriesOf(dir).filter(({ kind, rows }) => kind === entryKind.batch && rows.some(isWanted));
 
-/** Turns one bit of an entry: of its head, or in the middle of its body. */
+/** Flips one bit of an entry, in its head or in the middle of its body. */
 export function damage(dir: string, entry: SpooledEntry, where: 'head' | 'body' = 'body'): void {
   const path = segmentPath(dir, entry.segment);
   const bytes = readFileSync(path);

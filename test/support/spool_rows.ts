@@ -4,12 +4,12 @@ import { listSegments, SegmentReader } from '../../src/spool/segment.ts';
 import { type Block, type ColumnValue, decodeValue } from '../../src/wire/decode.ts';
 import { fromSpool } from '../../src/wire/spooled.ts';
 
-/** A row as it lies in the spool. `bytes`: prefix, message and ending together. */
+/** A row of the spool; `bytes` is prefix, message and ending. */
 export interface SpoolRow {
   record: string;
   sandbox: string;
   log: string;
-  /** stream_started_at, nanoseconds since 1970. */
+  /** stream_started_at, ns since 1970. */
   started: bigint;
   position: number;
   /** Position of its entry's first line. */
@@ -24,20 +24,20 @@ export interface SpoolRow {
 
 export interface LogRows {
   rows: SpoolRow[];
-  /** In lines. */
+  /** Number of lines. */
   bytes: number;
   seals: number;
 }
 
 /**
- * What stands in a spool that delivers nothing, read entry by entry while an agent writes it. Knows nothing of
- * how the agent reads files.
+ * Reads the rows of a spool that delivers nothing, entry by entry, while an agent writes it. Independent of
+ * the agent's code that reads files.
  */
 export class SpoolRows {
   readonly rows: SpoolRow[] = [];
-  /** The same of one log, as `<sandbox>/<log>`. */
+  /** The rows by log, `<sandbox>/<log>`. */
   private readonly ofLogs = new Map<string, LogRows>();
-  /** Keys that stand twice: never allowed. */
+  /** Duplicate keys, which are never allowed. */
   readonly repeated: string[] = [];
   /** State of each stream after the last entry. */
   readonly states = new Map<string, unknown>();
@@ -50,7 +50,7 @@ export class SpoolRows {
     this.dir = dir;
   }
 
-  /** Reads what came since the last call. */
+  /** Reads the entries since the last call. */
   poll(): this {
     if (!existsSync(this.dir)) return this;
     for (;;) {
@@ -59,7 +59,7 @@ export class SpoolRows {
         if (first === undefined) return this;
         this.reader = new SegmentReader(this.dir, first);
       }
-      // A later segment that is there before the read means that this one is complete.
+      // If a later segment exists before the read, this one is complete.
       const { number } = this.reader;
       const next = listSegments(this.dir).find((other) => other > number);
       for (let entry = this.reader.next(); entry !== null; entry = this.reader.next()) {
@@ -94,7 +94,7 @@ export class SpoolRows {
     }
   }
 
-  /** What stands there of one log: many tests look at one spool, which may hold many rows, again and again. */
+  /** The rows of one log. Cached, because many tests read one large spool repeatedly. */
   of(sandbox: string, log: string): LogRows {
     const name = `${sandbox}/${log}`;
     const found = this.ofLogs.get(name) ?? { rows: [], bytes: 0, seals: 0 };

@@ -8,7 +8,7 @@ import { rowsOf } from './clickhouse.ts';
 import { afterlog, environmentOf } from './roles.ts';
 import { assertBytes } from './streams.ts';
 
-/** Asserts on the table as it is, without FINAL, with merges stopped before the first row came. */
+/** Asserts on the table without FINAL; merges must be stopped before the first row. */
 export async function stopMerges(client: ClickHouseClient, database: string): Promise<void> {
   await client.command({ query: `SYSTEM STOP MERGES ${database}.console_logs` });
 }
@@ -34,7 +34,7 @@ export async function assertStoredOnceAndInOrder(client: ClickHouseClient, datab
   );
 }
 
-/** Number of sandboxes whose console has a seal that says it is complete. */
+/** Number of sandboxes whose console has a seal for a complete log. */
 export async function sealedCount(client: ClickHouseClient, database: string): Promise<number> {
   const [row] = await rowsOf<{ sealed: number }>(
     client,
@@ -45,8 +45,8 @@ export async function sealedCount(client: ClickHouseClient, database: string): P
 }
 
 /**
- * Asserts that each sandbox's console reads back byte for byte: as `afterlog logs --raw` reads, whose process is
- * started for the first of them only.
+ * Asserts that each sandbox's console is stored byte for byte, with the query of `afterlog logs --raw`; only
+ * the first is read with a process of the command.
  */
 export async function assertReadBack(settings: Settings, written: Map<string, Buffer>): Promise<void> {
   const store = openStore(settings);

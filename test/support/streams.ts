@@ -18,7 +18,7 @@ export interface Seal {
   reason: string;
 }
 
-/** One stream of one log, put together from its rows by position alone. */
+/** One stream of one log, assembled from its rows by position only. */
 export interface StoredStream {
   started: bigint;
   bytes: Buffer;
@@ -30,8 +30,8 @@ export interface StoredStream {
 const LINE_BYTES_MAX = 64 * 1024;
 
 /**
- * The streams of a log, oldest first. Checks what holds for every stream: no hole and no overlap in positions but
- * what a gap row explains, nothing behind the seal, and a seal that tells the truth.
+ * The streams of a log, oldest first. Checks for every stream: positions have no hole without a gap row and
+ * no overlap, nothing follows the seal, and the seal is correct.
  */
 export function streamsOf(rows: SpoolRow[], sandbox: string, log = 'console'): StoredStream[] {
   const mine = rows.filter((row) => row.sandbox === sandbox && row.log === log);
@@ -87,11 +87,11 @@ function put(name: string, started: bigint, rows: SpoolRow[]): StoredStream {
   return { started, bytes, lines, gaps, seal };
 }
 
-/** What a sandbox's log holds in all its streams together. */
+/** The bytes of all streams of a sandbox's log. */
 export const bytesOf = (streams: StoredStream[]): Buffer =>
   Buffer.concat(streams.map((stream) => stream.bytes));
 
-/** Compares bytes and says where they part, without printing megabytes. */
+/** Compares bytes, and reports the first difference without printing megabytes. */
 export function assertBytes(found: Buffer, wanted: Buffer, name: string): void {
   if (found.equals(wanted)) return;
   let at = 0;

@@ -11,7 +11,7 @@ import { until } from './patience.ts';
 import { SpoolRows } from './spool_rows.ts';
 import { type StoredStream, streamsOf } from './streams.ts';
 
-/** A tail whose reading can be paused while its spool takes gap and seal rows, as when the spool is full. */
+/** A tail whose reading can be paused, as by a full spool; its sink still accepts gap and seal rows. */
 export class TailHost {
   readonly tailer: Tailer;
   readonly pins: string;
@@ -50,7 +50,7 @@ export class TailHost {
     return join(this.vms, sandbox, file);
   }
 
-  /** @param age_s so long ago it was last written */
+  /** @param age_s seconds since its last write */
   write(sandbox: string, bytes: string, age_s = 0): void {
     mkdirSync(join(this.vms, sandbox), { recursive: true });
     appendFileSync(this.path(sandbox), bytes);
@@ -69,12 +69,12 @@ export class TailHost {
     return readdirSync(this.pins).filter((name) => name.includes(',aside,'));
   }
 
-  /** Links, without what is copied aside. */
+  /** The pins, without copies. */
   pinned(): number {
     return readdirSync(this.pins).length - this.asides().length;
   }
 
-  /** Waits until files of these sizes are what is copied aside of a sandbox. */
+  /** Waits until the copies of a sandbox's files have exactly these sizes. */
   async aside(sandbox: string, sizes: number[]): Promise<void> {
     let found: number[] = [];
     await this.eventually(`${sizes} aside`, () => {
@@ -84,7 +84,7 @@ export class TailHost {
     });
   }
 
-  /** Whether so many bytes of a console were looked at. */
+  /** Whether `bytes` of a console were read. */
   hasSeen(sandbox: string, bytes: number): boolean {
     const tail = this.tailer.sandboxes.get(sandbox)?.tails.get('console');
     return tail?.queue.at(-1)?.known.size === bytes;

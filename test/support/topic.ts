@@ -8,24 +8,24 @@ import { whenKnown } from '../../src/kafka/topics.ts';
 import { type Batch, toKafkaHeaders } from '../../src/wire/header.ts';
 import { PATIENCE_MS, until } from './patience.ts';
 
-/** The product's clients give up soon and try again in their own words; those of a test have nobody who does that. */
+/** The product's clients fail early, because the product retries; clients of a test must retry themselves. */
 const PATIENT = { retries: 20, initialRetryTime: 100, maxRetryTime: 5_000 };
 
 export interface Topic {
   send(batches: (Batch | Message)[], partition?: number): Promise<void>;
-  /** Deletes the messages below an offset, as retention does. */
+  /** Deletes the messages below an offset, like retention. */
   deleteBefore(offset: number, partition?: number): Promise<void>;
   /** The group's offset; -1 if it has none. */
   committed(partition?: number): Promise<number>;
-  /** Deletes the group, as the broker does with one that was empty for too long. */
+  /** Deletes the group, as the broker does if it is empty for too long. */
   forgetGroup(): Promise<void>;
   setOffset(offset: number, partition?: number): Promise<void>;
   addPartitions(count: number): Promise<void>;
-  /** Deletes the topic and makes it anew, as soon as the broker lets us. */
+  /** Deletes the topic and creates it again as soon as the broker allows it. */
   makeAgain(): Promise<void>;
 }
 
-/** Makes the settings' topic, and a producer for it that is closed at the test's end. */
+/** Creates the configured topic, and a producer for it that is closed at the end of the test. */
 export async function makeTopic(t: TestContext, settings: Settings, numPartitions = 1): Promise<Topic> {
   const kafka = createKafka(settings);
   const { topic, group: groupId } = settings.kafka;
@@ -51,7 +51,7 @@ export async function makeTopic(t: TestContext, settings: Settings, numPartition
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
     return topics[0]!.partitions.length;
   };
-  /** A member that has ended may count until its session has. */
+  /** An ended member may count until its session expires. */
   const isLeft = () =>
     until(async () => {
       const { groups } = await admin.describeGroups([groupId]);
@@ -62,12 +62,12 @@ export async function makeTopic(t: TestContext, settings: Settings, numPartition
       for (const batch of batches) {
         const message = 'header' in batch ? asMessage(batch) : batch;
         const answers = await producer.send({ topic, acks: -1, messages: [{ ...message, partition }] });
-        // kafkajs sends nothing, and reports no error, for a partition that it does not know.
+        // kafkajs sends nothing, without an error, for an unknown partition.
         assert.equal(answers[0]?.partition, partition, `nothing was sent to ${topic}/${partition}`);
       }
     },
     async deleteBefore(offset, partition = 0) {
-      await admin.fetchTopicOffsets(topic); // It takes the leader to be known already.
+      await admin.fetchTopicOffsets(topic); // It needs a known leader.
       await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
     },
     async forgetGroup() {
@@ -80,8 +80,8 @@ export async function makeTopic(t: TestContext, settings: Settings, numPartition
     },
     async addPartitions(count) {
       await admin.createPartitions({ topicPartitions: [{ topic, count }] });
-      // The broker tells of them a little later; until then a producer takes what it is told for all there is. One that
-      // is connected again may hear of the end of its old connection, and send what it sent already.
+      // The broker reports new partitions a little later, and until then a producer ignores them. A producer
+      // that reconnects may get the error of its old connection, and send messages again.
       await until(async () => (await partitions()) === count);
       const old = producer;
       producer = await newProducer();
@@ -92,14 +92,14 @@ export async function makeTopic(t: TestContext, settings: Settings, numPartition
       await make();
     },
     async committed(partition = 0) {
-      // A new group's coordinator is not there at once.
+      // A new group has no coordinator at first.
       const [found] = await admin.fetchOffsets({ groupId, topics: [topic] }).catch(() => []);
       return Number(found?.partitions.find((one) => one.partition === partition)?.offset ?? -1);
     },
   };
 }
 
-/** Makes topics, and returns when the broker tells of them. */
+/** Creates topics, and returns when the broker reports them. */
 export async function createTopics(admin: Admin, ...topics: ITopicConfig[]): Promise<void> {
   await admin.createTopics({ topics, timeout: PATIENCE_MS, waitForLeaders: false });
   for (const { topic } of topics) {
@@ -112,16 +112,16 @@ export async function createTopics(admin: Admin, ...topics: ITopicConfig[]): Pro
   }
 }
 
-/** Deletes a topic, and returns when the broker takes nothing more for it. */
+/** Deletes a topic, and returns when the broker accepts no more messages for it. */
 export async function deleteTopic(admin: Admin, topic: string): Promise<void> {
   await admin.deleteTopics({ topics: [topic], timeout: PATIENCE_MS });
   await until(async () => !(await admin.listTopics()).includes(topic));
-  // A broker that says that it is gone may still take, and then lose, what is sent. It makes one change after another:
-  // when another topic is there, it is done with this one.
+  // A broker that reports the topic as deleted may still accept and lose messages. It applies changes in
+  // order: when a new topic exists, the deletion is complete.
   await createTopics(admin, { topic: `${topic}-is-gone`, numPartitions: 1 });
 }
 
-/** Where the partitions of a topic begin and end, as soon as a broker has taken them over. */
+/** First and last offsets of the partitions of a topic, as soon as a broker is their leader. */
 export async function offsetsOf(admin: Admin, topic: string): Promise<{ partition: number; high: string }[]> {
   let offsets: { partition: number; high: string }[] = [];
   await until(async () => {
@@ -140,7 +140,7 @@ export const asMessage = ({ header, value }: Batch): Message => ({
   headers: toKafkaHeaders(header),
 });
 
-/** The first `count` messages of a topic, from its beginning. */
+/** The first `count` messages of a topic. */
 export async function readTopic(settings: Settings, topic: string, count: number): Promise<KafkaMessage[]> {
   const consumer = createKafka(settings).consumer({ groupId: `${topic}-reader-${Date.now()}` });
   const found: KafkaMessage[] = [];
