@@ -180,7 +180,7 @@ function tell(
     return { what: 'booted', how: `${how}, runs ${plan.program}` };
   }
   if (step.do === 'failed') return { what: 'failed', how: step.reason };
-  if (step.do === 'wake') return { what: 'woken', how: 'from hibernation; its console was truncated' };
+  if (step.do === 'wake') return { what: 'woken', how: 'from hibernation, console truncated' };
   if (rotated) return { what: 'rotated', how: 'console.log became console.log.1' };
   return null;
 }

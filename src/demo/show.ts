@@ -120,7 +120,7 @@ function deletion(sandbox: Finished, is_whole: boolean): Happening {
   const seconds = Math.round((deleted_at_ms - started_at_ms) / 1000);
   const at_ms = Date.now();
   return is_whole
-    ? { at_ms, id, what: 'deleted', how: `all ${lines} lines stored (${size}), lived ${seconds} s` }
+    ? { at_ms, id, what: 'deleted', how: `all ${lines} lines kept (${size}), lived ${seconds} s` }
     : { at_ms, id, what: 'lost', how: `some of its ${lines} lines (${size}) are not in ClickHouse` };
 }
 
