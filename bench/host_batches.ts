@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { newLine } from '../src/parse/line/line.ts';
 import { lineEnd } from '../src/parse/line/split.ts';
-import { Stream } from '../src/tail/stream.ts';
+import { RowTarget } from '../src/rows/row_target.ts';
+import { StreamRows } from '../src/rows/stream_rows.ts';
 import { BatchBuilder } from '../src/wire/batch_builder.ts';
 import { newEpoch } from '../src/wire/epoch.ts';
 import type { Batch } from '../src/wire/header.ts';
@@ -23,39 +23,36 @@ export class HostBatches {
   rows = 0;
   bytes = 0;
   private readonly text: Buffer;
-  private readonly builder: BatchBuilder;
-  private readonly streams: Stream[];
-  private readonly line = newLine();
+  private readonly target: RowTarget;
+  private readonly streams: { rows: StreamRows; position: number; crc32: number }[];
   private sequence = 0;
   private at = 0;
 
   constructor(host: string, text: Buffer) {
     this.host = host;
     this.text = text;
-    this.builder = new BatchBuilder(host);
+    this.target = new RowTarget(new BatchBuilder(host));
     const started = String(BigInt(Date.now()) * 1_000_000n);
-    this.streams = Array.from(
-      { length: SANDBOXES },
-      (_, index) => new Stream(`${host}-sb-${index}`, 'console', started),
-    );
+    this.streams = Array.from({ length: SANDBOXES }, (_, index) => ({
+      rows: new StreamRows(this.target, { sandbox: `${host}-sb-${index}`, log: 'console', started }),
+      ...{ position: 0, crc32: 0 },
+    }));
   }
 
   /** The next batch: full, or with the given number of lines. */
   next(lines = Number.POSITIVE_INFINITY): Batch {
-    const { builder, text, line } = this;
+    const { text } = this;
+    const { builder } = this.target;
     const stream = this.streams[this.sequence % SANDBOXES]!;
-    const seconds = Math.floor(Date.now() / 1_000);
-    builder.use(stream, seconds, 0);
-    for (let count = 0; count < lines; count++) {
+    for (let isFull = false; !isFull && builder.rows < lines; ) {
       if (this.at >= text.length) this.at = 0;
-      const end = lineEnd(text, this.at, true);
-      if (!builder.fits(stream, end - this.at)) break;
-      stream.parser.parse(text, this.at, end, stream.position, seconds, 0, line);
-      builder.addLine(stream, stream.position, text, line);
-      stream.position += end - this.at;
-      this.bytes += end - this.at;
-      this.rows++;
-      this.at = end;
+      const some = Number.isFinite(lines) ? text.subarray(0, lineEnd(text, this.at, true)) : text;
+      const taken = stream.rows.lines(stream, some, this.at, true, Date.now());
+      this.at += taken.bytes;
+      this.bytes += taken.bytes;
+      this.rows += taken.lines;
+      stream.position += taken.bytes;
+      isFull = taken.isFull;
     }
     return builder.finish(this.epoch, ++this.sequence, Math.floor(Date.now() / DAY_MS));
   }

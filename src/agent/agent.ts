@@ -156,7 +156,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
       folders_polled: watched.by_polling,
       lines: pipeline.counts.lines,
       bytes: pipeline.counts.bytes,
-      batches_encoded: pipeline.counts.batches,
+      batches_encoded: pipeline.batches,
       batches_delivered: sender.counts.batches,
       ...spoolStatus(spool),
       gaps: pipeline.counts.gaps,

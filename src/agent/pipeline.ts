@@ -3,15 +3,13 @@ import { crashPoint } from '../base/crash_point.ts';
 import { AfterlogError } from '../base/errors.ts';
 import { Trouble, unwritable } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
-import type { Labels } from '../labels/labels.ts';
-import { newLine } from '../parse/line/line.ts';
-import { lineEnd } from '../parse/line/split.ts';
 import type { Redactor } from '../redact/redactor.ts';
+import { type LabelSource, RowTarget } from '../rows/row_target.ts';
+import { type RowsState, StreamRows } from '../rows/stream_rows.ts';
 import type { Spool, StateChanges } from '../spool/spool.ts';
-import type { LogTail } from '../tail/log_tail.ts';
 import type { Pin } from '../tail/pins.ts';
-import type { Sink } from '../tail/sink.ts';
-import { BatchBuilder, record } from '../wire/batch_builder.ts';
+import type { Sink, StateOwner, StreamName } from '../tail/sink.ts';
+import { BatchBuilder } from '../wire/batch_builder.ts';
 import { newEpoch } from '../wire/epoch.ts';
 import { toSpool } from '../wire/spooled.ts';
 
@@ -38,19 +36,18 @@ export interface PipelineEvents {
  * positions after them go into one entry, so that they are durable together.
  */
 export class Pipeline implements Sink {
-  readonly counts = { lines: 0, bytes: 0, batches: 0, gaps: 0, seals: 0 };
+  /** Encoded since the start. */
+  batches = 0;
   private readonly builder: BatchBuilder;
   private readonly spool: Spool;
   private readonly events: PipelineEvents;
-  private readonly labels: Labels | null;
-  private readonly redactor: Redactor | null;
-  private readonly line = newLine();
+  private readonly target: RowTarget;
   /** New at each start. */
   private readonly epoch = newEpoch();
   private sequence = 0;
   private day = 0;
   /** Tails whose state goes into the next entry. */
-  private touched = new Set<LogTail>();
+  private touched = new Set<StateOwner>();
   private releases: Pin[] = [];
   private timer: NodeJS.Timeout | null = null;
   /** An encoded entry that the spool could not take; it is the next one, with its id and bytes. */
@@ -68,14 +65,18 @@ export class Pipeline implements Sink {
     host: string,
     spool: Spool,
     events: PipelineEvents,
-    labels: Labels | null = null,
+    labels: LabelSource | null = null,
     redactor: Redactor | null = null,
   ) {
     this.builder = new BatchBuilder(host);
     this.spool = spool;
     this.events = events;
-    this.labels = labels;
-    this.redactor = redactor;
+    this.target = new RowTarget(this.builder, redactor, labels);
+  }
+
+  /** Since the start. */
+  get counts(): RowTarget['counts'] {
+    return this.target.counts;
   }
 
   /** Epoch and sequence of the last batch. */
@@ -83,59 +84,15 @@ export class Pipeline implements Sink {
     return { epoch: this.epoch, sequence: this.sequence };
   }
 
-  lines(tail: LogTail, bytes: Buffer, start: number, final: boolean): boolean {
-    const stream = tail.stream!;
-    const { builder, line, redactor } = this;
-    const shown = redactor === null ? bytes : redactor.hide(bytes, start, stream.redaction);
-    if (!stream.isLabelled) this.labels?.fill(stream);
-    const { seconds, nanos } = hostClock();
-    let isEntered = false;
-    let from = start;
-    let at = start;
-    for (;;) {
-      const end = lineEnd(bytes, at, final);
-      if (end < 0 || redactor?.mustWait(bytes, end, final)) break;
-      if (!builder.fits(stream, end - at)) {
-        if (redactor !== null) stream.redaction = redactor.took(at);
-        tail.advance(bytes, from, at, shown);
-        from = at;
-        if (!this.flush()) return false;
-        isEntered = false;
-      }
-      if (!isEntered) builder.use(stream, seconds, nanos);
-      isEntered = true;
-      const position = stream.position + at - from;
-      stream.parser.parse(shown, at, end, position, seconds, nanos, line);
-      builder.addLine(stream, position, shown, line);
-      stream.lines++;
-      this.counts.lines++;
-      at = end;
-    }
-    this.counts.bytes += at - start;
-    if (redactor !== null) stream.redaction = redactor.took(at);
-    tail.advance(bytes, from, at, shown);
-    return true;
+  open(name: StreamName, saved: object | null): StreamRows {
+    return new StreamRows(this.target, name, saved as RowsState | null);
   }
 
   reserve(): boolean {
     return this.builder.fitsMarks() || this.flush();
   }
 
-  mark(tail: LogTail, what: 'gap' | 'seal', message: object): void {
-    this.counts[what === 'gap' ? 'gaps' : 'seals']++;
-    const stream = tail.stream!;
-    if (!stream.isLabelled) this.labels?.fill(stream);
-    const { seconds, nanos } = hostClock();
-    this.builder.use(stream, seconds, nanos);
-    this.builder.addMark(tail.stream!, record[what], tail.stream!.position, JSON.stringify(message));
-    if (what === 'seal' && !('reason' in message && message.reason === 'truncated')) {
-      // Whoever uses the id again may be of another workspace.
-      this.labels?.forget(stream.sandbox_id);
-    }
-    this.changed(tail);
-  }
-
-  changed(tail: LogTail): void {
+  changed(tail: StateOwner): void {
     this.touched.add(tail);
     this.timer ??= setTimeout(() => this.flush(), limits.batch.linger_ms);
   }
@@ -158,7 +115,7 @@ export class Pipeline implements Sink {
       // The host clock may be set back; days never go back.
       this.day = Math.max(this.day, Math.floor(Date.now() / DAY_MS));
       payload = toSpool(this.builder.finish(this.epoch, ++this.sequence, this.day));
-      this.counts.batches++;
+      this.batches++;
     }
     crashPoint('pipeline.encoded');
     return this.append({ changes, payload, releases: this.releases.splice(0) });
@@ -261,9 +218,4 @@ export class Pipeline implements Sink {
 function spoolFull(bytes: number): AfterlogError {
   const what = `Reading pauses: the spool holds ${bytes} bytes that are not delivered.`;
   return new AfterlogError('SPOOL_FULL', what);
-}
-
-function hostClock(): { seconds: number; nanos: number } {
-  const ms = Date.now();
-  return { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 };
 }

@@ -1,11 +1,11 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { limits } from '../base/limits.ts';
-import { newLine } from '../parse/line/line.ts';
-import { lineEnd } from '../parse/line/split.ts';
 import type { Redactor } from '../redact/redactor.ts';
+import { RowTarget } from '../rows/row_target.ts';
+import { type RowsState, StreamRows } from '../rows/stream_rows.ts';
 import { type FoundPin, sameFile } from '../tail/pins.ts';
-import { Stream, type StreamTotals } from '../tail/stream.ts';
-import { BatchBuilder, record } from '../wire/batch_builder.ts';
+import type { StreamTotals } from '../tail/stream.ts';
+import { BatchBuilder } from '../wire/batch_builder.ts';
 import { epochStart } from '../wire/epoch.ts';
 import type { Batch } from '../wire/header.ts';
 import { areLost, type Loss } from './loss.ts';
@@ -22,64 +22,50 @@ export interface BatchPlace {
 
 /** Rows in the place of a damage: lines read again where a pin still holds them, else gap rows, and lost seals. */
 export class StandIn {
-  rows = 0;
-  private readonly builder: BatchBuilder;
-  private readonly line = newLine();
-  private readonly seconds = Math.floor(Date.now() / 1_000);
+  private readonly target: RowTarget;
+  /** All rows were observed now. */
+  private readonly now_ms = Math.floor(Date.now() / 1_000) * 1_000;
   private omitted = 0;
 
   constructor(host: string) {
-    this.builder = new BatchBuilder(host);
+    this.target = new RowTarget(new BatchBuilder(host), null, null, LAST_ROW_BYTES);
+  }
+
+  get rows(): number {
+    return this.target.builder.rows;
   }
 
   /** @returns false when they do not all fit; then this stand-in is of no use any more */
   lines(loss: Loss, bytes: Buffer): boolean {
-    const stream = streamOf(loss);
-    const { builder, line } = this;
-    let isEntered = false;
-    for (let at = 0; at < bytes.length; ) {
-      const end = lineEnd(bytes, at, true);
-      if (!builder.fits(stream, end - at + LAST_ROW_BYTES)) return false;
-      if (!isEntered) builder.use(stream, this.seconds, 0);
-      isEntered = true;
-      stream.parser.parse(bytes, at, end, loss.from + at, this.seconds, 0, line);
-      builder.addLine(stream, loss.from + at, bytes, line);
-      this.rows++;
-      at = end;
-    }
-    return true;
+    const before = { position: loss.from, crc32: 0 };
+    return !this.rowsOf(loss).lines(before, bytes, 0, true, this.now_ms).isFull;
   }
 
   mark(loss: Loss, what: 'gap' | 'seal', position: number, message: object): void {
-    const stream = streamOf(loss);
-    const text = JSON.stringify(message);
-    if (!this.builder.fits(stream, text.length + LAST_ROW_BYTES)) {
-      this.omitted++;
-      return;
-    }
-    this.builder.use(stream, this.seconds, 0);
-    this.builder.addMark(stream, record[what], position, text);
-    this.rows++;
+    const rows = this.rowsOf(loss);
+    if (this.target.builder.fits(rows, JSON.stringify(message).length + LAST_ROW_BYTES))
+      rows.mark(what, position, message, this.now_ms);
+    else this.omitted++;
   }
 
   /** A row of no log: all that can be said of a batch. */
   note(id: BatchPlace, reason: string): void {
     // As of a batch that is missing: the key says epoch and sequence.
     const started = epochStart(id.epoch);
-    const nobody = new Stream('', '', String(started));
-    this.builder.use(nobody, this.seconds, 0);
-    this.builder.addMark(nobody, record.gap, id.sequence, JSON.stringify({ bytes: null, reason }));
-    this.rows++;
+    const nobody = new StreamRows(this.target, { sandbox: '', log: '', started: String(started) });
+    nobody.mark('gap', id.sequence, { bytes: null, reason }, this.now_ms);
   }
 
   finish(id: BatchPlace, reason: string): Batch {
     if (this.omitted > 0) this.note(id, `${reason}; ${this.omitted} more gaps and seals have no room here`);
-    return this.builder.finish(id.epoch, id.sequence, id.ingest_day);
+    return this.target.builder.finish(id.epoch, id.sequence, id.ingest_day);
+  }
+
+  private rowsOf({ sandbox, log, started, before }: Loss): StreamRows {
+    const saved = before?.stream.started === started ? (before.stream as object as RowsState) : null;
+    return new StreamRows(this.target, { sandbox, log, started }, saved);
   }
 }
-
-const streamOf = ({ sandbox, log, started, before }: Loss): Stream =>
-  new Stream(sandbox, log, started, before?.stream.started === started ? before.stream : undefined);
 
 /** The bytes that are lost, from the pin that held them; null when it is gone, or holds others. */
 export function readAgain(loss: Loss, pins: FoundPin[], redactor: Redactor | null = null): Buffer | null {
@@ -99,7 +85,7 @@ export function readAgain(loss: Loss, pins: FoundPin[], redactor: Redactor | nul
   try {
     const read = readSync(fd, bytes, 0, length, isGoingOn ? before.file.offset : 0);
     if (read !== length) return null;
-    const { redaction = null } = isGoingOn ? before.stream : {};
+    const { redaction = null } = isGoingOn ? (before.stream as object as RowsState) : {};
     // A copy: the redactor uses its own again.
     const shown = redactor === null ? bytes : Buffer.from(redactor.hide(bytes, 0, redaction));
     return areLost(shown, loss) ? shown : null;

@@ -7,7 +7,7 @@ import { giveUp, type LetGo } from './let_go.ts';
 import { type FileIdentity, type Pin, sameFile } from './pins.ts';
 import { ReadFailure } from './read_failure.ts';
 import type { Sink } from './sink.ts';
-import { Stream, startAfter } from './stream.ts';
+import { Stream, type StreamState, startAfter } from './stream.ts';
 import { fileState, type TailState, unfinishedOf, waitingFile } from './tail_state.ts';
 import { guard, TRUNCATED, truncated } from './truncation.ts';
 
@@ -90,10 +90,15 @@ export class LogTail {
 
   /** Takes up where an earlier agent left off; the generations are queued by `recover.ts`. */
   restore(state: TailState): void {
-    this.stream = new Stream(this.sandbox, this.log, state.stream.started, state.stream);
+    this.stream = this.open(state.stream.started, state.stream);
     this.sealed = state.sealed;
     this.lastFile = state.file;
     this.folder = state.folder ?? null;
+  }
+
+  private open(started: string, saved?: StreamState): Stream {
+    const { sandbox, log } = this;
+    return new Stream(started, this.sink.open({ sandbox, log, started }, saved ?? null), saved);
   }
 
   /**
@@ -178,14 +183,14 @@ export class LogTail {
     const atEnd = length < chunk.length;
     const over = atEnd && this.isClosing && generation.isQuiet(this.queue[1]);
     const bytes = chunk.subarray(0, length);
-    const tookAll = this.sink.lines(this, bytes, start, over);
+    const tookAll = this.take(bytes, start, over);
     crashPoint('tail.read');
     const rest = bytes.subarray(start + generation.offset - offset);
     generation.unfinished = atEnd && rest.length > 0 ? Buffer.from(rest) : null;
     if (!atEnd || !tookAll) return true;
     if (rest.length > 0 && unfinished?.equals(rest) !== true) this.sink.changed(this);
     generation.drained_at_ms = performance.now();
-    if (rest.length === 0 && this.queue.length === 1) this.stream!.parser.caughtUp(Date.now() / 1000);
+    if (rest.length === 0 && this.queue.length === 1) this.stream!.caughtUp();
     const goesOn = this.closeIfOver(generation);
     this.releaseCopies();
     return goesOn;
@@ -202,13 +207,20 @@ export class LogTail {
     return copy && generation.isTruncatedSince(copy.pin) ? -1 : generation.read(chunk);
   }
 
-  /** bytes[from, to) of the chunk that is being read are in rows now, as `shown` has them. */
-  advance(bytes: Buffer, from: number, to: number, shown: Buffer = bytes): void {
-    if (from === to) return;
-    this.stream!.advance(shown, from, to);
-    // There is none when all that is left of a lost file is what was saved of its last line.
-    this.queue[0]?.advance(bytes, from, to);
-    this.sink.changed(this);
+  /** Makes rows of the lines in bytes[start…], as `StreamSink.lines`. @returns whether all of them are taken */
+  private take(bytes: Buffer, start: number, final: boolean): boolean {
+    const read_ms = Date.now();
+    for (let at = start; ; ) {
+      const taken = this.stream!.take(bytes, at, final, read_ms);
+      if (taken.bytes > 0) {
+        // There is no generation when all that is left of a lost file is what was saved of its last line.
+        this.queue[0]?.advance(bytes, at, at + taken.bytes);
+        this.sink.changed(this);
+      }
+      if (!taken.isFull) return true;
+      if (!this.sink.flush()) return false;
+      at += taken.bytes;
+    }
   }
 
   /** Begins the stream of the next generation, if there is none or the last one is sealed. */
@@ -217,7 +229,7 @@ export class LogTail {
     const generation = this.queue[0]!;
     const born = generation.starts === 'truncated' ? '0' : (generation.started ?? generation.pin.born);
     const started = startAfter(this.stream?.started, born);
-    this.stream = new Stream(this.sandbox, this.log, started);
+    this.stream = this.open(started);
     this.sealed = null;
     for (const [index, next] of this.queue.entries()) {
       if (index > 0 && next.starts !== null) break;
@@ -237,27 +249,19 @@ export class LogTail {
   /** Makes rows of what was seen of an unfinished line. @returns whether all of it was taken */
   takeUnfinished(generation: Generation): boolean {
     const { offset, unfinished } = generation;
-    if (unfinished === null || this.sink.lines(this, unfinished, 0, true)) return true;
+    if (unfinished === null || this.take(unfinished, 0, true)) return true;
     generation.unfinished = unfinished.subarray(generation.offset - offset);
     return false;
   }
 
-  /** A row that says what could not be read; `bytes` null: nobody knows how many. */
+  /** As `Stream.gap`. */
   gap(bytes: number | null, reason: string): void {
-    const stream = this.stream!;
-    // Two gaps at one place have one key: they are one row, whose reason is both.
-    const before = stream.last_gap?.position === stream.position ? stream.last_gap : null;
-    const both = before === null ? reason : `${before.reason}; ${reason}`;
-    this.sink.mark(this, 'gap', { bytes, reason: both });
-    if (before === null) stream.gaps++;
-    stream.last_gap = { position: stream.position, reason: both };
-    stream.position += bytes ?? 0;
+    this.stream!.gap(bytes, reason);
     this.sink.changed(this);
   }
 
   private seal(reason: string, last: TailState['file']): void {
-    const totals = this.stream!.totals();
-    this.sink.mark(this, 'seal', { ...totals, complete: totals.gaps === 0, reason });
+    this.stream!.seal(reason);
     this.sealed = reason;
     this.lastFile = last;
     this.sink.changed(this);
@@ -278,7 +282,7 @@ export class LogTail {
   /** The file that was being read is not there any more, and no pin holds it. */
   sealLost(file: TailState['file']): void {
     const rest = unfinishedOf(file);
-    if (rest !== null) this.sink.lines(this, rest, 0, true);
+    if (rest !== null) this.take(rest, 0, true);
     this.gap(null, 'the file was gone when the agent came back, and no pin held it');
     this.seal('deleted', file);
   }

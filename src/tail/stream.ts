@@ -1,7 +1,4 @@
-import { crc32 } from 'node:zlib';
-import { LineParser, type ParserState } from '../parse/line_parser.ts';
-import type { RedactionState } from '../redact/redactor.ts';
-import type { SlotLabel, StreamLabels } from '../wire/batch_builder.ts';
+import type { StreamPoint, StreamSink, Taken } from './sink.ts';
 
 /** Totals of a stream as they go into its seal. */
 export interface StreamTotals {
@@ -11,7 +8,7 @@ export interface StreamTotals {
   gaps: number;
 }
 
-/** Everything of a stream that must survive a crash; JSON in the spool. */
+/** Everything of a stream that must survive a crash; JSON in the spool. What its sink saved is among it. */
 export interface StreamState {
   started: string;
   position: number;
@@ -19,78 +16,72 @@ export interface StreamState {
   crc32: number;
   gaps: number;
   /** The last gap row; absent before the first. */
-  last_gap?: { position: number; reason: string };
-  /** What its next bytes belong to of a secret; absent: nothing. */
-  redaction?: RedactionState;
-  /** Its sandbox's label, when it is known. */
-  workspace?: string;
-  template?: string;
-  parser: ParserState;
+  last_gap?: GapPlace;
+}
+
+interface GapPlace {
+  position: number;
+  reason: string;
 }
 
 /**
  * One console's bytes from its start to its truncation or deletion, across rotations. `position` counts the bytes
  * that are in rows; gaps of known length count too.
  */
-export class Stream implements StreamLabels {
-  readonly sandbox_id: string;
-  readonly log: string;
-  workspace = '';
-  template = '';
-  isLabelled = false;
-  readonly started_low: number;
-  readonly started_high: number;
-  slot = 0;
-  slot_batch = 0;
-  slot_label: SlotLabel | undefined = undefined;
+export class Stream implements StreamPoint {
   /** Nanoseconds since 1970, as text. */
   readonly started: string;
-  readonly parser: LineParser;
   position = 0;
   lines = 0;
   crc32 = 0;
   gaps = 0;
-  last_gap: { position: number; reason: string } | null = null;
-  redaction: RedactionState | null = null;
+  private last_gap: GapPlace | null = null;
+  private readonly sink: StreamSink;
 
-  constructor(sandbox: string, log: string, started: string, saved?: StreamState) {
-    this.sandbox_id = sandbox;
-    this.log = log;
+  constructor(started: string, sink: StreamSink, saved?: StreamState) {
     this.started = started;
-    const nanoseconds = BigInt(started);
-    this.started_low = Number(nanoseconds & 0xffff_ffffn);
-    this.started_high = Number(nanoseconds >> 32n);
-    this.parser = new LineParser(
-      log,
-      Number(nanoseconds / 1_000_000_000n),
-      Number(nanoseconds % 1_000_000_000n),
-      { state: saved?.parser },
-    );
+    this.sink = sink;
     if (!saved) return;
     this.position = saved.position;
     this.lines = saved.lines;
     this.crc32 = saved.crc32;
     this.gaps = saved.gaps;
     this.last_gap = saved.last_gap ?? null;
-    this.redaction = saved.redaction ?? null;
-    this.workspace = saved.workspace ?? '';
-    this.template = saved.template ?? '';
   }
 
-  label({ workspace, template }: SlotLabel): void {
-    if (this.workspace === workspace && this.template === template) return;
-    const isFirst = this.workspace === '' && this.template === '';
-    this.workspace = workspace;
-    this.template = template;
-    // Rows that are in the batch already and have none get this one; others keep what they have.
-    if (isFirst && this.slot_label !== undefined) Object.assign(this.slot_label, { workspace, template });
-    else this.slot_batch = 0;
+  /** As `StreamSink.lines`; what was taken is behind the stream's position. */
+  take(bytes: Buffer, start: number, final: boolean, read_ms: number): Taken {
+    const taken = this.sink.lines(this, bytes, start, final, read_ms);
+    this.position += taken.bytes;
+    this.lines += taken.lines;
+    this.crc32 = taken.crc32;
+    return taken;
   }
 
-  /** bytes[from, to), as they are in rows now, are behind it. */
-  advance(bytes: Buffer, from: number, to: number): void {
-    this.position += to - from;
-    this.crc32 = crc32(bytes.subarray(from, to), this.crc32);
+  /** A row that tells what could not be read; `bytes` null: nobody knows how many. */
+  gap(bytes: number | null, reason: string): void {
+    // Two gaps at one position have one key: they are one row, whose reason is both.
+    const before = this.last_gap?.position === this.position ? this.last_gap : null;
+    const both = before === null ? reason : `${before.reason}; ${reason}`;
+    this.sink.mark('gap', this.position, { bytes, reason: both }, Date.now());
+    if (before === null) this.gaps++;
+    this.last_gap = { position: this.position, reason: both };
+    this.position += bytes ?? 0;
+  }
+
+  seal(reason: string): void {
+    const totals = this.totals();
+    this.sink.mark('seal', this.position, { ...totals, complete: totals.gaps === 0, reason }, Date.now());
+  }
+
+  /** All that is in its files now has been read. */
+  caughtUp(): void {
+    this.sink.caughtUp(Date.now());
+  }
+
+  /** Takes over totals that were corrected in the spool. */
+  correct({ lines, crc32, gaps }: StreamState): void {
+    Object.assign(this, { lines, crc32, gaps });
   }
 
   totals(): StreamTotals {
@@ -98,16 +89,12 @@ export class Stream implements StreamLabels {
   }
 
   state(): StreamState {
-    const { started, position, lines, crc32, gaps } = this;
-    const last_gap = this.last_gap === null ? {} : { last_gap: this.last_gap };
-    const { workspace, template } = this;
-    const redaction = this.redaction === null ? {} : { redaction: this.redaction };
-    const label = {
-      ...redaction,
-      ...(workspace !== '' && { workspace }),
-      ...(template !== '' && { template }),
+    const { started, position, lines, crc32, gaps, last_gap } = this;
+    return {
+      ...{ started, position, lines, crc32, gaps },
+      ...(last_gap !== null && { last_gap }),
+      ...this.sink.state(),
     };
-    return { started, position, lines, crc32, gaps, ...last_gap, ...label, parser: this.parser.state() };
   }
 }
 

@@ -334,8 +334,7 @@ export class Tailer {
   correct(states: unknown[]): void {
     for (const { sandbox, log, stream } of states as TailState[]) {
       const own = this.sandboxes.get(sandbox)?.tails.get(log)?.stream;
-      if (own?.started !== stream.started) continue;
-      Object.assign(own, { lines: stream.lines, crc32: stream.crc32, gaps: stream.gaps });
+      if (own?.started === stream.started) own.correct(stream);
     }
   }
 

@@ -7,11 +7,10 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pipeline } from '../../src/agent/pipeline.ts';
 import { Spool } from '../../src/spool/spool.ts';
-import type { LogTail } from '../../src/tail/log_tail.ts';
-import { Stream } from '../../src/tail/stream.ts';
 import { fromSpool } from '../../src/wire/spooled.ts';
 import { AgentSite } from '../support/agent_site.ts';
 import { randomOf } from '../support/content.ts';
+import { PipedLog } from '../support/piped_log.ts';
 import { assertBytes, bytesOf } from '../support/streams.ts';
 
 /** An agent whose state dir is a file system of `size`, and a function that fills and one that frees it. */
@@ -130,12 +129,9 @@ test('logs that have nothing to say take no room in a batch, however many there 
     await spool.close();
     rmSync(dir, { recursive: true });
   });
-  const tail = (n: number): LogTail => {
-    const stream = new Stream(`sandbox-with-a-name-of-36-characters-${n}`, 'console', '1795465704913252313');
-    return { key: stream.sandbox_id, stream, state: () => null, advance: () => {} } as unknown as LogTail;
-  };
-  for (let n = 0; n < 70_000; n++) pipeline.lines(tail(n), Buffer.alloc(0), 0, false);
-  pipeline.lines(tail(1), Buffer.from('a line\n'), 0, false);
+  const log = (n: number) => new PipedLog(pipeline, `sandbox-with-a-name-of-36-characters-${n}`);
+  for (let n = 0; n < 70_000; n++) log(n).write('');
+  log(1).write('a line\n');
   assert.equal(pipeline.flush(), true);
   await spool.durable();
   const [entry] = spool.read(1, 1);

@@ -8,12 +8,11 @@ import { type TestContext, test } from 'node:test';
 import { Pipeline } from '../../src/agent/pipeline.ts';
 import { log } from '../../src/base/log.ts';
 import { Spool } from '../../src/spool/spool.ts';
-import type { LogTail } from '../../src/tail/log_tail.ts';
-import { Stream } from '../../src/tail/stream.ts';
 import { fromSpool } from '../../src/wire/spooled.ts';
 import { AgentSite } from '../support/agent_site.ts';
 import { overrideLimits } from '../support/limits.ts';
 import { until } from '../support/patience.ts';
+import { PipedLog } from '../support/piped_log.ts';
 import { temporaryDir } from '../support/temporary.ts';
 
 /** Puts other functions in the place of some of node:fs, for all who import them, until the test ends or `mend` is called. */
@@ -94,18 +93,15 @@ async function pipelineOn(
   log.level = 'silent';
   const spool = new Spool(join(await temporaryDir(t), 'spool'));
   const pipeline = new Pipeline('host', spool, { paused: () => {}, release: () => {} });
-  const stream = new Stream('sb', 'console', '1795465704913252313');
-  const tail = {
-    key: 'sb/console',
-    stream,
-    state: () => stream.position,
-    advance: () => {},
-  } as unknown as LogTail;
+  const sandbox = new PipedLog(pipeline, 'sb');
   t.after(() => pipeline.close());
   return {
     pipeline,
     spool,
-    say: (text) => pipeline.lines(tail, Buffer.from(text), 0, false) && pipeline.flush(),
+    say: (text) => {
+      sandbox.write(text);
+      return pipeline.flush();
+    },
   };
 }
 

@@ -7,14 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Pipeline } from '../../src/agent/pipeline.ts';
 import { log } from '../../src/base/log.ts';
 import { Spool } from '../../src/spool/spool.ts';
-import type { LogTail } from '../../src/tail/log_tail.ts';
 import type { Pin } from '../../src/tail/pins.ts';
-import { Stream } from '../../src/tail/stream.ts';
 import { batchId } from '../../src/wire/header.ts';
 import { fromSpool } from '../../src/wire/spooled.ts';
 import { randomOf } from '../support/content.ts';
 import { overrideLimits } from '../support/limits.ts';
 import { afterPowerLoss, recordDisk, type Step } from '../support/model_disk.ts';
+import { PipedLog } from '../support/piped_log.ts';
 
 /** What the spool promised: it must hold on every disk that a power loss at any later moment may leave. */
 type Promise_ =
@@ -71,12 +70,8 @@ async function liveWithPins(dir: string, steps: Step[], random: () => number, fi
   };
   const pipeline = new Pipeline('host', spool, { paused: () => {}, release });
   for (let number = first; number < first + 12; number++) {
-    const stream = new Stream(`sandbox-${number}`, 'console', String(1795465704913252313n + BigInt(number)));
-    const advance = (bytes: Buffer, from: number, to: number): void => stream.advance(bytes, from, to);
-    const key = `sandbox-${number}/console`;
-    const tail = { key, stream, state: () => ({ position: stream.position }), advance } as unknown as LogTail;
-    pipeline.lines(tail, Buffer.from('line\n'), 0, false);
-    pipeline.changed(tail);
+    const started = String(1795465704913252313n + BigInt(number));
+    new PipedLog(pipeline, `sandbox-${number}`, started).write('line\n');
     pipeline.release({ inode: String(number), born: '0', path: null, fd: null });
     if (random() < 0.7) pipeline.flush();
     if (random() < 0.5) await sleep(1);

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { limits } from '../../src/base/limits.ts';
 import { newLine } from '../../src/parse/line/line.ts';
 import { nameId } from '../../src/parse/line/names.ts';
-import { Stream } from '../../src/tail/stream.ts';
+import { RowTarget } from '../../src/rows/row_target.ts';
+import { StreamRows } from '../../src/rows/stream_rows.ts';
 import { BatchBuilder, putNanoseconds, record, type StreamLabels } from '../../src/wire/batch_builder.ts';
 import { decodeValue, rowsOf } from '../../src/wire/decode.ts';
 import { fromKafka, toKafkaHeaders } from '../../src/wire/header.ts';
@@ -89,7 +90,10 @@ test('rows come back as they were added, columns that are empty in all of them l
 
 test('a label that comes while a batch is open is on all its rows; another one only on those that follow', () => {
   const builder = new BatchBuilder('h');
-  const one = new Stream('sb-1', 'console', '5');
+  const target = new RowTarget(builder);
+  const rowsOfStream = (sandbox: string, started: string) =>
+    new StreamRows(target, { sandbox, log: 'console', started });
+  const one = rowsOfStream('sb-1', '5');
   const labelsOf = (sequence: number): string[] =>
     rowsOf(decodeValue(builder.finish(1, sequence, 1).value)).map(
       ({ workspace, template }) => `${workspace ?? ''}/${template ?? ''}`,
@@ -103,7 +107,7 @@ test('a label that comes while a batch is open is on all its rows; another one o
   add(builder, one, 3, Buffer.from('d'));
   assert.deepEqual(labelsOf(2), ['other/py']);
   // The room for labels that may still come is kept.
-  const many = Array.from({ length: 5_000 }, (_, n) => new Stream(`sb-${n}`, 'console', String(n)));
+  const many = Array.from({ length: 5_000 }, (_, n) => rowsOfStream(`sb-${n}`, String(n)));
   const fitting = many.filter((stream) => add(builder, stream, 0, Buffer.from('x')));
   for (const stream of fitting) stream.label({ workspace: 'w'.repeat(128), template: 't'.repeat(128) });
   assert.equal(labelsOf(3).length, fitting.length);

@@ -1,0 +1,130 @@
+import { crc32 } from 'node:zlib';
+import { lineEnd } from '../parse/line/split.ts';
+import { LineParser, type ParserState } from '../parse/line_parser.ts';
+import type { RedactionState, Redactor } from '../redact/redactor.ts';
+import type { StreamName, StreamPoint, StreamSink, Taken } from '../tail/sink.ts';
+import { record, type SlotLabel, type StreamLabels } from '../wire/batch_builder.ts';
+import type { RowTarget } from './row_target.ts';
+
+/** What the rows of a stream need to go on after a crash; a part of the stream's state in the spool. */
+export interface RowsState {
+  /** What its next bytes belong to of a secret; absent: nothing. */
+  redaction?: RedactionState;
+  /** Its sandbox's label, when it is known. */
+  workspace?: string;
+  template?: string;
+  parser: ParserState;
+}
+
+/** Makes rows of the bytes of one stream: hides secrets, splits lines, parses each, adds it to the batch. */
+export class StreamRows implements StreamSink, StreamLabels {
+  readonly sandbox_id: string;
+  readonly log: string;
+  workspace = '';
+  template = '';
+  isLabelled = false;
+  readonly started_low: number;
+  readonly started_high: number;
+  slot = 0;
+  slot_batch = 0;
+  slot_label: SlotLabel | undefined = undefined;
+  private readonly target: RowTarget;
+  private readonly parser: LineParser;
+  private redaction: RedactionState | null;
+
+  constructor(target: RowTarget, { sandbox, log, started }: StreamName, saved: RowsState | null = null) {
+    this.target = target;
+    this.sandbox_id = sandbox;
+    this.log = log;
+    const nanoseconds = BigInt(started);
+    this.started_low = Number(nanoseconds & 0xffff_ffffn);
+    this.started_high = Number(nanoseconds >> 32n);
+    this.parser = new LineParser(
+      log,
+      Number(nanoseconds / 1_000_000_000n),
+      Number(nanoseconds % 1_000_000_000n),
+      { state: saved?.parser },
+    );
+    this.redaction = saved?.redaction ?? null;
+    this.workspace = saved?.workspace ?? '';
+    this.template = saved?.template ?? '';
+  }
+
+  lines(before: StreamPoint, bytes: Buffer, start: number, final: boolean, read_ms: number): Taken {
+    const { builder, redactor, line, spare_bytes, counts } = this.target;
+    const shown = this.begin(bytes, start);
+    const seconds = Math.floor(read_ms / 1000);
+    const nanos = (read_ms % 1000) * 1_000_000;
+    let isFull = false;
+    let lines = 0;
+    let at = start;
+    for (;;) {
+      const end = lineEnd(bytes, at, final);
+      if (end < 0 || redactor?.mustWait(bytes, end, final)) break;
+      if (!builder.fits(this, end - at + spare_bytes)) {
+        isFull = true;
+        break;
+      }
+      if (lines++ === 0) builder.use(this, seconds, nanos);
+      const position = before.position + at - start;
+      this.parser.parse(shown, at, end, position, seconds, nanos, line);
+      builder.addLine(this, position, shown, line);
+      at = end;
+    }
+    counts.lines += lines;
+    counts.bytes += at - start;
+    if (redactor !== null) this.took(redactor, bytes, at, shown, isFull);
+    const crc = lines === 0 ? before.crc32 : crc32(shown.subarray(start, at), before.crc32);
+    return { bytes: at - start, lines, crc32: crc, isFull };
+  }
+
+  /** @returns the bytes as the rows may hold them */
+  private begin(bytes: Buffer, start: number): Buffer {
+    const { redactor, labels, hidden } = this.target;
+    if (!this.isLabelled) labels?.fill(this);
+    if (redactor === null) return bytes;
+    if (hidden?.of === this && hidden.bytes === bytes && hidden.at === start) return hidden.shown;
+    return redactor.hide(bytes, start, this.redaction);
+  }
+
+  private took(redactor: Redactor, bytes: Buffer, at: number, shown: Buffer, isFull: boolean): void {
+    this.redaction = redactor.took(at);
+    this.target.hidden = isFull ? { of: this, bytes, at, shown } : null;
+  }
+
+  mark(what: 'gap' | 'seal', position: number, message: object, now_ms: number): void {
+    const { builder, labels, counts } = this.target;
+    counts[what === 'gap' ? 'gaps' : 'seals']++;
+    if (!this.isLabelled) labels?.fill(this);
+    builder.use(this, Math.floor(now_ms / 1000), (now_ms % 1000) * 1_000_000);
+    builder.addMark(this, record[what], position, JSON.stringify(message));
+    if (what === 'seal' && !('reason' in message && message.reason === 'truncated')) {
+      // Whoever uses the id again may be of another workspace.
+      labels?.forget(this.sandbox_id);
+    }
+  }
+
+  label({ workspace, template }: SlotLabel): void {
+    if (this.workspace === workspace && this.template === template) return;
+    const isFirst = this.workspace === '' && this.template === '';
+    this.workspace = workspace;
+    this.template = template;
+    // Rows that are in the batch already and have none get this one; others keep what they have.
+    if (isFirst && this.slot_label !== undefined) Object.assign(this.slot_label, { workspace, template });
+    else this.slot_batch = 0;
+  }
+
+  caughtUp(now_ms: number): void {
+    this.parser.caughtUp(now_ms / 1000);
+  }
+
+  state(): RowsState {
+    const { redaction, workspace, template, parser } = this;
+    return {
+      ...(redaction !== null && { redaction }),
+      ...(workspace !== '' && { workspace }),
+      ...(template !== '' && { template }),
+      parser: parser.state(),
+    };
+  }
+}
