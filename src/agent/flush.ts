@@ -47,7 +47,7 @@ function flushedLog({ log, stream, sealed, queue }: LogTail): FlushedLog {
     bytes,
     lines,
     gaps,
-    unfinished_bytes: queue[0]?.unfinished?.length ?? 0,
+    unfinished_bytes: queue[0]?.cursor.unfinished?.length ?? 0,
     sealed,
   };
 }

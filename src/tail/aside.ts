@@ -4,7 +4,7 @@ import { crashPoint } from '../base/crash_point.ts';
 import { AfterlogError, reasonOf } from '../base/errors.ts';
 import { Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
-import { Generation } from './generation.ts';
+import { FileCursor } from './file_cursor.ts';
 import { type Pin, readAt, statOf } from './pins.ts';
 
 /** How many bytes may be copied aside until the next look at what is held, all logs together. */
@@ -53,7 +53,7 @@ export class Aside {
   pin: Pin | null = null;
   readonly from: number;
   /** How far the original is copied. */
-  readonly cursor: Generation;
+  readonly cursor: FileCursor;
   /** Size of the original when it was last seen to be the same. */
   private seen_bytes = 0;
   /** Consoles boot alike and hold long runs of the same: what it begins with is compared as well as where it ends. */
@@ -61,24 +61,23 @@ export class Aside {
   private head_bytes = 0;
   private head_crc32 = 0;
 
-  constructor(of: Generation) {
-    this.cursor = new Generation(of.pin, of.number, null);
-    this.cursor.goOnAs(of);
+  /** @param of how far the original is read @param cursor how far it is copied; else as far as it is read */
+  constructor(of: FileCursor, cursor: FileCursor = of.in(of.pin)) {
+    this.cursor = cursor;
     // What is stepped over as a hole is a hole here, too.
-    this.from = of.offset - of.tail_bytes;
+    this.from = of.readsFrom;
   }
 
   /** What an earlier agent copied of `of`; null when that is nothing, or does not begin where reading goes on. */
-  static found(of: Generation, pin: Pin, from: number): Aside | null {
+  static found(of: FileCursor, pin: Pin, from: number): Aside | null {
     const { size } = statOf(pin);
-    if (size <= from || from > of.offset - of.tail_bytes) return null;
-    const aside = new Aside(of);
+    if (size <= from || from > of.readsFrom) return null;
+    const known = readAt(pin, Math.max(from, size - limits.tail.overlap_bytes), limits.tail.overlap_bytes);
+    const overlap = { overlap_bytes: known.length, overlap_crc32: crc32(known) };
+    const aside = new Aside(of, new FileCursor(of.pin, { offset: size, ...overlap }));
     aside.pin = pin;
     aside.head_at = from;
-    const known = readAt(pin, Math.max(from, size - limits.tail.overlap_bytes), limits.tail.overlap_bytes);
     aside.addHead(readAt(pin, from, HEAD_BYTES));
-    const tail = { tail_bytes: known.length, tail_crc32: crc32(known) };
-    Object.assign(aside.cursor, { ...tail, offset: size, unfinished: null, skips_hole: false });
     return aside;
   }
 
@@ -87,7 +86,7 @@ export class Aside {
     return this.look(chunk) < 0;
   }
 
-  /** @returns as `Generation.read` */
+  /** @returns as `FileCursor.read` */
   private look(chunk: Buffer): number {
     const length = this.cursor.read(chunk);
     // Shorter than it was: also where nothing of it could be copied.
@@ -116,14 +115,11 @@ export class Aside {
     const { cursor } = this;
     const length = this.look(chunk);
     if (length < 0) return 'cut';
-    const start = cursor.tail_bytes;
+    const start = cursor.overlap_bytes;
     const more = length === chunk.length ? 'more' : 'all';
-    if (cursor.skips_hole) {
-      const content = contentAfterHole(chunk, start, length);
-      cursor.skip(content - start);
-      if (content === length) return more;
-      cursor.skips_hole = false;
-      if (content > 0) return 'more';
+    if (cursor.skipsHole) {
+      const skipped = cursor.skipHole(chunk, length);
+      if (skipped !== 'none') return skipped === 'moved' ? 'more' : more;
     }
     if (length - start === (cursor.unfinished?.length ?? 0)) return 'all';
     if (!room.take(length - start)) return 'all';
@@ -158,19 +154,12 @@ export class Aside {
   }
 
   /** Bytes that were seen, and neither read of `of` nor copied. */
-  uncopiedOf(of: Generation): number {
-    const known = [of, this.cursor].map(({ offset, unfinished }) => offset + (unfinished?.length ?? 0));
-    return Math.max(0, this.seen_bytes - Math.max(...known));
+  uncopiedOf(of: FileCursor): number {
+    return Math.max(0, this.seen_bytes - Math.max(of.seenTo, this.cursor.seenTo));
   }
 
   /** Whether it holds more than was read, and than was seen of a line without its end. */
-  isAheadOf({ offset, unfinished }: Generation): boolean {
-    return this.pin !== null && this.cursor.offset > offset + (unfinished?.length ?? 0);
+  isAheadOf(of: FileCursor): boolean {
+    return this.pin !== null && this.cursor.offset > of.seenTo;
   }
-}
-
-/** Where the content starts behind NULs in chunk[start, end); `end` when there is nothing else. */
-export function contentAfterHole(chunk: Buffer, start: number, end: number): number {
-  while (start < end && chunk[start] === 0) start++;
-  return start;
 }

@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Generation, Place, StreamStart } from './generation.ts';
+import type { FilePlace, Generation, StreamStart } from './generation.ts';
 import type { Fresh, LogTail } from './log_tail.ts';
 import { type FileIdentity, identityOf, type Pin, type Pins, sameFile } from './pins.ts';
 import type { Sink } from './sink.ts';
@@ -130,11 +130,11 @@ const isAnotherFolder = (tail: LogTail, { identity }: Folder): boolean =>
 
 /** Tells the files that the tail knows where they stand now. */
 function place(tail: LogTail, seen: Seen[]): void {
-  const placeOf = (file: FileIdentity): Place => {
+  const placeOf = (file: FileIdentity): FilePlace => {
     const one = seen.find((other) => sameFile(other.file, file));
     return one === undefined ? 'gone' : one.age === 0 ? 'live' : 'rotated';
   };
-  for (const generation of tail.queue) generation.stand(placeOf(generation.pin));
+  for (const generation of tail.queue) generation.moveTo(placeOf(generation.pin));
   for (const pin of tail.kept.filter((one) => placeOf(one) === 'gone')) {
     tail.kept.splice(tail.kept.indexOf(pin), 1);
     tail.release(pin);
@@ -161,7 +161,7 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean, sink: Sink): void 
   if (hasNothing) starts = tail.stream === null ? 'first' : 'recreated';
   else if (!isLinked && (isNewFolder || isAnotherFile)) starts = 'recreated';
   let isAfterGap = starts === null && !isLinked;
-  const enqueue = (pin: Pin, where: Place): void => {
+  const enqueue = (pin: Pin, where: FilePlace): void => {
     tail.enqueue(pin, starts, where, { isAfterGap });
     starts = null;
     isAfterGap = false;

@@ -26,22 +26,23 @@ export function letGo(tail: LogTail, chunk: Buffer, why: LetGo): void {
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
     // What cannot be read is not kept for ever either.
     const generation = tail.queue[0]!;
-    generation.measure();
+    generation.cursor.measure();
     giveUp(tail, generation, { ...why, reason: `${why.reason}; it could not be read: ${reasonOf(error)}` });
   }
 }
 
 /** @returns false: there is nothing to go on with at once */
 export function giveUp(tail: LogTail, generation: Generation, { reason, done }: LetGo): boolean {
-  const unseen = generation.size - generation.offset - (generation.unfinished?.length ?? 0);
+  const { cursor } = generation;
+  const unseen = cursor.size - cursor.seenTo;
   // All of it is known; once it is quiet nothing is lost with it.
   const mayGrow = unseen === 0 && !generation.isQuiet(tail.queue[1]);
   if (generation.place !== 'gone' || mayGrow) return false;
   if (!tail.takeUnfinished(generation) || !tail.sink.reserve()) return false;
-  const bytes = Math.max(0, generation.size - generation.offset);
+  const bytes = Math.max(0, cursor.size - cursor.offset);
   if (bytes > 0) {
     tail.gap(bytes, reason);
-    generation.skip(bytes);
+    cursor.skip(bytes);
   }
   tail.close(generation);
   done(generation.pin, bytes);
@@ -61,9 +62,9 @@ export interface Nameless {
 export function namelessOf({ queue, copies }: LogTail): Nameless[] {
   const nameless: Nameless[] = [];
   for (const [index, generation] of queue.entries()) {
-    const { pin, place, offset, unfinished, aside } = generation;
+    const { pin, place, cursor, aside } = generation;
     if (aside?.pin) nameless.push({ pin: aside.pin, known_bytes: 0, asideOf: generation });
-    const known_bytes = index > 0 ? 0 : offset + (unfinished?.length ?? 0);
+    const known_bytes = index > 0 ? 0 : cursor.seenTo;
     if (place === 'gone') nameless.push({ pin, known_bytes, asideOf: null });
   }
   for (const { pin, gone_at_ms } of copies.list) {

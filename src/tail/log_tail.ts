@@ -1,8 +1,9 @@
 import { crashPoint } from '../base/crash_point.ts';
 import { reasonOf } from '../base/errors.ts';
-import { type AsideRoom, contentAfterHole } from './aside.ts';
+import type { AsideRoom } from './aside.ts';
 import { Copies } from './copies.ts';
-import { Generation, type Place, type StreamStart } from './generation.ts';
+import { type CursorPoint, FileCursor } from './file_cursor.ts';
+import { type FilePlace, Generation, type StreamStart } from './generation.ts';
 import { giveUp, type LetGo } from './let_go.ts';
 import { type FileIdentity, type Pin, sameFile } from './pins.ts';
 import { ReadFailure } from './read_failure.ts';
@@ -108,18 +109,19 @@ export class LogTail {
   enqueue(
     pin: Pin,
     starts: StreamStart,
-    place: Place,
-    known: { number?: number; isAfterGap?: boolean; started?: string } = {},
-  ): void {
-    const generation = new Generation(pin, known.number ?? this.nextNumber(), starts);
+    place: FilePlace,
+    known: { number?: number; isAfterGap?: boolean; started?: string; point?: Partial<CursorPoint> } = {},
+  ): Generation {
+    const cursor = new FileCursor(pin, known.point);
+    const generation = new Generation(cursor, known.number ?? this.nextNumber(), starts, place);
     generation.isAfterGap = known.isAfterGap ?? false;
-    generation.stand(place);
     const before = this.queue.findLast(({ started }) => started !== null)?.started ?? this.stream?.started;
     if (starts !== null) generation.started = known.started ?? startAfter(before, pin.born);
     // Not pushed: that makes room for 17, of which thousands of quiet logs use one.
     this.queue = this.queue.concat(generation);
     const stream = generation.started ?? before;
     if (stream !== undefined) this.rename(generation, stream);
+    return generation;
   }
 
   private nextNumber(): number {
@@ -166,27 +168,22 @@ export class LogTail {
     this.beginIfOver();
     const length = this.readInto(chunk, generation);
     if (length < 0) return truncated(this, generation, letGo !== null);
-    let start = generation.tail_bytes;
-    if (generation.skips_hole) {
-      const content = contentAfterHole(chunk, start, length);
-      generation.skip(content - start);
-      if (content === length) {
-        if (length === chunk.length) return true;
+    const { cursor } = generation;
+    if (cursor.skipsHole) {
+      const skipped = cursor.skipHole(chunk, length);
+      if (skipped === 'moved' || (skipped === 'hole' && length === chunk.length)) return true;
+      if (skipped === 'hole')
         return letGo === null ? this.closeIfOver(generation) : giveUp(this, generation, letGo);
-      }
-      generation.skips_hole = false;
-      start = content;
-      if (start > 0) return true; // read again, so that the chunk starts where the content does
     }
     if (letGo !== null) return giveUp(this, generation, letGo);
-    const { offset, unfinished } = generation;
+    const { offset, unfinished, overlap_bytes: start } = cursor;
     const atEnd = length < chunk.length;
     const over = atEnd && this.isClosing && generation.isQuiet(this.queue[1]);
     const bytes = chunk.subarray(0, length);
     const tookAll = this.take(bytes, start, over);
     crashPoint('tail.read');
-    const rest = bytes.subarray(start + generation.offset - offset);
-    generation.unfinished = atEnd && rest.length > 0 ? Buffer.from(rest) : null;
+    const rest = bytes.subarray(start + cursor.offset - offset);
+    cursor.keepUnfinished(atEnd && rest.length > 0 ? Buffer.from(rest) : null);
     if (!atEnd || !tookAll) return true;
     if (rest.length > 0 && unfinished?.equals(rest) !== true) this.sink.changed(this);
     generation.drained_at_ms = performance.now();
@@ -196,15 +193,15 @@ export class LogTail {
     return goesOn;
   }
 
-  /** @returns as `Generation.read`: -1 when the file was truncated since it was read, copied, or copied aside */
+  /** @returns as `FileCursor.read`: -1 when the file was truncated since it was read, copied, or copied aside */
   private readInto(chunk: Buffer, generation: Generation): number {
     const { aside } = generation;
     if (aside !== null) {
       if (aside.isCut(chunk)) return -1;
-      if (generation.place !== 'live' || !aside.isAheadOf(generation)) this.dropAside(generation);
+      if (generation.place !== 'live' || !aside.isAheadOf(generation.cursor)) this.dropAside(generation);
     }
     const copy = generation === this.queue.at(-1) ? this.copies.firstOf(generation.pin) : undefined;
-    return copy && generation.isTruncatedSince(copy.pin) ? -1 : generation.read(chunk);
+    return copy && generation.isTruncatedSince(copy.pin) ? -1 : generation.cursor.read(chunk);
   }
 
   /** Makes rows of the lines in bytes[start…], as `StreamSink.lines`. @returns whether all of them are taken */
@@ -214,7 +211,7 @@ export class LogTail {
       const taken = this.stream!.take(bytes, at, final, read_ms);
       if (taken.bytes > 0) {
         // There is no generation when all that is left of a lost file is what was saved of its last line.
-        this.queue[0]?.advance(bytes, at, at + taken.bytes);
+        this.queue[0]?.cursor.advance(bytes, at, at + taken.bytes);
         this.sink.changed(this);
       }
       if (!taken.isFull) return true;
@@ -247,10 +244,10 @@ export class LogTail {
   }
 
   /** Makes rows of what was seen of an unfinished line. @returns whether all of it was taken */
-  takeUnfinished(generation: Generation): boolean {
-    const { offset, unfinished } = generation;
+  takeUnfinished({ cursor }: Generation): boolean {
+    const { offset, unfinished } = cursor;
     if (unfinished === null || this.take(unfinished, 0, true)) return true;
-    generation.unfinished = unfinished.subarray(generation.offset - offset);
+    cursor.keepUnfinished(unfinished.subarray(cursor.offset - offset));
     return false;
   }
 
@@ -289,7 +286,8 @@ export class LogTail {
 
   /** Goes on to the next generation, or ends the stream, once this one can grow no more. */
   private closeIfOver(generation: Generation): boolean {
-    if (!this.isClosing || !generation.isQuiet(this.queue[1]) || generation.unfinished !== null) return false;
+    if (!this.isClosing || !generation.isQuiet(this.queue[1]) || generation.cursor.unfinished !== null)
+      return false;
     if (!this.sink.reserve()) return true;
     return this.close(generation);
   }

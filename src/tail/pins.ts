@@ -19,7 +19,6 @@ import { crc32 } from 'node:zlib';
 import { crashPoint } from '../base/crash_point.ts';
 import { AfterlogError } from '../base/errors.ts';
 import { report } from '../base/faults.ts';
-import type { Generation } from './generation.ts';
 
 /** What tells one file from another for as long as both exist: inode and birth time (inodes are used again). */
 export interface FileIdentity {
@@ -47,6 +46,13 @@ export interface PinName {
   isAfterGap: boolean;
   /** The folder in which it was seen, shortly; null when that is not known. */
   folder: string | null;
+}
+
+/** A pinned file as a log counts its files: `number` of them, after so many truncations. */
+export interface PinnedFile {
+  pin: Pin;
+  number: number;
+  cuts: number;
 }
 
 /** A pin found on disk at start. */
@@ -156,7 +162,7 @@ export class Pins {
   }
 
   /** A new empty file for what is copied of `of`, from offset `from` on. */
-  makeAside(sandbox: string, log: string, of: Generation, from: number): Pin {
+  makeAside(sandbox: string, log: string, of: PinnedFile, from: number): Pin {
     const { inode, born } = of.pin;
     const parts = [
       encodeURIComponent(sandbox),

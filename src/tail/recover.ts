@@ -1,4 +1,5 @@
 import { Aside } from './aside.ts';
+import { FileCursor } from './file_cursor.ts';
 import { Generation } from './generation.ts';
 import type { Fresh, LogTail } from './log_tail.ts';
 import { type FileIdentity, type FoundPin, type Pin, sameFile } from './pins.ts';
@@ -35,7 +36,7 @@ function recoverAsides(tail: LogTail, asides: FoundPin[]): void {
     const original = tail.queue.find(
       (one) => one.number === generation && one.cuts === cuts && sameFile(one.pin, of),
     );
-    const found = original && original.aside === null ? Aside.found(original, pin, from) : null;
+    const found = original && original.aside === null ? Aside.found(original.cursor, pin, from) : null;
     if (found === null) tail.release(pin);
     else original!.aside = found;
   }
@@ -113,13 +114,11 @@ function recoverQueue(
     // After a truncation the same file holds the next stream, and waits; after anything else it is done with.
     if (current && !isWaiting(current)) tail.kept.push(current.pin);
   } else if (current) {
-    const { number, offset, skips_hole, tail_bytes, tail_crc32 } = state.file;
-    const generation = new Generation(current.pin, number, null, offset, skips_hole);
-    generation.tail_bytes = tail_bytes;
-    generation.tail_crc32 = tail_crc32;
-    generation.cuts = state.file.cuts ?? 0;
-    generation.unfinished = unfinishedOf(state.file);
-    generation.stand('gone');
+    const { number, offset, skips_hole, tail_bytes, tail_crc32, cuts } = state.file;
+    const overlap = { overlap_bytes: tail_bytes, overlap_crc32: tail_crc32 };
+    const point = { offset, skips_hole, ...overlap, unfinished: unfinishedOf(state.file) };
+    const generation = new Generation(new FileCursor(current.pin, point), number, null, 'gone');
+    generation.cuts = cuts ?? 0;
     tail.queue = [generation];
   } else {
     tail.sealLost(state.file);
@@ -129,11 +128,10 @@ function recoverQueue(
     // What a truncation begins has no start yet; its file still has the name that it had before.
     const started = file.starts === 'truncated' || one.stream === null ? {} : { started: one.stream };
     const isAfterGap = file.is_after_gap ?? false;
-    tail.enqueue(one.pin, file.starts, 'gone', { number: file.number, isAfterGap, ...started });
-    const generation = tail.queue.at(-1)!;
-    generation.skips_hole = file.skips_hole;
+    const point = { skips_hole: file.skips_hole, unfinished: unfinishedOf(file) };
+    const known = { number: file.number, isAfterGap, point, ...started };
+    const generation = tail.enqueue(one.pin, file.starts, 'gone', known);
     generation.cuts = file.cuts ?? 0;
-    generation.unfinished = unfinishedOf(file);
     generation.uncopied_bytes = file.uncopied_bytes ?? 0;
   }
   const last = waiting.findLast(({ one }) => one !== undefined)?.one;

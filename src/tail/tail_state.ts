@@ -42,22 +42,24 @@ export interface WaitingFile extends FileIdentity {
 
 /** A generation that is being read, or was read last. */
 export function fileState(generation: Generation): TailState['file'] {
-  const { pin, number, offset, skips_hole, tail_crc32, tail_bytes } = generation;
+  const { pin, number, cursor } = generation;
+  const { offset, skips_hole, overlap_crc32: tail_crc32, overlap_bytes: tail_bytes } = cursor.point;
   const state = { inode: pin.inode, born: pin.born, number, offset, skips_hole, tail_crc32, tail_bytes };
   return withRest(state, generation);
 }
 
 export function waitingFile(generation: Generation): WaitingFile {
-  const { pin, number, starts, skips_hole, isAfterGap, uncopied_bytes } = generation;
+  const { pin, number, starts, cursor, isAfterGap, uncopied_bytes } = generation;
   const lost = uncopied_bytes > 0 ? { uncopied_bytes } : {};
-  const file = { inode: pin.inode, born: pin.born, number, starts, skips_hole, ...lost };
+  const file = { inode: pin.inode, born: pin.born, number, starts, skips_hole: cursor.skipsHole, ...lost };
   return withRest(isAfterGap ? { ...file, is_after_gap: true } : file, generation);
 }
 
 function withRest<F extends object>(
   file: F,
-  { cuts, unfinished }: Generation,
+  { cuts, cursor }: Generation,
 ): F & { cuts?: number; unfinished?: string } {
+  const { unfinished } = cursor;
   return {
     ...file,
     ...(cuts > 0 && { cuts }),

@@ -1,8 +1,10 @@
 import { crashPoint } from '../base/crash_point.ts';
 import { reasonOf } from '../base/errors.ts';
 import { Aside } from './aside.ts';
-import { Generation } from './generation.ts';
+import { FileCursor } from './file_cursor.ts';
+import { type FilePlace, Generation, type StreamStart } from './generation.ts';
 import type { LogTail } from './log_tail.ts';
+import type { Pin } from './pins.ts';
 import { fileState } from './tail_state.ts';
 
 /** What a gap row says where a stream ends by a truncation. */
@@ -26,7 +28,7 @@ function follow(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
   // Before something is copied of a file, the state must know what that is: whose copy another copy is, and after which
   // truncation.
   if (!tail.isSaved && !tail.save()) return false;
-  generation.aside ??= new Aside(generation);
+  generation.aside ??= new Aside(generation.cursor);
   const { aside } = generation;
   const followed = aside.follow(chunk, tail.owner.room, (from) =>
     tail.owner.makeAside(tail, generation, from),
@@ -61,9 +63,9 @@ export function truncated(tail: LogTail, generation: Generation, mustGoOn = fals
   }
   if (copies.length > 0) {
     const copied = copies.map(({ pin, gone_at_ms }, index) => {
-      const copy = index === 0 ? generation.copiedTo(pin) : new Generation(pin, 0, null, 0, true);
-      copy.stand(gone_at_ms === null ? 'rotated' : 'gone');
-      copy.unfinished = null;
+      const place = gone_at_ms === null ? 'rotated' : 'gone';
+      const copy = index === 0 ? generation.copiedTo(pin, place) : fromHole(pin, null, place);
+      copy.cursor.keepUnfinished(null);
       copy.isWhole = true;
       return copy;
     });
@@ -72,32 +74,35 @@ export function truncated(tail: LogTail, generation: Generation, mustGoOn = fals
     return true;
   }
   if (generation.pin.isAside) return giveUpRest(tail, generation);
-  if (generation !== tail.queue[0] || generation.aside?.isAheadOf(generation))
+  if (generation !== tail.queue[0] || generation.aside?.isAheadOf(generation.cursor))
     return standIn(tail, generation);
   return endHere(tail, generation);
 }
 
 /** What its file holds now. */
 function againOf({ pin, number, place, cuts }: Generation, starts: 'truncated' | null): Generation {
-  const again = new Generation(pin, number, starts, 0, true);
+  const again = fromHole(pin, starts, place);
+  again.number = number;
   again.cuts = cuts + 1;
-  again.stand(place);
   return again;
 }
 
+/** A file, or what a truncation left of it, from its start on: where there may be a hole. */
+const fromHole = (pin: Pin, starts: StreamStart, place: FilePlace): Generation =>
+  new Generation(new FileCursor(pin, { skips_hole: true }), 0, starts, place);
+
 /** What was copied aside is read when its turn comes, then what the file holds now. */
 function standIn(tail: LogTail, generation: Generation): boolean {
-  const aside = generation.aside ?? new Aside(generation);
+  const aside = generation.aside ?? new Aside(generation.cursor);
   try {
     aside.pin ??= tail.owner.makeAside(tail, generation, 0);
   } catch (error) {
     tail.owner.room.failed(reasonOf(error));
     return false;
   }
-  const copy = generation.copiedTo(aside.pin);
-  copy.stand('gone');
+  const copy = generation.copiedTo(aside.pin, 'gone');
   const again = againOf(generation, 'truncated');
-  again.uncopied_bytes = aside.uncopiedOf(generation);
+  again.uncopied_bytes = aside.uncopiedOf(generation.cursor);
   generation.aside = null;
   replace(tail, generation, [copy, again]);
   return true;
@@ -108,7 +113,7 @@ function endHere(tail: LogTail, generation: Generation): boolean {
   // Where not all can be taken now, the next read finds the truncation again.
   if (!tail.takeUnfinished(generation) || !tail.sink.reserve()) return false;
   const again = againOf(generation, 'truncated');
-  again.uncopied_bytes = generation.aside?.uncopiedOf(generation) ?? 0;
+  again.uncopied_bytes = generation.aside?.uncopiedOf(generation.cursor) ?? 0;
   tail.dropAside(generation);
   tail.queue.shift();
   tail.sealTruncated(again, fileState(generation));

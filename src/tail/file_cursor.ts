@@ -1,0 +1,184 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+import { limits } from '../base/limits.ts';
+import { type Pin, readAt, statOf } from './pins.ts';
+
+/** How far a file is taken, and what is known of the bytes around that offset. */
+export interface CursorPoint {
+  /** Offset in the file of the first byte that is not taken yet. */
+  offset: number;
+  /** NULs from `offset` on are the hole that a truncation left under a writer that kept its old offset. */
+  skips_hole: boolean;
+  /** Length and CRC-32 of the bytes just before `offset`. */
+  overlap_bytes: number;
+  overlap_crc32: number;
+  /** Bytes that were seen from `offset` on and are no whole line yet. */
+  unfinished: Buffer | null;
+}
+
+/**
+ * Reads one pinned file in order. Each read begins a little before the offset and compares: other bytes, or fewer,
+ * mean that the file was truncated since the last read.
+ */
+export class FileCursor {
+  readonly pin: Pin;
+  private at: number;
+  private seenSize = -1;
+  private grown_ms = Number.NEGATIVE_INFINITY;
+  private isInHole: boolean;
+  private known_bytes: number;
+  private known_crc32: number;
+  private rest: Buffer | null;
+
+  constructor(pin: Pin, from: Partial<CursorPoint> = {}) {
+    this.pin = pin;
+    this.at = from.offset ?? 0;
+    this.isInHole = from.skips_hole ?? false;
+    this.known_bytes = from.overlap_bytes ?? 0;
+    this.known_crc32 = from.overlap_crc32 ?? 0;
+    this.rest = from.unfinished ?? null;
+  }
+
+  get point(): CursorPoint {
+    return {
+      offset: this.at,
+      skips_hole: this.isInHole,
+      overlap_bytes: this.known_bytes,
+      overlap_crc32: this.known_crc32,
+      unfinished: this.rest,
+    };
+  }
+
+  /** The same point in another file that holds the same bytes. */
+  in(pin: Pin): FileCursor {
+    return new FileCursor(pin, this.point);
+  }
+
+  get offset(): number {
+    return this.at;
+  }
+
+  /** Offset at which the next read begins. */
+  get readsFrom(): number {
+    return this.at - this.known_bytes;
+  }
+
+  /** How many bytes at the start of the next read are known ones. */
+  get overlap_bytes(): number {
+    return this.known_bytes;
+  }
+
+  get skipsHole(): boolean {
+    return this.isInHole;
+  }
+
+  /** Bytes that were seen from `offset` on and are no whole line yet. A truncation leaves no others of their line. */
+  get unfinished(): Buffer | null {
+    return this.rest;
+  }
+
+  /** Offset behind all that was seen of the content. */
+  get seenTo(): number {
+    return this.at + (this.rest?.length ?? 0);
+  }
+
+  /** Size of the file at the last read; -1 before the first. */
+  get size(): number {
+    return this.seenSize;
+  }
+
+  /** When the size last changed, milliseconds of the monotonic clock. */
+  get grown_at_ms(): number {
+    return this.grown_ms;
+  }
+
+  /** Whether nothing of the content was seen. */
+  get isUnread(): boolean {
+    return this.at === 0 && this.rest === null;
+  }
+
+  /** Brings `size` up to date without a read, as where the file may not be opened. */
+  measure(): void {
+    const { size, mtimeMs } = statOf(this.pin);
+    this.measured(size, mtimeMs);
+  }
+
+  private measured(size: number, mtime_ms: number): void {
+    if (size === this.seenSize) return;
+    // A file whose turn comes after hours may have been quiet for as long: only its own time tells that.
+    const isFirst = this.seenSize < 0;
+    const quiet_ms = isFirst ? Math.min(Math.max(Date.now() - mtime_ms, 0), limits.tail.quiet_ms) : 0;
+    this.seenSize = size;
+    this.grown_ms = performance.now() - quiet_ms;
+  }
+
+  /**
+   * Reads into `chunk`, from `readsFrom` on.
+   * @returns how many bytes of the file `chunk` holds, of which the first `overlap_bytes` are known; -1 when the file
+   * is shorter than what was read of it, or holds other bytes there: it was truncated
+   */
+  read(chunk: Buffer): number {
+    const fd = this.pin.fd ?? openSync(this.pin.path!, 'r');
+    try {
+      const { size, mtimeMs } = fstatSync(fd);
+      this.measured(size, mtimeMs);
+      if (size < this.at) return -1;
+      const length = readSync(fd, chunk, 0, chunk.length, this.readsFrom);
+      return this.goesOnIn(chunk.subarray(0, length)) ? length : -1;
+    } finally {
+      if (this.pin.fd === null) closeSync(fd);
+    }
+  }
+
+  /** Whether `pin` holds what was seen last, at the same offset. False where nothing was seen. */
+  isSeenIn(pin: Pin): boolean {
+    const seen = this.seenTo - this.readsFrom;
+    if (seen === 0) return false;
+    const bytes = readAt(pin, this.readsFrom, seen);
+    return bytes.length === seen && this.goesOnIn(bytes);
+  }
+
+  /** Whether bytes from `readsFrom` on begin with those that are known. */
+  private goesOnIn(bytes: Buffer): boolean {
+    const { known_bytes, rest } = this;
+    if (bytes.length < known_bytes) return false;
+    if (known_bytes > 0 && crc32(bytes.subarray(0, known_bytes)) !== this.known_crc32) return false;
+    if (rest === null) return true;
+    // Sandboxes boot alike: an unfinished line may be all that tells the old content from the new.
+    return bytes.subarray(known_bytes, known_bytes + rest.length).equals(rest);
+  }
+
+  /** The bytes chunk[from, to) of the last read are taken. */
+  advance(chunk: Buffer, from: number, to: number): void {
+    this.at += to - from;
+    this.rest = null;
+    this.known_bytes = Math.min(to, limits.tail.overlap_bytes, this.known_bytes + to - from);
+    this.known_crc32 = crc32(chunk.subarray(to - this.known_bytes, to));
+  }
+
+  /** Steps over bytes that are no content. */
+  skip(bytes: number): void {
+    this.at += bytes;
+    this.known_bytes = 0;
+  }
+
+  /**
+   * Steps over the NULs of a hole in chunk[0, length) of the last read.
+   * @returns `hole`: there was nothing else; `moved`: the content is read from its start next time; `none`: it starts
+   * where the read did
+   */
+  skipHole(chunk: Buffer, length: number): 'none' | 'hole' | 'moved' {
+    const start = this.known_bytes;
+    let content = start;
+    while (content < length && chunk[content] === 0) content++;
+    this.skip(content - start);
+    if (content === length) return 'hole';
+    this.isInHole = false;
+    return content > 0 ? 'moved' : 'none';
+  }
+
+  /** `bytes` from `offset` on were seen, and are no whole line yet. */
+  keepUnfinished(bytes: Buffer | null): void {
+    this.rest = bytes;
+  }
+}
