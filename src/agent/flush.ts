@@ -39,7 +39,7 @@ export async function flush(tailer: Tailer, pipeline: Pipeline, sandbox: string)
   return tails.filter(({ stream }) => stream !== null).map(flushedLog);
 }
 
-function flushedLog({ log, stream, sealed, queue }: LogTail): FlushedLog {
+function flushedLog({ log, stream, sealed, files }: LogTail): FlushedLog {
   const { bytes, lines, gaps } = stream!.totals();
   return {
     log,
@@ -47,7 +47,7 @@ function flushedLog({ log, stream, sealed, queue }: LogTail): FlushedLog {
     bytes,
     lines,
     gaps,
-    unfinished_bytes: queue[0]?.cursor.unfinished?.length ?? 0,
+    unfinished_bytes: files.first?.cursor.unfinished?.length ?? 0,
     sealed,
   };
 }

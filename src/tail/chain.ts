@@ -1,9 +1,9 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FilePlace, Generation, StreamStart } from './generation.ts';
-import type { Fresh, LogTail } from './log_tail.ts';
+import type { FreshFile } from './log_files.ts';
+import type { LogTail } from './log_tail.ts';
 import { type FileIdentity, identityOf, type Pin, type Pins, sameFile } from './pins.ts';
-import type { Sink } from './sink.ts';
 
 /** Names of one log in the folder, oldest first: `console.log.2`, `console.log.1`, `console.log`. */
 export interface ChainName {
@@ -16,7 +16,7 @@ interface Seen {
   file: FileIdentity;
   size: number;
   /** Set for a file that has no place in the tail yet. */
-  fresh: Fresh | null;
+  fresh: FreshFile | null;
 }
 
 export interface Folder {
@@ -41,7 +41,6 @@ export function lookAtChain(
   folder: Folder,
   list: () => ChainName[],
   pins: Pins,
-  sink: Sink,
 ): { isStill: boolean; hasNews: boolean } {
   // What two looks in a row see the same is how it is: a rotation between two names of one look shows.
   let last = tail.lastLook;
@@ -49,26 +48,27 @@ export function lookAtChain(
     const seen = see(tail, folder.path, list(), pins);
     const now = seen.map(({ age, file }) => `${age}:${file.inode}:${file.born}`).join();
     if (now === last) {
-      if (looks === 0 && tail.fresh.length === 0) return { isStill: true, hasNews: hasNews(tail, seen) };
+      if (looks === 0 && tail.files.placeless.length === 0)
+        return { isStill: true, hasNews: hasNews(tail, seen) };
       if (!folder.isStill()) break;
       place(tail, seen);
       const isOther = isAnotherFolder(tail, folder);
-      tail.folder = folder.identity ?? tail.folder;
-      adopt(tail, seen, isOther, sink);
-      tail.lastLook = now;
+      tail.foundIn(folder.identity ?? tail.folder);
+      adopt(tail, seen, isOther);
+      tail.looked(now);
       return { isStill: true, hasNews: true };
     }
     last = now;
   }
-  tail.lastLook = null;
+  tail.looked(null);
   return { isStill: false, hasNews: true };
 }
 
 function hasNews(tail: LogTail, seen: Seen[]): boolean {
-  const [first, last] = [tail.queue[0], tail.queue.at(-1)];
+  const { first, newest } = tail.files;
   const isNews = (of: Generation | undefined, { file, size }: Seen): boolean =>
     of !== undefined && sameFile(file, of.pin) && size !== of.known.size;
-  return seen.some((one) => isNews(first, one) || isNews(last, one));
+  return seen.some((one) => isNews(first, one) || isNews(newest, one));
 }
 
 /** What of a chain is there, oldest first; what is not known yet is pinned. */
@@ -76,7 +76,8 @@ function see(tail: LogTail, folder: string, names: ChainName[], pins: Pins): See
   const seen: Seen[] = [];
   let unknown = names;
   // A log that is seen for the first time may be gone in a millisecond: link first, look afterwards.
-  if (tail.stream !== null || tail.queue.length > 0 || tail.fresh.length > 0) {
+  const { first, placeless } = tail.files;
+  if (tail.stream !== null || first !== undefined || placeless.length > 0) {
     // The newest first: what is known has lost its name by the time that something older is pinned, or it has not.
     unknown = names.toReversed().filter(({ name, age }) => {
       const stats = lstatSync(join(folder, name), { bigint: true, throwIfNoEntry: false });
@@ -92,8 +93,7 @@ function see(tail: LogTail, folder: string, names: ChainName[], pins: Pins): See
     if (pin === null) continue;
     const known = recognise(tail, pin, age, 0);
     if (known) pins.release(pin);
-    else tail.fresh.push({ pin, age, isCopy: false, isLinked: false });
-    seen.push(known ?? { age, file: pin, size: 0, fresh: tail.fresh.at(-1)! });
+    seen.push(known ?? { age, file: pin, size: 0, fresh: tail.files.meet(pin, age) });
   }
   return markFresh(
     tail,
@@ -102,8 +102,8 @@ function see(tail: LogTail, folder: string, names: ChainName[], pins: Pins): See
 }
 
 function recognise(tail: LogTail, file: FileIdentity, age: number, size: number): Seen | null {
-  const fresh = tail.fresh.find(({ pin }) => sameFile(pin, file)) ?? null;
-  return fresh !== null || tail.knows(file) ? { age, file, size, fresh } : null;
+  const fresh = tail.files.placeless.find(({ pin }) => sameFile(pin, file)) ?? null;
+  return fresh !== null || tail.files.knows(file) ? { age, file, size, fresh } : null;
 }
 
 /**
@@ -112,51 +112,41 @@ function recognise(tail: LogTail, file: FileIdentity, age: number, size: number)
  */
 function markFresh(tail: LogTail, seen: Seen[]): Seen[] {
   const newestKnown = Math.min(...seen.filter((one) => one.fresh === null).map((one) => one.age));
-  const newest = tail.queue.at(-1)?.pin;
+  const newest = tail.files.newest?.pin;
   const isLinked = seen.some(({ file, fresh }) => fresh?.isLinked || (newest && sameFile(file, newest)));
   for (const { fresh, age } of seen) {
     if (fresh === null) continue;
     fresh.isCopy = age > newestKnown;
     fresh.isLinked ||= isLinked;
   }
-  // They were pinned as their names were read, while the chain moved; what has lost its name since is older.
-  const now = seen.flatMap(({ fresh }) => fresh ?? []);
-  tail.fresh = [...tail.fresh.filter((fresh) => !now.includes(fresh)), ...new Set(now)];
+  // They were pinned as their names were read, while the chain moved.
+  tail.files.sawFresh(seen.flatMap(({ fresh }) => fresh ?? []));
   return seen;
 }
 
 const isAnotherFolder = (tail: LogTail, { identity }: Folder): boolean =>
   tail.folder !== null && identity !== null && tail.folder !== identity;
 
-/** Tells the files that the tail knows where they stand now. */
-function place(tail: LogTail, seen: Seen[]): void {
-  const placeOf = (file: FileIdentity): FilePlace => {
+/** Tells the files that the tail knows where their names are now. */
+function place({ files }: LogTail, seen: Seen[]): void {
+  files.place((file) => {
     const one = seen.find((other) => sameFile(other.file, file));
     return one === undefined ? 'gone' : one.age === 0 ? 'live' : 'rotated';
-  };
-  for (const generation of tail.queue) generation.moveTo(placeOf(generation.pin));
-  for (const pin of tail.kept.filter((one) => placeOf(one) === 'gone')) {
-    tail.kept.splice(tail.kept.indexOf(pin), 1);
-    tail.release(pin);
-  }
-  for (const copy of tail.copies.list) {
-    if (placeOf(copy.pin) !== 'gone') copy.gone_at_ms = null;
-    else copy.gone_at_ms ??= performance.now();
-  }
-  tail.releaseCopies();
+  });
 }
 
 /** Puts the files that are new where they belong: behind what is being read, or aside as copies. */
-function adopt(tail: LogTail, seen: Seen[], isOther: boolean, sink: Sink): void {
-  const newest = tail.queue.at(-1);
+function adopt(tail: LogTail, seen: Seen[], isOther: boolean): void {
+  const { files } = tail;
+  const { newest, placeless } = files;
   const hasNothing = newest === undefined && (tail.stream === null || tail.sealed !== null);
-  const oldIsInChain = newest === undefined ? tail.kept.length > 0 : newest.place !== 'gone';
+  const oldIsInChain = newest === undefined ? files.hasKept : newest.place !== 'gone';
   const hasChain = seen.some((one) => one.age > 0);
   const isAnotherFile = !oldIsInChain && !hasChain;
   // It may have been made again after it was identified, and before it was listed.
   const isNewFolder = isOther && seen.every((one) => one.fresh !== null);
   // What is read next decides: a copy that was seen beside its original says nothing of a file that came later.
-  const isLinked = oldIsInChain || tail.fresh.find((fresh) => !fresh.isCopy)?.isLinked === true;
+  const isLinked = oldIsInChain || placeless.find((fresh) => !fresh.isCopy)?.isLinked === true;
   let starts: StreamStart = null;
   if (hasNothing) starts = tail.stream === null ? 'first' : 'recreated';
   else if (!isLinked && (isNewFolder || isAnotherFile)) starts = 'recreated';
@@ -168,7 +158,7 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean, sink: Sink): void 
   };
   // Pinned, and gone again before its name was read: older than what has a name now.
   let hasGone = false;
-  for (const fresh of tail.fresh) {
+  for (const fresh of placeless) {
     if (seen.some((one) => one.fresh === fresh)) continue;
     // Where no look saw both names, only the content is left to tell; consoles of two lives may be the same, but a copy
     // has an older name from the start.
@@ -183,10 +173,10 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean, sink: Sink): void 
   if (hasGone) starts = isNewFolder || !hasChain ? 'recreated' : null;
   for (const { fresh, age } of seen) {
     // Two names may be one file: a hard link.
-    if (fresh === null || tail.knows(fresh.pin)) continue;
+    if (fresh === null || files.knows(fresh.pin)) continue;
     if (fresh.isCopy) tail.keepCopy(fresh.pin, null);
     else enqueue(fresh.pin, age === 0 ? 'live' : 'rotated');
   }
-  tail.fresh = [];
-  if (tail.queue.at(-1) !== newest) sink.changed(tail);
+  files.placedFresh();
+  if (files.newest !== newest) tail.changed();
 }

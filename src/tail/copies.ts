@@ -1,20 +1,45 @@
-import type { Generation } from './generation.ts';
-import type { Pin } from './pins.ts';
+import type { FilePlace, Generation } from './generation.ts';
+import { type FileIdentity, type Pin, sameFile } from './pins.ts';
 
 export interface Copy {
   pin: Pin;
-  /** Of which file; null: an earlier agent knew. */
+  /** The pin of its original; null: only an earlier agent knew it. */
   of: Pin | null;
-  /** When it lost its name, milliseconds of the monotonic clock; its original may be truncated only now. */
+  /** When it lost its name, milliseconds of the monotonic clock; its original may still be truncated after that. */
   gone_at_ms: number | null;
 }
 
 /**
- * Files that appeared behind a log's newest file while that was still the same: others copied them from it, and may
- * truncate it next. Oldest first.
+ * Files that appeared behind a log's newest file while that file stayed where it was: somebody copied them from it, and
+ * may truncate it next. Oldest first.
  */
 export class Copies {
-  list: Copy[] = [];
+  private list: Copy[] = [];
+
+  get count(): number {
+    return this.list.length;
+  }
+
+  /** Those without a name in the folder. */
+  get nameless(): Pin[] {
+    return this.list.filter(({ gone_at_ms }) => gone_at_ms !== null).map(({ pin }) => pin);
+  }
+
+  add(copy: Copy): void {
+    this.list.push(copy);
+  }
+
+  has(file: FileIdentity): boolean {
+    return this.list.some(({ pin }) => sameFile(pin, file));
+  }
+
+  /** Updates which of them still have a name. */
+  place(placeOf: (pin: Pin) => FilePlace): void {
+    for (const copy of this.list) {
+      if (placeOf(copy.pin) !== 'gone') copy.gone_at_ms = null;
+      else copy.gone_at_ms ??= performance.now();
+    }
+  }
 
   /** The oldest one that may be a copy of the file. */
   firstOf(pin: Pin): Copy | undefined {
@@ -25,7 +50,7 @@ export class Copies {
    * Takes out those that hold what `original` held before it was truncated.
    * @param isNewest whether no file came after it
    * @param known how many there were before the folder was looked at again for this
-   * @returns none where it was truncated in place; `stale` are those that were made of something else, and must not be
+   * @returns no `copies` where it was truncated in place; `stale` are copies of something else, which must not be
    * taken for copies of what the file holds now
    */
   takeFor(original: Generation, isNewest: boolean, known: number): { copies: Copy[]; stale: Pin[] } {

@@ -4,7 +4,7 @@ import { Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import { AsideRoom } from './aside.ts';
 import type { Generation } from './generation.ts';
-import { letGo, namelessOf } from './let_go.ts';
+import { letGo } from './log_reader.ts';
 import type { LogTail } from './log_tail.ts';
 import { type Pin, statOf } from './pins.ts';
 
@@ -75,7 +75,7 @@ export class HeldFiles {
       if (left <= max || performance.now() > until) break;
       left -= disk_bytes;
       if (asideOf !== null) {
-        tail.dropAside(asideOf);
+        tail.files.dropAside(asideOf);
         continue;
       }
       let isGone = false;
@@ -109,7 +109,7 @@ export class HeldFiles {
 function heldBy(tails: Iterable<LogTail>): Held[] {
   const held: Held[] = [];
   for (const tail of tails) {
-    for (const { pin, known_bytes, asideOf } of namelessOf(tail)) {
+    for (const { pin, known_bytes, asideOf } of tail.files.nameless) {
       try {
         const { nlink, blocks, mtimeMs, size } = statOf(pin);
         if (nlink > (pin.path === null ? 0 : 1)) continue;

@@ -1,10 +1,10 @@
-import type { LogTail } from './log_tail.ts';
-
-/** A read that the system refused; `isNew` when it failed differently, or not at all, before. */
+/** A read that the system refused. */
 export class ReadFailure extends Error {
+  /** Whether the read before did not fail, or failed for another reason. */
   readonly isNew: boolean;
-  constructor(tail: LogTail, reason: string, isNew: boolean) {
-    super(`${tail.key}: ${reason}`);
+
+  constructor(log: string, reason: string, isNew: boolean) {
+    super(`${log}: ${reason}`);
     this.isNew = isNew;
   }
 }

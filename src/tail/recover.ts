@@ -1,9 +1,8 @@
 import { Aside } from './aside.ts';
 import { FileCursor } from './file_cursor.ts';
 import { Generation } from './generation.ts';
-import type { Fresh, LogTail } from './log_tail.ts';
+import type { LogTail } from './log_tail.ts';
 import { type FileIdentity, type FoundPin, type Pin, sameFile } from './pins.ts';
-import type { Sink } from './sink.ts';
 import { type TailState, unfinishedOf } from './tail_state.ts';
 
 /**
@@ -16,28 +15,27 @@ export function recoverTail(
   tail: LogTail,
   state: TailState | null,
   found: FoundPin[],
-  sink: Sink,
   seek: (file: FileIdentity) => Pin | null,
 ): void {
   const [asides, links] = [
     found.filter(({ aside }) => aside !== null),
     found.filter(({ aside }) => aside === null),
   ];
-  recoverQueue(tail, state, links, asides, sink, seek);
+  recoverQueue(tail, state, links, asides, seek);
   recoverAsides(tail, asides);
 }
 
 /** What was copied aside of files that may be there still; whether they were truncated since, the next read tells. */
 function recoverAsides(tail: LogTail, asides: FoundPin[]): void {
   for (const { aside, pin, generation } of asides) {
-    if (tail.knows(pin)) continue;
+    if (tail.files.knows(pin)) continue;
     // Another number, or another count of cuts: of what the file held before a truncation that is dealt with.
     const { of, cuts, from } = aside!;
-    const original = tail.queue.find(
+    const original = tail.files.unread.find(
       (one) => one.number === generation && one.cuts === cuts && sameFile(one.pin, of),
     );
     const found = original && original.aside === null ? Aside.found(original.cursor, pin, from) : null;
-    if (found === null) tail.release(pin);
+    if (found === null) tail.files.release(pin);
     else original!.aside = found;
   }
 }
@@ -47,7 +45,6 @@ function recoverQueue(
   state: TailState | null,
   found: FoundPin[],
   asides: FoundPin[],
-  sink: Sink,
   seek: (file: FileIdentity) => Pin | null,
 ): void {
   const named = found.filter((one) => one.stream !== null && !one.isCopy).sort(byAge);
@@ -58,12 +55,15 @@ function recoverQueue(
       const starts = one.stream === stream ? null : stream === null ? 'first' : 'recreated';
       // Its name's stream counts from this file only if none came before it: positions must mean the same bytes.
       const started = one.generation === 0 ? { started: one.stream! } : {};
-      tail.folder = one.folder;
+      tail.foundIn(one.folder);
       tail.enqueue(one.pin, starts, 'gone', { ...placeOf(one), ...started });
       stream = one.stream;
     }
     // Without a state nobody knows what a copy is a copy of: its name in the folder tells where it belongs.
-    tail.fresh = asFresh(found.filter((one) => one.stream === null));
+    meet(
+      tail,
+      found.filter((one) => one.stream === null),
+    );
     return;
   }
   tail.restore(state);
@@ -90,7 +90,7 @@ function recoverQueue(
   const isWaiting = (one: FoundPin | undefined): boolean => waiting.some((other) => other.one === one);
   const copies = found.filter((one) => one.isCopy && one !== current && !isWaiting(one));
   for (const { pin } of copies.toSorted((a, b) => compare(a.pin.born, b.pin.born)))
-    tail.copies.list.push({ pin, of: null, gone_at_ms: null });
+    tail.files.addCopy({ pin, of: null, gone_at_ms: null });
   // A copy that was made before a truncation takes the number of the file; that pins were renamed is known before
   // the state that says so is durable.
   const copiesUpTo = current?.stream === state.stream.started ? current.generation : -1;
@@ -103,23 +103,23 @@ function recoverQueue(
       one.generation >= state.file.number &&
       one.generation < copiesUpTo
     ) {
-      tail.copies.list.push({ pin: one.pin, of: null, gone_at_ms: null });
+      tail.files.addCopy({ pin: one.pin, of: null, gone_at_ms: null });
       continue;
     }
     const isDone = compare(one.stream!, state.stream.started) || one.generation - state.file.number;
-    if (isDone <= 0) tail.kept.push(one.pin);
+    if (isDone <= 0) tail.files.keep(one.pin);
     else later.push(one);
   }
   if (state.sealed !== null) {
     // After a truncation the same file holds the next stream, and waits; after anything else it is done with.
-    if (current && !isWaiting(current)) tail.kept.push(current.pin);
+    if (current && !isWaiting(current)) tail.files.keep(current.pin);
   } else if (current) {
     const { number, offset, skips_hole, tail_bytes, tail_crc32, cuts } = state.file;
     const overlap = { overlap_bytes: tail_bytes, overlap_crc32: tail_crc32 };
     const point = { offset, skips_hole, ...overlap, unfinished: unfinishedOf(state.file) };
     const generation = new Generation(new FileCursor(current.pin, point), number, null, 'gone');
     generation.cuts = cuts ?? 0;
-    tail.queue = [generation];
+    tail.files.append(generation);
   } else {
     tail.sealLost(state.file);
   }
@@ -141,8 +141,9 @@ function recoverQueue(
     tail.enqueue(one.pin, continues ? null : 'recreated', 'gone', { ...placeOf(one), started: one.stream! });
     stream = one.stream!;
   }
-  sink.changed(tail);
-  tail.fresh = asFresh(
+  tail.changed();
+  meet(
+    tail,
     found.filter((one) => one.stream === null && !one.isCopy && one !== current && !isWaiting(one)),
   );
 }
@@ -156,7 +157,9 @@ function byAge(a: FoundPin, b: FoundPin): number {
 }
 
 /** Pins that an earlier agent made and could not name, oldest first: the look at the folder finds their place. */
-const asFresh = (found: FoundPin[]): Fresh[] =>
-  found
-    .toSorted((a, b) => compare(a.pin.born, b.pin.born) || a.generation - b.generation)
-    .map(({ pin, age }) => ({ pin, age, isCopy: false, isLinked: false }));
+function meet({ files }: LogTail, found: FoundPin[]): void {
+  for (const { pin, age } of found.toSorted(
+    (a, b) => compare(a.pin.born, b.pin.born) || a.generation - b.generation,
+  ))
+    files.meet(pin, age);
+}

@@ -6,12 +6,12 @@ import { report, Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import { HeldFiles } from './held.ts';
 import { type Layout, layoutOf } from './layout.ts';
-import { namelessOf } from './let_go.ts';
+import { guard, read } from './log_reader.ts';
 import type { LogTail } from './log_tail.ts';
 import type { Pins } from './pins.ts';
 import { ReadFailure } from './read_failure.ts';
 import { recoverTail } from './recover.ts';
-import { Sandbox, type SandboxEvents } from './sandbox.ts';
+import { type SandboxEvents, SandboxFolder } from './sandbox_folder.ts';
 import type { Sink } from './sink.ts';
 import type { TailState } from './tail_state.ts';
 import { type Watch, type WatchFolder, watchFolder } from './watch.ts';
@@ -50,7 +50,7 @@ export interface TailCounts {
  * second makes it true.
  */
 export class Tailer {
-  readonly sandboxes = new Map<string, Sandbox>();
+  readonly sandboxes = new Map<string, SandboxFolder>();
   /** Set while nothing may be read because what was read has nowhere to go. */
   isPaused = false;
   lastError: string | null = null;
@@ -85,7 +85,7 @@ export class Tailer {
   private timers: NodeJS.Timeout[] = [];
   private isScheduled = false;
   private isStopped = false;
-  private rounds: Iterator<Sandbox> = [][Symbol.iterator]();
+  private rounds: Iterator<SandboxFolder> = [][Symbol.iterator]();
 
   constructor(
     dataDir: string,
@@ -120,7 +120,7 @@ export class Tailer {
       const pins = found.get(key) ?? [];
       const sandbox = this.sandbox(state?.sandbox ?? pins[0]!.sandbox);
       const tail = sandbox.tail(state?.log ?? pins[0]!.log);
-      recoverTail(tail, state, pins, this.sink, (file) => sandbox.seek(tail.log, file));
+      recoverTail(tail, state, pins, (file) => sandbox.seek(tail.log, file));
     }
     for (const sandbox of this.sandboxes.values()) {
       sandbox.look();
@@ -134,11 +134,11 @@ export class Tailer {
     );
   }
 
-  private sandbox(id: string): Sandbox {
+  private sandbox(id: string): SandboxFolder {
     const known = this.sandboxes.get(id);
     if (known) return known;
     const folder = this.layout.folderOf(id);
-    const sandbox = new Sandbox(
+    const sandbox = new SandboxFolder(
       id,
       folder,
       this.pins,
@@ -271,12 +271,12 @@ export class Tailer {
   private revisitUnsettled(): void {
     for (const tail of this.unsettled) {
       if (tail.settle() || tail.isClosing) this.wake(tail);
-      else if (!tail.isSettling && namelessOf(tail).length === 0) this.unsettled.delete(tail);
+      else if (!tail.files.isSettling && tail.files.nameless.length === 0) this.unsettled.delete(tail);
     }
   }
 
   private wake(tail: LogTail): void {
-    if (tail.queue.length === 0) this.forget(tail);
+    if (tail.files.first === undefined) this.forget(tail);
     else this.readable.add(tail);
     this.unsettled.add(tail);
     this.schedule();
@@ -298,7 +298,7 @@ export class Tailer {
       this.readable.delete(tail);
       this.unsettled.add(tail);
       try {
-        const more = this.isPaused ? tail.guard(this.chunk) : tail.read(this.chunk);
+        const more = this.isPaused ? guard(tail, this.chunk) : read(tail, this.chunk);
         if (this.isPaused) this.waiting.add(tail);
         if (more) this.readable.add(tail);
         else this.forget(tail);
@@ -346,7 +346,7 @@ export class Tailer {
       counts.logs += tails.size;
       for (const tail of tails.values()) {
         if (tail.failure !== '') counts.logs_unreadable++;
-        counts.files_waiting += Math.max(0, tail.queue.length - 1);
+        counts.files_waiting += Math.max(0, tail.files.unread.length - 1);
       }
     }
     return counts;

@@ -5,18 +5,14 @@ import { FileCursor } from './file_cursor.ts';
 import { type FilePlace, Generation, type StreamStart } from './generation.ts';
 import type { LogTail } from './log_tail.ts';
 import type { Pin } from './pins.ts';
-import { fileState } from './tail_state.ts';
-
-/** What a gap row says where a stream ends by a truncation. */
-export const TRUNCATED = 'truncated in place: bytes written since the last read, if any, are lost';
 
 /**
  * Copies aside what a log's files hold that cannot be read yet, from place `first` of its queue on.
  * @returns whether there is more to copy at once
  */
-export function guard(tail: LogTail, chunk: Buffer, first: number): boolean {
+export function copyAside(tail: LogTail, chunk: Buffer, first: number): boolean {
   let more = false;
-  for (const generation of tail.queue.slice(first)) {
+  for (const generation of tail.files.unread.slice(first)) {
     if (generation.place === 'live') more = follow(tail, generation, chunk) || more;
     else if (generation.aside !== null) more = leave(tail, generation, chunk) || more;
   }
@@ -25,12 +21,10 @@ export function guard(tail: LogTail, chunk: Buffer, first: number): boolean {
 
 function follow(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
   tail.beginIfOver();
-  // Before something is copied of a file, the state must know what that is: whose copy another copy is, and after which
-  // truncation.
-  if (!tail.isSaved && !tail.save()) return false;
+  // The state must know what is copied: whose copy another copy is, and after which truncation.
+  if (!tail.saveIfMust()) return false;
   generation.aside ??= new Aside(generation.cursor);
-  const { aside } = generation;
-  const followed = aside.follow(chunk, tail.owner.room, (from) =>
+  const followed = generation.aside.follow(chunk, tail.owner.room, (from) =>
     tail.owner.makeAside(tail, generation, from),
   );
   return followed === 'cut' ? truncated(tail, generation) : followed === 'more';
@@ -39,7 +33,7 @@ function follow(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
 /** It has lost its name: nobody truncates it any more. */
 function leave(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
   if (generation.aside!.isCut(chunk)) return truncated(tail, generation);
-  tail.dropAside(generation);
+  tail.files.dropAside(generation);
   return false;
 }
 
@@ -49,17 +43,17 @@ function leave(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
  * @returns whether that is dealt with; else the next look or read finds it again
  */
 export function truncated(tail: LogTail, generation: Generation, mustGoOn = false): boolean {
-  const known = tail.copies.list.length;
+  const { files } = tail;
+  const known = files.copyCount;
   tail.owner.look();
-  // Of a look that could not be trusted, what it pinned has no place yet, and may be the copy: the next one tells.
-  if (!mustGoOn && tail.lastLook === null && tail.fresh.length > 0) return false;
+  // What a look pinned that could not be trusted has no place yet, and may be the copy: the next look tells.
+  if (!mustGoOn && tail.lastLook === null && files.placeless.length > 0) return false;
   tail.beginIfOver();
-  const { copies, stale } = tail.copies.takeFor(generation, generation === tail.queue.at(-1), known);
+  const { copies, stale } = files.takeCopiesOf(generation, known);
   for (const pin of stale) {
     // Its number says that it is done with.
-    const { number } = tail.queue[0]!;
-    tail.rename({ pin, number, isAfterGap: false }, tail.stream!.started);
-    tail.kept.push(pin);
+    tail.rename({ pin, number: files.first!.number, isAfterGap: false }, tail.stream!.started);
+    files.keep(pin);
   }
   if (copies.length > 0) {
     const copied = copies.map(({ pin, gone_at_ms }, index) => {
@@ -69,12 +63,12 @@ export function truncated(tail: LogTail, generation: Generation, mustGoOn = fals
       copy.isWhole = true;
       return copy;
     });
-    tail.dropAside(generation);
+    files.dropAside(generation);
     replace(tail, generation, [...copied, againOf(generation, null)]);
     return true;
   }
   if (generation.pin.isAside) return giveUpRest(tail, generation);
-  if (generation !== tail.queue[0] || generation.aside?.isAheadOf(generation.cursor))
+  if (generation !== files.first || generation.aside?.isAheadOf(generation.cursor))
     return standIn(tail, generation);
   return endHere(tail, generation);
 }
@@ -111,35 +105,29 @@ function standIn(tail: LogTail, generation: Generation): boolean {
 /** All that was seen of the first file of the queue is read. */
 function endHere(tail: LogTail, generation: Generation): boolean {
   // Where not all can be taken now, the next read finds the truncation again.
-  if (!tail.takeUnfinished(generation) || !tail.sink.reserve()) return false;
+  if (!tail.takeUnfinished(generation) || !tail.reserve()) return false;
   const again = againOf(generation, 'truncated');
   again.uncopied_bytes = generation.aside?.uncopiedOf(generation.cursor) ?? 0;
-  tail.dropAside(generation);
-  tail.queue.shift();
-  tail.sealTruncated(again, fileState(generation));
-  tail.queue.unshift(again);
-  tail.isSaved = false;
+  tail.endTruncated(again);
   return true;
 }
 
 /** Puts others in the place of a generation. What is read after it stays behind them. */
 function replace(tail: LogTail, generation: Generation, by: Generation[]): void {
-  const at = tail.queue.indexOf(generation);
+  const at = tail.files.replace(generation, by);
   const isAhead = at > 0 || by[0]!.pin.isAside === true;
-  for (const next of tail.queue.slice(at + 1)) next.number += by.length - 1;
-  for (const [index, next] of by.entries()) next.number = generation.number + index;
-  tail.queue = tail.queue.toSpliced(at, 1, ...by);
-  tail.sink.changed(tail);
-  tail.isSaved = false;
+  tail.changed();
+  tail.mustSave();
   // An agent that dies here finds the truncation again; but the names of pins must not tell of what no state knows.
   if (isAhead && !tail.save()) return;
+  const { unread } = tail.files;
   let stream = tail.stream!.started;
-  const names = tail.queue.map(({ started }, index) => {
+  const names = unread.map(({ started }, index) => {
     if (index > 0 && started !== null) stream = started;
     return stream;
   });
   // The newest first: until its original has its new number, a copy is known by its name.
-  for (const [index, next] of [...tail.queue.entries()].toReversed()) {
+  for (const [index, next] of [...unread.entries()].toReversed()) {
     tail.rename(next, names[index]!);
     if (index >= at + by.length && next.aside?.pin) tail.owner.renumberAside(next.aside.pin, next.number);
   }
@@ -148,7 +136,7 @@ function replace(tail: LogTail, generation: Generation, by: Generation[]): void 
 
 /** What was copied aside holds less than it should: all is read that is left. */
 function giveUpRest(tail: LogTail, generation: Generation): boolean {
-  if (!tail.takeUnfinished(generation) || !tail.sink.reserve()) return false;
-  tail.close(generation);
+  if (!tail.takeUnfinished(generation) || !tail.reserve()) return false;
+  tail.close();
   return true;
 }

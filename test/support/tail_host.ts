@@ -87,7 +87,7 @@ export class TailHost {
   /** Whether `bytes` of a console were read. */
   hasSeen(sandbox: string, bytes: number): boolean {
     const tail = this.tailer.sandboxes.get(sandbox)?.tails.get('console');
-    return tail?.queue.at(-1)?.known.size === bytes;
+    return tail?.files.newest?.known.size === bytes;
   }
 
   async eventually(what: string, isSo: () => boolean): Promise<void> {

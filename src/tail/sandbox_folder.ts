@@ -5,7 +5,7 @@ import type { AsideRoom } from './aside.ts';
 import { type ChainName, lookAtChain } from './chain.ts';
 import type { Generation } from './generation.ts';
 import { chainPlace } from './layout.ts';
-import { LogTail, type TailOwner } from './log_tail.ts';
+import { LogTail, type NamedPin, type TailOwner } from './log_tail.ts';
 import { type FileIdentity, identityOf, type Pin, type Pins, sameFile, shortIdentity } from './pins.ts';
 import type { Sink } from './sink.ts';
 import type { Watch, WatchFolder } from './watch.ts';
@@ -21,7 +21,7 @@ export interface SandboxEvents {
 }
 
 /** A sandbox's folder: watched, looked at whenever a name in it changes, gone when it is deleted. */
-export class Sandbox implements TailOwner {
+export class SandboxFolder implements TailOwner {
   readonly id: string;
   readonly folder: string;
   readonly tails = new Map<string, LogTail>();
@@ -65,11 +65,7 @@ export class Sandbox implements TailOwner {
     return tail;
   }
 
-  rename(
-    { log, folder }: LogTail,
-    { pin, number, isAfterGap }: Parameters<TailOwner['rename']>[1],
-    stream: string,
-  ): void {
+  rename({ log, folder }: LogTail, { pin, number, isAfterGap }: NamedPin, stream: string): void {
     this.pins.name(pin, { sandbox: this.id, log, stream, generation: number, isAfterGap, folder });
   }
 
@@ -133,7 +129,7 @@ export class Sandbox implements TailOwner {
       identity: this.identity && shortIdentity(this.identity),
       isStill: () => this.isStill(),
     };
-    const { isStill, hasNews } = lookAtChain(tail, folder, list, this.pins, this.sink);
+    const { isStill, hasNews } = lookAtChain(tail, folder, list, this.pins);
     if (!isStill) setImmediate(() => this.look());
     if (hasNews) this.events.readable(tail);
   }

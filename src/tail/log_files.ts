@@ -1,0 +1,205 @@
+import { Copies, type Copy } from './copies.ts';
+import type { FilePlace, Generation } from './generation.ts';
+import { type FileIdentity, type Pin, sameFile } from './pins.ts';
+import type { Sink, StateOwner } from './sink.ts';
+
+/** A pinned file whose place in its log is not known yet. */
+export interface FreshFile {
+  pin: Pin;
+  /** How many rotations old its name was when it was pinned; 0 is the log's own name. */
+  age: number;
+  /** A look saw it behind a file that was known already. */
+  isCopy: boolean;
+  /** A look saw it and the newest known file in the same chain: no file between them is missing. */
+  isLinked: boolean;
+}
+
+/** A file of a log without a name in the folder: only its pin keeps it. */
+export interface NamelessFile {
+  pin: Pin;
+  /** How much of it is in rows or in the state, if nothing else has to be read before it. */
+  known_bytes: number;
+  /** The file that this was copied aside of, and that is still there: letting go of the copy loses nothing. */
+  asideOf: Generation | null;
+}
+
+/** The pinned files of one log: a queue of those to be read, copies in reserve, and those that are done with. */
+export class LogFiles {
+  private queue: Generation[] = [];
+  private readonly copies = new Copies();
+  /** In no place yet, while their folder does not hold still. */
+  private fresh: FreshFile[] = [];
+  /** Done with, and still named in the folder: pinned, so that their inodes mean only them. */
+  private kept: Pin[] = [];
+  /** Done with, and perhaps not unlinked yet: the next agent would read a pin without a state again. */
+  private released: Pin[] = [];
+  private readonly sink: Sink;
+  private readonly owner: StateOwner;
+
+  constructor(sink: Sink, owner: StateOwner) {
+    this.sink = sink;
+    this.owner = owner;
+  }
+
+  /** The file that is being read. */
+  get first(): Generation | undefined {
+    return this.queue[0];
+  }
+
+  /** The file that is read after it. */
+  get second(): Generation | undefined {
+    return this.queue[1];
+  }
+
+  get newest(): Generation | undefined {
+    return this.queue.at(-1);
+  }
+
+  /** All that are to be read, in order. */
+  get unread(): readonly Generation[] {
+    return this.queue;
+  }
+
+  /** The start of the last stream that a file to be read begins. */
+  get lastStarted(): string | undefined {
+    return this.queue.findLast(({ started }) => started !== null)?.started ?? undefined;
+  }
+
+  append(generation: Generation): void {
+    // Not pushed: that makes room for 17, of which thousands of quiet logs use one.
+    this.queue = this.queue.concat(generation);
+  }
+
+  /** The first file is done with. */
+  finishFirst(): void {
+    const { pin, place } = this.queue[0]!;
+    this.dropAside(this.queue[0]!);
+    this.queue.shift();
+    if (place === 'gone') this.release(pin);
+    else if (!this.queue.some((other) => other.pin === pin)) this.keep(pin);
+  }
+
+  /** @returns where in the queue the first one is that took the place of `generation` */
+  replace(generation: Generation, by: Generation[]): number {
+    const at = this.queue.indexOf(generation);
+    for (const next of this.queue.slice(at + 1)) next.number += by.length - 1;
+    for (const [index, next] of by.entries()) next.number = generation.number + index;
+    this.queue = this.queue.toSpliced(at, 1, ...by);
+    return at;
+  }
+
+  /** Whether the log has this file pinned, and knows its place. */
+  knows(file: FileIdentity): boolean {
+    const isIt = (pin: Pin): boolean => sameFile(pin, file);
+    return this.queue.some(({ pin }) => isIt(pin)) || this.copies.has(file) || this.kept.some(isIt);
+  }
+
+  /** Tells each file where its name is now; one that is done with and has none may go. */
+  place(placeOf: (file: FileIdentity) => FilePlace): void {
+    for (const generation of this.queue) generation.moveTo(placeOf(generation.pin));
+    for (const pin of this.kept.filter((one) => placeOf(one) === 'gone')) {
+      this.kept.splice(this.kept.indexOf(pin), 1);
+      this.release(pin);
+    }
+    this.copies.place(placeOf);
+    this.releaseCopies();
+  }
+
+  /** Files in no place yet, in the order in which they were written as far as that is known. */
+  get placeless(): readonly FreshFile[] {
+    return this.fresh;
+  }
+
+  meet(pin: Pin, age: number): FreshFile {
+    const fresh = { pin, age, isCopy: false, isLinked: false };
+    this.fresh.push(fresh);
+    return fresh;
+  }
+
+  /** These have a name now, oldest first; what has lost its name since it was pinned is older. */
+  sawFresh(now: FreshFile[]): void {
+    this.fresh = [...this.fresh.filter((one) => !now.includes(one)), ...new Set(now)];
+  }
+
+  /** All of them have found their place. */
+  placedFresh(): void {
+    this.fresh = [];
+  }
+
+  addCopy(copy: Copy): void {
+    this.copies.add(copy);
+  }
+
+  get copyCount(): number {
+    return this.copies.count;
+  }
+
+  /** The oldest file that may be a copy of this one; only the newest file has copies that are still in doubt. */
+  firstCopyOf(generation: Generation): Copy | undefined {
+    return generation === this.newest ? this.copies.firstOf(generation.pin) : undefined;
+  }
+
+  /** As `Copies.takeFor`. */
+  takeCopiesOf(original: Generation, known: number): { copies: Copy[]; stale: Pin[] } {
+    return this.copies.takeFor(original, original === this.newest, known);
+  }
+
+  /** Lets go of copies whose original was read to its end since. */
+  releaseCopies(): void {
+    for (const pin of this.copies.takeNeedless(this.newest)) this.release(pin);
+  }
+
+  keep(pin: Pin): void {
+    this.kept.push(pin);
+  }
+
+  get hasKept(): boolean {
+    return this.kept.length > 0;
+  }
+
+  /** What was copied of the file is not needed any more. */
+  dropAside(generation: Generation): void {
+    const pin = generation.aside?.pin;
+    generation.aside = null;
+    if (pin) this.release(pin);
+  }
+
+  /** The pin is done with. The state goes only after it, so that no crash leaves a pin that nobody knows. */
+  release(pin: Pin): void {
+    this.released.push(pin);
+    this.sink.release(pin);
+    this.sink.changed(this.owner);
+  }
+
+  /** Forgets pins that are unlinked by now. @returns whether there were some */
+  settle(): boolean {
+    const left = this.released.filter((pin) => pin.path !== null || pin.fd !== null);
+    if (left.length === this.released.length) return false;
+    this.released = left;
+    this.sink.changed(this.owner);
+    return true;
+  }
+
+  /** Whether a pin that was released is still there. */
+  get isSettling(): boolean {
+    return this.released.length > 0;
+  }
+
+  /** Whether no file has a place here, or a pin that is still there. */
+  get isEmpty(): boolean {
+    return this.queue.length + this.kept.length + this.copies.count + this.released.length === 0;
+  }
+
+  /** Files that only their pins keep, in the order in which they are read; copies last. */
+  get nameless(): NamelessFile[] {
+    const nameless: NamelessFile[] = [];
+    for (const [index, generation] of this.queue.entries()) {
+      const { pin, place, cursor, aside } = generation;
+      if (aside?.pin) nameless.push({ pin: aside.pin, known_bytes: 0, asideOf: generation });
+      const known_bytes = index > 0 ? 0 : cursor.seenTo;
+      if (place === 'gone') nameless.push({ pin, known_bytes, asideOf: null });
+    }
+    for (const pin of this.copies.nameless) nameless.push({ pin, known_bytes: 0, asideOf: null });
+    return nameless;
+  }
+}

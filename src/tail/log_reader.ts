@@ -1,0 +1,111 @@
+import { crashPoint } from '../base/crash_point.ts';
+import { reasonOf } from '../base/errors.ts';
+import type { Generation } from './generation.ts';
+import { giveUp, type LetGo } from './let_go.ts';
+import type { LogTail } from './log_tail.ts';
+import { ReadFailure } from './read_failure.ts';
+import { copyAside, truncated } from './truncation.ts';
+
+/** Before a file that is let go of there may be a truncation, and a hole: chunks that one call reads at most. */
+const CHUNKS_MAX = 1_000;
+
+/**
+ * Reads the next bytes of a log into rows: one chunk at most, so that other logs get their turn.
+ * @returns whether there is more to read at once
+ * @throws ReadFailure
+ */
+export function read(tail: LogTail, chunk: Buffer): boolean {
+  return attempt(tail, () => {
+    const { first } = tail.files;
+    if (first === undefined) return false;
+    const more = step(tail, first, chunk);
+    return copyAside(tail, chunk, 1) || more;
+  });
+}
+
+/**
+ * For the time when nothing may be read: copies aside what a truncation would take away. One chunk at most.
+ * @returns whether there is more to copy at once
+ * @throws ReadFailure
+ */
+export function guard(tail: LogTail, chunk: Buffer): boolean {
+  return attempt(tail, () => copyAside(tail, chunk, 0));
+}
+
+function attempt(tail: LogTail, does: () => boolean): boolean {
+  try {
+    const more = does();
+    tail.failed('');
+    return more;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    const reason = reasonOf(error);
+    throw new ReadFailure(tail.key, reason, tail.failed(reason));
+  }
+}
+
+/** As `giveUp`: of a file that cannot be read, too, which is not kept for ever either. */
+export function letGo(tail: LogTail, chunk: Buffer, why: LetGo): void {
+  try {
+    for (let chunks = 0; chunks < CHUNKS_MAX; chunks++) {
+      const { first } = tail.files;
+      if (first === undefined || !step(tail, first, chunk, why)) return;
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    const first = tail.files.first!;
+    first.cursor.measure();
+    giveUp(tail, first, { ...why, reason: `${why.reason}; it could not be read: ${reasonOf(error)}` });
+  }
+}
+
+/**
+ * @param why given: makes no rows, and lets go of the file
+ * @returns whether there is more to do at once
+ */
+function step(tail: LogTail, generation: Generation, chunk: Buffer, why: LetGo | null = null): boolean {
+  tail.beginIfOver();
+  const { cursor } = generation;
+  const length = readInto(chunk, tail, generation);
+  if (length < 0) return truncated(tail, generation, why !== null);
+  const atEnd = length < chunk.length;
+  const skipped = cursor.skipsHole ? cursor.skipHole(chunk, length) : 'none';
+  if (skipped === 'moved' || (skipped === 'hole' && !atEnd)) return true;
+  if (why !== null) {
+    giveUp(tail, generation, why);
+    return false;
+  }
+  if (skipped === 'hole') return closeIfOver(tail, generation);
+  const { offset, unfinished, overlap_bytes: start } = cursor;
+  const over = atEnd && tail.isClosing && generation.isQuiet(tail.files.second);
+  const bytes = chunk.subarray(0, length);
+  const tookAll = tail.take(bytes, start, over);
+  crashPoint('tail.read');
+  const rest = bytes.subarray(start + cursor.offset - offset);
+  cursor.keepUnfinished(atEnd && rest.length > 0 ? Buffer.from(rest) : null);
+  if (!atEnd || !tookAll) return true;
+  if (rest.length > 0 && unfinished?.equals(rest) !== true) tail.changed();
+  generation.drained_at_ms = performance.now();
+  if (rest.length === 0 && tail.files.second === undefined) tail.stream!.caughtUp();
+  const goesOn = closeIfOver(tail, generation);
+  tail.files.releaseCopies();
+  return goesOn;
+}
+
+/** @returns as `FileCursor.read`: -1 when the file was truncated since it was read, copied, or copied aside */
+function readInto(chunk: Buffer, { files }: LogTail, generation: Generation): number {
+  const { aside, cursor } = generation;
+  if (aside !== null) {
+    if (aside.isCut(chunk)) return -1;
+    if (generation.place !== 'live' || !aside.isAheadOf(cursor)) files.dropAside(generation);
+  }
+  const copy = files.firstCopyOf(generation);
+  return copy && generation.isTruncatedSince(copy.pin) ? -1 : cursor.read(chunk);
+}
+
+/** Goes on to the next file, or ends the stream, once this one can grow no more. */
+function closeIfOver(tail: LogTail, generation: Generation): boolean {
+  const isOver = tail.isClosing && generation.isQuiet(tail.files.second);
+  if (!isOver || generation.cursor.unfinished !== null) return false;
+  return !tail.reserve() || tail.close();
+}
