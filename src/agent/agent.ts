@@ -16,7 +16,7 @@ import { layoutOf } from '../tail/layout.ts';
 import { Pins } from '../tail/pins.ts';
 import { Tailer } from '../tail/tailer.ts';
 import { watched } from '../tail/watch.ts';
-import { type FlushedLog, flush } from './flush.ts';
+import { type FlushedLog, flushSandbox } from './flush.ts';
 import { Pipeline } from './pipeline.ts';
 
 export interface AgentStatus {
@@ -166,7 +166,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
       paused: pipeline.paused ?? destination.waiting(),
       last_error: tailer.lastError,
     }),
-    flush: (sandbox) => flush(tailer, pipeline, sandbox),
+    flush: (sandbox) => flushSandbox(tailer, pipeline, sandbox),
     async stop(): Promise<void> {
       tailer.stop();
       labels.stop();

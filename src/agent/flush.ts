@@ -22,7 +22,11 @@ export interface FlushedLog {
  * rotated away is waited for until it is closed.
  * @throws AfterlogError FLUSH_UNKNOWN, FLUSH_LATE
  */
-export async function flush(tailer: Tailer, pipeline: Pipeline, sandbox: string): Promise<FlushedLog[]> {
+export async function flushSandbox(
+  tailer: Tailer,
+  pipeline: Pipeline,
+  sandbox: string,
+): Promise<FlushedLog[]> {
   const signal = AbortSignal.timeout(limits.agent.flush_ms);
   const drained = await tailer.drain(sandbox, signal);
   if (drained === null) {

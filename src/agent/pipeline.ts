@@ -17,7 +17,7 @@ const DAY_MS = 86_400_000;
 /** While the spool cannot be written, it is tried again this often. */
 const RETRY_MS = 1_000;
 
-interface Entry {
+interface PendingEntry {
   changes: StateChanges;
   payload: Buffer | null;
   /** Pins that are done with once this entry is durable. */
@@ -51,7 +51,7 @@ export class Pipeline implements Sink {
   private releases: Pin[] = [];
   private timer: NodeJS.Timeout | null = null;
   /** An encoded entry that the spool could not take; it is the next one, with its id and bytes. */
-  private stuck: Entry | null = null;
+  private stuck: PendingEntry | null = null;
   private retry: NodeJS.Timeout | null = null;
   /** Why nothing is read now. */
   private readonly trouble = new Trouble('Reading goes on.');
@@ -121,7 +121,7 @@ export class Pipeline implements Sink {
     return this.append({ changes, payload, releases: this.releases.splice(0) });
   }
 
-  private append(entry: Entry): boolean {
+  private append(entry: PendingEntry): boolean {
     try {
       this.spool.append(entry.changes, entry.payload);
     } catch (error) {
@@ -140,7 +140,7 @@ export class Pipeline implements Sink {
   }
 
   /** What came while nothing could be appended follows at once. */
-  private tryAgain(entry: Entry): void {
+  private tryAgain(entry: PendingEntry): void {
     if (this.append(entry)) this.flush();
   }
 

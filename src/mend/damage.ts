@@ -6,9 +6,9 @@ import type { TailState } from '../tail/tail_state.ts';
 import { type ColumnValue, decodeValue, rowsOf } from '../wire/decode.ts';
 import type { BatchHeader } from '../wire/header.ts';
 import { fromSpool } from '../wire/spooled.ts';
-import { type Loss, lossesOf, type Row, sealIn } from './loss.ts';
+import { type Loss, lossesOf, type SpooledRow, sealIn } from './loss.ts';
 
-type Entry = Extract<Found, { what: 'entry' }>;
+type ScannedEntry = Extract<Found, { what: 'entry' }>;
 
 /** A damage that nothing stands for yet, and what is lost with it. */
 export interface Damage {
@@ -68,7 +68,7 @@ export function findDamage(spool: Spool): Damage[] {
   return damages;
 }
 
-function see(damages: Damage[], changes: StateChanges, rows: (key: string) => Row[]): void {
+function see(damages: Damage[], changes: StateChanges, rows: (key: string) => SpooledRow[]): void {
   for (const [key, state] of Object.entries(changes) as [string, TailState | null][]) {
     const firstOf = damages.filter(({ logs }) => !logs.has(key));
     for (const loss of damages.flatMap(({ logs }) => logs.get(key) ?? [])) {
@@ -90,7 +90,7 @@ function seeAll(damages: Damage[], states: StateChanges): void {
 }
 
 /** @param damages those after which nothing told of this log before: what is lost is the first one's */
-function compare(damages: Damage[], key: string, after: TailState | null, rows: () => Row[]): void {
+function compare(damages: Damage[], key: string, after: TailState | null, rows: () => SpooledRow[]): void {
   const slash = key.lastIndexOf('/');
   const name = { sandbox: key.slice(0, slash), log: key.slice(slash + 1) };
   for (const [index, { before: states, isBlind, logs }] of damages.entries()) {
@@ -101,8 +101,8 @@ function compare(damages: Damage[], key: string, after: TailState | null, rows: 
 }
 
 /** The rows of an entry by log; decoded when they are asked for. */
-function lazyRows({ kind, payload }: Entry): (key: string) => Row[] {
-  let byLog: Map<string, Row[]> | null = null;
+function lazyRows({ kind, payload }: ScannedEntry): (key: string) => SpooledRow[] {
+  let byLog: Map<string, SpooledRow[]> | null = null;
   return (key) => {
     byLog ??= Map.groupBy(
       kind === entryKind.batch ? rowsIn(payload) : [],
@@ -112,7 +112,7 @@ function lazyRows({ kind, payload }: Entry): (key: string) => Row[] {
   };
 }
 
-function rowsIn(payload: Buffer): Row[] {
+function rowsIn(payload: Buffer): SpooledRow[] {
   const text = (value: ColumnValue | undefined): string => (value === undefined ? '' : value.toString());
   const bytes = (value: ColumnValue | undefined): Buffer => (value as Buffer | undefined) ?? Buffer.alloc(0);
   return rowsOf(decodeValue(fromSpool(payload).value)).map((row) => ({

@@ -4,7 +4,7 @@ import type { TailState } from '../tail/tail_state.ts';
 import { shiftCrc32 } from '../wire/crc32.ts';
 
 /** A row of a batch that is whole, as far as it matters here. */
-export interface Row {
+export interface SpooledRow {
   record: string;
   sandbox: string;
   log: string;
@@ -30,7 +30,7 @@ export interface Loss {
   base: StreamTotals;
   at: StreamTotals | null;
   /** Rows of the stream from `to` to there. */
-  rows: Row[];
+  rows: SpooledRow[];
   /** Gap rows of unknown length were among what is lost. */
   hasLostGap: boolean;
   /** Its seal was too, with this reason. */
@@ -54,7 +54,7 @@ export function lossesOf(
   name: { sandbox: string; log: string },
   before: TailState | null,
   after: TailState | null,
-  rows: Row[],
+  rows: SpooledRow[],
 ): Loss[] {
   const started = rows[0]?.started ?? after?.stream.started ?? null;
   const isSame = started !== null && before?.stream.started === started;
@@ -87,7 +87,7 @@ export function lossesOf(
 }
 
 /** The totals of a stream's seal row, if it is among `rows`. */
-export function sealIn(rows: Row[], started: string): StreamTotals | null {
+export function sealIn(rows: SpooledRow[], started: string): StreamTotals | null {
   const row = rows.find((one) => one.record === 'seal' && one.started === started);
   return row === undefined ? null : (JSON.parse(row.bytes.toString()) as StreamTotals);
 }
@@ -100,7 +100,7 @@ export function areLost(bytes: Buffer, { base, at, rows }: Loss): boolean {
   );
 }
 
-const linesOf = (rows: Row[]): Row[] => rows.filter((row) => row.record === 'line');
+const linesOf = (rows: SpooledRow[]): SpooledRow[] => rows.filter((row) => row.record === 'line');
 
 /** Totals that the agent counted, made true: without the lines of a loss that a gap row stands for. */
 export function corrected(totals: StreamTotals, { base, at, rows }: Loss): StreamTotals {

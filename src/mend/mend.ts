@@ -9,7 +9,7 @@ import { newEpoch } from '../wire/epoch.ts';
 import { toSpool } from '../wire/spooled.ts';
 import { type Damage, findDamage } from './damage.ts';
 import { corrected, type Loss } from './loss.ts';
-import { type BatchPlace, readAgain, StandIn, sealOf } from './stand_in.ts';
+import { readAgain, StandIn, type StandInId, sealOf } from './stand_in.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -140,7 +140,7 @@ function correctStates(spool: Spool, lost: Loss[]): StateChanges {
  * The id of the batch that was in the damage, from its neighbours: sequences have no holes. With several damages
  * between them, in order. A run of several batches gets one id, the last: that others are missing, the jump shows.
  */
-function idOf(damage: Damage, all: Damage[], last: LastBatch): { id: BatchPlace; isKnown: boolean } {
+function idOf(damage: Damage, all: Damage[], last: LastBatch): { id: StandInId; isKnown: boolean } {
   const { previous, next } = damage;
   const between = all.filter((one) => one.previous === previous && one.next === next);
   const index = between.indexOf(damage);

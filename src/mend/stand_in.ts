@@ -13,7 +13,7 @@ import { areLost, type Loss } from './loss.ts';
 /** Room in a batch for the row that says how many others found none. */
 const LAST_ROW_BYTES = 1_024;
 
-export interface BatchPlace {
+export interface StandInId {
   host: string;
   epoch: number;
   sequence: number;
@@ -49,14 +49,14 @@ export class StandIn {
   }
 
   /** A row of no log: all that can be said of a batch. */
-  note(id: BatchPlace, reason: string): void {
+  note(id: StandInId, reason: string): void {
     // As of a batch that is missing: the key says epoch and sequence.
     const started = epochStart(id.epoch);
     const nobody = new StreamRows(this.target, { sandbox: '', log: '', started: String(started) });
     nobody.mark('gap', id.sequence, { bytes: null, reason }, this.now_ms);
   }
 
-  finish(id: BatchPlace, reason: string): Batch {
+  finish(id: StandInId, reason: string): Batch {
     if (this.omitted > 0) this.note(id, `${reason}; ${this.omitted} more gaps and seals have no room here`);
     return this.target.builder.finish(id.epoch, id.sequence, id.ingest_day);
   }

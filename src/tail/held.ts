@@ -8,7 +8,7 @@ import { letGo } from './log_reader.ts';
 import type { LogTail } from './log_tail.ts';
 import { type Pin, statOf } from './pins.ts';
 
-interface Held {
+interface HeldFile {
   tail: LogTail;
   disk_bytes: number;
   written_ms: number;
@@ -64,7 +64,7 @@ export class HeldFiles {
     return this.shrink(held, max, chunk);
   }
 
-  private shrink(held: Held[], max: number, chunk: Buffer): Set<LogTail> {
+  private shrink(held: HeldFile[], max: number, chunk: Buffer): Set<LogTail> {
     const until = performance.now() + limits.held.turn_ms;
     const moved = new Set<LogTail>();
     const what = `Files that only wait to be read take ${this.bytes} bytes of disk; ${max} are allowed: the oldest are let go.`;
@@ -106,8 +106,8 @@ export class HeldFiles {
 }
 
 /** Files that nobody else has a name for, or a link to. */
-function heldBy(tails: Iterable<LogTail>): Held[] {
-  const held: Held[] = [];
+function heldBy(tails: Iterable<LogTail>): HeldFile[] {
+  const held: HeldFile[] = [];
   for (const tail of tails) {
     for (const { pin, known_bytes, asideOf } of tail.files.nameless) {
       try {

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join, resolve } from 'node:path';
 import { mock } from 'node:test';
-import { flush } from '../../src/agent/flush.ts';
+import { flushSandbox } from '../../src/agent/flush.ts';
 import { Pipeline } from '../../src/agent/pipeline.ts';
 import { log } from '../../src/base/log.ts';
 import type { Redactor } from '../../src/redact/redactor.ts';
@@ -288,7 +288,7 @@ export class SimulatedAgent {
     if (tailer === null || pipeline === null) return false;
     let outcome: true | Error | null = null;
     this.isInside = true;
-    flush(tailer, pipeline, sandbox).then(
+    flushSandbox(tailer, pipeline, sandbox).then(
       () => {
         outcome = true;
       },
