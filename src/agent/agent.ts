@@ -15,55 +15,9 @@ import { Spool } from '../spool/spool.ts';
 import { layoutOf } from '../tail/layout.ts';
 import { Pins } from '../tail/pins.ts';
 import { Tailer } from '../tail/tailer.ts';
-import { watched } from '../tail/watch.ts';
 import { type FlushedLog, flushSandbox } from './flush.ts';
 import { Pipeline } from './pipeline.ts';
-
-export interface AgentStatus {
-  sandboxes: number;
-  /** Not read, because the limit of sandboxes is reached. */
-  sandboxes_left_out: number;
-  logs: number;
-  logs_unreadable: number;
-  files_strange: number;
-  files_waiting: number;
-  /** Files that would be gone but for our pins, and the disk space that they take. */
-  held_files: number;
-  held_bytes: number;
-  /** Of them, copied aside of live files that cannot be read yet. */
-  aside_bytes: number;
-  /** Let go before they were read, since the start. */
-  let_go_files: number;
-  let_go_bytes: number;
-  /** Files held by an open descriptor because they cannot be linked. */
-  descriptors: number;
-  /** Folders with directory events, and folders that are polled because there were none to be had. */
-  watches: number;
-  folders_polled: number;
-  lines: number;
-  bytes: number;
-  batches_encoded: number;
-  batches_delivered: number;
-  /** Undelivered. */
-  spool_bytes: number;
-  spool_disk_bytes: number;
-  spool_segments: number;
-  /** How long the oldest batch that is not delivered has waited. */
-  spool_oldest_s: number;
-  /** Damages found in the spool since the start. */
-  spool_damaged: number;
-  spool_syncs: number;
-  gaps: number;
-  seals: number;
-  /** Sandboxes whose label is known, and that wait for one; requests, and those (or files) that failed. */
-  labels_known: number;
-  labels_waiting: number;
-  labels_asked: number;
-  labels_failed: number;
-  /** Why nothing is read, or nothing delivered; null while all is well. */
-  paused: string | null;
-  last_error: string | null;
-}
+import { type AgentStatus, statusOf } from './status.ts';
 
 export interface Agent {
   status(): AgentStatus;
@@ -142,30 +96,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
   tailer.start([...spool.states.values()]);
   sender.start();
   return {
-    status: () => ({
-      sandboxes: tailer.sandboxes.size,
-      sandboxes_left_out: tailer.leftOut.size,
-      ...tailer.counts(),
-      held_files: tailer.held.files,
-      held_bytes: tailer.held.bytes,
-      aside_bytes: tailer.held.aside_bytes,
-      let_go_files: tailer.held.letGo.files,
-      let_go_bytes: tailer.held.letGo.bytes,
-      descriptors: pins.descriptors,
-      watches: watched.by_events,
-      folders_polled: watched.by_polling,
-      lines: pipeline.counts.lines,
-      bytes: pipeline.counts.bytes,
-      batches_encoded: pipeline.batches,
-      batches_delivered: sender.counts.batches,
-      ...spoolStatus(spool),
-      gaps: pipeline.counts.gaps,
-      seals: pipeline.counts.seals,
-      ...labels.status,
-      ...redactor?.status,
-      paused: pipeline.paused ?? destination.waiting(),
-      last_error: tailer.lastError,
-    }),
+    status: () => statusOf({ tailer, pins, pipeline, spool, sender, destination, labels, redactor }),
     flush: (sandbox) => flushSandbox(tailer, pipeline, sandbox),
     async stop(): Promise<void> {
       tailer.stop();
@@ -184,18 +115,6 @@ export async function startAgent(settings: Settings): Promise<Agent> {
 function redactorOf({ redact, redact_patterns }: Settings): Redactor | null {
   const wanted = redactedKinds(redact);
   return wanted.length + redact_patterns.length === 0 ? null : new Redactor(wanted, redact_patterns);
-}
-
-function spoolStatus(spool: Spool): Pick<AgentStatus, Extract<keyof AgentStatus, `spool_${string}`>> {
-  const { segments, bytes } = spool.onDisk();
-  return {
-    spool_bytes: spool.undelivered_bytes,
-    spool_disk_bytes: bytes,
-    spool_segments: segments,
-    spool_oldest_s: spool.oldest_s(),
-    spool_damaged: spool.counts.damaged,
-    spool_syncs: spool.counts.syncs,
-  };
 }
 
 /** Loads only the client that this host's way needs. */

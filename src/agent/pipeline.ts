@@ -5,7 +5,7 @@ import { Trouble, unwritable } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import type { Redactor } from '../redact/redactor.ts';
 import { type LabelSource, RowTarget } from '../rows/row_target.ts';
-import { type RowsState, StreamRows } from '../rows/stream_rows.ts';
+import { StreamRows } from '../rows/stream_rows.ts';
 import type { Spool, StateChanges } from '../spool/spool.ts';
 import type { Pin } from '../tail/pins.ts';
 import type { Sink, StateOwner, StreamName } from '../tail/sink.ts';
@@ -85,7 +85,7 @@ export class Pipeline implements Sink {
   }
 
   open(name: StreamName, saved: object | null): StreamRows {
-    return new StreamRows(this.target, name, saved as RowsState | null);
+    return new StreamRows(this.target, name, saved);
   }
 
   reserve(): boolean {

@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path';
 import type { ClickHouseClient } from '@clickhouse/client';
-import { type AgentStatus, startAgent } from '../agent/agent.ts';
+import { startAgent } from '../agent/agent.ts';
+import type { AgentStatus } from '../agent/status.ts';
 import { AfterlogError } from '../base/errors.ts';
 import type { Settings } from '../config/settings.ts';
 import type { ConsumerStatus } from '../consume/consumer.ts';

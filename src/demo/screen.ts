@@ -1,4 +1,4 @@
-import type { AgentStatus } from '../agent/agent.ts';
+import type { AgentStatus } from '../agent/status.ts';
 import { harmless, humanBytes } from '../base/text.ts';
 import { commandRows } from './commands.ts';
 import type { Compared } from './compare.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
-import type { AgentStatus } from '../agent/agent.ts';
+import type { AgentStatus } from '../agent/status.ts';
 import { reasonOf } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { humanBytes } from '../base/text.ts';

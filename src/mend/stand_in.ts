@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { limits } from '../base/limits.ts';
 import type { Redactor } from '../redact/redactor.ts';
 import { RowTarget } from '../rows/row_target.ts';
-import { type RowsState, StreamRows } from '../rows/stream_rows.ts';
+import { StreamRows, savedRedaction } from '../rows/stream_rows.ts';
 import { type FoundPin, sameFile } from '../tail/pins.ts';
 import type { StreamTotals } from '../tail/stream.ts';
 import { BatchBuilder } from '../wire/batch_builder.ts';
@@ -62,7 +62,7 @@ export class StandIn {
   }
 
   private rowsOf({ sandbox, log, started, before }: Loss): StreamRows {
-    const saved = before?.stream.started === started ? (before.stream as object as RowsState) : null;
+    const saved = before?.stream.started === started ? before.stream : null;
     return new StreamRows(this.target, { sandbox, log, started }, saved);
   }
 }
@@ -85,7 +85,7 @@ export function readAgain(loss: Loss, pins: FoundPin[], redactor: Redactor | nul
   try {
     const read = readSync(fd, bytes, 0, length, isGoingOn ? before.file.offset : 0);
     if (read !== length) return null;
-    const { redaction = null } = isGoingOn ? (before.stream as object as RowsState) : {};
+    const redaction = isGoingOn ? savedRedaction(before.stream) : null;
     // A copy: the redactor uses its own again.
     const shown = redactor === null ? bytes : Buffer.from(redactor.hide(bytes, 0, redaction));
     return areLost(shown, loss) ? shown : null;

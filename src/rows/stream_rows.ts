@@ -16,6 +16,10 @@ export interface RowsState {
   parser: ParserState;
 }
 
+/** What the next bytes of a stream with this saved state belong to of a secret; null: nothing. */
+export const savedRedaction = (saved: object): RedactionState | null =>
+  (saved as RowsState).redaction ?? null;
+
 /** Makes rows of the bytes of one stream: hides secrets, splits lines, parses each, adds it to the batch. */
 export class StreamRows implements StreamSink, StreamLabels {
   readonly sandbox_id: string;
@@ -32,7 +36,9 @@ export class StreamRows implements StreamSink, StreamLabels {
   private readonly parser: LineParser;
   private redaction: RedactionState | null;
 
-  constructor(target: RowTarget, { sandbox, log, started }: StreamName, saved: RowsState | null = null) {
+  /** @param saved the stream's state as an earlier agent saved it, with that of its rows in it */
+  constructor(target: RowTarget, { sandbox, log, started }: StreamName, saved: object | null = null) {
+    const state = saved as RowsState | null;
     this.target = target;
     this.sandbox_id = sandbox;
     this.log = log;
@@ -43,11 +49,11 @@ export class StreamRows implements StreamSink, StreamLabels {
       log,
       Number(nanoseconds / 1_000_000_000n),
       Number(nanoseconds % 1_000_000_000n),
-      { state: saved?.parser },
+      { state: state?.parser },
     );
-    this.redaction = saved?.redaction ?? null;
-    this.workspace = saved?.workspace ?? '';
-    this.template = saved?.template ?? '';
+    this.redaction = state?.redaction ?? null;
+    this.workspace = state?.workspace ?? '';
+    this.template = state?.template ?? '';
   }
 
   lines(before: StreamPoint, bytes: Buffer, start: number, final: boolean, read_ms: number): Taken {

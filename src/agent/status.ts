@@ -1,0 +1,109 @@
+import type { Destination, Sender } from '../deliver/sender.ts';
+import type { Labels } from '../labels/labels.ts';
+import type { Redactor } from '../redact/redactor.ts';
+import type { Spool } from '../spool/spool.ts';
+import type { Pins } from '../tail/pins.ts';
+import type { Tailer } from '../tail/tailer.ts';
+import { watched } from '../tail/watch.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/** Counts since the agent's start, and sizes as they are now. */
+export interface AgentStatus {
+  sandboxes: number;
+  /** Not read, because the limit of sandboxes is reached. */
+  sandboxes_left_out: number;
+  logs: number;
+  logs_unreadable: number;
+  files_strange: number;
+  files_waiting: number;
+  /** Files that would be gone but for our pins, and the disk space that they take. */
+  held_files: number;
+  held_bytes: number;
+  /** Of them, copied aside of live files that cannot be read yet. */
+  aside_bytes: number;
+  /** Let go before they were read, since the start. */
+  let_go_files: number;
+  let_go_bytes: number;
+  /** Files held by an open descriptor because they cannot be linked. */
+  descriptors: number;
+  /** Folders with directory events, and folders that are polled because there were none to be had. */
+  watches: number;
+  folders_polled: number;
+  lines: number;
+  bytes: number;
+  batches_encoded: number;
+  batches_delivered: number;
+  /** Undelivered. */
+  spool_bytes: number;
+  spool_disk_bytes: number;
+  spool_segments: number;
+  /** How long the oldest batch that is not delivered has waited. */
+  spool_oldest_s: number;
+  /** Damages found in the spool since the start. */
+  spool_damaged: number;
+  spool_syncs: number;
+  gaps: number;
+  seals: number;
+  /** Sandboxes whose label is known, and that wait for one; requests, and those (or files) that failed. */
+  labels_known: number;
+  labels_waiting: number;
+  labels_asked: number;
+  labels_failed: number;
+  /** Why nothing is read, or nothing delivered; null while all is well. */
+  paused: string | null;
+  last_error: string | null;
+}
+
+/** The parts of an agent that have something to count. */
+interface AgentParts {
+  tailer: Tailer;
+  pins: Pins;
+  pipeline: Pipeline;
+  spool: Spool;
+  sender: Sender;
+  destination: Destination;
+  labels: Labels;
+  redactor: Redactor | null;
+}
+
+export function statusOf(parts: AgentParts): AgentStatus {
+  const { tailer, pins, pipeline, spool, sender, destination, labels, redactor } = parts;
+  const { sandboxes, leftOut, held, lastError } = tailer;
+  const { lines, bytes, gaps, seals } = pipeline.counts;
+  return {
+    sandboxes: sandboxes.size,
+    sandboxes_left_out: leftOut.size,
+    ...tailer.counts(),
+    held_files: held.files,
+    held_bytes: held.bytes,
+    aside_bytes: held.aside_bytes,
+    let_go_files: held.letGo.files,
+    let_go_bytes: held.letGo.bytes,
+    descriptors: pins.descriptors,
+    watches: watched.by_events,
+    folders_polled: watched.by_polling,
+    lines,
+    bytes,
+    batches_encoded: pipeline.batches,
+    batches_delivered: sender.counts.batches,
+    ...spoolStatus(spool),
+    gaps,
+    seals,
+    ...labels.status,
+    ...redactor?.status,
+    paused: pipeline.paused ?? destination.waiting(),
+    last_error: lastError,
+  };
+}
+
+function spoolStatus(spool: Spool): Pick<AgentStatus, Extract<keyof AgentStatus, `spool_${string}`>> {
+  const { segments, bytes } = spool.onDisk();
+  return {
+    spool_bytes: spool.undelivered_bytes,
+    spool_disk_bytes: bytes,
+    spool_segments: segments,
+    spool_oldest_s: spool.oldest_s(),
+    spool_damaged: spool.counts.damaged,
+    spool_syncs: spool.counts.syncs,
+  };
+}
