@@ -22,25 +22,25 @@ import { type AgentStatus, statusOf } from './status.ts';
 export interface Agent {
   status(): AgentStatus;
   /**
-   * Resolves when every byte that the sandbox's logs hold now is safe: read, and durable in the spool. A runtime
-   * calls it before it deletes or wakes a sandbox.
+   * Resolves when every byte that the sandbox's logs hold now is safe: read, and durable in the spool. A
+   * runtime calls this before it deletes or wakes a sandbox.
    * @throws AfterlogError FLUSH_UNKNOWN, FLUSH_LATE
    */
   flush(sandbox: string): Promise<FlushedLog[]>;
-  /** Ends in order: what was read is durable, and delivered if that is possible within `stop_ms`. */
+  /** Ends in order: all rows become durable, and are delivered if `stop_ms` allows it. */
   stop(): Promise<void>;
 }
 
 /**
- * The host's agent: tail → parse → encode → spool → deliver. To Kafka if brokers are set, else directly to
- * ClickHouse.
- * @throws AfterlogError DATA_DIR_MISSING, DATA_DIR_LOCKED, STATE_DIR_LOCKED, STATE_DIR_UNUSABLE, SPOOL_FORMAT,
- * DISK_FULL
+ * The host's agent: tail → rows → batch → spool → deliver. It delivers to Kafka if brokers are set, else
+ * directly to ClickHouse.
+ * @throws AfterlogError DATA_DIR_MISSING, DATA_DIR_LOCKED, STATE_DIR_LOCKED, STATE_DIR_UNUSABLE,
+ * SPOOL_FORMAT, DISK_FULL
  */
 export async function startAgent(settings: Settings): Promise<Agent> {
   setReadyTexts(settings.ready);
   const dataDirState = join(settings.data_dir, '.afterlog');
-  // The data dir's first: its cure is the one that helps if both are held.
+  // The data dir's lock first: if both are held, the error about the data dir helps more.
   const dirs = new Set([dataDirState, settings.state_dir]);
   const pinsDir = join(dataDirState, 'pins');
   Tailer.requireDataDir(settings.data_dir);
@@ -76,7 +76,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
   const destination = await destinationOf(settings, spool);
   const mending = new Trouble('What is damaged in the spool is mended.');
   const mendSpool = (): void => {
-    // What is read already comes after what is mended.
+    // Rows that are read already come after the mended ones.
     if (spool.broken.size === 0 || !pipeline.flush()) return;
     try {
       const last = { host: settings.host, ...pipeline.last };
@@ -84,7 +84,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
       mending.ends();
       pipeline.makeDurable();
     } catch (error) {
-      // Tried again by the sender, which waits for it.
+      // The sender waits for it, and tries again.
       mending.begins(unwritable('What is damaged in the spool cannot be mended now', error));
     }
   };
@@ -111,13 +111,13 @@ export async function startAgent(settings: Settings): Promise<Agent> {
   };
 }
 
-/** Null: nothing is redacted, at no cost. */
+/** Null if nothing is to be redacted: then it costs nothing. */
 function redactorOf({ redact, redact_patterns }: Settings): Redactor | null {
   const wanted = redactedKinds(redact);
   return wanted.length + redact_patterns.length === 0 ? null : new Redactor(wanted, redact_patterns);
 }
 
-/** Loads only the client that this host's way needs. */
+/** Loads only the client that this host needs. */
 async function destinationOf(settings: Settings, spool: Spool): Promise<Destination> {
   const setAside = setAsideIn(join(settings.state_dir, 'refused'));
   if (settings.kafka.brokers.length > 0) {

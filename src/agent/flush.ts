@@ -4,22 +4,24 @@ import type { LogTail } from '../tail/log_tail.ts';
 import type { Tailer } from '../tail/tailer.ts';
 import type { Pipeline } from './pipeline.ts';
 
-/** One log of a flushed sandbox: what is safe of it. Counts are those of its latest stream. */
+/** One log of a flushed sandbox: the counts of its latest stream, all of them safe. */
 export interface FlushedLog {
   log: string;
   stream_started_at_ns: string;
   bytes: number;
   lines: number;
   gaps: number;
-  /** Bytes of a last line without its end: saved too, and a row as soon as the line or the stream ends. */
+  /**
+   * Bytes of an unfinished last line: saved with the state, and a row as soon as the line or the stream ends.
+   */
   unfinished_bytes: number;
   /** Why the stream is over; null while it goes on. */
   sealed: string | null;
 }
 
 /**
- * Resolves when every byte that the sandbox's logs hold now is safe: read, and durable in the spool. A file that was
- * rotated away is waited for until it is closed.
+ * Resolves when every byte that the sandbox's logs hold now is safe: read, and durable in the spool. It waits
+ * until rotated files are closed.
  * @throws AfterlogError FLUSH_UNKNOWN, FLUSH_LATE
  */
 export async function flushSandbox(

@@ -14,29 +14,29 @@ import { newEpoch } from '../wire/epoch.ts';
 import { toSpool } from '../wire/spooled.ts';
 
 const DAY_MS = 86_400_000;
-/** While the spool cannot be written, it is tried again this often. */
+/** Pause between two tries to write the spool. */
 const RETRY_MS = 1_000;
 
 interface PendingEntry {
   changes: StateChanges;
   payload: Buffer | null;
-  /** Pins that are done with once this entry is durable. */
+  /** Pins that may be unlinked once this entry is durable. */
   releases: Pin[];
 }
 
-/** What the pipeline asks of its surroundings. */
+/** Calls of the pipeline to the tail. */
 export interface PipelineEvents {
-  /** While paused nothing may be read: it would have nowhere to go. */
+  /** While paused, nothing may be read: the spool takes nothing. */
   paused(isPaused: boolean): void;
   release(pin: Pin): void;
 }
 
 /**
- * The straight way of the agent: bytes that the tail read → parsed lines → a batch → the spool. Rows and the
- * positions after them go into one entry, so that they are durable together.
+ * The sink of the tails: collects rows in a batch and appends it to the spool. Rows and the states after them
+ * go into one entry, so that they are durable together.
  */
 export class Pipeline implements Sink {
-  /** Encoded since the start. */
+  /** Batches encoded since the start. */
   batches = 0;
   private readonly builder: BatchBuilder;
   private readonly spool: Spool;
@@ -50,13 +50,13 @@ export class Pipeline implements Sink {
   private touched = new Set<StateOwner>();
   private releases: Pin[] = [];
   private timer: NodeJS.Timeout | null = null;
-  /** An encoded entry that the spool could not take; it is the next one, with its id and bytes. */
+  /** An encoded entry that the spool could not take. It is the next one, with the same id and bytes. */
   private stuck: PendingEntry | null = null;
   private retry: NodeJS.Timeout | null = null;
   /** Why nothing is read now. */
   private readonly trouble = new Trouble('Reading goes on.');
   private readonly syncTrouble = new Trouble('The spool is durable again.');
-  /** Pins whose last state is appended, but not yet known to be durable. */
+  /** Pins whose last state is appended, and perhaps not durable yet. */
   private releasable: Pin[] = [];
   private syncing: Promise<void> | null = null;
   private isClosed = false;
@@ -74,7 +74,7 @@ export class Pipeline implements Sink {
     this.target = new RowTarget(this.builder, redactor, labels);
   }
 
-  /** Since the start. */
+  /** Counts since the start. */
   get counts(): RowTarget['counts'] {
     return this.target.counts;
   }
@@ -101,7 +101,7 @@ export class Pipeline implements Sink {
     this.releases.push(pin);
   }
 
-  /** @returns false when the spool takes nothing now; then nothing more may be read */
+  /** @returns false if the spool takes nothing now; then nothing more may be read */
   flush(): boolean {
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
@@ -139,7 +139,7 @@ export class Pipeline implements Sink {
     return true;
   }
 
-  /** What came while nothing could be appended follows at once. */
+  /** Rows that came while nothing could be appended follow at once. */
   private tryAgain(entry: PendingEntry): void {
     if (this.append(entry)) this.flush();
   }
@@ -153,7 +153,7 @@ export class Pipeline implements Sink {
     this.events.paused(true);
   }
 
-  /** Reading goes on when the disk takes entries again and a tenth of a full spool is delivered. */
+  /** Resumes reading once the disk takes entries again and a tenth of a full spool is delivered. */
   resumeIfRoom(): void {
     if (this.paused === null || this.stuck !== null) return;
     if (this.spool.undelivered_bytes > limits.spool.bytes_max * 0.9) return;
@@ -161,12 +161,12 @@ export class Pipeline implements Sink {
     this.events.paused(false);
   }
 
-  /** For what others appended to the spool. */
+  /** Syncs entries that others appended to the spool. */
   makeDurable(): void {
     void this.sync();
   }
 
-  /** Makes what was appended durable; then pins that were done with may go. One sync serves all that wait. */
+  /** Makes all appended entries durable, then releases their pins. One sync serves all who wait. */
   private sync(): Promise<void> {
     this.syncing ??= this.syncAll().finally(() => {
       this.syncing = null;
@@ -192,7 +192,7 @@ export class Pipeline implements Sink {
     }
   }
 
-  /** @returns whether everything that was read is durable; false at the signal */
+  /** @returns whether all rows are durable; false at the signal */
   async settle(signal: AbortSignal): Promise<boolean> {
     while (!this.flush()) {
       if (signal.aborted) return false;
@@ -205,7 +205,7 @@ export class Pipeline implements Sink {
     return Promise.race([this.sync().then(() => true), late]);
   }
 
-  /** Everything that was read is durable when this resolves; unless the spool cannot be written. */
+  /** Makes all rows durable, unless the spool cannot be written. */
   async close(): Promise<void> {
     const isAppended = this.flush();
     this.isClosed = true;

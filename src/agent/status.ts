@@ -10,7 +10,7 @@ import type { Pipeline } from './pipeline.ts';
 /** Counts since the agent's start, and sizes as they are now. */
 export interface AgentStatus {
   sandboxes: number;
-  /** Not read, because the limit of sandboxes is reached. */
+  /** Sandboxes that are not read because the limit is reached. */
   sandboxes_left_out: number;
   logs: number;
   logs_unreadable: number;
@@ -19,42 +19,42 @@ export interface AgentStatus {
   /** Files that would be gone but for our pins, and the disk space that they take. */
   held_files: number;
   held_bytes: number;
-  /** Of them, copied aside of live files that cannot be read yet. */
+  /** Of them, copies aside of live files that cannot be read yet. */
   aside_bytes: number;
-  /** Let go before they were read, since the start. */
+  /** Files let go of before they were read, and their unread bytes, since the start. */
   let_go_files: number;
   let_go_bytes: number;
-  /** Files held by an open descriptor because they cannot be linked. */
+  /** Files that an open descriptor holds because they cannot be linked. */
   descriptors: number;
-  /** Folders with directory events, and folders that are polled because there were none to be had. */
+  /** Folders with directory events, and folders that are polled because the system refused events. */
   watches: number;
   folders_polled: number;
   lines: number;
   bytes: number;
   batches_encoded: number;
   batches_delivered: number;
-  /** Undelivered. */
+  /** Undelivered bytes. */
   spool_bytes: number;
   spool_disk_bytes: number;
   spool_segments: number;
-  /** How long the oldest batch that is not delivered has waited. */
+  /** Age of the oldest undelivered batch. */
   spool_oldest_s: number;
-  /** Damages found in the spool since the start. */
+  /** Damaged places found in the spool since the start. */
   spool_damaged: number;
   spool_syncs: number;
   gaps: number;
   seals: number;
-  /** Sandboxes whose label is known, and that wait for one; requests, and those (or files) that failed. */
+  /** Sandboxes with a known label, and those that wait for one; requests, and failed requests or files. */
   labels_known: number;
   labels_waiting: number;
   labels_asked: number;
   labels_failed: number;
-  /** Why nothing is read, or nothing delivered; null while all is well. */
+  /** Why nothing is read, or nothing delivered; null if neither. */
   paused: string | null;
   last_error: string | null;
 }
 
-/** The parts of an agent that have something to count. */
+/** The parts of an agent with counts. */
 interface AgentParts {
   tailer: Tailer;
   pins: Pins;

@@ -10,22 +10,24 @@ import { type Loss, lossesOf, type SpooledRow, sealIn } from './loss.ts';
 
 type ScannedEntry = Extract<Found, { what: 'entry' }>;
 
-/** A damage that nothing stands for yet, and what is lost with it. */
+/** A damaged place in the spool that nothing stands in for yet, and the rows that are lost with it. */
 export interface Damage {
   place: Cursor;
   reason: string;
-  /** States before it; incomplete, because a snapshot is damaged too: then nobody can tell what is lost. */
+  /**
+   * The states before it. `isBlind`: a snapshot is damaged, too, so that states may be missing among them.
+   */
   before: Map<string, unknown>;
   isBlind: boolean;
-  /** Not damaged but missing: a log may have begun and ended there, and nothing would tell. */
+  /** Entries are missing: a log may have begun and ended among them without a trace. */
   isMissing: boolean;
-  /** The whole batches around it. */
+  /** The undamaged batches before and after it. */
   previous: BatchHeader | null;
   next: BatchHeader | null;
   logs: Map<string, Loss[]>;
 }
 
-/** Finds what is lost: each log as it was before a damage, beside the first that is known of it after. */
+/** Finds the losses: compares each log's state before a damage with the first known state after it. */
 export function findDamage(spool: Spool): Damage[] {
   const states = new Map<string, unknown>();
   const damages: Damage[] = [];
@@ -37,7 +39,7 @@ export function findDamage(spool: Spool): Damage[] {
       const { place, until, reason } = found;
       const isMissing = place.segment !== until.segment;
       if (!spool.broken.has(placeKey(place))) {
-        // A batch was here; it is delivered, or another stands for it.
+        // The batch that was here is delivered, or another one stands in for it.
         if (previous !== null) previous = { ...previous, sequence: previous.sequence + 1 };
         continue;
       }
@@ -80,7 +82,7 @@ function see(damages: Damage[], changes: StateChanges, rows: (key: string) => Sp
   }
 }
 
-/** A snapshot tells of every log that nothing told of before. */
+/** A snapshot has the state of every log, also of those that no entry since the damage mentioned. */
 function seeAll(damages: Damage[], states: StateChanges): void {
   const known = damages.flatMap(({ before }) => [...before.keys()]);
   for (const key of new Set([...known, ...Object.keys(states)])) {
@@ -89,7 +91,7 @@ function seeAll(damages: Damage[], states: StateChanges): void {
   }
 }
 
-/** @param damages those after which nothing told of this log before: what is lost is the first one's */
+/** @param damages those since which no entry mentioned this log; the first one gets the losses */
 function compare(damages: Damage[], key: string, after: TailState | null, rows: () => SpooledRow[]): void {
   const slash = key.lastIndexOf('/');
   const name = { sandbox: key.slice(0, slash), log: key.slice(slash + 1) };
@@ -100,7 +102,7 @@ function compare(damages: Damage[], key: string, after: TailState | null, rows: 
   }
 }
 
-/** The rows of an entry by log; decoded when they are asked for. */
+/** The rows of an entry by log; decoded at the first call. */
 function lazyRows({ kind, payload }: ScannedEntry): (key: string) => SpooledRow[] {
   let byLog: Map<string, SpooledRow[]> | null = null;
   return (key) => {

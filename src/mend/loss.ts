@@ -3,39 +3,39 @@ import type { StreamTotals } from '../tail/stream.ts';
 import type { TailState } from '../tail/tail_state.ts';
 import { shiftCrc32 } from '../wire/crc32.ts';
 
-/** A row of a batch that is whole, as far as it matters here. */
+/** The parts of a row in the spool that matter here. */
 export interface SpooledRow {
   record: string;
   sandbox: string;
   log: string;
   started: string;
   position: number;
-  /** Of a line, its bytes in the file; of a mark, its JSON. */
+  /** The bytes of a line as they are stored; the JSON of a gap or a seal. */
   bytes: Buffer;
 }
 
-/** Rows of one stream that damaged entries held, from what is known of it before and after them. */
+/** The lost rows of one stream, found from the stream's states and rows before and after the damage. */
 export interface Loss {
   sandbox: string;
   log: string;
   started: string;
   from: number;
-  /** Null: the stream ended in the damage, nobody knows where. */
+  /** Null if the stream ended within the damage, nobody knows where. */
   to: number | null;
-  /** State of the log before; null: it began in the damage, or the spool has forgotten it. */
+  /** State of the log before; null if the log began within the damage, or the spool has forgotten it. */
   before: TailState | null;
-  /** The bytes, where they can be read again. */
+  /** The lost bytes, if they can be read again. */
   bytes: Buffer | null;
-  /** What the agent had counted before, and what it had at the first place after which that is known. */
+  /** The agent's totals before the damage, and the first ones that are known after it. */
   base: StreamTotals;
   at: StreamTotals | null;
-  /** Rows of the stream from `to` to there. */
+  /** Rows of the stream between `to` and the totals `at`. */
   rows: SpooledRow[];
-  /** Gap rows of unknown length were among what is lost. */
+  /** Gap rows of unknown length are among the lost rows. */
   hasLostGap: boolean;
-  /** Its seal was too, with this reason. */
+  /** The seal is among them, too; its reason. */
   lostSeal: string | null;
-  /** The seal that came later, with totals that count what is lost. */
+  /** Totals of a later seal, which count the lost rows. */
   laterSeal: StreamTotals | null;
 }
 
@@ -45,9 +45,9 @@ const totalsOf = ({ stream }: TailState): StreamTotals => ({
 });
 
 /**
- * What is lost of one log.
+ * The losses of one log.
  * @param before its state before the damage
- * @param after its state after the first whole entry that tells of it
+ * @param after its state in the first undamaged entry that mentions it
  * @param rows the log's rows in that entry
  */
 export function lossesOf(
@@ -64,7 +64,7 @@ export function lossesOf(
     ...{ hasLostGap: false, lostSeal: null, laterSeal: null },
   });
   if (before !== null && before.sealed === null && !isSame) {
-    // Another stream follows, or none: this one's end and seal were in the damage.
+    // Another stream follows, or none: the end and the seal of this one are lost.
     const ended = loss(before.stream.started, before.stream.position, null, totalsOf(before));
     ended.lostSeal = started === null ? 'deleted' : 'recreated';
     losses.push(ended);
@@ -92,7 +92,9 @@ export function sealIn(rows: SpooledRow[], started: string): StreamTotals | null
   return row === undefined ? null : (JSON.parse(row.bytes.toString()) as StreamTotals);
 }
 
-/** Whether `bytes` are those that are lost: with the rows after them they have the CRC-32 that was counted. */
+/**
+ * Whether `bytes` are the lost ones: with the rows after them they give the CRC-32 that the agent counted.
+ */
 export function areLost(bytes: Buffer, { base, at, rows }: Loss): boolean {
   return (
     at !== null &&
@@ -102,7 +104,7 @@ export function areLost(bytes: Buffer, { base, at, rows }: Loss): boolean {
 
 const linesOf = (rows: SpooledRow[]): SpooledRow[] => rows.filter((row) => row.record === 'line');
 
-/** Totals that the agent counted, made true: without the lines of a loss that a gap row stands for. */
+/** The agent's totals without the lines of a loss that a gap row stands in for. */
 export function corrected(totals: StreamTotals, { base, at, rows }: Loss): StreamTotals {
   if (at === null) return totals;
   const lines = linesOf(rows);

@@ -13,7 +13,7 @@ import { readAgain, StandIn, type StandInId, sealOf } from './stand_in.ts';
 
 const DAY_MS = 86_400_000;
 
-/** Ids that the running agent has given; one beyond them is still to come. */
+/** The last id that the running agent has given to a batch. */
 export interface LastBatch {
   host: string;
   epoch: number;
@@ -21,11 +21,11 @@ export interface LastBatch {
 }
 
 /**
- * Makes good what is damaged in a spool, before it is sent: lines come again from the pins that still hold them, the
- * rest becomes gap rows, under the damaged batch's own id (what had arrived of it is skipped at the farther end,
- * with what stands for it). States and seals that counted what is lost are corrected.
- * @param correct gets the states that were corrected, for whoever has them in memory
- * @throws AfterlogError DISK_FULL, STATE_DIR_UNUSABLE: what is not mended yet may be tried again
+ * Mends the damaged places of a spool before they are sent. Lines are read again from the pins that still
+ * hold them; the rest becomes gap rows. Both go under the damaged batch's own id, so that the receiver skips
+ * them if the batch had arrived. States and seals that counted lost lines are corrected.
+ * @param correct gets the corrected states, for the copies in memory
+ * @throws AfterlogError DISK_FULL, STATE_DIR_UNUSABLE: damage that is not mended yet may be tried again
  */
 export function mend(
   spool: Spool,
@@ -55,7 +55,7 @@ export function mend(
       `The spool’s entries ${damage.reason}: ${bytes} bytes of ${again.length} logs are read again, ${lost.length} become gaps.`,
     );
   }
-  // What the scan does not find (a file that changed under our eyes) must not hold up the rest.
+  // Damage that the scan does not find (the file changed meanwhile) must not stop the rest.
   for (const [key, place] of spool.broken) {
     if (!damages.some((damage) => placeKey(damage.place) === key)) spool.standIn(place, {}, null);
   }
@@ -64,7 +64,7 @@ export function mend(
 const lossesIn = ({ logs }: Damage): Loss[] => [...logs.values()].flat();
 const reasonOf = ({ reason }: Damage): string => `entries of the spool ${reason}`;
 
-/** Lines that fit are read again; what turns out not to fit is a gap like any other. */
+/** Adds the lines that can be read again and fit; a loss that does not fit becomes a gap. */
 function fill(
   damage: Damage,
   losses: Loss[],
@@ -97,7 +97,7 @@ function marks(standIn: StandIn, loss: Loss, isLost: boolean, reason: string): v
   standIn.mark(loss, 'seal', totals.bytes, sealOf(totals, lostSeal));
 }
 
-/** A seal that was told already is told again, after the first one: the later row of a key counts. */
+/** Adds later seals again, with correct totals: the later row of a key counts. */
 function correctSeals(spool: Spool, lost: Loss[], { host }: LastBatch, ingestDay: number): void {
   const seals = new StandIn(host);
   for (const loss of lost) {
@@ -112,7 +112,7 @@ function correctSeals(spool: Spool, lost: Loss[], { host }: LastBatch, ingestDay
   spool.append({}, toSpool(seals.finish(id, 'corrected seals')));
 }
 
-/** What the agent had counted around a later loss counts an earlier one of the same stream, too. */
+/** The totals around a later loss also count the earlier losses of its stream. */
 function correctLater(later: Loss, lost: Loss[]): void {
   for (const loss of lost) {
     if (later.sandbox !== loss.sandbox || later.log !== loss.log || later.started !== loss.started) continue;
@@ -137,8 +137,9 @@ function correctStates(spool: Spool, lost: Loss[]): StateChanges {
 }
 
 /**
- * The id of the batch that was in the damage, from its neighbours: sequences have no holes. With several damages
- * between them, in order. A run of several batches gets one id, the last: that others are missing, the jump shows.
+ * The id of the damaged batch, from the batches around it: sequences have no holes. Several damages between
+ * the same two batches are numbered in order. A run of several batches gets the last of their ids; the jump
+ * shows the missing ones.
  */
 function idOf(damage: Damage, all: Damage[], last: LastBatch): { id: StandInId; isKnown: boolean } {
   const { previous, next } = damage;
@@ -152,7 +153,7 @@ function idOf(damage: Damage, all: Damage[], last: LastBatch): { id: StandInId; 
     if (isKnown) return { id: { ...next, sequence }, isKnown };
   } else if (previous !== null) {
     const sequence = previous.sequence + 1 + index;
-    // Beyond what this agent has given, the number belongs to a batch to come.
+    // A number that this agent has not given yet belongs to a future batch.
     if (previous.epoch !== last.epoch || sequence <= last.sequence)
       return { id: { ...previous, sequence }, isKnown: false };
   }

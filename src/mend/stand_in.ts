@@ -10,7 +10,7 @@ import { epochStart } from '../wire/epoch.ts';
 import type { Batch } from '../wire/header.ts';
 import { areLost, type Loss } from './loss.ts';
 
-/** Room in a batch for the row that says how many others found none. */
+/** Room for the last row, which counts the rows that found no room. */
 const LAST_ROW_BYTES = 1_024;
 
 export interface StandInId {
@@ -20,10 +20,13 @@ export interface StandInId {
   ingest_day: number;
 }
 
-/** Rows in the place of a damage: lines read again where a pin still holds them, else gap rows, and lost seals. */
+/**
+ * A batch in the place of a damaged one: lines that a pin still holds, gap rows for the others, and lost
+ * seals.
+ */
 export class StandIn {
   private readonly target: RowTarget;
-  /** All rows were observed now. */
+  /** When all these rows were observed. */
   private readonly now_ms = Math.floor(Date.now() / 1_000) * 1_000;
   private omitted = 0;
 
@@ -35,7 +38,7 @@ export class StandIn {
     return this.target.builder.rows;
   }
 
-  /** @returns false when they do not all fit; then this stand-in is of no use any more */
+  /** @returns false if they do not all fit; then this stand-in is useless */
   lines(loss: Loss, bytes: Buffer): boolean {
     const before = { position: loss.from, crc32: 0 };
     return !this.rowsOf(loss).lines(before, bytes, 0, true, this.now_ms).isFull;
@@ -48,9 +51,9 @@ export class StandIn {
     else this.omitted++;
   }
 
-  /** A row of no log: all that can be said of a batch. */
+  /** Adds a row that belongs to no log: all that is known of a batch. */
   note(id: StandInId, reason: string): void {
-    // As of a batch that is missing: the key says epoch and sequence.
+    // As for a missing batch, the key holds epoch and sequence.
     const started = epochStart(id.epoch);
     const nobody = new StreamRows(this.target, { sandbox: '', log: '', started: String(started) });
     nobody.mark('gap', id.sequence, { bytes: null, reason }, this.now_ms);
@@ -67,7 +70,7 @@ export class StandIn {
   }
 }
 
-/** The bytes that are lost, from the pin that held them; null when it is gone, or holds others. */
+/** Reads lost bytes again through their pin; null if the pin is gone, or holds other bytes. */
 export function readAgain(loss: Loss, pins: FoundPin[], redactor: Redactor | null = null): Buffer | null {
   const { before, started, from, to, at } = loss;
   const length = (to ?? 0) - from;
@@ -86,7 +89,7 @@ export function readAgain(loss: Loss, pins: FoundPin[], redactor: Redactor | nul
     const read = readSync(fd, bytes, 0, length, isGoingOn ? before.file.offset : 0);
     if (read !== length) return null;
     const redaction = isGoingOn ? savedRedaction(before.stream) : null;
-    // A copy: the redactor uses its own again.
+    // A copy, because the redactor reuses its buffer.
     const shown = redactor === null ? bytes : Buffer.from(redactor.hide(bytes, 0, redaction));
     return areLost(shown, loss) ? shown : null;
   } finally {
@@ -94,7 +97,7 @@ export function readAgain(loss: Loss, pins: FoundPin[], redactor: Redactor | nul
   }
 }
 
-/** What a seal says, from the totals of its stream. */
+/** The message of a seal row with these totals. */
 export const sealOf = (totals: StreamTotals, reason: string): object => ({
   ...totals,
   complete: totals.gaps === 0,

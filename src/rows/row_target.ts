@@ -16,16 +16,16 @@ export interface LabelSource {
   forget(sandbox_id: string): void;
 }
 
-/** A chunk of which a full batch took only the first lines: its secrets are hidden once, not once a batch. */
+/** A chunk of which a full batch took only the first lines. Its secrets are hidden once, not once a batch. */
 interface HiddenChunk {
   of: object;
   bytes: Buffer;
-  /** Where its first line begins that is in no row. */
+  /** Where the first line begins that is in no row yet. */
   at: number;
   shown: Buffer;
 }
 
-/** The batches into which the rows of many streams go, and what these streams share on the way. */
+/** One batch after another, filled with the rows of many streams, and the parts that these streams share. */
 export class RowTarget {
   readonly counts = { lines: 0, bytes: 0, gaps: 0, seals: 0 };
   readonly builder: BatchBuilder;

@@ -6,21 +6,23 @@ import type { StreamName, StreamPoint, StreamSink, Taken } from '../tail/sink.ts
 import { record, type SlotLabel, type StreamLabels } from '../wire/batch_builder.ts';
 import type { RowTarget } from './row_target.ts';
 
-/** What the rows of a stream need to go on after a crash; a part of the stream's state in the spool. */
+/** The part of a stream's saved state that its rows need after a crash. */
 export interface RowsState {
-  /** What its next bytes belong to of a secret; absent: nothing. */
+  /** The secret that its next bytes continue; absent if there is none. */
   redaction?: RedactionState;
-  /** Its sandbox's label, when it is known. */
+  /** The label of its sandbox, if known. */
   workspace?: string;
   template?: string;
   parser: ParserState;
 }
 
-/** What the next bytes of a stream with this saved state belong to of a secret; null: nothing. */
+/** The secret that the next bytes of a stream with this saved state continue; null if there is none. */
 export const savedRedaction = (saved: object): RedactionState | null =>
   (saved as RowsState).redaction ?? null;
 
-/** Makes rows of the bytes of one stream: hides secrets, splits lines, parses each, adds it to the batch. */
+/**
+ * Makes rows of the bytes of one stream: hides secrets, splits lines, parses each and adds it to the batch.
+ */
 export class StreamRows implements StreamSink, StreamLabels {
   readonly sandbox_id: string;
   readonly log: string;
@@ -36,7 +38,7 @@ export class StreamRows implements StreamSink, StreamLabels {
   private readonly parser: LineParser;
   private redaction: RedactionState | null;
 
-  /** @param saved the stream's state as an earlier agent saved it, with that of its rows in it */
+  /** @param saved the stream's state as an earlier agent saved it; a `RowsState` is part of it */
   constructor(target: RowTarget, { sandbox, log, started }: StreamName, saved: object | null = null) {
     const state = saved as RowsState | null;
     this.target = target;
@@ -105,7 +107,7 @@ export class StreamRows implements StreamSink, StreamLabels {
     builder.use(this, Math.floor(now_ms / 1000), (now_ms % 1000) * 1_000_000);
     builder.addMark(this, record[what], position, JSON.stringify(message));
     if (what === 'seal' && !('reason' in message && message.reason === 'truncated')) {
-      // Whoever uses the id again may be of another workspace.
+      // The next sandbox with this id may belong to another workspace.
       labels?.forget(this.sandbox_id);
     }
   }
@@ -115,7 +117,7 @@ export class StreamRows implements StreamSink, StreamLabels {
     const isFirst = this.workspace === '' && this.template === '';
     this.workspace = workspace;
     this.template = template;
-    // Rows that are in the batch already and have none get this one; others keep what they have.
+    // Rows in the batch that have no label get this one; others keep theirs.
     if (isFirst && this.slot_label !== undefined) Object.assign(this.slot_label, { workspace, template });
     else this.slot_batch = 0;
   }

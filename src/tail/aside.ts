@@ -7,7 +7,7 @@ import { limits } from '../base/limits.ts';
 import { FileCursor } from './file_cursor.ts';
 import { type Pin, readAt, statOf } from './pins.ts';
 
-/** How many bytes may be copied aside until the next look at what is held, all logs together. */
+/** How many bytes all logs together may copy aside until held files are measured again. */
 export class AsideRoom {
   left_bytes: number;
   private readonly trouble = new Trouble('Bytes that cannot be read yet are copied aside again.');
@@ -30,33 +30,35 @@ export class AsideRoom {
     this.trouble.begins(new AfterlogError('ASIDE_FULL', what));
   }
 
-  /** There is room, as of a look at what is held. */
+  /** Held files were measured. @param isEnough whether the trouble of too little room is over */
   set(left_bytes: number, isEnough: boolean): void {
     this.left_bytes = left_bytes;
     if (isEnough) this.trouble.ends();
   }
 }
 
-/** Of a copy's beginning, what is compared with its original. */
+/** So much of a copy's beginning is compared with its original. */
 const HEAD_BYTES = limits.parse.line_bytes_max;
 
-/** `more`: there is more to copy at once; `cut`: the file was truncated, and what it held is only here. */
+/**
+ * `more`: there is more to copy at once; `cut`: the file was truncated, and only the copy has what it held.
+ */
 export type Followed = 'all' | 'more' | 'cut';
 
 /**
- * A copy of what is unread of a live file, for as long as it cannot be read: because the file before it in its chain is
- * not quiet yet, or because reading has stopped. Who truncates the file meanwhile takes away nothing that is here. A
- * file of the pins dir, with the same bytes at the same offsets; below `from` it is a hole.
+ * A copy of the unread bytes of a live file that cannot be read yet: the file before it in its chain is not
+ * quiet, or reading has stopped. A truncation of the file takes away no byte that is copied. The copy is a
+ * file in the pins dir, with the same bytes at the same offsets; below `from` it is a hole.
  */
 export class Aside {
-  /** Null while there was nothing to copy. */
+  /** Null until there is something to copy. */
   pin: Pin | null = null;
   readonly from: number;
   /** How far the original is copied. */
   readonly cursor: FileCursor;
   /** Size of the original when it was last seen to be the same. */
   private seen_bytes = 0;
-  /** Consoles boot alike and hold long runs of the same: what it begins with is compared as well as where it ends. */
+  /** Consoles boot alike, and repeat themselves: the copy's beginning is compared as well as its end. */
   private head_at = 0;
   private head_bytes = 0;
   private head_crc32 = 0;
@@ -64,11 +66,11 @@ export class Aside {
   /** @param of how far the original is read @param cursor how far it is copied; else as far as it is read */
   constructor(of: FileCursor, cursor: FileCursor = of.in(of.pin)) {
     this.cursor = cursor;
-    // What is stepped over as a hole is a hole here, too.
+    // A hole of the original is a hole here, too.
     this.from = of.readsFrom;
   }
 
-  /** What an earlier agent copied of `of`; null when that is nothing, or does not begin where reading goes on. */
+  /** A copy that an earlier agent made; null when it is empty, or does not begin where reading continues. */
   static found(of: FileCursor, pin: Pin, from: number): Aside | null {
     const { size } = statOf(pin);
     if (size <= from || from > of.readsFrom) return null;
@@ -81,7 +83,7 @@ export class Aside {
     return aside;
   }
 
-  /** Whether the original is not any more what was copied of it. */
+  /** Whether the original no longer holds the bytes that were copied. */
   isCut(chunk: Buffer): boolean {
     return this.look(chunk) < 0;
   }
@@ -89,7 +91,7 @@ export class Aside {
   /** @returns as `FileCursor.read` */
   private look(chunk: Buffer): number {
     const length = this.cursor.read(chunk);
-    // Shorter than it was: also where nothing of it could be copied.
+    // A shorter file was truncated even if nothing of it could be copied.
     const { size } = this.cursor;
     if (length < 0 || size < this.seen_bytes || (size > this.seen_bytes && !this.hasSameHead())) return -1;
     this.seen_bytes = size;
@@ -108,8 +110,8 @@ export class Aside {
   }
 
   /**
-   * Copies what has come, a chunk at most.
-   * @param make makes the file, when there is something to put into it
+   * Copies the new bytes, a chunk at most.
+   * @param make makes the file of the copy; called for the first bytes
    */
   follow(chunk: Buffer, room: AsideRoom, make: (from: number) => Pin): Followed {
     const { cursor } = this;
@@ -133,7 +135,7 @@ export class Aside {
     return more;
   }
 
-  /** @param bytes what was read, of which the first `start` are known ones */
+  /** @param bytes the bytes of a read, of which the first `start` were known before */
   private write(bytes: Buffer, start: number, make: (from: number) => Pin): void {
     const first = this.pin === null ? 0 : start;
     const position = this.cursor.offset - start + first;
@@ -153,12 +155,12 @@ export class Aside {
     crashPoint('tail.copied');
   }
 
-  /** Bytes that were seen, and neither read of `of` nor copied. */
+  /** Bytes that were seen, and neither read nor copied. @param of how far the original is read */
   uncopiedOf(of: FileCursor): number {
     return Math.max(0, this.seen_bytes - Math.max(of.seenTo, this.cursor.seenTo));
   }
 
-  /** Whether it holds more than was read, and than was seen of a line without its end. */
+  /** Whether the copy holds more than was read, and than was seen of an unfinished line. */
   isAheadOf(of: FileCursor): boolean {
     return this.pin !== null && this.cursor.offset > of.seenTo;
   }

@@ -15,24 +15,24 @@ interface Seen {
   age: number;
   file: FileIdentity;
   size: number;
-  /** Set for a file that has no place in the tail yet. */
+  /** Set for a file that has no place in its log yet. */
   fresh: FreshFile | null;
 }
 
 export interface Folder {
   path: string;
-  /** What tells it from another folder of that path; null when there is none. */
+  /** Differs from that of any other folder at this path; null when there is no folder. */
   identity: string | null;
-  /** Whether it is still the one that was identified. */
+  /** Whether the folder at this path is still the same. */
   isStill: () => boolean;
 }
 
-/** The chain may move while it is looked at; it is looked at again until nothing moved, this often at most. */
+/** The chain may move during a look. Looks are repeated until two see the same, this often at most. */
 const LOOKS_MAX = 5;
 
 /**
- * Brings a tail up to date with its names in the folder: pins what is new, tells each generation where it stands,
- * lets go of what lost its name and is done with.
+ * Brings a tail up to date with the names in its folder: pins new files, tells each file where its name is
+ * now, and releases files that are done with and have lost their name.
  * @param list reads this log's names in the folder, oldest first
  * @returns `isStill` false: the chain kept moving, look again soon; `hasNews`: there may be something to read
  */
@@ -42,13 +42,13 @@ export function lookAtChain(
   list: () => ChainName[],
   pins: Pins,
 ): { isStill: boolean; hasNews: boolean } {
-  // What two looks in a row see the same is how it is: a rotation between two names of one look shows.
+  // One look may see a rotation half done; two equal looks in a row did not.
   let last = tail.lastLook;
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
     const seen = see(tail, folder.path, list(), pins);
     const now = seen.map(({ age, file }) => `${age}:${file.inode}:${file.born}`).join();
     if (now === last) {
-      if (looks === 0 && tail.files.placeless.length === 0)
+      if (looks === 0 && tail.files.fresh.length === 0)
         return { isStill: true, hasNews: hasNews(tail, seen) };
       if (!folder.isStill()) break;
       place(tail, seen);
@@ -71,14 +71,15 @@ function hasNews(tail: LogTail, seen: Seen[]): boolean {
   return seen.some((one) => isNews(first, one) || isNews(newest, one));
 }
 
-/** What of a chain is there, oldest first; what is not known yet is pinned. */
+/** The files of a chain, oldest first. Pins those that are new. */
 function see(tail: LogTail, folder: string, names: ChainName[], pins: Pins): Seen[] {
   const seen: Seen[] = [];
   let unknown = names;
-  // A log that is seen for the first time may be gone in a millisecond: link first, look afterwards.
-  const { first, placeless } = tail.files;
-  if (tail.stream !== null || first !== undefined || placeless.length > 0) {
-    // The newest first: what is known has lost its name by the time that something older is pinned, or it has not.
+  // A new log may be gone in a millisecond: its files are linked first, and identified afterwards.
+  const { first, fresh } = tail.files;
+  if (tail.stream !== null || first !== undefined || fresh.length > 0) {
+    // The newest first: a rotation meanwhile moves a file to a name that is still to come, so no file is
+    // missed.
     unknown = names.toReversed().filter(({ name, age }) => {
       const stats = lstatSync(join(folder, name), { bigint: true, throwIfNoEntry: false });
       if (!stats?.isFile()) return false;
@@ -102,13 +103,13 @@ function see(tail: LogTail, folder: string, names: ChainName[], pins: Pins): See
 }
 
 function recognise(tail: LogTail, file: FileIdentity, age: number, size: number): Seen | null {
-  const fresh = tail.files.placeless.find(({ pin }) => sameFile(pin, file)) ?? null;
+  const fresh = tail.files.fresh.find(({ pin }) => sameFile(pin, file)) ?? null;
   return fresh !== null || tail.files.knows(file) ? { age, file, size, fresh } : null;
 }
 
 /**
- * What a look sees together says how files belong together; a moment later some may be gone. A rename puts what is new
- * before what is known, so what appears behind a known file was copied from one.
+ * Notes for new files which files the same look saw; a moment later some may be gone. A rotation gives a new
+ * file a newer name than the known ones, so a new file with an older name than a known one is a copy.
  */
 function markFresh(tail: LogTail, seen: Seen[]): Seen[] {
   const newestKnown = Math.min(...seen.filter((one) => one.fresh === null).map((one) => one.age));
@@ -135,18 +136,18 @@ function place({ files }: LogTail, seen: Seen[]): void {
   });
 }
 
-/** Puts the files that are new where they belong: behind what is being read, or aside as copies. */
+/** Puts new files in their place: into the queue behind the known files, or among the copies. */
 function adopt(tail: LogTail, seen: Seen[], isOther: boolean): void {
   const { files } = tail;
-  const { newest, placeless } = files;
+  const { newest } = files;
   const hasNothing = newest === undefined && (tail.stream === null || tail.sealed !== null);
   const oldIsInChain = newest === undefined ? files.hasKept : newest.place !== 'gone';
   const hasChain = seen.some((one) => one.age > 0);
   const isAnotherFile = !oldIsInChain && !hasChain;
-  // It may have been made again after it was identified, and before it was listed.
+  // The folder may have been made again between its identification and its listing.
   const isNewFolder = isOther && seen.every((one) => one.fresh !== null);
-  // What is read next decides: a copy that was seen beside its original says nothing of a file that came later.
-  const isLinked = oldIsInChain || placeless.find((fresh) => !fresh.isCopy)?.isLinked === true;
+  // The file that is read next decides: a copy beside its original proves nothing about a later file.
+  const isLinked = oldIsInChain || files.fresh.find((fresh) => !fresh.isCopy)?.isLinked === true;
   let starts: StreamStart = null;
   if (hasNothing) starts = tail.stream === null ? 'first' : 'recreated';
   else if (!isLinked && (isNewFolder || isAnotherFile)) starts = 'recreated';
@@ -156,12 +157,12 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean): void {
     starts = null;
     isAfterGap = false;
   };
-  // Pinned, and gone again before its name was read: older than what has a name now.
+  // Files that lost their name after they were pinned are older than those that have one now.
   let hasGone = false;
-  for (const fresh of placeless) {
+  for (const fresh of files.fresh) {
     if (seen.some((one) => one.fresh === fresh)) continue;
-    // Where no look saw both names, only the content is left to tell; consoles of two lives may be the same, but a copy
-    // has an older name from the start.
+    // If no look saw both names, only the content can tell. Consoles of two lives may hold the same, but a
+    // copy has an older name from the start.
     if (fresh.isCopy || (fresh.age > 0 && newest?.isCopiedBy(fresh.pin))) {
       tail.keepCopy(fresh.pin, performance.now());
       continue;
@@ -169,10 +170,10 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean): void {
     enqueue(fresh.pin, 'gone');
     hasGone = true;
   }
-  // Without a chain they were not rotated away: what has their name now is another life.
+  // Without a chain they were not rotated away: the file that has their name now is another life.
   if (hasGone) starts = isNewFolder || !hasChain ? 'recreated' : null;
   for (const { fresh, age } of seen) {
-    // Two names may be one file: a hard link.
+    // Two names may be hard links to one file.
     if (fresh === null || files.knows(fresh.pin)) continue;
     if (fresh.isCopy) tail.keepCopy(fresh.pin, null);
     else enqueue(fresh.pin, age === 0 ? 'live' : 'rotated');

@@ -5,13 +5,16 @@ export interface Copy {
   pin: Pin;
   /** The pin of its original; null: only an earlier agent knew it. */
   of: Pin | null;
-  /** When it lost its name, milliseconds of the monotonic clock; its original may still be truncated after that. */
+  /**
+   * When it lost its name, milliseconds of the monotonic clock; its original may still be truncated after
+   * that.
+   */
   gone_at_ms: number | null;
 }
 
 /**
- * Files that appeared behind a log's newest file while that file stayed where it was: somebody copied them from it, and
- * may truncate it next. Oldest first.
+ * Files that appeared behind a log's newest file while that one kept its name: somebody copied them from it,
+ * and may truncate it next. Oldest first.
  */
 export class Copies {
   private list: Copy[] = [];
@@ -20,7 +23,7 @@ export class Copies {
     return this.list.length;
   }
 
-  /** Those without a name in the folder. */
+  /** The copies without a name in the folder. */
   get nameless(): Pin[] {
     return this.list.filter(({ gone_at_ms }) => gone_at_ms !== null).map(({ pin }) => pin);
   }
@@ -33,7 +36,7 @@ export class Copies {
     return this.list.some(({ pin }) => sameFile(pin, file));
   }
 
-  /** Updates which of them still have a name. */
+  /** Notes which of them still have a name. */
   place(placeOf: (pin: Pin) => FilePlace): void {
     for (const copy of this.list) {
       if (placeOf(copy.pin) !== 'gone') copy.gone_at_ms = null;
@@ -47,10 +50,10 @@ export class Copies {
   }
 
   /**
-   * Takes out those that hold what `original` held before it was truncated.
+   * Removes the copies of what `original` held before it was truncated.
    * @param isNewest whether no file came after it
-   * @param known how many there were before the folder was looked at again for this
-   * @returns no `copies` where it was truncated in place; `stale` are copies of something else, which must not be
+   * @param known how many copies there were before the truncation was found
+   * @returns no `copies` if it was truncated in place; `stale` copies are of something else, and must not be
    * taken for copies of what the file holds now
    */
   takeFor(original: Generation, isNewest: boolean, known: number): { copies: Copy[]; stale: Pin[] } {
@@ -66,7 +69,7 @@ export class Copies {
     return { copies, stale: stale.map(({ pin }) => pin) };
   }
 
-  /** Takes out those without a name whose original was read to its end since, and was not truncated. */
+  /** Removes those without a name whose original was read to its end since, and was not truncated. */
   takeNeedless(original: Generation | undefined): Pin[] {
     if (this.list.length === 0) return [];
     const read_at_ms = original === undefined ? Number.POSITIVE_INFINITY : original.drained_at_ms;

@@ -3,9 +3,9 @@ import { crc32 } from 'node:zlib';
 import { limits } from '../base/limits.ts';
 import { type Pin, readAt, statOf } from './pins.ts';
 
-/** How far a file is taken, and what is known of the bytes around that offset. */
+/** How far a file is read, and what is known of the bytes around that offset. */
 export interface CursorPoint {
-  /** Offset in the file of the first byte that is not taken yet. */
+  /** Offset in the file of the first byte that is in no row yet. */
   offset: number;
   /** NULs from `offset` on are the hole that a truncation left under a writer that kept its old offset. */
   skips_hole: boolean;
@@ -17,8 +17,8 @@ export interface CursorPoint {
 }
 
 /**
- * Reads one pinned file in order. Each read begins a little before the offset and compares: other bytes, or fewer,
- * mean that the file was truncated since the last read.
+ * Reads one pinned file in order. Each read begins a little before the offset and compares: other bytes, or
+ * fewer, mean that the file was truncated since the last read.
  */
 export class FileCursor {
   readonly pin: Pin;
@@ -72,7 +72,10 @@ export class FileCursor {
     return this.isInHole;
   }
 
-  /** Bytes that were seen from `offset` on and are no whole line yet. A truncation leaves no others of their line. */
+  /**
+   * Bytes that were seen from `offset` on and are no whole line yet. A truncation leaves no others of their
+   * line.
+   */
   get unfinished(): Buffer | null {
     return this.rest;
   }
@@ -97,7 +100,7 @@ export class FileCursor {
     return this.at === 0 && this.rest === null;
   }
 
-  /** Brings `size` up to date without a read, as where the file may not be opened. */
+  /** Updates `size` without a read, for a file that may not be opened. */
   measure(): void {
     const { size, mtimeMs } = statOf(this.pin);
     this.measured(size, mtimeMs);
@@ -105,7 +108,7 @@ export class FileCursor {
 
   private measured(size: number, mtime_ms: number): void {
     if (size === this.seenSize) return;
-    // A file whose turn comes after hours may have been quiet for as long: only its own time tells that.
+    // A file whose turn comes after hours may have been quiet for hours: only its own time shows that.
     const isFirst = this.seenSize < 0;
     const quiet_ms = isFirst ? Math.min(Math.max(Date.now() - mtime_ms, 0), limits.tail.quiet_ms) : 0;
     this.seenSize = size;
@@ -114,8 +117,8 @@ export class FileCursor {
 
   /**
    * Reads into `chunk`, from `readsFrom` on.
-   * @returns how many bytes of the file `chunk` holds, of which the first `overlap_bytes` are known; -1 when the file
-   * is shorter than what was read of it, or holds other bytes there: it was truncated
+   * @returns how many bytes of the file `chunk` holds, of which the first `overlap_bytes` are known; -1 if
+   * the file is shorter than what was read of it, or holds other bytes there: it was truncated
    */
   read(chunk: Buffer): number {
     const fd = this.pin.fd ?? openSync(this.pin.path!, 'r');
@@ -130,7 +133,7 @@ export class FileCursor {
     }
   }
 
-  /** Whether `pin` holds what was seen last, at the same offset. False where nothing was seen. */
+  /** Whether `pin` holds the bytes that were seen last, at the same offset. False if none were seen. */
   isSeenIn(pin: Pin): boolean {
     const seen = this.seenTo - this.readsFrom;
     if (seen === 0) return false;
@@ -144,11 +147,11 @@ export class FileCursor {
     if (bytes.length < known_bytes) return false;
     if (known_bytes > 0 && crc32(bytes.subarray(0, known_bytes)) !== this.known_crc32) return false;
     if (rest === null) return true;
-    // Sandboxes boot alike: an unfinished line may be all that tells the old content from the new.
+    // Sandboxes boot alike: the old content may differ from the new one only in its unfinished line.
     return bytes.subarray(known_bytes, known_bytes + rest.length).equals(rest);
   }
 
-  /** The bytes chunk[from, to) of the last read are taken. */
+  /** The bytes chunk[from, to) of the last read are in rows now. */
   advance(chunk: Buffer, from: number, to: number): void {
     this.at += to - from;
     this.rest = null;
@@ -164,8 +167,8 @@ export class FileCursor {
 
   /**
    * Steps over the NULs of a hole in chunk[0, length) of the last read.
-   * @returns `hole`: there was nothing else; `moved`: the content is read from its start next time; `none`: it starts
-   * where the read did
+   * @returns `hole`: there was nothing else; `moved`: the next read begins with the content; `none`: this
+   * read did
    */
   skipHole(chunk: Buffer, length: number): 'none' | 'hole' | 'moved' {
     const start = this.known_bytes;
@@ -177,7 +180,7 @@ export class FileCursor {
     return content > 0 ? 'moved' : 'none';
   }
 
-  /** `bytes` from `offset` on were seen, and are no whole line yet. */
+  /** These bytes from `offset` on were seen, and are no whole line yet. */
   keepUnfinished(bytes: Buffer | null): void {
     this.rest = bytes;
   }

@@ -3,37 +3,35 @@ import type { Aside } from './aside.ts';
 import type { FileCursor } from './file_cursor.ts';
 import { type Pin, readAt, statOf } from './pins.ts';
 
-/** What name a generation's file has now: the log's own, an older one of the chain, or none but its pin's. */
+/** The name of a generation's file now: the log's own, an older one of the chain, or none but its pin's. */
 export type FilePlace = 'live' | 'rotated' | 'gone';
 
 /** Why a generation begins a new stream; null: it continues the one before. */
 export type StreamStart = 'first' | 'truncated' | 'recreated' | null;
 
-/**
- * One file of a log's chain, or the stretch of a file between two truncations: read in order through its pin.
- */
+/** One file of a log's chain, or what a file held between two truncations. Read in order, through its pin. */
 export class Generation {
   /** How far it is read. */
   readonly cursor: FileCursor;
   readonly starts: StreamStart;
-  /** Order along the log's files; what lies between two numbers says nothing. */
+  /** Order of the log's files; numbers may be missing. */
   number: number;
-  /** Before it there were files that nobody saw. */
+  /** There were files before it that nobody saw. */
   isAfterGap = false;
-  /** Start of the stream that it begins; null where it continues one, or a truncation began it. */
+  /** Start of the stream that it begins; null if it continues one, or a truncation began it. */
   started: string | null = null;
-  /** A copy whose original is truncated by now: whoever made it has written all of it. */
+  /** A copy whose original is truncated by now: the copy is complete. */
   isWhole = false;
-  /** What was copied of it before it could be read; null: nothing, or all of that is read. */
+  /** The copy of its unread bytes; null if there is none, or it is read. */
   aside: Aside | null = null;
-  /** How many truncations its file has gone through: what was copied aside before one says nothing of what came after. */
+  /** Truncations of its file so far: a copy from before one is useless after it. */
   cuts = 0;
-  /** Of one that a truncation began: bytes before it that were seen and not copied aside, for lack of room. */
+  /** If a truncation began it: the bytes that were lost then because there was no room to copy them. */
   uncopied_bytes = 0;
-  /** When a read last took all there was, milliseconds of the monotonic clock. */
+  /** When a read last took all bytes of the file, milliseconds of the monotonic clock. */
   drained_at_ms = Number.NEGATIVE_INFINITY;
-  /** Where the file's name is, and since when by the monotonic clock. */
   private at: FilePlace;
+  /** When the place last changed, milliseconds of the monotonic clock. */
   private placed_at_ms = performance.now();
 
   constructor(cursor: FileCursor, number: number, starts: StreamStart, place: FilePlace) {
@@ -58,8 +56,8 @@ export class Generation {
   }
 
   /**
-   * Whether no more bytes can be expected: the file lost its name, and has been quiet since.
-   * @param next what is read after it: once its writer has gone on there, less quiet is enough
+   * Whether no more bytes are expected: the file has lost its name and has been quiet since.
+   * @param next the file that is read after it: once the writer uses that one, a shorter quiet is enough
    */
   isQuiet(next: Generation | undefined): boolean {
     if (this.isWhole) return true;
@@ -74,7 +72,9 @@ export class Generation {
     return this.aside?.cursor ?? this.cursor;
   }
 
-  /** Whether `pin` is a copy of this file made before it was truncated: it holds the bytes that were seen last. */
+  /**
+   * Whether `pin` is a copy of this file from before a truncation: it holds the bytes that were seen last.
+   */
   isCopiedBy(pin: Pin): boolean {
     return this.known.isSeenIn(pin);
   }
@@ -84,7 +84,7 @@ export class Generation {
     return this.known.isUnread;
   }
 
-  /** Whether nothing of it was read, and yet it is not what it was when it was copied: it was truncated since. */
+  /** Whether the file, of which nothing was read, differs from its copy: it was truncated since. */
   isTruncatedSince(copy: Pin): boolean {
     if (!this.isUnread) return false;
     const copied = statOf(copy).size;
@@ -96,7 +96,7 @@ export class Generation {
     );
   }
 
-  /** What is read in its place from another file, to which its content was copied. */
+  /** Continues this generation in another file, to which its content was copied. */
   copiedTo(pin: Pin, place: FilePlace): Generation {
     const copy = new Generation(this.cursor.in(pin), this.number, this.starts, place);
     copy.started = this.started;

@@ -12,30 +12,30 @@ interface HeldFile {
   tail: LogTail;
   disk_bytes: number;
   written_ms: number;
-  /** All of it is in rows, or known: letting go of it loses nothing. */
+  /** All of it is in rows or in the state: letting go of it loses nothing. */
   isRead: boolean;
-  /** What it was copied aside of, which is there still. */
+  /** The file that this was copied aside of, and that is still there. */
   asideOf: Generation | null;
 }
 
 /**
- * Bounds the disk space of files that would be gone but for our pins: deleted or rotated away, and not read yet because
- * what was read has nowhere to go; and of what is copied aside of live files for the same reason. Past the limit the oldest are let go, each unread byte told by a gap row.
+ * Bounds the disk space of files that only our pins keep: deleted or rotated files that cannot be read yet,
+ * and copies aside of live ones. Past the limit the oldest are let go, and gap rows count each unread byte.
  */
 export class HeldFiles {
-  /** As of the last look. */
+  /** As of the last check. */
   bytes = 0;
   files = 0;
-  /** Of them, copied aside of files that are there still. */
+  /** Of them, copies aside of files that are still there. */
   aside_bytes = 0;
-  /** What may be copied aside until the next look. */
+  /** What may be copied aside until the next check. */
   readonly room: AsideRoom;
   /** Since the start. */
   readonly letGo = { bytes: 0, files: 0 };
-  /** A folder of the file system that they are on. */
+  /** A folder on the same file system. */
   private readonly folder: string;
   private readonly bytesMax: number;
-  /** Let go, and unlinked as soon as that is durable. */
+  /** Let go of; unlinked as soon as their gap rows are durable. */
   private leaving: Pin[] = [];
   private readonly trouble = new Trouble('Files that wait to be read are well within their limit again.');
 
@@ -46,9 +46,9 @@ export class HeldFiles {
   }
 
   /**
-   * Measures, and lets go of what is too much.
-   * @param tails those that may have files without a name: nothing is asked of quiet ones
-   * @returns tails whose queue moved on
+   * Measures held files, and lets go of as many as the limit demands.
+   * @param tails those that may have files without a name; quiet ones have none
+   * @returns tails whose queue advanced
    */
   check(tails: Iterable<LogTail>, chunk: Buffer): Set<LogTail> {
     const held = heldBy(tails);
@@ -58,7 +58,7 @@ export class HeldFiles {
     const max = this.max();
     if (this.bytes <= max / 2) this.trouble.ends();
     this.room.set(Math.max(0, max - this.bytes), this.bytes <= max / 2);
-    // What was let go takes its space until its gap rows are durable.
+    // A file that was let go of takes its space until its gap rows are durable.
     this.leaving = this.leaving.filter(({ path, fd }) => path !== null || fd !== null);
     if (this.bytes <= max || this.leaving.length > 0) return new Set();
     return this.shrink(held, max, chunk);
@@ -91,13 +91,15 @@ export class HeldFiles {
           this.letGo.files++;
         },
       });
-      // What was read goes by itself as soon as it is quiet.
+      // A file that is read is released by itself as soon as it is quiet.
       if (!isGone && !isRead) left += disk_bytes;
     }
     return moved;
   }
 
-  /** Counted so that it does not grow by what they take themselves, and shrinks before the disk is full. */
+  /**
+   * The share counts held bytes as free, so it does not depend on them, and shrinks before the disk is full.
+   */
   private max(): number {
     const { bavail, bsize } = statfsSync(this.folder);
     const share = Math.floor(limits.held.free_disk_share * (bavail * bsize + this.bytes));
@@ -105,7 +107,7 @@ export class HeldFiles {
   }
 }
 
-/** Files that nobody else has a name for, or a link to. */
+/** Files without another name or link. */
 function heldBy(tails: Iterable<LogTail>): HeldFile[] {
   const held: HeldFile[] = [];
   for (const tail of tails) {
@@ -116,7 +118,7 @@ function heldBy(tails: Iterable<LogTail>): HeldFile[] {
         const isRead = asideOf !== null || size <= known_bytes;
         held.push({ tail, disk_bytes: blocks * 512, written_ms: mtimeMs, isRead, asideOf });
       } catch (error) {
-        // Somebody took the pin away; the next read says so.
+        // Somebody removed the pin; the next read reports it.
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       }
     }

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 
-/** The logs of a sandbox: file name in its folder, and the name under which its rows are kept. */
+/** The logs of a sandbox: the file's name in its folder, and the log's name in its rows. */
 export const logFiles = [
   { file: 'console.log', log: 'console' },
   { file: 'events.jsonl', log: 'events' },
   { file: 'firecracker.log', log: 'firecracker' },
 ] as const;
 
-/** Where the sandboxes' folders lie: `vms/{sandbox}/{log}` relative to the data dir, or another template. */
+/** Where the folders of sandboxes are: `vms/{sandbox}/{log}` below the data dir, or another template. */
 export interface Layout {
   /** The folder whose entries are sandboxes. */
   root: string;
@@ -18,12 +18,12 @@ export interface Layout {
 export function layoutOf(dataDir: string, template: string): Layout {
   const [before, after] = template.split('{sandbox}') as [string, string];
   const inside = after.slice(0, -'/{log}'.length).replace(/^\//, '');
-  // A template such as run/fc-{sandbox}/{log} has a prefix in the folder's own name; the entry name is the id then.
+  // With a template such as run/fc-{sandbox}/{log}, the id is the folder's whole name, prefix included.
   const root = join(dataDir, before.slice(0, before.lastIndexOf('/') + 1));
   return { root, folderOf: (sandbox) => join(root, sandbox, inside) };
 }
 
-/** Which log a file name belongs to, and how many rotations old it is: `console.log` 0, `console.log.2` 2. */
+/** The log that a file name belongs to, and its age in rotations: `console.log` 0, `console.log.2` 2. */
 export function chainPlace(name: string): { log: string; age: number } | null {
   for (const { file, log } of logFiles) {
     if (name === file) return { log, age: 0 };

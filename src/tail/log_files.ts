@@ -19,17 +19,21 @@ export interface NamelessFile {
   pin: Pin;
   /** How much of it is in rows or in the state, if nothing else has to be read before it. */
   known_bytes: number;
-  /** The file that this was copied aside of, and that is still there: letting go of the copy loses nothing. */
+  /**
+   * The file that this was copied aside of, and that is still there: letting go of the copy loses nothing.
+   */
   asideOf: Generation | null;
 }
 
-/** The pinned files of one log: a queue of those to be read, copies in reserve, and those that are done with. */
+/**
+ * The pinned files of one log: a queue of those to be read, copies in reserve, and those that are done with.
+ */
 export class LogFiles {
   private queue: Generation[] = [];
   private readonly copies = new Copies();
-  /** In no place yet, while their folder does not hold still. */
-  private fresh: FreshFile[] = [];
-  /** Done with, and still named in the folder: pinned, so that their inodes mean only them. */
+  /** Without a place until two looks at their folder agree. */
+  private freshFiles: FreshFile[] = [];
+  /** Done with, but still named in the folder: their pins keep their inodes from being used again. */
   private kept: Pin[] = [];
   /** Done with, and perhaps not unlinked yet: the next agent would read a pin without a state again. */
   private released: Pin[] = [];
@@ -55,7 +59,7 @@ export class LogFiles {
     return this.queue.at(-1);
   }
 
-  /** All that are to be read, in order. */
+  /** All files that are to be read, in order. */
   get unread(): readonly Generation[] {
     return this.queue;
   }
@@ -66,7 +70,7 @@ export class LogFiles {
   }
 
   append(generation: Generation): void {
-    // Not pushed: that makes room for 17, of which thousands of quiet logs use one.
+    // A push would make room for 17, of which thousands of quiet logs use one.
     this.queue = this.queue.concat(generation);
   }
 
@@ -94,7 +98,9 @@ export class LogFiles {
     return this.queue.some(({ pin }) => isIt(pin)) || this.copies.has(file) || this.kept.some(isIt);
   }
 
-  /** Tells each file where its name is now; one that is done with and has none may go. */
+  /**
+   * Tells each file where its name is now, and releases those that are done with and have lost their name.
+   */
   place(placeOf: (file: FileIdentity) => FilePlace): void {
     for (const generation of this.queue) generation.moveTo(placeOf(generation.pin));
     for (const pin of this.kept.filter((one) => placeOf(one) === 'gone')) {
@@ -105,25 +111,25 @@ export class LogFiles {
     this.releaseCopies();
   }
 
-  /** Files in no place yet, in the order in which they were written as far as that is known. */
-  get placeless(): readonly FreshFile[] {
-    return this.fresh;
+  /** Files without a place, the oldest first as far as that is known. */
+  get fresh(): readonly FreshFile[] {
+    return this.freshFiles;
   }
 
   meet(pin: Pin, age: number): FreshFile {
     const fresh = { pin, age, isCopy: false, isLinked: false };
-    this.fresh.push(fresh);
+    this.freshFiles.push(fresh);
     return fresh;
   }
 
-  /** These have a name now, oldest first; what has lost its name since it was pinned is older. */
+  /** These have a name now, oldest first; the others lost theirs since they were pinned, and are older. */
   sawFresh(now: FreshFile[]): void {
-    this.fresh = [...this.fresh.filter((one) => !now.includes(one)), ...new Set(now)];
+    this.freshFiles = [...this.freshFiles.filter((one) => !now.includes(one)), ...new Set(now)];
   }
 
   /** All of them have found their place. */
   placedFresh(): void {
-    this.fresh = [];
+    this.freshFiles = [];
   }
 
   addCopy(copy: Copy): void {
@@ -134,7 +140,7 @@ export class LogFiles {
     return this.copies.count;
   }
 
-  /** The oldest file that may be a copy of this one; only the newest file has copies that are still in doubt. */
+  /** The oldest file that may be a copy of this one, if this is the newest. */
   firstCopyOf(generation: Generation): Copy | undefined {
     return generation === this.newest ? this.copies.firstOf(generation.pin) : undefined;
   }
@@ -144,7 +150,7 @@ export class LogFiles {
     return this.copies.takeFor(original, original === this.newest, known);
   }
 
-  /** Lets go of copies whose original was read to its end since. */
+  /** Releases copies whose original was read to its end since. */
   releaseCopies(): void {
     for (const pin of this.copies.takeNeedless(this.newest)) this.release(pin);
   }
@@ -157,21 +163,23 @@ export class LogFiles {
     return this.kept.length > 0;
   }
 
-  /** What was copied of the file is not needed any more. */
+  /** The copy aside of this file is no longer needed. */
   dropAside(generation: Generation): void {
     const pin = generation.aside?.pin;
     generation.aside = null;
     if (pin) this.release(pin);
   }
 
-  /** The pin is done with. The state goes only after it, so that no crash leaves a pin that nobody knows. */
+  /**
+   * Gives a pin up. The log's state stays longer than the pin, so that no crash leaves a pin without a state.
+   */
   release(pin: Pin): void {
     this.released.push(pin);
     this.sink.release(pin);
     this.sink.changed(this.owner);
   }
 
-  /** Forgets pins that are unlinked by now. @returns whether there were some */
+  /** Forgets released pins that are unlinked by now. @returns whether there were any */
   settle(): boolean {
     const left = this.released.filter((pin) => pin.path !== null || pin.fd !== null);
     if (left.length === this.released.length) return false;
@@ -185,7 +193,7 @@ export class LogFiles {
     return this.released.length > 0;
   }
 
-  /** Whether no file has a place here, or a pin that is still there. */
+  /** Whether the log has no pins left, apart from files without a place. */
   get isEmpty(): boolean {
     return this.queue.length + this.kept.length + this.copies.count + this.released.length === 0;
   }

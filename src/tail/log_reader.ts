@@ -6,7 +6,7 @@ import type { LogTail } from './log_tail.ts';
 import { ReadFailure } from './read_failure.ts';
 import { copyAside, truncated } from './truncation.ts';
 
-/** Before a file that is let go of there may be a truncation, and a hole: chunks that one call reads at most. */
+/** A file that is let go of may begin with a long hole; one call reads at most so many chunks of it. */
 const CHUNKS_MAX = 1_000;
 
 /**
@@ -24,7 +24,7 @@ export function read(tail: LogTail, chunk: Buffer): boolean {
 }
 
 /**
- * For the time when nothing may be read: copies aside what a truncation would take away. One chunk at most.
+ * Used while nothing may be read: copies aside the bytes that a truncation would destroy, one chunk at most.
  * @returns whether there is more to copy at once
  * @throws ReadFailure
  */
@@ -44,7 +44,10 @@ function attempt(tail: LogTail, does: () => boolean): boolean {
   }
 }
 
-/** As `giveUp`: of a file that cannot be read, too, which is not kept for ever either. */
+/**
+ * Lets go of the first file, as `giveUp`, once its size and its truncations are known. A file that cannot be
+ * read is let go of as well.
+ */
 export function letGo(tail: LogTail, chunk: Buffer, why: LetGo): void {
   try {
     for (let chunks = 0; chunks < CHUNKS_MAX; chunks++) {
@@ -60,7 +63,7 @@ export function letGo(tail: LogTail, chunk: Buffer, why: LetGo): void {
 }
 
 /**
- * @param why given: makes no rows, and lets go of the file
+ * @param why if given, the file is let go of, and its bytes become no rows
  * @returns whether there is more to do at once
  */
 function step(tail: LogTail, generation: Generation, chunk: Buffer, why: LetGo | null = null): boolean {
@@ -92,7 +95,9 @@ function step(tail: LogTail, generation: Generation, chunk: Buffer, why: LetGo |
   return goesOn;
 }
 
-/** @returns as `FileCursor.read`: -1 when the file was truncated since it was read, copied, or copied aside */
+/**
+ * @returns as `FileCursor.read`: -1 when the file was truncated since it was read, copied, or copied aside
+ */
 function readInto(chunk: Buffer, { files }: LogTail, generation: Generation): number {
   const { aside, cursor } = generation;
   if (aside !== null) {
@@ -103,7 +108,7 @@ function readInto(chunk: Buffer, { files }: LogTail, generation: Generation): nu
   return copy && generation.isTruncatedSince(copy.pin) ? -1 : cursor.read(chunk);
 }
 
-/** Goes on to the next file, or ends the stream, once this one can grow no more. */
+/** Continues with the next file, or ends the stream, once this one can grow no more. */
 function closeIfOver(tail: LogTail, generation: Generation): boolean {
   const isOver = tail.isClosing && generation.isQuiet(tail.files.second);
   if (!isOver || generation.cursor.unfinished !== null) return false;

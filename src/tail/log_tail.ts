@@ -8,13 +8,13 @@ import type { Sink, StateOwner } from './sink.ts';
 import { Stream, type StreamState, startAfter } from './stream.ts';
 import { fileState, type TailState, unfinishedOf, waitingFile } from './tail_state.ts';
 
-/** What a tail asks of its sandbox. */
+/** The sandbox of a tail. */
 export interface TailOwner {
-  /** Looks at the folder again, so that a copy made before a truncation is known. */
+  /** Looks at the folder again, so that a copy from before a truncation is known. */
   look(): void;
   /** Gives a pin the name of its stream and place. */
   rename(tail: LogTail, of: NamedPin, stream: string): void;
-  /** Makes an empty file for what is copied aside of a generation, from that offset on. */
+  /** Makes an empty file for the copy of a generation's bytes from this offset on. */
   makeAside(tail: LogTail, of: Generation, from: number): Pin;
   renumberAside(pin: Pin, number: number): void;
   readonly room: AsideRoom;
@@ -22,7 +22,7 @@ export interface TailOwner {
 
 export type NamedPin = Pick<Generation, 'pin' | 'number' | 'isAfterGap'>;
 
-/** What the name of a pin, or a saved state, tells of a file to be read. */
+/** Facts about a file to be read, from the name of its pin or from a saved state. */
 interface KnownFile {
   number?: number;
   isAfterGap?: boolean;
@@ -31,8 +31,9 @@ interface KnownFile {
 }
 
 /**
- * One log of one sandbox through rotations, truncations and deletion: the stream that is being read, the files that
- * hold it and what comes after it, and the state of both. `log_reader.ts` reads the bytes, `chain.ts` finds the files.
+ * One log of one sandbox, through rotations, truncations and deletion: the stream that is being read, the
+ * files that hold it and its successors, and the state of both. `chain.ts` finds the files, `log_reader.ts`
+ * reads them.
  */
 export class LogTail implements StateOwner {
   readonly sandbox: string;
@@ -42,9 +43,8 @@ export class LogTail implements StateOwner {
   readonly owner: TailOwner;
   private readonly sink: Sink;
   private current: Stream | null = null;
-  /** Why the stream is over; null while it goes on. */
   private sealedWith: string | null = null;
-  /** The file that was read last, for the state while none is being read. */
+  /** The file that was read last: part of the state while no file is being read. */
   private lastFile: TailState['file'] | null = null;
   private folderSeen: string | null = null;
   private look: string | null = null;
@@ -65,12 +65,12 @@ export class LogTail implements StateOwner {
     return this.current;
   }
 
-  /** Why it is over; null while it goes on. */
+  /** Why that stream is over; null while it goes on. */
   get sealed(): string | null {
     return this.sealedWith;
   }
 
-  /** Goes on where an earlier agent ended; `recover.ts` finds the files. */
+  /** Continues where an earlier agent ended; `recover.ts` finds the files. */
   restore(state: TailState): void {
     this.current = this.open(state.stream.started, state.stream);
     this.sealedWith = state.sealed;
@@ -83,9 +83,7 @@ export class LogTail implements StateOwner {
     return new Stream(started, this.sink.open({ sandbox, log, started }, saved ?? null), saved);
   }
 
-  // Its folder
-
-  /** The folder in which its files were seen last; null before the first look. */
+  /** Identity of the folder in which its files were seen last; null before the first look. */
   get folder(): string | null {
     return this.folderSeen;
   }
@@ -94,7 +92,7 @@ export class LogTail implements StateOwner {
     this.folderSeen = folder;
   }
 
-  /** What the last look at the folder saw; null when it could not be trusted. */
+  /** The files that the last look saw, as text; null if it could not be trusted. */
   get lastLook(): string | null {
     return this.look;
   }
@@ -107,12 +105,9 @@ export class LogTail implements StateOwner {
     this.owner.rename(this, of, stream);
   }
 
-  // Its files
-
   /**
-   * Adds a file behind those to be read, and gives its pin its name at once: a pin without one says little after a
-   * crash.
-   * @param known else the next number, from its start on, and a start of its own if it starts a stream
+   * Adds a file to the end of the queue, and names its pin at once: an unnamed pin says little after a crash.
+   * @param known without it: the next number, read from offset 0, and a new start if it begins a stream
    */
   enqueue(pin: Pin, starts: StreamStart, place: FilePlace, known: KnownFile = {}): Generation {
     const cursor = new FileCursor(pin, known.point);
@@ -130,15 +125,13 @@ export class LogTail implements StateOwner {
     return (this.files.newest?.number ?? this.lastFile?.number ?? -1) + 1;
   }
 
-  /** Adds a copy. Its pin says so, because later nobody can tell it from a file that was rotated away. */
+  /** Adds a copy. Its pin's name says so, because later nobody can tell it from a rotated file. */
   keepCopy(pin: Pin, gone_at_ms: number | null): void {
     this.rename({ pin, number: 0, isAfterGap: false }, 'copy');
     this.files.addCopy({ pin, of: this.files.newest?.pin ?? null, gone_at_ms });
   }
 
-  // Its stream
-
-  /** Begins the stream of the first file, if there is none or the last one is sealed. */
+  /** Begins the stream of the first file, if there is no stream or the last one is sealed. */
   beginIfOver(): void {
     if (this.stream !== null && this.sealed === null) return;
     const { unread } = this.files;
@@ -156,16 +149,16 @@ export class LogTail implements StateOwner {
   }
 
   /**
-   * Makes rows of the whole lines in bytes[start…], and of all bytes there if `final`: what the first file holds behind
-   * its offset.
-   * @returns whether all of them are taken; else they are to be read again
+   * Makes rows of the whole lines in bytes[start…], and of all bytes there if `final`. They are the bytes of
+   * the first file from its offset on.
+   * @returns false if the spool takes nothing now: then the rest is read again
    */
   take(bytes: Buffer, start: number, final: boolean): boolean {
     const read_ms = Date.now();
     for (let at = start; ; ) {
       const taken = this.stream!.take(bytes, at, final, read_ms);
       if (taken.bytes > 0) {
-        // There is no file when all that is left of a lost one is what was saved of its last line.
+        // No file: it is lost, and these bytes are the part of its last line that the state saved.
         this.files.first?.cursor.advance(bytes, at, at + taken.bytes);
         this.changed();
       }
@@ -175,7 +168,7 @@ export class LogTail implements StateOwner {
     }
   }
 
-  /** Makes rows of what was seen of an unfinished line of the first file. @returns whether all of it is taken */
+  /** Makes rows of the part of an unfinished line that was seen. @returns as `take` */
   takeUnfinished({ cursor }: Generation): boolean {
     const { offset, unfinished } = cursor;
     if (unfinished === null || this.take(unfinished, 0, true)) return true;
@@ -183,7 +176,7 @@ export class LogTail implements StateOwner {
     return false;
   }
 
-  /** As `Sink.reserve`: before the gap and seal rows of one step. */
+  /** As `Sink.reserve`. */
   reserve(): boolean {
     return this.sink.reserve();
   }
@@ -202,7 +195,7 @@ export class LogTail implements StateOwner {
     crashPoint('tail.sealed');
   }
 
-  /** @param uncopied_bytes were seen before the truncation, and neither read nor copied @param last where reading ended */
+  /** @param uncopied_bytes were seen, and neither read nor copied @param last the file as it was read */
   sealTruncated(uncopied_bytes: number, last: TailState['file']): void {
     if (uncopied_bytes > 0)
       this.gap(uncopied_bytes, 'truncated before it could be read, and there was no room to copy it aside');
@@ -210,7 +203,7 @@ export class LogTail implements StateOwner {
     this.seal('truncated', last);
   }
 
-  /** The file that was being read is not there any more, and no pin holds it. */
+  /** The file that was being read is gone, and no pin holds it. */
   sealLost(file: TailState['file']): void {
     const rest = unfinishedOf(file);
     if (rest !== null) this.take(rest, 0, true);
@@ -218,7 +211,7 @@ export class LogTail implements StateOwner {
     this.seal('deleted', file);
   }
 
-  /** The first file is done with; there is room for its marks. @returns whether another one follows */
+  /** Ends the first file; there is room for its gap and seal rows. @returns whether another file follows */
   close(): boolean {
     const { first, second: next } = this.files;
     const last = fileState(first!);
@@ -233,7 +226,7 @@ export class LogTail implements StateOwner {
     return next !== undefined;
   }
 
-  /** The first file was truncated, all that was seen of it is read, and there is room for the marks. */
+  /** Ends the stream of the first file, which is read as far as it was seen before its truncation. */
   endTruncated(next: Generation): void {
     const { first } = this.files;
     this.files.dropAside(first!);
@@ -242,67 +235,65 @@ export class LogTail implements StateOwner {
     this.mustSave();
   }
 
-  // Its state
-
   changed(): void {
     this.sink.changed(this);
   }
 
-  /** Before anything is copied aside, the spool must have a state that knows of a new stream, or of a truncation. */
+  /** A stream began, or a truncation was found: the spool must know of it before anything is copied aside. */
   mustSave(): void {
     this.isSaved = false;
   }
 
-  /** @returns whether the spool has a state as of the last `mustSave` */
+  /** @returns whether the spool has a state from after the last `mustSave` */
   saveIfMust(): boolean {
     return this.isSaved || this.save();
   }
 
-  /** @returns whether the spool has the state as it is now */
+  /** Saves the state at once. @returns false if the spool takes nothing now */
   save(): boolean {
     this.changed();
     this.isSaved = this.sink.flush();
     return this.isSaved;
   }
 
-  /** Why the last read failed; empty when it did not. */
+  /** Why the last read failed; empty if it did not. */
   get failure(): string {
     return this.failedWith;
   }
 
-  /** A read failed, or none if `reason` is empty. @returns whether it is for another reason than the one before */
+  /** Notes how a read ended; an empty reason is a success. @returns whether the reason is a new one */
   failed(reason: string): boolean {
     const isNew = reason !== this.failedWith;
     this.failedWith = reason;
     return isNew;
   }
 
-  /** Forgets pins that are unlinked by now. @returns whether there were some */
+  /** Forgets released pins that are unlinked by now. @returns whether there were any */
   settle(): boolean {
     if (!this.files.settle()) return false;
     crashPoint('tail.settled');
     return true;
   }
 
-  /** Whether all that was written before `since_ms` (monotonic clock) has been read, and no file waits for its turn. */
+  /** Whether all bytes from before `since_ms` (monotonic clock) are read, and no file waits for its turn. */
   isDrained(since_ms: number): boolean {
-    const { first, second, placeless } = this.files;
+    const { first, second, fresh } = this.files;
     // A look that could not be trusted may have missed a file.
-    if (second !== undefined || placeless.length > 0 || this.lastLook === null) return false;
+    if (second !== undefined || fresh.length > 0 || this.lastLook === null) return false;
     return first === undefined || (first.place !== 'gone' && first.drained_at_ms > since_ms);
   }
 
-  /** Whether the first file waits to be closed once it has been quiet long enough. */
+  /** Whether the first file will be closed once it has been quiet long enough. */
   get isClosing(): boolean {
     const { first, second } = this.files;
     if (first === undefined || first.place === 'live') return false;
     return first.place === 'gone' || second !== undefined;
   }
 
-  /** Whether nothing is left of it: no bytes to read, no pin, no state to keep. */
+  /** Whether nothing is left of the log: no bytes to read, no pin, no state to keep. */
   get isOver(): boolean {
-    const { unread, placeless } = this.files;
-    return unread.length === 0 && placeless.length === 0 && !this.isRemembered;
+    const { unread, fresh } = this.files;
+    return unread.length === 0 && fresh.length === 0 && !this.isRemembered;
   }
 
   private get isRemembered(): boolean {
@@ -310,7 +301,7 @@ export class LogTail implements StateOwner {
     return !this.files.isEmpty;
   }
 
-  /** @returns null when nothing of this log is left to remember */
+  /** @returns null if nothing of this log is left to remember */
   state(): TailState | null {
     if (this.stream === null || !this.isRemembered) return null;
     const { first, unread } = this.files;

@@ -20,23 +20,23 @@ import { crashPoint } from '../base/crash_point.ts';
 import { AfterlogError } from '../base/errors.ts';
 import { report } from '../base/faults.ts';
 
-/** What tells one file from another for as long as both exist: inode and birth time (inodes are used again). */
+/** Identifies a file while it exists: inode and birth time, because inodes are reused. */
 export interface FileIdentity {
   inode: string;
-  /** Nanoseconds since 1970, as text; '0' where the file system does not keep it. */
+  /** Nanoseconds since 1970, as text; '0' if the file system does not keep it. */
   born: string;
 }
 
-/** A file held fast: by a hard link, or where that is not possible by an open descriptor. */
+/** Keeps a file: by a hard link, or by an open descriptor if a link is not possible. */
 export interface Pin extends FileIdentity {
-  /** Path of the link; null when only the descriptor holds the file. */
+  /** Path of the link; null if only the descriptor holds the file. */
   path: string | null;
   fd: number | null;
-  /** No link, but a copy that we made ourselves. */
+  /** Not a link, but a copy that the agent made. */
   isAside?: true;
 }
 
-/** What a pin's name says. */
+/** The parts of a pin's name. */
 export interface PinName {
   sandbox: string;
   log: string;
@@ -44,11 +44,11 @@ export interface PinName {
   stream: string;
   generation: number;
   isAfterGap: boolean;
-  /** The folder in which it was seen, shortly; null when that is not known. */
+  /** Short identity of the folder in which it was seen; null if that is not known. */
   folder: string | null;
 }
 
-/** A pinned file as a log counts its files: `number` of them, after so many truncations. */
+/** A pinned file, its number in its log, and the truncations that it went through. */
 export interface PinnedFile {
   pin: Pin;
   number: number;
@@ -57,30 +57,31 @@ export interface PinnedFile {
 
 /** A pin found on disk at start. */
 export interface FoundPin extends Omit<PinName, 'stream'> {
-  /** null: linked, and never named for good; then the generation is the order of linking. */
+  /** Null: linked, and never named for good; the generation is then the order of linking. */
   stream: string | null;
-  /** Of one without a stream: how many rotations old its name was; 0 is the log's own. */
+  /** Without a stream: how many rotations old its name was; 0 is the log's own name. */
   age: number;
-  /** The pin of a copy, kept in case its original gets truncated. */
+  /** A copy that somebody made, kept in case its original is truncated. */
   isCopy: boolean;
-  /** What it is a copy of that we made ourselves; null for a link. */
+  /** The original of a copy that the agent made; null for a link. */
   aside: { of: FileIdentity; cuts: number; from: number } | null;
   pin: Pin;
 }
 
 /**
- * Hard links that keep the bytes of logs which are rotated away or deleted, in a folder of the data dir's file
- * system. A name holds all that is known, so that after a crash a pin alone is enough:
- * `<sandbox>,<log>,<stream start>,<generation>,<inode>,<folder>`, each part URI-encoded. `~` behind the generation says
- * that before it there were files that nobody saw. In place of the stream's start
- * stands `new` while it is not known (then how many rotations old its name was, and a count), and `copy` for a file that was copied from another one.
+ * Hard links that keep the bytes of rotated and deleted logs, in a folder on the data dir's file system. A
+ * name holds all that is known of its file, so that after a crash the pin alone is enough:
+ * `<sandbox>,<log>,<stream start>,<generation>,<inode>,<folder>`, each part URI-encoded. A `~` behind the
+ * generation means that there were files before it that nobody saw. The stream's start is `new` while it is
+ * not known (followed by the age of the file's name in rotations, and a count), `copy` for a copy that
+ * somebody made, and `aside` for a copy that the agent made.
  */
 export class Pins {
-  /** How many files are held by an open descriptor. */
+  /** Files that an open descriptor holds. */
   descriptors = 0;
   private readonly dir: string;
   private count = 0;
-  /** Pids come again, and so would the names of an earlier agent's pins. */
+  /** Pids are reused; with them, names of an earlier agent's pins would be, too. */
   private readonly life = randomBytes(6).toString('hex');
   private warned = false;
 
@@ -90,9 +91,10 @@ export class Pins {
   }
 
   /**
-   * Pins the file at `path`: first linked, then looked at, so that what is looked at cannot go away.
-   * @returns null when it is not there any more, or not a regular file
-   * @throws the system's error when the file can neither be linked nor opened
+   * Pins the file at `path`. It is linked first and identified afterwards, so that it cannot go away in
+   * between.
+   * @returns null if the file is gone, or not a regular file
+   * @throws the system's error if the file can neither be linked nor opened
    */
   take(sandbox: string, logName: string, path: string, age: number): Pin | null {
     const link = join(this.dir, `${encodeURIComponent(sandbox)},${logName},new,${age},${this.unique()}`);
@@ -133,7 +135,7 @@ export class Pins {
     }
   }
 
-  /** Gives a pin the name that says which generation of which stream it is. */
+  /** Gives a pin the name of its generation and stream. */
   name(pin: Pin, { sandbox, log, stream, generation, isAfterGap, folder }: PinName): void {
     if (pin.path === null) return;
     const number = `${generation}${isAfterGap ? '~' : ''}`;
@@ -161,7 +163,7 @@ export class Pins {
     pin.path = null;
   }
 
-  /** A new empty file for what is copied of `of`, from offset `from` on. */
+  /** A new empty file for a copy of `of`, from offset `from` on. */
   makeAside(sandbox: string, log: string, of: PinnedFile, from: number): Pin {
     const { inode, born } = of.pin;
     const parts = [
@@ -182,7 +184,7 @@ export class Pins {
     }
   }
 
-  /** Its original has another number now. */
+  /** The original of this copy has another number now. */
   renumberAside(pin: Pin, number: number): void {
     if (pin.path === null) return;
     const [sandbox, log, aside, , ...rest] = basename(pin.path).split(',');
@@ -222,7 +224,7 @@ function asideOf(original: string, from: string): FoundPin['aside'] {
   return { of: { inode, born }, cuts: Number(cuts), from: Number(from) };
 }
 
-/** Fewer bytes than `length` where the file ends before. */
+/** Reads at most `length` bytes; fewer at the end of the file. */
 export function readAt(pin: Pin, position: number, length: number): Buffer {
   const bytes = Buffer.alloc(length);
   const fd = pin.fd ?? openSync(pin.path!, 'r');
@@ -233,14 +235,14 @@ export function readAt(pin: Pin, position: number, length: number): Buffer {
   }
 }
 
-/** The file that a pin holds, as it is now. */
+/** The current stats of a pinned file. */
 export const statOf = ({ path, fd }: Pin): Stats => (fd === null ? statSync(path!) : fstatSync(fd));
 
 export function identityOf(stats: BigIntStats): FileIdentity {
   return { inode: String(stats.ino), born: String(stats.birthtimeNs) };
 }
 
-/** The same in a few characters, for a folder: in a pin's name there is no room for more. */
+/** A folder's identity in a few characters: a pin's name has no room for more. */
 export const shortIdentity = ({ inode, born }: FileIdentity): string =>
   crc32(`${inode}:${born}`).toString(16);
 

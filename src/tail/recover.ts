@@ -6,10 +6,11 @@ import { type FileIdentity, type FoundPin, type Pin, sameFile } from './pins.ts'
 import { type TailState, unfinishedOf } from './tail_state.ts';
 
 /**
- * Queues what an earlier agent left of one log: the file it was reading, at the offset where it stopped, and the
- * generations after it. Where files have names in the folder, the look that follows tells.
+ * Queues the files that an earlier agent left of one log: the one it was reading, from the offset where it
+ * stopped, and those after it. The look that follows finds out which of them still have names in the folder.
  * @param found this log's pins
- * @param seek pins a file that still has a name in the folder: where links are not possible, nothing else holds it
+ * @param seek pins a file that still has a name in the folder: if links are not possible, nothing else holds
+ * it
  */
 export function recoverTail(
   tail: LogTail,
@@ -25,11 +26,11 @@ export function recoverTail(
   recoverAsides(tail, asides);
 }
 
-/** What was copied aside of files that may be there still; whether they were truncated since, the next read tells. */
+/** Copies aside of files that may still exist. The next read finds out whether these were truncated since. */
 function recoverAsides(tail: LogTail, asides: FoundPin[]): void {
   for (const { aside, pin, generation } of asides) {
     if (tail.files.knows(pin)) continue;
-    // Another number, or another count of cuts: of what the file held before a truncation that is dealt with.
+    // Another number, or another count of cuts: the copy is from before a truncation that is dealt with.
     const { of, cuts, from } = aside!;
     const original = tail.files.unread.find(
       (one) => one.number === generation && one.cuts === cuts && sameFile(one.pin, of),
@@ -49,17 +50,17 @@ function recoverQueue(
 ): void {
   const named = found.filter((one) => one.stream !== null && !one.isCopy).sort(byAge);
   if (state === null) {
-    // The spool knows nothing of this log: what is pinned is read again.
+    // The spool knows nothing of this log: its pinned files are read again.
     let stream: string | null = null;
     for (const one of named) {
       const starts = one.stream === stream ? null : stream === null ? 'first' : 'recreated';
-      // Its name's stream counts from this file only if none came before it: positions must mean the same bytes.
+      // A position must always mean the same byte: only the first file of a stream keeps the stream's start.
       const started = one.generation === 0 ? { started: one.stream! } : {};
       tail.foundIn(one.folder);
       tail.enqueue(one.pin, starts, 'gone', { ...placeOf(one), ...started });
       stream = one.stream;
     }
-    // Without a state nobody knows what a copy is a copy of: its name in the folder tells where it belongs.
+    // Without a state nobody knows the original of a copy: its name in the folder decides its place.
     meet(
       tail,
       found.filter((one) => one.stream === null),
@@ -91,8 +92,8 @@ function recoverQueue(
   const copies = found.filter((one) => one.isCopy && one !== current && !isWaiting(one));
   for (const { pin } of copies.toSorted((a, b) => compare(a.pin.born, b.pin.born)))
     tail.files.addCopy({ pin, of: null, gone_at_ms: null });
-  // A copy that was made before a truncation takes the number of the file; that pins were renamed is known before
-  // the state that says so is durable.
+  // After a truncation, a copy takes the number of its original. The pins may have their new names before the
+  // state that says so is durable.
   const copiesUpTo = current?.stream === state.stream.started ? current.generation : -1;
   const later: FoundPin[] = [];
   for (const one of named) {
@@ -111,7 +112,7 @@ function recoverQueue(
     else later.push(one);
   }
   if (state.sealed !== null) {
-    // After a truncation the same file holds the next stream, and waits; after anything else it is done with.
+    // After a truncation the same file waits with the next stream; after any other end it is done with.
     if (current && !isWaiting(current)) tail.files.keep(current.pin);
   } else if (current) {
     const { number, offset, skips_hole, tail_bytes, tail_crc32, cuts } = state.file;
@@ -125,7 +126,7 @@ function recoverQueue(
   }
   for (const { file, one } of waiting) {
     if (one === undefined) continue;
-    // What a truncation begins has no start yet; its file still has the name that it had before.
+    // A stream that a truncation begins has no start yet, and its file still has its former name.
     const started = file.starts === 'truncated' || one.stream === null ? {} : { started: one.stream };
     const isAfterGap = file.is_after_gap ?? false;
     const point = { skips_hole: file.skips_hole, unfinished: unfinishedOf(file) };
@@ -156,7 +157,9 @@ function byAge(a: FoundPin, b: FoundPin): number {
   return compare(a.stream!, b.stream!) || a.generation - b.generation;
 }
 
-/** Pins that an earlier agent made and could not name, oldest first: the look at the folder finds their place. */
+/**
+ * Pins that an earlier agent made and did not name, oldest first: the look at the folder finds their place.
+ */
 function meet({ files }: LogTail, found: FoundPin[]): void {
   for (const { pin, age } of found.toSorted(
     (a, b) => compare(a.pin.born, b.pin.born) || a.generation - b.generation,

@@ -10,25 +10,25 @@ import { type FileIdentity, identityOf, type Pin, type Pins, sameFile, shortIden
 import type { Sink } from './sink.ts';
 import type { Watch, WatchFolder } from './watch.ts';
 
-/** What a sandbox tells the tailer. */
+/** Reports of a sandbox's folder to the tailer. */
 export interface SandboxEvents {
   /** The log has, or may have, bytes to read. */
   readable(tail: LogTail): void;
-  /** Looking at the folder failed in a way that may pass; it is looked at again. */
+  /** A look at the folder failed, perhaps for a while; the next look tries again. */
   failed(path: string, error: Error): void;
-  /** What has a log's name is no file. */
+  /** An entry with the name of a log is no file. */
   strange(path: string, what: string): void;
 }
 
-/** A sandbox's folder: watched, looked at whenever a name in it changes, gone when it is deleted. */
+/** The folder of one sandbox, and its logs. It is watched, and looked at whenever a name in it changes. */
 export class SandboxFolder implements TailOwner {
   readonly id: string;
   readonly folder: string;
   readonly tails = new Map<string, LogTail>();
   isGone = false;
-  /** Why the last look could not see everything; empty when it could. */
+  /** Why the last look could not see everything; empty if it could. */
   failure = '';
-  /** How many names of logs the last look found on what is no file. */
+  /** Entries with the name of a log that are no files, as of the last look. */
   strange = 0;
   readonly room: AsideRoom;
   private identity: FileIdentity | null = null;
@@ -77,7 +77,7 @@ export class SandboxFolder implements TailOwner {
     this.pins.renumberAside(pin, number);
   }
 
-  /** Pins a file of a log that has a name in the folder, whichever. @returns null when it has none */
+  /** Pins this file of a log under any name that it has in the folder. @returns null if it has none */
   seek(log: string, file: FileIdentity): Pin | null {
     for (const { name, age } of this.names().get(log) ?? []) {
       const path = join(this.folder, name);
@@ -90,7 +90,7 @@ export class SandboxFolder implements TailOwner {
     return null;
   }
 
-  /** Watches first and looks afterwards, so that nothing comes between unseen. */
+  /** Watches first and looks afterwards, so that no change in between goes unseen. */
   look(): void {
     let names = new Map<string, ChainName[]>();
     this.failure = '';
@@ -105,7 +105,7 @@ export class SandboxFolder implements TailOwner {
       try {
         this.lookAt(this.tail(log), names.get(log) ?? []);
       } catch (error) {
-        // One log that cannot be had takes nothing from the others.
+        // One log that cannot be pinned does not stop the others.
         this.failed(`${this.folder} (${log})`, error as Error);
       }
     }
@@ -117,7 +117,7 @@ export class SandboxFolder implements TailOwner {
   }
 
   private lookAt(tail: LogTail, names: ChainName[]): void {
-    // What was listed for all logs serves the first look at each.
+    // The list of all logs serves the first look at each.
     let listed: ChainName[] | null = names;
     const list = (): ChainName[] => {
       const found = listed ?? this.names().get(tail.log) ?? [];
@@ -142,7 +142,7 @@ export class SandboxFolder implements TailOwner {
       return;
     }
     const identity = identityOf(stats!);
-    // A watch is of the folder that was there when it began.
+    // A watch belongs to the folder that was there when it began.
     if (this.identity !== null && !sameFile(this.identity, identity)) this.unwatch();
     this.identity = identity;
     if (this.watch === null) {
@@ -150,12 +150,15 @@ export class SandboxFolder implements TailOwner {
         this.watch = this.watchFolder(this.folder, (name, renamed) => this.changed(name, renamed));
       } catch (error) {
         if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-        this.isGone = true; // deleted since it was looked at
+        this.isGone = true; // deleted meanwhile
       }
     }
   }
 
-  /** Whether what `checkFolder` found is still so: else its files may be those of another life. */
+  /**
+   * Whether the folder is still the one that `checkFolder` found; else its files may be those of another
+   * life.
+   */
   private isStill(): boolean {
     const stats = statSync(this.folder, { bigint: true, throwIfNoEntry: false });
     if (!stats?.isDirectory()) return this.isGone;
@@ -201,7 +204,7 @@ export class SandboxFolder implements TailOwner {
     this.watch = null;
   }
 
-  /** Whether nothing of it is left: no folder, no bytes to read, no state to keep. */
+  /** Whether nothing of the sandbox is left: no folder, no bytes to read, no state to keep. */
   get isOver(): boolean {
     return this.isGone && [...this.tails.values()].every((tail) => tail.isOver);
   }

@@ -1,20 +1,20 @@
 import type { Pin } from './pins.ts';
 
-/** Takes what the tails read. All calls are synchronous. */
+/** Receives the bytes that the tails read, and saves their states. All calls are synchronous. */
 export interface Sink {
-  /** @param saved the state of a stream that an earlier agent read; null for a new stream */
+  /** @param saved the stream's state as an earlier agent saved it; null for a new stream */
   open(name: StreamName, saved: object | null): StreamSink;
   /**
-   * Makes room for the marks of one step while the tail's state is whole, so that the marks and the state after them
-   * are in one entry.
-   * @returns false when there is no room now
+   * Makes room for the gap and seal rows of one step, so that they and the state after them are in one entry.
+   * Called while the tail's state is consistent.
+   * @returns false if there is no room now
    */
   reserve(): boolean;
   /** The next entry saves the tail's state. */
   changed(tail: StateOwner): void;
-  /** Saves at once what has changed. @returns false when the spool takes nothing now */
+  /** Saves all changes at once. @returns false if the spool takes nothing now */
   flush(): boolean;
-  /** The pin may go once all that changed before is durable. */
+  /** The pin may be unlinked once all earlier changes are durable. */
   release(pin: Pin): void;
 }
 
@@ -27,23 +27,23 @@ export interface StreamName {
 
 export interface StateOwner {
   readonly key: string;
-  /** Null: nothing is left to remember. */
+  /** Null if nothing is left to remember. */
   state(): object | null;
 }
 
-/** Takes the bytes of one stream, in order. Times are of the host clock, milliseconds since 1970. */
+/** Receives the bytes of one stream, in order. Times are of the host clock, milliseconds since 1970. */
 export interface StreamSink {
   /**
-   * Makes rows of the whole lines in bytes[start…], and of all bytes there if `final`. A full batch ends it early: the
-   * rest is given again, in the same buffer, after a flush.
-   * @param before how far the stream is
+   * Makes rows of the whole lines in bytes[start…], and of all bytes there if `final`, until the batch is
+   * full. After a flush the caller gives the rest, in the same buffer.
+   * @param before how far the stream was taken
    */
   lines(before: StreamPoint, bytes: Buffer, start: number, final: boolean, read_ms: number): Taken;
-  /** Makes a row that is no line, at `position`; `message` is its JSON. */
+  /** Adds a gap or seal row at `position`; `message` is its JSON. */
   mark(what: 'gap' | 'seal', position: number, message: object, now_ms: number): void;
-  /** All that was written before `now_ms` has been read. */
+  /** All bytes that were written before `now_ms` have been read. */
   caughtUp(now_ms: number): void;
-  /** What has to survive a crash, as JSON. */
+  /** The part of the stream's state that the sink needs after a crash. */
   state(): object;
 }
 
@@ -53,12 +53,12 @@ export interface StreamPoint {
   crc32: number;
 }
 
-/** What became rows of the bytes that a sink was given. */
+/** What a sink took of the bytes that it was given. */
 export interface Taken {
   bytes: number;
   lines: number;
-  /** Of the whole stream, with these rows. */
+  /** Of all rows of the stream, these included. */
   crc32: number;
-  /** More lines are there, and the batch has no room for them. */
+  /** There are more lines, and the batch has no room for them. */
   isFull: boolean;
 }

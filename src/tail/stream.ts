@@ -8,7 +8,9 @@ export interface StreamTotals {
   gaps: number;
 }
 
-/** Everything of a stream that must survive a crash; JSON in the spool. What its sink saved is among it. */
+/**
+ * The state of a stream that survives a crash; JSON in the spool. It includes the keys that its sink saves.
+ */
 export interface StreamState {
   started: string;
   position: number;
@@ -25,8 +27,8 @@ interface GapPlace {
 }
 
 /**
- * One console's bytes from its start to its truncation or deletion, across rotations. `position` counts the bytes
- * that are in rows; gaps of known length count too.
+ * The bytes of one console from its start to its truncation or deletion, across rotations. `position` counts
+ * the bytes that are in rows; gaps of known length count too.
  */
 export class Stream implements StreamPoint {
   /** Nanoseconds since 1970, as text. */
@@ -49,7 +51,7 @@ export class Stream implements StreamPoint {
     this.last_gap = saved.last_gap ?? null;
   }
 
-  /** As `StreamSink.lines`; what was taken is behind the stream's position. */
+  /** As `StreamSink.lines`; the position advances by the bytes that were taken. */
   take(bytes: Buffer, start: number, final: boolean, read_ms: number): Taken {
     const taken = this.sink.lines(this, bytes, start, final, read_ms);
     this.position += taken.bytes;
@@ -58,9 +60,9 @@ export class Stream implements StreamPoint {
     return taken;
   }
 
-  /** A row that tells what could not be read; `bytes` null: nobody knows how many. */
+  /** Adds a row about bytes that could not be read; `bytes` is null if nobody knows how many. */
   gap(bytes: number | null, reason: string): void {
-    // Two gaps at one position have one key: they are one row, whose reason is both.
+    // Two gaps at one position have one key: the later row counts, with both reasons.
     const before = this.last_gap?.position === this.position ? this.last_gap : null;
     const both = before === null ? reason : `${before.reason}; ${reason}`;
     this.sink.mark('gap', this.position, { bytes, reason: both }, Date.now());
@@ -74,7 +76,7 @@ export class Stream implements StreamPoint {
     this.sink.mark('seal', this.position, { ...totals, complete: totals.gaps === 0, reason }, Date.now());
   }
 
-  /** All that is in its files now has been read. */
+  /** All bytes of its files have been read. */
   caughtUp(): void {
     this.sink.caughtUp(Date.now());
   }
@@ -99,8 +101,8 @@ export class Stream implements StreamPoint {
 }
 
 /**
- * When a stream starts, nanoseconds since 1970 as text: when its first file was born, else now; always later than the
- * one before.
+ * The start of a stream, nanoseconds since 1970 as text: the birth of its first file, else the host clock;
+ * always later than the start of the stream before.
  */
 export function startAfter(before: string | undefined, born: string): string {
   const after = before === undefined ? 0n : BigInt(before) + 1n;

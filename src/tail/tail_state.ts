@@ -2,14 +2,14 @@ import type { Generation, StreamStart } from './generation.ts';
 import type { FileIdentity } from './pins.ts';
 import type { StreamState } from './stream.ts';
 
-/** What of a tail must survive a crash; JSON in the spool, under the tail's key. */
+/** The state of a tail that survives a crash; JSON in the spool, under the tail's key. */
 export interface TailState {
   sandbox: string;
   log: string;
-  /** The stream is over, for this reason; kept while its files are about, so that they are not read again. */
+  /** Why the stream is over. The state stays as long as its files, so that they are not read again. */
   sealed: string | null;
   stream: StreamState;
-  /** Of the folder in which its files were seen last, its identity: another one of that path is another life. */
+  /** Identity of the folder in which its files were seen last: another folder at its path is another life. */
   folder?: string;
   file: FileIdentity & {
     number: number;
@@ -17,12 +17,12 @@ export interface TailState {
     skips_hole: boolean;
     tail_crc32: number;
     tail_bytes: number;
-    /** Absent when there were none. */
+    /** Truncations of the file; absent if there were none. */
     cuts?: number;
-    /** Base64 of the bytes behind `offset` that are no whole line yet; absent when there are none. */
+    /** Base64 of the bytes behind `offset` that are no whole line yet; absent if there are none. */
     unfinished?: string;
   };
-  /** The files to be read after it, oldest first; absent when there are none. */
+  /** The files to be read after it, oldest first; absent if there are none. */
   waiting?: WaitingFile[];
 }
 
@@ -30,17 +30,17 @@ export interface WaitingFile extends FileIdentity {
   number: number;
   starts: StreamStart;
   skips_hole: boolean;
-  /** Absent when there were none. */
+  /** Truncations of the file; absent if there were none. */
   cuts?: number;
-  /** Absent when it is not. */
+  /** There were files before it that nobody saw; absent if not. */
   is_after_gap?: true;
-  /** Bytes before it that were seen and lost; absent when there are none. */
+  /** Bytes that its truncation lost after they were seen; absent if there are none. */
   uncopied_bytes?: number;
-  /** Base64 of what was seen of it before its turn, as earlier versions saved it; else absent. */
+  /** Base64 of the part of it that was seen before its turn; only earlier versions saved it. */
   unfinished?: string;
 }
 
-/** A generation that is being read, or was read last. */
+/** The state of the file that is being read, or was read last. */
 export function fileState(generation: Generation): TailState['file'] {
   const { pin, number, cursor } = generation;
   const { offset, skips_hole, overlap_crc32: tail_crc32, overlap_bytes: tail_bytes } = cursor.point;
@@ -67,6 +67,6 @@ function withRest<F extends object>(
   };
 }
 
-/** What a state saved of bytes that are in no row yet. */
+/** The bytes in a saved state that are in no row yet. */
 export const unfinishedOf = (file: { unfinished?: string }): Buffer | null =>
   file.unfinished === undefined ? null : Buffer.from(file.unfinished, 'base64');

@@ -18,15 +18,13 @@ import { type Watch, type WatchFolder, watchFolder } from './watch.ts';
 
 /** How long reading may hold the thread before directory events get their turn: a sandbox may live 10 ms. */
 const TURN_MS = 4;
-/** Sandboxes that one reconcile looks at in turn: 10,000 quiet ones must cost next to nothing, a new one must not wait. */
+/** Sandboxes that one reconcile looks at, in turn: 10,000 quiet ones must cost next to nothing. */
 const RECONCILE_SANDBOXES_MAX = 100;
-/** The root is listed again after so many reconciles even if its time says that nothing changed. */
+/** The root is listed again after so many reconciles, even if its modification time is the same. */
 const RELIST_RECONCILES = 30;
-
-/** Between two looks whether all of a sandbox has been read. */
+/** Between two checks whether all of a sandbox is read. */
 const DRAIN_LOOK_MS = 10;
-
-/** Complaints that are remembered, so that each is made once. */
+/** Complaints that are remembered, so that each is logged once. */
 const REPORTED_MAX = 1_000;
 
 /** A sandbox's logs, and why some of their bytes are not read. */
@@ -39,19 +37,19 @@ export interface TailCounts {
   logs: number;
   /** Logs whose last read the system refused. */
   logs_unreadable: number;
-  /** What has a log's name and is no file. */
+  /** Entries with the name of a log that are no files. */
   files_strange: number;
-  /** Files behind the one of their log that is being read. */
+  /** Files that wait until the one before them in their log is read. */
   files_waiting: number;
 }
 
 /**
  * Finds sandboxes, holds their logs and reads them in turn. Directory events make it fast; a reconcile each
- * second makes it true.
+ * second finds what events missed.
  */
 export class Tailer {
   readonly sandboxes = new Map<string, SandboxFolder>();
-  /** Set while nothing may be read because what was read has nowhere to go. */
+  /** Set while nothing may be read, because the spool takes nothing. */
   isPaused = false;
   lastError: string | null = null;
   /** Files that only our pins keep. */
@@ -72,15 +70,18 @@ export class Tailer {
   private readonly watchFolder: WatchFolder;
   private readonly chunk = Buffer.allocUnsafeSlow(limits.tail.read_chunk_bytes);
   private readonly readable = new Set<LogTail>();
-  /** Those that may have something to read when reading goes on. */
+  /** Tails that may have something to read once reading is resumed. */
   private readonly waiting = new Set<LogTail>();
-  /** Tails that were woken or read since the last visit, or wait to be closed or to see a pin go. */
+  /**
+   * Tails that were woken or read since the last visit, or that wait for their end or for a pin to be
+   * unlinked.
+   */
   private readonly unsettled = new Set<LogTail>();
   /** The root folder's identity and time as last seen, and how many reconciles ago they changed. */
   private rootSeen = '';
   private rootUnchanged = 0;
   private rootWatch: Watch | null = null;
-  /** Of the folder that is watched; another one may have taken its path. */
+  /** Identity of the watched folder; another one may have taken its path. */
   private rootIdentity = '';
   private timers: NodeJS.Timeout[] = [];
   private isScheduled = false;
@@ -109,7 +110,7 @@ export class Tailer {
     throw new AfterlogError('DATA_DIR_MISSING', `The data dir ${dataDir} does not exist.`);
   }
 
-  /** Takes up what an earlier agent left, then looks at everything there is. */
+  /** Continues where an earlier agent ended, then looks at all folders. */
   start(states: Iterable<unknown>): void {
     const found = Map.groupBy(this.pins.list(), (pin) => `${pin.sandbox}/${pin.log}`);
     const known = new Map(
@@ -172,8 +173,9 @@ export class Tailer {
   }
 
   /**
-   * Reads all that a sandbox's logs hold now, rotated files and deleted ones too. Ends when that is done, or at the signal.
-   * @returns null when this sandbox is not known (any more)
+   * Reads all that a sandbox's logs hold now, rotated and deleted files included. Ends when that is done, or
+   * at the signal.
+   * @returns null if this sandbox is not known (any more)
    */
   async drain(id: string, signal: AbortSignal): Promise<Drained | null> {
     const since_ms = performance.now();
@@ -233,7 +235,7 @@ export class Tailer {
     this.complain(root, new AfterlogError('SANDBOXES_TOO_MANY', `${root} holds more than ${max} sandboxes.`));
   }
 
-  /** Looks again, event or not: at the root, and at some of the sandboxes in turn. */
+  /** Looks without an event: at the root, and at some of the sandboxes in turn. */
   private reconcile(): void {
     this.watchRoot();
     const hasRoom = this.leftOut.size > 0 && this.sandboxes.size < limits.tail.sandboxes_max;
@@ -251,14 +253,17 @@ export class Tailer {
     for (const tail of this.held.check(this.unsettled, this.chunk)) this.wake(tail);
   }
 
-  /** Whether names may have come or gone in the root: listing 10,000 each second would cost more than all else. */
+  /**
+   * Whether names may have come or gone in the root: a list of 10,000 each second would cost more than all
+   * else.
+   */
   private mayHaveNews(): boolean {
     const root = this.lookAtRoot();
     if (root === null) return true;
     const seen = `${root.identity}:${root.changed}`;
     if (seen !== this.rootSeen) this.rootUnchanged = 0;
     this.rootSeen = seen;
-    // What changes within the same tick of the clock as a listing leaves the time as it was: one listing more.
+    // A change within the same clock tick as a listing does not change the time: so it is listed once more.
     return this.rootUnchanged++ % RELIST_RECONCILES <= 1;
   }
 
@@ -317,7 +322,7 @@ export class Tailer {
     this.sandboxes.delete(tail.sandbox);
   }
 
-  /** Says once what cannot be read; it is tried again at each reconcile, in silence. */
+  /** Logs once that something cannot be read; each reconcile tries it again, silently. */
   private report(what: string, error: Error): void {
     this.complain(what, new AfterlogError('FILE_UNREADABLE', `${what} cannot be read: ${reasonOf(error)}.`));
   }
@@ -330,7 +335,7 @@ export class Tailer {
     report(failure, { path });
   }
 
-  /** Takes over totals that were corrected behind the tails' backs; the states are as they are in the spool. */
+  /** Takes over totals of streams that were corrected in these states of the spool. */
   correct(states: unknown[]): void {
     for (const { sandbox, log, stream } of states as TailState[]) {
       const own = this.sandboxes.get(sandbox)?.tails.get(log)?.stream;
@@ -338,7 +343,7 @@ export class Tailer {
     }
   }
 
-  /** What there is to count, all sandboxes together. */
+  /** Counts over all sandboxes. */
   counts(): TailCounts {
     const counts = { logs: 0, logs_unreadable: 0, files_strange: 0, files_waiting: 0 };
     for (const { tails, strange } of this.sandboxes.values()) {

@@ -7,7 +7,8 @@ import type { LogTail } from './log_tail.ts';
 import type { Pin } from './pins.ts';
 
 /**
- * Copies aside what a log's files hold that cannot be read yet, from place `first` of its queue on.
+ * Copies aside the new bytes of a log's files that cannot be read yet.
+ * @param first where they begin in the queue
  * @returns whether there is more to copy at once
  */
 export function copyAside(tail: LogTail, chunk: Buffer, first: number): boolean {
@@ -21,7 +22,7 @@ export function copyAside(tail: LogTail, chunk: Buffer, first: number): boolean 
 
 function follow(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
   tail.beginIfOver();
-  // The state must know what is copied: whose copy another copy is, and after which truncation.
+  // The next agent must know what a copy is a copy of, and after which truncation it was made.
   if (!tail.saveIfMust()) return false;
   generation.aside ??= new Aside(generation.cursor);
   const followed = generation.aside.follow(chunk, tail.owner.room, (from) =>
@@ -30,7 +31,7 @@ function follow(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
   return followed === 'cut' ? truncated(tail, generation) : followed === 'more';
 }
 
-/** It has lost its name: nobody truncates it any more. */
+/** The file has lost its name: nobody truncates it any more. */
 function leave(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
   if (generation.aside!.isCut(chunk)) return truncated(tail, generation);
   tail.files.dropAside(generation);
@@ -38,20 +39,21 @@ function leave(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
 }
 
 /**
- * A file of the queue lost its content: by a copy that was made first, or by a restart of the console.
+ * Handles a file of the queue that lost its content: to a copy that was made first, or to a restart of the
+ * console.
  * @param mustGoOn even if the folder could not be looked at
- * @returns whether that is dealt with; else the next look or read finds it again
+ * @returns whether that is done; else the next look or read finds the truncation again
  */
 export function truncated(tail: LogTail, generation: Generation, mustGoOn = false): boolean {
   const { files } = tail;
   const known = files.copyCount;
   tail.owner.look();
-  // What a look pinned that could not be trusted has no place yet, and may be the copy: the next look tells.
-  if (!mustGoOn && tail.lastLook === null && files.placeless.length > 0) return false;
+  // A file that a doubtful look pinned has no place yet, and may be the copy: the next look decides.
+  if (!mustGoOn && tail.lastLook === null && files.fresh.length > 0) return false;
   tail.beginIfOver();
   const { copies, stale } = files.takeCopiesOf(generation, known);
   for (const pin of stale) {
-    // Its number says that it is done with.
+    // Its number tells the next agent that it is done with.
     tail.rename({ pin, number: files.first!.number, isAfterGap: false }, tail.stream!.started);
     files.keep(pin);
   }
@@ -73,7 +75,7 @@ export function truncated(tail: LogTail, generation: Generation, mustGoOn = fals
   return endHere(tail, generation);
 }
 
-/** What its file holds now. */
+/** The content of its file after the truncation. */
 function againOf({ pin, number, place, cuts }: Generation, starts: 'truncated' | null): Generation {
   const again = fromHole(pin, starts, place);
   again.number = number;
@@ -81,11 +83,11 @@ function againOf({ pin, number, place, cuts }: Generation, starts: 'truncated' |
   return again;
 }
 
-/** A file, or what a truncation left of it, from its start on: where there may be a hole. */
+/** A file from its start on, which may be a hole. */
 const fromHole = (pin: Pin, starts: StreamStart, place: FilePlace): Generation =>
   new Generation(new FileCursor(pin, { skips_hole: true }), 0, starts, place);
 
-/** What was copied aside is read when its turn comes, then what the file holds now. */
+/** The copy aside is read when its turn comes, then the file's new content. */
 function standIn(tail: LogTail, generation: Generation): boolean {
   const aside = generation.aside ?? new Aside(generation.cursor);
   try {
@@ -102,9 +104,9 @@ function standIn(tail: LogTail, generation: Generation): boolean {
   return true;
 }
 
-/** All that was seen of the first file of the queue is read. */
+/** The first file was truncated, and all that was seen of it is read: its stream ends. */
 function endHere(tail: LogTail, generation: Generation): boolean {
-  // Where not all can be taken now, the next read finds the truncation again.
+  // If not all can be taken now, the next read finds the truncation again.
   if (!tail.takeUnfinished(generation) || !tail.reserve()) return false;
   const again = againOf(generation, 'truncated');
   again.uncopied_bytes = generation.aside?.uncopiedOf(generation.cursor) ?? 0;
@@ -112,13 +114,13 @@ function endHere(tail: LogTail, generation: Generation): boolean {
   return true;
 }
 
-/** Puts others in the place of a generation. What is read after it stays behind them. */
+/** Puts others in the place of a file in the queue. */
 function replace(tail: LogTail, generation: Generation, by: Generation[]): void {
   const at = tail.files.replace(generation, by);
   const isAhead = at > 0 || by[0]!.pin.isAside === true;
   tail.changed();
   tail.mustSave();
-  // An agent that dies here finds the truncation again; but the names of pins must not tell of what no state knows.
+  // The next agent would find the truncation again; but pins must not have names that no state explains.
   if (isAhead && !tail.save()) return;
   const { unread } = tail.files;
   let stream = tail.stream!.started;
@@ -126,7 +128,7 @@ function replace(tail: LogTail, generation: Generation, by: Generation[]): void 
     if (index > 0 && started !== null) stream = started;
     return stream;
   });
-  // The newest first: until its original has its new number, a copy is known by its name.
+  // The newest first: a copy is known by its name until its original has its new number.
   for (const [index, next] of [...unread.entries()].toReversed()) {
     tail.rename(next, names[index]!);
     if (index >= at + by.length && next.aside?.pin) tail.owner.renumberAside(next.aside.pin, next.number);
@@ -134,7 +136,7 @@ function replace(tail: LogTail, generation: Generation, by: Generation[]): void 
   crashPoint('tail.replaced');
 }
 
-/** What was copied aside holds less than it should: all is read that is left. */
+/** The copy aside holds less than it should, and all that is left of it is read. */
 function giveUpRest(tail: LogTail, generation: Generation): boolean {
   if (!tail.takeUnfinished(generation) || !tail.reserve()) return false;
   tail.close();

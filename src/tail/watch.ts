@@ -10,16 +10,16 @@ export interface Watch {
 
 /**
  * Calls back at once when an entry of the folder changes. `renamed`: an entry came, went or changed its name;
- * else its content changed. `name` is null when the system does not tell.
- * @throws ENOENT when the folder is not there (any more), EACCES when this user may not read it
+ * else its content changed. `name` is null if the system does not report it.
+ * @throws ENOENT if there is no such folder (any more), EACCES if this user may not read it
  */
 export type WatchFolder = (path: string, changed: (name: string | null, renamed: boolean) => void) => Watch;
 
-/** Folders that are watched now, and those that are polled because the system gave no directory events for them. */
+/** Folders that are watched now, and folders that are polled because the system refused a watch. */
 export const watched = { by_events: 0, by_polling: 0 };
 
 /**
- * By directory events; where there are none (no inotify, or no watches left), chokidar polls the folder instead.
+ * Uses directory events. If the system has none (no inotify, or no watches left), chokidar polls the folder.
  */
 export const watchFolder: WatchFolder = (path, changed) => {
   let watcher: FSWatcher;
@@ -27,7 +27,7 @@ export const watchFolder: WatchFolder = (path, changed) => {
     watcher = watch(path, { persistent: false }, (what, name) => changed(name, what === 'rename'));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    // Polling would not see more of it either.
+    // Polling would not see the folder either.
     if (['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'].includes(code ?? '')) throw error;
     if (watched.by_polling === 0) {
       const what = `No directory events for ${path} (${message}); it and what follows is polled.`;
@@ -36,7 +36,7 @@ export const watchFolder: WatchFolder = (path, changed) => {
     return poll(path, changed);
   }
   watched.by_events++;
-  // A watched folder that is deleted may report an error; the next look at its parent finds out.
+  // The watch of a deleted folder may report an error; the next look at the parent finds the deletion.
   watcher.on('error', () => watcher.close());
   watcher.on('close', unwatched);
   return watcher;
