@@ -1,7 +1,7 @@
 import { limits } from '../base/limits.ts';
 import { beginsReport } from './kernel/headlines.ts';
 import { openReport, standsBetween, stepReport } from './kernel/report.ts';
-import { skipEscape } from './line/bytes.ts';
+import { bytes, skipEscape } from './line/bytes.ts';
 import {
   asked,
   channelOf,
@@ -14,6 +14,8 @@ import {
   ways,
 } from './line/entry.ts';
 import { open, step } from './trace/trace.ts';
+
+const { ESCAPE, LBRACKET, LOWER_M, RETURN } = bytes;
 
 // Asked for each line, and the table of limits is too large for V8 to look things up in it fast.
 const { entry_lines_max, entry_bytes_max, entry_pause_bytes_max } = limits.parse;
@@ -47,9 +49,9 @@ export class Entries {
    */
   of(b: Uint8Array, at: number, end: number, position: number): number {
     const entry = this.entryOf(channelOf(asked.source, asked.way), position);
-    while (at < end && b[at] === 27) at = skipEscape(b, at, end);
-    while (end > at && b[end - 1] === 13) end--;
-    if (b[end - 1] === 109) end = withoutColour(b, at, end);
+    while (at < end && b[at] === ESCAPE) at = skipEscape(b, at, end);
+    while (end > at && b[end - 1] === RETURN) end--;
+    if (b[end - 1] === LOWER_M) end = withoutColour(b, at, end);
     asked.modeBefore = entry.mode;
     const belongs = entry.lines > 0 && isOpen(entry, position) && this.belongs(entry, b, at, end);
     if (!belongs) {
@@ -138,7 +140,7 @@ const isOpen = (entry: Entry, position: number): boolean =>
 /** The end of the text before a colour sequence that ends at `end`. */
 function withoutColour(b: Uint8Array, at: number, end: number): number {
   for (let start = end - 2; start >= at && end - start < 12; start--) {
-    if (b[start] === 27) return b[start + 1] === 91 ? start : end;
+    if (b[start] === ESCAPE) return b[start + 1] === LBRACKET ? start : end;
   }
   return end;
 }

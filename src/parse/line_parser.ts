@@ -1,7 +1,7 @@
 import { Entries } from './entries.ts';
 import { severity } from './level/severity.ts';
 import { source } from './level/source.ts';
-import { skipEscape } from './line/bytes.ts';
+import { bytes, skipEscape } from './line/bytes.ts';
 import { asked, type SavedEntry, ways } from './line/entry.ts';
 import type { Line } from './line/line.ts';
 import { nameId, nameText } from './line/names.ts';
@@ -10,6 +10,8 @@ import { LineReader } from './line_reader.ts';
 import { Marks, type SavedMarks } from './mark/marks.ts';
 import { Clock, type ClockState, newClockState } from './time/clock.ts';
 import { isHeadline, wordEnd } from './trace/headline.ts';
+
+const { ESCAPE } = bytes;
 
 /** What a stream's next line needs to know of the lines before it; kept in the spool across restarts. */
 export interface ParserState {
@@ -158,7 +160,7 @@ export class LineParser {
     const text = line.text_start;
     asked.isHeadline = false;
     if (asked.way !== ways.kernel && text < end) {
-      const word = b[text] === 27 ? skipColours(b, text, end) : text;
+      const word = b[text] === ESCAPE ? skipColours(b, text, end) : text;
       asked.wordEnd = wordEnd(b, word, end);
       asked.isHeadline = isHeadline(b, word, end);
     }
@@ -172,7 +174,7 @@ export class LineParser {
 }
 
 function skipColours(b: Uint8Array, at: number, end: number): number {
-  while (at < end && b[at] === 27) at = skipEscape(b, at, end);
+  while (at < end && b[at] === ESCAPE) at = skipEscape(b, at, end);
   return at;
 }
 

@@ -4,13 +4,40 @@ import { eventOf } from './level/lifecycle.ts';
 import { severity, severityOfSyslog, severityOfText } from './level/severity.ts';
 import * as sources from './level/source.ts';
 import { program, Sources, source } from './level/source.ts';
-import { classOf, DIGIT, isDigit, skipEscape, startsWith } from './line/bytes.ts';
+import { bytes, classOf, DIGIT, isDigit, skipEscape, startsWith } from './line/bytes.ts';
 import { asked, marked, ways } from './line/entry.ts';
 import { kind, type Line } from './line/line.ts';
 import { readLevel } from './read_level.ts';
 import type { Clock } from './time/clock.ts';
 import { findStamp } from './time/find_stamp.ts';
 import { dates, findKernelClock, forms, kernelClock, rfc3339, stamp, timeOfDay } from './time/stamp.ts';
+
+const {
+  COLON,
+  DIGIT_0,
+  DIGIT_1,
+  DOT,
+  ESCAPE,
+  GREATER,
+  LBRACE,
+  LBRACKET,
+  LESS,
+  LOWER_S,
+  LPAREN,
+  MINUS,
+  QUOTE,
+  RBRACE,
+  RBRACKET,
+  RPAREN,
+  SLASH,
+  SPACE,
+  TAB,
+  UNDERSCORE,
+  UPPER_C,
+  UPPER_F,
+  UPPER_P,
+  UPPER_T,
+} = bytes;
 
 /**
  * Reads what a line says of itself: its time, source, level, and where its text begins. Fills the `Line`, and `asked` for its entry.
@@ -28,11 +55,11 @@ export class LineReader {
     line.source = source.app;
     let at = start;
     let first = at < end ? b[at]! : 0;
-    if (first === 27) {
+    if (first === ESCAPE) {
       at = this.afterColours(b, at, end);
       first = at < end ? b[at]! : 0;
     }
-    if (first === 60) {
+    if (first === LESS) {
       const after = this.priority(b, at, end, line);
       if (after > 0) {
         at = after;
@@ -41,22 +68,22 @@ export class LineReader {
     }
     let isStamped = false;
     switch (first) {
-      case 91: // [
+      case LBRACKET:
         if (this.kernel(b, at, end, line)) return;
         isStamped = this.bracketed(b, at, end, line);
         if (isStamped) break;
         if (this.status(b, at, end, line)) return;
         isStamped = this.search(b, at, end, line);
         break;
-      case 123: // {
+      case LBRACE:
         this.structured(b, at, end, line);
-        if (b[end - 1] !== 125) this.midline(b, at, end, line);
+        if (b[end - 1] !== RBRACE) this.midline(b, at, end, line);
         return;
       case 0: // nothing, or a NUL
-      case 9:
-      case 32:
+      case TAB:
+      case SPACE:
         this.clock.inherit(line);
-        if (first === 32 && sources.isSystemdJob(b, start, end)) line.source = source.systemd;
+        if (first === SPACE && sources.isSystemdJob(b, start, end)) line.source = source.systemd;
         break;
       default:
         isStamped = classOf[first] === DIGIT && this.rfc3339(b, at, end, line);
@@ -82,11 +109,11 @@ export class LineReader {
     asked.way = ways.kernel;
     asked.source = 0;
     asked.uptime = stamp.seconds;
-    if (at + 2 < end && b[at] === 91) {
+    if (at + 2 < end && b[at] === LBRACKET) {
       const close = callerEnd(b, at, end);
       if (close > 0) at = close;
     }
-    if (at < end && b[at] === 32) at++;
+    if (at < end && b[at] === SPACE) at++;
     line.text_start = at;
     const headline = headlineOf(b, at, end);
     if (headline === undefined) return at;
@@ -101,7 +128,7 @@ export class LineReader {
       at = findKernelClock(b, at, end);
       if (at < 0) return false;
       const after = kernelClock(b, at, end);
-      if (after < 0 || (b[after] !== 32 && b[after] !== 91)) continue;
+      if (after < 0 || (b[after] !== SPACE && b[after] !== LBRACKET)) continue;
       line.severity = 0;
       // The line's own stamp says when; a kernel's clock that is known says it better than a line before.
       if (line.kind === kind.line || line.kind === kind.time_of_day) this.clock.boot();
@@ -145,7 +172,7 @@ export class LineReader {
       return false;
     }
     this.clock.stamped(line);
-    const isOpened = stamp.start === at + 1 || (b[at] === 91 && stamp.start - at <= 5);
+    const isOpened = stamp.start === at + 1 || (b[at] === LBRACKET && stamp.start - at <= 5);
     const opens = isOpened ? closerOf(b[at]!) : 0;
     let after = stamp.end;
     if (stamp.start !== at && opens === 0) return this.stampedWithin(line);
@@ -158,7 +185,7 @@ export class LineReader {
       line.text_start = after;
       return true;
     }
-    line.message_start = after < end && b[after] === 32 ? after + 1 : after;
+    line.message_start = after < end && b[after] === SPACE ? after + 1 : after;
     line.text_start = line.message_start;
     if (
       stamp.dates === dates.yearless &&
@@ -198,20 +225,20 @@ export class LineReader {
 
   /** Behind an RFC 3339 stamp: ` [tag] text` of the guest's agent, ` stdout F text` of a container runtime, or text. */
   private tagged(b: Uint8Array, at: number, end: number, line: Line): void {
-    const after = at < end && b[at] === 32 ? at + 1 : at;
+    const after = at < end && b[at] === SPACE ? at + 1 : at;
     line.message_start = after;
     line.text_start = after;
     const tag = this.sources.tagAt(b, after, end);
     if (tag > 0) {
       const close = sources.tag.end;
       line.source = tag;
-      line.message_start = close + 1 < end && b[close + 1] === 32 ? close + 2 : close + 1;
+      line.message_start = close + 1 < end && b[close + 1] === SPACE ? close + 2 : close + 1;
       line.text_start = line.message_start;
       asked.way = ways.tagged;
       return;
     }
     asked.isStamped = true;
-    if (b[after] === 115 && this.containerLine(b, after, end, line)) return;
+    if (b[after] === LOWER_S && this.containerLine(b, after, end, line)) return;
     if (sources.programAt(b, after, end, false)) this.program(b, line);
     else if (classOf[b[after]!]! !== 0 && sources.syslogProgram(b, after, end) && isKernel(b))
       this.syslogKernel(b, end, line);
@@ -221,12 +248,13 @@ export class LineReader {
     const isOut = startsWith(b, at, end, STDOUT);
     if (!isOut && !startsWith(b, at, end, STDERR)) return false;
     const flag = b[at + 7];
-    if (at + 8 > end || (flag !== 80 && flag !== 70) || (at + 8 < end && b[at + 8] !== 32)) return false;
+    if (at + 8 > end || (flag !== UPPER_P && flag !== UPPER_F) || (at + 8 < end && b[at + 8] !== SPACE))
+      return false;
     line.source = isOut ? source.stdout : source.stderr;
     line.message_start = Math.min(end, at + 9);
     line.text_start = line.message_start;
     asked.way = ways.tagged;
-    asked.isPiece = flag === 80;
+    asked.isPiece = flag === UPPER_P;
     return true;
   }
 
@@ -254,7 +282,7 @@ export class LineReader {
 
   /** Past the colours at the start; `ESC[32026-11-23T…` is one that the next stamp cut off. */
   private afterColours(b: Uint8Array, at: number, end: number): number {
-    while (at < end && b[at] === 27) {
+    while (at < end && b[at] === ESCAPE) {
       for (let cut = at + 2; cut < at + 6; cut++) if (isDigit(b[cut]) && rfc3339(b, cut, end) > 0) return cut;
       at = skipEscape(b, at, end);
     }
@@ -265,11 +293,12 @@ export class LineReader {
   private priority(b: Uint8Array, at: number, end: number, line: Line): number {
     let digits = at + 1;
     let number = 0;
-    while (digits < end && digits - at < 4 && isDigit(b[digits])) number = number * 10 + b[digits++]! - 48;
-    if (digits === at + 1 || b[digits] !== 62 || digits >= end || number > 191) return -1;
+    while (digits < end && digits - at < 4 && isDigit(b[digits]))
+      number = number * 10 + b[digits++]! - DIGIT_0;
+    if (digits === at + 1 || b[digits] !== GREATER || digits >= end || number > 191) return -1;
     line.severity = severityOfSyslog(number);
     digits++;
-    return b[digits] === 49 && b[digits + 1] === 32 && digits + 1 < end ? digits + 2 : digits;
+    return b[digits] === DIGIT_1 && b[digits + 1] === SPACE && digits + 1 < end ? digits + 2 : digits;
   }
 
   /** events.jsonl: the runtime's own words. */
@@ -289,7 +318,7 @@ export class LineReader {
     }
     this.clock.stamped(line);
     asked.isStamped = true;
-    line.message_start = at < end && b[at] === 32 ? at + 1 : at;
+    line.message_start = at < end && b[at] === SPACE ? at + 1 : at;
     line.text_start = line.message_start;
     line.severity = severityOfText(b, line.message_start, end, true);
   }
@@ -302,14 +331,21 @@ const isKernel = (b: Uint8Array): boolean =>
   program.end - program.start === KERNEL.length && startsWith(b, program.start, program.end, KERNEL);
 
 const closerOf = (opener: number): number =>
-  opener === 91 ? 93 : opener === 40 ? 41 : opener === 34 ? 34 : 0;
+  opener === LBRACKET ? RBRACKET : opener === LPAREN ? RPAREN : opener === QUOTE ? QUOTE : 0;
 
 /** A source named by a JSON field: a name, not a text. */
 function isName(b: Uint8Array, at: number, end: number): boolean {
   if (end - at > 48) return false;
   for (; at < end; at++) {
     const byte = b[at]!;
-    if (classOf[byte] === 0 && byte !== 45 && byte !== 46 && byte !== 47 && byte !== 95 && byte !== 58)
+    if (
+      classOf[byte] === 0 &&
+      byte !== MINUS &&
+      byte !== DOT &&
+      byte !== SLASH &&
+      byte !== UNDERSCORE &&
+      byte !== COLON
+    )
       return false;
   }
   return true;
@@ -318,12 +354,12 @@ function isName(b: Uint8Array, at: number, end: number): boolean {
 /** `[    T6]`, `[   C0]`: the printing task or processor, where the kernel is built to say so; a channel of its own. */
 function callerEnd(b: Uint8Array, at: number, end: number): number {
   let i = at + 1;
-  while (i < end && b[i] === 32) i++;
-  if (b[i] !== 84 && b[i] !== 67) return -1;
-  const isProcessor = b[i] === 67;
+  while (i < end && b[i] === SPACE) i++;
+  if (b[i] !== UPPER_T && b[i] !== UPPER_C) return -1;
+  const isProcessor = b[i] === UPPER_C;
   let number = 0;
-  for (i++; i < end && isDigit(b[i]) && number < 1e8; i++) number = number * 10 + b[i]! - 48;
-  if (i >= end || b[i] !== 93) return -1;
+  for (i++; i < end && isDigit(b[i]) && number < 1e8; i++) number = number * 10 + b[i]! - DIGIT_0;
+  if (i >= end || b[i] !== RBRACKET) return -1;
   asked.source = number * 2 + (isProcessor ? 2 : 1);
   return i + 1;
 }

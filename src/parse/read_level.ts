@@ -1,14 +1,17 @@
 import { headlineSeverity, rawHeadline } from './kernel/headlines.ts';
 import { json, readJson } from './level/json_line.ts';
 import * as severities from './level/severity.ts';
+import { bytes } from './line/bytes.ts';
 import { asked, marked, ways } from './line/entry.ts';
 import type { Line } from './line/line.ts';
 import { forms, stamp } from './time/stamp.ts';
 
+const { LBRACE, SPACE, TAB } = bytes;
+
 /** The level of a line whose stamp and source are known, where nothing has told it yet. */
 export function readLevel(b: Uint8Array, end: number, line: Line, isStamped: boolean): void {
   const text = line.text_start;
-  if (text < end && b[text] === 123) {
+  if (text < end && b[text] === LBRACE) {
     readJson(b, text, end);
     if (line.severity === 0) line.severity = json.severity;
     return;
@@ -24,7 +27,7 @@ export function readLevel(b: Uint8Array, end: number, line: Line, isStamped: boo
   }
   if (isStamped) line.severity = besideStamp(b, end);
   if (line.severity === 0) {
-    const isIndented = b[text] === 32 || b[text] === 9;
+    const isIndented = b[text] === SPACE || b[text] === TAB;
     if (!isIndented || isStamped)
       line.severity = severities.severityOfText(b, text, end, isStamped && asked.way !== ways.tagged);
   }

@@ -1,8 +1,23 @@
 import { severity } from '../level/severity.ts';
-import { startsWith } from '../line/bytes.ts';
+import { bytes, startsWith } from '../line/bytes.ts';
 import { marked } from '../line/entry.ts';
 import { textOf } from '../line/title.ts';
 import { crashRules } from './crash_rules.ts';
+
+const {
+  COLON,
+  EQUALS,
+  HASH,
+  LBRACKET,
+  LOWER_B,
+  LOWER_I,
+  LOWER_P,
+  LOWER_S,
+  LOWER_U,
+  LOWER_V,
+  SPACE,
+  UPPER_B,
+} = bytes;
 
 export interface KernelHeadline {
   text: string;
@@ -200,12 +215,12 @@ export function headlineOf(b: Uint8Array, at: number, end: number): Headline | u
   const last = Math.min(end, at + NAME_BYTES_MAX);
   for (let i = at; i < last; i++) {
     const byte = b[i]!;
-    if (byte !== 32 && byte !== 58) continue;
+    if (byte !== SPACE && byte !== COLON) continue;
     // ` invoked`, ` blocked`, ` [#`
     const next = b[i + 1];
-    if (byte === 32) {
-      if (next !== 105 && next !== 98 && (next !== 91 || b[i + 2] !== 35)) continue;
-    } else if (next !== 32 || !beginsBehindColon(b[i + 2]!)) continue;
+    if (byte === SPACE) {
+      if (next !== LOWER_I && next !== LOWER_B && (next !== LBRACKET || b[i + 2] !== HASH)) continue;
+    } else if (next !== SPACE || !beginsBehindColon(b[i + 2]!)) continue;
     for (const headline of anywhere) if (startsWith(b, i, end, headline.bytes)) return headline;
   }
   return undefined;
@@ -213,13 +228,13 @@ export function headlineOf(b: Uint8Array, at: number, end: number): Headline | u
 
 /** `: page`, `: segfault`, `: unhandled`, `: vmalloc`, `: BUG` */
 const beginsBehindColon = (byte: number): boolean =>
-  byte === 112 || byte === 115 || byte === 117 || byte === 118 || byte === 66;
+  byte === LOWER_P || byte === LOWER_S || byte === LOWER_U || byte === LOWER_V || byte === UPPER_B;
 
 /** Whether one of the texts stands behind the next `: `; or right here, where that is behind one. */
 function goesOn(b: Uint8Array, at: number, end: number, texts: readonly Buffer[]): boolean {
-  if (b[at - 2] !== 58) {
+  if (b[at - 2] !== COLON) {
     const last = Math.min(end, at + NAME_BYTES_MAX);
-    while (at < last && b[at] !== 58) at++;
+    while (at < last && b[at] !== COLON) at++;
     at += 2;
   }
   for (const text of texts) if (startsWith(b, at, end, text)) return true;
@@ -276,7 +291,7 @@ export function rawHeadline(b: Uint8Array, at: number, end: number): number {
   }
   // A task's name has at most 15 characters.
   for (const last = Math.min(end - oomKiller.length, at + 16); at < last; at++) {
-    if (b[at] === 32 && b[at + 1] === 105 && startsWith(b, at, end, oomKiller)) return marked.crash;
+    if (b[at] === SPACE && b[at + 1] === LOWER_I && startsWith(b, at, end, oomKiller)) return marked.crash;
   }
   return marked.nothing;
 }
@@ -291,4 +306,4 @@ function rawReport(b: Uint8Array, at: number, end: number): number {
 
 /** A line of `=`, as stands above and below some reports. */
 export const isRule = (b: Uint8Array, at: number, end: number): boolean =>
-  end - at >= 20 && b[at] === 61 && b[at + 1] === 61 && b[at + 9] === 61 && b[end - 1] === 61;
+  end - at >= 20 && b[at] === EQUALS && b[at + 1] === EQUALS && b[at + 9] === EQUALS && b[end - 1] === EQUALS;

@@ -1,6 +1,22 @@
-import { classOf, indexOf, isDigit, LOWER, startsWith, UPPER } from '../line/bytes.ts';
+import { bytes, classOf, indexOf, isDigit, LOWER, startsWith, UPPER } from '../line/bytes.ts';
 import { type Entry, modes } from '../line/entry.ts';
 import { headlineSeverity, isRule, NAME_BYTES_MAX } from './headlines.ts';
+
+const {
+  COLON,
+  DIGIT_0,
+  EQUALS,
+  LBRACKET,
+  LOWER_A,
+  LOWER_F,
+  LOWER_X,
+  PLUS,
+  QUESTION,
+  RBRACKET,
+  SPACE,
+  TAB,
+  UNDERSCORE,
+} = bytes;
 
 /** Texts, with bars between them. */
 const texts = (list: string): Buffer[] => list.split('|').map((text) => Buffer.from(text));
@@ -80,7 +96,7 @@ export function stepReport(
   isKernel: boolean,
 ): boolean {
   if (isKernel && uptime > entry.uptime + PAUSE_MAX_S) return false;
-  const isIndented = at < end && (b[at] === 32 || b[at] === 9);
+  const isIndented = at < end && (b[at] === SPACE || b[at] === TAB);
   if (entry.mode === modes.kernel_ended)
     return at < end && afterEnd.some((text) => startsWith(b, at, end, text));
   if (entry.depth < BODY && !isCertain(b, at, end)) return false;
@@ -123,8 +139,8 @@ const certain = texts(
 );
 
 function isCertain(b: Uint8Array, at: number, end: number): boolean {
-  while (at < end && b[at] === 32) at++;
-  if (b[at] === 63) at += 2;
+  while (at < end && b[at] === SPACE) at++;
+  if (b[at] === QUESTION) at += 2;
   if (at >= end) return false;
   for (const text of certain) if (startsWith(b, at, end, text)) return true;
   return isFrame(b, at, end);
@@ -147,16 +163,16 @@ function stepOom(entry: Entry, b: Uint8Array, at: number, end: number, isKernel:
 /** `anon 31154200576` */
 function isCounter(b: Uint8Array, at: number, end: number): boolean {
   const start = at;
-  while (at < end && (classOf[b[at]!] === LOWER || b[at] === 95)) at++;
-  return at > start && at + 1 < end && b[at] === 32 && isDigit(b[at + 1]);
+  while (at < end && (classOf[b[at]!] === LOWER || b[at] === UNDERSCORE)) at++;
+  return at > start && at + 1 < end && b[at] === SPACE && isDigit(b[at + 1]);
 }
 
 /** Lines of an OOM report: tables in brackets, counters `name:number` or `number pages …`. */
 function isOomLine(b: Uint8Array, at: number, end: number): boolean {
   const first = b[at]!;
-  if (first === 91 || isDigit(first) || isBody(b, at, end) || isCounter(b, at, end)) return true;
+  if (first === LBRACKET || isDigit(first) || isBody(b, at, end) || isCounter(b, at, end)) return true;
   for (const last = Math.min(end, at + 48); at < last; at++) {
-    if (b[at] === 58 || b[at] === 61) return true;
+    if (b[at] === COLON || b[at] === EQUALS) return true;
   }
   return false;
 }
@@ -171,35 +187,35 @@ function isDump(b: Uint8Array, at: number, end: number): boolean {
   const start = at;
   while (at < end && at - start < 5 && classOf[b[at]!] !== 0) at++;
   if (at === start) return false;
-  if (b[at] === 32) at++;
-  return at + 2 < end && b[at] === 58 && b[at + 1] === 32 && isDumped(b, at + 2, end);
+  if (b[at] === SPACE) at++;
+  return at + 2 < end && b[at] === COLON && b[at + 1] === SPACE && isDumped(b, at + 2, end);
 }
 
 /** Blanks, then eight or sixteen hex digits. */
 function isDumped(b: Uint8Array, at: number, end: number): boolean {
-  while (at < end && b[at] === 32) at++;
+  while (at < end && b[at] === SPACE) at++;
   const start = at;
   while (at < end && isHex(b[at]!)) at++;
   return at - start === 8 || at - start === 16;
 }
-const isHex = (byte: number): boolean => isDigit(byte) || (byte >= 97 && byte <= 102);
+const isHex = (byte: number): boolean => isDigit(byte) || (byte >= LOWER_A && byte <= LOWER_F);
 
 const locks = Buffer.from('lock');
 /** `2 locks held by syz-executor/1234:` */
 const isLocksHeld = (b: Uint8Array, at: number, end: number): boolean =>
-  isDigit(b[at]) && b[at + 1] === 32 && startsWith(b, at + 2, end, locks);
+  isDigit(b[at]) && b[at + 1] === SPACE && startsWith(b, at + 2, end, locks);
 
 /** `do_syscall_64+0x33/0x40`, without the blank before it; also behind addresses in brackets. */
 function isFrame(b: Uint8Array, at: number, end: number): boolean {
-  while (at < end && b[at] === 91 && isHex(b[at + 1] ?? 0)) {
+  while (at < end && b[at] === LBRACKET && isHex(b[at + 1] ?? 0)) {
     const open = at;
-    while (at < end && at - open < 20 && b[at] !== 93) at++;
-    if (b[at] !== 93 || at - open < 9) return false;
-    at += b[at + 1] === 32 ? 2 : 1;
+    while (at < end && at - open < 20 && b[at] !== RBRACKET) at++;
+    if (b[at] !== RBRACKET || at - open < 9) return false;
+    at += b[at + 1] === SPACE ? 2 : 1;
   }
   if (classOf[b[at]!] === UPPER) return false;
-  for (const last = Math.min(end - 3, at + 80); at < last && b[at] !== 32; at++) {
-    if (b[at] === 43 && b[at + 1] === 48 && b[at + 2] === 120) return true;
+  for (const last = Math.min(end - 3, at + 80); at < last && b[at] !== SPACE; at++) {
+    if (b[at] === PLUS && b[at + 1] === DIGIT_0 && b[at + 2] === LOWER_X) return true;
   }
   return false;
 }

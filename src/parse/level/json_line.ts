@@ -1,7 +1,9 @@
-import { isDigit } from '../line/bytes.ts';
+import { bytes, isDigit } from '../line/bytes.ts';
 import { epochNumber, findStamp } from '../time/find_stamp.ts';
 import { rfc3339 } from '../time/stamp.ts';
 import { severityOfTens, severityOfWord } from './severity.ts';
+
+const { BACKSLASH, COLON, COMMA, DIGIT_0, LBRACE, LBRACKET, QUOTE, RBRACE, RBRACKET, SPACE, TAB } = bytes;
 
 /** What the fields of a JSON line say: one object for the process. */
 export const json = {
@@ -109,25 +111,25 @@ export function readJson(b: Uint8Array, start: number, end: number): void {
   let more = FIELDS_MORE;
   for (let at = start + 1; at < end; ) {
     at = skipBlanks(b, at, end);
-    if (b[at] !== 34 || at >= end) return;
+    if (b[at] !== QUOTE || at >= end) return;
     const key = at + 1;
     at = skipString(b, at, end);
     const what = keyOf(b, key, at - 1);
     at = skipBlanks(b, at, end);
-    if (b[at] !== 58) return;
+    if (b[at] !== COLON) return;
     at = skipBlanks(b, at + 1, end);
     const value = at;
     at = skipValue(b, at, end);
     if (what !== 0) take(b, what, value, at);
     at = skipBlanks(b, at, end);
-    if (b[at] !== 44) return;
+    if (b[at] !== COMMA) return;
     at++;
     if (json.hasTime && json.severity !== 0 && (json.source_end !== 0 || more-- === 0)) return;
   }
 }
 
 function take(b: Uint8Array, what: number, value: number, end: number): void {
-  const isText = b[value] === 34;
+  const isText = b[value] === QUOTE;
   const start = isText ? value + 1 : value;
   const stop = isText ? end - 1 : end;
   if (stop <= start) return;
@@ -147,12 +149,12 @@ function take(b: Uint8Array, what: number, value: number, end: number): void {
 
 function numberAt(b: Uint8Array, at: number, end: number): number {
   let number = 0;
-  while (at < end && isDigit(b[at]) && number < 100) number = number * 10 + b[at++]! - 48;
+  while (at < end && isDigit(b[at]) && number < 100) number = number * 10 + b[at++]! - DIGIT_0;
   return number;
 }
 
 function skipBlanks(b: Uint8Array, at: number, end: number): number {
-  while (at < end && (b[at] === 32 || b[at] === 9)) at++;
+  while (at < end && (b[at] === SPACE || b[at] === TAB)) at++;
   return at;
 }
 
@@ -160,8 +162,8 @@ function skipBlanks(b: Uint8Array, at: number, end: number): number {
 function skipString(b: Uint8Array, at: number, end: number): number {
   for (at++; at < end; at++) {
     const byte = b[at]!;
-    if (byte === 34) return at + 1;
-    if (byte === 92) at++;
+    if (byte === QUOTE) return at + 1;
+    if (byte === BACKSLASH) at++;
   }
   return end;
 }
@@ -169,21 +171,21 @@ function skipString(b: Uint8Array, at: number, end: number): number {
 /** Past the value at `at`: a string, an object or array with all that is in it, or up to the next comma. */
 function skipValue(b: Uint8Array, at: number, end: number): number {
   const first = b[at];
-  if (first === 34) return skipString(b, at, end);
-  if (first === 123 || first === 91) {
+  if (first === QUOTE) return skipString(b, at, end);
+  if (first === LBRACE || first === LBRACKET) {
     let depth = 0;
     while (at < end) {
       const byte = b[at]!;
-      if (byte === 34) {
+      if (byte === QUOTE) {
         at = skipString(b, at, end);
         continue;
       }
-      if (byte === 123 || byte === 91) depth++;
-      else if ((byte === 125 || byte === 93) && --depth === 0) return at + 1;
+      if (byte === LBRACE || byte === LBRACKET) depth++;
+      else if ((byte === RBRACE || byte === RBRACKET) && --depth === 0) return at + 1;
       at++;
     }
     return end;
   }
-  while (at < end && b[at] !== 44 && b[at] !== 125) at++;
+  while (at < end && b[at] !== COMMA && b[at] !== RBRACE) at++;
   return at;
 }

@@ -1,5 +1,41 @@
-import { classOf, DIGIT, LOWER, skipEscape, UPPER } from '../line/bytes.ts';
+import { bytes, classOf, DIGIT, LOWER, skipEscape, UPPER } from '../line/bytes.ts';
 import { nameId } from '../line/names.ts';
+
+const {
+  APOSTROPHE,
+  BAR,
+  COLON,
+  COMMA,
+  DIGIT_0,
+  DOT,
+  EQUALS,
+  ESCAPE,
+  GREATER,
+  HASH,
+  LBRACKET,
+  LESS,
+  LOWER_CASE,
+  LOWER_D,
+  LPAREN,
+  MINUS,
+  QUOTE,
+  RBRACKET,
+  RPAREN,
+  SLASH,
+  SPACE,
+  STAR,
+  TAB,
+  UNDERSCORE,
+  UPPER_C,
+  UPPER_D,
+  UPPER_E,
+  UPPER_F,
+  UPPER_I,
+  UPPER_N,
+  UPPER_T,
+  UPPER_V,
+  UPPER_W,
+} = bytes;
 
 /** OpenTelemetry's severity texts, as ids of names. */
 export const severity = {
@@ -67,7 +103,11 @@ interface Word {
 const SLOTS = 512;
 const wordAt: (Word | undefined)[] = new Array(SLOTS).fill(undefined);
 const slotOf = (b: Uint8Array, at: number, length: number): number =>
-  ((b[at]! | 32) * 31 + (b[at + 1]! | 32) * 7 + (b[at + length - 1]! | 32) * 3 + length * 57) % SLOTS;
+  ((b[at]! | LOWER_CASE) * 31 +
+    (b[at + 1]! | LOWER_CASE) * 7 +
+    (b[at + length - 1]! | LOWER_CASE) * 3 +
+    length * 57) %
+  SLOTS;
 for (const [name, words] of Object.entries(levelWords)) {
   for (const word of words) {
     const bytes = Buffer.from(word);
@@ -91,7 +131,7 @@ function wordOf(b: Uint8Array, at: number, end: number): Word | undefined {
     if (word === undefined) return undefined;
     if (word.bytes.length !== length) continue;
     let same = 0;
-    while (same < length && (b[at + same]! | 32) === (word.bytes[same]! | 32)) same++;
+    while (same < length && (b[at + same]! | LOWER_CASE) === (word.bytes[same]! | LOWER_CASE)) same++;
     if (same === length) return word;
   }
 }
@@ -123,20 +163,20 @@ const bySyslog = [
 /** Levels of one letter: glog, logcat, cups, `[I]`. */
 export function severityOfLetter(letter: number): number {
   switch (letter) {
-    case 86: // V
-    case 84: // T
+    case UPPER_V:
+    case UPPER_T:
       return severity.trace;
-    case 68: // D
+    case UPPER_D:
       return severity.debug;
-    case 73: // I
-    case 78: // N
+    case UPPER_I:
+    case UPPER_N:
       return severity.info;
-    case 87: // W
+    case UPPER_W:
       return severity.warn;
-    case 69: // E
+    case UPPER_E:
       return severity.error;
-    case 70: // F
-    case 67: // C
+    case UPPER_F:
+    case UPPER_C:
       return severity.fatal;
     default:
       return severity.none;
@@ -158,12 +198,12 @@ export function severityOfText(b: Uint8Array, start: number, end: number, isStam
   const last = Math.min(end, start + (isStamped ? STAMPED_BYTES : RAW_BYTES));
   let words = 0;
   let wordsMax = isStamped ? STAMPED_BYTES : RAW_WORDS;
-  let before = 32;
-  let beforeBlank = 58;
+  let before: number = SPACE;
+  let beforeBlank: number = COLON;
   for (let at = start; at < last; ) {
     const byte = b[at]!;
     const what = classOf[byte]!;
-    if (what === UPPER || (what === LOWER && (words === 0 || before !== 32 || beforeBlank === 58))) {
+    if (what === UPPER || (what === LOWER && (words === 0 || before !== SPACE || beforeBlank === COLON))) {
       let stop = at + 1;
       while (stop < end && (classOf[b[stop]!]! & (LOWER | UPPER)) !== 0) stop++;
       const length = stop - at;
@@ -173,7 +213,7 @@ export function severityOfText(b: Uint8Array, start: number, end: number, isStam
       const found = !may ? 0 : levelAt(b, start, at, stop, end, before, beforeBlank, words, isStamped);
       if (found !== 0) return found;
       // A text that begins with a plain word is no row of fields: only its next word may be a level (`npm ERR! …`).
-      if (!isStamped && words === 0 && at === start && (stop === end || b[stop] === 32)) {
+      if (!isStamped && words === 0 && at === start && (stop === end || b[stop] === SPACE)) {
         if (stop + 1 >= end || classOf[b[stop + 1]!] !== UPPER) return 0;
         wordsMax = 1;
       }
@@ -187,11 +227,11 @@ export function severityOfText(b: Uint8Array, start: number, end: number, isStam
       before = b[at - 1]!;
       continue;
     }
-    if (byte === 27) {
+    if (byte === ESCAPE) {
       at = skipEscape(b, at, end);
       continue;
     }
-    if ((byte === 32 || byte === 9) && before !== 32 && before !== 9) {
+    if ((byte === SPACE || byte === TAB) && before !== SPACE && before !== TAB) {
       words++;
       beforeBlank = before;
       if (words > wordsMax) return 0;
@@ -214,42 +254,46 @@ function levelAt(
   words: number,
   isStamped: boolean,
 ): number {
-  let after = stop < end ? b[stop]! : 32;
+  let after = stop < end ? b[stop]! : SPACE;
   if (stop - at === 1) return letterAt(b, at, stop, end, before, after, words);
   // `DEBUG2`, `debug3`
-  if (classOf[after] === DIGIT && (b[at]! | 32) === 100) {
+  if (classOf[after] === DIGIT && (b[at]! | LOWER_CASE) === LOWER_D) {
     stop++;
-    after = stop < end ? b[stop]! : 32;
+    after = stop < end ? b[stop]! : SPACE;
   }
-  if (classOf[after] !== 0 || after === 45 || after === 95) return 0;
+  if (classOf[after] !== 0 || after === MINUS || after === UNDERSCORE) return 0;
   const word = wordOf(b, at, stop);
   if (word === undefined) return 0;
-  if (after === 27) after = 32;
+  if (after === ESCAPE) after = SPACE;
   // `In(14)`: two letters are a level only with its number
-  if (after === 40 && stop + 1 < end && classOf[b[stop + 1]!] === DIGIT) return word.severity;
+  if (after === LPAREN && stop + 1 < end && classOf[b[stop + 1]!] === DIGIT) return word.severity;
   if (stop - at === 2) return 0;
   const isUpper = classOf[b[at]!] === UPPER && classOf[b[at + 1]!] === UPPER;
-  const opens = before === 91 || before === 60 || before === 40 || before === 124;
+  const opens = before === LBRACKET || before === LESS || before === LPAREN || before === BAR;
   // `[INFO ]`, `[DEBUG 2026-…`, `[core:error]`
-  if (opens && (after === 93 || after === 62 || after === 41 || after === 124 || after === 58))
+  if (
+    opens &&
+    (after === RBRACKET || after === GREATER || after === RPAREN || after === BAR || after === COLON)
+  )
     return word.severity;
-  if (opens && after === 32 && stop + 1 < end && (isUpper || b[stop + 1] === 93)) return word.severity;
-  if (before === 58 && after === 93) return word.severity;
-  if (before === 61) return isLevelKey(b, start, at - 1) ? word.severity : 0;
+  if (opens && after === SPACE && stop + 1 < end && (isUpper || b[stop + 1] === RBRACKET))
+    return word.severity;
+  if (before === COLON && after === RBRACKET) return word.severity;
+  if (before === EQUALS) return isLevelKey(b, start, at - 1) ? word.severity : 0;
   // `local.ERROR:`, `daemon.err `, `:WARN:`
-  if (before === 46 || before === 58 || before === 41) {
-    if (isUpper) return after === 58 || after === 32 || before === 58 ? word.severity : 0;
-    return before === 46 && after === 32 && isStamped && words <= 2 ? word.severity : 0;
+  if (before === DOT || before === COLON || before === RPAREN) {
+    if (isUpper) return after === COLON || after === SPACE || before === COLON ? word.severity : 0;
+    return before === DOT && after === SPACE && isStamped && words <= 2 ? word.severity : 0;
   }
-  if (before === 34 || before === 39 || before === 47) return 0;
+  if (before === QUOTE || before === APOSTROPHE || before === SLASH) return 0;
   // `error: …`, `gcc: error: …`; `Call Trace: …` is no level
-  if (after === 58)
-    return isUpper || words === 0 || beforeBlank === 58 || beforeBlank === 93 ? word.severity : 0;
-  if (word.needs === NEEDS_SIGN) return after === 9 || after === 124 ? word.severity : 0;
+  if (after === COLON)
+    return isUpper || words === 0 || beforeBlank === COLON || beforeBlank === RBRACKET ? word.severity : 0;
+  if (word.needs === NEEDS_SIGN) return after === TAB || after === BAR ? word.severity : 0;
   if (isUpper) return word.severity;
   return words === 0 && at === start && isStamped
     ? word.severity
-    : before === 9 && after === 9
+    : before === TAB && after === TAB
       ? word.severity
       : 0;
 }
@@ -266,10 +310,10 @@ function letterAt(
 ): number {
   const level = severityOfLetter(b[at]!);
   if (level === 0) return 0;
-  if (before === 91 && after === 93) return level;
+  if (before === LBRACKET && after === RBRACKET) return level;
   if (words > 0 || stop + 2 >= end) return 0;
-  const opens = after === 44 ? b[stop + 2] === 91 : after === 32 && b[stop + 1] === 91;
-  return opens && before === 32 ? level : 0;
+  const opens = after === COMMA ? b[stop + 2] === LBRACKET : after === SPACE && b[stop + 1] === LBRACKET;
+  return opens && before === SPACE ? level : 0;
 }
 
 const keys = ['level', 'lvl', 'severity', 'loglevel', 'l'].map((key) => Buffer.from(key));
@@ -280,7 +324,7 @@ function isLevelKey(b: Uint8Array, start: number, end: number): boolean {
     const at = end - key.length;
     if (at < start || (at > start && classOf[b[at - 1]!] !== 0)) continue;
     let same = 0;
-    while (same < key.length && (b[at + same]! | 32) === key[same]) same++;
+    while (same < key.length && (b[at + same]! | LOWER_CASE) === key[same]) same++;
     if (same === key.length) return true;
   }
   return false;
@@ -288,13 +332,13 @@ function isLevelKey(b: Uint8Array, start: number, end: number): boolean {
 
 /** A level that stands as one letter or sign right behind the stamp: logcat (` 1215 W `), Redis (` # `). */
 export function severityOfSign(b: Uint8Array, at: number, end: number): number {
-  switch (at + 2 < end && b[at] === 32 && b[at + 2] === 32 ? b[at + 1] : 0) {
-    case 46: // .
-    case 45: // -
+  switch (at + 2 < end && b[at] === SPACE && b[at + 2] === SPACE ? b[at + 1] : 0) {
+    case DOT:
+    case MINUS:
       return severity.debug;
-    case 42: // *
+    case STAR:
       return severity.info;
-    case 35: // #
+    case HASH:
       return severity.warn;
     default:
       return severity.none;
@@ -304,7 +348,7 @@ export function severityOfSign(b: Uint8Array, at: number, end: number): number {
 export function severityOfLogcat(b: Uint8Array, at: number, end: number): number {
   const last = Math.min(end - 2, at + 48);
   for (; at < last; at++) {
-    if (b[at] === 32 && (b[at + 2] === 32 || b[at + 2] === 47) && classOf[b[at + 1]!] === UPPER) {
+    if (b[at] === SPACE && (b[at + 2] === SPACE || b[at + 2] === SLASH) && classOf[b[at + 1]!] === UPPER) {
       return severityOfLetter(b[at + 1]!);
     }
   }
@@ -313,11 +357,11 @@ export function severityOfLogcat(b: Uint8Array, at: number, end: number): number
 
 /** A web server's answer, behind the stamp and the request in quotes: 5xx is an error, 4xx a warning. */
 export function severityOfAccess(b: Uint8Array, at: number, end: number): number {
-  if (b[at] !== 93 || b[at + 2] !== 34 || at + 2 >= end) return severity.none;
-  for (at += 3; at + 5 < end && b[at] !== 34; at++);
-  if (at + 5 >= end || b[at + 1] !== 32 || b[at + 5] !== 32) return severity.none;
+  if (b[at] !== RBRACKET || b[at + 2] !== QUOTE || at + 2 >= end) return severity.none;
+  for (at += 3; at + 5 < end && b[at] !== QUOTE; at++);
+  if (at + 5 >= end || b[at + 1] !== SPACE || b[at + 5] !== SPACE) return severity.none;
   if (classOf[b[at + 3]!] !== DIGIT || classOf[b[at + 4]!] !== DIGIT) return severity.none;
-  const hundreds = b[at + 2]! - 48;
+  const hundreds = b[at + 2]! - DIGIT_0;
   if (hundreds < 1 || hundreds > 5) return severity.none;
   return hundreds === 5 ? severity.error : hundreds === 4 ? severity.warn : severity.info;
 }

@@ -1,7 +1,9 @@
 import { limits } from '../../base/limits.ts';
-import { classOf, DIGIT, isDigit, LETTER, startsWith, UPPER } from '../line/bytes.ts';
+import { bytes, classOf, DIGIT, isDigit, LETTER, startsWith, UPPER } from '../line/bytes.ts';
 import { isName, nameId, nameIdOf, namesOf } from '../line/names.ts';
 import { severityOfWord } from './severity.ts';
+
+const { COLON, DOT, ESCAPE, LBRACKET, LOWER_M, MINUS, RBRACKET, SPACE, UNDERSCORE } = bytes;
 
 /** Sources with names of their own. */
 export const source = {
@@ -29,10 +31,10 @@ export class Sources {
 
   /** Id of the `[tag]` at `at`, which ends at `tag.end`; 0 when it names no source. */
   tagAt(b: Uint8Array, at: number, end: number): number {
-    if (at >= end || b[at] !== 91) return 0;
+    if (at >= end || b[at] !== LBRACKET) return 0;
     let close = at + 1;
     while (close < end && close - at <= NAME_BYTES_MAX && isNameByte(b[close]!)) close++;
-    if (close >= end || b[close] !== 93 || close === at + 1) return 0;
+    if (close >= end || b[close] !== RBRACKET || close === at + 1) return 0;
     tag.end = close;
     if (this.last !== 0 && isName(this.last, b, at + 1, close)) return this.last;
     return isSourceName(b, at + 1, close) ? this.idOf(b, at + 1, close) : 0;
@@ -53,7 +55,7 @@ export class Sources {
 }
 
 const isNameByte = (byte: number): boolean =>
-  classOf[byte] !== 0 || byte === 45 || byte === 95 || byte === 46;
+  classOf[byte] !== 0 || byte === MINUS || byte === UNDERSCORE || byte === DOT;
 
 /** Where the tag ends that `tagAt` found: one object for the process. */
 export const tag = { end: 0 };
@@ -71,7 +73,7 @@ function isThread(b: Uint8Array, at: number, end: number): boolean {
   if (end - at === 4 && startsWith(b, at, end, main)) return true;
   let digits = end;
   while (digits > at && isDigit(b[digits - 1])) digits--;
-  return digits < end && digits - 1 > at && b[digits - 1] === 45;
+  return digits < end && digits - 1 > at && b[digits - 1] === MINUS;
 }
 
 /** What `programEnd` found: one object for the process. */
@@ -83,13 +85,13 @@ export function programAt(b: Uint8Array, at: number, end: number, isSyslog: bool
   while (stop < end && stop - at < NAME_BYTES_MAX && isNameByte(b[stop]!)) stop++;
   if (stop === at || stop >= end || classOf[b[at]!]! === DIGIT) return false;
   let colon = stop;
-  if (b[stop] === 91) {
+  if (b[stop] === LBRACKET) {
     colon++;
     while (colon < end && isDigit(b[colon])) colon++;
-    if (colon === stop + 1 || b[colon] !== 93) return false;
+    if (colon === stop + 1 || b[colon] !== RBRACKET) return false;
     colon++;
   } else if (!isSyslog) return false;
-  if (colon >= end || b[colon] !== 58 || (colon + 1 < end && b[colon + 1] !== 32)) return false;
+  if (colon >= end || b[colon] !== COLON || (colon + 1 < end && b[colon + 1] !== SPACE)) return false;
   program.start = at;
   program.end = stop;
   program.text = Math.min(end, colon + 2);
@@ -99,9 +101,9 @@ export function programAt(b: Uint8Array, at: number, end: number, isSyslog: bool
 /** ` host program[pid]: text` behind a syslog stamp; the host, and the `user.warn` of some, are stepped over. */
 export function syslogProgram(b: Uint8Array, at: number, end: number): boolean {
   for (let fields = 0; fields < 3; fields++) {
-    while (at < end && b[at] === 32) at++;
+    while (at < end && b[at] === SPACE) at++;
     if (fields > 0 && programAt(b, at, end, true)) return true;
-    while (at < end && b[at] !== 32) at++;
+    while (at < end && b[at] !== SPACE) at++;
   }
   return false;
 }
@@ -114,7 +116,7 @@ export function guestProgram(b: Uint8Array, start: number, end: number): boolean
   const name = start + GUEST_PREFIX.length;
   let at = name;
   while (at < end && at - name < NAME_BYTES_MAX && isNameByte(b[at]!)) at++;
-  if (at === name || at + 1 >= end || b[at] !== 58 || b[at + 1] !== 32) return false;
+  if (at === name || at + 1 >= end || b[at] !== COLON || b[at + 1] !== SPACE) return false;
   program.start = name;
   program.end = at;
   program.text = at + 2;
@@ -135,18 +137,19 @@ const statusBytes = statuses.map(([word, means]) => ({ word: Buffer.from(word), 
 /** `[  OK  ]`, `[FAILED]`, … of systemd's boot screen, mostly coloured: what it means, or null. */
 export function systemdStatus(b: Uint8Array, start: number, end: number): 'none' | 'error' | 'warn' | null {
   let at = start + 1;
-  if (b[at] === 27) {
-    while (at < end && at < start + 16 && b[at] !== 109) at++;
+  if (b[at] === ESCAPE) {
+    while (at < end && at < start + 16 && b[at] !== LOWER_M) at++;
     at++;
   }
   const blanks = at;
-  while (at < end && b[at] === 32) at++;
+  while (at < end && b[at] === SPACE) at++;
   if (at >= end || classOf[b[at]!] !== UPPER) return null;
   for (const { word, means } of statusBytes) {
     if (!startsWith(b, at, end, word)) continue;
     const after = b[at + word.length];
-    const isColumn = at > blanks || after === 27 || word.length === 6;
-    if (at + word.length < end && isColumn && (after === 32 || after === 27 || after === 93)) return means;
+    const isColumn = at > blanks || after === ESCAPE || word.length === 6;
+    if (at + word.length < end && isColumn && (after === SPACE || after === ESCAPE || after === RBRACKET))
+      return means;
   }
   return null;
 }
@@ -157,7 +160,7 @@ const starting = ['Starting ', 'Stopping ', 'Mounting ', 'Unmounting ', 'Activat
 
 /** `         Starting nginx.service…`: nine blanks, the width of a status. */
 export function isSystemdJob(b: Uint8Array, start: number, end: number): boolean {
-  if (end - start < 18 || b[start + 8] !== 32 || b[start + 9] === 32) return false;
-  for (let at = start; at < start + 8; at++) if (b[at] !== 32) return false;
+  if (end - start < 18 || b[start + 8] !== SPACE || b[start + 9] === SPACE) return false;
+  for (let at = start; at < start + 8; at++) if (b[at] !== SPACE) return false;
   return starting.some((text) => startsWith(b, start + 9, end, text));
 }

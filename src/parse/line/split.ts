@@ -1,5 +1,8 @@
 import { limits } from '../../base/limits.ts';
+import { bytes } from './bytes.ts';
 import type { Line } from './line.ts';
+
+const { NEWLINE, RETURN } = bytes;
 
 // Asked for each line, and the table of limits is too large for V8 to look things up in it fast.
 const { line_bytes_max } = limits.parse;
@@ -12,7 +15,7 @@ const { line_bytes_max } = limits.parse;
  */
 export function lineEnd(bytes: Buffer, start: number, final: boolean): number {
   if (start >= bytes.length) return -1;
-  const after = bytes.indexOf(10, start) + 1;
+  const after = bytes.indexOf(NEWLINE, start) + 1;
   const longest = start + line_bytes_max;
   if (after > longest || (after === 0 && bytes.length >= longest)) return longest;
   if (after > 0) return after;
@@ -23,10 +26,10 @@ export function lineEnd(bytes: Buffer, start: number, final: boolean): number {
 export function splitEnding(b: Uint8Array, start: number, end: number, line: Line): void {
   let at = end;
   line.ending = 0;
-  if (at > start && b[at - 1] === 10) {
+  if (at > start && b[at - 1] === NEWLINE) {
     at--;
     line.ending = 1;
-    while (line.ending < 3 && at > start && b[at - 1] === 13) {
+    while (line.ending < 3 && at > start && b[at - 1] === RETURN) {
       at--;
       line.ending++;
     }

@@ -1,5 +1,29 @@
-import { classOf, DIGIT, LETTER, skipEscape, startsWith, UPPER } from './bytes.ts';
+import { bytes, classOf, DIGIT, LETTER, skipEscape, startsWith, UPPER } from './bytes.ts';
 import { nameIdOf, namesOf } from './names.ts';
+
+const {
+  APOSTROPHE,
+  AT_SIGN,
+  COLON,
+  DIGIT_0,
+  DOT,
+  EQUALS,
+  ESCAPE,
+  GREATER,
+  LOWER_A,
+  LOWER_F,
+  LOWER_X,
+  MINUS,
+  PLUS,
+  QUESTION,
+  QUOTE,
+  RPAREN,
+  SLASH,
+  SPACE,
+  UNDERSCORE,
+  UPPER_A,
+  UPPER_F,
+} = bytes;
 
 /** Names are no longer than this, so neither are titles. */
 const TITLE_BYTES_MAX = 120;
@@ -47,7 +71,7 @@ export function stable(text: string): string {
 /** The id of the title that b[at, end) is without what differs from run to run. */
 export function stableId(b: Uint8Array, at: number, end: number): number {
   let size = putStable(b, at, end);
-  while (size > 0 && made[size - 1]! <= 32) size--;
+  while (size > 0 && made[size - 1]! <= SPACE) size--;
   return cutId(made, size);
 }
 
@@ -58,11 +82,11 @@ function putStable(b: Uint8Array, at: number, end: number): number {
   while (at < end && length < ROOM) {
     const byte = b[at]!;
     if (isNameByte(byte)) at = putName(b, start, at, end);
-    else if (byte === 27) at = skipEscape(b, at, end);
-    else if (byte === 63 && isQuery(b, start, at, end)) {
+    else if (byte === ESCAPE) at = skipEscape(b, at, end);
+    else if (byte === QUESTION && isQuery(b, start, at, end)) {
       put(QUERY);
       at = wordEnd(b, at, end);
-    } else if (byte === 64 && isEmail(b, start, at, end)) {
+    } else if (byte === AT_SIGN && isEmail(b, start, at, end)) {
       while (length > 0 && isMailByte(made[length - 1]!)) length--;
       put(EMAIL);
       at++;
@@ -93,12 +117,12 @@ function putName(b: Uint8Array, start: number, at: number, end: number): number 
     kinds |= classOf[byte]!;
     if (length < ROOM) made[length++] = byte;
   }
-  const isWord = (kinds & DIGIT) === 0 && b[stop] !== 45 && (at === start || !isSlashOrDot(b[at - 1]!));
+  const isWord = (kinds & DIGIT) === 0 && b[stop] !== MINUS && (at === start || !isSlashOrDot(b[at - 1]!));
   if (isWord) return stop;
   length = before;
   return putToken(b, start, at, stop, end);
 }
-const isSlashOrDot = (byte: number): boolean => byte === 47 || byte === 46;
+const isSlashOrDot = (byte: number): boolean => byte === SLASH || byte === DOT;
 
 /** Puts the token b[at, stop), or what stands for it. @returns where the text goes on */
 function putToken(b: Uint8Array, start: number, at: number, stop: number, end: number): number {
@@ -111,7 +135,7 @@ function putToken(b: Uint8Array, start: number, at: number, stop: number, end: n
     }
   }
   if (isTemporary(b, start, at, stop)) put(ID);
-  else if ((at > start && b[at - 1] === 46) || isHexNumber(b, at, stop)) putBytes(b, at, stop);
+  else if ((at > start && b[at - 1] === DOT) || isHexNumber(b, at, stop)) putBytes(b, at, stop);
   else if (classOf[first] !== DIGIT) putParts(b, start, at, stop);
   else if (stop - at >= RANDOM_BYTES && isRandom(b, at, stop)) put(ID);
   else putWithoutDigits(b, at, stop);
@@ -120,7 +144,7 @@ function putToken(b: Uint8Array, start: number, at: number, stop: number, end: n
 
 /** `0x1f` */
 const isHexNumber = (b: Uint8Array, at: number, stop: number): boolean =>
-  b[at] === 48 && b[at + 1] === 120 && stop - at > 2;
+  b[at] === DIGIT_0 && b[at + 1] === LOWER_X && stop - at > 2;
 
 /** `1h30m`, `24T16` */
 function putWithoutDigits(b: Uint8Array, at: number, stop: number): void {
@@ -135,10 +159,11 @@ function putWithoutDigits(b: Uint8Array, at: number, stop: number): void {
 
 /** A name: of its parts between `_`, ids and numbers are none of a name's (`x86_64`, `base64`, `HTTP2` are). */
 function putParts(b: Uint8Array, start: number, token: number, stop: number): void {
-  const isQuoted = token > start && (b[token - 1] === 39 || b[token - 1] === 34) && b[stop] === b[token - 1];
+  const isQuoted =
+    token > start && (b[token - 1] === APOSTROPHE || b[token - 1] === QUOTE) && b[stop] === b[token - 1];
   for (let at = token; at < stop && length < ROOM; at++) {
     let end = at;
-    while (end < stop && b[end] !== 95) end++;
+    while (end < stop && b[end] !== UNDERSCORE) end++;
     let digits = end;
     while (digits > at && classOf[b[digits - 1]!] === DIGIT) digits--;
     const isNumber = digits === at && end > at && at > token;
@@ -149,7 +174,7 @@ function putParts(b: Uint8Array, start: number, token: number, stop: number): vo
       putBytes(b, at, digits);
       put(NUM);
     } else putBytes(b, at, end);
-    if (end < stop) made[length++] = 95;
+    if (end < stop) made[length++] = UNDERSCORE;
     at = end;
   }
 }
@@ -189,16 +214,24 @@ const isBehind = (b: Uint8Array, start: number, at: number, text: Buffer): boole
 
 /** `?key=…` behind a path. */
 function isQuery(b: Uint8Array, start: number, at: number, end: number): boolean {
-  if (at === start || (!isNameByte(b[at - 1]!) && b[at - 1] !== 47)) return false;
+  if (at === start || (!isNameByte(b[at - 1]!) && b[at - 1] !== SLASH)) return false;
   at++;
   const name = at;
-  while (at < end && (isNameByte(b[at]!) || b[at] === 45 || b[at] === 46)) at++;
-  return at > name && b[at] === 61;
+  while (at < end && (isNameByte(b[at]!) || b[at] === MINUS || b[at] === DOT)) at++;
+  return at > name && b[at] === EQUALS;
 }
 
 /** Past what a URL may hold. */
 function wordEnd(b: Uint8Array, at: number, end: number): number {
-  while (at < end && b[at]! > 32 && b[at] !== 34 && b[at] !== 39 && b[at] !== 41 && b[at] !== 62) at++;
+  while (
+    at < end &&
+    b[at]! > SPACE &&
+    b[at] !== QUOTE &&
+    b[at] !== APOSTROPHE &&
+    b[at] !== RPAREN &&
+    b[at] !== GREATER
+  )
+    at++;
   return at;
 }
 
@@ -206,16 +239,17 @@ function wordEnd(b: Uint8Array, at: number, end: number): number {
 function isEmail(b: Uint8Array, start: number, at: number, end: number): boolean {
   let local = at;
   while (local > start && isMailByte(b[local - 1]!)) local--;
-  if (local === at || (local > start && (b[local - 1] === 58 || b[local - 1] === 47))) return false;
+  if (local === at || (local > start && (b[local - 1] === COLON || b[local - 1] === SLASH))) return false;
   let stop = at + 1;
   while (stop < end && isMailByte(b[stop]!)) stop++;
-  while (stop > at && b[stop - 1] === 46) stop--;
+  while (stop > at && b[stop - 1] === DOT) stop--;
   let label = stop;
   while (label > at && (classOf[b[label - 1]!]! & LETTER) !== 0) label--;
-  return b[label - 1] === 46 && label - 2 > at && stop - label >= 2 && stop - label <= 4;
+  return b[label - 1] === DOT && label - 2 > at && stop - label >= 2 && stop - label <= 4;
 }
 // . + -
-const isMailByte = (byte: number): boolean => isNameByte(byte) || byte === 46 || byte === 43 || byte === 45;
+const isMailByte = (byte: number): boolean =>
+  isNameByte(byte) || byte === DOT || byte === PLUS || byte === MINUS;
 
 /** Where the replaced text ends: one object for the process. */
 const replaced = { end: 0 };
@@ -223,7 +257,7 @@ const replaced = { end: 0 };
 /** What stands for the token b[at, stop), and perhaps for what follows it; null when it is not replaced as a whole. */
 function replacementOf(b: Uint8Array, start: number, at: number, stop: number, end: number): Buffer | null {
   // `libc.so.6`, `v1.2`: a part of a name
-  if (at > start && b[at - 1] === 46) return null;
+  if (at > start && b[at - 1] === DOT) return null;
   replaced.end = stop;
   if (isHexNumber(b, at, stop)) {
     const named = at - EXITCODE.length;
@@ -250,7 +284,7 @@ function numberOf(b: Uint8Array, at: number, stop: number, end: number): Buffer 
   if (stop - at >= 16) return ADDR;
   let groups = 1;
   let areShort = stop - at <= 3;
-  while (stop + 1 < end && b[stop] === 46 && classOf[b[stop + 1]!] === DIGIT) {
+  while (stop + 1 < end && b[stop] === DOT && classOf[b[stop + 1]!] === DIGIT) {
     const group = stop + 1;
     stop = group;
     while (stop < end && classOf[b[stop]!] === DIGIT) stop++;
@@ -266,13 +300,15 @@ function isUuid(b: Uint8Array, at: number, end: number): boolean {
   if (at + 28 > end) return false;
   for (let i = 0; i < 28; i++) {
     const isDash = i === 0 || i === 5 || i === 10 || i === 15;
-    if (isDash ? b[at + i] !== 45 : classOf[b[at + i]!] !== DIGIT && !isHexLetter(b[at + i]!)) return false;
+    if (isDash ? b[at + i] !== MINUS : classOf[b[at + i]!] !== DIGIT && !isHexLetter(b[at + i]!))
+      return false;
   }
   return true;
 }
 
-const isHexLetter = (byte: number): boolean => (byte >= 97 && byte <= 102) || (byte >= 65 && byte <= 70);
-const isNameByte = (byte: number): boolean => classOf[byte] !== 0 || byte === 95;
+const isHexLetter = (byte: number): boolean =>
+  (byte >= LOWER_A && byte <= LOWER_F) || (byte >= UPPER_A && byte <= UPPER_F);
+const isNameByte = (byte: number): boolean => classOf[byte] !== 0 || byte === UNDERSCORE;
 
 /** The id of a title; a text that is too long is cut between two characters. */
 export function titleId(text: string): number {

@@ -1,8 +1,10 @@
-import { classOf, startsWith } from '../line/bytes.ts';
+import { bytes, classOf, startsWith } from '../line/bytes.ts';
 import { asked, modes } from '../line/entry.ts';
 import { event } from '../line/events.ts';
 import type { Line } from '../line/line.ts';
 import { stable, stableId, textOf, titleId } from '../line/title.ts';
+
+const { LBRACE } = bytes;
 
 /** The last entry that holds an exception, and what it waits for. */
 export interface SavedApp {
@@ -103,7 +105,7 @@ const wordy = [
 /** Whether the whole line is the title: `KeyError: 'x'`, `java.io.IOException: closed`. Most are, so their titles are made without a string. */
 function isPlain(b: Uint8Array, at: number, end: number): boolean {
   if (asked.mode === modes.python_done) return true;
-  if (asked.mode !== modes.headline || b[end - 1] === 123) return false;
+  if (asked.mode !== modes.headline || b[end - 1] === LBRACE) return false;
   for (const text of wordy) if (startsWith(b, at, end, text)) return false;
   return classOf[b[at]!] !== 0;
 }

@@ -6,7 +6,7 @@ import { kernelNotes, killed, type Note, rawNotes, systemdFailed } from '../kern
 import { isHelper } from '../kernel/shared_functions.ts';
 import { severity } from '../level/severity.ts';
 import { source } from '../level/source.ts';
-import { startsWith } from '../line/bytes.ts';
+import { bytes, startsWith } from '../line/bytes.ts';
 import { asked, marked, ways } from '../line/entry.ts';
 import { event, gravity } from '../line/events.ts';
 import type { Line } from '../line/line.ts';
@@ -14,6 +14,8 @@ import { nameId } from '../line/names.ts';
 import { stable, textOf, titleId } from '../line/title.ts';
 import { AppMarks, type SavedApp } from './app_marks.ts';
 import { readyText } from './ready.ts';
+
+const { LBRACKET } = bytes;
 
 const runsInit = Buffer.from('Run /');
 
@@ -315,7 +317,7 @@ function note(list: readonly Note[], text: string, line: Line): void {
 function readSystemd(b: Uint8Array, at: number, end: number, line: Line): void {
   if (line.event !== 0) return;
   // The boot screen's word stands before the text.
-  if (b[at] === 91 && line.severity !== severity.error) return;
+  if (b[at] === LBRACKET && line.severity !== severity.error) return;
   const text = textOf(b, at, end).replace(/^\[ *[A-Z]+ *\] /, '');
   const match = systemdFailed.exec(text);
   if (match === null) return;

@@ -1,4 +1,6 @@
-import { classOf, skipEscape, startsWith } from '../line/bytes.ts';
+import { bytes, classOf, skipEscape, startsWith } from '../line/bytes.ts';
+
+const { ESCAPE, LBRACKET, SPACE } = bytes;
 
 /**
  * Texts that say a guest is up. `^` before a text: the line's text begins with it; `*`: a prompt, behind one word and with nothing behind it.
@@ -63,14 +65,14 @@ export function setReadyTexts(texts: readonly string[]): void {
 
 /** The text that says so in b[at, end), without its sign; or nothing. */
 export function readyText(b: Uint8Array, at: number, end: number): string {
-  while (at < end && b[at] === 27) at = skipEscape(b, at, end);
+  while (at < end && b[at] === ESCAPE) at = skipEscape(b, at, end);
   if (at >= end) return '';
   if (mayStart[b[at]!] === 1) {
     for (const { text, name } of starts) if (startsWith(b, at, end, text)) return name;
   }
   if (classOf[b[at]!] !== 0) {
     let word = at;
-    while (word < end && word - at < 64 && b[word]! > 32) word++;
+    while (word < end && word - at < 64 && b[word]! > SPACE) word++;
     for (const { text, name } of seconds) {
       if (startsWith(b, word, end, text) && isPrompt(b, at, word + text.length, end)) return name;
     }
@@ -88,6 +90,6 @@ const LAST = Buffer.from('Last ');
 /** Nothing follows, or what landed behind the prompt: a kernel line. `Last login: ` is none. */
 function isPrompt(b: Uint8Array, at: number, after: number, end: number): boolean {
   if (startsWith(b, at, end, LAST)) return false;
-  while (after < end && b[after] === 32) after++;
-  return after >= end || b[after] === 91;
+  while (after < end && b[after] === SPACE) after++;
+  return after >= end || b[after] === LBRACKET;
 }

@@ -1,6 +1,23 @@
-import { classOf, isDigit, isWordByte, LETTER, LOWER, pair } from '../line/bytes.ts';
+import { bytes, classOf, isDigit, isWordByte, LETTER, LOWER, pair } from '../line/bytes.ts';
 import { dates, daysFromDate, digitsOfSecond, forms, ofDay, stamp } from './stamp.ts';
 import { stampAround } from './stamp_forms.ts';
+
+const {
+  BAR,
+  COLON,
+  DIGIT_0,
+  DIGIT_1,
+  DOT,
+  EQUALS,
+  LBRACKET,
+  LPAREN,
+  QUOTE,
+  RBRACKET,
+  SLASH,
+  SPACE,
+  UPPER_T,
+  UPPER_Z,
+} = bytes;
 
 /** A stamp that begins later in the line than this is part of its text. */
 const STAMP_BYTES_MAX = 112;
@@ -34,9 +51,9 @@ for (const byte of ':0123456789') inClock[byte.charCodeAt(0)] = 1;
 function stampInRun(b: Uint8Array, start: number, first: number, last: number, end: number): boolean {
   if (last - first < 7) return false;
   for (let at = first + 1; at + 5 < last; at++) {
-    if (b[at] !== 58 || b[at + 3] !== 58 || !isClock(b, at)) continue;
+    if (b[at] !== COLON || b[at + 3] !== COLON || !isClock(b, at)) continue;
     // `2014:21:20:35`: the year of `23/Dec/2014` before the clock
-    if (at - 5 >= start && b[at - 5] === 47 && b[at + 6] === 58) {
+    if (at - 5 >= start && b[at - 5] === SLASH && b[at + 6] === COLON) {
       if (at - 12 < start || !isKeptAccess(b, at - 11, end)) continue;
       return isAtItsPlace(b, start);
     }
@@ -84,12 +101,12 @@ function isAtItsPlace(b: Uint8Array, start: number): boolean {
   const at = stamp.start;
   if (at === start) return true;
   const before = b[at - 1]!;
-  const opens = before === 91 || before === 40 || before === 34;
+  const opens = before === LBRACKET || before === LPAREN || before === QUOTE;
   if (at === start + 1 && opens) return true;
   // `[Di Aug 12 03:54:03 2025]` of `dmesg -T`: a weekday in another language
-  if (b[start] === 91 && at - start <= WEEKDAY_BYTES_MAX && b[stamp.end] === 93) return true;
+  if (b[start] === LBRACKET && at - start <= WEEKDAY_BYTES_MAX && b[stamp.end] === RBRACKET) return true;
   if (stamp.dates === dates.none) return false;
-  if (before === 91) return true;
+  if (before === LBRACKET) return true;
   // A month or weekday, or the level of glog, begins the line or stands in brackets; elsewhere it is a date that is spoken of.
   if ((classOf[b[at]!]! & LETTER) !== 0) return false;
   return isAfterFields(b, start, at);
@@ -103,9 +120,9 @@ function isAfterFields(b: Uint8Array, start: number, at: number): boolean {
   let hasBars = false;
   for (let i = start; i < at; i++) {
     const byte = b[i]!;
-    if (byte !== 32) {
+    if (byte !== SPACE) {
       letters++;
-      if (byte === 124) hasBars = true;
+      if (byte === BAR) hasBars = true;
       if (letters === 1) isSentence = true;
       if (classOf[byte] !== LOWER) isSentence = false;
       continue;
@@ -120,7 +137,8 @@ function isAfterFields(b: Uint8Array, start: number, at: number): boolean {
     words++;
     const last = b[at - 1]!;
     // `ts=2026-…`, `time="2026-…`, `amLog:06/01/2026 …`
-    if (last === 34 ? b[at - 2] !== 61 : last !== 58 && last !== 124 && last !== 61) return false;
+    if (last === QUOTE ? b[at - 2] !== EQUALS : last !== COLON && last !== BAR && last !== EQUALS)
+      return false;
   }
   return words <= (hasBars ? 2 * WORDS_MAX : WORDS_MAX);
 }
@@ -130,16 +148,16 @@ function epoch(b: Uint8Array, start: number, end: number): boolean {
   let first = start;
   let at = start;
   while (at < end && isDigit(b[at])) at++;
-  if (at - start < 8 && at < end && b[at] === 32) {
+  if (at - start < 8 && at < end && b[at] === SPACE) {
     first = at + 1;
     at = first;
     while (at < end && isDigit(b[at])) at++;
     if (at - first !== 10) return false;
   }
-  if (b[first] !== 49) return false;
+  if (b[first] !== DIGIT_1) return false;
   const length = at - first;
   if (length === 10) {
-    if (at + 3 >= end || b[at] !== 46 || !isDigit(b[at + 1]) || !isDigit(b[at + 3])) return false;
+    if (at + 3 >= end || b[at] !== DOT || !isDigit(b[at + 1]) || !isDigit(b[at + 3])) return false;
   } else if (length !== 13 && length !== 16 && length !== 19) return false;
   if (!epochNumber(b, first, end)) return false;
   if (stamp.end < end && isWordByte(b[stamp.end])) return false;
@@ -151,9 +169,9 @@ function epoch(b: Uint8Array, start: number, end: number): boolean {
 export function epochNumber(b: Uint8Array, at: number, end: number): boolean {
   const start = at;
   let seconds = 0;
-  while (at < end && isDigit(b[at]) && at - start < 10) seconds = seconds * 10 + b[at++]! - 48;
+  while (at < end && isDigit(b[at]) && at - start < 10) seconds = seconds * 10 + b[at++]! - DIGIT_0;
   if (at - start < 10) return false;
-  if (b[at] === 46 && at < end) at = digitsOfSecond(b, at + 1, end);
+  if (b[at] === DOT && at < end) at = digitsOfSecond(b, at + 1, end);
   else at = digitsOfSecond(b, at, end);
   stamp.seconds = seconds;
   stamp.start = start;
@@ -165,7 +183,7 @@ export function epochNumber(b: Uint8Array, at: number, end: number): boolean {
 
 /** `20260601T153018Z`, `20260601 15:30:18` is found by its clock. */
 function compact(b: Uint8Array, start: number, end: number): boolean {
-  if (start + 15 > end || b[start + 8] !== 84) return false;
+  if (start + 15 > end || b[start + 8] !== UPPER_T) return false;
   const days = daysFromDate(
     pair(b, start) * 100 + pair(b, start + 2),
     pair(b, start + 4),
@@ -175,8 +193,8 @@ function compact(b: Uint8Array, start: number, end: number): boolean {
   if (days < 0 || time < 0) return false;
   let at = start + 15;
   stamp.nanos = 0;
-  if (b[at] === 46 && at < end) at = digitsOfSecond(b, at + 1, end);
-  if (at < end && b[at] === 90) at++;
+  if (b[at] === DOT && at < end) at = digitsOfSecond(b, at + 1, end);
+  if (at < end && b[at] === UPPER_Z) at++;
   stamp.seconds = days * 86_400 + time;
   stamp.start = start;
   stamp.end = at;

@@ -1,5 +1,7 @@
-import { classOf, DIGIT, isDigit, pair } from '../line/bytes.ts';
+import { bytes, classOf, DIGIT, isDigit, pair } from '../line/bytes.ts';
 import { halfOfDay, numericZone, zone, zoneAfter } from './stamp_zone.ts';
+
+const { COLON, COMMA, DIGIT_0, DOT, LBRACKET, MINUS, RBRACKET, SPACE, UPPER_P, UPPER_T } = bytes;
 
 /**
  * A timestamp that was read from a line's bytes: one object for the process, as the hot path makes none per line.
@@ -41,7 +43,7 @@ function daysInMonth(year: number, month: number): number {
 /** `.123456` or `,123`: any number of digits, those after the ninth are dropped. Sets `stamp.nanos`. */
 export function fraction(b: Uint8Array, at: number, end: number): number {
   stamp.nanos = 0;
-  if (at + 1 >= end || (b[at] !== 46 && b[at] !== 44) || !isDigit(b[at + 1])) return at;
+  if (at + 1 >= end || (b[at] !== DOT && b[at] !== COMMA) || !isDigit(b[at + 1])) return at;
   return digitsOfSecond(b, at + 1, end);
 }
 
@@ -50,7 +52,7 @@ export function digitsOfSecond(b: Uint8Array, at: number, end: number): number {
   stamp.nanos = 0;
   let scale = 100_000_000;
   for (; at < end && isDigit(b[at]); at++) {
-    stamp.nanos += (b[at]! - 48) * scale;
+    stamp.nanos += (b[at]! - DIGIT_0) * scale;
     scale = Math.floor(scale / 10);
   }
   return at;
@@ -58,7 +60,7 @@ export function digitsOfSecond(b: Uint8Array, at: number, end: number): number {
 
 /** `HH:MM:SS` at `at`: seconds of the day, or -1. A leap second counts as the second after. */
 export function clock(b: Uint8Array, at: number): number {
-  if (b[at + 2] !== 58 || b[at + 5] !== 58) return -1;
+  if (b[at + 2] !== COLON || b[at + 5] !== COLON) return -1;
   return ofDay(pair(b, at), pair(b, at + 3), pair(b, at + 6));
 }
 
@@ -69,7 +71,7 @@ export function ofDay(hours: number, minutes: number, seconds: number): number {
 
 /** `2026-06-01T15:30:18.123Z`, also with a space for the T, an offset for the Z, or none (then UTC). */
 export function rfc3339(b: Uint8Array, at: number, end: number): number {
-  if (at + 19 > end || b[at + 4] !== 45 || b[at + 7] !== 45) return -1;
+  if (at + 19 > end || b[at + 4] !== MINUS || b[at + 7] !== MINUS) return -1;
   // Many lines share their second with the line before.
   let same = 18;
   while (same >= 0 && b[at + same] === keptText[same]) same--;
@@ -79,16 +81,16 @@ export function rfc3339(b: Uint8Array, at: number, end: number): number {
   stamp.start = at;
   at = fraction(b, at + 19, end);
   // `18:31:42:317` is a fraction too, to some.
-  if (at < end && b[at] === 58 && isDigit(b[at + 1]) && isDigit(b[at + 2]) && isDigit(b[at + 3])) {
+  if (at < end && b[at] === COLON && isDigit(b[at + 1]) && isDigit(b[at + 2]) && isDigit(b[at + 3])) {
     at = digitsOfSecond(b, at + 1, end);
   }
   const zoneAt = at;
   at = numericZone(b, at, end);
-  if (at === zoneAt && at + 3 < end && b[at] === 32) {
+  if (at === zoneAt && at + 3 < end && b[at] === SPACE) {
     const half = halfOfDay(b, at, end);
     if (half !== 0) {
       if (time < 3600 || time >= 46_800) return -1;
-      time = (time % 43_200) + (half === 80 ? 43_200 : 0);
+      time = (time % 43_200) + (half === UPPER_P ? 43_200 : 0);
       at += 3;
     }
     at = zoneAfter(b, at, end);
@@ -108,7 +110,7 @@ let keptTime = 0;
 
 /** Reads `2026-06-01T15:30:18` into `keptDay` and `keptTime`. */
 function readSecond(b: Uint8Array, at: number): boolean {
-  if (b[at + 10] !== 84 && b[at + 10] !== 32) return false;
+  if (b[at + 10] !== UPPER_T && b[at + 10] !== SPACE) return false;
   const century = pair(b, at);
   const year = pair(b, at + 2);
   if (century < 0 || year < 0) return false;
@@ -123,23 +125,23 @@ function readSecond(b: Uint8Array, at: number): boolean {
 
 /** `[    0.123456]`: seconds since boot as printk pads them; nine digits are 31 years. */
 export function kernelClock(b: Uint8Array, at: number, end: number): number {
-  if (b[at] !== 91) return -1;
+  if (b[at] !== LBRACKET) return -1;
   at++;
-  while (at < end && b[at] === 32) at++;
+  while (at < end && b[at] === SPACE) at++;
   let seconds = 0;
   const first = at;
-  for (; at < end && isDigit(b[at]) && at - first < 9; at++) seconds = seconds * 10 + b[at]! - 48;
-  if (at === first || b[at] !== 46) return -1;
+  for (; at < end && isDigit(b[at]) && at - first < 9; at++) seconds = seconds * 10 + b[at]! - DIGIT_0;
+  if (at === first || b[at] !== DOT) return -1;
   const dot = at;
   at = fraction(b, at, end);
-  if (at !== dot + 7 || at >= end || b[at] !== 93) return -1;
+  if (at !== dot + 7 || at >= end || b[at] !== RBRACKET) return -1;
   stamp.seconds = seconds;
   return at + 1;
 }
 
 /** `[12:04:31]` */
 export function timeOfDay(b: Uint8Array, at: number, end: number): number {
-  if (at + 10 > end || b[at] !== 91 || b[at + 9] !== 93) return -1;
+  if (at + 10 > end || b[at] !== LBRACKET || b[at + 9] !== RBRACKET) return -1;
   const seconds = clock(b, at + 1);
   if (seconds < 0) return -1;
   stamp.seconds = seconds;
@@ -163,16 +165,17 @@ export function findKernelClock(b: Uint8Array, at: number, end: number): number 
   for (let i = at; i < end; i += KERNEL_END) {
     if (inKernelEnd[b[i]!] === 0) continue;
     let close = i;
-    while (close < end && close - i < KERNEL_END && b[close] !== 93 && inKernelEnd[b[close]!] === 1) close++;
-    if (close >= end || b[close] !== 93 || close - 8 < at || b[close - 7] !== 46) continue;
+    while (close < end && close - i < KERNEL_END && b[close] !== RBRACKET && inKernelEnd[b[close]!] === 1)
+      close++;
+    if (close >= end || b[close] !== RBRACKET || close - 8 < at || b[close - 7] !== DOT) continue;
     let open = close - 8;
     while (
       open > at &&
       close - open < 8 + KERNEL_SECONDS_MAX &&
-      (b[open] === 32 || classOf[b[open]!] === DIGIT)
+      (b[open] === SPACE || classOf[b[open]!] === DIGIT)
     )
       open--;
-    if (b[open] === 91) return open;
+    if (b[open] === LBRACKET) return open;
   }
   return -1;
 }

@@ -1,6 +1,25 @@
-import { classOf, isDigit, isWordByte, LETTER, pair } from '../line/bytes.ts';
+import { bytes, classOf, isDigit, isWordByte, LETTER, pair } from '../line/bytes.ts';
 import { dates, daysFromDate, digitsOfSecond, forms, fraction, ofDay, stamp } from './stamp.ts';
 import { halfOfDay, zone, zoneAfter } from './stamp_zone.ts';
+
+const {
+  COLON,
+  COMMA,
+  DIGIT_0,
+  DOT,
+  LOWER_CASE,
+  MINUS,
+  SLASH,
+  SPACE,
+  UNDERSCORE,
+  UPPER_D,
+  UPPER_E,
+  UPPER_F,
+  UPPER_I,
+  UPPER_P,
+  UPPER_T,
+  UPPER_W,
+} = bytes;
 
 /** Lower-case letters of a month or zone as one number. */
 const three = (text: string): number =>
@@ -22,14 +41,14 @@ const date = { year: 0, month: 0, day: 0, start: 0, form: 0 };
  * @returns whether there is one; `stamp.dates` says what it lacks
  */
 export function stampAround(b: Uint8Array, from: number, hours: number, end: number): boolean {
-  const colon = b[hours + 1] === 58 ? hours + 1 : hours + 2;
-  let hour = colon === hours + 1 ? b[hours]! - 48 : pair(b, hours);
+  const colon = b[hours + 1] === COLON ? hours + 1 : hours + 2;
+  let hour = colon === hours + 1 ? b[hours]! - DIGIT_0 : pair(b, hours);
   let at = fractionAfter(b, colon + 6, end);
   const half = halfOfDay(b, at, end);
   if (half !== 0) {
     if (hour < 1 || hour > 12) return false;
-    hour = (hour % 12) + (half === 80 ? 12 : 0);
-    at += b[at] === 32 ? 3 : 2;
+    hour = (hour % 12) + (half === UPPER_P ? 12 : 0);
+    at += b[at] === SPACE ? 3 : 2;
   }
   const time = ofDay(hour, pair(b, colon + 1), pair(b, colon + 4));
   if (time < 0) return false;
@@ -78,7 +97,7 @@ const YEARLESS = 2000;
 
 /** `.123`, `,123`, and `:515` where another field of a clock would be. */
 function fractionAfter(b: Uint8Array, at: number, end: number): number {
-  if (b[at] === 58 && at + 3 < end && isDigit(b[at + 1]) && isDigit(b[at + 2]) && isDigit(b[at + 3])) {
+  if (b[at] === COLON && at + 3 < end && isDigit(b[at + 1]) && isDigit(b[at + 2]) && isDigit(b[at + 3])) {
     return digitsOfSecond(b, at + 1, end);
   }
   return fraction(b, at, end);
@@ -86,7 +105,7 @@ function fractionAfter(b: Uint8Array, at: number, end: number): number {
 
 /** ` 2017` behind a clock whose date named no year. */
 function yearAfter(b: Uint8Array, at: number, end: number): number {
-  if (at + 5 > end || b[at] !== 32 || isWordByte(b[at + 5] ?? 0)) return at;
+  if (at + 5 > end || b[at] !== SPACE || isWordByte(b[at + 5] ?? 0)) return at;
   const century = pair(b, at + 1);
   const rest = pair(b, at + 3);
   if ((century !== 19 && century !== 20) || rest < 0) return at;
@@ -100,11 +119,17 @@ function dateBefore(b: Uint8Array, from: number, hours: number): boolean {
   if (end < from) return false;
   const separator = b[end]!;
   // T, space, underscore, the colon of `23/Dec/2014:21:20:35`, the minus of `2026-06-01-15:30:18`
-  if (separator !== 84 && separator !== 32 && separator !== 95 && separator !== 58 && separator !== 45)
+  if (
+    separator !== UPPER_T &&
+    separator !== SPACE &&
+    separator !== UNDERSCORE &&
+    separator !== COLON &&
+    separator !== MINUS
+  )
     return false;
-  while (end > from && b[end - 1] === 32) end--;
-  if (end - 2 > from && b[end - 1] === 45 && b[end - 2] === 32) end -= 2; // `2026/06/01 - 15:30:18`
-  if (end > from && b[end - 1] === 44) end--;
+  while (end > from && b[end - 1] === SPACE) end--;
+  if (end - 2 > from && b[end - 1] === MINUS && b[end - 2] === SPACE) end -= 2; // `2026/06/01 - 15:30:18`
+  if (end > from && b[end - 1] === COMMA) end--;
   if (end - from < 4) return false;
   date.year = 0;
   date.form = forms.plain;
@@ -133,27 +158,35 @@ function yearEndsAt(b: Uint8Array, from: number, year: number): boolean {
   if (year > from && (classOf[before]! & LETTER) !== 0) {
     // `E0517 15:04:22`
     if (year - 1 > from && isWordByte(b[year - 2])) return false;
-    if (before !== 73 && before !== 87 && before !== 69 && before !== 70 && before !== 68) return false;
+    if (
+      before !== UPPER_I &&
+      before !== UPPER_W &&
+      before !== UPPER_E &&
+      before !== UPPER_F &&
+      before !== UPPER_D
+    )
+      return false;
     date.form = forms.glog;
     return whole(b, from, year - 1, pair(b, year), pair(b, year + 2));
   }
   date.year = pair(b, year) * 100 + pair(b, year + 2);
   let at = year - 1;
-  if (before === 32 && b[at - 1] === 44) at--; // `Jul 09, 2015`
-  if (at - from < 3 || (before !== 32 && before !== 47 && before !== 45 && before !== 46)) return false;
+  if (before === SPACE && b[at - 1] === COMMA) at--; // `Jul 09, 2015`
+  if (at - from < 3 || (before !== SPACE && before !== SLASH && before !== MINUS && before !== DOT))
+    return false;
   if (monthEndsAt(b, from, at)) {
     // `23/Dec/2014`, `12 Nov 2019`
     if (!dayThenMonth(b, from, at - 3)) return false;
-    if (before === 47) date.form = forms.access;
+    if (before === SLASH) date.form = forms.access;
     return true;
   }
   const day = numberEndsAt(b, from, at);
   if (day < 0) return false;
   const middle = at - (isDigit(b[at - 2]) && at - 2 >= from ? 2 : 1);
-  if (before === 32) {
+  if (before === SPACE) {
     // `Jul 09 2015`
     let letters = middle;
-    while (letters > from && b[letters - 1] === 32) letters--;
+    while (letters > from && b[letters - 1] === SPACE) letters--;
     return letters < middle && monthEndsAt(b, from, letters) && whole(b, from, letters - 3, date.month, day);
   }
   if (b[middle - 1] !== before || middle - 1 - from < 1) return false;
@@ -161,27 +194,27 @@ function yearEndsAt(b: Uint8Array, from: number, year: number): boolean {
   if (first < 0) return false;
   const start = middle - 1 - (isDigit(b[middle - 3]) && middle - 3 >= from ? 2 : 1);
   // `06/09/2014` is June where slashes are; `09.06.2014`, and what can only be one, is the day first.
-  return before === 46 || first > 12 ? whole(b, from, start, day, first) : whole(b, from, start, first, day);
+  return before === DOT || first > 12 ? whole(b, from, start, day, first) : whole(b, from, start, first, day);
 }
 
 /** A date that ends in a day of one or two digits. */
 function dayEndsAt(b: Uint8Array, from: number, first: number, end: number): boolean {
-  const day = end - first === 2 ? pair(b, first) : b[first]! - 48;
+  const day = end - first === 2 ? pair(b, first) : b[first]! - DIGIT_0;
   const before = b[first - 1]!;
   if (first - from < 3) return false;
-  if (before === 32) {
+  if (before === SPACE) {
     let letters = first - 1;
-    while (letters > from && b[letters - 1] === 32) letters--;
+    while (letters > from && b[letters - 1] === SPACE) letters--;
     return monthEndsAt(b, from, letters) && whole(b, from, letters - 3, date.month, day); // `Feb 26`
   }
-  if (before !== 45 && before !== 47 && before !== 46) return false;
+  if (before !== MINUS && before !== SLASH && before !== DOT) return false;
   const month = pair(b, first - 3);
   if (month < 0) return false;
   const separator = b[first - 4];
   if (first - 4 < from || separator !== before) {
     // `05-21`, `07.27`
-    if (before === 47 || end - first !== 2) return false;
-    date.form = before === 45 ? forms.logcat : forms.plain;
+    if (before === SLASH || end - first !== 2) return false;
+    date.form = before === MINUS ? forms.logcat : forms.plain;
     return whole(b, from, first - 3, month, day);
   }
   const short = pair(b, first - 6);
@@ -198,15 +231,17 @@ function dayThenMonth(b: Uint8Array, from: number, month: number): boolean {
   if (day < 0) return false;
   const start = month - 1 - (isDigit(b[month - 3]) && month - 3 >= from ? 2 : 1);
   const separator = b[month - 1];
-  if (separator !== 32 && separator !== 47 && separator !== 45) return false;
-  if (separator === 32) date.form = forms.redis;
+  if (separator !== SPACE && separator !== SLASH && separator !== MINUS) return false;
+  if (separator === SPACE) date.form = forms.redis;
   return whole(b, from, start, date.month, day);
 }
 
 /** A month's three letters that end at `end`. Sets `date.month`. */
 function monthEndsAt(b: Uint8Array, from: number, end: number): boolean {
   if (end - 3 < from) return false;
-  const month = months.get(((b[end - 3]! | 32) << 16) | ((b[end - 2]! | 32) << 8) | (b[end - 1]! | 32));
+  const month = months.get(
+    ((b[end - 3]! | LOWER_CASE) << 16) | ((b[end - 2]! | LOWER_CASE) << 8) | (b[end - 1]! | LOWER_CASE),
+  );
   if (month === undefined || (end - 4 >= from && (classOf[b[end - 4]!]! & LETTER) !== 0)) return false;
   date.month = month;
   return true;
@@ -215,7 +250,7 @@ function monthEndsAt(b: Uint8Array, from: number, end: number): boolean {
 /** One or two digits that end at `end`, or -1. */
 function numberEndsAt(b: Uint8Array, from: number, end: number): number {
   if (end - 1 < from || !isDigit(b[end - 1])) return -1;
-  if (end - 2 < from || !isDigit(b[end - 2])) return b[end - 1]! - 48;
+  if (end - 2 < from || !isDigit(b[end - 2])) return b[end - 1]! - DIGIT_0;
   return pair(b, end - 2);
 }
 
@@ -227,8 +262,8 @@ function whole(b: Uint8Array, from: number, start: number, month: number, day: n
   date.day = day;
   date.start = start;
   let weekday = start - 1;
-  if (b[weekday] === 32 && weekday > from) {
-    if (b[weekday - 1] === 44) weekday--;
+  if (b[weekday] === SPACE && weekday > from) {
+    if (b[weekday - 1] === COMMA) weekday--;
     const letters = weekday - 3;
     if (letters >= from && isWeekday(b, letters) && !(letters > from && isWordByte(b[letters - 1])))
       date.start = letters;
@@ -238,4 +273,4 @@ function whole(b: Uint8Array, from: number, start: number, month: number, day: n
 
 const weekdays = new Set(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'].map(three));
 const isWeekday = (b: Uint8Array, at: number): boolean =>
-  weekdays.has(((b[at]! | 32) << 16) | ((b[at + 1]! | 32) << 8) | (b[at + 2]! | 32));
+  weekdays.has(((b[at]! | LOWER_CASE) << 16) | ((b[at + 1]! | LOWER_CASE) << 8) | (b[at + 2]! | LOWER_CASE));

@@ -1,4 +1,6 @@
-import { isDigit, isWordByte, pair } from '../line/bytes.ts';
+import { bytes, isDigit, isWordByte, pair } from '../line/bytes.ts';
+
+const { COLON, LOWER_Z, MINUS, PLUS, SPACE, UPPER_A, UPPER_M, UPPER_P, UPPER_Z } = bytes;
 
 /** Zones by name that mean one offset the world over (minutes); a zone of another name counts as UTC. */
 export const zoneMinutes: Readonly<Record<string, number>> = {
@@ -42,38 +44,39 @@ export function numericZone(b: Uint8Array, at: number, end: number): number {
   zone.seconds = 0;
   if (at >= end) return at;
   const sign = b[at]!;
-  if (sign === 90 || sign === 122) return at + 1;
-  if ((sign !== 43 && sign !== 45) || at + 3 > end) return at;
+  if (sign === UPPER_Z || sign === LOWER_Z) return at + 1;
+  if ((sign !== PLUS && sign !== MINUS) || at + 3 > end) return at;
   const hours = pair(b, at + 1);
   if (hours < 0 || hours > 14) return at;
-  const minutesAt = b[at + 3] === 58 ? at + 4 : at + 3;
+  const minutesAt = b[at + 3] === COLON ? at + 4 : at + 3;
   const minutes = minutesAt + 2 <= end ? pair(b, minutesAt) : -1;
   if (minutes >= 0 && minutes < 60 && (minutesAt + 2 >= end || !isDigit(b[minutesAt + 2]))) {
-    zone.seconds = (sign === 43 ? 1 : -1) * (hours * 3600 + minutes * 60);
+    zone.seconds = (sign === PLUS ? 1 : -1) * (hours * 3600 + minutes * 60);
     return minutesAt + 2;
   }
   if (at + 3 < end && isDigit(b[at + 3])) return at;
-  zone.seconds = (sign === 43 ? 1 : -1) * hours * 3600;
+  zone.seconds = (sign === PLUS ? 1 : -1) * hours * 3600;
   return at + 3;
 }
 
 /** ` AM`, `PM`: the letter, or 0. */
 export function halfOfDay(b: Uint8Array, at: number, end: number): number {
-  const letter = b[at] === 32 ? at + 1 : at;
-  if (letter + 1 >= end || b[letter + 1] !== 77 || (b[letter] !== 65 && b[letter] !== 80)) return 0;
+  const letter = b[at] === SPACE ? at + 1 : at;
+  if (letter + 1 >= end || b[letter + 1] !== UPPER_M || (b[letter] !== UPPER_A && b[letter] !== UPPER_P))
+    return 0;
   return isWordByte(b[letter + 2]) && letter + 2 < end ? 0 : b[letter]!;
 }
 
 /** A zone at `at`, also as ` +0000` or ` CET`; the result as of `numericZone`. */
 export function zoneAfter(b: Uint8Array, at: number, end: number): number {
   const direct = numericZone(b, at, end);
-  if (direct > at || at + 1 >= end || b[at] !== 32) return direct;
+  if (direct > at || at + 1 >= end || b[at] !== SPACE) return direct;
   const after = numericZone(b, at + 1, end);
   // ` +0000`, but not ` -` of a field that begins with a minus.
   if (after > at + 3 && (after >= end || !isWordByte(b[after]))) return after;
   zone.seconds = 0;
   let name = at + 1;
-  while (name < end && name < at + 6 && b[name]! >= 65 && b[name]! <= 90) name++;
+  while (name < end && name < at + 6 && b[name]! >= UPPER_A && b[name]! <= UPPER_Z) name++;
   if (name < at + 3 || name > at + 5 || (name < end && isWordByte(b[name]))) return at;
   const minutes = minutesOf.get(wordNumber(b, at + 1, name));
   if (minutes === undefined) return at;

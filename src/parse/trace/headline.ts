@@ -1,55 +1,82 @@
-import { classOf, indexOf, isDigit, LETTER, startsWith } from '../line/bytes.ts';
+import { bytes, classOf, indexOf, isDigit, LETTER, startsWith } from '../line/bytes.ts';
 import { asked } from '../line/entry.ts';
 import { text, words } from './trace_words.ts';
+
+const {
+  BACKSLASH,
+  BACKTICK,
+  COLON,
+  DOLLAR,
+  DOT,
+  LBRACKET,
+  LOWER_D,
+  LOWER_E,
+  LOWER_F,
+  LOWER_I,
+  LOWER_J,
+  LOWER_N,
+  LOWER_O,
+  LOWER_R,
+  LOWER_S,
+  LOWER_T,
+  LPAREN,
+  SPACE,
+  UNDERSCORE,
+  UPPER_E,
+  UPPER_F,
+  UPPER_P,
+  UPPER_T,
+  UPPER_U,
+} = bytes;
 
 /** Whether b[at, end), whose first word ends at `asked.wordEnd`, is an exception's headline: `java.io.IOException: …`, `TypeError`. */
 export function isHeadline(b: Uint8Array, at: number, end: number): boolean {
   if (at >= end || (classOf[b[at]!]! & LETTER) === 0) return false;
   switch (b[at]) {
-    case 69: // E
+    case UPPER_E:
       if (startsWith(b, at, end, words.exception_in)) return true;
       break;
-    case 85: // U
+    case UPPER_U:
       if (startsWith(b, at, end, words.unhandled) || startsWith(b, at, end, words.uncaught)) return true;
       break;
-    case 80: // P
+    case UPPER_P:
       if (startsWith(b, at, end, words.php)) return true;
       break;
-    case 70: // F
+    case UPPER_F:
       if (startsWith(b, at, end, words.fatal_uncaught)) return true;
       break;
-    case 84: // T
+    case UPPER_T:
       if (startsWith(b, at, end, words.traceback)) return true;
       break;
-    case 116: // t
+    case LOWER_T:
       if (isRustPanic(b, at, end)) return true;
       break;
-    case 102: // f
+    case LOWER_F:
       if (startsWith(b, at, end, words.fatal)) return true;
       break;
   }
   // The name is the first word, without its colon; most words do not end like one.
   let name = asked.wordEnd;
-  while (name > at && b[name - 1] === 58) name--;
+  while (name > at && b[name - 1] === COLON) name--;
   if (name - at < SUFFIX_MIN) return false;
   switch (b[name - 1]) {
-    case 114: // r
+    case LOWER_R:
       if (!endsIn(b, at, name, suffixes.error)) return false;
       break;
-    case 110: // n
+    case LOWER_N:
       if (!endsIn(b, at, name, suffixes.exception)) return false;
       break;
-    case 101: // e
+    case LOWER_E:
       if (!endsIn(b, at, name, suffixes.throwable)) return false;
       break;
-    case 116: // t
+    case LOWER_T:
       if (!endsIn(b, at, name, suffixes.interrupt) && !endsIn(b, at, name, suffixes.fault)) return false;
       break;
     default:
       return false;
   }
   // Behind it a colon, nothing, or what some put in brackets: not the next word of a sentence.
-  if (name + 1 < end && b[name] === 32 && b[name + 1] !== 91 && b[name + 1] !== 40) return false;
+  if (name + 1 < end && b[name] === SPACE && b[name + 1] !== LBRACKET && b[name + 1] !== LPAREN) return false;
   for (let i = at; i < name; i++) if (classOf[b[i]!] === 0 && !isNamePart(b[i]!)) return false;
   return true;
 }
@@ -70,7 +97,12 @@ const endsIn = (b: Uint8Array, at: number, end: number, suffix: Buffer): boolean
 
 // . $ _ : \ `
 const isNamePart = (byte: number): boolean =>
-  byte === 46 || byte === 36 || byte === 95 || byte === 58 || byte === 92 || byte === 96;
+  byte === DOT ||
+  byte === DOLLAR ||
+  byte === UNDERSCORE ||
+  byte === COLON ||
+  byte === BACKSLASH ||
+  byte === BACKTICK;
 
 /** `thread 'main' panicked at …` */
 export const isRustPanic = (b: Uint8Array, at: number, end: number): boolean => {
@@ -83,12 +115,16 @@ export const isRustPanic = (b: Uint8Array, at: number, end: number): boolean => 
 export function isSourcePlace(b: Uint8Array, at: number, end: number): boolean {
   let colon = end - 1;
   while (colon > at && isDigit(b[colon])) colon--;
-  if (b[colon] !== 58 || colon - at < 5) return false;
+  if (b[colon] !== COLON || colon - at < 5) return false;
   const isNode =
-    b[at] === 110 && b[at + 1] === 111 && b[at + 2] === 100 && b[at + 3] === 101 && b[at + 4] === 58;
-  const letters = b[colon - 1] === 115 && (b[colon - 2] === 106 || b[colon - 2] === 116); // js, ts
+    b[at] === LOWER_N &&
+    b[at + 1] === LOWER_O &&
+    b[at + 2] === LOWER_D &&
+    b[at + 3] === LOWER_E &&
+    b[at + 4] === COLON;
+  const letters = b[colon - 1] === LOWER_S && (b[colon - 2] === LOWER_J || b[colon - 2] === LOWER_T); // js, ts
   if (!isNode && !letters) return false;
-  for (let i = at; i < colon; i++) if (b[i] === 32) return false;
+  for (let i = at; i < colon; i++) if (b[i] === SPACE) return false;
   return true;
 }
 
@@ -96,7 +132,11 @@ export function isSourcePlace(b: Uint8Array, at: number, end: number): boolean {
 export function isRubyHeadline(b: Uint8Array, at: number): boolean {
   const word = asked.wordEnd;
   return (
-    word - at > 5 && b[word - 1] === 110 && b[word - 2] === 105 && b[word - 3] === 58 && isDigit(b[word - 4])
+    word - at > 5 &&
+    b[word - 1] === LOWER_N &&
+    b[word - 2] === LOWER_I &&
+    b[word - 3] === COLON &&
+    isDigit(b[word - 4])
   );
 }
 
@@ -104,6 +144,6 @@ export function isRubyHeadline(b: Uint8Array, at: number): boolean {
 const WORD_BYTES_MAX = 160;
 export function wordEnd(b: Uint8Array, at: number, end: number): number {
   const last = end - at > WORD_BYTES_MAX ? at + WORD_BYTES_MAX : end;
-  while (at < last && b[at] !== 32) at++;
+  while (at < last && b[at] !== SPACE) at++;
   return at;
 }

@@ -1,4 +1,4 @@
-import { firstByte, isBlankByte, isDigit, startsWith } from '../line/bytes.ts';
+import { bytes, firstByte, isBlankByte, isDigit, startsWith } from '../line/bytes.ts';
 import { asked, type Entry, modes } from '../line/entry.ts';
 import { opensBlock, stepBlock } from './block.ts';
 import { isRubyHeadline, isRustPanic, isSourcePlace } from './headline.ts';
@@ -6,6 +6,29 @@ import { indent, isFirstFrame, stepFrames, stepHeadline, stepMessage, stepTitle 
 import { isGoHeader, stepGo } from './trace_go.ts';
 import { beginsPython, stepPython } from './trace_python.ts';
 import { BRACES, ERROR, GROUP, NODE, RUBY, RULE, text, words } from './trace_words.ts';
+
+const {
+  COLON,
+  DIGIT_0,
+  EQUALS,
+  HASH,
+  LBRACKET,
+  LOWER_F,
+  LOWER_G,
+  LOWER_P,
+  LOWER_T,
+  PLUS,
+  QUOTE,
+  RPAREN,
+  SPACE,
+  TAB,
+  UPPER_E,
+  UPPER_F,
+  UPPER_S,
+  UPPER_T,
+  UPPER_U,
+  UPPER_W,
+} = bytes;
 
 /**
  * Whether the line b[at, end) belongs to the entry; its mode moves on. A line that does not is left for `open`.
@@ -63,25 +86,25 @@ function stepSingle(entry: Entry, b: Uint8Array, at: number, end: number): boole
     return true;
   }
   switch (first) {
-    case 83: // S
-    case 91: // [
-    case 35: // #
+    case UPPER_S:
+    case LBRACKET:
+    case HASH:
       if (stepTitle(entry, b, at, end)) return true;
       break;
-    case 84: // T
+    case UPPER_T:
       if (!entry.isRecord || !startsWith(b, at, end, words.traceback)) break;
       entry.mode = modes.python;
       return true;
-    case 103: // g
+    case LOWER_G:
       if (!entry.isRecord || !isGoHeader(b, at, end)) break;
       entry.mode = modes.go;
       return true;
-    case 61: // =
+    case EQUALS:
       // the rule above a sanitizer's report
-      if (entry.depth !== RULE || b[at + 1] !== 61 || !isDigit(b[at + 2])) break;
+      if (entry.depth !== RULE || b[at + 1] !== EQUALS || !isDigit(b[at + 2])) break;
       entry.mode = modes.sanitizer;
       return true;
-    case 87: // W
+    case UPPER_W:
       if (entry.depth !== RULE || !startsWith(b, at, end, threadSanitizer)) break;
       entry.mode = modes.sanitizer;
       return true;
@@ -97,7 +120,7 @@ function stepSingle(entry: Entry, b: Uint8Array, at: number, end: number): boole
 function stepEyre(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
   if (!entry.isBlank || entry.lines !== 1) return false;
   const number = indent(b, at, end);
-  if (number - at < 3 || b[number] !== 48 || b[number + 1] !== 58) return false;
+  if (number - at < 3 || b[number] !== DIGIT_0 || b[number + 1] !== COLON) return false;
   entry.mode = modes.eyre;
   return true;
 }
@@ -114,9 +137,9 @@ function stepNode(entry: Entry, b: Uint8Array, at: number, end: number): boolean
 }
 
 const isThreadHeader = (b: Uint8Array, at: number, end: number): boolean => {
-  if (b[at] !== 34) return false;
+  if (b[at] !== QUOTE) return false;
   for (const last = Math.min(end, at + 160); at < last; at++) {
-    if (b[at] === 32 && (startsWith(b, at, end, words.tid) || startsWith(b, at, end, words.prio)))
+    if (b[at] === SPACE && (startsWith(b, at, end, words.tid) || startsWith(b, at, end, words.prio)))
       return true;
   }
   return false;
@@ -168,44 +191,44 @@ export function open(entry: Entry, b: Uint8Array, at: number, end: number): void
   if (at >= end) return;
   const first = b[at]!;
   switch (first) {
-    case 84: // T
+    case UPPER_T:
       if (startsWith(b, at, end, words.traceback)) entry.mode = modes.python;
       else if (startsWith(b, at, end, words.application_panicked)) entry.mode = modes.eyre;
       break;
-    case 32:
-    case 9:
+    case SPACE:
+    case TAB:
       if (!beginsPython(b, at, end)) break;
       entry.mode = modes.python;
-      if (b[indent(b, at, end)] === 43) entry.depth = GROUP;
+      if (b[indent(b, at, end)] === PLUS) entry.depth = GROUP;
       break;
-    case 112: // p
+    case LOWER_P:
       if (startsWith(b, at, end, words.panic)) entry.mode = modes.go;
       break;
-    case 102: // f
+    case LOWER_F:
       if (startsWith(b, at, end, words.fatal)) entry.mode = modes.go;
       break;
-    case 103: // g
+    case LOWER_G:
       if (isGoHeader(b, at, end)) entry.mode = modes.go;
       break;
-    case 116: // t
+    case LOWER_T:
       if (!isRustPanic(b, at, end)) break;
       entry.mode = modes.rust;
-      entry.depth = b[end - 1] === 58 ? 1 : 0;
+      entry.depth = b[end - 1] === COLON ? 1 : 0;
       break;
-    case 61: // =
-      if (b[end - 1] === 61 && b[at + 1] === 61 && end - at > 15) entry.depth = RULE;
-      else if (b[at + 1] === 61 && isDigit(b[at + 2])) entry.mode = modes.sanitizer;
+    case EQUALS:
+      if (b[end - 1] === EQUALS && b[at + 1] === EQUALS && end - at > 15) entry.depth = RULE;
+      else if (b[at + 1] === EQUALS && isDigit(b[at + 2])) entry.mode = modes.sanitizer;
       break;
-    case 85: // U
-      if (b[end - 1] === 58 && startsWith(b, at, end, words.unhandled)) entry.mode = modes.message;
+    case UPPER_U:
+      if (b[end - 1] === COLON && startsWith(b, at, end, words.unhandled)) entry.mode = modes.message;
       break;
-    case 34: // "
+    case QUOTE:
       if (isThreadHeader(b, at, end)) entry.mode = modes.threads;
       break;
-    case 70: // F
+    case UPPER_F:
       if (startsWith(b, at, end, words.full_dump)) entry.mode = modes.threads;
       break;
-    case 69: // E
+    case UPPER_E:
       if (startsWith(b, at, end, words.error)) {
         entry.mode = indent(b, at + words.error.length, end) === end ? modes.eyre : modes.headline;
         entry.depth = ERROR;
@@ -219,7 +242,7 @@ export function open(entry: Entry, b: Uint8Array, at: number, end: number): void
     entry.depth = 1;
   } else if (asked.isHeadline) entry.mode = modes.headline;
   else if (isRubyHeadline(b, at)) {
-    entry.mode = b[end - 1] === 41 ? modes.frames : modes.message;
-    entry.depth = b[end - 1] === 41 ? 0 : RUBY;
+    entry.mode = b[end - 1] === RPAREN ? modes.frames : modes.message;
+    entry.depth = b[end - 1] === RPAREN ? 0 : RUBY;
   }
 }

@@ -1,12 +1,37 @@
-import { classOf, firstByte, isBlankByte, isDigit, startsWith, UPPER } from '../line/bytes.ts';
+import { bytes, classOf, firstByte, isBlankByte, isDigit, startsWith, UPPER } from '../line/bytes.ts';
 import { asked, type Entry, modes } from '../line/entry.ts';
 import { isCloser, opensBlock } from './block.ts';
 import { isHeadline, wordEnd } from './headline.ts';
 import { BRACES, ERROR, NESTED, NODE, PHP, RUBY, words } from './trace_words.ts';
 
+const {
+  COLON,
+  DIGIT_0,
+  DOT,
+  HASH,
+  LBRACKET,
+  LESS,
+  LOWER_A,
+  LOWER_E,
+  LOWER_I,
+  LOWER_N,
+  LPAREN,
+  MINUS,
+  RBRACE,
+  RBRACKET,
+  RPAREN,
+  SPACE,
+  TAB,
+  UPPER_C,
+  UPPER_N,
+  UPPER_P,
+  UPPER_R,
+  UPPER_S,
+} = bytes;
+
 /** Past the blanks at `at`. */
 export function indent(b: Uint8Array, at: number, end: number): number {
-  while (at < end && (b[at] === 32 || b[at] === 9)) at++;
+  while (at < end && (b[at] === SPACE || b[at] === TAB)) at++;
   return at;
 }
 
@@ -18,15 +43,15 @@ export function isFirstFrame(b: Uint8Array, at: number, end: number): boolean {
   const word = indent(b, at, end);
   if (word === at || word >= end) return false;
   switch (b[word]) {
-    case 97: // a
+    case LOWER_A:
       if (startsWith(b, word, end, words.at) && isPlace(b, word + 3, end)) return true;
       break;
-    case 101: // e
+    case LOWER_E:
       if (startsWith(b, word, end, words.eval_at)) return true;
       break;
-    case 35: // #
-      return b[word + 1] === 48 && b[word + 2] === 32;
-    case 110: // n
+    case HASH:
+      return b[word + 1] === DIGIT_0 && b[word + 2] === SPACE;
+    case LOWER_N:
       if (startsWith(b, word, end, words.nested)) return true;
       break;
   }
@@ -38,8 +63,8 @@ function isPlace(b: Uint8Array, at: number, end: number): boolean {
   let hasBlank = false;
   for (; at < end; at++) {
     const byte = b[at]!;
-    if (byte === 40 || byte === 91) return true;
-    if (byte === 32) hasBlank = true;
+    if (byte === LPAREN || byte === LBRACKET) return true;
+    if (byte === SPACE) hasBlank = true;
   }
   return !hasBlank;
 }
@@ -47,10 +72,15 @@ function isPlace(b: Uint8Array, at: number, end: number): boolean {
 /** `x.rb:13:in ` in the first bytes. */
 function isRubyPlace(b: Uint8Array, at: number, end: number): boolean {
   for (const last = Math.min(end - 4, at + 240); at < last; at++) {
-    if (b[at] !== 58 || !isDigit(b[at + 1])) continue;
+    if (b[at] !== COLON || !isDigit(b[at + 1])) continue;
     let digits = at + 1;
     while (digits < end && isDigit(b[digits])) digits++;
-    if (b[digits] === 58 && b[digits + 1] === 105 && b[digits + 2] === 110 && b[digits + 3] === 32)
+    if (
+      b[digits] === COLON &&
+      b[digits + 1] === LOWER_I &&
+      b[digits + 2] === LOWER_N &&
+      b[digits + 3] === SPACE
+    )
       return digits + 3 < end;
     at = digits - 1;
   }
@@ -66,15 +96,15 @@ function isRailsHeadline(b: Uint8Array, at: number, end: number): boolean {
 
 /** `#3      main (…)`, un-indented. */
 const isNumberedFrame = (b: Uint8Array, at: number, end: number): boolean =>
-  b[at] === 35 && at + 2 < end && isDigit(b[at + 1]);
+  b[at] === HASH && at + 2 < end && isDigit(b[at + 1]);
 
 /** `Stack trace:` or the first of the numbered frames, un-indented, below any line. */
 export function stepTitle(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
   const first = firstByte(b, at, end);
   if (entry.isBlank) return false;
   const isTitle =
-    first === 35
-      ? b[at + 1] === 48 && b[at + 2] === 32 && at + 2 < end
+    first === HASH
+      ? b[at + 1] === DIGIT_0 && b[at + 2] === SPACE && at + 2 < end
       : startsWith(b, at, end, words.stack_trace) || startsWith(b, at, end, words.stacktrace);
   if (isTitle) entry.mode = modes.frames;
   return isTitle;
@@ -93,21 +123,21 @@ export function stepHeadline(entry: Entry, b: Uint8Array, at: number, end: numbe
   switch (first) {
     case 0: // empty: `Caused by:` of anyhow may follow
       return !entry.isBlank && entry.lines === 1 && entry.depth === ERROR;
-    case 67: // C
+    case UPPER_C:
       if (!startsWith(b, at, end, words.caused)) return false;
       entry.mode = entry.isBlank ? modes.eyre : modes.frames;
       return true;
-    case 83: // S
-    case 91: // [
-    case 35: // #
-    case 60: // <
+    case UPPER_S:
+    case LBRACKET:
+    case HASH:
+    case LESS:
       return stepTitle(entry, b, at, end);
-    case 80: // P
+    case UPPER_P:
       return startsWith(b, at, end, words.parameter);
-    case 82: // R
+    case UPPER_R:
       return startsWith(b, at, end, words.require);
-    case 45: // -
-      return b[at + 1] === 32 && entry.lines > 1;
+    case MINUS:
+      return b[at + 1] === SPACE && entry.lines > 1;
     default:
       return false;
   }
@@ -115,7 +145,7 @@ export function stepHeadline(entry: Entry, b: Uint8Array, at: number, end: numbe
 
 const stepNumbered = (b: Uint8Array, at: number, end: number): boolean => {
   const number = indent(b, at, end);
-  return number - at >= 3 && b[number] === 48 && b[number + 1] === 58;
+  return number - at >= 3 && b[number] === DIGIT_0 && b[number + 1] === COLON;
 };
 
 export function stepFrames(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
@@ -124,7 +154,7 @@ export function stepFrames(entry: Entry, b: Uint8Array, at: number, end: number)
   const wasBlank = entry.isBlank;
   if (isIndented) {
     if (wasBlank && entry.depth !== NESTED) return false;
-    if (b[at + 1] !== 32 && first === 32 && isRailsHeadline(b, at + 1, end)) return false;
+    if (b[at + 1] !== SPACE && first === SPACE && isRailsHeadline(b, at + 1, end)) return false;
     const word = indent(b, at, end);
     entry.depth = startsWith(b, word, end, words.nested)
       ? NESTED
@@ -141,31 +171,31 @@ export function stepFrames(entry: Entry, b: Uint8Array, at: number, end: number)
   switch (first) {
     case 0:
       return !wasBlank && (entry.depth === NODE || entry.depth === PHP || entry.depth === NESTED);
-    case 67: // C
+    case UPPER_C:
       return !wasBlank && startsWith(b, at, end, words.caused);
-    case 83: // S
+    case UPPER_S:
       return (
         startsWith(b, at, end, words.suppressed) || (!wasBlank && startsWith(b, at, end, words.stack_trace))
       );
-    case 45: // -
-      return startsWith(b, at, end, words.end_of) || (entry.depth === NODE && b[at + 1] === 32);
-    case 82: // R
+    case MINUS:
+      return startsWith(b, at, end, words.end_of) || (entry.depth === NODE && b[at + 1] === SPACE);
+    case UPPER_R:
       return entry.depth === NODE && startsWith(b, at, end, words.require);
-    case 46: // .
+    case DOT:
       return startsWith(b, at, end, words.more);
-    case 60: // <
+    case LESS:
       return startsWith(b, at, end, words.suspension);
-    case 35: // #
+    case HASH:
       if (!isNumberedFrame(b, at, end)) return false;
-      entry.depth = b[end - 1] === 125 ? PHP : entry.depth; // `#2 {main}`
+      entry.depth = b[end - 1] === RBRACE ? PHP : entry.depth; // `#2 {main}`
       return true;
-    case 78: // N
+    case UPPER_N:
       return (
         startsWith(b, at, end, words.node_js) ||
         (entry.depth === PHP && wasBlank && startsWith(b, at, end, words.next))
       );
-    case 125: // }
-    case 93: // ]
+    case RBRACE:
+    case RBRACKET:
       if (entry.depth !== BRACES || !isCloser(b, at, end)) return false;
       entry.depth = NODE;
       return true;
@@ -178,8 +208,8 @@ export function stepFrames(entry: Entry, b: Uint8Array, at: number, end: number)
 export function stepMessage(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
   const first = firstByte(b, at, end);
   if (entry.lines > MESSAGE_LINES_MAX) return false;
-  if (first === 35 || isFirstFrame(b, at, end)) entry.mode = modes.frames;
-  else if (entry.depth === RUBY && at < end && b[end - 1] === 41) {
+  if (first === HASH || isFirstFrame(b, at, end)) entry.mode = modes.frames;
+  else if (entry.depth === RUBY && at < end && b[end - 1] === RPAREN) {
     entry.mode = modes.frames;
     entry.depth = 0;
   }

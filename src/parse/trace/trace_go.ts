@@ -1,5 +1,7 @@
-import { classOf, firstByte, isDigit, LETTER, startsWith } from '../line/bytes.ts';
+import { bytes, classOf, firstByte, isDigit, LETTER, startsWith } from '../line/bytes.ts';
 import type { Entry } from '../line/entry.ts';
+
+const { COLON, DIGIT_0, LBRACKET, LOWER_G, LOWER_X, LPAREN, RPAREN, SPACE, TAB } = bytes;
 
 const goroutine = Buffer.from('goroutine ');
 const lines = [
@@ -21,15 +23,18 @@ export function isGoHeader(b: Uint8Array, at: number, end: number): boolean {
   const digits = at;
   while (at < end && isDigit(b[at])) at++;
   return (
-    at > digits && b[at] === 32 && (b[at + 1] === 91 || startsWith(b, at + 1, end, gp)) && b[end - 1] === 58
+    at > digits &&
+    b[at] === SPACE &&
+    (b[at + 1] === LBRACKET || startsWith(b, at + 1, end, gp)) &&
+    b[end - 1] === COLON
   );
 }
 const gp = Buffer.from('gp=');
 
 /** `main.(*Server).run(0xc0000, 0x1)`, `main.main()`, `main.greet(...)`: no blank before the bracket. */
 export function isFunctionCall(b: Uint8Array, at: number, end: number): boolean {
-  if (b[end - 1] !== 41 || (classOf[b[at]!]! & LETTER) === 0) return false;
-  for (; at < end && b[at] !== 32; at++) if (b[at] === 40) return true;
+  if (b[end - 1] !== RPAREN || (classOf[b[at]!]! & LETTER) === 0) return false;
+  for (; at < end && b[at] !== SPACE; at++) if (b[at] === LPAREN) return true;
   return false;
 }
 
@@ -37,9 +42,9 @@ export function isFunctionCall(b: Uint8Array, at: number, end: number): boolean 
 export function stepGo(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
   const first = firstByte(b, at, end);
   if (first === 0) return !entry.isBlank;
-  if (first === 9) return true;
+  if (first === TAB) return true;
   // A dump that follows another at once, without an empty line, is one of its own.
-  if (first === 103)
+  if (first === LOWER_G)
     return (isGoHeader(b, at, end) && (entry.isBlank || entry.lines <= 2)) || isFunctionCall(b, at, end);
   for (const line of lines) if (startsWith(b, at, end, line)) return true;
   return isFunctionCall(b, at, end) || isRegister(b, at, end);
@@ -49,7 +54,7 @@ export function stepGo(entry: Entry, b: Uint8Array, at: number, end: number): bo
 function isRegister(b: Uint8Array, at: number, end: number): boolean {
   const start = at;
   while (at < end && at - start < 7 && classOf[b[at]!] !== 0) at++;
-  if (at === start || b[at] !== 32) return false;
-  while (at < end && b[at] === 32) at++;
-  return b[at] === 48 && b[at + 1] === 120 && at < end;
+  if (at === start || b[at] !== SPACE) return false;
+  while (at < end && b[at] === SPACE) at++;
+  return b[at] === DIGIT_0 && b[at + 1] === LOWER_X && at < end;
 }

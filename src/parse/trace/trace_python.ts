@@ -1,7 +1,9 @@
-import { classOf, firstByte, isBlankByte, isWordByte, startsWith, UPPER } from '../line/bytes.ts';
+import { bytes, classOf, firstByte, isBlankByte, isWordByte, startsWith, UPPER } from '../line/bytes.ts';
 import { type Entry, modes } from '../line/entry.ts';
 import { indent } from './trace_frames.ts';
 import { GROUP, text, words } from './trace_words.ts';
+
+const { COLON, DOT, UNDERSCORE } = bytes;
 
 /** A traceback: indented lines, the exception, and what it was raised from. */
 export function stepPython(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
@@ -42,9 +44,9 @@ const pythonTails = ['[SQL: ', '[parameters: ', '(Background on this error'].map
 function isPythonEnd(b: Uint8Array, at: number, end: number): boolean {
   let name = at;
   let stop = at;
-  while (stop < end && (isWordByte(b[stop]) || b[stop] === 46 || b[stop] === 95))
-    if (b[stop++] === 46) name = stop;
+  while (stop < end && (isWordByte(b[stop]) || b[stop] === DOT || b[stop] === UNDERSCORE))
+    if (b[stop++] === DOT) name = stop;
   // `ValueError`, `json.decoder.JSONDecodeError: …`, `socket.error: …`; not the next line of the program
-  if (stop === name || (stop < end && b[stop] !== 58)) return false;
-  return name > at || b[name] === 95 || classOf[b[name]!] === UPPER;
+  if (stop === name || (stop < end && b[stop] !== COLON)) return false;
+  return name > at || b[name] === UNDERSCORE || classOf[b[name]!] === UPPER;
 }
