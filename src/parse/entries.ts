@@ -3,7 +3,6 @@ import { beginsReport } from './kernel/headlines.ts';
 import { openReport, standsBetween, stepReport } from './kernel/report.ts';
 import { bytes, skipEscape } from './line/bytes.ts';
 import {
-  asked,
   channelOf,
   type Entry,
   modes,
@@ -11,8 +10,8 @@ import {
   restoreEntry,
   type SavedEntry,
   saveEntry,
-  ways,
 } from './line/entry.ts';
+import { type Traits, ways } from './line/traits.ts';
 import { open, step } from './trace/trace.ts';
 
 const { ESCAPE, LBRACKET, LOWER_M, RETURN } = bytes;
@@ -47,50 +46,57 @@ export class Entries {
    * The entry of the line b[at, end) (its text, without stamp and tag) that stands at `position`.
    * @returns the position of the entry's first line
    */
-  of(b: Uint8Array, at: number, end: number, position: number): number {
-    const entry = this.entryOf(channelOf(asked.source, asked.way), position);
+  of(b: Uint8Array, at: number, end: number, position: number, traits: Traits): number {
+    const entry = this.entryOf(channelOf(traits.source, traits.way), position);
     while (at < end && b[at] === ESCAPE) at = skipEscape(b, at, end);
     while (end > at && b[end - 1] === RETURN) end--;
     if (b[end - 1] === LOWER_M) end = withoutColour(b, at, end);
-    asked.modeBefore = entry.mode;
-    const belongs = entry.lines > 0 && isOpen(entry, position) && this.belongs(entry, b, at, end);
+    traits.modeBefore = entry.mode;
+    const belongs = entry.lines > 0 && isOpen(entry, position) && this.belongs(entry, b, at, end, traits);
     if (!belongs) {
-      asked.modeBefore = modes.single;
-      if (asked.way === ways.kernel && isForeign(entry, b, at, end)) return position;
-      this.begin(entry, b, at, end, position);
+      traits.modeBefore = modes.single;
+      if (traits.way === ways.kernel && isForeign(entry, b, at, end, traits)) return position;
+      this.begin(entry, b, at, end, position, traits);
     }
     entry.lines++;
     entry.used = position;
     entry.isBlank = at >= end;
-    entry.isRecord = asked.isRecord && !belongs;
-    entry.uptime = asked.uptime;
-    if (asked.isPiece) entry.mode = modes.piece;
+    entry.isRecord = traits.isRecord && !belongs;
+    entry.uptime = traits.uptime;
+    if (traits.isPiece) entry.mode = modes.piece;
     else if (entry.mode === modes.piece) entry.mode = modes.single;
-    asked.mode = entry.mode;
-    asked.isKernelReport =
-      asked.way === ways.raw && (entry.mode === modes.kernel || entry.mode === modes.kernel_ended);
+    traits.mode = entry.mode;
+    traits.isKernelReport =
+      traits.way === ways.raw && (entry.mode === modes.kernel || entry.mode === modes.kernel_ended);
     return entry.start;
   }
 
-  private belongs(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+  private belongs(entry: Entry, b: Uint8Array, at: number, end: number, traits: Traits): boolean {
     if (entry.mode === modes.kernel || entry.mode === modes.kernel_ended) {
-      return stepReport(entry, b, at, end, asked.uptime, asked.way === ways.kernel);
+      return stepReport(entry, b, at, end, traits.uptime, traits.way === ways.kernel);
     }
     if (entry.mode === modes.piece) return true;
-    if (asked.way === ways.kernel) return false;
-    if (asked.isStamped && asked.way === ways.raw) return false;
-    return step(entry, b, at, end);
+    if (traits.way === ways.kernel) return false;
+    if (traits.isStamped && traits.way === ways.raw) return false;
+    return step(entry, b, at, end, traits);
   }
 
-  private begin(entry: Entry, b: Uint8Array, at: number, end: number, position: number): void {
+  private begin(
+    entry: Entry,
+    b: Uint8Array,
+    at: number,
+    end: number,
+    position: number,
+    traits: Traits,
+  ): void {
     entry.start = position;
     entry.lines = 0;
     entry.mode = modes.single;
     entry.depth = 0;
-    if (asked.way === ways.kernel) {
+    if (traits.way === ways.kernel) {
       if (beginsReport(b, at, end)) openReport(entry, b, at, end);
-    } else if (asked.isRawReport) openReport(entry, b, at, end);
-    else open(entry, b, at, end);
+    } else if (traits.isRawReport) openReport(entry, b, at, end);
+    else open(entry, b, at, end, traits);
   }
 
   private entryOf(channel: number, position: number): Entry {
@@ -124,10 +130,10 @@ export class Entries {
 }
 
 /** Whether the line is of another matter than the kernel's report, which goes on behind it. */
-function isForeign(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
-  if (entry.lines === 0 || !standsBetween(entry, b, at, end, asked.uptime)) return false;
-  asked.mode = modes.single;
-  asked.isKernelReport = false;
+function isForeign(entry: Entry, b: Uint8Array, at: number, end: number, traits: Traits): boolean {
+  if (entry.lines === 0 || !standsBetween(entry, b, at, end, traits.uptime)) return false;
+  traits.mode = modes.single;
+  traits.isKernelReport = false;
   return true;
 }
 

@@ -2,14 +2,16 @@ import { Entries } from './entries.ts';
 import { severity } from './level/severity.ts';
 import { source } from './level/source.ts';
 import { bytes, skipEscape } from './line/bytes.ts';
-import { asked, type SavedEntry, ways } from './line/entry.ts';
+import type { SavedEntry } from './line/entry.ts';
 import type { Line } from './line/line.ts';
 import { nameId, nameText } from './line/names.ts';
 import { splitEnding } from './line/split.ts';
+import { ways } from './line/traits.ts';
 import { LineReader } from './line_reader.ts';
 import { Marks, type SavedMarks } from './mark/marks.ts';
+import { newScratch } from './scratch.ts';
 import { Clock, type ClockState, newClockState } from './time/clock.ts';
-import { isHeadline, wordEnd } from './trace/headline.ts';
+import { isHeadline, wordEndOf } from './trace/headline.ts';
 
 const { ESCAPE } = bytes;
 
@@ -30,6 +32,9 @@ export interface ParserOptions {
   /** The lines were written at any time before they are read: no stamp is too old. */
   isRecorded?: boolean;
 }
+
+/** One for all parsers of the process, as a host has tens of thousands of them: each line fills it anew, and none outlives its line. */
+const scratch = newScratch();
 
 /**
  * Reads the lines of one stream, in order, into a `Line`. Only bytes are looked at: no input throws, and the cost is linear in the
@@ -138,38 +143,40 @@ export class LineParser {
   }
 
   private mark(b: Uint8Array, position: number, line: Line): void {
-    const why = this.marks.watching | asked.marked | (asked.mode ^ asked.modeBefore);
-    if ((why !== 0 || asked.isHeadline || line.source === source.systemd) && this.isConsole)
-      this.marks.read(b, line.text_start, line.message_end, position, line);
+    const { traits } = scratch;
+    const why = this.marks.watching | traits.hint | (traits.mode ^ traits.modeBefore);
+    if ((why !== 0 || traits.isHeadline || line.source === source.systemd) && this.isConsole)
+      this.marks.read(b, line.text_start, line.message_end, position, line, traits);
   }
 
   private whole(b: Uint8Array, start: number, end: number, position: number, line: Line): void {
+    const { traits } = scratch;
     line.severity = 0;
     line.text_start = start;
-    asked.isStamped = false;
-    asked.isPiece = false;
-    asked.isRawReport = false;
-    asked.marked = 0;
-    asked.way = ways.raw;
-    asked.uptime = 0;
-    if (this.isConsole) this.reader.console(b, start, end, line);
-    else if (this.log === 'events') this.reader.lifecycle(b, start, end, line);
-    else this.reader.machine(b, start, end, line);
-    if (asked.way === ways.raw) asked.source = source.app;
-    else if (asked.way !== ways.kernel) asked.source = line.source;
+    traits.isStamped = false;
+    traits.isPiece = false;
+    traits.isRawReport = false;
+    traits.hint = 0;
+    traits.way = ways.raw;
+    traits.uptime = 0;
+    if (this.isConsole) this.reader.console(b, start, end, line, scratch);
+    else if (this.log === 'events') this.reader.lifecycle(b, start, end, line, scratch);
+    else this.reader.machine(b, start, end, line, scratch);
+    if (traits.way === ways.raw) traits.source = source.app;
+    else if (traits.way !== ways.kernel) traits.source = line.source;
     const text = line.text_start;
-    asked.isHeadline = false;
-    if (asked.way !== ways.kernel && text < end) {
+    traits.isHeadline = false;
+    if (traits.way !== ways.kernel && text < end) {
       const word = b[text] === ESCAPE ? skipColours(b, text, end) : text;
-      asked.wordEnd = wordEnd(b, word, end);
-      asked.isHeadline = isHeadline(b, word, end);
+      traits.wordEnd = wordEndOf(b, word, end);
+      traits.isHeadline = isHeadline(b, word, end, traits.wordEnd);
     }
-    if (asked.isHeadline && line.severity === 0) line.severity = severity.error;
-    asked.isRecord = !asked.isHeadline && line.severity >= severity.warn && line.severity <= severity.fatal;
+    if (traits.isHeadline && line.severity === 0) line.severity = severity.error;
+    traits.isRecord = !traits.isHeadline && line.severity >= severity.warn && line.severity <= severity.fatal;
     if (line.ending !== 0 && b[text] !== 0 && (isWriterPiece(end - text) || isWriterPiece(end - start)))
-      asked.isPiece = true;
-    line.entry_back = position - this.entries.of(b, text, end, position);
-    if (asked.isKernelReport) line.source = source.kernel;
+      traits.isPiece = true;
+    line.entry_back = position - this.entries.of(b, text, end, position, traits);
+    if (traits.isKernelReport) line.source = source.kernel;
   }
 }
 

@@ -31,8 +31,14 @@ export function plainName(name: string): string {
   return short.replace(/^(smp_call_function|synchronize_rcu)_.*/, '$1');
 }
 
-/** What a line below a headline brings; `fallback` is what the title names as long as nothing better is found. One object for the process. */
-export const found = { function: '', access: '', candidate: '', fallback: '' };
+/** What a line below a headline brings. */
+export interface Clue {
+  function: string;
+  access: string;
+  candidate: string;
+  /** What the title names as long as nothing better is clue. */
+  fallback: string;
+}
 
 /** As a candidate: the next frame is where preemption was disabled, not of the trace. */
 const SKIP = '-';
@@ -44,45 +50,47 @@ const traceStart = /^\s*(?:Call [Tt]race:|Backtrace:|stack backtrace:)/;
 /** `Workqueue: events_unbound flush_to_ldisc`: the worker's function. */
 const worker = new RegExp(`^Workqueue: \\S+ ${NAME}`);
 
-/** Looks into the line for what `wanted` needs. Fills `found`. */
-export function seek(text: string, wanted: number, candidate: string): void {
-  found.function = '';
-  found.access = '';
-  found.candidate = candidate;
-  found.fallback = '';
-  if ((wanted & seeks.access) !== 0) found.access = access.exec(text)?.[1] ?? '';
+/** Looks into the line for what `wanted` needs. */
+export function seek(text: string, wanted: number, candidate: string): Clue {
+  const clue = { function: '', access: '', candidate, fallback: '' };
+  search(text, wanted, candidate, clue);
+  return clue;
+}
+
+function search(text: string, wanted: number, candidate: string, clue: Clue): void {
+  if ((wanted & seeks.access) !== 0) clue.access = access.exec(text)?.[1] ?? '';
   if (candidate === BACKTRACE) {
-    if (traceStart.test(text)) found.candidate = TRACE;
+    if (traceStart.test(text)) clue.candidate = TRACE;
     return;
   }
   if ((wanted & seeks.place) !== 0 && candidate !== TRACE) {
     const name = place.exec(text)?.[1];
     if (name !== undefined) {
-      if (isHelper(name)) found.candidate = BACKTRACE;
-      else found.function = name;
+      if (isHelper(name)) clue.candidate = BACKTRACE;
+      else clue.function = name;
     }
   }
   if ((wanted & seeks.pointer) !== 0) {
     const name = pointer.exec(text)?.[1];
     if (name !== undefined) {
-      if (isHelperAtFault(name)) found.fallback = name;
-      else found.function = name;
+      if (isHelperAtFault(name)) clue.fallback = name;
+      else clue.function = name;
     }
   }
-  if (found.function !== '') return;
-  if ((wanted & seeks.outermost) !== 0) stalled(text);
+  if (clue.function !== '') return;
+  if ((wanted & seeks.outermost) !== 0) stalled(text, clue);
   else if ((wanted & (seeks.frame | seeks.sleeper | seeks.owner)) !== 0 || candidate === TRACE) {
-    if (text.endsWith('isabled at:')) found.candidate = SKIP;
+    if (text.endsWith('isabled at:')) clue.candidate = SKIP;
     const name = frameOf(text);
     if (name === '') return;
     if (candidate === SKIP) {
-      found.candidate = '';
+      clue.candidate = '';
       return;
     }
     if ((wanted & seeks.pointer) !== 0 ? isHelperAtFault(name) : isHelper(name)) return;
     if ((wanted & seeks.sleeper) !== 0 && isSleeper(name)) return;
     if ((wanted & seeks.owner) !== 0 && isAllocator(name)) return;
-    found.function = name;
+    clue.function = name;
   }
 }
 
@@ -101,28 +109,28 @@ function frameOf(text: string): string {
   return '';
 }
 
-function stalled(text: string): void {
+function stalled(text: string, clue: Clue): void {
   if (/^ ?(?:Call [Tt]race:|NMI backtrace|Backtrace:)|<\/IRQ>|<EOI>/.test(text)) {
-    found.candidate = '';
+    clue.candidate = '';
     return;
   }
   const at = pointer.exec(text)?.[1] ?? worker.exec(text)?.[1] ?? '';
-  if (at !== '' && !isTick(at) && !isBoundary(at)) found.fallback = at;
+  if (at !== '' && !isTick(at) && !isBoundary(at)) clue.fallback = at;
   const name = frameOf(text) || at;
   if (name === '') return;
   if (name.startsWith('smp_call_function')) {
-    found.function = name;
+    clue.function = name;
     return;
   }
   // The kernel's own thread, that waits for the one that hangs.
   if (/^rcu_\w*gp_kthread|^rcu_gp_fqs/.test(name)) {
-    found.candidate = '';
+    clue.candidate = '';
     return;
   }
   if (isBoundary(name)) {
-    found.function = found.candidate || (name.endsWith('compat_ioctl') ? name : '');
+    clue.function = clue.candidate || (name.endsWith('compat_ioctl') ? name : '');
     return;
   }
-  if (!isTick(name)) found.candidate = name;
-  if (caller !== '' && isBoundary(caller) && !isTick(caller)) found.function = found.candidate;
+  if (!isTick(name)) clue.candidate = name;
+  if (caller !== '' && isBoundary(caller) && !isTick(caller)) clue.function = clue.candidate;
 }

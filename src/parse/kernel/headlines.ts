@@ -1,7 +1,7 @@
 import { severity } from '../level/severity.ts';
 import { bytes, startsWith } from '../line/bytes.ts';
-import { marked } from '../line/entry.ts';
 import { textOf } from '../line/title.ts';
+import { hints } from '../line/traits.ts';
 import { crashRules } from './crash_rules.ts';
 
 const {
@@ -282,26 +282,24 @@ for (const bytes of [...rawTexts, ...rawMarks].map((text) => Buffer.from(text)))
 const cutHere = Buffer.from('------------[ cut here ]');
 const oomKiller = Buffer.from(' invoked oom-killer: gfp_mask=');
 
-/** One of `marked` for a line without the kernel's stamp. A program may print `WARNING: ` or `INFO: ` too: only what is a headline to the end begins a report. */
+/** One of `hints` for a line without the kernel's stamp. A program may print `WARNING: ` or `INFO: ` too: only what is a headline to the end begins a report. */
 export function rawHeadline(b: Uint8Array, at: number, end: number): number {
-  if (at + 4 > end) return marked.nothing;
+  if (at + 4 > end) return hints.nothing;
   if (rawStarts[startOf(b, at)] === 1) {
     for (const text of rawByFirst[b[at]!] ?? [])
       if (startsWith(b, at, end, text)) return rawReport(b, at, end);
   }
   // A task's name has at most 15 characters.
   for (const last = Math.min(end - oomKiller.length, at + 16); at < last; at++) {
-    if (b[at] === SPACE && b[at + 1] === LOWER_I && startsWith(b, at, end, oomKiller)) return marked.crash;
+    if (b[at] === SPACE && b[at + 1] === LOWER_I && startsWith(b, at, end, oomKiller)) return hints.crash;
   }
-  return marked.nothing;
+  return hints.nothing;
 }
 
 function rawReport(b: Uint8Array, at: number, end: number): number {
-  if (startsWith(b, at, end, cutHere)) return marked.crash;
+  if (startsWith(b, at, end, cutHere)) return hints.crash;
   const text = textOf(b, at, end);
-  return crashRules.some(({ pattern, stamped }) => !stamped && pattern.test(text))
-    ? marked.crash
-    : marked.note;
+  return crashRules.some(({ pattern, stamped }) => !stamped && pattern.test(text)) ? hints.crash : hints.note;
 }
 
 /** A line of `=`, as stands above and below some reports. */

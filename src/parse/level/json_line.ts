@@ -1,19 +1,27 @@
 import { bytes, isDigit } from '../line/bytes.ts';
 import { epochNumber, findStamp } from '../time/find_stamp.ts';
-import { rfc3339 } from '../time/stamp.ts';
+import type { Stamp } from '../time/stamp.ts';
+import { rfc3339 } from '../time/stamp_fixed.ts';
 import { severityOfTens, severityOfWord } from './severity.ts';
 
 const { BACKSLASH, COLON, COMMA, DIGIT_0, LBRACE, LBRACKET, QUOTE, RBRACE, RBRACKET, SPACE, TAB } = bytes;
 
-/** What the fields of a JSON line say: one object for the process. */
-export const json = {
-  /** Whether `stamp` holds its time. */
+/** What the fields of a JSON line say. The parser has one object for all lines. */
+export interface JsonFields {
+  /** Whether the stamp holds its time. */
+  hasTime: boolean;
+  severity: number;
+  /** The value that names the source, as offsets; 0, 0 when there is none. */
+  source_start: number;
+  source_end: number;
+}
+
+export const newJsonFields = (): JsonFields => ({
   hasTime: false,
   severity: 0,
-  /** The value that names the source, as offsets; 0, 0 when there is none. */
   source_start: 0,
   source_end: 0,
-};
+});
 
 /** Fields that are looked at, in the order that they count. Other fields cost only the way past them. */
 export const jsonKeys = {
@@ -103,7 +111,7 @@ const FIELDS_MORE = 3;
  * Reads the top-level fields of the object that begins at b[start] (a `{`), once, in order; what is no JSON ends the reading.
  * Fills `json`, and `stamp` if it has a time.
  */
-export function readJson(b: Uint8Array, start: number, end: number): void {
+export function readJson(b: Uint8Array, start: number, end: number, json: JsonFields, stamp: Stamp): void {
   json.hasTime = false;
   json.severity = 0;
   json.source_start = 0;
@@ -120,7 +128,7 @@ export function readJson(b: Uint8Array, start: number, end: number): void {
     at = skipBlanks(b, at + 1, end);
     const value = at;
     at = skipValue(b, at, end);
-    if (what !== 0) take(b, what, value, at);
+    if (what !== 0) take(b, what, value, at, json, stamp);
     at = skipBlanks(b, at, end);
     if (b[at] !== COMMA) return;
     at++;
@@ -128,16 +136,16 @@ export function readJson(b: Uint8Array, start: number, end: number): void {
   }
 }
 
-function take(b: Uint8Array, what: number, value: number, end: number): void {
+function take(b: Uint8Array, what: number, value: number, end: number, json: JsonFields, stamp: Stamp): void {
   const isText = b[value] === QUOTE;
   const start = isText ? value + 1 : value;
   const stop = isText ? end - 1 : end;
   if (stop <= start) return;
   if (what === TIME) {
     if (json.hasTime) return;
-    if (isText) json.hasTime = rfc3339(b, start, stop) > 0 || findStamp(b, start, stop);
-    else if (isDigit(b[start])) json.hasTime = epochNumber(b, start, stop);
-    if (!json.hasTime && isText && isDigit(b[start])) json.hasTime = epochNumber(b, start, stop);
+    if (isText) json.hasTime = rfc3339(b, start, stop, stamp) > 0 || findStamp(b, start, stop, stamp);
+    else if (isDigit(b[start])) json.hasTime = epochNumber(b, start, stop, stamp);
+    if (!json.hasTime && isText && isDigit(b[start])) json.hasTime = epochNumber(b, start, stop, stamp);
   } else if (what === SEVERITY) {
     if (json.severity !== 0) return;
     json.severity = isText ? severityOfWord(b, start, stop) : severityOfTens(numberAt(b, start, stop));

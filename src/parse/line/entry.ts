@@ -1,4 +1,5 @@
 import { nameId, nameText } from './names.ts';
+import { ways } from './traits.ts';
 
 /**
  * The last entry of one channel (a source, and the way its lines come): where it began, and what may still belong to it.
@@ -102,36 +103,3 @@ export const modes = {
   /** A kernel report whose end has been seen. */
   kernel_ended: 16,
 } as const;
-
-/** How a line came: what may speak in between does not end the entry of another channel. */
-export const ways = { raw: 0, tagged: 1, kernel: 2, program: 3 } as const;
-
-/** What a line's first bytes promise: nothing; a headline of the kernel's; something else. `Marks` looks closer. */
-export const marked = { nothing: 0, crash: 1, note: 2 } as const;
-
-/** What the line is that asks for its entry: one object for the process. */
-export const asked = {
-  /** Id of the source, and one of `ways`; for the kernel the task or processor that prints instead of the source. */
-  source: 0,
-  way: 0,
-  /** It has a stamp that no agent put before it: a record begins. */
-  isStamped: false,
-  /** It says a level from WARN on. */
-  isRecord: false,
-  /** The writer says that the line goes on in the next one. */
-  isPiece: false,
-  /** Seconds since boot. */
-  uptime: 0,
-  /** It begins like an exception's headline; like one of the kernel's, without its stamp. */
-  isHeadline: false,
-  /** Where its first word ends. */
-  wordEnd: 0,
-  isRawReport: false,
-  /** One of `marked`. */
-  marked: 0,
-  /** The answer: the line is of a kernel report that has no stamps. */
-  isKernelReport: false,
-  /** The entry's mode behind the line; before it, `single` where the line begins an entry. */
-  mode: 0,
-  modeBefore: 0,
-};

@@ -1,8 +1,9 @@
 import { bytes, classOf, startsWith } from '../line/bytes.ts';
-import { asked, modes } from '../line/entry.ts';
+import { modes } from '../line/entry.ts';
 import { event } from '../line/events.ts';
 import type { Line } from '../line/line.ts';
 import { stable, stableId, textOf, titleId } from '../line/title.ts';
+import type { Traits } from '../line/traits.ts';
 
 const { LBRACE } = bytes;
 
@@ -33,22 +34,22 @@ export class AppMarks {
     if (saved !== null) this.last = { ...saved };
   }
 
-  read(b: Uint8Array, at: number, end: number, position: number, line: Line): void {
+  read(b: Uint8Array, at: number, end: number, position: number, line: Line, traits: Traits): void {
     const entry = position - line.entry_back;
     const { last } = this;
     if (last.waits !== waits.nothing) {
       if (last.entry !== entry) last.waits = waits.nothing;
-      else if (this.awaited(b, at, end, line)) return;
+      else if (this.awaited(b, at, end, line, traits)) return;
     }
-    if (!mayName(line)) return;
+    if (!mayName(line, traits)) return;
     const isNew = last.entry !== entry;
-    if (!isNew && last.isMarked && asked.mode !== modes.python_done) return;
-    if (isPlain(b, at, end)) {
+    if (!isNew && last.isMarked && traits.mode !== modes.python_done) return;
+    if (isPlain(b, at, end, traits.mode)) {
       if (isNew) this.last = { entry, pending: '', waits: waits.nothing, isMarked: false };
       this.put(stableId(b, at, end), event.exception, line);
       return;
     }
-    const title = titleOf(textOf(b, at, end).trim(), asked.mode, asked.modeBefore, line.entry_back === 0);
+    const title = titleOf(textOf(b, at, end).trim(), traits, line.entry_back === 0);
     if (title === null) return;
     if (isNew) this.last = { entry, pending: '', waits: waits.nothing, isMarked: false };
     if (title.needs === 'frames') {
@@ -62,10 +63,10 @@ export class AppMarks {
   }
 
   /** The line that the headline waits for. */
-  private awaited(b: Uint8Array, at: number, end: number, line: Line): boolean {
+  private awaited(b: Uint8Array, at: number, end: number, line: Line, traits: Traits): boolean {
     const { last } = this;
     if (last.waits === waits.frames) {
-      if (asked.mode !== modes.frames && asked.mode !== modes.eyre) return false;
+      if (traits.mode !== modes.frames && traits.mode !== modes.eyre) return false;
       last.waits = waits.nothing;
       this.mark(last.pending, line);
       return true;
@@ -103,29 +104,29 @@ const wordy = [
 ].map((text) => Buffer.from(text));
 
 /** Whether the whole line is the title: `KeyError: 'x'`, `java.io.IOException: closed`. Most are, so their titles are made without a string. */
-function isPlain(b: Uint8Array, at: number, end: number): boolean {
-  if (asked.mode === modes.python_done) return true;
-  if (asked.mode !== modes.headline || b[end - 1] === LBRACE) return false;
+function isPlain(b: Uint8Array, at: number, end: number, mode: number): boolean {
+  if (mode === modes.python_done) return true;
+  if (mode !== modes.headline || b[end - 1] === LBRACE) return false;
   for (const text of wordy) if (startsWith(b, at, end, text)) return false;
   return classOf[b[at]!] !== 0;
 }
 
 /** Whether the line may be one that names an exception, by what it made of its entry: most lines of a trace are not. */
-function mayName(line: Line): boolean {
-  switch (asked.mode) {
+function mayName(line: Line, traits: Traits): boolean {
+  switch (traits.mode) {
     case modes.headline:
-      return asked.isHeadline;
+      return traits.isHeadline;
     case modes.frames:
-      return asked.isHeadline || asked.modeBefore === modes.node || line.entry_back === 0;
+      return traits.isHeadline || traits.modeBefore === modes.node || line.entry_back === 0;
     case modes.python_done:
-      return asked.modeBefore === modes.python;
+      return traits.modeBefore === modes.python;
     case modes.go:
     case modes.rust:
     case modes.message:
     case modes.sanitizer:
-      return asked.modeBefore !== asked.mode;
+      return traits.modeBefore !== traits.mode;
     case modes.eyre:
-      return asked.isHeadline;
+      return traits.isHeadline;
     default:
       return false;
   }
@@ -137,7 +138,8 @@ interface Title {
 }
 
 /** What the headline's text says, or null when it is none. */
-function titleOf(text: string, mode: number, before: number, isFirst: boolean): Title | null {
+function titleOf(text: string, traits: Traits, isFirst: boolean): Title | null {
+  const { mode, modeBefore: before } = traits;
   if (mode === modes.python_done) return before === modes.python ? { text: stable(text) } : null;
   if (mode === modes.sanitizer) {
     const match = /^==\d+==ERROR: (\w+): ([\w-]+)(?: on (unknown address))?/.exec(text);
@@ -160,7 +162,7 @@ function titleOf(text: string, mode: number, before: number, isFirst: boolean): 
   const named =
     /^(?:Exception in thread "[^"]*" |Unhandled exception\. |Uncaught (?:exception: )?)?(.+)$/.exec(text);
   if (named === null) return null;
-  if (!asked.isHeadline && before !== modes.node) return null;
+  if (!traits.isHeadline && before !== modes.node) return null;
   if (/^fatal error: /.test(text)) return null;
   const plain = stable(named[1]!.replace(/\s*\{$/, ''));
   // `Error: no such file` is what many programs print; frames make it an exception.

@@ -1,17 +1,17 @@
 import { limits } from '../../base/limits.ts';
 import { type CrashRule, seeks } from '../kernel/crash_rule.ts';
 import { crashRules } from '../kernel/crash_rules.ts';
-import { found, plainName, seek } from '../kernel/frames.ts';
+import { plainName, seek } from '../kernel/frames.ts';
 import { kernelNotes, killed, type Note, rawNotes, systemdFailed } from '../kernel/notes.ts';
 import { isHelper } from '../kernel/shared_functions.ts';
 import { severity } from '../level/severity.ts';
 import { source } from '../level/source.ts';
 import { bytes, startsWith } from '../line/bytes.ts';
-import { asked, marked, ways } from '../line/entry.ts';
 import { event, gravity } from '../line/events.ts';
 import type { Line } from '../line/line.ts';
 import { nameId } from '../line/names.ts';
 import { stable, textOf, titleId } from '../line/title.ts';
+import { hints, type Traits, ways } from '../line/traits.ts';
 import { AppMarks, type SavedApp } from './app_marks.ts';
 import { readyText } from './ready.ts';
 
@@ -81,8 +81,8 @@ export class Marks {
   }
 
   /** The line b[at, end) (its text), whose entry is known. */
-  read(b: Uint8Array, at: number, end: number, position: number, line: Line): void {
-    this.look(b, at, end, position, line);
+  read(b: Uint8Array, at: number, end: number, position: number, line: Line, traits: Traits): void {
+    this.look(b, at, end, position, line, traits);
     const isWatching =
       this.ready > 0 ||
       this.app.isWaiting ||
@@ -91,20 +91,20 @@ export class Marks {
     this.watching = isWatching ? 1 : 0;
   }
 
-  private look(b: Uint8Array, at: number, end: number, position: number, line: Line): void {
-    if (asked.marked !== marked.nothing) this.headline(b, at, end, position, line);
+  private look(b: Uint8Array, at: number, end: number, position: number, line: Line, traits: Traits): void {
+    if (traits.hint !== hints.nothing) this.headline(b, at, end, position, line, traits);
     else {
       const crash = this.seeker(position - line.entry_back);
       if (crash !== null) below(crash, textOf(b, at, end), line);
     }
     if (line.source === source.kernel) {
-      if (this.early >= 0) this.early = startsWith(b, at, end, runsInit) ? -1 : asked.uptime;
+      if (this.early >= 0) this.early = startsWith(b, at, end, runsInit) ? -1 : traits.uptime;
       if (this.ready > 0 && at > line.message_start) this.findReady(b, line.message_start, end, line);
       return;
     }
-    if (asked.isStamped || asked.way !== ways.raw) this.early = -1;
-    if (asked.isHeadline || asked.mode !== asked.modeBefore || this.app.isWaiting)
-      this.app.read(b, at, end, position, line);
+    if (traits.isStamped || traits.way !== ways.raw) this.early = -1;
+    if (traits.isHeadline || traits.mode !== traits.modeBefore || this.app.isWaiting)
+      this.app.read(b, at, end, position, line, traits);
     if (line.source === source.systemd) readSystemd(b, at, end, line);
     if (this.ready > 0) this.findReady(b, at, end, line);
   }
@@ -142,24 +142,31 @@ export class Marks {
     line.title = titleId(text);
   }
 
-  private headline(b: Uint8Array, at: number, end: number, position: number, line: Line): void {
+  private headline(
+    b: Uint8Array,
+    at: number,
+    end: number,
+    position: number,
+    line: Line,
+    traits: Traits,
+  ): void {
     const text = textOf(b, at, end);
     const version = /^Linux version (\d\S*)/.exec(text);
     const kill = killed.exec(text);
     if (version !== null) this.boot(version[1]!, line);
-    else if (kill !== null) this.kill(kill[1]!, kill[2]!, position, line);
-    else if (asked.marked === marked.note)
-      note(asked.way === ways.kernel ? kernelNotes : rawNotes, text, line);
-    else this.crashes(text, position, line);
+    else if (kill !== null) this.kill(kill[1]!, kill[2]!, position, line, traits);
+    else if (traits.hint === hints.note)
+      note(traits.way === ways.kernel ? kernelNotes : rawNotes, text, line);
+    else this.crashes(text, position, line, traits);
     if (line.event === event.rootfs_missing) this.ready = 0;
   }
 
-  private crashes(text: string, position: number, line: Line): void {
+  private crashes(text: string, position: number, line: Line, traits: Traits): void {
     for (const rule of crashRules) {
-      if (rule.stamped && asked.way !== ways.kernel) continue;
+      if (rule.stamped && traits.way !== ways.kernel) continue;
       const match = rule.pattern.exec(text);
       if (match === null) continue;
-      this.crashed(rule, match, position, line);
+      this.crashed(rule, match, position, line, traits);
       return;
     }
   }
@@ -175,7 +182,7 @@ export class Marks {
     line.title = titleId(`Linux ${version}`);
   }
 
-  private kill(how: string, victim: string, position: number, line: Line): void {
+  private kill(how: string, victim: string, position: number, line: Line, traits: Traits): void {
     const { crash } = this;
     const entry = position - line.entry_back;
     const isBelow = crash !== null && crash.event === event.oom && crash.entry === entry;
@@ -184,25 +191,31 @@ export class Marks {
     const title = `${where}: Killed process ${victim}`;
     if (isBelow) crash.title = title;
     else {
-      this.replace(newCrash(entry, position, event.oom, gravity['kernel.oom'], title));
+      this.replace(newCrash(entry, position, traits.uptime, event.oom, gravity['kernel.oom'], title));
       line.event = event.oom;
     }
     line.title = titleId(title) || event.oom;
   }
 
-  private crashed(rule: CrashRule, match: RegExpExecArray, position: number, line: Line): void {
+  private crashed(
+    rule: CrashRule,
+    match: RegExpExecArray,
+    position: number,
+    line: Line,
+    traits: Traits,
+  ): void {
     const { crash } = this;
     const entry = position - line.entry_back;
     const id = nameId(rule.event);
     const grave = gravity[rule.event];
     if (grave === gravity['kernel.panic']) this.ready = 0;
-    if (crash !== null && (crash.entry === entry || isOneIncident(crash, grave, position))) {
+    if (crash !== null && (crash.entry === entry || isOneIncident(crash, grave, position, traits.uptime))) {
       // In its own report only what is graver counts: `Oops:` says the same as the `BUG:` before it.
-      if (crash.entry !== entry || grave > crash.gravity) this.mark(crash, id, grave, position, line);
+      if (crash.entry !== entry || grave > crash.gravity) this.mark(crash, id, grave, position, line, traits);
       return;
     }
     const form = rule.title.replace(/\$(\d)/g, (_, group) => stable(match[Number(group)] ?? ''));
-    const next = newCrash(entry, position, id, grave, form);
+    const next = newCrash(entry, position, traits.uptime, id, grave, form);
     next.form = form;
     next.seeks = rule.seeks ?? 0;
     next.lines = limits.parse.crash_lines_max;
@@ -219,10 +232,10 @@ export class Marks {
   }
 
   /** A further headline of the incident: its own event, and the title that is known. */
-  private mark(crash: Crash, id: number, grave: number, position: number, line: Line): void {
+  private mark(crash: Crash, id: number, grave: number, position: number, line: Line, traits: Traits): void {
     crash.gravity = Math.max(crash.gravity, grave);
     crash.position = position;
-    if (asked.uptime > 0) crash.uptime = asked.uptime;
+    if (traits.uptime > 0) crash.uptime = traits.uptime;
     line.event = id;
     line.title = titleId(crash.title) || id;
   }
@@ -239,7 +252,7 @@ function below(crash: Crash, text: string, line: Line): void {
     line.title = titleId(crash.title) || crash.event;
     return;
   }
-  seek(text, crash.seeks, crash.candidate);
+  const found = seek(text, crash.seeks, crash.candidate);
   if (found.access !== '') {
     crash.access = found.access;
     crash.seeks &= ~seeks.access;
@@ -257,10 +270,17 @@ function below(crash: Crash, text: string, line: Line): void {
 /** Behind the sleeping task's stack: those of others. */
 const otherStacks = /^(?:Sending NMI|NMI backtrace|Showing all locks)/;
 
-const newCrash = (entry: number, position: number, id: number, grave: number, title: string): Crash => ({
+const newCrash = (
+  entry: number,
+  position: number,
+  uptime: number,
+  id: number,
+  grave: number,
+  title: string,
+): Crash => ({
   entry,
   position,
-  uptime: asked.uptime,
+  uptime,
   event: id,
   gravity: grave,
   form: title,
@@ -288,8 +308,8 @@ function retitle(crash: Crash): void {
  * Whether a headline in an entry of its own tells of the same incident as the last crash: a panic after what it is for, one hang after the other,
  * what an oops brings with it.
  */
-function isOneIncident(crash: Crash, grave: number, position: number): boolean {
-  const after = asked.uptime > 0 && crash.uptime > 0 ? asked.uptime - crash.uptime : 0;
+function isOneIncident(crash: Crash, grave: number, position: number, uptime: number): boolean {
+  const after = uptime > 0 && crash.uptime > 0 ? uptime - crash.uptime : 0;
   if (position - crash.position > limits.parse.entry_bytes_max) return false;
   const isHang = crash.gravity === gravity['kernel.hang'];
   if (grave === gravity['kernel.panic']) {

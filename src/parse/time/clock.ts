@@ -1,6 +1,7 @@
 import { limits } from '../../base/limits.ts';
 import { kind, type Line } from '../line/line.ts';
-import { dates, daysFromDate, stamp } from './stamp.ts';
+import { daysFromDate } from './calendar.ts';
+import { dates, type Stamp } from './stamp.ts';
 
 /** What the times of a stream's next lines depend on; kept in the spool across restarts. */
 export interface ClockState {
@@ -72,9 +73,9 @@ export class Clock {
   }
 
   /** The line has a stamp of its own: `stamp`. */
-  stamped(line: Line): void {
+  stamped(line: Line, stamp: Stamp): void {
     if (stamp.dates === dates.none) {
-      this.onNearestDay(line);
+      this.onNearestDay(line, stamp);
       return;
     }
     const seconds = stamp.dates === dates.full ? stamp.seconds : this.inItsYear(stamp.seconds);
@@ -105,8 +106,8 @@ export class Clock {
   }
 
   /** The line has kernel seconds: `stamp`. */
-  sinceBoot(line: Line): void {
-    this.boot();
+  sinceBoot(line: Line, stamp: Stamp): void {
+    this.boot(stamp);
     const { state } = this;
     const sum = state.boot_nanos + stamp.nanos;
     const carry = sum >= 1e9 ? 1 : 0;
@@ -116,7 +117,7 @@ export class Clock {
   }
 
   /** Kernel seconds in `stamp`: sees restarts and wakes, and keeps when the guest booted. */
-  boot(): void {
+  boot(stamp: Stamp): void {
     const { state } = this;
     const uptime = stamp.seconds + stamp.nanos / 1e9;
     const isRestart = uptime + 1 < state.uptime;
@@ -147,7 +148,7 @@ export class Clock {
   }
 
   /** A time of day belongs to the day that brings it nearest to the line before, or to when it was read. */
-  private onNearestDay(line: Line): void {
+  private onNearestDay(line: Line, stamp: Stamp): void {
     const near = Math.max(this.state.seconds, this.caughtUpAt) || this.observedSeconds;
     let seconds = near - (near % DAY) + stamp.seconds;
     if (seconds - near > DAY / 2) seconds -= DAY;

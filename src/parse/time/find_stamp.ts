@@ -1,5 +1,6 @@
 import { bytes, classOf, isDigit, isWordByte, LETTER, LOWER, pair } from '../line/bytes.ts';
-import { dates, daysFromDate, digitsOfSecond, forms, ofDay, stamp } from './stamp.ts';
+import { daysFromDate, ofDay } from './calendar.ts';
+import { dates, digitsOfSecond, forms, type Stamp } from './stamp.ts';
 import { stampAround } from './stamp_forms.ts';
 
 const {
@@ -29,8 +30,8 @@ const WORDS_MAX = 4;
  * Looks for the line's stamp: the first clock at a place where logs have their time. Nearly all stamps hold `:MM:`, which few
  * other bytes do, so the search is one pass. Fills `stamp`.
  */
-export function findStamp(b: Uint8Array, start: number, end: number): boolean {
-  if (isDigit(b[start]) && (epoch(b, start, end) || compact(b, start, end))) return true;
+export function findStamp(b: Uint8Array, start: number, end: number, stamp: Stamp): boolean {
+  if (isDigit(b[start]) && (epoch(b, start, end, stamp) || compact(b, start, end, stamp))) return true;
   const last = Math.min(end, start + STAMP_BYTES_MAX);
   // A clock is a run of at least seven digits and colons: of three bytes in a row, one place in three is looked at.
   for (let run = start; run + 2 < last; run += 3) {
@@ -39,7 +40,7 @@ export function findStamp(b: Uint8Array, start: number, end: number): boolean {
     while (at > start && inClock[b[at - 1]!] === 1) at--;
     const first = at;
     while (run + 3 < end && inClock[b[run + 3]!] === 1) run++;
-    if (stampInRun(b, start, first, run + 3, end)) return true;
+    if (stampInRun(b, start, first, run + 3, end, stamp)) return true;
   }
   return false;
 }
@@ -48,20 +49,27 @@ const inClock = new Uint8Array(256);
 for (const byte of ':0123456789') inClock[byte.charCodeAt(0)] = 1;
 
 /** The stamp whose clock is in the run of digits and colons b[first, last). */
-function stampInRun(b: Uint8Array, start: number, first: number, last: number, end: number): boolean {
+function stampInRun(
+  b: Uint8Array,
+  start: number,
+  first: number,
+  last: number,
+  end: number,
+  stamp: Stamp,
+): boolean {
   if (last - first < 7) return false;
   for (let at = first + 1; at + 5 < last; at++) {
     if (b[at] !== COLON || b[at + 3] !== COLON || !isClock(b, at)) continue;
     // `2014:21:20:35`: the year of `23/Dec/2014` before the clock
     if (at - 5 >= start && b[at - 5] === SLASH && b[at + 6] === COLON) {
-      if (at - 12 < start || !isKeptAccess(b, at - 11, end)) continue;
-      return isAtItsPlace(b, start);
+      if (at - 12 < start || !isKeptAccess(b, at - 11, end, stamp)) continue;
+      return isAtItsPlace(b, start, stamp);
     }
     if (isDigit(b[at + 6]) && at + 6 < end) continue;
     const hours = at - 2 >= start && isDigit(b[at - 2]) ? at - 2 : at - 1;
     if (hours > start && isDigit(b[hours - 1]) && hours === at - 2) continue;
-    if (!stampAround(b, start, hours, end) || !isAtItsPlace(b, start)) continue;
-    if (stamp.form === forms.access) keepAccess(b);
+    if (!stampAround(b, start, hours, end, stamp) || !isAtItsPlace(b, start, stamp)) continue;
+    if (stamp.form === forms.access) keepAccess(b, stamp);
     return true;
   }
   return false;
@@ -71,7 +79,7 @@ function stampInRun(b: Uint8Array, start: number, first: number, last: number, e
 const ACCESS_BYTES = 26;
 const access = { text: new Uint8Array(ACCESS_BYTES), seconds: 0 };
 
-function isKeptAccess(b: Uint8Array, at: number, end: number): boolean {
+function isKeptAccess(b: Uint8Array, at: number, end: number, stamp: Stamp): boolean {
   if (at + ACCESS_BYTES >= end || isWordByte(b[at + ACCESS_BYTES])) return false;
   for (let i = ACCESS_BYTES - 1; i >= 0; i--) if (b[at + i] !== access.text[i]) return false;
   stamp.seconds = access.seconds;
@@ -83,7 +91,7 @@ function isKeptAccess(b: Uint8Array, at: number, end: number): boolean {
   return true;
 }
 
-function keepAccess(b: Uint8Array): void {
+function keepAccess(b: Uint8Array, stamp: Stamp): void {
   if (stamp.end - stamp.start !== ACCESS_BYTES || stamp.nanos !== 0) return;
   for (let i = 0; i < ACCESS_BYTES; i++) access.text[i] = b[stamp.start + i]!;
   access.seconds = stamp.seconds;
@@ -97,7 +105,7 @@ const isClock = (b: Uint8Array, colon: number): boolean =>
   isDigit(b[colon + 5]);
 
 /** A time without a date counts only where the line begins; one with a date also in brackets or after a few fields. */
-function isAtItsPlace(b: Uint8Array, start: number): boolean {
+function isAtItsPlace(b: Uint8Array, start: number, stamp: Stamp): boolean {
   const at = stamp.start;
   if (at === start) return true;
   const before = b[at - 1]!;
@@ -144,7 +152,7 @@ function isAfterFields(b: Uint8Array, start: number, at: number): boolean {
 }
 
 /** `1695668091.895450`, `1695668091895`, also in µs and ns, also after a process id: seconds since 1970. */
-function epoch(b: Uint8Array, start: number, end: number): boolean {
+function epoch(b: Uint8Array, start: number, end: number, stamp: Stamp): boolean {
   let first = start;
   let at = start;
   while (at < end && isDigit(b[at])) at++;
@@ -159,20 +167,20 @@ function epoch(b: Uint8Array, start: number, end: number): boolean {
   if (length === 10) {
     if (at + 3 >= end || b[at] !== DOT || !isDigit(b[at + 1]) || !isDigit(b[at + 3])) return false;
   } else if (length !== 13 && length !== 16 && length !== 19) return false;
-  if (!epochNumber(b, first, end)) return false;
+  if (!epochNumber(b, first, end, stamp)) return false;
   if (stamp.end < end && isWordByte(b[stamp.end])) return false;
   stamp.start = first;
   return true;
 }
 
 /** A number at `at`: seconds, ms, µs or ns since 1970 by its length, seconds also with decimals. Fills `stamp`. */
-export function epochNumber(b: Uint8Array, at: number, end: number): boolean {
+export function epochNumber(b: Uint8Array, at: number, end: number, stamp: Stamp): boolean {
   const start = at;
   let seconds = 0;
   while (at < end && isDigit(b[at]) && at - start < 10) seconds = seconds * 10 + b[at++]! - DIGIT_0;
   if (at - start < 10) return false;
-  if (b[at] === DOT && at < end) at = digitsOfSecond(b, at + 1, end);
-  else at = digitsOfSecond(b, at, end);
+  if (b[at] === DOT && at < end) at = digitsOfSecond(b, at + 1, end, stamp);
+  else at = digitsOfSecond(b, at, end, stamp);
   stamp.seconds = seconds;
   stamp.start = start;
   stamp.end = at;
@@ -182,7 +190,7 @@ export function epochNumber(b: Uint8Array, at: number, end: number): boolean {
 }
 
 /** `20260601T153018Z`, `20260601 15:30:18` is found by its clock. */
-function compact(b: Uint8Array, start: number, end: number): boolean {
+function compact(b: Uint8Array, start: number, end: number, stamp: Stamp): boolean {
   if (start + 15 > end || b[start + 8] !== UPPER_T) return false;
   const days = daysFromDate(
     pair(b, start) * 100 + pair(b, start + 2),
@@ -193,7 +201,7 @@ function compact(b: Uint8Array, start: number, end: number): boolean {
   if (days < 0 || time < 0) return false;
   let at = start + 15;
   stamp.nanos = 0;
-  if (b[at] === DOT && at < end) at = digitsOfSecond(b, at + 1, end);
+  if (b[at] === DOT && at < end) at = digitsOfSecond(b, at + 1, end, stamp);
   if (at < end && b[at] === UPPER_Z) at++;
   stamp.seconds = days * 86_400 + time;
   stamp.start = start;

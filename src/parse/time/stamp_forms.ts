@@ -1,6 +1,7 @@
 import { bytes, classOf, isDigit, isWordByte, LETTER, pair } from '../line/bytes.ts';
-import { dates, daysFromDate, digitsOfSecond, forms, fraction, ofDay, stamp } from './stamp.ts';
-import { halfOfDay, zone, zoneAfter } from './stamp_zone.ts';
+import { daysFromDate, ofDay } from './calendar.ts';
+import { dates, digitsOfSecond, forms, fraction, type Stamp } from './stamp.ts';
+import { halfOfDay, zoneAfter } from './stamp_zone.ts';
 
 const {
   COLON,
@@ -31,19 +32,16 @@ const months = new Map(
   ]),
 );
 
-/** What was found before a clock: `year` is 0 where the stamp names none. */
-const date = { year: 0, month: 0, day: 0, start: 0, form: 0 };
-
 /**
  * Reads the stamp around the clock (`15:04:05`, `3:23:29`) whose hours begin at `hours`: date before it; fraction, AM/PM,
  * zone and perhaps the year after it. Fills `stamp`.
  * @param from nothing before this offset is looked at
  * @returns whether there is one; `stamp.dates` says what it lacks
  */
-export function stampAround(b: Uint8Array, from: number, hours: number, end: number): boolean {
+export function stampAround(b: Uint8Array, from: number, hours: number, end: number, stamp: Stamp): boolean {
   const colon = b[hours + 1] === COLON ? hours + 1 : hours + 2;
   let hour = colon === hours + 1 ? b[hours]! - DIGIT_0 : pair(b, hours);
-  let at = fractionAfter(b, colon + 6, end);
+  let at = fractionAfter(b, colon + 6, end, stamp);
   const half = halfOfDay(b, at, end);
   if (half !== 0) {
     if (hour < 1 || hour > 12) return false;
@@ -53,42 +51,40 @@ export function stampAround(b: Uint8Array, from: number, hours: number, end: num
   const time = ofDay(hour, pair(b, colon + 1), pair(b, colon + 4));
   if (time < 0) return false;
   const nanos = stamp.nanos;
-  if (!dateBefore(b, from, hours)) {
+  if (!dateBefore(b, from, hours, stamp)) {
     if (isWordByte(b[hours - 1]) && hours > from) return false;
-    date.year = 0;
-    date.month = 0;
-    date.start = hours;
-    date.form = forms.plain;
+    stamp.year = 0;
+    stamp.month = 0;
+    stamp.start = hours;
+    stamp.form = forms.plain;
   }
-  at = zoneAfter(b, at, end);
-  if (date.month !== 0 && date.year === 0) at = yearAfter(b, at, end);
+  at = zoneAfter(b, at, end, stamp);
+  if (stamp.month !== 0 && stamp.year === 0) at = yearAfter(b, at, end, stamp);
   stamp.nanos = nanos;
-  stamp.start = date.start;
   stamp.end = at;
-  stamp.form = date.form;
-  return settle(time);
+  return settle(time, stamp);
 }
 
 /** Puts date, time and zone together. */
-function settle(time: number): boolean {
-  if (date.month === 0) {
+function settle(time: number, stamp: Stamp): boolean {
+  if (stamp.month === 0) {
     stamp.dates = dates.none;
-    stamp.seconds = (time - zone.seconds + 172_800) % 86_400;
+    stamp.seconds = (time - stamp.zone + 172_800) % 86_400;
     return true;
   }
-  stamp.dates = date.year === 0 ? dates.yearless : dates.full;
+  stamp.dates = stamp.year === 0 ? dates.yearless : dates.full;
   // Day and month of a year that has a 29 February: the year is chosen later.
-  const year = date.year === 0 ? YEARLESS : date.year;
+  const year = stamp.year === 0 ? YEARLESS : stamp.year;
   // Most stamps are of the day of the one before.
-  if (date.day !== kept.day || date.month !== kept.month || year !== kept.year) {
-    kept.days = daysFromDate(year, date.month, date.day);
+  if (stamp.day !== kept.day || stamp.month !== kept.month || year !== kept.year) {
+    kept.days = daysFromDate(year, stamp.month, stamp.day);
     kept.year = year;
-    kept.month = date.month;
-    kept.day = date.day;
+    kept.month = stamp.month;
+    kept.day = stamp.day;
   }
   const { days } = kept;
   if (days < 0) return false;
-  stamp.seconds = days * 86_400 + time - zone.seconds;
+  stamp.seconds = days * 86_400 + time - stamp.zone;
   return stamp.seconds >= 0;
 }
 const kept = { year: 0, month: 0, day: 0, days: -1 };
@@ -96,25 +92,25 @@ const kept = { year: 0, month: 0, day: 0, days: -1 };
 const YEARLESS = 2000;
 
 /** `.123`, `,123`, and `:515` where another field of a clock would be. */
-function fractionAfter(b: Uint8Array, at: number, end: number): number {
+function fractionAfter(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
   if (b[at] === COLON && at + 3 < end && isDigit(b[at + 1]) && isDigit(b[at + 2]) && isDigit(b[at + 3])) {
-    return digitsOfSecond(b, at + 1, end);
+    return digitsOfSecond(b, at + 1, end, stamp);
   }
-  return fraction(b, at, end);
+  return fraction(b, at, end, stamp);
 }
 
 /** ` 2017` behind a clock whose date named no year. */
-function yearAfter(b: Uint8Array, at: number, end: number): number {
+function yearAfter(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
   if (at + 5 > end || b[at] !== SPACE || isWordByte(b[at + 5] ?? 0)) return at;
   const century = pair(b, at + 1);
   const rest = pair(b, at + 3);
   if ((century !== 19 && century !== 20) || rest < 0) return at;
-  date.year = century * 100 + rest;
+  stamp.year = century * 100 + rest;
   return at + 5;
 }
 
 /** The date that ends before the hours at `hours`. Fills `date`. */
-function dateBefore(b: Uint8Array, from: number, hours: number): boolean {
+function dateBefore(b: Uint8Array, from: number, hours: number, stamp: Stamp): boolean {
   let end = hours - 1;
   if (end < from) return false;
   const separator = b[end]!;
@@ -131,29 +127,29 @@ function dateBefore(b: Uint8Array, from: number, hours: number): boolean {
   if (end - 2 > from && b[end - 1] === MINUS && b[end - 2] === SPACE) end -= 2; // `2026/06/01 - 15:30:18`
   if (end > from && b[end - 1] === COMMA) end--;
   if (end - from < 4) return false;
-  date.year = 0;
-  date.form = forms.plain;
+  stamp.year = 0;
+  stamp.form = forms.plain;
   const last = b[end - 1]!;
-  if (!isDigit(last)) return monthEndsAt(b, from, end) && dayThenMonth(b, from, end - 3);
+  if (!isDigit(last)) return monthEndsAt(b, from, end, stamp) && dayThenMonth(b, from, end - 3, stamp);
   let first = end - 1;
   while (first > from && isDigit(b[first - 1]) && end - first < 8) first--;
   if (isDigit(b[first - 1]) && first > from) return false;
   switch (end - first) {
     case 8:
-      date.year = pair(b, first) * 100 + pair(b, first + 2);
-      return whole(b, from, first, pair(b, first + 4), pair(b, first + 6));
+      stamp.year = pair(b, first) * 100 + pair(b, first + 2);
+      return whole(b, from, first, pair(b, first + 4), pair(b, first + 6), stamp);
     case 4:
-      return yearEndsAt(b, from, first);
+      return yearEndsAt(b, from, first, stamp);
     case 1:
     case 2:
-      return dayEndsAt(b, from, first, end);
+      return dayEndsAt(b, from, first, end, stamp);
     default:
       return false;
   }
 }
 
 /** A date that ends in four digits: a year, or the month and day of glog. */
-function yearEndsAt(b: Uint8Array, from: number, year: number): boolean {
+function yearEndsAt(b: Uint8Array, from: number, year: number, stamp: Stamp): boolean {
   const before = b[year - 1]!;
   if (year > from && (classOf[before]! & LETTER) !== 0) {
     // `E0517 15:04:22`
@@ -166,18 +162,18 @@ function yearEndsAt(b: Uint8Array, from: number, year: number): boolean {
       before !== UPPER_D
     )
       return false;
-    date.form = forms.glog;
-    return whole(b, from, year - 1, pair(b, year), pair(b, year + 2));
+    stamp.form = forms.glog;
+    return whole(b, from, year - 1, pair(b, year), pair(b, year + 2), stamp);
   }
-  date.year = pair(b, year) * 100 + pair(b, year + 2);
+  stamp.year = pair(b, year) * 100 + pair(b, year + 2);
   let at = year - 1;
   if (before === SPACE && b[at - 1] === COMMA) at--; // `Jul 09, 2015`
   if (at - from < 3 || (before !== SPACE && before !== SLASH && before !== MINUS && before !== DOT))
     return false;
-  if (monthEndsAt(b, from, at)) {
+  if (monthEndsAt(b, from, at, stamp)) {
     // `23/Dec/2014`, `12 Nov 2019`
-    if (!dayThenMonth(b, from, at - 3)) return false;
-    if (before === SLASH) date.form = forms.access;
+    if (!dayThenMonth(b, from, at - 3, stamp)) return false;
+    if (before === SLASH) stamp.form = forms.access;
     return true;
   }
   const day = numberEndsAt(b, from, at);
@@ -187,25 +183,31 @@ function yearEndsAt(b: Uint8Array, from: number, year: number): boolean {
     // `Jul 09 2015`
     let letters = middle;
     while (letters > from && b[letters - 1] === SPACE) letters--;
-    return letters < middle && monthEndsAt(b, from, letters) && whole(b, from, letters - 3, date.month, day);
+    return (
+      letters < middle &&
+      monthEndsAt(b, from, letters, stamp) &&
+      whole(b, from, letters - 3, stamp.month, day, stamp)
+    );
   }
   if (b[middle - 1] !== before || middle - 1 - from < 1) return false;
   const first = numberEndsAt(b, from, middle - 1);
   if (first < 0) return false;
   const start = middle - 1 - (isDigit(b[middle - 3]) && middle - 3 >= from ? 2 : 1);
   // `06/09/2014` is June where slashes are; `09.06.2014`, and what can only be one, is the day first.
-  return before === DOT || first > 12 ? whole(b, from, start, day, first) : whole(b, from, start, first, day);
+  return before === DOT || first > 12
+    ? whole(b, from, start, day, first, stamp)
+    : whole(b, from, start, first, day, stamp);
 }
 
 /** A date that ends in a day of one or two digits. */
-function dayEndsAt(b: Uint8Array, from: number, first: number, end: number): boolean {
+function dayEndsAt(b: Uint8Array, from: number, first: number, end: number, stamp: Stamp): boolean {
   const day = end - first === 2 ? pair(b, first) : b[first]! - DIGIT_0;
   const before = b[first - 1]!;
   if (first - from < 3) return false;
   if (before === SPACE) {
     let letters = first - 1;
     while (letters > from && b[letters - 1] === SPACE) letters--;
-    return monthEndsAt(b, from, letters) && whole(b, from, letters - 3, date.month, day); // `Feb 26`
+    return monthEndsAt(b, from, letters, stamp) && whole(b, from, letters - 3, stamp.month, day, stamp); // `Feb 26`
   }
   if (before !== MINUS && before !== SLASH && before !== DOT) return false;
   const month = pair(b, first - 3);
@@ -214,36 +216,36 @@ function dayEndsAt(b: Uint8Array, from: number, first: number, end: number): boo
   if (first - 4 < from || separator !== before) {
     // `05-21`, `07.27`
     if (before === SLASH || end - first !== 2) return false;
-    date.form = before === MINUS ? forms.logcat : forms.plain;
-    return whole(b, from, first - 3, month, day);
+    stamp.form = before === MINUS ? forms.logcat : forms.plain;
+    return whole(b, from, first - 3, month, day, stamp);
   }
   const short = pair(b, first - 6);
   if (short < 0 || first - 6 < from) return false;
   const century = first - 8 >= from ? pair(b, first - 8) : -1;
-  date.year = century >= 0 ? century * 100 + short : 2000 + short; // `2015/05/24`, `17/06/09`
-  return whole(b, from, first - (century >= 0 ? 8 : 6), month, day);
+  stamp.year = century >= 0 ? century * 100 + short : 2000 + short; // `2015/05/24`, `17/06/09`
+  return whole(b, from, first - (century >= 0 ? 8 : 6), month, day, stamp);
 }
 
 /** `13 Apr`, `23/Dec`: the day before the month at `month`. */
-function dayThenMonth(b: Uint8Array, from: number, month: number): boolean {
+function dayThenMonth(b: Uint8Array, from: number, month: number, stamp: Stamp): boolean {
   if (month - from < 2) return false;
   const day = numberEndsAt(b, from, month - 1);
   if (day < 0) return false;
   const start = month - 1 - (isDigit(b[month - 3]) && month - 3 >= from ? 2 : 1);
   const separator = b[month - 1];
   if (separator !== SPACE && separator !== SLASH && separator !== MINUS) return false;
-  if (separator === SPACE) date.form = forms.redis;
-  return whole(b, from, start, date.month, day);
+  if (separator === SPACE) stamp.form = forms.redis;
+  return whole(b, from, start, stamp.month, day, stamp);
 }
 
-/** A month's three letters that end at `end`. Sets `date.month`. */
-function monthEndsAt(b: Uint8Array, from: number, end: number): boolean {
+/** A month's three letters that end at `end`. Sets `stamp.month`. */
+function monthEndsAt(b: Uint8Array, from: number, end: number, stamp: Stamp): boolean {
   if (end - 3 < from) return false;
   const month = months.get(
     ((b[end - 3]! | LOWER_CASE) << 16) | ((b[end - 2]! | LOWER_CASE) << 8) | (b[end - 1]! | LOWER_CASE),
   );
   if (month === undefined || (end - 4 >= from && (classOf[b[end - 4]!]! & LETTER) !== 0)) return false;
-  date.month = month;
+  stamp.month = month;
   return true;
 }
 
@@ -255,18 +257,25 @@ function numberEndsAt(b: Uint8Array, from: number, end: number): number {
 }
 
 /** Keeps the date; a weekday before it belongs to it. */
-function whole(b: Uint8Array, from: number, start: number, month: number, day: number): boolean {
+function whole(
+  b: Uint8Array,
+  from: number,
+  start: number,
+  month: number,
+  day: number,
+  stamp: Stamp,
+): boolean {
   if (month < 1 || month > 12 || day < 1 || day > 31) return false;
   if (start > from && isWordByte(b[start - 1])) return false;
-  date.month = month;
-  date.day = day;
-  date.start = start;
+  stamp.month = month;
+  stamp.day = day;
+  stamp.start = start;
   let weekday = start - 1;
   if (b[weekday] === SPACE && weekday > from) {
     if (b[weekday - 1] === COMMA) weekday--;
     const letters = weekday - 3;
     if (letters >= from && isWeekday(b, letters) && !(letters > from && isWordByte(b[letters - 1])))
-      date.start = letters;
+      stamp.start = letters;
   }
   return true;
 }

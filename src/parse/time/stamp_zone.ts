@@ -1,4 +1,5 @@
 import { bytes, isDigit, isWordByte, pair } from '../line/bytes.ts';
+import type { Stamp } from './stamp.ts';
 
 const { COLON, LOWER_Z, MINUS, PLUS, SPACE, UPPER_A, UPPER_M, UPPER_P, UPPER_Z } = bytes;
 
@@ -36,12 +37,11 @@ for (const [name, minutes] of Object.entries(zoneMinutes)) {
 }
 
 /**
- * `Z`, `+02:00`, `-0530`, `+02` at `at`: what to subtract to reach UTC is in `zone.seconds` (0 where there is none).
+ * `Z`, `+02:00`, `-0530`, `+02` at `at`: what to subtract to reach UTC is in `stamp.zone` (0 where there is none).
  * @returns the offset after it
  */
-export const zone = { seconds: 0 };
-export function numericZone(b: Uint8Array, at: number, end: number): number {
-  zone.seconds = 0;
+export function numericZone(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
+  stamp.zone = 0;
   if (at >= end) return at;
   const sign = b[at]!;
   if (sign === UPPER_Z || sign === LOWER_Z) return at + 1;
@@ -51,11 +51,11 @@ export function numericZone(b: Uint8Array, at: number, end: number): number {
   const minutesAt = b[at + 3] === COLON ? at + 4 : at + 3;
   const minutes = minutesAt + 2 <= end ? pair(b, minutesAt) : -1;
   if (minutes >= 0 && minutes < 60 && (minutesAt + 2 >= end || !isDigit(b[minutesAt + 2]))) {
-    zone.seconds = (sign === PLUS ? 1 : -1) * (hours * 3600 + minutes * 60);
+    stamp.zone = (sign === PLUS ? 1 : -1) * (hours * 3600 + minutes * 60);
     return minutesAt + 2;
   }
   if (at + 3 < end && isDigit(b[at + 3])) return at;
-  zone.seconds = (sign === PLUS ? 1 : -1) * hours * 3600;
+  stamp.zone = (sign === PLUS ? 1 : -1) * hours * 3600;
   return at + 3;
 }
 
@@ -68,18 +68,18 @@ export function halfOfDay(b: Uint8Array, at: number, end: number): number {
 }
 
 /** A zone at `at`, also as ` +0000` or ` CET`; the result as of `numericZone`. */
-export function zoneAfter(b: Uint8Array, at: number, end: number): number {
-  const direct = numericZone(b, at, end);
+export function zoneAfter(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
+  const direct = numericZone(b, at, end, stamp);
   if (direct > at || at + 1 >= end || b[at] !== SPACE) return direct;
-  const after = numericZone(b, at + 1, end);
+  const after = numericZone(b, at + 1, end, stamp);
   // ` +0000`, but not ` -` of a field that begins with a minus.
   if (after > at + 3 && (after >= end || !isWordByte(b[after]))) return after;
-  zone.seconds = 0;
+  stamp.zone = 0;
   let name = at + 1;
   while (name < end && name < at + 6 && b[name]! >= UPPER_A && b[name]! <= UPPER_Z) name++;
   if (name < at + 3 || name > at + 5 || (name < end && isWordByte(b[name]))) return at;
   const minutes = minutesOf.get(wordNumber(b, at + 1, name));
   if (minutes === undefined) return at;
-  zone.seconds = minutes * 60;
+  stamp.zone = minutes * 60;
   return name;
 }

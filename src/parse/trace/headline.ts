@@ -1,5 +1,4 @@
 import { bytes, classOf, indexOf, isDigit, LETTER, startsWith } from '../line/bytes.ts';
-import { asked } from '../line/entry.ts';
 import { text, words } from './trace_words.ts';
 
 const {
@@ -29,8 +28,8 @@ const {
   UPPER_U,
 } = bytes;
 
-/** Whether b[at, end), whose first word ends at `asked.wordEnd`, is an exception's headline: `java.io.IOException: …`, `TypeError`. */
-export function isHeadline(b: Uint8Array, at: number, end: number): boolean {
+/** Whether b[at, end), whose first word ends at `wordEnd`, is an exception's headline: `java.io.IOException: …`, `TypeError`. */
+export function isHeadline(b: Uint8Array, at: number, end: number, wordEnd: number): boolean {
   if (at >= end || (classOf[b[at]!]! & LETTER) === 0) return false;
   switch (b[at]) {
     case UPPER_E:
@@ -56,7 +55,7 @@ export function isHeadline(b: Uint8Array, at: number, end: number): boolean {
       break;
   }
   // The name is the first word, without its colon; most words do not end like one.
-  let name = asked.wordEnd;
+  let name = wordEnd;
   while (name > at && b[name - 1] === COLON) name--;
   if (name - at < SUFFIX_MIN) return false;
   switch (b[name - 1]) {
@@ -129,8 +128,7 @@ export function isSourcePlace(b: Uint8Array, at: number, end: number): boolean {
 }
 
 /** `/srv/x.rb:13:in 'f': …`: the first word ends with `:in`. */
-export function isRubyHeadline(b: Uint8Array, at: number): boolean {
-  const word = asked.wordEnd;
+export function isRubyHeadline(b: Uint8Array, at: number, word: number): boolean {
   return (
     word - at > 5 &&
     b[word - 1] === LOWER_N &&
@@ -142,7 +140,7 @@ export function isRubyHeadline(b: Uint8Array, at: number): boolean {
 
 /** A word that is longer is none. */
 const WORD_BYTES_MAX = 160;
-export function wordEnd(b: Uint8Array, at: number, end: number): number {
+export function wordEndOf(b: Uint8Array, at: number, end: number): number {
   const last = end - at > WORD_BYTES_MAX ? at + WORD_BYTES_MAX : end;
   while (at < last && b[at] !== SPACE) at++;
   return at;

@@ -1,5 +1,6 @@
 import { bytes, firstByte, isBlankByte, isDigit, startsWith } from '../line/bytes.ts';
-import { asked, type Entry, modes } from '../line/entry.ts';
+import { type Entry, modes } from '../line/entry.ts';
+import type { Traits } from '../line/traits.ts';
 import { opensBlock, stepBlock } from './block.ts';
 import { isRubyHeadline, isRustPanic, isSourcePlace } from './headline.ts';
 import { indent, isFirstFrame, stepFrames, stepHeadline, stepMessage, stepTitle } from './trace_frames.ts';
@@ -34,12 +35,12 @@ const {
  * Whether the line b[at, end) belongs to the entry; its mode moves on. A line that does not is left for `open`.
  * `b[at]` is no escape: colours at the start are stepped over before.
  */
-export function step(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+export function step(entry: Entry, b: Uint8Array, at: number, end: number, traits: Traits): boolean {
   const isEmpty = at >= end;
   const isIndented = isBlankByte(firstByte(b, at, end));
   switch (entry.mode) {
     case modes.single:
-      return stepSingle(entry, b, at, end);
+      return stepSingle(entry, b, at, end, traits);
     case modes.headline:
       return stepHeadline(entry, b, at, end);
     case modes.frames:
@@ -77,7 +78,7 @@ export function step(entry: Entry, b: Uint8Array, at: number, end: number): bool
   }
 }
 
-function stepSingle(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+function stepSingle(entry: Entry, b: Uint8Array, at: number, end: number, traits: Traits): boolean {
   const first = firstByte(b, at, end);
   const isIndented = isBlankByte(first);
   if (isIndented) {
@@ -109,7 +110,7 @@ function stepSingle(entry: Entry, b: Uint8Array, at: number, end: number): boole
       entry.mode = modes.sanitizer;
       return true;
   }
-  if (entry.isRecord && asked.isHeadline) {
+  if (entry.isRecord && traits.isHeadline) {
     entry.mode = modes.headline;
     return true;
   }
@@ -185,7 +186,7 @@ const sanitizerLines = [
 ].map(text);
 
 /** Begins an entry with the line b[at, end): what may follow it. */
-export function open(entry: Entry, b: Uint8Array, at: number, end: number): void {
+export function open(entry: Entry, b: Uint8Array, at: number, end: number, traits: Traits): void {
   entry.mode = modes.single;
   entry.depth = 0;
   if (at >= end) return;
@@ -240,8 +241,8 @@ export function open(entry: Entry, b: Uint8Array, at: number, end: number): void
   else if (opensBlock(b, at, end)) {
     entry.mode = modes.block;
     entry.depth = 1;
-  } else if (asked.isHeadline) entry.mode = modes.headline;
-  else if (isRubyHeadline(b, at)) {
+  } else if (traits.isHeadline) entry.mode = modes.headline;
+  else if (isRubyHeadline(b, at, traits.wordEnd)) {
     entry.mode = b[end - 1] === RPAREN ? modes.frames : modes.message;
     entry.depth = b[end - 1] === RPAREN ? 0 : RUBY;
   }

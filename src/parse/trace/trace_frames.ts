@@ -1,7 +1,7 @@
 import { bytes, classOf, firstByte, isBlankByte, isDigit, startsWith, UPPER } from '../line/bytes.ts';
-import { asked, type Entry, modes } from '../line/entry.ts';
+import { type Entry, modes } from '../line/entry.ts';
 import { isCloser, opensBlock } from './block.ts';
-import { isHeadline, wordEnd } from './headline.ts';
+import { isHeadline, wordEndOf } from './headline.ts';
 import { BRACES, ERROR, NESTED, NODE, PHP, RUBY, words } from './trace_words.ts';
 
 const {
@@ -90,8 +90,7 @@ function isRubyPlace(b: Uint8Array, at: number, end: number): boolean {
 /** ` NoMethodError (undefined method …):` of Rails: a headline that one blank indents; frames have more, or begin with `at`. */
 function isRailsHeadline(b: Uint8Array, at: number, end: number): boolean {
   if (at >= end || classOf[b[at]!] !== UPPER) return false;
-  asked.wordEnd = wordEnd(b, at, end);
-  return isHeadline(b, at, end);
+  return isHeadline(b, at, end, wordEndOf(b, at, end));
 }
 
 /** `#3      main (…)`, un-indented. */

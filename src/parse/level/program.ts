@@ -1,0 +1,63 @@
+import { bytes, classOf, DIGIT, isDigit, startsWith } from '../line/bytes.ts';
+import { isNameByte, SOURCE_BYTES_MAX } from './source.ts';
+
+const { COLON, LBRACKET, RBRACKET, SPACE } = bytes;
+
+/** A program that a line names: its name, and where the text behind it begins. The parser has one object for all lines. */
+export interface Program {
+  start: number;
+  end: number;
+  text: number;
+}
+
+export const newProgram = (): Program => ({ start: 0, end: 0, text: 0 });
+
+/** `sshd[812]: text` at `at`, also without the process id when `isSyslog`. Fills `program`. */
+export function programAt(
+  b: Uint8Array,
+  at: number,
+  end: number,
+  isSyslog: boolean,
+  program: Program,
+): boolean {
+  let stop = at;
+  while (stop < end && stop - at < SOURCE_BYTES_MAX && isNameByte(b[stop]!)) stop++;
+  if (stop === at || stop >= end || classOf[b[at]!]! === DIGIT) return false;
+  let colon = stop;
+  if (b[stop] === LBRACKET) {
+    colon++;
+    while (colon < end && isDigit(b[colon])) colon++;
+    if (colon === stop + 1 || b[colon] !== RBRACKET) return false;
+    colon++;
+  } else if (!isSyslog) return false;
+  if (colon >= end || b[colon] !== COLON || (colon + 1 < end && b[colon + 1] !== SPACE)) return false;
+  program.start = at;
+  program.end = stop;
+  program.text = Math.min(end, colon + 2);
+  return true;
+}
+
+/** ` host program[pid]: text` behind a syslog stamp; the host, and the `user.warn` of some, are stepped over. */
+export function syslogProgram(b: Uint8Array, at: number, end: number, program: Program): boolean {
+  for (let fields = 0; fields < 3; fields++) {
+    while (at < end && b[at] === SPACE) at++;
+    if (fields > 0 && programAt(b, at, end, true, program)) return true;
+    while (at < end && b[at] !== SPACE) at++;
+  }
+  return false;
+}
+
+const GUEST_PREFIX = Buffer.from('pandastack-');
+
+/** `pandastack-init: …`: the runtime's own programs in the guest. Fills `program`. */
+export function guestProgram(b: Uint8Array, start: number, end: number, program: Program): boolean {
+  if (!startsWith(b, start, end, GUEST_PREFIX)) return false;
+  const name = start + GUEST_PREFIX.length;
+  let at = name;
+  while (at < end && at - name < SOURCE_BYTES_MAX && isNameByte(b[at]!)) at++;
+  if (at === name || at + 1 >= end || b[at] !== COLON || b[at + 1] !== SPACE) return false;
+  program.start = name;
+  program.end = at;
+  program.text = at + 2;
+  return true;
+}
