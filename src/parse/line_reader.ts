@@ -4,7 +4,7 @@ import { eventOf } from './level/lifecycle.ts';
 import { guestProgram, type Program, programAt, syslogProgram } from './level/program.ts';
 import { severity, severityOfSyslog, severityOfText } from './level/severity.ts';
 import { isSystemdJob, Sources, source, systemdStatus, tagEnd } from './level/source.ts';
-import { bytes, classOf, DIGIT, isDigit, skipEscape, startsWith } from './line/bytes.ts';
+import { byteClass, byteClasses, bytes, isDigit, skipEscape, startsWith } from './line/bytes.ts';
 import { kind, type Line } from './line/line.ts';
 import { hints, type Traits, ways } from './line/traits.ts';
 import { readLevel } from './read_level.ts';
@@ -40,6 +40,7 @@ const {
   UPPER_P,
   UPPER_T,
 } = bytes;
+const { DIGIT } = byteClasses;
 
 /**
  * Reads what a line says of itself: its time, source, level, and where its text begins. Fills the `Line`, and `asked` for its entry.
@@ -88,7 +89,7 @@ export class LineReader {
         if (first === SPACE && isSystemdJob(b, start, end)) line.source = source.systemd;
         break;
       default:
-        isStamped = classOf[first] === DIGIT && this.rfc3339(b, at, end, line, scratch);
+        isStamped = byteClass[first] === DIGIT && this.rfc3339(b, at, end, line, scratch);
         isStamped ||= this.search(b, at, end, line, scratch);
     }
     if (this.midline(b, line.text_start, end, line, scratch)) return;
@@ -245,7 +246,7 @@ export class LineReader {
     if (b[after] === LOWER_S && this.containerLine(b, after, end, line, scratch)) return;
     if (programAt(b, after, end, false, scratch.program)) this.program(b, line, scratch);
     else if (
-      classOf[b[after]!]! !== 0 &&
+      byteClass[b[after]!]! !== 0 &&
       syslogProgram(b, after, end, scratch.program) &&
       isKernel(b, scratch.program)
     )
@@ -358,7 +359,7 @@ function isName(b: Uint8Array, at: number, end: number): boolean {
   for (; at < end; at++) {
     const byte = b[at]!;
     if (
-      classOf[byte] === 0 &&
+      byteClass[byte] === 0 &&
       byte !== MINUS &&
       byte !== DOT &&
       byte !== SLASH &&

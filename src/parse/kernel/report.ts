@@ -1,4 +1,4 @@
-import { bytes, classOf, indexOf, isDigit, LOWER, startsWith, UPPER } from '../line/bytes.ts';
+import { byteClass, byteClasses, bytes, indexOf, isDigit, startsWith } from '../line/bytes.ts';
 import { type Entry, modes } from '../line/entry.ts';
 import { headlineSeverity, isRule, NAME_BYTES_MAX } from './headlines.ts';
 
@@ -17,6 +17,7 @@ const {
   TAB,
   UNDERSCORE,
 } = bytes;
+const { LOWER, UPPER } = byteClasses;
 
 /** Texts, with bars between them. */
 const texts = (list: string): Buffer[] => list.split('|').map((text) => Buffer.from(text));
@@ -163,7 +164,7 @@ function stepOom(entry: Entry, b: Uint8Array, at: number, end: number, isKernel:
 /** `anon 31154200576` */
 function isCounter(b: Uint8Array, at: number, end: number): boolean {
   const start = at;
-  while (at < end && (classOf[b[at]!] === LOWER || b[at] === UNDERSCORE)) at++;
+  while (at < end && (byteClass[b[at]!] === LOWER || b[at] === UNDERSCORE)) at++;
   return at > start && at + 1 < end && b[at] === SPACE && isDigit(b[at + 1]);
 }
 
@@ -185,7 +186,7 @@ function isBody(b: Uint8Array, at: number, end: number): boolean {
 /** `r10: 82c92c74  r9 : 8591b080`, `fe20: 811b9fa8`: registers, and words of the stack. */
 function isDump(b: Uint8Array, at: number, end: number): boolean {
   const start = at;
-  while (at < end && at - start < 5 && classOf[b[at]!] !== 0) at++;
+  while (at < end && at - start < 5 && byteClass[b[at]!] !== 0) at++;
   if (at === start) return false;
   if (b[at] === SPACE) at++;
   return at + 2 < end && b[at] === COLON && b[at + 1] === SPACE && isDumped(b, at + 2, end);
@@ -213,7 +214,7 @@ function isFrame(b: Uint8Array, at: number, end: number): boolean {
     if (b[at] !== RBRACKET || at - open < 9) return false;
     at += b[at + 1] === SPACE ? 2 : 1;
   }
-  if (classOf[b[at]!] === UPPER) return false;
+  if (byteClass[b[at]!] === UPPER) return false;
   for (const last = Math.min(end - 3, at + 80); at < last && b[at] !== SPACE; at++) {
     if (b[at] === PLUS && b[at + 1] === DIGIT_0 && b[at + 2] === LOWER_X) return true;
   }

@@ -1,7 +1,8 @@
-import { bytes, classOf, DIGIT, isDigit, startsWith } from '../line/bytes.ts';
+import { byteClass, byteClasses, bytes, isDigit, startsWith } from '../line/bytes.ts';
 import { isNameByte, SOURCE_BYTES_MAX } from './source.ts';
 
 const { COLON, LBRACKET, RBRACKET, SPACE } = bytes;
+const { DIGIT } = byteClasses;
 
 /** A program that a line names: its name, and where the text behind it begins. The parser has one object for all lines. */
 export interface Program {
@@ -22,7 +23,7 @@ export function programAt(
 ): boolean {
   let stop = at;
   while (stop < end && stop - at < SOURCE_BYTES_MAX && isNameByte(b[stop]!)) stop++;
-  if (stop === at || stop >= end || classOf[b[at]!]! === DIGIT) return false;
+  if (stop === at || stop >= end || byteClass[b[at]!]! === DIGIT) return false;
   let colon = stop;
   if (b[stop] === LBRACKET) {
     colon++;

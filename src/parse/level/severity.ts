@@ -1,4 +1,4 @@
-import { bytes, classOf, DIGIT, LOWER, skipEscape, UPPER } from '../line/bytes.ts';
+import { byteClass, byteClasses, bytes, skipEscape } from '../line/bytes.ts';
 import { nameId } from '../line/names.ts';
 
 const {
@@ -36,6 +36,7 @@ const {
   UPPER_V,
   UPPER_W,
 } = bytes;
+const { DIGIT, LOWER, UPPER } = byteClasses;
 
 /** OpenTelemetry's severity texts, as ids of names. */
 export const severity = {
@@ -202,28 +203,28 @@ export function severityOfText(b: Uint8Array, start: number, end: number, isStam
   let beforeBlank: number = COLON;
   for (let at = start; at < last; ) {
     const byte = b[at]!;
-    const what = classOf[byte]!;
+    const what = byteClass[byte]!;
     if (what === UPPER || (what === LOWER && (words === 0 || before !== SPACE || beforeBlank === COLON))) {
       let stop = at + 1;
-      while (stop < end && (classOf[b[stop]!]! & (LOWER | UPPER)) !== 0) stop++;
+      while (stop < end && (byteClass[b[stop]!]! & (LOWER | UPPER)) !== 0) stop++;
       const length = stop - at;
       const may =
         length < 14 &&
-        (length === 1 || mayBeLevel[(byte & 31) * 16 + length] === 1 || classOf[b[stop]!] === DIGIT);
+        (length === 1 || mayBeLevel[(byte & 31) * 16 + length] === 1 || byteClass[b[stop]!] === DIGIT);
       const found = !may ? 0 : levelAt(b, start, at, stop, end, before, beforeBlank, words, isStamped);
       if (found !== 0) return found;
       // A text that begins with a plain word is no row of fields: only its next word may be a level (`npm ERR! …`).
       if (!isStamped && words === 0 && at === start && (stop === end || b[stop] === SPACE)) {
-        if (stop + 1 >= end || classOf[b[stop + 1]!] !== UPPER) return 0;
+        if (stop + 1 >= end || byteClass[b[stop + 1]!] !== UPPER) return 0;
         wordsMax = 1;
       }
-      while (stop < last && classOf[b[stop]!] !== 0) stop++;
+      while (stop < last && byteClass[b[stop]!] !== 0) stop++;
       at = stop;
       before = b[at - 1]!;
       continue;
     }
     if (what !== 0) {
-      while (at < last && classOf[b[at]!] !== 0) at++;
+      while (at < last && byteClass[b[at]!] !== 0) at++;
       before = b[at - 1]!;
       continue;
     }
@@ -257,18 +258,18 @@ function levelAt(
   let after = stop < end ? b[stop]! : SPACE;
   if (stop - at === 1) return letterAt(b, at, stop, end, before, after, words);
   // `DEBUG2`, `debug3`
-  if (classOf[after] === DIGIT && (b[at]! | LOWER_CASE) === LOWER_D) {
+  if (byteClass[after] === DIGIT && (b[at]! | LOWER_CASE) === LOWER_D) {
     stop++;
     after = stop < end ? b[stop]! : SPACE;
   }
-  if (classOf[after] !== 0 || after === MINUS || after === UNDERSCORE) return 0;
+  if (byteClass[after] !== 0 || after === MINUS || after === UNDERSCORE) return 0;
   const word = wordOf(b, at, stop);
   if (word === undefined) return 0;
   if (after === ESCAPE) after = SPACE;
   // `In(14)`: two letters are a level only with its number
-  if (after === LPAREN && stop + 1 < end && classOf[b[stop + 1]!] === DIGIT) return word.severity;
+  if (after === LPAREN && stop + 1 < end && byteClass[b[stop + 1]!] === DIGIT) return word.severity;
   if (stop - at === 2) return 0;
-  const isUpper = classOf[b[at]!] === UPPER && classOf[b[at + 1]!] === UPPER;
+  const isUpper = byteClass[b[at]!] === UPPER && byteClass[b[at + 1]!] === UPPER;
   const opens = before === LBRACKET || before === LESS || before === LPAREN || before === BAR;
   // `[INFO ]`, `[DEBUG 2026-…`, `[core:error]`
   if (
@@ -322,7 +323,7 @@ const keys = ['level', 'lvl', 'severity', 'loglevel', 'l'].map((key) => Buffer.f
 function isLevelKey(b: Uint8Array, start: number, end: number): boolean {
   for (const key of keys) {
     const at = end - key.length;
-    if (at < start || (at > start && classOf[b[at - 1]!] !== 0)) continue;
+    if (at < start || (at > start && byteClass[b[at - 1]!] !== 0)) continue;
     let same = 0;
     while (same < key.length && (b[at + same]! | LOWER_CASE) === key[same]) same++;
     if (same === key.length) return true;
@@ -348,7 +349,7 @@ export function severityOfSign(b: Uint8Array, at: number, end: number): number {
 export function severityOfLogcat(b: Uint8Array, at: number, end: number): number {
   const last = Math.min(end - 2, at + 48);
   for (; at < last; at++) {
-    if (b[at] === SPACE && (b[at + 2] === SPACE || b[at + 2] === SLASH) && classOf[b[at + 1]!] === UPPER) {
+    if (b[at] === SPACE && (b[at + 2] === SPACE || b[at + 2] === SLASH) && byteClass[b[at + 1]!] === UPPER) {
       return severityOfLetter(b[at + 1]!);
     }
   }
@@ -360,7 +361,7 @@ export function severityOfAccess(b: Uint8Array, at: number, end: number): number
   if (b[at] !== RBRACKET || b[at + 2] !== QUOTE || at + 2 >= end) return severity.none;
   for (at += 3; at + 5 < end && b[at] !== QUOTE; at++);
   if (at + 5 >= end || b[at + 1] !== SPACE || b[at + 5] !== SPACE) return severity.none;
-  if (classOf[b[at + 3]!] !== DIGIT || classOf[b[at + 4]!] !== DIGIT) return severity.none;
+  if (byteClass[b[at + 3]!] !== DIGIT || byteClass[b[at + 4]!] !== DIGIT) return severity.none;
   const hundreds = b[at + 2]! - DIGIT_0;
   if (hundreds < 1 || hundreds > 5) return severity.none;
   return hundreds === 5 ? severity.error : hundreds === 4 ? severity.warn : severity.info;

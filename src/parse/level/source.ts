@@ -1,9 +1,10 @@
 import { limits } from '../../base/limits.ts';
-import { bytes, classOf, isDigit, LETTER, startsWith, UPPER } from '../line/bytes.ts';
+import { byteClass, byteClasses, bytes, isDigit, startsWith } from '../line/bytes.ts';
 import { isName, nameId, nameIdOf, namesOf } from '../line/names.ts';
 import { severityOfWord } from './severity.ts';
 
 const { DOT, ESCAPE, LBRACKET, LOWER_M, MINUS, RBRACKET, SPACE, UNDERSCORE } = bytes;
+const { LETTER, UPPER } = byteClasses;
 
 /** Sources with names of their own. */
 export const source = {
@@ -50,7 +51,7 @@ export class Sources {
 }
 
 export const isNameByte = (byte: number): boolean =>
-  classOf[byte] !== 0 || byte === MINUS || byte === UNDERSCORE || byte === DOT;
+  byteClass[byte] !== 0 || byte === MINUS || byte === UNDERSCORE || byte === DOT;
 
 /** Where the `[tag]` at `at` has its closing bracket, or -1. */
 export function tagEnd(b: Uint8Array, at: number, end: number): number {
@@ -63,7 +64,7 @@ export function tagEnd(b: Uint8Array, at: number, end: number): number {
 /** `[INFO]`, `[http-nio-8080-exec-1]`, `[main]`, `[W]`: levels and threads are no sources. */
 const isSourceName = (b: Uint8Array, at: number, end: number): boolean =>
   end > at + 1 &&
-  (classOf[b[at]!]! & LETTER) !== 0 &&
+  (byteClass[b[at]!]! & LETTER) !== 0 &&
   severityOfWord(b, at, end) === 0 &&
   !isThread(b, at, end);
 
@@ -96,7 +97,7 @@ export function systemdStatus(b: Uint8Array, start: number, end: number): 'none'
   }
   const blanks = at;
   while (at < end && b[at] === SPACE) at++;
-  if (at >= end || classOf[b[at]!] !== UPPER) return null;
+  if (at >= end || byteClass[b[at]!] !== UPPER) return null;
   for (const { word, means } of statusBytes) {
     if (!startsWith(b, at, end, word)) continue;
     const after = b[at + word.length];

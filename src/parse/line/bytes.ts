@@ -76,20 +76,18 @@ const { DIGIT_0, DIGIT_9, LBRACKET, LOWER_A, LOWER_Z, QUESTION, SEMICOLON, SPACE
   bytes;
 
 /** What kind of character a byte is; bytes of other alphabets count as none. */
-export const LOWER = 1;
-export const UPPER = 2;
-export const DIGIT = 4;
-export const LETTER = LOWER | UPPER;
-export const classOf = new Uint8Array(256);
+export const byteClasses = { LOWER: 1, UPPER: 2, LETTER: 3, DIGIT: 4 } as const;
+const { LOWER, UPPER, LETTER, DIGIT } = byteClasses;
+export const byteClass = new Uint8Array(256);
 for (let byte = 0; byte < 256; byte++) {
-  if (byte >= LOWER_A && byte <= LOWER_Z) classOf[byte] = LOWER;
-  else if (byte >= UPPER_A && byte <= UPPER_Z) classOf[byte] = UPPER;
-  else if (byte >= DIGIT_0 && byte <= DIGIT_9) classOf[byte] = DIGIT;
+  if (byte >= LOWER_A && byte <= LOWER_Z) byteClass[byte] = LOWER;
+  else if (byte >= UPPER_A && byte <= UPPER_Z) byteClass[byte] = UPPER;
+  else if (byte >= DIGIT_0 && byte <= DIGIT_9) byteClass[byte] = DIGIT;
 }
 
 export const isDigit = (byte: number | undefined): boolean =>
   byte !== undefined && byte >= DIGIT_0 && byte <= DIGIT_9;
-export const isWordByte = (byte: number | undefined): boolean => byte !== undefined && classOf[byte] !== 0;
+export const isWordByte = (byte: number | undefined): boolean => byte !== undefined && byteClass[byte] !== 0;
 
 /** The first byte of b[at, end), or 0 when that is empty. */
 export const firstByte = (b: Uint8Array, at: number, end: number): number => (at < end ? b[at]! : 0);
@@ -120,5 +118,5 @@ export function skipEscape(b: Uint8Array, at: number, end: number): number {
   if (b[at + 1] !== LBRACKET) return at + 1;
   at += 2;
   while (at < end && ((b[at]! >= DIGIT_0 && b[at]! <= SEMICOLON) || b[at] === QUESTION)) at++;
-  return at < end && (classOf[b[at]!]! & LETTER) !== 0 ? at + 1 : at;
+  return at < end && (byteClass[b[at]!]! & LETTER) !== 0 ? at + 1 : at;
 }

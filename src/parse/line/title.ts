@@ -1,4 +1,4 @@
-import { bytes, classOf, DIGIT, LETTER, skipEscape, startsWith, UPPER } from './bytes.ts';
+import { byteClass, byteClasses, bytes, skipEscape, startsWith } from './bytes.ts';
 import { nameIdOf, namesOf } from './names.ts';
 
 const {
@@ -24,6 +24,7 @@ const {
   UPPER_A,
   UPPER_F,
 } = bytes;
+const { DIGIT, LETTER, UPPER } = byteClasses;
 
 /** Names are no longer than this, so neither are titles. */
 const TITLE_BYTES_MAX = 120;
@@ -114,7 +115,7 @@ function putName(b: Uint8Array, start: number, at: number, end: number): number 
   let kinds = 0;
   let stop = at;
   for (let byte = b[at]!; stop < end && isNameByte(byte); byte = b[++stop]!) {
-    kinds |= classOf[byte]!;
+    kinds |= byteClass[byte]!;
     if (length < ROOM) made[length++] = byte;
   }
   const isWord = (kinds & DIGIT) === 0 && b[stop] !== MINUS && (at === start || !isSlashOrDot(b[at - 1]!));
@@ -127,7 +128,7 @@ const isSlashOrDot = (byte: number): boolean => byte === SLASH || byte === DOT;
 /** Puts the token b[at, stop), or what stands for it. @returns where the text goes on */
 function putToken(b: Uint8Array, start: number, at: number, stop: number, end: number): number {
   const first = b[at]!;
-  if (classOf[first] === DIGIT || isHexLetter(first)) {
+  if (byteClass[first] === DIGIT || isHexLetter(first)) {
     const whole = replacementOf(b, start, at, stop, end);
     if (whole !== null) {
       put(whole);
@@ -136,7 +137,7 @@ function putToken(b: Uint8Array, start: number, at: number, stop: number, end: n
   }
   if (isTemporary(b, start, at, stop)) put(ID);
   else if ((at > start && b[at - 1] === DOT) || isHexNumber(b, at, stop)) putBytes(b, at, stop);
-  else if (classOf[first] !== DIGIT) putParts(b, start, at, stop);
+  else if (byteClass[first] !== DIGIT) putParts(b, start, at, stop);
   else if (stop - at >= RANDOM_BYTES && isRandom(b, at, stop)) put(ID);
   else putWithoutDigits(b, at, stop);
   return stop;
@@ -149,10 +150,10 @@ const isHexNumber = (b: Uint8Array, at: number, stop: number): boolean =>
 /** `1h30m`, `24T16` */
 function putWithoutDigits(b: Uint8Array, at: number, stop: number): void {
   while (at < stop && length < ROOM) {
-    if (classOf[b[at]!] !== DIGIT) made[length++] = b[at++]!;
+    if (byteClass[b[at]!] !== DIGIT) made[length++] = b[at++]!;
     else {
       put(NUM);
-      while (at < stop && classOf[b[at]!] === DIGIT) at++;
+      while (at < stop && byteClass[b[at]!] === DIGIT) at++;
     }
   }
 }
@@ -165,7 +166,7 @@ function putParts(b: Uint8Array, start: number, token: number, stop: number): vo
     let end = at;
     while (end < stop && b[end] !== UNDERSCORE) end++;
     let digits = end;
-    while (digits > at && classOf[b[digits - 1]!] === DIGIT) digits--;
+    while (digits > at && byteClass[b[digits - 1]!] === DIGIT) digits--;
     const isNumber = digits === at && end > at && at > token;
     if (isNumber && end - at >= numberBytes(isQuoted, at - token > 1 ? b[at - 2]! : 0)) put(NUM);
     else if (isHexId(b, at, end)) put(ADDR);
@@ -181,8 +182,8 @@ function putParts(b: Uint8Array, start: number, token: number, stop: number): vo
 
 /** Of how many digits a part is a number of something, by the byte before its `_`: `x86_64`, `HTTP_404` are names. */
 function numberBytes(isQuoted: boolean, before: number): number {
-  if (classOf[before] === UPPER) return 4;
-  return isQuoted && classOf[before] !== DIGIT ? 1 : 3;
+  if (byteClass[before] === UPPER) return 4;
+  return isQuoted && byteClass[before] !== DIGIT ? 1 : 3;
 }
 
 /** At least six hex digits, of which some are letters and some are none. */
@@ -198,7 +199,7 @@ function isRandom(b: Uint8Array, at: number, end: number): boolean {
   if (end - at < 5) return false;
   let turns = 0;
   for (let i = at + 1; i < end; i++)
-    if ((classOf[b[i]!] === DIGIT) !== (classOf[b[i - 1]!] === DIGIT)) turns++;
+    if ((byteClass[b[i]!] === DIGIT) !== (byteClass[b[i - 1]!] === DIGIT)) turns++;
   return turns >= 4 || (turns === 3 && end - at >= RANDOM_BYTES);
 }
 
@@ -244,7 +245,7 @@ function isEmail(b: Uint8Array, start: number, at: number, end: number): boolean
   while (stop < end && isMailByte(b[stop]!)) stop++;
   while (stop > at && b[stop - 1] === DOT) stop--;
   let label = stop;
-  while (label > at && (classOf[b[label - 1]!]! & LETTER) !== 0) label--;
+  while (label > at && (byteClass[b[label - 1]!]! & LETTER) !== 0) label--;
   return b[label - 1] === DOT && label - 2 > at && stop - label >= 2 && stop - label <= 4;
 }
 // . + -
@@ -275,7 +276,7 @@ function replacementOf(b: Uint8Array, start: number, at: number, stop: number, e
 function kindsOf(b: Uint8Array, at: number, end: number): number {
   let kinds = 0;
   for (let i = at; i < end; i++)
-    kinds |= classOf[b[i]!] === DIGIT ? DIGITS : isHexLetter(b[i]!) ? HEX : OTHER;
+    kinds |= byteClass[b[i]!] === DIGIT ? DIGITS : isHexLetter(b[i]!) ? HEX : OTHER;
   return kinds;
 }
 
@@ -284,10 +285,10 @@ function numberOf(b: Uint8Array, at: number, stop: number, end: number): Buffer 
   if (stop - at >= 16) return ADDR;
   let groups = 1;
   let areShort = stop - at <= 3;
-  while (stop + 1 < end && b[stop] === DOT && classOf[b[stop + 1]!] === DIGIT) {
+  while (stop + 1 < end && b[stop] === DOT && byteClass[b[stop + 1]!] === DIGIT) {
     const group = stop + 1;
     stop = group;
-    while (stop < end && classOf[b[stop]!] === DIGIT) stop++;
+    while (stop < end && byteClass[b[stop]!] === DIGIT) stop++;
     if (stop - group > 3) areShort = false;
     groups++;
   }
@@ -300,7 +301,7 @@ function isUuid(b: Uint8Array, at: number, end: number): boolean {
   if (at + 28 > end) return false;
   for (let i = 0; i < 28; i++) {
     const isDash = i === 0 || i === 5 || i === 10 || i === 15;
-    if (isDash ? b[at + i] !== MINUS : classOf[b[at + i]!] !== DIGIT && !isHexLetter(b[at + i]!))
+    if (isDash ? b[at + i] !== MINUS : byteClass[b[at + i]!] !== DIGIT && !isHexLetter(b[at + i]!))
       return false;
   }
   return true;
@@ -308,7 +309,7 @@ function isUuid(b: Uint8Array, at: number, end: number): boolean {
 
 const isHexLetter = (byte: number): boolean =>
   (byte >= LOWER_A && byte <= LOWER_F) || (byte >= UPPER_A && byte <= UPPER_F);
-const isNameByte = (byte: number): boolean => classOf[byte] !== 0 || byte === UNDERSCORE;
+const isNameByte = (byte: number): boolean => byteClass[byte] !== 0 || byte === UNDERSCORE;
 
 /** The id of a title; a text that is too long is cut between two characters. */
 export function titleId(text: string): number {

@@ -1,4 +1,4 @@
-import { bytes, classOf, startsWith } from '../line/bytes.ts';
+import { byteClass, bytes, startsWith } from '../line/bytes.ts';
 import { modes } from '../line/entry.ts';
 import { event } from '../line/events.ts';
 import type { Line } from '../line/line.ts';
@@ -108,7 +108,7 @@ function isPlain(b: Uint8Array, at: number, end: number, mode: number): boolean 
   if (mode === modes.python_done) return true;
   if (mode !== modes.headline || b[end - 1] === LBRACE) return false;
   for (const text of wordy) if (startsWith(b, at, end, text)) return false;
-  return classOf[b[at]!] !== 0;
+  return byteClass[b[at]!] !== 0;
 }
 
 /** Whether the line may be one that names an exception, by what it made of its entry: most lines of a trace are not. */

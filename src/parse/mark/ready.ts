@@ -1,4 +1,4 @@
-import { bytes, classOf, skipEscape, startsWith } from '../line/bytes.ts';
+import { byteClass, bytes, skipEscape, startsWith } from '../line/bytes.ts';
 
 const { ESCAPE, LBRACKET, SPACE } = bytes;
 
@@ -70,7 +70,7 @@ export function readyText(b: Uint8Array, at: number, end: number): string {
   if (mayStart[b[at]!] === 1) {
     for (const { text, name } of starts) if (startsWith(b, at, end, text)) return name;
   }
-  if (classOf[b[at]!] !== 0) {
+  if (byteClass[b[at]!] !== 0) {
     let word = at;
     while (word < end && word - at < 64 && b[word]! > SPACE) word++;
     for (const { text, name } of seconds) {

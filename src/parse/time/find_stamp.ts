@@ -1,4 +1,4 @@
-import { bytes, classOf, isDigit, isWordByte, LETTER, LOWER, pair } from '../line/bytes.ts';
+import { byteClass, byteClasses, bytes, isDigit, isWordByte, pair } from '../line/bytes.ts';
 import { daysFromDate, ofDay } from './calendar.ts';
 import { dates, digitsOfSecond, forms, type Stamp } from './stamp.ts';
 import { stampAround } from './stamp_forms.ts';
@@ -19,6 +19,7 @@ const {
   UPPER_T,
   UPPER_Z,
 } = bytes;
+const { LETTER, LOWER } = byteClasses;
 
 /** A stamp that begins later in the line than this is part of its text. */
 const STAMP_BYTES_MAX = 112;
@@ -116,7 +117,7 @@ function isAtItsPlace(b: Uint8Array, start: number, stamp: Stamp): boolean {
   if (stamp.dates === dates.none) return false;
   if (before === LBRACKET) return true;
   // A month or weekday, or the level of glog, begins the line or stands in brackets; elsewhere it is a date that is spoken of.
-  if ((classOf[b[at]!]! & LETTER) !== 0) return false;
+  if ((byteClass[b[at]!]! & LETTER) !== 0) return false;
   return isAfterFields(b, start, at);
 }
 
@@ -132,7 +133,7 @@ function isAfterFields(b: Uint8Array, start: number, at: number): boolean {
       letters++;
       if (byte === BAR) hasBars = true;
       if (letters === 1) isSentence = true;
-      if (classOf[byte] !== LOWER) isSentence = false;
+      if (byteClass[byte] !== LOWER) isSentence = false;
       continue;
     }
     if (letters > 0) {

@@ -1,9 +1,10 @@
-import { bytes, classOf, DIGIT, isDigit, pair } from '../line/bytes.ts';
+import { byteClass, byteClasses, bytes, isDigit, pair } from '../line/bytes.ts';
 import { daysFromDate, ofDay } from './calendar.ts';
 import { dates, digitsOfSecond, forms, fraction, type Stamp } from './stamp.ts';
 import { halfOfDay, numericZone, zoneAfter } from './stamp_zone.ts';
 
 const { COLON, DIGIT_0, DOT, LBRACKET, MINUS, RBRACKET, SPACE, UPPER_P, UPPER_T } = bytes;
+const { DIGIT } = byteClasses;
 
 /** `HH:MM:SS` at `at`: seconds of the day, or -1. A leap second counts as the second after. */
 function clockTime(b: Uint8Array, at: number): number {
@@ -114,7 +115,7 @@ export function findKernelClock(b: Uint8Array, at: number, end: number): number 
     while (
       open > at &&
       close - open < 8 + KERNEL_SECONDS_MAX &&
-      (b[open] === SPACE || classOf[b[open]!] === DIGIT)
+      (b[open] === SPACE || byteClass[b[open]!] === DIGIT)
     )
       open--;
     if (b[open] === LBRACKET) return open;

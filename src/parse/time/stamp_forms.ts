@@ -1,4 +1,4 @@
-import { bytes, classOf, isDigit, isWordByte, LETTER, pair } from '../line/bytes.ts';
+import { byteClass, byteClasses, bytes, isDigit, isWordByte, pair } from '../line/bytes.ts';
 import { daysFromDate, ofDay } from './calendar.ts';
 import { dates, digitsOfSecond, forms, fraction, type Stamp } from './stamp.ts';
 import { halfOfDay, zoneAfter } from './stamp_zone.ts';
@@ -21,6 +21,7 @@ const {
   UPPER_T,
   UPPER_W,
 } = bytes;
+const { LETTER } = byteClasses;
 
 /** Lower-case letters of a month or zone as one number. */
 const three = (text: string): number =>
@@ -151,7 +152,7 @@ function dateBefore(b: Uint8Array, from: number, hours: number, stamp: Stamp): b
 /** A date that ends in four digits: a year, or the month and day of glog. */
 function yearEndsAt(b: Uint8Array, from: number, year: number, stamp: Stamp): boolean {
   const before = b[year - 1]!;
-  if (year > from && (classOf[before]! & LETTER) !== 0) {
+  if (year > from && (byteClass[before]! & LETTER) !== 0) {
     // `E0517 15:04:22`
     if (year - 1 > from && isWordByte(b[year - 2])) return false;
     if (
@@ -244,7 +245,7 @@ function monthEndsAt(b: Uint8Array, from: number, end: number, stamp: Stamp): bo
   const month = months.get(
     ((b[end - 3]! | LOWER_CASE) << 16) | ((b[end - 2]! | LOWER_CASE) << 8) | (b[end - 1]! | LOWER_CASE),
   );
-  if (month === undefined || (end - 4 >= from && (classOf[b[end - 4]!]! & LETTER) !== 0)) return false;
+  if (month === undefined || (end - 4 >= from && (byteClass[b[end - 4]!]! & LETTER) !== 0)) return false;
   stamp.month = month;
   return true;
 }

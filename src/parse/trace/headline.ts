@@ -1,4 +1,4 @@
-import { bytes, classOf, indexOf, isDigit, LETTER, startsWith } from '../line/bytes.ts';
+import { byteClass, byteClasses, bytes, indexOf, isDigit, startsWith } from '../line/bytes.ts';
 import { text, words } from './trace_words.ts';
 
 const {
@@ -27,10 +27,11 @@ const {
   UPPER_T,
   UPPER_U,
 } = bytes;
+const { LETTER } = byteClasses;
 
 /** Whether b[at, end), whose first word ends at `wordEnd`, is an exception's headline: `java.io.IOException: …`, `TypeError`. */
 export function isHeadline(b: Uint8Array, at: number, end: number, wordEnd: number): boolean {
-  if (at >= end || (classOf[b[at]!]! & LETTER) === 0) return false;
+  if (at >= end || (byteClass[b[at]!]! & LETTER) === 0) return false;
   switch (b[at]) {
     case UPPER_E:
       if (startsWith(b, at, end, words.exception_in)) return true;
@@ -76,7 +77,7 @@ export function isHeadline(b: Uint8Array, at: number, end: number, wordEnd: numb
   }
   // Behind it a colon, nothing, or what some put in brackets: not the next word of a sentence.
   if (name + 1 < end && b[name] === SPACE && b[name + 1] !== LBRACKET && b[name + 1] !== LPAREN) return false;
-  for (let i = at; i < name; i++) if (classOf[b[i]!] === 0 && !isNamePart(b[i]!)) return false;
+  for (let i = at; i < name; i++) if (byteClass[b[i]!] === 0 && !isNamePart(b[i]!)) return false;
   return true;
 }
 

@@ -1,4 +1,4 @@
-import { bytes, classOf, firstByte, isBlankByte, isDigit, startsWith, UPPER } from '../line/bytes.ts';
+import { byteClass, byteClasses, bytes, firstByte, isBlankByte, isDigit, startsWith } from '../line/bytes.ts';
 import { type Entry, modes } from '../line/entry.ts';
 import { isCloser, opensBlock } from './block.ts';
 import { isHeadline, wordEndOf } from './headline.ts';
@@ -28,6 +28,7 @@ const {
   UPPER_R,
   UPPER_S,
 } = bytes;
+const { UPPER } = byteClasses;
 
 /** Past the blanks at `at`. */
 export function indent(b: Uint8Array, at: number, end: number): number {
@@ -89,7 +90,7 @@ function isRubyPlace(b: Uint8Array, at: number, end: number): boolean {
 
 /** ` NoMethodError (undefined method …):` of Rails: a headline that one blank indents; frames have more, or begin with `at`. */
 function isRailsHeadline(b: Uint8Array, at: number, end: number): boolean {
-  if (at >= end || classOf[b[at]!] !== UPPER) return false;
+  if (at >= end || byteClass[b[at]!] !== UPPER) return false;
   return isHeadline(b, at, end, wordEndOf(b, at, end));
 }
 

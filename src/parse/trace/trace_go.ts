@@ -1,7 +1,8 @@
-import { bytes, classOf, firstByte, isDigit, LETTER, startsWith } from '../line/bytes.ts';
+import { byteClass, byteClasses, bytes, firstByte, isDigit, startsWith } from '../line/bytes.ts';
 import type { Entry } from '../line/entry.ts';
 
 const { COLON, DIGIT_0, LBRACKET, LOWER_G, LOWER_X, LPAREN, RPAREN, SPACE, TAB } = bytes;
+const { LETTER } = byteClasses;
 
 const goroutine = Buffer.from('goroutine ');
 const lines = [
@@ -33,7 +34,7 @@ const gp = Buffer.from('gp=');
 
 /** `main.(*Server).run(0xc0000, 0x1)`, `main.main()`, `main.greet(...)`: no blank before the bracket. */
 export function isFunctionCall(b: Uint8Array, at: number, end: number): boolean {
-  if (b[end - 1] !== RPAREN || (classOf[b[at]!]! & LETTER) === 0) return false;
+  if (b[end - 1] !== RPAREN || (byteClass[b[at]!]! & LETTER) === 0) return false;
   for (; at < end && b[at] !== SPACE; at++) if (b[at] === LPAREN) return true;
   return false;
 }
@@ -53,7 +54,7 @@ export function stepGo(entry: Entry, b: Uint8Array, at: number, end: number): bo
 /** `rax    0x0` */
 function isRegister(b: Uint8Array, at: number, end: number): boolean {
   const start = at;
-  while (at < end && at - start < 7 && classOf[b[at]!] !== 0) at++;
+  while (at < end && at - start < 7 && byteClass[b[at]!] !== 0) at++;
   if (at === start || b[at] !== SPACE) return false;
   while (at < end && b[at] === SPACE) at++;
   return b[at] === DIGIT_0 && b[at + 1] === LOWER_X && at < end;

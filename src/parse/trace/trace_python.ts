@@ -1,9 +1,18 @@
-import { bytes, classOf, firstByte, isBlankByte, isWordByte, startsWith, UPPER } from '../line/bytes.ts';
+import {
+  byteClass,
+  byteClasses,
+  bytes,
+  firstByte,
+  isBlankByte,
+  isWordByte,
+  startsWith,
+} from '../line/bytes.ts';
 import { type Entry, modes } from '../line/entry.ts';
 import { indent } from './trace_frames.ts';
 import { GROUP, text, words } from './trace_words.ts';
 
 const { COLON, DOT, UNDERSCORE } = bytes;
+const { UPPER } = byteClasses;
 
 /** A traceback: indented lines, the exception, and what it was raised from. */
 export function stepPython(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
@@ -48,5 +57,5 @@ function isPythonEnd(b: Uint8Array, at: number, end: number): boolean {
     if (b[stop++] === DOT) name = stop;
   // `ValueError`, `json.decoder.JSONDecodeError: …`, `socket.error: …`; not the next line of the program
   if (stop === name || (stop < end && b[stop] !== COLON)) return false;
-  return name > at || b[name] === UNDERSCORE || classOf[b[name]!] === UPPER;
+  return name > at || b[name] === UNDERSCORE || byteClass[b[name]!] === UPPER;
 }
