@@ -4,9 +4,9 @@ import { openReport, standsBetween, stepReport } from './kernel/report.ts';
 import { bytes, skipEscape } from './line/bytes.ts';
 import {
   channelOf,
-  type Entry,
   modes,
   newEntry,
+  type OpenEntry,
   restoreEntry,
   type SavedEntry,
   saveEntry,
@@ -24,7 +24,7 @@ const { entry_lines_max, entry_bytes_max, entry_pause_bytes_max } = limits.parse
  * are `open_entries_max` of them at most.
  */
 export class Entries {
-  private readonly list: Entry[];
+  private readonly list: OpenEntry[];
   /** Index of the one that was used last. */
   private last = 0;
 
@@ -71,7 +71,7 @@ export class Entries {
     return entry.start;
   }
 
-  private belongs(entry: Entry, b: Uint8Array, at: number, end: number, traits: Traits): boolean {
+  private belongs(entry: OpenEntry, b: Uint8Array, at: number, end: number, traits: Traits): boolean {
     if (entry.mode === modes.kernel || entry.mode === modes.kernel_ended) {
       return stepReport(entry, b, at, end, traits.uptime, traits.way === ways.kernel);
     }
@@ -82,7 +82,7 @@ export class Entries {
   }
 
   private begin(
-    entry: Entry,
+    entry: OpenEntry,
     b: Uint8Array,
     at: number,
     end: number,
@@ -99,14 +99,14 @@ export class Entries {
     else open(entry, b, at, end, traits);
   }
 
-  private entryOf(channel: number, position: number): Entry {
+  private entryOf(channel: number, position: number): OpenEntry {
     const { list } = this;
     const entry = list[this.last];
     if (entry !== undefined && entry.channel === channel) return entry;
     return this.find(channel) ?? this.add(channel, position);
   }
 
-  private find(channel: number): Entry | undefined {
+  private find(channel: number): OpenEntry | undefined {
     for (let at = 0; at < this.list.length; at++) {
       if (this.list[at]!.channel !== channel) continue;
       this.last = at;
@@ -116,7 +116,7 @@ export class Entries {
   }
 
   /** In the place of the one that was silent longest, when there are enough. */
-  private add(channel: number, position: number): Entry {
+  private add(channel: number, position: number): OpenEntry {
     const { list } = this;
     this.last = list.length;
     if (list.length === limits.parse.open_entries_max) {
@@ -130,7 +130,7 @@ export class Entries {
 }
 
 /** Whether the line is of another matter than the kernel's report, which goes on behind it. */
-function isForeign(entry: Entry, b: Uint8Array, at: number, end: number, traits: Traits): boolean {
+function isForeign(entry: OpenEntry, b: Uint8Array, at: number, end: number, traits: Traits): boolean {
   if (entry.lines === 0 || !standsBetween(entry, b, at, end, traits.uptime)) return false;
   traits.mode = modes.single;
   traits.isKernelReport = false;
@@ -138,7 +138,7 @@ function isForeign(entry: Entry, b: Uint8Array, at: number, end: number, traits:
 }
 
 /** Whether a line at `position` may still be of the entry. */
-const isOpen = (entry: Entry, position: number): boolean =>
+const isOpen = (entry: OpenEntry, position: number): boolean =>
   entry.lines < entry_lines_max &&
   position - entry.start < entry_bytes_max &&
   position - entry.used < entry_pause_bytes_max;

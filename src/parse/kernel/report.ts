@@ -1,5 +1,5 @@
 import { byteClass, byteClasses, bytes, indexOf, isDigit, startsWith } from '../line/bytes.ts';
-import { type Entry, modes } from '../line/entry.ts';
+import { modes, type OpenEntry } from '../line/entry.ts';
 import { headlineSeverity, isRule, NAME_BYTES_MAX } from './headlines.ts';
 
 const {
@@ -69,7 +69,7 @@ const UNKNOWN_LINES_RULED = 60;
 const PAUSE_MAX_S = 5;
 
 /** Begins a report with its headline, or the rule above it. */
-export function openReport(entry: Entry, b: Uint8Array, at: number, end: number): void {
+export function openReport(entry: OpenEntry, b: Uint8Array, at: number, end: number): void {
   entry.mode = modes.kernel;
   const last = Math.min(end, at + NAME_BYTES_MAX);
   if (indexOf(b, at, last, oom) >= 0) entry.depth = OOM;
@@ -89,7 +89,7 @@ const oom = Buffer.from(' invoked oom-killer:');
  * @param isKernel the line has the kernel's stamp or name; without, only lines of known forms belong
  */
 export function stepReport(
-  entry: Entry,
+  entry: OpenEntry,
   b: Uint8Array,
   at: number,
   end: number,
@@ -127,7 +127,13 @@ export function stepReport(
  * Whether the kernel's line b[at, end), which is not of the report, is one of another matter that landed in its call trace, so that the report
  * goes on behind it: then only with lines that cannot be anything else.
  */
-export function standsBetween(entry: Entry, b: Uint8Array, at: number, end: number, uptime: number): boolean {
+export function standsBetween(
+  entry: OpenEntry,
+  b: Uint8Array,
+  at: number,
+  end: number,
+  uptime: number,
+): boolean {
   if (entry.mode !== modes.kernel || entry.depth > BODY || entry.depth <= BODY - FOREIGN_LINES) return false;
   if (uptime > entry.uptime + PAUSE_MAX_S || headlineSeverity(b, at, end) !== 0 || isRule(b, at, end))
     return false;
@@ -147,7 +153,7 @@ function isCertain(b: Uint8Array, at: number, end: number): boolean {
   return isFrame(b, at, end);
 }
 
-function stepOom(entry: Entry, b: Uint8Array, at: number, end: number, isKernel: boolean): boolean {
+function stepOom(entry: OpenEntry, b: Uint8Array, at: number, end: number, isKernel: boolean): boolean {
   for (const text of endedOom) {
     if (!startsWith(b, at, end, text)) continue;
     entry.mode = modes.kernel_ended;

@@ -1,5 +1,5 @@
 import { bytes, indexOf } from '../line/bytes.ts';
-import { nameIdOf, namesOf } from '../line/names.ts';
+import { nameIdOf, shares } from '../line/names.ts';
 
 const { COLON, DIGIT_0, DIGIT_9, DOT, LOWER_A, LOWER_Z, MINUS, QUOTE, SPACE, UNDERSCORE } = bytes;
 
@@ -19,7 +19,7 @@ export function eventOf(b: Uint8Array, start: number, end: number): number {
   const first = at + 1;
   let last = first;
   while (last < end && last - first <= EVENT_BYTES_MAX && isNameByte(b[last]!)) last++;
-  return last < end && b[last] === QUOTE ? nameIdOf(b, first, last, namesOf.events) : 0;
+  return last < end && b[last] === QUOTE ? nameIdOf(b, first, last, shares.events) : 0;
 }
 
 // a-z 0-9 . _ -

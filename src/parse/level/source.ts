@@ -1,6 +1,6 @@
 import { limits } from '../../base/limits.ts';
 import { byteClass, byteClasses, bytes, isDigit, startsWith } from '../line/bytes.ts';
-import { isName, nameId, nameIdOf, namesOf } from '../line/names.ts';
+import { isName, nameId, nameIdOf, shares } from '../line/names.ts';
 import { severityOfWord } from './severity.ts';
 
 const { DOT, ESCAPE, LBRACKET, LOWER_M, MINUS, RBRACKET, SPACE, UNDERSCORE } = bytes;
@@ -38,7 +38,7 @@ export class Sources {
 
   /** @returns the id of the name in b[start, end), or of `app` when it is one too many */
   idOf(b: Uint8Array, start: number, end: number): number {
-    const id = nameIdOf(b, start, end, namesOf.sources);
+    const id = nameIdOf(b, start, end, shares.sources);
     if (id === 0) return source.app;
     if (id === this.last) return id;
     if (!this.known.includes(id)) {

@@ -1,3 +1,7 @@
+/**
+ * Bytes by name. A module copies the names it uses into constants of its own (`const { SPACE } = bytes`): V8
+ * compiles such a constant into the comparison, but loads an imported constant from memory each time.
+ */
 export const bytes = {
   TAB: 0x09,
   NEWLINE: 0x0a,
@@ -70,12 +74,13 @@ export const bytes = {
   LBRACE: 0x7b,
   BAR: 0x7c,
   RBRACE: 0x7d,
+  /** Not a character: the bit that turns an upper-case letter into its lower-case one. */
   LOWER_CASE: 0x20,
 } as const;
 const { DIGIT_0, DIGIT_9, LBRACKET, LOWER_A, LOWER_Z, QUESTION, SEMICOLON, SPACE, TAB, UPPER_A, UPPER_Z } =
   bytes;
 
-/** What kind of character a byte is; bytes of other alphabets count as none. */
+/** The class of each byte: a letter, a digit, or 0. Bytes of other alphabets have class 0. */
 export const byteClasses = { LOWER: 1, UPPER: 2, LETTER: 3, DIGIT: 4 } as const;
 const { LOWER, UPPER, LETTER, DIGIT } = byteClasses;
 export const byteClass = new Uint8Array(256);
@@ -89,11 +94,11 @@ export const isDigit = (byte: number | undefined): boolean =>
   byte !== undefined && byte >= DIGIT_0 && byte <= DIGIT_9;
 export const isWordByte = (byte: number | undefined): boolean => byte !== undefined && byteClass[byte] !== 0;
 
-/** The first byte of b[at, end), or 0 when that is empty. */
+/** The first byte of b[at, end), or 0 if that is empty. */
 export const firstByte = (b: Uint8Array, at: number, end: number): number => (at < end ? b[at]! : 0);
 export const isBlankByte = (byte: number): boolean => byte === SPACE || byte === TAB;
 
-/** Two digits at `at` as a number, or -1. */
+/** The two digits at `at` as a number, or -1. */
 export const pair = (b: Uint8Array, at: number): number =>
   isDigit(b[at]) && isDigit(b[at + 1]) ? (b[at]! - DIGIT_0) * 10 + b[at + 1]! - DIGIT_0 : -1;
 
@@ -104,7 +109,10 @@ export function startsWith(b: Uint8Array, at: number, end: number, text: Uint8Ar
   return true;
 }
 
-/** Where `text` begins in b[at, end), or -1. For rare lines: the cost is the product only for hostile bytes, and texts are short. */
+/**
+ * Where `text` begins in b[at, end), or -1. For rare lines: hostile bytes can make the cost the product of
+ * both lengths, so texts are short.
+ */
 export function indexOf(b: Uint8Array, at: number, end: number, text: Uint8Array): number {
   const first = text[0]!;
   for (const last = end - text.length; at <= last; at++) {
@@ -113,7 +121,10 @@ export function indexOf(b: Uint8Array, at: number, end: number, text: Uint8Array
   return -1;
 }
 
-/** Past a colour or cursor sequence (ESC [ … letter) at `at`; past ESC alone when it is none. */
+/**
+ * The offset after the color or cursor sequence (ESC [ … letter) at `at`; after ESC alone if it is no
+ * sequence.
+ */
 export function skipEscape(b: Uint8Array, at: number, end: number): number {
   if (b[at + 1] !== LBRACKET) return at + 1;
   at += 2;

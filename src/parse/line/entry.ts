@@ -2,28 +2,32 @@ import { nameId, nameText } from './names.ts';
 import { ways } from './traits.ts';
 
 /**
- * The last entry of one channel (a source, and the way its lines come): where it began, and what may still belong to it.
- * `mode` is one of `modes`; the rest is what the mode has to remember.
+ * The last entry of one channel: where it began, and which lines may still belong to it.
+ * A channel is a source, and the way its lines come.
  */
-export interface Entry {
+export interface OpenEntry {
   channel: number;
   /** Position of its first line in the stream. */
   start: number;
   /** Position of its last line. */
   used: number;
   lines: number;
+  /** One of `modes`. */
   mode: number;
-  /** Braces that are open; how much of a form has been seen. */
+  /** State of the mode: the number of open braces, or which parts of a form have been seen. */
   depth: number;
   /** The line before was empty. */
   isBlank: boolean;
-  /** The line before is a record with a level from WARN on: a trace that follows at once is its own. */
+  /**
+   * The line before is a record with a level of WARN or above: a trace that follows it directly belongs to
+   * it.
+   */
   isRecord: boolean;
   /** Seconds since boot of its last kernel line. */
   uptime: number;
 }
 
-export const newEntry = (channel: number, start: number): Entry => ({
+export const newEntry = (channel: number, start: number): OpenEntry => ({
   channel,
   start,
   used: start,
@@ -35,7 +39,10 @@ export const newEntry = (channel: number, start: number): Entry => ({
   uptime: 0,
 });
 
-/** An entry in the spool, which holds those of all streams that had lines: short, and with its source by name. */
+/**
+ * An entry in the spool. The spool holds the open entries of every active stream, so this is short. The
+ * source is stored by name, because ids are valid in one process only.
+ */
 export type SavedEntry = [
   source: string,
   way: number,
@@ -49,10 +56,12 @@ export type SavedEntry = [
   uptime: number,
 ];
 
-/** A channel is a source and a way; the kernel's is the number of what prints. */
+/**
+ * `source` is the id of a source; for the kernel's lines the number of the task or processor that printed.
+ */
 export const channelOf = (source: number, way: number): number => source * 4 + way;
 
-export function saveEntry(entry: Entry): SavedEntry {
+export function saveEntry(entry: OpenEntry): SavedEntry {
   const { channel, start, used, lines, mode, depth, isBlank, isRecord, uptime } = entry;
   const way = channel % 4;
   const id = (channel - way) / 4;
@@ -60,7 +69,7 @@ export function saveEntry(entry: Entry): SavedEntry {
   return [source, way, start, used, lines, mode, depth, isBlank ? 1 : 0, isRecord ? 1 : 0, uptime];
 }
 
-export function restoreEntry(saved: SavedEntry): Entry {
+export function restoreEntry(saved: SavedEntry): OpenEntry {
   const [source, way, start, used, lines, mode, depth, isBlank, isRecord, uptime] = saved;
   const channel = channelOf(way === ways.kernel ? Number(source) : nameId(source), way);
   return {
@@ -76,10 +85,10 @@ export function restoreEntry(saved: SavedEntry): Entry {
   };
 }
 
-/** What the lines of an entry are; kept in the spool, so these numbers stay. */
+/** Which form an entry's lines have. The spool stores these numbers, so they never change. */
 export const modes = {
   single: 0,
-  /** An exception's headline: its frames may follow. */
+  /** The headline of an exception: its frames may follow. */
   headline: 1,
   /** Frames of Java, JavaScript, .NET, PHP, Dart, Ruby. */
   frames: 2,
@@ -89,17 +98,17 @@ export const modes = {
   go: 6,
   rust: 7,
   eyre: 8,
-  /** The headline of Ruby or Dart, whose message has several lines. */
+  /** The headline of Ruby or Dart, with a message of several lines. */
   message: 9,
   /** Node.js: the place, the source line, the marker; then the exception. */
   node: 10,
-  /** Lines between braces: JSON and objects printed in several lines. */
+  /** Lines between braces: JSON and objects that were printed in several lines. */
   block: 11,
   /** A line that its writer cut into pieces. */
   piece: 12,
   sanitizer: 13,
   threads: 14,
   kernel: 15,
-  /** A kernel report whose end has been seen. */
+  /** A kernel report after its end marker. */
   kernel_ended: 16,
 } as const;

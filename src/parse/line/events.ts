@@ -9,7 +9,7 @@ export type CrashEvent =
   | 'init.missing'
   | 'rootfs.missing';
 
-/** What a line marks. Their ids are known at start, so guests cannot use them up. */
+/** The events that a line can mark. They get their ids at start, before guests can use names up. */
 export const event = {
   boot_start: nameId('boot.start'),
   boot_ready: nameId('boot.ready'),
@@ -26,7 +26,7 @@ export const event = {
   systemd: nameId('systemd.failed'),
 } as const;
 
-/** How grave a crash is: a later headline of the same report is marked only if it is graver. */
+/** How bad a crash is. A later headline in the same report is marked only if its crash is worse. */
 export const gravity: Record<CrashEvent, number> = {
   'kernel.warning': 1,
   'kernel.oom': 2,

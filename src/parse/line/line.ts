@@ -1,13 +1,15 @@
 /**
- * What parsing finds in one physical line. One object of this shape lives for the whole process and is filled
- * again for every line: the hot path makes neither an object nor a string per line.
- * Offsets are into the buffer that was parsed.
+ * The result of parsing one physical line. A caller creates one object and reuses it for every line, so that
+ * the hot path creates neither an object nor a string per line. Offsets are relative to the parsed buffer.
  */
 export interface Line {
   start: number;
   /** End of `prefix` (stamp and tag), start of `message`. */
   message_start: number;
-  /** Where the text itself begins: behind what `prefix` is, a program's name, or what kernel text landed in. */
+  /**
+   * Start of the text itself: after the prefix, after the name of a program, or where kernel text begins in
+   * the middle of another line.
+   */
   text_start: number;
   /** End of `message`, start of `ending`. */
   message_end: number;
@@ -19,7 +21,7 @@ export interface Line {
   nanos: number;
   /** Index into `timestampKinds`. */
   kind: number;
-  /** Ids of `names`. */
+  /** Ids of names; 0 is the empty name. */
   source: number;
   severity: number;
   event: number;
@@ -45,7 +47,7 @@ export const newLine = (): Line => ({
   entry_back: 0,
 });
 
-/** Line ends that real consoles hold; further carriage returns stay in the message. */
+/** The line ends that occur on real consoles. Further carriage returns stay in the message. */
 export const endings = ['', '\n', '\r\n', '\r\r\n'] as const;
 
 /** How a row's timestamp was found. */

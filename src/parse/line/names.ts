@@ -1,8 +1,8 @@
 import { limits } from '../../base/limits.ts';
 
 /**
- * Names found in logs (sources, severities, events, titles), kept once per process and spoken of by number.
- * Bounded: a guest that invents tags fills its share and no more; what comes after is id 0, the empty name.
+ * Names found in logs (sources, severities, events, titles). The process keeps each name once and uses its
+ * number. The number of names is bounded: when a share is full, new names get id 0, the empty name.
  */
 export const NAMES_MAX = 32_768;
 const NAME_BYTES_MAX = 128;
@@ -12,7 +12,7 @@ const texts: string[] = [''];
 const bytes: Buffer[] = [Buffer.alloc(0)];
 const slots = new Uint16Array(SLOTS);
 
-/** @returns the id of `text`, made if it is new; for start-up tables, not for the hot path */
+/** @returns the id of `text`; a new name gets a new id. For tables at start-up, not for the hot path. */
 export function nameId(text: string): number {
   const buffer = Buffer.from(text);
   return nameIdOf(buffer, 0, buffer.length);
@@ -20,12 +20,12 @@ export function nameId(text: string): number {
 
 export const nameText = (id: number): string => texts[id] ?? '';
 
-/** Names that guests choose count against a share of their own, so that they leave room for the others. */
-export const namesOf = {
-  sources: { count: 0, max: limits.parse.sources_max },
-  events: { count: 0, max: limits.parse.events_max },
-  titles: { count: 0, max: limits.parse.titles_max },
-};
+/** Names that guests choose count against shares, so that they leave room for the parser's own names. */
+export const shares = { own: 0, sources: 1, events: 2, titles: 3 } as const;
+type Share = (typeof shares)[keyof typeof shares];
+const { sources_max, events_max, titles_max } = limits.parse;
+const shareMax = [NAMES_MAX, sources_max, events_max, titles_max];
+const shareCount = [0, 0, 0, 0];
 
 /** Whether buffer[start, end) is the name with this id. */
 export function isName(id: number, buffer: Uint8Array, start: number, end: number): boolean {
@@ -36,13 +36,8 @@ export function isName(id: number, buffer: Uint8Array, start: number, end: numbe
   return same === known.length;
 }
 
-/** @returns the id of the name in buffer[start, end), or 0 when it is empty, too long, or one too many */
-export function nameIdOf(
-  buffer: Uint8Array,
-  start: number,
-  end: number,
-  share?: { count: number; max: number },
-): number {
+/** @returns the id of the name in buffer[start, end), or 0 if it is empty, too long, or its share is full */
+export function nameIdOf(buffer: Uint8Array, start: number, end: number, share: Share = shares.own): number {
   const length = end - start;
   if (length === 0 || length > NAME_BYTES_MAX) return 0;
   let hash = 0x811c9dc5;
@@ -58,18 +53,9 @@ export function nameIdOf(
   }
 }
 
-function add(
-  buffer: Uint8Array,
-  start: number,
-  end: number,
-  slot: number,
-  share?: { count: number; max: number },
-): number {
-  if (texts.length >= NAMES_MAX) return 0;
-  if (share) {
-    if (share.count >= share.max) return 0;
-    share.count++;
-  }
+function add(buffer: Uint8Array, start: number, end: number, slot: number, share: Share): number {
+  if (texts.length >= NAMES_MAX || shareCount[share]! >= shareMax[share]!) return 0;
+  shareCount[share]!++;
   const copy = Buffer.from(buffer.subarray(start, end));
   slots[slot] = texts.length;
   bytes.push(copy);

@@ -4,14 +4,14 @@ import type { Line } from './line.ts';
 
 const { NEWLINE, RETURN } = bytes;
 
-// Asked for each line, and the table of limits is too large for V8 to look things up in it fast.
+// Read for every line: a lookup in the large table of limits would be slow.
 const { line_bytes_max } = limits.parse;
 
 /**
- * Where the physical line that starts at `start` in `bytes` ends: after its newline, or after `line_bytes_max` bytes, whose
- * rest is a row of its own.
- * @param final whether no more bytes follow, so that an unfinished line is the last one
- * @returns the offset after the line, -1 while it is unfinished or there is none
+ * Finds the end of the physical line that starts at `start`: after its newline, or after `line_bytes_max`
+ * bytes. The rest of such a long line is another row.
+ * @param final whether no more bytes follow, so that an unfinished line is complete
+ * @returns the offset after the line; -1 if the line is unfinished or there is none
  */
 export function lineEnd(bytes: Buffer, start: number, final: boolean): number {
   if (start >= bytes.length) return -1;
@@ -22,7 +22,7 @@ export function lineEnd(bytes: Buffer, start: number, final: boolean): number {
   return final ? bytes.length : -1;
 }
 
-/** Where the line b[start, end) ends and its line end begins. */
+/** Finds where the message of the line b[start, end) ends and which line end follows. */
 export function splitEnding(b: Uint8Array, start: number, end: number, line: Line): void {
   let at = end;
   line.ending = 0;

@@ -1,5 +1,5 @@
 import { byteClass, byteClasses, bytes, skipEscape, startsWith } from './bytes.ts';
-import { nameIdOf, namesOf } from './names.ts';
+import { nameIdOf, shares } from './names.ts';
 
 const {
   APOSTROPHE,
@@ -26,24 +26,24 @@ const {
 } = bytes;
 const { DIGIT, LETTER, UPPER } = byteClasses;
 
-/** Names are no longer than this, so neither are titles. */
+/** A title is stored as a name, and names are not much longer. */
 const TITLE_BYTES_MAX = 120;
-/** A headline is told by its first bytes. */
+/** The first bytes of a headline are enough to recognize it. */
 const TEXT_BYTES_MAX = 400;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one
-const colours = /\x1b\[[0-9;?]*[A-Za-z]?/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colors begin with one
+const colors = /\x1b\[[0-9;?]*[A-Za-z]?/g;
 
-/** The text of b[at, end), as much of it as headlines need. */
+/** The text of b[at, end) without colors, as much of it as a headline needs. */
 export function textOf(b: Uint8Array, at: number, end: number): string {
-  // Lines are read into Buffers; a view of its own would be one object more.
+  // Lines are always read into Buffers; a view would be another object.
   const text = (b as Buffer).toString('utf8', at, Math.min(end, at + TEXT_BYTES_MAX));
-  return text.includes('\x1b') ? text.replace(colours, '') : text;
+  return text.includes('\x1b') ? text.replace(colors, '') : text;
 }
 
-/** Where a title is made, byte by byte. */
+/** A title is built here, byte by byte. Every call starts again at 0. */
 const made = Buffer.alloc(512);
-/** What one step adds at most: so much room is kept. */
+/** One step adds at most this much, so this much room is kept free. */
 const STEP_BYTES_MAX = 64;
 const ROOM = made.length - STEP_BYTES_MAX;
 const words = (text: string): Buffer => Buffer.from(text);
@@ -63,20 +63,20 @@ const DIGITS = 1;
 const HEX = 2;
 const OTHER = 4;
 
-/** Out of a text what differs from run to run: addresses, ids, numbers. */
+/** Replaces the parts of a text that differ from run to run: addresses, ids, numbers. */
 export function stable(text: string): string {
   const bytes = Buffer.from(text);
   return made.toString('utf8', 0, putStable(bytes, 0, bytes.length));
 }
 
-/** The id of the title that b[at, end) is without what differs from run to run. */
+/** The id of the title that `stable` makes of b[at, end). */
 export function stableId(b: Uint8Array, at: number, end: number): number {
   let size = putStable(b, at, end);
   while (size > 0 && made[size - 1]! <= SPACE) size--;
   return cutId(made, size);
 }
 
-/** @returns the length of what is in `made` */
+/** Builds the stable text of b[at, end) in `made`. @returns its length */
 function putStable(b: Uint8Array, at: number, end: number): number {
   const start = at;
   length = 0;
@@ -86,7 +86,7 @@ function putStable(b: Uint8Array, at: number, end: number): number {
     else if (byte === ESCAPE) at = skipEscape(b, at, end);
     else if (byte === QUESTION && isQuery(b, start, at, end)) {
       put(QUERY);
-      at = wordEnd(b, at, end);
+      at = urlEnd(b, at, end);
     } else if (byte === AT_SIGN && isEmail(b, start, at, end)) {
       while (length > 0 && isMailByte(made[length - 1]!)) length--;
       put(EMAIL);
@@ -100,7 +100,7 @@ function putStable(b: Uint8Array, at: number, end: number): number {
   return length;
 }
 
-/** How much of `made` is made. */
+/** How many bytes of `made` are used. */
 let length = 0;
 function put(text: Buffer): void {
   length += text.copy(made, length);
@@ -109,7 +109,10 @@ function putBytes(b: Uint8Array, at: number, end: number): void {
   while (at < end && length < ROOM) made[length++] = b[at++]!;
 }
 
-/** Puts the token at `at`. Most are words without a digit, which stay. @returns where the text goes on */
+/**
+ * Adds the token at `at`. Most tokens are words without a digit, which stay.
+ * @returns the offset after the token
+ */
 function putName(b: Uint8Array, start: number, at: number, end: number): number {
   const before = length;
   let kinds = 0;
@@ -125,14 +128,14 @@ function putName(b: Uint8Array, start: number, at: number, end: number): number 
 }
 const isSlashOrDot = (byte: number): boolean => byte === SLASH || byte === DOT;
 
-/** Puts the token b[at, stop), or what stands for it. @returns where the text goes on */
+/** Adds the token b[at, stop), or its replacement. @returns the offset after what was replaced */
 function putToken(b: Uint8Array, start: number, at: number, stop: number, end: number): number {
   const first = b[at]!;
   if (byteClass[first] === DIGIT || isHexLetter(first)) {
     const whole = replacementOf(b, start, at, stop, end);
     if (whole !== null) {
       put(whole);
-      return replaced.end;
+      return replacedEnd;
     }
   }
   if (isTemporary(b, start, at, stop)) put(ID);
@@ -147,7 +150,7 @@ function putToken(b: Uint8Array, start: number, at: number, stop: number, end: n
 const isHexNumber = (b: Uint8Array, at: number, stop: number): boolean =>
   b[at] === DIGIT_0 && b[at + 1] === LOWER_X && stop - at > 2;
 
-/** `1h30m`, `24T16` */
+/** `1h30m`, `24T16`: adds the token with NUM for its digits. */
 function putWithoutDigits(b: Uint8Array, at: number, stop: number): void {
   while (at < stop && length < ROOM) {
     if (byteClass[b[at]!] !== DIGIT) made[length++] = b[at++]!;
@@ -158,7 +161,7 @@ function putWithoutDigits(b: Uint8Array, at: number, stop: number): void {
   }
 }
 
-/** A name: of its parts between `_`, ids and numbers are none of a name's (`x86_64`, `base64`, `HTTP2` are). */
+/** Adds a name; ids and numbers between its `_` are replaced. `x86_64`, `base64`, `HTTP2` stay. */
 function putParts(b: Uint8Array, start: number, token: number, stop: number): void {
   const isQuoted =
     token > start && (b[token - 1] === APOSTROPHE || b[token - 1] === QUOTE) && b[stop] === b[token - 1];
@@ -180,21 +183,24 @@ function putParts(b: Uint8Array, start: number, token: number, stop: number): vo
   }
 }
 
-/** Of how many digits a part is a number of something, by the byte before its `_`: `x86_64`, `HTTP_404` are names. */
+/**
+ * How many digits make a part of a name a number that varies, by the byte before its `_`: the digits of
+ * `x86_64` and `HTTP_404` belong to the name.
+ */
 function numberBytes(isQuoted: boolean, before: number): number {
   if (byteClass[before] === UPPER) return 4;
   return isQuoted && byteClass[before] !== DIGIT ? 1 : 3;
 }
 
-/** At least six hex digits, of which some are letters and some are none. */
+/** At least six hex digits, both letters and digits. */
 function isHexId(b: Uint8Array, at: number, end: number): boolean {
   return end - at >= 6 && kindsOf(b, at, end) === (DIGITS | HEX);
 }
 
-/** Tokens of so many bytes with a few turns are ids; shorter ones may be `1h30m15s`. */
+/** A token this long with three turns is an id; a shorter one may be `1h30m15s`. */
 const RANDOM_BYTES = 12;
 
-/** Letters and digits in turns, as only generated ids have them: `x2x4z`, `01ARZ3NDEKTSV4RRFFQ69G5FAV`. */
+/** Letters and digits that alternate as only in generated ids: `x2x4z`, `01ARZ3NDEKTSV4RRFFQ69G5FAV`. */
 function isRandom(b: Uint8Array, at: number, end: number): boolean {
   if (end - at < 5) return false;
   let turns = 0;
@@ -203,7 +209,7 @@ function isRandom(b: Uint8Array, at: number, end: number): boolean {
   return turns >= 4 || (turns === 3 && end - at >= RANDOM_BYTES);
 }
 
-/** What `mktemp` and the like make up below /tmp: `tmpk3j2h1_x`, `tmp.Xk3J2h1aBc`. */
+/** A name below /tmp that `mktemp` or a similar tool generated: `tmpk3j2h1_x`, `tmp.Xk3J2h1aBc`. */
 function isTemporary(b: Uint8Array, start: number, at: number, stop: number): boolean {
   const tail = stop - at;
   if (tail === 11 && startsWith(b, at, stop, TMP) && !startsWith(b, at, stop, TMPFS))
@@ -213,7 +219,7 @@ function isTemporary(b: Uint8Array, start: number, at: number, stop: number): bo
 const isBehind = (b: Uint8Array, start: number, at: number, text: Buffer): boolean =>
   at - text.length >= start && startsWith(b, at - text.length, at, text);
 
-/** `?key=…` behind a path. */
+/** `?key=…` after a path. */
 function isQuery(b: Uint8Array, start: number, at: number, end: number): boolean {
   if (at === start || (!isNameByte(b[at - 1]!) && b[at - 1] !== SLASH)) return false;
   at++;
@@ -222,8 +228,8 @@ function isQuery(b: Uint8Array, start: number, at: number, end: number): boolean
   return at > name && b[at] === EQUALS;
 }
 
-/** Past what a URL may hold. */
-function wordEnd(b: Uint8Array, at: number, end: number): number {
+/** The offset after the URL at `at`. */
+function urlEnd(b: Uint8Array, at: number, end: number): number {
   while (
     at < end &&
     b[at]! > SPACE &&
@@ -236,7 +242,10 @@ function wordEnd(b: Uint8Array, at: number, end: number): number {
   return at;
 }
 
-/** Whether the `@` at `at` is of an address of mail: not one of a URL with a password, a package or a unit of systemd. */
+/**
+ * Whether the `@` at `at` belongs to a mail address, not to a URL with a password, a package or a unit of
+ * systemd.
+ */
 function isEmail(b: Uint8Array, start: number, at: number, end: number): boolean {
   let local = at;
   while (local > start && isMailByte(b[local - 1]!)) local--;
@@ -248,25 +257,27 @@ function isEmail(b: Uint8Array, start: number, at: number, end: number): boolean
   while (label > at && (byteClass[b[label - 1]!]! & LETTER) !== 0) label--;
   return b[label - 1] === DOT && label - 2 > at && stop - label >= 2 && stop - label <= 4;
 }
-// . + -
 const isMailByte = (byte: number): boolean =>
   isNameByte(byte) || byte === DOT || byte === PLUS || byte === MINUS;
 
-/** Where the replaced text ends: one object for the process. */
-const replaced = { end: 0 };
+/** Where the text ends that `replacementOf` replaces. */
+let replacedEnd = 0;
 
-/** What stands for the token b[at, stop), and perhaps for what follows it; null when it is not replaced as a whole. */
+/**
+ * The replacement for the token b[at, stop) and perhaps for bytes after it, up to `replacedEnd`. Null if the
+ * token is not replaced as a whole.
+ */
 function replacementOf(b: Uint8Array, start: number, at: number, stop: number, end: number): Buffer | null {
-  // `libc.so.6`, `v1.2`: a part of a name
+  // `libc.so.6`, `v1.2`: part of a name.
   if (at > start && b[at - 1] === DOT) return null;
-  replaced.end = stop;
+  replacedEnd = stop;
   if (isHexNumber(b, at, stop)) {
     const named = at - EXITCODE.length;
     return named >= start && startsWith(b, named, at, EXITCODE) ? null : ADDR;
   }
   const kinds = kindsOf(b, at, stop);
   if ((kinds & OTHER) === 0 && stop - at === 8 && isUuid(b, stop, end)) {
-    replaced.end = stop + 28;
+    replacedEnd = stop + 28;
     return UUID;
   }
   if (kinds === DIGITS) return numberOf(b, at, stop, end);
@@ -280,7 +291,10 @@ function kindsOf(b: Uint8Array, at: number, end: number): number {
   return kinds;
 }
 
-/** Digits b[at, stop): a number, also with decimals; an address of memory without letters; the first part of one of the network. */
+/**
+ * The replacement for the digits b[at, stop): a number or decimal, a memory address without letters, an IP
+ * address.
+ */
 function numberOf(b: Uint8Array, at: number, stop: number, end: number): Buffer {
   if (stop - at >= 16) return ADDR;
   let groups = 1;
@@ -292,11 +306,11 @@ function numberOf(b: Uint8Array, at: number, stop: number, end: number): Buffer 
     if (stop - group > 3) areShort = false;
     groups++;
   }
-  replaced.end = stop;
+  replacedEnd = stop;
   return groups === 4 && areShort ? IP : NUM;
 }
 
-/** `-1234-1234-1234-123456789abc` behind the first eight digits of an id. */
+/** `-1234-1234-1234-123456789abc` after the first eight digits of a UUID. */
 function isUuid(b: Uint8Array, at: number, end: number): boolean {
   if (at + 28 > end) return false;
   for (let i = 0; i < 28; i++) {
@@ -311,7 +325,7 @@ const isHexLetter = (byte: number): boolean =>
   (byte >= LOWER_A && byte <= LOWER_F) || (byte >= UPPER_A && byte <= UPPER_F);
 const isNameByte = (byte: number): boolean => byteClass[byte] !== 0 || byte === UNDERSCORE;
 
-/** The id of a title; a text that is too long is cut between two characters. */
+/** The id of a title. A text that is too long is cut between two characters. */
 export function titleId(text: string): number {
   const bytes = Buffer.from(text.trim());
   return cutId(bytes, bytes.length);
@@ -323,5 +337,5 @@ function cutId(bytes: Buffer, length: number): number {
     end = TITLE_BYTES_MAX;
     while (end > 0 && (bytes[end]! & 0xc0) === 0x80) end--;
   }
-  return nameIdOf(bytes, 0, end, namesOf.titles);
+  return nameIdOf(bytes, 0, end, shares.titles);
 }

@@ -1,33 +1,47 @@
-/** How a line came: what may speak in between does not end the entry of another channel. */
+/** How a line came. Lines of another channel that come in between do not end an entry. */
 export const ways = { raw: 0, tagged: 1, kernel: 2, program: 3 } as const;
 
-/** What a line's first bytes promise: nothing; a headline of the kernel's; something else. `Marks` looks closer. */
+/**
+ * What a line's first bytes suggest: nothing, a headline of the kernel, or something else that `Marks` must
+ * check.
+ */
 export const hints = { nothing: 0, crash: 1, note: 2 } as const;
 
-/** What has been found out about a line, for its entry and its marks. The parser has one object for all lines. */
+/**
+ * Facts about a line that its entry and its marks need. The parser has one object for all lines, and sets
+ * every field before it is read.
+ */
 export interface Traits {
-  /** Id of the source, and one of `ways`; for the kernel the task or processor that prints instead of the source. */
+  /**
+   * Id of the source. For the kernel's lines: the number of the task or processor that printed it, 0 if
+   * unknown.
+   */
   source: number;
+  /** One of `ways`. */
   way: number;
-  /** It has a stamp that no agent put before it: a record begins. */
+  /**
+   * The writer stamped the line itself, so a record begins. The stamp of the guest's agent does not count.
+   */
   isStamped: boolean;
-  /** It says a level from WARN on. */
+  /** The line is a record with a level of WARN or above. */
   isRecord: boolean;
-  /** The writer says that the line goes on in the next one. */
+  /** The writer continues this line in the next one. */
   isPiece: boolean;
   /** Seconds since boot. */
   uptime: number;
-  /** It begins like an exception's headline; like one of the kernel's, without its stamp. */
+  /** The line begins like the headline of an exception. */
   isHeadline: boolean;
-  /** Where its first word ends. */
+  /** Where the first word of the text ends. */
   wordEnd: number;
+  /** The line begins like a headline of the kernel, without the kernel's stamp. */
   isRawReport: boolean;
   /** One of `hints`. */
   hint: number;
-  /** The answer: the line is of a kernel report that has no stamps. */
+  /** The line belongs to a kernel report that has no stamps. `Entries` sets this. */
   isKernelReport: boolean;
-  /** The entry's mode behind the line; before it, `single` where the line begins an entry. */
+  /** The entry's mode after the line. `Entries` sets this. */
   mode: number;
+  /** The entry's mode before the line; `single` where the line begins an entry. `Entries` sets this. */
   modeBefore: number;
 }
 

@@ -3,17 +3,17 @@ import { kind, type Line } from '../line/line.ts';
 import { daysFromDate } from './calendar.ts';
 import { dates, type Stamp } from './stamp.ts';
 
-/** What the times of a stream's next lines depend on; kept in the spool across restarts. */
+/** The times of a stream's next lines depend on this. It is kept in the spool across restarts. */
 export interface ClockState {
-  /** Time of the line before: seconds since 1970, nanoseconds; 0 before the first. */
+  /** Time of the line before: seconds since 1970 and nanoseconds; 0 before the first line. */
   seconds: number;
   nanos: number;
-  /** The last stamp of a line's own that was believed. */
+  /** The last accepted stamp of a line. */
   stamped: number;
-  /** Wall clock of the guest's boot, from which kernel seconds count; 0 before the first kernel line. */
+  /** The time when the guest booted, from which kernel seconds count; 0 before the first kernel line. */
   boot_seconds: number;
   boot_nanos: number;
-  /** The last kernel stamp: a smaller one is a new boot. */
+  /** The last kernel stamp. A smaller one means a new boot. */
   uptime: number;
 }
 
@@ -26,35 +26,42 @@ export const newClockState = (): ClockState => ({
   uptime: 0,
 });
 
-// Asked for each line, and the table of limits is too large for V8 to look things up in it fast.
+// Read for every line: a lookup in the large table of limits would be slow.
 const { clock_skew_max_s } = limits.parse;
 const DAY = 86_400;
-/** Stamps before 2000 come from a guest without a clock and are not believed; in a recorded file those before 1990. */
+/**
+ * A stamp before 2000 comes from a guest without a clock and is rejected; in a recorded file one before 1990.
+ */
 const EPOCH_OF_NO_CLOCK = 946_684_800;
 const EARLIEST_RECORDED = 631_152_000;
-/** What 64 bits of nanoseconds hold ends in April 2262; later stamps are not believed either. */
+/** Nanoseconds in 64 bits end in April 2262. Later stamps are rejected too. */
 const LATEST = 9_223_000_000;
-/** Stamps of whole seconds, and lines that passed each other, make clocks disagree by so much. */
+/**
+ * Clocks may differ by this much, because of stamps in whole seconds and of lines that overtook each other.
+ */
 const ANCHOR_SLACK_S = 2;
 
 /**
- * Chooses the time of each line of one stream: its own stamp, if it is to be believed; else one that follows from the lines
- * around it; else the host clock when it was read.
+ * Chooses the time of each line of one stream: its own stamp if that is plausible; else a time derived from
+ * the lines around it; else the host clock when the line was read.
  */
 export class Clock {
   readonly state: ClockState;
   private readonly startedSeconds: number;
   private readonly startedNanos: number;
   private readonly isRecorded: boolean;
-  /** The host clock when the line's bytes were read. */
+  /** The host clock when the bytes of the line were read. */
   private observedSeconds = 0;
   private observedNanos = 0;
-  /** When all that was written before had been read: what is read now was written later. 0: never yet. */
+  /**
+   * Everything written before this time has been read, so new lines are younger. 0: this never happened yet.
+   */
   private caughtUpAt = 0;
 
   /**
-   * @param startedSeconds when the log's first file was made, seconds since 1970 and nanoseconds; 0 if unknown
-   * @param isRecorded the lines were written at any time before, so no stamp is too old
+   * @param startedSeconds creation time of the log's first file, seconds since 1970; with `startedNanos`; 0
+   * if unknown
+   * @param isRecorded the lines may have any age, so no stamp is too old
    */
   constructor(state: ClockState, startedSeconds: number, startedNanos: number, isRecorded: boolean) {
     this.state = state;
@@ -72,14 +79,14 @@ export class Clock {
     this.caughtUpAt = seconds;
   }
 
-  /** The line has a stamp of its own: `stamp`. */
+  /** The line has this stamp of its own. */
   stamped(line: Line, stamp: Stamp): void {
     if (stamp.dates === dates.none) {
       this.onNearestDay(line, stamp);
       return;
     }
     const seconds = stamp.dates === dates.full ? stamp.seconds : this.inItsYear(stamp.seconds);
-    if (!this.isBelievable(seconds)) {
+    if (!this.isPlausible(seconds)) {
       this.choose(line, this.observedSeconds, this.observedNanos, kind.observed);
       return;
     }
@@ -87,8 +94,11 @@ export class Clock {
     this.anchor(seconds);
   }
 
-  /** No line was written before its file was made, before all that was there had been read, or after it was read. */
-  private isBelievable(seconds: number): boolean {
+  /**
+   * A line was written after its file was created, after everything before it was read, and before it was
+   * read.
+   */
+  private isPlausible(seconds: number): boolean {
     if (seconds > LATEST) return false;
     if (this.isRecorded) return seconds >= EARLIEST_RECORDED;
     if (seconds < EPOCH_OF_NO_CLOCK) return false;
@@ -96,7 +106,7 @@ export class Clock {
     return seconds >= earliest - clock_skew_max_s && seconds <= this.observedSeconds + clock_skew_max_s;
   }
 
-  /** Kernel lines before this stamp cannot have been later than it: they tell when the guest booted. */
+  /** Kernel lines before this stamp are not later than it. This corrects the time of the boot. */
   private anchor(seconds: number): void {
     const { state } = this;
     state.stamped = seconds;
@@ -105,7 +115,7 @@ export class Clock {
     if (last > seconds + ANCHOR_SLACK_S) this.setBoot(seconds, 0, Math.floor(state.uptime), 0);
   }
 
-  /** The line has kernel seconds: `stamp`. */
+  /** The line has kernel seconds in `stamp`. */
   sinceBoot(line: Line, stamp: Stamp): void {
     this.boot(stamp);
     const { state } = this;
@@ -116,14 +126,14 @@ export class Clock {
     else this.choose(line, since, sum - carry * 1e9, kind.kernel_clock);
   }
 
-  /** Kernel seconds in `stamp`: sees restarts and wakes, and keeps when the guest booted. */
+  /** Updates the time of the boot from the kernel seconds in `stamp`; detects restarts and wakes. */
   boot(stamp: Stamp): void {
     const { state } = this;
     const uptime = stamp.seconds + stamp.nanos / 1e9;
     const isRestart = uptime + 1 < state.uptime;
     if (state.boot_seconds === 0 || isRestart) {
-      // A restart begins where the console was; the first boot when the console's file was made, unless a
-      // line with a stamp of its own, or at least the moment of reading, says when this uptime was.
+      // A restart begins at the time of the line before. The first boot begins when the console's file was
+      // created, unless the time of a line before, or at least the host clock, tells when this uptime was.
       if (isRestart && state.seconds > 0) this.setBoot(state.seconds, state.nanos, 0, 0);
       else if (state.seconds > 0) this.setBoot(state.seconds, state.nanos, stamp.seconds, stamp.nanos);
       else if (this.startedSeconds > 0) this.setBoot(this.startedSeconds, this.startedNanos, 0, 0);
@@ -133,7 +143,8 @@ export class Clock {
     state.uptime = uptime;
     const since = state.boot_seconds + stamp.seconds;
     if (this.caughtUpAt > 0) {
-      // Read as it is written: the host clock is the anchor, also after a wake, which kernel seconds leave out.
+      // The line was just written, so the host clock is right. After a wake, kernel seconds lack the time
+      // asleep.
       if (since < this.caughtUpAt - ANCHOR_SLACK_S || since > this.observedSeconds + ANCHOR_SLACK_S) {
         this.setBoot(this.observedSeconds, this.observedNanos, stamp.seconds, stamp.nanos);
       }
@@ -147,7 +158,7 @@ export class Clock {
     this.state.boot_nanos = nanos - uptimeNanos + borrow * 1e9;
   }
 
-  /** A time of day belongs to the day that brings it nearest to the line before, or to when it was read. */
+  /** A time of day gets the day that brings it nearest to the line before, or else to the host clock. */
   private onNearestDay(line: Line, stamp: Stamp): void {
     const near = Math.max(this.state.seconds, this.caughtUpAt) || this.observedSeconds;
     let seconds = near - (near % DAY) + stamp.seconds;
@@ -156,12 +167,12 @@ export class Clock {
     this.choose(line, seconds, stamp.nanos, kind.time_of_day);
   }
 
-  // Lines without a year come in runs of the same day.
+  // The last day without a year, and its year: lines without a year come in runs of the same day.
   private keptDay = -1;
   private keptLatest = -1;
   private keptDayInYear = -1;
 
-  /** The last year in which this day is not in the future. */
+  /** Puts a stamp without a year into the last year in which its day is not in the future. */
   private inItsYear(yearless: number): number {
     const day = Math.floor(yearless / DAY);
     const latest = Math.floor(this.observedSeconds / DAY) + 1;
@@ -170,7 +181,7 @@ export class Clock {
       this.keptDay = day;
       this.keptLatest = latest;
       this.keptDayInYear = -1;
-      // A 29 February may be up to eight years back.
+      // The last 29 February may be up to eight years ago.
       for (let year = new Date(latest * DAY * 1000).getUTCFullYear(), tries = 0; tries < 9; year--, tries++) {
         const days = daysFromDate(year, date.getUTCMonth() + 1, date.getUTCDate());
         if (days < 0 || days > latest) continue;
@@ -181,7 +192,7 @@ export class Clock {
     return this.keptDayInYear * DAY + (yearless % DAY);
   }
 
-  /** The line has no time of its own: that of the line before, unless that one is known to be older. */
+  /** The line has no stamp: it gets the time of the line before, unless that is known to be too old. */
   inherit(line: Line): void {
     const { seconds, nanos } = this.state;
     if (seconds > 0 && seconds >= this.caughtUpAt - 1) this.choose(line, seconds, nanos, kind.inherited);

@@ -1,6 +1,6 @@
 import { byteClass, byteClasses, bytes, isDigit, isWordByte, pair } from '../line/bytes.ts';
-import { daysFromDate, ofDay } from './calendar.ts';
-import { dates, digitsOfSecond, forms, type Stamp } from './stamp.ts';
+import { daysFromDate, secondsOfDay } from './calendar.ts';
+import { dates, decimals, forms, type Stamp } from './stamp.ts';
 import { stampAround } from './stamp_forms.ts';
 
 const {
@@ -21,20 +21,20 @@ const {
 } = bytes;
 const { LETTER, LOWER } = byteClasses;
 
-/** A stamp that begins later in the line than this is part of its text. */
+/** A stamp that begins later in the line is part of the text. */
 const STAMP_BYTES_MAX = 112;
 const WEEKDAY_BYTES_MAX = 5;
-/** Words before a stamp that is not in brackets, at most: a longer text speaks of a time, it does not say its own. */
+/** After more words, a time without brackets is part of a sentence, not the time of the line. */
 const WORDS_MAX = 4;
 
 /**
- * Looks for the line's stamp: the first clock at a place where logs have their time. Nearly all stamps hold `:MM:`, which few
- * other bytes do, so the search is one pass. Fills `stamp`.
+ * Finds the line's stamp: the first clock time at a place where logs have their stamps. Nearly all stamps
+ * contain `:MM:`, and few other texts do, so one pass is enough.
  */
 export function findStamp(b: Uint8Array, start: number, end: number, stamp: Stamp): boolean {
   if (isDigit(b[start]) && (epoch(b, start, end, stamp) || compact(b, start, end, stamp))) return true;
   const last = Math.min(end, start + STAMP_BYTES_MAX);
-  // A clock is a run of at least seven digits and colons: of three bytes in a row, one place in three is looked at.
+  // A clock time is a run of at least seven digits and colons, so three bytes at every third offset find it.
   for (let run = start; run + 2 < last; run += 3) {
     if (inClock[b[run]!] === 0 || inClock[b[run + 1]!] === 0 || inClock[b[run + 2]!] === 0) continue;
     let at = run;
@@ -49,7 +49,7 @@ export function findStamp(b: Uint8Array, start: number, end: number, stamp: Stam
 const inClock = new Uint8Array(256);
 for (const byte of ':0123456789') inClock[byte.charCodeAt(0)] = 1;
 
-/** The stamp whose clock is in the run of digits and colons b[first, last). */
+/** Finds the stamp whose clock time is in b[first, last), a run of digits and colons. */
 function stampInRun(
   b: Uint8Array,
   start: number,
@@ -61,7 +61,7 @@ function stampInRun(
   if (last - first < 7) return false;
   for (let at = first + 1; at + 5 < last; at++) {
     if (b[at] !== COLON || b[at + 3] !== COLON || !isClock(b, at)) continue;
-    // `2014:21:20:35`: the year of `23/Dec/2014` before the clock
+    // `2014:21:20:35`: the year of `23/Dec/2014` before the clock time.
     if (at - 5 >= start && b[at - 5] === SLASH && b[at + 6] === COLON) {
       if (at - 12 < start || !isKeptAccess(b, at - 11, end, stamp)) continue;
       return isAtItsPlace(b, start, stamp);
@@ -76,8 +76,9 @@ function stampInRun(
   return false;
 }
 
-/** `01/Jun/2026:15:30:18 +0000`: a web server writes many lines in a second, and this is much to read. */
+/** `01/Jun/2026:15:30:18 +0000` takes long to read, and a web server writes many lines a second. */
 const ACCESS_BYTES = 26;
+/** The last stamp of this form, and what it means: the same in every stream, so parsers can share it. */
 const access = { text: new Uint8Array(ACCESS_BYTES), seconds: 0 };
 
 function isKeptAccess(b: Uint8Array, at: number, end: number, stamp: Stamp): boolean {
@@ -105,23 +106,27 @@ const isClock = (b: Uint8Array, colon: number): boolean =>
   isDigit(b[colon + 4]) &&
   isDigit(b[colon + 5]);
 
-/** A time without a date counts only where the line begins; one with a date also in brackets or after a few fields. */
+/**
+ * Whether a stamp may be where it is. A time without a date must begin the line. A stamp with a date may also
+ * be in brackets or after a few fields.
+ */
 function isAtItsPlace(b: Uint8Array, start: number, stamp: Stamp): boolean {
   const at = stamp.start;
   if (at === start) return true;
   const before = b[at - 1]!;
   const opens = before === LBRACKET || before === LPAREN || before === QUOTE;
   if (at === start + 1 && opens) return true;
-  // `[Di Aug 12 03:54:03 2025]` of `dmesg -T`: a weekday in another language
+  // `[Di Aug 12 03:54:03 2025]` of `dmesg -T`: the weekday is in another language.
   if (b[start] === LBRACKET && at - start <= WEEKDAY_BYTES_MAX && b[stamp.end] === RBRACKET) return true;
   if (stamp.dates === dates.none) return false;
   if (before === LBRACKET) return true;
-  // A month or weekday, or the level of glog, begins the line or stands in brackets; elsewhere it is a date that is spoken of.
+  // A month, a weekday or the level of glog begins the line or is in brackets. Elsewhere it is part of a
+  // sentence.
   if ((byteClass[b[at]!]! & LETTER) !== 0) return false;
   return isAfterFields(b, start, at);
 }
 
-/** Whether what stands before `at` are fields (a level, a host, an id), not the words of a sentence. */
+/** Whether b[start, at) consists of fields (a level, a host, an id) and not of the words of a sentence. */
 function isAfterFields(b: Uint8Array, start: number, at: number): boolean {
   let words = 0;
   let letters = 0;
@@ -152,7 +157,10 @@ function isAfterFields(b: Uint8Array, start: number, at: number): boolean {
   return words <= (hasBars ? 2 * WORDS_MAX : WORDS_MAX);
 }
 
-/** `1695668091.895450`, `1695668091895`, also in µs and ns, also after a process id: seconds since 1970. */
+/**
+ * Reads a time since 1970 at the start of a line, also after a process id: `1695668091.895450`,
+ * `1695668091895`.
+ */
 function epoch(b: Uint8Array, start: number, end: number, stamp: Stamp): boolean {
   let first = start;
   let at = start;
@@ -174,14 +182,14 @@ function epoch(b: Uint8Array, start: number, end: number, stamp: Stamp): boolean
   return true;
 }
 
-/** A number at `at`: seconds, ms, µs or ns since 1970 by its length, seconds also with decimals. Fills `stamp`. */
+/** Reads a number at `at`: seconds (also with decimals), ms, µs or ns since 1970, by its length. */
 export function epochNumber(b: Uint8Array, at: number, end: number, stamp: Stamp): boolean {
   const start = at;
   let seconds = 0;
   while (at < end && isDigit(b[at]) && at - start < 10) seconds = seconds * 10 + b[at++]! - DIGIT_0;
   if (at - start < 10) return false;
-  if (b[at] === DOT && at < end) at = digitsOfSecond(b, at + 1, end, stamp);
-  else at = digitsOfSecond(b, at, end, stamp);
+  if (b[at] === DOT && at < end) at = decimals(b, at + 1, end, stamp);
+  else at = decimals(b, at, end, stamp);
   stamp.seconds = seconds;
   stamp.start = start;
   stamp.end = at;
@@ -190,7 +198,7 @@ export function epochNumber(b: Uint8Array, at: number, end: number, stamp: Stamp
   return true;
 }
 
-/** `20260601T153018Z`, `20260601 15:30:18` is found by its clock. */
+/** Reads `20260601T153018Z`. */
 function compact(b: Uint8Array, start: number, end: number, stamp: Stamp): boolean {
   if (start + 15 > end || b[start + 8] !== UPPER_T) return false;
   const days = daysFromDate(
@@ -198,11 +206,11 @@ function compact(b: Uint8Array, start: number, end: number, stamp: Stamp): boole
     pair(b, start + 4),
     pair(b, start + 6),
   );
-  const time = ofDay(pair(b, start + 9), pair(b, start + 11), pair(b, start + 13));
+  const time = secondsOfDay(pair(b, start + 9), pair(b, start + 11), pair(b, start + 13));
   if (days < 0 || time < 0) return false;
   let at = start + 15;
   stamp.nanos = 0;
-  if (b[at] === DOT && at < end) at = digitsOfSecond(b, at + 1, end, stamp);
+  if (b[at] === DOT && at < end) at = decimals(b, at + 1, end, stamp);
   if (at < end && b[at] === UPPER_Z) at++;
   stamp.seconds = days * 86_400 + time;
   stamp.start = start;

@@ -3,23 +3,23 @@ import { bytes, isDigit } from '../line/bytes.ts';
 const { COMMA, DIGIT_0, DOT } = bytes;
 
 /**
- * A timestamp that was read from a line's bytes. The parser has one object for all lines, as the hot path makes none per line.
- * Each reader fills it, and returns the offset after the stamp, or -1.
+ * A timestamp that was read from a line's bytes. The parser has one object for all lines, so that the hot
+ * path creates none. Each reader fills it.
  */
 export interface Stamp {
-  /** Seconds since 1970 UTC; since boot for `kernelClock`; of the day where `dates` is `none`. */
+  /** Seconds since 1970 UTC; since boot for a kernel stamp; since midnight where `dates` is `none`. */
   seconds: number;
   nanos: number;
-  /** Where it begins in the line. */
+  /** Offsets of the stamp in the buffer. */
   start: number;
   end: number;
-  /** What it says of its day: one of `dates`. */
+  /** How much of its date it names: one of `dates`. */
   dates: number;
   /** One of `forms`. */
   form: number;
-  /** Its zone: seconds east of UTC. */
+  /** Its offset from UTC in seconds, positive to the east; 0 without a zone. */
   zone: number;
-  /** The date before a clock, while both are put together; 0 where it names no year or month. */
+  /** The date before a clock time, while both are put together; year and month are 0 if it names none. */
   year: number;
   month: number;
   day: number;
@@ -39,18 +39,21 @@ export const newStamp = (): Stamp => ({
 });
 
 export const dates = { full: 0, yearless: 1, none: 2 } as const;
-/** Forms whose lines have their level at a place of its own. */
+/** How a stamp is written, where the lines of that form have their level at a place of its own. */
 export const forms = { plain: 0, glog: 1, logcat: 2, redis: 3, access: 4 } as const;
 
-/** `.123456` or `,123`: any number of digits, those after the ninth are dropped. Sets `stamp.nanos`. */
+/**
+ * Reads `.123456` or `,123` into `stamp.nanos`. Digits after the ninth are ignored.
+ * @returns the offset after it
+ */
 export function fraction(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
   stamp.nanos = 0;
   if (at + 1 >= end || (b[at] !== DOT && b[at] !== COMMA) || !isDigit(b[at + 1])) return at;
-  return digitsOfSecond(b, at + 1, end, stamp);
+  return decimals(b, at + 1, end, stamp);
 }
 
-/** Decimals of a second from `at` on. */
-export function digitsOfSecond(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
+/** Reads the decimals of a second at `at` into `stamp.nanos`. @returns the offset after them */
+export function decimals(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
   stamp.nanos = 0;
   let scale = 100_000_000;
   for (; at < end && isDigit(b[at]); at++) {

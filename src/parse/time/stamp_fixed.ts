@@ -1,21 +1,25 @@
 import { byteClass, byteClasses, bytes, isDigit, pair } from '../line/bytes.ts';
-import { daysFromDate, ofDay } from './calendar.ts';
-import { dates, digitsOfSecond, forms, fraction, type Stamp } from './stamp.ts';
+import { daysFromDate, secondsOfDay } from './calendar.ts';
+import { dates, decimals, forms, fraction, type Stamp } from './stamp.ts';
 import { halfOfDay, numericZone, zoneAfter } from './stamp_zone.ts';
 
 const { COLON, DIGIT_0, DOT, LBRACKET, MINUS, RBRACKET, SPACE, UPPER_P, UPPER_T } = bytes;
 const { DIGIT } = byteClasses;
 
-/** `HH:MM:SS` at `at`: seconds of the day, or -1. A leap second counts as the second after. */
+/** `HH:MM:SS` at `at`: seconds since midnight, or -1. */
 function clockTime(b: Uint8Array, at: number): number {
   if (b[at + 2] !== COLON || b[at + 5] !== COLON) return -1;
-  return ofDay(pair(b, at), pair(b, at + 3), pair(b, at + 6));
+  return secondsOfDay(pair(b, at), pair(b, at + 3), pair(b, at + 6));
 }
 
-/** `2026-06-01T15:30:18.123Z`, also with a space for the T, an offset for the Z, or none (then UTC). */
+/**
+ * `2026-06-01T15:30:18.123Z`, also with a space instead of the T, and with an offset or nothing (UTC) instead
+ * of the Z.
+ * @returns the offset after the stamp, or -1
+ */
 export function rfc3339(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
   if (at + 19 > end || b[at + 4] !== MINUS || b[at + 7] !== MINUS) return -1;
-  // Many lines share their second with the line before.
+  // Many lines have the same second as the line before.
   let same = 18;
   while (same >= 0 && b[at + same] === keptText[same]) same--;
   if (same >= 0 && !readSecond(b, at)) return -1;
@@ -23,9 +27,9 @@ export function rfc3339(b: Uint8Array, at: number, end: number, stamp: Stamp): n
   let time = keptTime;
   stamp.start = at;
   at = fraction(b, at + 19, end, stamp);
-  // `18:31:42:317` is a fraction too, to some.
+  // Some programs write a fraction as `18:31:42:317`.
   if (at < end && b[at] === COLON && isDigit(b[at + 1]) && isDigit(b[at + 2]) && isDigit(b[at + 3])) {
-    at = digitsOfSecond(b, at + 1, end, stamp);
+    at = decimals(b, at + 1, end, stamp);
   }
   const zoneAt = at;
   at = numericZone(b, at, end, stamp);
@@ -47,11 +51,12 @@ export function rfc3339(b: Uint8Array, at: number, end: number, stamp: Stamp): n
   return at;
 }
 
+// The last text that was read, and what it means. It means the same in every stream, so parsers can share it.
 const keptText = new Uint8Array(19);
 let keptDay = 0;
 let keptTime = 0;
 
-/** Reads `2026-06-01T15:30:18` into `keptDay` and `keptTime`. */
+/** Reads `2026-06-01T15:30:18` into `keptDay` and `keptTime`. @returns whether there is such a time */
 function readSecond(b: Uint8Array, at: number): boolean {
   if (b[at + 10] !== UPPER_T && b[at + 10] !== SPACE) return false;
   const century = pair(b, at);
@@ -66,7 +71,10 @@ function readSecond(b: Uint8Array, at: number): boolean {
   return true;
 }
 
-/** `[    0.123456]`: seconds since boot as printk pads them; nine digits are 31 years. */
+/**
+ * `[    0.123456]`: seconds since boot, padded by printk. Nine digits are 31 years.
+ * @returns the offset after the stamp, or -1
+ */
 export function kernelClock(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
   if (b[at] !== LBRACKET) return -1;
   at++;
@@ -82,7 +90,7 @@ export function kernelClock(b: Uint8Array, at: number, end: number, stamp: Stamp
   return at + 1;
 }
 
-/** `[12:04:31]` */
+/** `[12:04:31]` @returns the offset after it, or -1 */
 export function timeOfDay(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
   if (at + 10 > end || b[at] !== LBRACKET || b[at + 9] !== RBRACKET) return -1;
   const seconds = clockTime(b, at + 1);
@@ -94,16 +102,16 @@ export function timeOfDay(b: Uint8Array, at: number, end: number, stamp: Stamp):
   return at + 10;
 }
 
-/** Digits of a kernel stamp before its point, with the blanks that pad them. */
+/** A kernel stamp has at most so many digits and padding blanks before its point. */
 const KERNEL_SECONDS_MAX = 12;
 
-/** Digits, the point and the bracket of a kernel stamp's end. */
+/** The bytes that end a kernel stamp: digits, the point and the bracket. */
 const inKernelEnd = new Uint8Array(256);
 for (const byte of '0123456789.]') inKernelEnd[byte.charCodeAt(0)] = 1;
-/** `0.123456]`: a look at every ninth byte is sure to meet it. */
+/** `0.123456]` has nine bytes, so checking every ninth byte finds it. */
 const KERNEL_END = 9;
 
-/** The next bracket in b[at, end) that begins something like a kernel stamp, or -1. */
+/** The next bracket in b[at, end) that seems to begin a kernel stamp, or -1. */
 export function findKernelClock(b: Uint8Array, at: number, end: number): number {
   for (let i = at; i < end; i += KERNEL_END) {
     if (inKernelEnd[b[i]!] === 0) continue;

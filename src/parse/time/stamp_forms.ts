@@ -1,6 +1,6 @@
 import { byteClass, byteClasses, bytes, isDigit, isWordByte, pair } from '../line/bytes.ts';
-import { daysFromDate, ofDay } from './calendar.ts';
-import { dates, digitsOfSecond, forms, fraction, type Stamp } from './stamp.ts';
+import { daysFromDate, secondsOfDay } from './calendar.ts';
+import { dates, decimals, forms, fraction, type Stamp } from './stamp.ts';
 import { halfOfDay, zoneAfter } from './stamp_zone.ts';
 
 const {
@@ -23,7 +23,7 @@ const {
 } = bytes;
 const { LETTER } = byteClasses;
 
-/** Lower-case letters of a month or zone as one number. */
+/** Three lower-case letters as one number. */
 const three = (text: string): number =>
   (text.charCodeAt(0) << 16) | (text.charCodeAt(1) << 8) | text.charCodeAt(2);
 const months = new Map(
@@ -34,10 +34,10 @@ const months = new Map(
 );
 
 /**
- * Reads the stamp around the clock (`15:04:05`, `3:23:29`) whose hours begin at `hours`: date before it; fraction, AM/PM,
- * zone and perhaps the year after it. Fills `stamp`.
- * @param from nothing before this offset is looked at
- * @returns whether there is one; `stamp.dates` says what it lacks
+ * Reads the stamp around a clock time (`15:04:05`, `3:23:29`) whose hours begin at `hours`: the date before
+ * it; the fraction, AM/PM, zone and perhaps the year after it.
+ * @param from nothing before this offset is read
+ * @returns whether there is a stamp; `stamp.dates` tells how much of its date it names
  */
 export function stampAround(b: Uint8Array, from: number, hours: number, end: number, stamp: Stamp): boolean {
   const colon = b[hours + 1] === COLON ? hours + 1 : hours + 2;
@@ -49,7 +49,7 @@ export function stampAround(b: Uint8Array, from: number, hours: number, end: num
     hour = (hour % 12) + (half === UPPER_P ? 12 : 0);
     at += b[at] === SPACE ? 3 : 2;
   }
-  const time = ofDay(hour, pair(b, colon + 1), pair(b, colon + 4));
+  const time = secondsOfDay(hour, pair(b, colon + 1), pair(b, colon + 4));
   if (time < 0) return false;
   const nanos = stamp.nanos;
   if (!dateBefore(b, from, hours, stamp)) {
@@ -66,7 +66,7 @@ export function stampAround(b: Uint8Array, from: number, hours: number, end: num
   return settle(time, stamp);
 }
 
-/** Puts date, time and zone together. */
+/** Computes `stamp.seconds` from date, time and zone. @returns whether there is such a time */
 function settle(time: number, stamp: Stamp): boolean {
   if (stamp.month === 0) {
     stamp.dates = dates.none;
@@ -74,9 +74,9 @@ function settle(time: number, stamp: Stamp): boolean {
     return true;
   }
   stamp.dates = stamp.year === 0 ? dates.yearless : dates.full;
-  // Day and month of a year that has a 29 February: the year is chosen later.
+  // A date without a year gets one later. Until then it has a year with a 29 February.
   const year = stamp.year === 0 ? YEARLESS : stamp.year;
-  // Most stamps are of the day of the one before.
+  // Most stamps have the same day as the stamp before.
   if (stamp.day !== kept.day || stamp.month !== kept.month || year !== kept.year) {
     kept.days = daysFromDate(year, stamp.month, stamp.day);
     kept.year = year;
@@ -88,19 +88,20 @@ function settle(time: number, stamp: Stamp): boolean {
   stamp.seconds = days * 86_400 + time - stamp.zone;
   return stamp.seconds >= 0;
 }
+/** The last date, and what it means: the same in every stream, so parsers can share it. */
 const kept = { year: 0, month: 0, day: 0, days: -1 };
-/** The year that stands for none in `stamp.seconds`. */
+/** The year in `stamp.seconds` of a stamp without a year. */
 const YEARLESS = 2000;
 
-/** `.123`, `,123`, and `:515` where another field of a clock would be. */
+/** Reads `.123`, `,123` and `:515` into `stamp.nanos`. @returns the offset after it */
 function fractionAfter(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
   if (b[at] === COLON && at + 3 < end && isDigit(b[at + 1]) && isDigit(b[at + 2]) && isDigit(b[at + 3])) {
-    return digitsOfSecond(b, at + 1, end, stamp);
+    return decimals(b, at + 1, end, stamp);
   }
   return fraction(b, at, end, stamp);
 }
 
-/** ` 2017` behind a clock whose date named no year. */
+/** Reads ` 2017` after a clock time whose date has no year. @returns the offset after it */
 function yearAfter(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
   if (at + 5 > end || b[at] !== SPACE || isWordByte(b[at + 5] ?? 0)) return at;
   const century = pair(b, at + 1);
@@ -110,12 +111,12 @@ function yearAfter(b: Uint8Array, at: number, end: number, stamp: Stamp): number
   return at + 5;
 }
 
-/** The date that ends before the hours at `hours`. Fills `date`. */
+/** Reads the date that ends before `hours` into `stamp`. @returns whether there is one */
 function dateBefore(b: Uint8Array, from: number, hours: number, stamp: Stamp): boolean {
   let end = hours - 1;
   if (end < from) return false;
   const separator = b[end]!;
-  // T, space, underscore, the colon of `23/Dec/2014:21:20:35`, the minus of `2026-06-01-15:30:18`
+  // The colon as in `23/Dec/2014:21:20:35`, the minus as in `2026-06-01-15:30:18`.
   if (
     separator !== UPPER_T &&
     separator !== SPACE &&
@@ -138,7 +139,7 @@ function dateBefore(b: Uint8Array, from: number, hours: number, stamp: Stamp): b
   switch (end - first) {
     case 8:
       stamp.year = pair(b, first) * 100 + pair(b, first + 2);
-      return whole(b, from, first, pair(b, first + 4), pair(b, first + 6), stamp);
+      return setDate(b, from, first, pair(b, first + 4), pair(b, first + 6), stamp);
     case 4:
       return yearEndsAt(b, from, first, stamp);
     case 1:
@@ -149,7 +150,7 @@ function dateBefore(b: Uint8Array, from: number, hours: number, stamp: Stamp): b
   }
 }
 
-/** A date that ends in four digits: a year, or the month and day of glog. */
+/** Reads a date that ends in four digits: a year, or the month and day of glog. */
 function yearEndsAt(b: Uint8Array, from: number, year: number, stamp: Stamp): boolean {
   const before = b[year - 1]!;
   if (year > from && (byteClass[before]! & LETTER) !== 0) {
@@ -164,7 +165,7 @@ function yearEndsAt(b: Uint8Array, from: number, year: number, stamp: Stamp): bo
     )
       return false;
     stamp.form = forms.glog;
-    return whole(b, from, year - 1, pair(b, year), pair(b, year + 2), stamp);
+    return setDate(b, from, year - 1, pair(b, year), pair(b, year + 2), stamp);
   }
   stamp.year = pair(b, year) * 100 + pair(b, year + 2);
   let at = year - 1;
@@ -187,20 +188,20 @@ function yearEndsAt(b: Uint8Array, from: number, year: number, stamp: Stamp): bo
     return (
       letters < middle &&
       monthEndsAt(b, from, letters, stamp) &&
-      whole(b, from, letters - 3, stamp.month, day, stamp)
+      setDate(b, from, letters - 3, stamp.month, day, stamp)
     );
   }
   if (b[middle - 1] !== before || middle - 1 - from < 1) return false;
   const first = numberEndsAt(b, from, middle - 1);
   if (first < 0) return false;
   const start = middle - 1 - (isDigit(b[middle - 3]) && middle - 3 >= from ? 2 : 1);
-  // `06/09/2014` is June where slashes are; `09.06.2014`, and what can only be one, is the day first.
+  // With slashes the month comes first (`06/09/2014` is in June), unless it is above 12; with dots the day.
   return before === DOT || first > 12
-    ? whole(b, from, start, day, first, stamp)
-    : whole(b, from, start, first, day, stamp);
+    ? setDate(b, from, start, day, first, stamp)
+    : setDate(b, from, start, first, day, stamp);
 }
 
-/** A date that ends in a day of one or two digits. */
+/** Reads a date that ends in a day of one or two digits. */
 function dayEndsAt(b: Uint8Array, from: number, first: number, end: number, stamp: Stamp): boolean {
   const day = end - first === 2 ? pair(b, first) : b[first]! - DIGIT_0;
   const before = b[first - 1]!;
@@ -208,7 +209,8 @@ function dayEndsAt(b: Uint8Array, from: number, first: number, end: number, stam
   if (before === SPACE) {
     let letters = first - 1;
     while (letters > from && b[letters - 1] === SPACE) letters--;
-    return monthEndsAt(b, from, letters, stamp) && whole(b, from, letters - 3, stamp.month, day, stamp); // `Feb 26`
+    // `Feb 26`
+    return monthEndsAt(b, from, letters, stamp) && setDate(b, from, letters - 3, stamp.month, day, stamp);
   }
   if (before !== MINUS && before !== SLASH && before !== DOT) return false;
   const month = pair(b, first - 3);
@@ -218,16 +220,16 @@ function dayEndsAt(b: Uint8Array, from: number, first: number, end: number, stam
     // `05-21`, `07.27`
     if (before === SLASH || end - first !== 2) return false;
     stamp.form = before === MINUS ? forms.logcat : forms.plain;
-    return whole(b, from, first - 3, month, day, stamp);
+    return setDate(b, from, first - 3, month, day, stamp);
   }
   const short = pair(b, first - 6);
   if (short < 0 || first - 6 < from) return false;
   const century = first - 8 >= from ? pair(b, first - 8) : -1;
   stamp.year = century >= 0 ? century * 100 + short : 2000 + short; // `2015/05/24`, `17/06/09`
-  return whole(b, from, first - (century >= 0 ? 8 : 6), month, day, stamp);
+  return setDate(b, from, first - (century >= 0 ? 8 : 6), month, day, stamp);
 }
 
-/** `13 Apr`, `23/Dec`: the day before the month at `month`. */
+/** Reads the day before the month at `month`: `13 Apr`, `23/Dec`. */
 function dayThenMonth(b: Uint8Array, from: number, month: number, stamp: Stamp): boolean {
   if (month - from < 2) return false;
   const day = numberEndsAt(b, from, month - 1);
@@ -236,10 +238,13 @@ function dayThenMonth(b: Uint8Array, from: number, month: number, stamp: Stamp):
   const separator = b[month - 1];
   if (separator !== SPACE && separator !== SLASH && separator !== MINUS) return false;
   if (separator === SPACE) stamp.form = forms.redis;
-  return whole(b, from, start, stamp.month, day, stamp);
+  return setDate(b, from, start, stamp.month, day, stamp);
 }
 
-/** A month's three letters that end at `end`. Sets `stamp.month`. */
+/**
+ * Reads the three letters of a month that end at `end` into `stamp.month`.
+ * @returns whether they are a month
+ */
 function monthEndsAt(b: Uint8Array, from: number, end: number, stamp: Stamp): boolean {
   if (end - 3 < from) return false;
   const month = months.get(
@@ -250,15 +255,15 @@ function monthEndsAt(b: Uint8Array, from: number, end: number, stamp: Stamp): bo
   return true;
 }
 
-/** One or two digits that end at `end`, or -1. */
+/** The number of one or two digits that ends at `end`, or -1. */
 function numberEndsAt(b: Uint8Array, from: number, end: number): number {
   if (end - 1 < from || !isDigit(b[end - 1])) return -1;
   if (end - 2 < from || !isDigit(b[end - 2])) return b[end - 1]! - DIGIT_0;
   return pair(b, end - 2);
 }
 
-/** Keeps the date; a weekday before it belongs to it. */
-function whole(
+/** Sets month, day and start of the date. A weekday before it belongs to it. @returns whether it is a date */
+function setDate(
   b: Uint8Array,
   from: number,
   start: number,

@@ -3,7 +3,9 @@ import type { Stamp } from './stamp.ts';
 
 const { COLON, LOWER_Z, MINUS, PLUS, SPACE, UPPER_A, UPPER_M, UPPER_P, UPPER_Z } = bytes;
 
-/** Zones by name that mean one offset the world over (minutes); a zone of another name counts as UTC. */
+/**
+ * Zone names with the same offset (minutes) everywhere in the world. A zone with another name counts as UTC.
+ */
 export const zoneMinutes: Readonly<Record<string, number>> = {
   UTC: 0,
   GMT: 0,
@@ -26,7 +28,7 @@ export const zoneMinutes: Readonly<Record<string, number>> = {
 };
 
 const minutesOf = new Map<number, number>();
-/** Up to four capitals as one number, so that a look at a word makes no string. */
+/** Up to four capitals as one number, so that the lookup creates no string. */
 const wordNumber = (b: Uint8Array, at: number, end: number): number => {
   let number = 0;
   for (; at < end; at++) number = number * 32 + (b[at]! & 31);
@@ -37,8 +39,8 @@ for (const [name, minutes] of Object.entries(zoneMinutes)) {
 }
 
 /**
- * `Z`, `+02:00`, `-0530`, `+02` at `at`: what to subtract to reach UTC is in `stamp.zone` (0 where there is none).
- * @returns the offset after it
+ * Reads `Z`, `+02:00`, `-0530` or `+02` at `at` into `stamp.zone`.
+ * @returns the offset after it; `at` if there is no zone
  */
 export function numericZone(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
   stamp.zone = 0;
@@ -59,7 +61,7 @@ export function numericZone(b: Uint8Array, at: number, end: number, stamp: Stamp
   return at + 3;
 }
 
-/** ` AM`, `PM`: the letter, or 0. */
+/** ` AM`, `PM`: the byte A or P, or 0. */
 export function halfOfDay(b: Uint8Array, at: number, end: number): number {
   const letter = b[at] === SPACE ? at + 1 : at;
   if (letter + 1 >= end || b[letter + 1] !== UPPER_M || (b[letter] !== UPPER_A && b[letter] !== UPPER_P))
@@ -67,12 +69,12 @@ export function halfOfDay(b: Uint8Array, at: number, end: number): number {
   return isWordByte(b[letter + 2]) && letter + 2 < end ? 0 : b[letter]!;
 }
 
-/** A zone at `at`, also as ` +0000` or ` CET`; the result as of `numericZone`. */
+/** Reads a zone like `numericZone`, also ` +0000` and ` CET`. */
 export function zoneAfter(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
   const direct = numericZone(b, at, end, stamp);
   if (direct > at || at + 1 >= end || b[at] !== SPACE) return direct;
   const after = numericZone(b, at + 1, end, stamp);
-  // ` +0000`, but not ` -` of a field that begins with a minus.
+  // ` +0000`, but not the ` -` of a field that begins with a minus.
   if (after > at + 3 && (after >= end || !isWordByte(b[after]))) return after;
   stamp.zone = 0;
   let name = at + 1;

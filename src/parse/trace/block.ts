@@ -1,5 +1,5 @@
 import { bytes, firstByte, isBlankByte } from '../line/bytes.ts';
-import { type Entry, modes } from '../line/entry.ts';
+import { modes, type OpenEntry } from '../line/entry.ts';
 
 const { LBRACE, LBRACKET, QUOTE, RBRACE, RBRACKET, SPACE, TAB } = bytes;
 
@@ -17,7 +17,7 @@ export function opensBlock(b: Uint8Array, at: number, end: number): boolean {
 export const isCloser = (b: Uint8Array, at: number, end: number): boolean => at < end && isCloserByte(b[at]);
 
 /** Lines between braces are indented, or begin with a quote or a closing brace. */
-export function stepBlock(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+export function stepBlock(entry: OpenEntry, b: Uint8Array, at: number, end: number): boolean {
   const first = firstByte(b, at, end);
   const isIndented = isBlankByte(first);
   if (!isIndented && !isCloserByte(first) && first !== QUOTE) return false;

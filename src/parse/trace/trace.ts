@@ -1,5 +1,5 @@
 import { bytes, firstByte, isBlankByte, isDigit, startsWith } from '../line/bytes.ts';
-import { type Entry, modes } from '../line/entry.ts';
+import { modes, type OpenEntry } from '../line/entry.ts';
 import type { Traits } from '../line/traits.ts';
 import { opensBlock, stepBlock } from './block.ts';
 import { isRubyHeadline, isRustPanic, isSourcePlace } from './headline.ts';
@@ -35,7 +35,7 @@ const {
  * Whether the line b[at, end) belongs to the entry; its mode moves on. A line that does not is left for `open`.
  * `b[at]` is no escape: colours at the start are stepped over before.
  */
-export function step(entry: Entry, b: Uint8Array, at: number, end: number, traits: Traits): boolean {
+export function step(entry: OpenEntry, b: Uint8Array, at: number, end: number, traits: Traits): boolean {
   const isEmpty = at >= end;
   const isIndented = isBlankByte(firstByte(b, at, end));
   switch (entry.mode) {
@@ -78,7 +78,7 @@ export function step(entry: Entry, b: Uint8Array, at: number, end: number, trait
   }
 }
 
-function stepSingle(entry: Entry, b: Uint8Array, at: number, end: number, traits: Traits): boolean {
+function stepSingle(entry: OpenEntry, b: Uint8Array, at: number, end: number, traits: Traits): boolean {
   const first = firstByte(b, at, end);
   const isIndented = isBlankByte(first);
   if (isIndented) {
@@ -118,7 +118,7 @@ function stepSingle(entry: Entry, b: Uint8Array, at: number, end: number, traits
 }
 
 /** `   0: …` after an empty line or `Error:`: a report of eyre, which begins with a line break. */
-function stepEyre(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+function stepEyre(entry: OpenEntry, b: Uint8Array, at: number, end: number): boolean {
   if (!entry.isBlank || entry.lines !== 1) return false;
   const number = indent(b, at, end);
   if (number - at < 3 || b[number] !== DIGIT_0 || b[number + 1] !== COLON) return false;
@@ -127,7 +127,7 @@ function stepEyre(entry: Entry, b: Uint8Array, at: number, end: number): boolean
 }
 
 /** Node.js: line 2 is the source, line 3 marks the place in it, then an empty line and the exception. */
-function stepNode(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+function stepNode(entry: OpenEntry, b: Uint8Array, at: number, end: number): boolean {
   const isIndented = isBlankByte(firstByte(b, at, end));
   if (entry.lines === 1) return true;
   if (at >= end) return !entry.isBlank;
@@ -186,7 +186,7 @@ const sanitizerLines = [
 ].map(text);
 
 /** Begins an entry with the line b[at, end): what may follow it. */
-export function open(entry: Entry, b: Uint8Array, at: number, end: number, traits: Traits): void {
+export function open(entry: OpenEntry, b: Uint8Array, at: number, end: number, traits: Traits): void {
   entry.mode = modes.single;
   entry.depth = 0;
   if (at >= end) return;

@@ -1,5 +1,5 @@
 import { byteClass, byteClasses, bytes, firstByte, isBlankByte, isDigit, startsWith } from '../line/bytes.ts';
-import { type Entry, modes } from '../line/entry.ts';
+import { modes, type OpenEntry } from '../line/entry.ts';
 import { isCloser, opensBlock } from './block.ts';
 import { isHeadline, wordEndOf } from './headline.ts';
 import { BRACES, ERROR, NESTED, NODE, PHP, RUBY, words } from './trace_words.ts';
@@ -99,7 +99,7 @@ const isNumberedFrame = (b: Uint8Array, at: number, end: number): boolean =>
   b[at] === HASH && at + 2 < end && isDigit(b[at + 1]);
 
 /** `Stack trace:` or the first of the numbered frames, un-indented, below any line. */
-export function stepTitle(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+export function stepTitle(entry: OpenEntry, b: Uint8Array, at: number, end: number): boolean {
   const first = firstByte(b, at, end);
   if (entry.isBlank) return false;
   const isTitle =
@@ -110,7 +110,7 @@ export function stepTitle(entry: Entry, b: Uint8Array, at: number, end: number):
   return isTitle;
 }
 
-export function stepHeadline(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+export function stepHeadline(entry: OpenEntry, b: Uint8Array, at: number, end: number): boolean {
   const first = firstByte(b, at, end);
   const isIndented = isBlankByte(first);
   if (isIndented) {
@@ -148,7 +148,7 @@ const stepNumbered = (b: Uint8Array, at: number, end: number): boolean => {
   return number - at >= 3 && b[number] === DIGIT_0 && b[number + 1] === COLON;
 };
 
-export function stepFrames(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+export function stepFrames(entry: OpenEntry, b: Uint8Array, at: number, end: number): boolean {
   const first = firstByte(b, at, end);
   const isIndented = isBlankByte(first);
   const wasBlank = entry.isBlank;
@@ -205,7 +205,7 @@ export function stepFrames(entry: Entry, b: Uint8Array, at: number, end: number)
 }
 
 /** A message of several lines ends with the exception's class (Ruby), or where the frames begin (Dart). */
-export function stepMessage(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+export function stepMessage(entry: OpenEntry, b: Uint8Array, at: number, end: number): boolean {
   const first = firstByte(b, at, end);
   if (entry.lines > MESSAGE_LINES_MAX) return false;
   if (first === HASH || isFirstFrame(b, at, end)) entry.mode = modes.frames;

@@ -1,5 +1,5 @@
 import { byteClass, byteClasses, bytes, firstByte, isDigit, startsWith } from '../line/bytes.ts';
-import type { Entry } from '../line/entry.ts';
+import type { OpenEntry } from '../line/entry.ts';
 
 const { COLON, DIGIT_0, LBRACKET, LOWER_G, LOWER_X, LPAREN, RPAREN, SPACE, TAB } = bytes;
 const { LETTER } = byteClasses;
@@ -40,7 +40,7 @@ export function isFunctionCall(b: Uint8Array, at: number, end: number): boolean 
 }
 
 /** A panic, or a dump of goroutines: blocks with empty lines between them. */
-export function stepGo(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+export function stepGo(entry: OpenEntry, b: Uint8Array, at: number, end: number): boolean {
   const first = firstByte(b, at, end);
   if (first === 0) return !entry.isBlank;
   if (first === TAB) return true;

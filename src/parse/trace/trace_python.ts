@@ -7,7 +7,7 @@ import {
   isWordByte,
   startsWith,
 } from '../line/bytes.ts';
-import { type Entry, modes } from '../line/entry.ts';
+import { modes, type OpenEntry } from '../line/entry.ts';
 import { indent } from './trace_frames.ts';
 import { GROUP, text, words } from './trace_words.ts';
 
@@ -15,7 +15,7 @@ const { COLON, DOT, UNDERSCORE } = bytes;
 const { UPPER } = byteClasses;
 
 /** A traceback: indented lines, the exception, and what it was raised from. */
-export function stepPython(entry: Entry, b: Uint8Array, at: number, end: number): boolean {
+export function stepPython(entry: OpenEntry, b: Uint8Array, at: number, end: number): boolean {
   const isIndented = isBlankByte(firstByte(b, at, end));
   const isEmpty = at >= end;
   switch (entry.mode) {
