@@ -6,9 +6,9 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { limits } from '../../src/base/limits.ts';
-import { kernelHeadlines } from '../../src/parse/kernel/headlines.ts';
+import { kernelHeadlines } from '../../src/parse/kernel/headline_texts.ts';
 import { jsonKeys } from '../../src/parse/level/json_line.ts';
-import { levelWords } from '../../src/parse/level/severity.ts';
+import { levelWords } from '../../src/parse/level/level_words.ts';
 import { newLine, timestampKinds } from '../../src/parse/line/line.ts';
 import { nameText } from '../../src/parse/line/names.ts';
 import { LineParser } from '../../src/parse/line_parser.ts';

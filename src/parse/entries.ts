@@ -1,6 +1,6 @@
 import { limits } from '../base/limits.ts';
 import { beginsReport } from './kernel/headlines.ts';
-import { openReport, standsBetween, stepReport } from './kernel/report.ts';
+import { isWithinReport, openReport, stepReport } from './kernel/report.ts';
 import { bytes, skipEscape } from './line/bytes.ts';
 import {
   channelOf,
@@ -131,7 +131,7 @@ export class Entries {
 
 /** Whether the line is of another matter than the kernel's report, which goes on behind it. */
 function isForeign(entry: OpenEntry, b: Uint8Array, at: number, end: number, traits: Traits): boolean {
-  if (entry.lines === 0 || !standsBetween(entry, b, at, end, traits.uptime)) return false;
+  if (entry.lines === 0 || !isWithinReport(entry, b, at, end, traits.uptime)) return false;
   traits.mode = modes.single;
   traits.isKernelReport = false;
   return true;

@@ -1,8 +1,9 @@
 import { headlineOf } from './kernel/headlines.ts';
+import { severityOfText } from './level/find_level.ts';
 import { readJson } from './level/json_line.ts';
 import { eventOf } from './level/lifecycle.ts';
 import { guestProgram, type Program, programAt, syslogProgram } from './level/program.ts';
-import { severity, severityOfSyslog, severityOfText } from './level/severity.ts';
+import { severity, severityOfSyslog } from './level/severity.ts';
 import { isSystemdJob, Sources, source, systemdStatus, tagEnd } from './level/source.ts';
 import { byteClass, byteClasses, bytes, isDigit, skipEscape, startsWith } from './line/bytes.ts';
 import { kind, type Line } from './line/line.ts';
@@ -12,7 +13,7 @@ import type { Scratch } from './scratch.ts';
 import type { Clock } from './time/clock.ts';
 import { findStamp } from './time/find_stamp.ts';
 import { dates, forms, type Stamp } from './time/stamp.ts';
-import { findKernelClock, kernelClock, rfc3339, timeOfDay } from './time/stamp_fixed.ts';
+import { findKernelClock, readKernelClock, readRfc3339, readTimeOfDay } from './time/stamp_fixed.ts';
 
 const {
   COLON,
@@ -89,7 +90,7 @@ export class LineReader {
         if (first === SPACE && isSystemdJob(b, start, end)) line.source = source.systemd;
         break;
       default:
-        isStamped = byteClass[first] === DIGIT && this.rfc3339(b, at, end, line, scratch);
+        isStamped = byteClass[first] === DIGIT && this.dated(b, at, end, line, scratch);
         isStamped ||= this.search(b, at, end, line, scratch);
     }
     if (this.midline(b, line.text_start, end, line, scratch)) return;
@@ -99,7 +100,7 @@ export class LineReader {
   /** `[   12.345678] text`, also with `[ T123]` or `[ C0]` behind it. */
   private kernel(b: Uint8Array, at: number, end: number, line: Line, scratch: Scratch): boolean {
     const { stamp } = scratch;
-    let after = kernelClock(b, at, end, stamp);
+    let after = readKernelClock(b, at, end, stamp);
     if (after < 0) return false;
     this.clock.sinceBoot(line, stamp);
     after = this.kernelText(b, after, end, line, scratch);
@@ -133,7 +134,7 @@ export class LineReader {
     for (let at = from; ; at++) {
       at = findKernelClock(b, at, end);
       if (at < 0) return false;
-      const after = kernelClock(b, at, end, stamp);
+      const after = readKernelClock(b, at, end, stamp);
       if (after < 0 || (b[after] !== SPACE && b[after] !== LBRACKET)) continue;
       line.severity = 0;
       // The line's own stamp says when; a kernel's clock that is known says it better than a line before.
@@ -144,9 +145,9 @@ export class LineReader {
     }
   }
 
-  private rfc3339(b: Uint8Array, at: number, end: number, line: Line, scratch: Scratch): boolean {
+  private dated(b: Uint8Array, at: number, end: number, line: Line, scratch: Scratch): boolean {
     const { stamp } = scratch;
-    const after = rfc3339(b, at, end, stamp);
+    const after = readRfc3339(b, at, end, stamp);
     if (after < 0) return false;
     this.clock.stamped(line, stamp);
     this.tagged(b, after, end, line, scratch);
@@ -156,7 +157,7 @@ export class LineReader {
   /** `[12:04:31] [tag] text`, `[2026-06-01 15:30:18] text`, … */
   private bracketed(b: Uint8Array, at: number, end: number, line: Line, scratch: Scratch): boolean {
     const { stamp } = scratch;
-    const after = timeOfDay(b, at, end, stamp);
+    const after = readTimeOfDay(b, at, end, stamp);
     if (after > 0) {
       this.clock.stamped(line, stamp);
       this.tagged(b, after, end, line, scratch);
@@ -176,7 +177,7 @@ export class LineReader {
       return false;
     }
     if (!findStamp(b, at, end, stamp)) {
-      if (programAt(b, at, end, false, program)) this.program(b, line, scratch);
+      if (programAt(b, at, end, false, program)) this.fromProgram(b, line, scratch);
       this.clock.inherit(line);
       return false;
     }
@@ -203,12 +204,12 @@ export class LineReader {
     ) {
       line.severity ||= severityOfText(b, line.message_start, program.start, true);
       if (isKernel(b, program)) this.syslogKernel(b, end, line, scratch);
-      else this.program(b, line, scratch);
-    } else if (programAt(b, line.message_start, end, false, program)) this.program(b, line, scratch);
+      else this.fromProgram(b, line, scratch);
+    } else if (programAt(b, line.message_start, end, false, program)) this.fromProgram(b, line, scratch);
     return true;
   }
 
-  private program(b: Uint8Array, line: Line, { program, traits }: Scratch): void {
+  private fromProgram(b: Uint8Array, line: Line, { program, traits }: Scratch): void {
     line.source = this.sources.idOf(b, program.start, program.end);
     line.text_start = program.text;
     traits.way = ways.program;
@@ -220,7 +221,7 @@ export class LineReader {
     let at = program.text;
     traits.uptime = 0;
     const keptSeconds = stamp.seconds;
-    const after = kernelClock(b, at, end, stamp);
+    const after = readKernelClock(b, at, end, stamp);
     if (after > 0) at = after;
     this.kernelText(b, at, end, line, scratch);
     if (after < 0) traits.uptime = 0;
@@ -244,7 +245,7 @@ export class LineReader {
     }
     traits.isStamped = true;
     if (b[after] === LOWER_S && this.containerLine(b, after, end, line, scratch)) return;
-    if (programAt(b, after, end, false, scratch.program)) this.program(b, line, scratch);
+    if (programAt(b, after, end, false, scratch.program)) this.fromProgram(b, line, scratch);
     else if (
       byteClass[b[after]!]! !== 0 &&
       syslogProgram(b, after, end, scratch.program) &&
@@ -295,7 +296,7 @@ export class LineReader {
   private afterColours(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
     while (at < end && b[at] === ESCAPE) {
       for (let cut = at + 2; cut < at + 6; cut++)
-        if (isDigit(b[cut]) && rfc3339(b, cut, end, stamp) > 0) return cut;
+        if (isDigit(b[cut]) && readRfc3339(b, cut, end, stamp) > 0) return cut;
       at = skipEscape(b, at, end);
     }
     return at;
@@ -324,7 +325,7 @@ export class LineReader {
   machine(b: Uint8Array, start: number, end: number, line: Line, scratch: Scratch): void {
     const { stamp, traits } = scratch;
     line.source = source.firecracker;
-    const at = rfc3339(b, start, end, stamp);
+    const at = readRfc3339(b, start, end, stamp);
     if (at < 0) {
       this.clock.inherit(line);
       return;

@@ -1,33 +1,37 @@
 import type { CrashEvent } from '../line/events.ts';
 
-/** What a crash's title still needs from the lines below its headline. A mask. */
+/** What the title of a crash still needs from the lines below its headline. A bit mask. */
 export const seeks = {
-  /** The instruction pointer, then the first frame of the call trace, that are no helpers. */
+  /** The function at the instruction pointer, unless many causes share it. */
   pointer: 1,
+  /** The first frame of the call trace that is not shared by many causes. */
   frame: 2,
-  /** Where a lock was taken: `at: f+0x1/0x2`; who called: `caller is f+0x1/0x2`. */
+  /** The function that took a lock (`at: f+0x1/0x2`), or the caller (`caller is f+0x1/0x2`). */
   place: 4,
-  /** Of a hang, where the innermost frame is chance: the outermost one below the syscall, the worker, the interrupt. */
+  /** Of a hang, whose innermost frame is random: the outermost frame below the syscall, worker or interrupt. */
   outermost: 8,
   /** `Read of size 8 at addr …` */
   access: 16,
-  /** The function that sleeps, below those that all sleepers are in. */
+  /** The function that sleeps, below the functions that every sleeper is in. */
   sleeper: 32,
-  /** Of leaked memory, whoever asked for it. */
+  /** Of leaked memory: the function that requested it. */
   owner: 64,
   /** The text of the next line. */
   message: 128,
 } as const;
 
+/** How to recognize one kind of crash by its headline, and how to title it. */
 export interface CrashRule {
-  /** On the text behind the stamp. */
+  /** Applied to the text after the stamp. */
   pattern: RegExp;
   event: CrashEvent;
-  /** `$1` is the pattern's group, `%f` the function, `%a` the access, `%m` the message; without them ` in %f` and `: %m` are left out. */
+  /**
+   * `$1` is a group of the pattern, `%f` the function, `%a` the access, `%m` the message. ` in %f` and `: %m` are removed if they are not known.
+   */
   title: string;
   seeks?: number;
-  /** The group that names the function, if the headline does. */
+  /** The group that names the function, if the headline names it. */
   function?: number;
-  /** Only with the kernel's stamp: programs print the like. */
+  /** Applied only to lines with the kernel's stamp, because programs print similar lines. */
   stamped?: true;
 }

@@ -8,7 +8,7 @@ const oops = 'kernel.oops';
 const hang = 'kernel.hang';
 const warning = 'kernel.warning';
 
-/** Checks that all callers of a function share: the caller is what matters. By the file of the `WARNING`. */
+/** Checks that many callers share, by the file of the `WARNING`. The title must name the caller. */
 const checks: readonly [string, string][] = [
   ['lib/refcount\\.c', 'WARNING: refcount bug in %f'],
   ['lib/debugobjects\\.c', 'WARNING: ODEBUG bug in %f'],
@@ -22,11 +22,11 @@ const checks: readonly [string, string][] = [
 ];
 
 /**
- * Headlines of the kernel's reports, of two that fit the first one: how lib/bug.c, kernel/panic.c, lockdep, KASAN, the watchdogs and
- * the traps of x86, arm, riscv and others begin theirs. What fits none is no crash.
+ * The headlines of kernel reports: of lib/bug.c, kernel/panic.c, lockdep, KASAN, the watchdogs, and the traps of x86, arm,
+ * riscv and others. If two rules match, the first one counts. A line that matches none is no crash.
  */
 export const crashRules: readonly CrashRule[] = [
-  // What is freed twice was freed wrongly the second time: kernels of before 6.1 do not tell the two apart.
+  // A double free and an invalid free get one title, because kernels before 6.1 do not distinguish them.
   {
     pattern: /^BUG: KASAN: (?:double-free or invalid-free|double-free|invalid-free) in ([\w.]+)/,
     event: oops,
@@ -304,7 +304,7 @@ export const crashRules: readonly CrashRule[] = [
     seeks: pointer | frame,
   },
   {
-    // Kernels of before 4.16 end no line behind the guess at the cause.
+    // Kernels before 4.16 print no newline after the guess at the cause.
     pattern:
       /^(?:kasan: GPF could be caused by .{0,48}access)?(?:Oops: )?(?:segment-related )?general protection fault[,: ].*\[#\d/,
     event: oops,
@@ -406,7 +406,7 @@ export const crashRules: readonly CrashRule[] = [
   },
   { pattern: /^Oops(?:: | - | ?(?=\[)).*\[#\d+\]/, event: oops, title: 'Oops in %f', seeks: pointer | frame },
   { pattern: /^(?:\w+ )?\S+\.[ch]:\d+: BUG: (.*)/, event: warning, title: 'BUG: $1', stamped: true },
-  // What a die() of any kind prints: what happened, an error code, how often.
+  // The line that die() prints on every architecture: what happened, an error code, and a counter.
   {
     pattern:
       /^(?:([A-Z][\w ,()-]{2,48}?):? ?[0-9a-f]{0,16}|([a-z][a-z ()-]{4,48}): [0-9a-f]{4}(?: ilc:\d)?) ?\[#\d+\]/,

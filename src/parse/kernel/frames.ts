@@ -1,9 +1,9 @@
 import { seeks } from './crash_rule.ts';
-import { isAllocator, isBoundary, isHelper, isHelperAtFault, isSleeper, isTick } from './shared_functions.ts';
+import { isAllocator, isBoundary, isShared, isSharedAtFault, isSleeper, isTick } from './shared_functions.ts';
 
-/** Without what a compiler adds behind a dot: `.isra.0`, `.cold`. */
+/** A function, without the suffixes that a compiler adds after a dot: `.isra.0`, `.cold`. */
 const NAME = '([A-Za-z_$][\\w$]*)(?:\\.[\\w.]*)?';
-/** ` f+0x1/0x2`, ` [<addr>] f+0x1/0x2`, `[<addr>] (f) from`, ` f from g+0x1/0x2`; a `?` says that it may be a remnant. */
+/** ` f+0x1/0x2`, ` [<addr>] f+0x1/0x2`, `[<addr>] (f) from`, ` f from g+0x1/0x2`. A `?` marks a possible remnant on the stack. */
 const frames: readonly RegExp[] = [
   new RegExp(
     `^\\s*\\(?(?:\\[<?(?:0x)?[0-9a-f]{8,16}>?\\] ?){0,2}(\\? )?[.(]{0,2}${NAME}\\+0x[0-9a-f]+/0x[0-9a-f]+`,
@@ -18,9 +18,9 @@ const pointer = new RegExp(
 const place = new RegExp(`(?:\\bat:? |caller is )(?:\\[<[0-9a-f]+>\\] )?${NAME}\\+0x`);
 const access = /^(Read|Write) (?:of size \d+ )?(?:at|by|of size)/;
 
-/** The name without what a compiler adds, and that of a syscall without its wrapper. */
+/** The name without the suffixes of a compiler, and a syscall without its wrapper. */
 export function plainName(name: string): string {
-  // The kernel names compiled BPF programs by their sum.
+  // The kernel names a compiled BPF program by its checksum.
   const short = name
     .replace(/^bpf_prog_[0-9a-f]{16}.*/, 'bpf_prog_ADDR')
     .replace(/\..*/, '')
@@ -31,98 +31,99 @@ export function plainName(name: string): string {
   return short.replace(/^(smp_call_function|synchronize_rcu)_.*/, '$1');
 }
 
-/** What a line below a headline brings. */
+/** What one line below a headline tells about the crash; empty texts for nothing. */
 export interface Clue {
   function: string;
   access: string;
+  /** State for the next line: one of the signs below, or of a hang the outermost function so far. */
   candidate: string;
-  /** What the title names as long as nothing better is clue. */
+  /** The function for the title until a better one is found. */
   fallback: string;
 }
 
-/** As a candidate: the next frame is where preemption was disabled, not of the trace. */
+/** As a candidate: the next frame shows where preemption was disabled, and does not belong to the trace. */
 const SKIP = '-';
-/** As a candidate: the lock was taken on behalf of others, whom only the trace of this task tells. */
+/** As a candidate: a shared function took the lock, so only the trace of this task shows who called it. */
 const BACKTRACE = '|';
-/** … and here it is. */
+/** As a candidate: that trace has begun. */
 const TRACE = '||';
 const traceStart = /^\s*(?:Call [Tt]race:|Backtrace:|stack backtrace:)/;
-/** `Workqueue: events_unbound flush_to_ldisc`: the worker's function. */
+/** `Workqueue: events_unbound flush_to_ldisc`: the function of the worker. */
 const worker = new RegExp(`^Workqueue: \\S+ ${NAME}`);
 
-/** Looks into the line for what `wanted` needs. */
+/** Searches the line for the parts of `wanted`, a mask of `seeks`. */
 export function seek(text: string, wanted: number, candidate: string): Clue {
   const clue = { function: '', access: '', candidate, fallback: '' };
-  search(text, wanted, candidate, clue);
-  return clue;
-}
-
-function search(text: string, wanted: number, candidate: string, clue: Clue): void {
   if ((wanted & seeks.access) !== 0) clue.access = access.exec(text)?.[1] ?? '';
   if (candidate === BACKTRACE) {
     if (traceStart.test(text)) clue.candidate = TRACE;
-    return;
+    return clue;
   }
   if ((wanted & seeks.place) !== 0 && candidate !== TRACE) {
     const name = place.exec(text)?.[1];
     if (name !== undefined) {
-      if (isHelper(name)) clue.candidate = BACKTRACE;
+      if (isShared(name)) clue.candidate = BACKTRACE;
       else clue.function = name;
     }
   }
   if ((wanted & seeks.pointer) !== 0) {
     const name = pointer.exec(text)?.[1];
     if (name !== undefined) {
-      if (isHelperAtFault(name)) clue.fallback = name;
+      if (isSharedAtFault(name)) clue.fallback = name;
       else clue.function = name;
     }
   }
-  if (clue.function !== '') return;
-  if ((wanted & seeks.outermost) !== 0) stalled(text, clue);
+  if (clue.function !== '') return clue;
+  if ((wanted & seeks.outermost) !== 0) seekOutermost(text, clue);
   else if ((wanted & (seeks.frame | seeks.sleeper | seeks.owner)) !== 0 || candidate === TRACE) {
     if (text.endsWith('isabled at:')) clue.candidate = SKIP;
-    const name = frameOf(text);
-    if (name === '') return;
-    if (candidate === SKIP) {
-      clue.candidate = '';
-      return;
-    }
-    if ((wanted & seeks.pointer) !== 0 ? isHelperAtFault(name) : isHelper(name)) return;
-    if ((wanted & seeks.sleeper) !== 0 && isSleeper(name)) return;
-    if ((wanted & seeks.owner) !== 0 && isAllocator(name)) return;
-    clue.function = name;
+    const { name } = frameOf(text);
+    if (name === '') return clue;
+    if (candidate === SKIP) clue.candidate = '';
+    else if (isCulprit(name, wanted)) clue.function = name;
   }
+  return clue;
 }
 
-/** Who calls the function of the last frame, where the frame says it (arm). */
-let caller = '';
+function isCulprit(name: string, wanted: number): boolean {
+  if ((wanted & seeks.pointer) !== 0 ? isSharedAtFault(name) : isShared(name)) return false;
+  if ((wanted & seeks.sleeper) !== 0 && isSleeper(name)) return false;
+  return (wanted & seeks.owner) === 0 || !isAllocator(name);
+}
 
-/** The function of a frame, or nothing; remnants on the stack are none. */
-function frameOf(text: string): string {
+interface Frame {
+  /** Empty if the line is no frame, or a remnant on the stack. */
+  name: string;
+  /** The function that called it, where the frame names it (arm). */
+  caller: string;
+}
+
+function frameOf(text: string): Frame {
   for (const form of frames) {
     const match = form.exec(text);
     if (match === null) continue;
-    caller = match[3] ?? '';
-    return match[1] || text.endsWith('(unreliable)') ? '' : match[2]!;
+    const isRemnant = match[1] || text.endsWith('(unreliable)');
+    return { name: isRemnant ? '' : match[2]!, caller: match[3] ?? '' };
   }
-  caller = '';
-  return '';
+  return { name: '', caller: '' };
 }
 
-function stalled(text: string, clue: Clue): void {
+/** The innermost frame of a hang is random, so this seeks the outermost one below a boundary of the kernel. */
+function seekOutermost(text: string, clue: Clue): void {
   if (/^ ?(?:Call [Tt]race:|NMI backtrace|Backtrace:)|<\/IRQ>|<EOI>/.test(text)) {
     clue.candidate = '';
     return;
   }
   const at = pointer.exec(text)?.[1] ?? worker.exec(text)?.[1] ?? '';
   if (at !== '' && !isTick(at) && !isBoundary(at)) clue.fallback = at;
-  const name = frameOf(text) || at;
+  const frame = frameOf(text);
+  const name = frame.name || at;
   if (name === '') return;
   if (name.startsWith('smp_call_function')) {
     clue.function = name;
     return;
   }
-  // The kernel's own thread, that waits for the one that hangs.
+  // A thread of the kernel, which waits for the thread that hangs.
   if (/^rcu_\w*gp_kthread|^rcu_gp_fqs/.test(name)) {
     clue.candidate = '';
     return;
@@ -132,5 +133,6 @@ function stalled(text: string, clue: Clue): void {
     return;
   }
   if (!isTick(name)) clue.candidate = name;
+  const { caller } = frame;
   if (caller !== '' && isBoundary(caller) && !isTick(caller)) clue.function = clue.candidate;
 }

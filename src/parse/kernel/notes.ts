@@ -3,11 +3,11 @@ import { event } from '../line/events.ts';
 export interface Note {
   pattern: RegExp;
   event: number;
-  /** As in `crashRules`. */
+  /** As in `CrashRule`. */
   title: string;
 }
 
-/** Kernel lines that are no crash of the kernel's: disks, and programs that it had to stop. */
+/** Kernel lines about other failures than a crash of the kernel: disks, and programs that it killed. */
 export const kernelNotes: readonly Note[] = [
   {
     pattern:
@@ -62,7 +62,7 @@ export const kernelNotes: readonly Note[] = [
   },
 ];
 
-/** Programs that say what stops a boot, and runtimes and shells that say what stopped a program. */
+/** Lines of programs about a boot that cannot continue, and of runtimes and shells about a program that died. */
 export const rawNotes: readonly Note[] = [
   {
     pattern: /^ALERT! {1,2}(\S+) does not exist\. {1,2}Dropping to a shell/,
@@ -127,7 +127,7 @@ export const rawNotes: readonly Note[] = [
   },
 ];
 
-/** `Killed process 105 (appd) total-vm:…`: the victim, and whether its cgroup or the machine was out of memory. */
+/** `Killed process 105 (appd) total-vm:…`: whether its cgroup or the machine was out of memory, and the victim. */
 export const killed =
   /^(Memory cgroup out of memory: |Out of memory(?: \(oom_kill_allocating_task\))?: |)[Kk]ill(?:ed)? process \d+(?:, UID \d+,)?,? \((.{1,32}?)\)(?: score |,? UID|,? total-vm|,? vsz|$)/;
 

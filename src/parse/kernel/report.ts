@@ -1,6 +1,6 @@
 import { byteClass, byteClasses, bytes, indexOf, isDigit, startsWith } from '../line/bytes.ts';
 import { modes, type OpenEntry } from '../line/entry.ts';
-import { headlineSeverity, isRule, NAME_BYTES_MAX } from './headlines.ts';
+import { HEADLINE_BYTES_MAX, headlineSeverity, isRule } from './headlines.ts';
 
 const {
   COLON,
@@ -19,14 +19,14 @@ const {
 } = bytes;
 const { LOWER, UPPER } = byteClasses;
 
-/** Texts, with bars between them. */
+/** Texts that are separated by bars. */
 const texts = (list: string): Buffer[] => list.split('|').map((text) => Buffer.from(text));
 const ended = texts('---[ end trace|---[ end Kernel panic|Rebooting in ');
 const endedOom = texts(
   'Killed process|Memory cgroup out of memory: Kill|Out of memory: Kill|' +
     'Memory cgroup out of memory: Killed',
 );
-/** What still belongs to a report whose end was printed. */
+/** Lines that still belong to a report after its end marker. */
 const afterEnd = texts(
   'Kernel panic - not syncing|Kernel Offset:|Rebooting in |---[ end |Killed process|oom_reaper:|RIP:|' +
     'RSP:|EIP:|CR2:|Code:|RAX:|RBX:|RCX:|RDX:|RSI:|RDI:|RBP:|R08:|R10:|R13:|EAX:|ESI:|EFLAGS:|FS:|CS:|' +
@@ -34,7 +34,7 @@ const afterEnd = texts(
 );
 const panic = Buffer.from('Kernel panic - not syncing');
 
-/** Lines of a report's body, once its call trace has begun: anything else ends it. */
+/** The lines of a report's body. After its call trace has begun, any other line ends the report. */
 const body = texts(
   'Call Trace|Call trace|CPU:|CPU |RIP|RSP|EIP|ESP|EAX|ESI|EBX|ECX|RAX|RDX|RBP|RBX|RDI|RCX|RSI|R0|R1|' +
     'CR0|CR2|CR3|FS:|CS:|DS:|ES:|GS:|SS:|DR0|DR3|DR6|PKRU|Code:|EFLAGS|ORIG_RAX|Modules linked|' +
@@ -53,25 +53,25 @@ const callTrace = Buffer.from('Call Trace');
 const callTraceArm = Buffer.from('Call trace');
 const killed = Buffer.from('Killed process');
 
-/**
- * What `depth` means in a report: within its call trace or behind it; an OOM report, which has its own end; before the call trace, with
- * so many lines of unknown form to come at most.
- */
+// Values of `depth` in a report.
+/** The call trace has begun. Less for each foreign line between its lines, at most `FOREIGN_LINES`. */
 const BODY = 1;
-const OOM = 2;
-/** In a call trace `depth` is `BODY` less the lines of other matters that stood between its own: so many at most. */
 const FOREIGN_LINES = 30;
+/** An OOM report, which ends differently. */
+const OOM = 2;
+/** The call trace has not begun. More for each line of unknown form that may still follow. */
 const HEAD = 10;
 const UNKNOWN_LINES = 12;
-/** Behind a rule, and where locks are told, most lines are sentences. */
+/** After a rule, and in reports about locks, most lines are sentences. */
 const UNKNOWN_LINES_RULED = 60;
-/** Kernel lines of one report follow each other; a later one is another matter. */
+
+/** The kernel prints the lines of a report one after the other, so a later line does not belong to it. */
 const PAUSE_MAX_S = 5;
 
-/** Begins a report with its headline, or the rule above it. */
+/** Begins a report with its headline, or with the rule above it. */
 export function openReport(entry: OpenEntry, b: Uint8Array, at: number, end: number): void {
   entry.mode = modes.kernel;
-  const last = Math.min(end, at + NAME_BYTES_MAX);
+  const last = Math.min(end, at + HEADLINE_BYTES_MAX);
   if (indexOf(b, at, last, oom) >= 0) entry.depth = OOM;
   else {
     const isWordy =
@@ -84,9 +84,9 @@ const suspicious = Buffer.from(': suspicious ');
 const oom = Buffer.from(' invoked oom-killer:');
 
 /**
- * Whether the kernel's line b[at, end) belongs to the report; its mode moves on.
- * @param uptime its seconds since boot
- * @param isKernel the line has the kernel's stamp or name; without, only lines of known forms belong
+ * Whether the line b[at, end) belongs to the report. Updates the mode.
+ * @param uptime the seconds since boot of the line
+ * @param isKernel the line has the kernel's stamp or name. Without it, only lines of known forms belong to the report.
  */
 export function stepReport(
   entry: OpenEntry,
@@ -104,7 +104,7 @@ export function stepReport(
   if (at >= end || isIndented) return true;
   if (startsWith(b, at, end, panic)) return true;
   if (entry.depth === OOM) return stepOom(entry, b, at, end, isKernel);
-  if (indexOf(b, at, Math.min(end, at + NAME_BYTES_MAX), oom) >= 0) return false;
+  if (indexOf(b, at, Math.min(end, at + HEADLINE_BYTES_MAX), oom) >= 0) return false;
   for (const text of ended) {
     if (!startsWith(b, at, end, text)) continue;
     entry.mode = modes.kernel_ended;
@@ -118,16 +118,16 @@ export function stepReport(
     if (isBody(b, at, end) || headlineSeverity(b, at, end) !== 0) return true;
     return entry.depth-- > HEAD;
   }
-  // The next report begins; one that only says the same in other words (`BUG:` behind a rule) has no call trace before it.
+  // The next report begins. A second headline of the same report (`BUG:` after a rule) precedes the call trace.
   if (headlineSeverity(b, at, end) !== 0) return false;
   return isBody(b, at, end);
 }
 
 /**
- * Whether the kernel's line b[at, end), which is not of the report, is one of another matter that landed in its call trace, so that the report
- * goes on behind it: then only with lines that cannot be anything else.
+ * Whether b[at, end), a kernel line that does not belong to the report, is a foreign line within its call trace. The report then continues after it, but
+ * only with lines that cannot be anything else.
  */
-export function standsBetween(
+export function isWithinReport(
   entry: OpenEntry,
   b: Uint8Array,
   at: number,
@@ -159,22 +159,22 @@ function stepOom(entry: OpenEntry, b: Uint8Array, at: number, end: number, isKer
     entry.mode = modes.kernel_ended;
     return true;
   }
-  if (indexOf(b, at, Math.min(end, at + NAME_BYTES_MAX), killed) >= 0) {
+  if (indexOf(b, at, Math.min(end, at + HEADLINE_BYTES_MAX), killed) >= 0) {
     entry.mode = modes.kernel_ended;
     return true;
   }
-  if (indexOf(b, at, Math.min(end, at + NAME_BYTES_MAX), oom) >= 0) return false;
+  if (indexOf(b, at, Math.min(end, at + HEADLINE_BYTES_MAX), oom) >= 0) return false;
   return isKernel || isOomLine(b, at, end);
 }
 
-/** `anon 31154200576` */
+/** A counter of an OOM report: `anon 31154200576`. */
 function isCounter(b: Uint8Array, at: number, end: number): boolean {
   const start = at;
   while (at < end && (byteClass[b[at]!] === LOWER || b[at] === UNDERSCORE)) at++;
   return at > start && at + 1 < end && b[at] === SPACE && isDigit(b[at + 1]);
 }
 
-/** Lines of an OOM report: tables in brackets, counters `name:number` or `number pages …`. */
+/** A line of an OOM report: a table in brackets, a counter `name:number` or `number pages …`. */
 function isOomLine(b: Uint8Array, at: number, end: number): boolean {
   const first = b[at]!;
   if (first === LBRACKET || isDigit(first) || isBody(b, at, end) || isCounter(b, at, end)) return true;
@@ -189,7 +189,7 @@ function isBody(b: Uint8Array, at: number, end: number): boolean {
   return isLocksHeld(b, at, end) || isFrame(b, at, end) || isDump(b, at, end);
 }
 
-/** `r10: 82c92c74  r9 : 8591b080`, `fe20: 811b9fa8`: registers, and words of the stack. */
+/** Registers, and words of the stack: `r10: 82c92c74  r9 : 8591b080`, `fe20: 811b9fa8`. */
 function isDump(b: Uint8Array, at: number, end: number): boolean {
   const start = at;
   while (at < end && at - start < 5 && byteClass[b[at]!] !== 0) at++;
@@ -198,7 +198,7 @@ function isDump(b: Uint8Array, at: number, end: number): boolean {
   return at + 2 < end && b[at] === COLON && b[at + 1] === SPACE && isDumped(b, at + 2, end);
 }
 
-/** Blanks, then eight or sixteen hex digits. */
+/** Blanks, and eight or sixteen hex digits. */
 function isDumped(b: Uint8Array, at: number, end: number): boolean {
   while (at < end && b[at] === SPACE) at++;
   const start = at;
@@ -212,7 +212,7 @@ const locks = Buffer.from('lock');
 const isLocksHeld = (b: Uint8Array, at: number, end: number): boolean =>
   isDigit(b[at]) && b[at + 1] === SPACE && startsWith(b, at + 2, end, locks);
 
-/** `do_syscall_64+0x33/0x40`, without the blank before it; also behind addresses in brackets. */
+/** A frame without the blank before it, also after addresses in brackets: `do_syscall_64+0x33/0x40`. */
 function isFrame(b: Uint8Array, at: number, end: number): boolean {
   while (at < end && b[at] === LBRACKET && isHex(b[at + 1] ?? 0)) {
     const open = at;

@@ -1,12 +1,10 @@
-/** Prefixes of functions' names, behind any underscores; a `$` ends the name. */
+/** Matches functions by the beginning of their names, after any underscores. A `$` ends the name. */
 const prefixes = (groups: readonly string[]): RegExp =>
   new RegExp(`^_*(?:${groups.join(' ').trim().split(/\s+/).join('|')})`);
 
-/**
- * Functions that many causes share, by what they are for: a title names the first frame that is none of them.
- */
-const helpers = prefixes([
-  // reports, and the traps that lead to them
+/** Functions that many causes share, by purpose. The title names the first frame that is none of them. */
+const shared = prefixes([
+  // reports, and traps that lead to them
   `dump_ show_stack show_trace show_regs unwind walk_stackframe stack_trace stack_depot save_stack arch_stack print_ report_ warn_ warn$
    panic check_panic stack_chk_fail die oops fixup_bug handle_bug do_error do_trap do_invalid_op invalid_op do_general_protection general_protection
    do_page_fault do_user_addr handle_page_fault page_fault async_page_fault bad_area no_context exc_ asm_ error_entry handle_exception
@@ -19,7 +17,7 @@ const helpers = prefixes([
   `kasan asan kmsan msan kcsan tsan kfence ubsan hwasan sanitizer handle_overflow check_memory_region check_region check_poison memory_is
    metadata_ addr_has object_err slab_err slab_pad fail_dump should_fail fault_inject ftrace trace_ tracer_ perf_trace mcount write_comp_data
    check_kcov instrument_ traceiter_ bpf_trace_`,
-  // compiled for calls and returns; Rust's own
+  // thunks for calls and returns; the runtime of Rust
   'x86_indirect x86_return retpoline retbleed srso_ zen_ rust_ core:: _R rustc',
   // memory and strings
   `mem(?:cpy|set|move|cmp|chr|scan|dup|zero) str(?:n?cpy|n?cmp|n?cat|n?len|l?cpy|scpy|n?str|r?chr|n?casecmp|ncpy_from)
@@ -27,7 +25,7 @@ const helpers = prefixes([
    rep_(?:stos|movs) check_object_size
    check_heap_object check_copy usercopy get_user put_user hex_ sized_strscpy number$ string$ string_nocheck widen_string put_dec pointer$ va_format
    v?s[cn]*printf v?[cd]?printk dev_vprintk dev_printk dev_err dev_warn dev_info netdev_printk format_decode kstrto simple_strto skip_spaces`,
-  // allocators, and what keeps freed memory for the sanitizers
+  // allocators, and the quarantine of the sanitizers
   `k[mvzc]*alloc krealloc kv?free kmem kmalloc slab_ slub_ new_slab do_kmalloc ksize check_slab prep_new_page check_new_page free_pcppages
    free_tail_page free_page_is_bad allocate_slab deactivate_slab cache_alloc cache_free cache_grow ___cache
    alloc_pages? get_page_from free_pages free_the_page free_unref free_large free_frozen v[mz]alloc vfree vmap vunmap dma_alloc page_frag
@@ -49,7 +47,7 @@ const helpers = prefixes([
    (?:list|hlist|llist|klist|plist|rht)_ rb_ rbtree timerqueue_add bitmap_ find_(?:first|next|last)_\\w*bit
    (?:arch_|const_|constant_|variable_)?(?:test|set|clear|change)_(?:and_)?\\w*bit
    xas_ xa_ read_once write_once read_pnet cmpxchg xchg this_cpu list_lru_ roundup_pow rounddown_pow ilog2 div_`,
-  // what goes wrong in them is the caller's: buffers of the network, timers, work, waiting, reference counts of files and devices
+  // functions that fail because of their caller: network buffers, timers, work, waiting, reference counts
   `skb_(?:panic|over_panic|under_panic|put|push|pull) sock_wfree sock_wmalloc sk_(?:stop|reset)_timer del_timer try_to_del_timer
    timer_(?:delete|shutdown|fixup|is_static)
    lock_timer mod_timer hrtimer_(?:init|start|is_static|active) init_timer init_work queue_work queue_delayed mod_delayed insert_work work_is_static
@@ -61,20 +59,21 @@ const helpers = prefixes([
    proc_(?:create|register|mkdir|symlink) remove_files rollback_registered unregister_netdev ref_tracker
    create_files usb_(?:kill|poison|submit|free|start_wait|bulk_msg|control_msg|interrupt_msg) urb_destroy truncate_ find_lock_entries
    find_get_(?:pages|entries) pagevec_ kthread_should slow_ get_random`,
-  // ciphers and sums
+  // ciphers and checksums
   '\\w+_(?:en|de)crypt$ cipher_ skcipher_ crypto_ crc\\w+ sha\\d blake',
 ]);
 
-export const isHelper = (name: string): boolean => helpers.test(name);
+export const isShared = (name: string): boolean => shared.test(name);
 
+/** Shared functions that may still be the cause of a fault in them. */
 const faulting = prefixes([
   'unwind(?!_backtrace) qlist qlink sysrq_ stack_ remove_wait page_ do_page object_',
 ]);
-/** At the instruction pointer what reports, unwinds or frees is not above the fault: it is where the fault is. */
-export const isHelperAtFault = (name: string): boolean => helpers.test(name) && !faulting.test(name);
+/** Like `isShared`, for the function at the instruction pointer: the fault itself is in it. */
+export const isSharedAtFault = (name: string): boolean => shared.test(name) && !faulting.test(name);
 
 const allocators = /alloc|pcpu_|percpu|create_object|kstrdup|kmemdup|memdup/;
-/** Of a memory leak whoever has `alloc` in its name is a helper. */
+/** Of a memory leak, functions that allocate are shared too. */
 export const isAllocator = (name: string): boolean => allocators.test(name);
 
 const sleepers = prefixes([
@@ -84,10 +83,10 @@ const sleepers = prefixes([
    context_switch switch_to blk_execute_rq usleep msleep lock_page lock_folio folio_(?:wait|lock) ww_mutex synchronize_srcu cond_resched
    should_resched resched do_nanosleep hrtimer_nanosleep read_tsc rcu_barrier$ inode_dio_wait console_lock console_trylock`,
 ]);
-/** What sleeps, whoever it is for. */
+/** Functions that every sleeping task is in. */
 export const isSleeper = (name: string): boolean => sleepers.test(name);
 
-/** Calls that lead everywhere: who is called by them says more than they do. */
+/** Calls that dispatch to many functions, which name the cause better. */
 const dispatched =
   `ioctl|read|write|readv|writev|preadv?2?|pwritev?2?|pread64|pwrite64|open|openat2?|open_execat|close|sendto|recvfrom|setsockopt|getsockopt|connect|bind|accept4?|
   splice|sendfile|sendfile64|mmap|mmap_pgoff|poll|select|fsync|fdatasync|iter_readv_writev|iter_write|iter_read|dentry_open|filp_open`.replace(
@@ -114,10 +113,10 @@ const boundaries = new RegExp(
     '\\w*compat_ioctl$|proc_reg_|full_proxy_|call_(?:read|write)_iter|new_sync_|do_loop_readv|do_iter_|_*__fput|path_openat',
   ].join('|')})`,
 );
-/** Where the kernel hands work to the code that a hang is in: syscalls, workers, interrupts, timers, tables of operations. */
+/** Functions that call the code that hangs: syscalls, workers, interrupts, timers, tables of operations. */
 export const isBoundary = (name: string): boolean => boundaries.test(name);
 
 const tick =
   /^(?:sched_show|show_|print_|dump_|_*rcu_|check_cpu|update_process|tick_|_*hrtimer_|_*(?:smp_|sysvec_|asm_sysvec_|asm_)?(?:reschedule|apic|local_apic|call_function)\w*(?:interrupt|timer)|_*irq_exit|irq_enter|trigger_|nmi_|arch_trigger|asm_|exc_|_*sysvec|common_interrupt|do_IRQ|ret_from_intr|watchdog_|lockup_|queued_spin|native_|perf_|arch_timer|gic_|generic_handle|handle_domain|do_irq|handle_riscv|riscv_(?:intc|timer)|do_interrupt_handler|call_on_|handle_percpu|_*el1|csd_lock|kcov|__sanitizer|_*pv_|kvm_wait|halt|default_idle|arch_local|arch_safe|restore_regs|retint|raw_irq|_*irq_svc|_*schedule|preempt_schedule)/;
-/** The tick that found the hang, on top of it. */
+/** Functions of the tick that detected the hang, on top of the trace. */
 export const isTick = (name: string): boolean => tick.test(name);

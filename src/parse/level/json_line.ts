@@ -1,17 +1,18 @@
 import { bytes, isDigit } from '../line/bytes.ts';
 import { epochNumber, findStamp } from '../time/find_stamp.ts';
 import type { Stamp } from '../time/stamp.ts';
-import { rfc3339 } from '../time/stamp_fixed.ts';
-import { severityOfTens, severityOfWord } from './severity.ts';
+import { readRfc3339 } from '../time/stamp_fixed.ts';
+import { severityOfWord } from './level_words.ts';
+import { severityOfTens } from './severity.ts';
 
 const { BACKSLASH, COLON, COMMA, DIGIT_0, LBRACE, LBRACKET, QUOTE, RBRACE, RBRACKET, SPACE, TAB } = bytes;
 
-/** What the fields of a JSON line say. The parser has one object for all lines. */
+/** The fields of a JSON line that the parser needs. It has one object for all lines. */
 export interface JsonFields {
-  /** Whether the stamp holds its time. */
+  /** The time was read into the stamp. */
   hasTime: boolean;
   severity: number;
-  /** The value that names the source, as offsets; 0, 0 when there is none. */
+  /** Offsets of the value that names the source; 0, 0 if there is none. */
   source_start: number;
   source_end: number;
 }
@@ -23,7 +24,7 @@ export const newJsonFields = (): JsonFields => ({
   source_end: 0,
 });
 
-/** Fields that are looked at, in the order that they count. Other fields cost only the way past them. */
+/** The names of the fields that are read. Other fields are skipped. */
 export const jsonKeys = {
   time: [
     'time',
@@ -104,12 +105,12 @@ function keyOf(b: Uint8Array, at: number, end: number): number {
   }
 }
 
-/** Fields that are looked at once time and level are known: a source mostly stands near them. */
+/** After time and level are known, so many more fields are read: the source is mostly near them. */
 const FIELDS_MORE = 3;
 
 /**
- * Reads the top-level fields of the object that begins at b[start] (a `{`), once, in order; what is no JSON ends the reading.
- * Fills `json`, and `stamp` if it has a time.
+ * Reads the top-level fields of the object that begins at b[start] (a `{`) into `json`, and its time into `stamp`. Reads
+ * each byte once, and stops at the first byte that is not JSON.
  */
 export function readJson(b: Uint8Array, start: number, end: number, json: JsonFields, stamp: Stamp): void {
   json.hasTime = false;
@@ -143,7 +144,7 @@ function take(b: Uint8Array, what: number, value: number, end: number, json: Jso
   if (stop <= start) return;
   if (what === TIME) {
     if (json.hasTime) return;
-    if (isText) json.hasTime = rfc3339(b, start, stop, stamp) > 0 || findStamp(b, start, stop, stamp);
+    if (isText) json.hasTime = readRfc3339(b, start, stop, stamp) > 0 || findStamp(b, start, stop, stamp);
     else if (isDigit(b[start])) json.hasTime = epochNumber(b, start, stop, stamp);
     if (!json.hasTime && isText && isDigit(b[start])) json.hasTime = epochNumber(b, start, stop, stamp);
   } else if (what === SEVERITY) {
@@ -166,7 +167,7 @@ function skipBlanks(b: Uint8Array, at: number, end: number): number {
   return at;
 }
 
-/** Past the string that begins at `at`, or `end` when it does not end. */
+/** The offset after the string that begins at `at`; `end` if it does not end. */
 function skipString(b: Uint8Array, at: number, end: number): number {
   for (at++; at < end; at++) {
     const byte = b[at]!;
@@ -176,7 +177,7 @@ function skipString(b: Uint8Array, at: number, end: number): number {
   return end;
 }
 
-/** Past the value at `at`: a string, an object or array with all that is in it, or up to the next comma. */
+/** The offset after the value at `at`: a string, a whole object or array, or the bytes up to the next comma. */
 function skipValue(b: Uint8Array, at: number, end: number): number {
   const first = b[at];
   if (first === QUOTE) return skipString(b, at, end);

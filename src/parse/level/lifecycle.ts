@@ -6,7 +6,7 @@ const { COLON, DIGIT_0, DIGIT_9, DOT, LOWER_A, LOWER_Z, MINUS, QUOTE, SPACE, UND
 const key = Buffer.from('"type"');
 const EVENT_BYTES_MAX = 64;
 
-/** The id of what a line of events.jsonl tells: its `"type":"sandbox.running"`; 0 when it has none that could be a name. */
+/** The id of the event of a line of events.jsonl: its `"type":"sandbox.running"`; 0 if that is no name. */
 export function eventOf(b: Uint8Array, start: number, end: number): number {
   let at = indexOf(b, start, end, key);
   if (at < 0) return 0;
@@ -22,7 +22,6 @@ export function eventOf(b: Uint8Array, start: number, end: number): number {
   return last < end && b[last] === QUOTE ? nameIdOf(b, first, last, shares.events) : 0;
 }
 
-// a-z 0-9 . _ -
 const isNameByte = (byte: number): boolean =>
   (byte >= LOWER_A && byte <= LOWER_Z) ||
   (byte >= DIGIT_0 && byte <= DIGIT_9) ||

@@ -4,7 +4,9 @@ import { isNameByte, SOURCE_BYTES_MAX } from './source.ts';
 const { COLON, LBRACKET, RBRACKET, SPACE } = bytes;
 const { DIGIT } = byteClasses;
 
-/** A program that a line names: its name, and where the text behind it begins. The parser has one object for all lines. */
+/**
+ * A program that a line names: its name b[start, end), and the start of the text after it. The parser has one object for all lines.
+ */
 export interface Program {
   start: number;
   end: number;
@@ -13,7 +15,7 @@ export interface Program {
 
 export const newProgram = (): Program => ({ start: 0, end: 0, text: 0 });
 
-/** `sshd[812]: text` at `at`, also without the process id when `isSyslog`. Fills `program`. */
+/** Reads `sshd[812]: text` at `at` into `program`; if `isSyslog`, the process id may be missing. */
 export function programAt(
   b: Uint8Array,
   at: number,
@@ -38,7 +40,7 @@ export function programAt(
   return true;
 }
 
-/** ` host program[pid]: text` behind a syslog stamp; the host, and the `user.warn` of some, are stepped over. */
+/** Reads ` host program[pid]: text` after a syslog stamp. The host, and a field like `user.warn`, are skipped. */
 export function syslogProgram(b: Uint8Array, at: number, end: number, program: Program): boolean {
   for (let fields = 0; fields < 3; fields++) {
     while (at < end && b[at] === SPACE) at++;
@@ -50,7 +52,7 @@ export function syslogProgram(b: Uint8Array, at: number, end: number, program: P
 
 const GUEST_PREFIX = Buffer.from('pandastack-');
 
-/** `pandastack-init: …`: the runtime's own programs in the guest. Fills `program`. */
+/** Reads `pandastack-init: …`, a program of the runtime in the guest, into `program`. */
 export function guestProgram(b: Uint8Array, start: number, end: number, program: Program): boolean {
   if (!startsWith(b, start, end, GUEST_PREFIX)) return false;
   const name = start + GUEST_PREFIX.length;

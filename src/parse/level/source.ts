@@ -1,12 +1,12 @@
 import { limits } from '../../base/limits.ts';
 import { byteClass, byteClasses, bytes, isDigit, startsWith } from '../line/bytes.ts';
 import { isName, nameId, nameIdOf, shares } from '../line/names.ts';
-import { severityOfWord } from './severity.ts';
+import { severityOfWord } from './level_words.ts';
 
 const { DOT, ESCAPE, LBRACKET, LOWER_M, MINUS, RBRACKET, SPACE, UNDERSCORE } = bytes;
 const { LETTER, UPPER } = byteClasses;
 
-/** Sources with names of their own. */
+/** The sources that the parser itself names. */
 export const source = {
   none: 0,
   app: nameId('app'),
@@ -22,21 +22,21 @@ export const source = {
 export const SOURCE_BYTES_MAX = 32;
 
 /**
- * Names that a stream's lines bring. A guest that invents names gets so many and no more: what comes after is `app`, as the
- * column that holds them is one of few values, on every host.
+ * The sources that the lines of a stream name. The table has a column of few values for them, so a stream has at most
+ * `stream_sources_max`. Lines of further sources get `app`.
  */
 export class Sources {
   private readonly known: number[] = [];
-  /** The last one: most lines come from where the line before came from. */
+  /** The last source: most lines have the same source as the line before. */
   private last = 0;
 
-  /** Id of the tag b[start, end); 0 when it names no source. */
+  /** The id of the tag b[start, end); 0 if it names no source. */
   tagId(b: Uint8Array, start: number, end: number): number {
     if (this.last !== 0 && isName(this.last, b, start, end)) return this.last;
     return isSourceName(b, start, end) ? this.idOf(b, start, end) : 0;
   }
 
-  /** @returns the id of the name in b[start, end), or of `app` when it is one too many */
+  /** The id of the name in b[start, end); `app` if the stream has too many sources. */
   idOf(b: Uint8Array, start: number, end: number): number {
     const id = nameIdOf(b, start, end, shares.sources);
     if (id === 0) return source.app;
@@ -53,7 +53,7 @@ export class Sources {
 export const isNameByte = (byte: number): boolean =>
   byteClass[byte] !== 0 || byte === MINUS || byte === UNDERSCORE || byte === DOT;
 
-/** Where the `[tag]` at `at` has its closing bracket, or -1. */
+/** The offset of the closing bracket of the `[tag]` at `at`, or -1. */
 export function tagEnd(b: Uint8Array, at: number, end: number): number {
   if (at >= end || b[at] !== LBRACKET) return -1;
   let close = at + 1;
@@ -61,7 +61,7 @@ export function tagEnd(b: Uint8Array, at: number, end: number): number {
   return close >= end || b[close] !== RBRACKET || close === at + 1 ? -1 : close;
 }
 
-/** `[INFO]`, `[http-nio-8080-exec-1]`, `[main]`, `[W]`: levels and threads are no sources. */
+/** Levels and threads are no sources: `[INFO]`, `[W]`, `[http-nio-8080-exec-1]`, `[main]`. */
 const isSourceName = (b: Uint8Array, at: number, end: number): boolean =>
   end > at + 1 &&
   (byteClass[b[at]!]! & LETTER) !== 0 &&
@@ -69,7 +69,7 @@ const isSourceName = (b: Uint8Array, at: number, end: number): boolean =>
   !isThread(b, at, end);
 
 const main = Buffer.from('main');
-/** Names that end in a number behind a minus or hash are threads of a pool. */
+/** A name that ends in a minus and a number is a thread of a pool. */
 function isThread(b: Uint8Array, at: number, end: number): boolean {
   if (end - at === 4 && startsWith(b, at, end, main)) return true;
   let digits = end;
@@ -88,7 +88,7 @@ const statuses: readonly [string, 'none' | 'error' | 'warn'][] = [
 ];
 const statusBytes = statuses.map(([word, means]) => ({ word: Buffer.from(word), means }));
 
-/** `[  OK  ]`, `[FAILED]`, … of systemd's boot screen, mostly coloured: what it means, or null. */
+/** The meaning of a status on the boot screen of systemd (`[  OK  ]`, `[FAILED]`, …, mostly colored), or null. */
 export function systemdStatus(b: Uint8Array, start: number, end: number): 'none' | 'error' | 'warn' | null {
   let at = start + 1;
   if (b[at] === ESCAPE) {

@@ -7,18 +7,19 @@ import type { Traits } from '../line/traits.ts';
 
 const { LBRACE } = bytes;
 
-/** The last entry that holds an exception, and what it waits for. */
+/** The last entry with an exception, and what its title waits for. The spool keeps it. */
 export interface SavedApp {
   entry: number;
-  /** The title of a headline that only frames prove to be an exception's; before the message that comes in the next line. */
+  /** The title of a headline that is an exception only if frames follow; or the title without the message of the next line. */
   pending: string;
+  /** One of `waits`. */
   waits: number;
   isMarked: boolean;
 }
 
 const waits = { nothing: 0, frames: 1, message: 2 } as const;
 
-/** Exceptions of programs: type and message, where the line that names them stands. */
+/** Marks the exceptions of programs, with type and message, on the line that names them. */
 export class AppMarks {
   private last: SavedApp = { entry: -1, pending: '', waits: waits.nothing, isMarked: false };
 
@@ -62,7 +63,7 @@ export class AppMarks {
     }
   }
 
-  /** The line that the headline waits for. */
+  /** Reads a line while the title waits. @returns whether it is the line that the title waits for */
   private awaited(b: Uint8Array, at: number, end: number, line: Line, traits: Traits): boolean {
     const { last } = this;
     if (last.waits === waits.frames) {
@@ -83,14 +84,14 @@ export class AppMarks {
   }
 
   private put(title: number, id: number, line: Line): void {
-    // A later exception of the entry (Python's chains) has the better title, and is no event of its own.
+    // A later exception in the entry (a chain of Python) has the better title, but is no event of its own.
     if (!this.last.isMarked) line.event = id;
     this.last.isMarked = true;
     line.title = title || id;
   }
 }
 
-/** How headlines begin whose title is a part of them. */
+/** Beginnings of headlines whose title is only a part of the line. */
 const wordy = [
   'Error',
   'Exception in',
@@ -103,7 +104,7 @@ const wordy = [
   'Traceback',
 ].map((text) => Buffer.from(text));
 
-/** Whether the whole line is the title: `KeyError: 'x'`, `java.io.IOException: closed`. Most are, so their titles are made without a string. */
+/** Whether the whole line is the title, as in most cases: `KeyError: 'x'`, `java.io.IOException: closed`. Such a title needs no string. */
 function isPlain(b: Uint8Array, at: number, end: number, mode: number): boolean {
   if (mode === modes.python_done) return true;
   if (mode !== modes.headline || b[end - 1] === LBRACE) return false;
@@ -111,7 +112,7 @@ function isPlain(b: Uint8Array, at: number, end: number, mode: number): boolean 
   return byteClass[b[at]!] !== 0;
 }
 
-/** Whether the line may be one that names an exception, by what it made of its entry: most lines of a trace are not. */
+/** Whether the line may name an exception, judged by the mode of its entry. Most lines of a trace do not. */
 function mayName(line: Line, traits: Traits): boolean {
   switch (traits.mode) {
     case modes.headline:
@@ -137,7 +138,7 @@ interface Title {
   needs?: 'frames' | 'message';
 }
 
-/** What the headline's text says, or null when it is none. */
+/** The title in the text of a headline; null if it names no exception. */
 function titleOf(text: string, traits: Traits, isFirst: boolean): Title | null {
   const { mode, modeBefore: before } = traits;
   if (mode === modes.python_done) return before === modes.python ? { text: stable(text) } : null;
@@ -152,7 +153,7 @@ function titleOf(text: string, traits: Traits, isFirst: boolean): Title | null {
     if (rust[1] !== undefined) return { text: `panicked at ${rust[2]}: ${stable(rust[1])}` };
     return { text: `panicked at ${rust[2]}`, needs: 'message' };
   }
-  // Python's thread: its traceback follows.
+  // The traceback of the Python thread follows.
   if (/^Traceback \(most|^Exception in thread [^"].*:$/.test(text)) return null;
   const ruby = /^\S+:\d+:in [`'][^']*'?: (.*) \(([A-Z][\w:]*)\)$/.exec(text);
   if (ruby !== null) return { text: `${ruby[2]}: ${stable(ruby[1]!)}` };
@@ -165,7 +166,7 @@ function titleOf(text: string, traits: Traits, isFirst: boolean): Title | null {
   if (!traits.isHeadline && before !== modes.node) return null;
   if (/^fatal error: /.test(text)) return null;
   const plain = stable(named[1]!.replace(/\s*\{$/, ''));
-  // `Error: no such file` is what many programs print; frames make it an exception.
+  // Many programs print `Error: no such file`. It is an exception only if frames follow.
   return /^(?:\w*[a-z])?Error:|^Error\b/.test(plain) && /^Error\b/.test(plain) && before !== modes.node
     ? { text: plain, needs: 'frames' }
     : { text: plain };

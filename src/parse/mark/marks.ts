@@ -1,9 +1,7 @@
 import { limits } from '../../base/limits.ts';
-import { type CrashRule, seeks } from '../kernel/crash_rule.ts';
+import type { CrashRule } from '../kernel/crash_rule.ts';
 import { crashRules } from '../kernel/crash_rules.ts';
-import { plainName, seek } from '../kernel/frames.ts';
 import { kernelNotes, killed, type Note, rawNotes, systemdFailed } from '../kernel/notes.ts';
-import { isHelper } from '../kernel/shared_functions.ts';
 import { severity } from '../level/severity.ts';
 import { source } from '../level/source.ts';
 import { bytes, startsWith } from '../line/bytes.ts';
@@ -13,62 +11,45 @@ import { nameId } from '../line/names.ts';
 import { stable, textOf, titleId } from '../line/title.ts';
 import { hints, type Traits, ways } from '../line/traits.ts';
 import { AppMarks, type SavedApp } from './app_marks.ts';
+import { crashOf, isOneIncident, type KernelCrash, newCrash, readBelow } from './crash.ts';
 import { readyText } from './ready.ts';
 
 const { LBRACKET } = bytes;
 
 const runsInit = Buffer.from('Run /');
 
-/** The last crash of the kernel, in the boot that goes on. */
-interface Crash {
-  /** Where its entry begins; where its last headline stands, and the kernel's clock there. */
-  entry: number;
-  position: number;
-  uptime: number;
-  event: number;
-  gravity: number;
-  /** The title, and what it still needs. */
-  form: string;
-  title: string;
-  seeks: number;
-  access: string;
-  candidate: string;
-  /** The function that the title names until a better one is found. */
-  fallback: string;
-  /** Lines in which that is looked for. */
-  lines: number;
-}
-
-/** What marks need to know of the lines before; kept in the spool. */
+/** What `Marks` knows of the lines before; kept in the spool. */
 export interface SavedMarks {
-  /** Lines of this boot in which its readiness is looked for; 0 when it is known, or too late. */
+  /** The number of further lines of this boot in which `boot.ready` is looked for; 0 once it was found or ruled out. */
   ready: number;
-  /** Seconds since the kernel's first line while it has no programs; then -1. */
+  /** Seconds since boot while only the kernel has written; -1 after that. */
   early: number;
-  crash: Crash | null;
-  /** Crashes before it whose title still needs something. */
-  open?: Crash[];
+  /** The last crash. */
+  crash: KernelCrash | null;
+  /** Earlier crashes whose title still needs something. Missing in spools of older agents. */
+  open?: KernelCrash[];
   app: SavedApp | null;
 }
 
 /**
- * What lines mark: boots, crashes, failures. A headline's row has the event and a title as far as the line itself tells it; a later line of
- * the same entry that tells more (the function, the victim, the message) has the better title. So nothing is held back.
+ * Finds what lines mark: boots, crashes, failures. The row of a headline gets the event, and the title as far as the
+ * headline names it. A later line of the same entry that completes the title (the function, the victim, the message)
+ * gets the better one. So no row waits for a later line.
  */
 export class Marks {
-  /** 1: a line of any kind may matter. */
+  /** 1 if any line may matter, 0 if only lines with a hint do. */
   watching = 1;
   private ready: number = limits.parse.boot_lines_max;
   private early = -1;
-  private crash: Crash | null = null;
-  private open: Crash[] = [];
+  private crash: KernelCrash | null = null;
+  private open: KernelCrash[] = [];
   private readonly app = new AppMarks();
 
   constructor(saved: SavedMarks | undefined) {
     if (saved === undefined) return;
     this.ready = saved.ready;
     this.early = saved.early;
-    // Spools of before have no fallback.
+    // Spools of older agents have no `fallback`.
     this.crash = saved.crash === null ? null : { ...saved.crash, fallback: saved.crash.fallback ?? '' };
     this.open = (saved.open ?? []).map((crash) => ({ ...crash, fallback: crash.fallback ?? '' }));
     this.app.restore(saved.app);
@@ -80,7 +61,7 @@ export class Marks {
     return { ready: this.ready, early: this.early, crash, open, app: this.app.save() };
   }
 
-  /** The line b[at, end) (its text), whose entry is known. */
+  /** Reads b[at, end), the text of a line whose entry is known, and sets event and title of the line. */
   read(b: Uint8Array, at: number, end: number, position: number, line: Line, traits: Traits): void {
     this.look(b, at, end, position, line, traits);
     const isWatching =
@@ -92,10 +73,10 @@ export class Marks {
   }
 
   private look(b: Uint8Array, at: number, end: number, position: number, line: Line, traits: Traits): void {
-    if (traits.hint !== hints.nothing) this.headline(b, at, end, position, line, traits);
+    if (traits.hint !== hints.nothing) this.headline(textOf(b, at, end), position, line, traits);
     else {
       const crash = this.seeker(position - line.entry_back);
-      if (crash !== null) below(crash, textOf(b, at, end), line);
+      if (crash !== null) readBelow(crash, textOf(b, at, end), line);
     }
     if (line.source === source.kernel) {
       if (this.early >= 0) this.early = startsWith(b, at, end, runsInit) ? -1 : traits.uptime;
@@ -109,21 +90,21 @@ export class Marks {
     if (this.ready > 0) this.findReady(b, at, end, line);
   }
 
-  /** The crash with this entry whose title still needs something. */
-  private seeker(entry: number): Crash | null {
+  /** The crash in this entry whose title still needs something. */
+  private seeker(entry: number): KernelCrash | null {
     const { crash, open } = this;
     if (crash !== null && crash.seeks !== 0 && crash.entry === entry) return crash;
     for (const one of open) {
       if (one.entry !== entry) continue;
-      // The line that is looked at now may be the last one.
-      if (one.seeks === 0) this.open = open.filter(({ seeks: wanted }) => wanted !== 0);
+      // It stays until the next line, because this line may complete its title.
+      if (one.seeks === 0) this.open = open.filter(({ seeks }) => seeks !== 0);
       return one;
     }
     return null;
   }
 
-  /** The next crash takes the place of the last one, whose title may come yet. */
-  private replace(next: Crash): void {
+  /** Makes `next` the last crash. The title of the crash before it may still be completed. */
+  private replace(next: KernelCrash): void {
     const { crash } = this;
     if (crash !== null && crash.seeks !== 0) {
       if (this.open.length === limits.parse.open_crashes_max) this.open.shift();
@@ -142,15 +123,7 @@ export class Marks {
     line.title = titleId(text);
   }
 
-  private headline(
-    b: Uint8Array,
-    at: number,
-    end: number,
-    position: number,
-    line: Line,
-    traits: Traits,
-  ): void {
-    const text = textOf(b, at, end);
+  private headline(text: string, position: number, line: Line, traits: Traits): void {
     const version = /^Linux version (\d\S*)/.exec(text);
     const kill = killed.exec(text);
     if (version !== null) this.boot(version[1]!, line);
@@ -161,18 +134,8 @@ export class Marks {
     if (line.event === event.rootfs_missing) this.ready = 0;
   }
 
-  private crashes(text: string, position: number, line: Line, traits: Traits): void {
-    for (const rule of crashRules) {
-      if (rule.stamped && traits.way !== ways.kernel) continue;
-      const match = rule.pattern.exec(text);
-      if (match === null) continue;
-      this.crashed(rule, match, position, line, traits);
-      return;
-    }
-  }
-
   private boot(version: string, line: Line): void {
-    // What an early console has told the real one tells again.
+    // A kernel with an early console prints its first lines a second time on the real one.
     if (this.early >= 0 && this.early < limits.parse.early_console_s && this.crash === null) return;
     this.early = 0;
     this.crash = null;
@@ -197,6 +160,16 @@ export class Marks {
     line.title = titleId(title) || event.oom;
   }
 
+  private crashes(text: string, position: number, line: Line, traits: Traits): void {
+    for (const rule of crashRules) {
+      if (rule.stamped && traits.way !== ways.kernel) continue;
+      const match = rule.pattern.exec(text);
+      if (match === null) continue;
+      this.crashed(rule, match, position, line, traits);
+      return;
+    }
+  }
+
   private crashed(
     rule: CrashRule,
     match: RegExpExecArray,
@@ -210,117 +183,31 @@ export class Marks {
     const grave = gravity[rule.event];
     if (grave === gravity['kernel.panic']) this.ready = 0;
     if (crash !== null && (crash.entry === entry || isOneIncident(crash, grave, position, traits.uptime))) {
-      // In its own report only what is graver counts: `Oops:` says the same as the `BUG:` before it.
-      if (crash.entry !== entry || grave > crash.gravity) this.mark(crash, id, grave, position, line, traits);
+      // Within a report only a worse headline counts: `Oops:` repeats the `BUG:` before it.
+      if (crash.entry !== entry || grave > crash.gravity) markAgain(crash, id, grave, position, line, traits);
       return;
     }
-    const form = rule.title.replace(/\$(\d)/g, (_, group) => stable(match[Number(group)] ?? ''));
-    const next = newCrash(entry, position, traits.uptime, id, grave, form);
-    next.form = form;
-    next.seeks = rule.seeks ?? 0;
-    next.lines = limits.parse.crash_lines_max;
-    const name = rule.function === undefined ? undefined : match[rule.function];
-    if (name !== undefined && isHelper(name)) next.fallback = name;
-    else if (name !== undefined) {
-      next.candidate = name;
-      next.seeks &= seeks.access;
-    }
-    retitle(next);
+    const next = crashOf(rule, match, entry, position, traits.uptime);
     this.replace(next);
     line.event = id;
     line.title = titleId(next.title) || id;
   }
-
-  /** A further headline of the incident: its own event, and the title that is known. */
-  private mark(crash: Crash, id: number, grave: number, position: number, line: Line, traits: Traits): void {
-    crash.gravity = Math.max(crash.gravity, grave);
-    crash.position = position;
-    if (traits.uptime > 0) crash.uptime = traits.uptime;
-    line.event = id;
-    line.title = titleId(crash.title) || id;
-  }
 }
 
-/** A line below the headline of the crash. */
-function below(crash: Crash, text: string, line: Line): void {
-  const title = crash.title;
-  if (crash.lines-- <= 0 || ((crash.seeks & seeks.sleeper) !== 0 && otherStacks.test(text))) crash.seeks = 0;
-  if ((crash.seeks & seeks.message) !== 0) {
-    crash.form = crash.form.replace('%m', () => stable(text.trim()));
-    crash.seeks = 0;
-    retitle(crash);
-    line.title = titleId(crash.title) || crash.event;
-    return;
-  }
-  const found = seek(text, crash.seeks, crash.candidate);
-  if (found.access !== '') {
-    crash.access = found.access;
-    crash.seeks &= ~seeks.access;
-  }
-  if (found.function !== '') {
-    crash.candidate = found.function;
-    crash.seeks &= seeks.access;
-  } else crash.candidate = found.candidate;
-  if (found.fallback !== '' && crash.fallback === '') crash.fallback = found.fallback;
-  else if (found.access === '' && found.function === '') return;
-  retitle(crash);
-  if (crash.title !== title) line.title = titleId(crash.title) || crash.event;
-}
-
-/** Behind the sleeping task's stack: those of others. */
-const otherStacks = /^(?:Sending NMI|NMI backtrace|Showing all locks)/;
-
-const newCrash = (
-  entry: number,
-  position: number,
-  uptime: number,
+/** Marks a further headline of an incident with an event of its own and the title of the incident. */
+function markAgain(
+  crash: KernelCrash,
   id: number,
   grave: number,
-  title: string,
-): Crash => ({
-  entry,
-  position,
-  uptime,
-  event: id,
-  gravity: grave,
-  form: title,
-  title,
-  seeks: 0,
-  access: '',
-  candidate: '',
-  fallback: '',
-  lines: 0,
-});
-
-/** Puts the function, if it is known for sure, and the access into the form. */
-function retitle(crash: Crash): void {
-  const isKnown = crash.candidate !== '' && (crash.seeks & ~seeks.access) === 0;
-  const access = crash.access === '' ? '' : ` ${crash.access}`;
-  const name = isKnown ? crash.candidate : crash.fallback;
-  const named =
-    name !== ''
-      ? crash.form.replace('%f', () => plainName(name))
-      : crash.form.replace('WARNING in %f/', 'WARNING in ').replace(' in %f', '').replace(': %m', '');
-  crash.title = named.replace('%a', access).trim();
-}
-
-/**
- * Whether a headline in an entry of its own tells of the same incident as the last crash: a panic after what it is for, one hang after the other,
- * what an oops brings with it.
- */
-function isOneIncident(crash: Crash, grave: number, position: number, uptime: number): boolean {
-  const after = uptime > 0 && crash.uptime > 0 ? uptime - crash.uptime : 0;
-  if (position - crash.position > limits.parse.entry_bytes_max) return false;
-  const isHang = crash.gravity === gravity['kernel.hang'];
-  if (grave === gravity['kernel.panic']) {
-    return crash.gravity !== gravity['kernel.oom'] && after <= limits.parse.incident_s;
-  }
-  if (isHang && grave === crash.gravity) return after <= limits.parse.hang_incident_s;
-  return (
-    crash.gravity >= gravity['kernel.oops'] &&
-    after <= limits.parse.incident_s &&
-    grave !== gravity['kernel.oom']
-  );
+  position: number,
+  line: Line,
+  traits: Traits,
+): void {
+  crash.gravity = Math.max(crash.gravity, grave);
+  crash.position = position;
+  if (traits.uptime > 0) crash.uptime = traits.uptime;
+  line.event = id;
+  line.title = titleId(crash.title) || id;
 }
 
 function note(list: readonly Note[], text: string, line: Line): void {
@@ -336,7 +223,7 @@ function note(list: readonly Note[], text: string, line: Line): void {
 
 function readSystemd(b: Uint8Array, at: number, end: number, line: Line): void {
   if (line.event !== 0) return;
-  // The boot screen's word stands before the text.
+  // The status of the boot screen precedes the text.
   if (b[at] === LBRACKET && line.severity !== severity.error) return;
   const text = textOf(b, at, end).replace(/^\[ *[A-Z]+ *\] /, '');
   const match = systemdFailed.exec(text);

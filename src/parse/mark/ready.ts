@@ -3,8 +3,8 @@ import { byteClass, bytes, skipEscape, startsWith } from '../line/bytes.ts';
 const { ESCAPE, LBRACKET, SPACE } = bytes;
 
 /**
- * Texts that say a guest is up. `^` before a text: the line's text begins with it; `*`: a prompt, behind one word and with nothing behind it.
- * Else it may stand anywhere in the line.
+ * Texts that show that a guest is up. With `^` before it, a text must begin the line's text. With `*` it is a prompt: after one word, and nothing follows.
+ * Otherwise it may be anywhere in the line.
  */
 export const readyDefaults: readonly string[] = [
   '^sandbox.running',
@@ -22,27 +22,29 @@ export const readyDefaults: readonly string[] = [
   'Reached target Graphical Interface',
 ];
 
-/** Ready texts stand near the beginning of their line. */
+/** A ready text is near the beginning of its line. */
 const LINE_BYTES_MAX = 120;
 
-interface Ready {
+interface ReadyText {
   text: Buffer;
-  /** What the title of the event is. */
+  /** The title of the event. */
   name: string;
 }
 
-let starts: Ready[] = [];
-let seconds: Ready[] = [];
-/** The others, by their first byte. */
-let anywhere: (Ready[] | undefined)[] = [];
+/** Texts with `^`. */
+let starts: ReadyText[] = [];
+/** Texts with `*`. */
+let prompts: ReadyText[] = [];
+/** Texts that may be anywhere, by their first byte. */
+let anywhere: (ReadyText[] | undefined)[] = [];
 const mayStart = new Uint8Array(256);
 const mayBegin = new Uint8Array(256);
 setReadyTexts(readyDefaults);
 
-/** For the whole process, before the first line. */
+/** Sets the texts for the whole process. Call it before the first line. */
 export function setReadyTexts(texts: readonly string[]): void {
   starts = [];
-  seconds = [];
+  prompts = [];
   anywhere = new Array(256).fill(undefined);
   mayStart.fill(0);
   mayBegin.fill(0);
@@ -55,7 +57,7 @@ export function setReadyTexts(texts: readonly string[]): void {
     if (sign === '^') {
       starts.push(ready);
       mayStart[text[0]!] = 1;
-    } else if (sign === '*') seconds.push(ready);
+    } else if (sign === '*') prompts.push(ready);
     else {
       anywhere[text[0]!] = [...(anywhere[text[0]!] ?? []), ready];
       mayBegin[text[0]!] = 1;
@@ -63,7 +65,7 @@ export function setReadyTexts(texts: readonly string[]): void {
   }
 }
 
-/** The text that says so in b[at, end), without its sign; or nothing. */
+/** The ready text in b[at, end), without its sign; empty if there is none. */
 export function readyText(b: Uint8Array, at: number, end: number): string {
   while (at < end && b[at] === ESCAPE) at = skipEscape(b, at, end);
   if (at >= end) return '';
@@ -73,7 +75,7 @@ export function readyText(b: Uint8Array, at: number, end: number): string {
   if (byteClass[b[at]!] !== 0) {
     let word = at;
     while (word < end && word - at < 64 && b[word]! > SPACE) word++;
-    for (const { text, name } of seconds) {
+    for (const { text, name } of prompts) {
       if (startsWith(b, word, end, text) && isPrompt(b, at, word + text.length, end)) return name;
     }
   }
@@ -87,7 +89,7 @@ export function readyText(b: Uint8Array, at: number, end: number): string {
 
 const LAST = Buffer.from('Last ');
 
-/** Nothing follows, or what landed behind the prompt: a kernel line. `Last login: ` is none. */
+/** Whether nothing follows the prompt, or only a kernel line that was written after it. `Last login: ` is no prompt. */
 function isPrompt(b: Uint8Array, at: number, after: number, end: number): boolean {
   if (startsWith(b, at, end, LAST)) return false;
   while (after < end && b[after] === SPACE) after++;

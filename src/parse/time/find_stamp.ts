@@ -1,6 +1,6 @@
 import { byteClass, byteClasses, bytes, isDigit, isWordByte, pair } from '../line/bytes.ts';
 import { daysFromDate, secondsOfDay } from './calendar.ts';
-import { dates, decimals, forms, type Stamp } from './stamp.ts';
+import { dates, forms, readDecimals, type Stamp } from './stamp.ts';
 import { stampAround } from './stamp_forms.ts';
 
 const {
@@ -188,8 +188,8 @@ export function epochNumber(b: Uint8Array, at: number, end: number, stamp: Stamp
   let seconds = 0;
   while (at < end && isDigit(b[at]) && at - start < 10) seconds = seconds * 10 + b[at++]! - DIGIT_0;
   if (at - start < 10) return false;
-  if (b[at] === DOT && at < end) at = decimals(b, at + 1, end, stamp);
-  else at = decimals(b, at, end, stamp);
+  if (b[at] === DOT && at < end) at = readDecimals(b, at + 1, end, stamp);
+  else at = readDecimals(b, at, end, stamp);
   stamp.seconds = seconds;
   stamp.start = start;
   stamp.end = at;
@@ -210,7 +210,7 @@ function compact(b: Uint8Array, start: number, end: number, stamp: Stamp): boole
   if (days < 0 || time < 0) return false;
   let at = start + 15;
   stamp.nanos = 0;
-  if (b[at] === DOT && at < end) at = decimals(b, at + 1, end, stamp);
+  if (b[at] === DOT && at < end) at = readDecimals(b, at + 1, end, stamp);
   if (at < end && b[at] === UPPER_Z) at++;
   stamp.seconds = days * 86_400 + time;
   stamp.start = start;

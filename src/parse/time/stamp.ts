@@ -46,14 +46,14 @@ export const forms = { plain: 0, glog: 1, logcat: 2, redis: 3, access: 4 } as co
  * Reads `.123456` or `,123` into `stamp.nanos`. Digits after the ninth are ignored.
  * @returns the offset after it
  */
-export function fraction(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
+export function readFraction(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
   stamp.nanos = 0;
   if (at + 1 >= end || (b[at] !== DOT && b[at] !== COMMA) || !isDigit(b[at + 1])) return at;
-  return decimals(b, at + 1, end, stamp);
+  return readDecimals(b, at + 1, end, stamp);
 }
 
 /** Reads the decimals of a second at `at` into `stamp.nanos`. @returns the offset after them */
-export function decimals(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
+export function readDecimals(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
   stamp.nanos = 0;
   let scale = 100_000_000;
   for (; at < end && isDigit(b[at]); at++) {

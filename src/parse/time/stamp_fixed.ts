@@ -1,6 +1,6 @@
 import { byteClass, byteClasses, bytes, isDigit, pair } from '../line/bytes.ts';
 import { daysFromDate, secondsOfDay } from './calendar.ts';
-import { dates, decimals, forms, fraction, type Stamp } from './stamp.ts';
+import { dates, forms, readDecimals, readFraction, type Stamp } from './stamp.ts';
 import { halfOfDay, numericZone, zoneAfter } from './stamp_zone.ts';
 
 const { COLON, DIGIT_0, DOT, LBRACKET, MINUS, RBRACKET, SPACE, UPPER_P, UPPER_T } = bytes;
@@ -17,7 +17,7 @@ function clockTime(b: Uint8Array, at: number): number {
  * of the Z.
  * @returns the offset after the stamp, or -1
  */
-export function rfc3339(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
+export function readRfc3339(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
   if (at + 19 > end || b[at + 4] !== MINUS || b[at + 7] !== MINUS) return -1;
   // Many lines have the same second as the line before.
   let same = 18;
@@ -26,10 +26,10 @@ export function rfc3339(b: Uint8Array, at: number, end: number, stamp: Stamp): n
   const day = keptDay;
   let time = keptTime;
   stamp.start = at;
-  at = fraction(b, at + 19, end, stamp);
+  at = readFraction(b, at + 19, end, stamp);
   // Some programs write a fraction as `18:31:42:317`.
   if (at < end && b[at] === COLON && isDigit(b[at + 1]) && isDigit(b[at + 2]) && isDigit(b[at + 3])) {
-    at = decimals(b, at + 1, end, stamp);
+    at = readDecimals(b, at + 1, end, stamp);
   }
   const zoneAt = at;
   at = numericZone(b, at, end, stamp);
@@ -75,7 +75,7 @@ function readSecond(b: Uint8Array, at: number): boolean {
  * `[    0.123456]`: seconds since boot, padded by printk. Nine digits are 31 years.
  * @returns the offset after the stamp, or -1
  */
-export function kernelClock(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
+export function readKernelClock(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
   if (b[at] !== LBRACKET) return -1;
   at++;
   while (at < end && b[at] === SPACE) at++;
@@ -84,14 +84,14 @@ export function kernelClock(b: Uint8Array, at: number, end: number, stamp: Stamp
   for (; at < end && isDigit(b[at]) && at - first < 9; at++) seconds = seconds * 10 + b[at]! - DIGIT_0;
   if (at === first || b[at] !== DOT) return -1;
   const dot = at;
-  at = fraction(b, at, end, stamp);
+  at = readFraction(b, at, end, stamp);
   if (at !== dot + 7 || at >= end || b[at] !== RBRACKET) return -1;
   stamp.seconds = seconds;
   return at + 1;
 }
 
 /** `[12:04:31]` @returns the offset after it, or -1 */
-export function timeOfDay(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
+export function readTimeOfDay(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
   if (at + 10 > end || b[at] !== LBRACKET || b[at + 9] !== RBRACKET) return -1;
   const seconds = clockTime(b, at + 1);
   if (seconds < 0) return -1;

@@ -1,6 +1,6 @@
 import { byteClass, byteClasses, bytes, isDigit, isWordByte, pair } from '../line/bytes.ts';
 import { daysFromDate, secondsOfDay } from './calendar.ts';
-import { dates, decimals, forms, fraction, type Stamp } from './stamp.ts';
+import { dates, forms, readDecimals, readFraction, type Stamp } from './stamp.ts';
 import { halfOfDay, zoneAfter } from './stamp_zone.ts';
 
 const {
@@ -35,7 +35,7 @@ const months = new Map(
 
 /**
  * Reads the stamp around a clock time (`15:04:05`, `3:23:29`) whose hours begin at `hours`: the date before
- * it; the fraction, AM/PM, zone and perhaps the year after it.
+ * it; the readFraction, AM/PM, zone and perhaps the year after it.
  * @param from nothing before this offset is read
  * @returns whether there is a stamp; `stamp.dates` tells how much of its date it names
  */
@@ -96,9 +96,9 @@ const YEARLESS = 2000;
 /** Reads `.123`, `,123` and `:515` into `stamp.nanos`. @returns the offset after it */
 function fractionAfter(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
   if (b[at] === COLON && at + 3 < end && isDigit(b[at + 1]) && isDigit(b[at + 2]) && isDigit(b[at + 3])) {
-    return decimals(b, at + 1, end, stamp);
+    return readDecimals(b, at + 1, end, stamp);
   }
-  return fraction(b, at, end, stamp);
+  return readFraction(b, at, end, stamp);
 }
 
 /** Reads ` 2017` after a clock time whose date has no year. @returns the offset after it */
