@@ -16,41 +16,41 @@ import { open, step } from './trace/trace.ts';
 
 const { ESCAPE, LBRACKET, LOWER_M, RETURN } = bytes;
 
-// Asked for each line, and the table of limits is too large for V8 to look things up in it fast.
+// Read for every line: a lookup in the large table of limits would be slow.
 const { entry_lines_max, entry_bytes_max, entry_pause_bytes_max } = limits.parse;
 
 /**
- * Which lines belong together. Each channel has its own open entry, so that sources that speak at the same time do not mix; there
- * are `open_entries_max` of them at most.
+ * Decides which lines belong together. Each channel has its own open entry, so that sources that write at the
+ * same time do not mix. At most `open_entries_max` entries are open.
  */
 export class Entries {
   private readonly list: OpenEntry[];
-  /** Index of the one that was used last. */
+  /** Index of the entry that was used last. */
   private last = 0;
 
   constructor(saved: readonly SavedEntry[]) {
     this.list = saved.map(restoreEntry);
   }
 
-  /** Those that a line at `position` may still be of, for the spool. */
+  /** The entries that a line at `position` may still belong to, for the spool. */
   save(position: number): SavedEntry[] {
     return this.list.filter((entry) => isOpen(entry, position)).map(saveEntry);
   }
 
-  /** What was open is not any more: bytes in between are missing. */
+  /** Closes all entries, because bytes are missing before the next line. */
   close(): void {
     this.list.length = 0;
   }
 
   /**
-   * The entry of the line b[at, end) (its text, without stamp and tag) that stands at `position`.
-   * @returns the position of the entry's first line
+   * Finds the entry of the line at `position`. b[at, end) is its text, without stamp and tag.
+   * @returns the position of the first line of the entry
    */
   of(b: Uint8Array, at: number, end: number, position: number, traits: Traits): number {
     const entry = this.entryOf(channelOf(traits.source, traits.way), position);
     while (at < end && b[at] === ESCAPE) at = skipEscape(b, at, end);
     while (end > at && b[end - 1] === RETURN) end--;
-    if (b[end - 1] === LOWER_M) end = withoutColour(b, at, end);
+    if (b[end - 1] === LOWER_M) end = withoutColor(b, at, end);
     traits.modeBefore = entry.mode;
     const belongs = entry.lines > 0 && isOpen(entry, position) && this.belongs(entry, b, at, end, traits);
     if (!belongs) {
@@ -115,7 +115,7 @@ export class Entries {
     return undefined;
   }
 
-  /** In the place of the one that was silent longest, when there are enough. */
+  /** Opens an entry. If too many are open, it replaces the one that was silent for the longest time. */
   private add(channel: number, position: number): OpenEntry {
     const { list } = this;
     this.last = list.length;
@@ -129,7 +129,7 @@ export class Entries {
   }
 }
 
-/** Whether the line is of another matter than the kernel's report, which goes on behind it. */
+/** Whether the line is a foreign line within a kernel report, which continues after it. */
 function isForeign(entry: OpenEntry, b: Uint8Array, at: number, end: number, traits: Traits): boolean {
   if (entry.lines === 0 || !isWithinReport(entry, b, at, end, traits.uptime)) return false;
   traits.mode = modes.single;
@@ -137,14 +137,14 @@ function isForeign(entry: OpenEntry, b: Uint8Array, at: number, end: number, tra
   return true;
 }
 
-/** Whether a line at `position` may still be of the entry. */
+/** Whether a line at `position` may still belong to the entry. */
 const isOpen = (entry: OpenEntry, position: number): boolean =>
   entry.lines < entry_lines_max &&
   position - entry.start < entry_bytes_max &&
   position - entry.used < entry_pause_bytes_max;
 
-/** The end of the text before a colour sequence that ends at `end`. */
-function withoutColour(b: Uint8Array, at: number, end: number): number {
+/** The end of the text b[at, end) without the color sequence that may end it. */
+function withoutColor(b: Uint8Array, at: number, end: number): number {
   for (let start = end - 2; start >= at && end - start < 12; start--) {
     if (b[start] === ESCAPE) return b[start + 1] === LBRACKET ? start : end;
   }

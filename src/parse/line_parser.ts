@@ -15,30 +15,36 @@ import { isHeadline, wordEndOf } from './trace/headline.ts';
 
 const { ESCAPE } = bytes;
 
-/** What a stream's next line needs to know of the lines before it; kept in the spool across restarts. */
+/** What the parser knows of a stream's earlier lines. It is kept in the spool across restarts. */
 export interface ParserState {
   clock: ClockState;
-  /** Where the next line begins; another position means that bytes in between are missing. */
+  /** Where the next line begins. If the next line has another position, bytes are missing. */
   position: number;
   entries: SavedEntry[];
-  /** The last row has no line end: the next one goes on with its line, and is of its entry, source and severity. */
+  /**
+   * Set if the last row has no line end: the next row continues its line, with its entry, source and
+   * severity.
+   */
   piece: { start: number; source: string; severity: string } | null;
-  /** Missing in what an older agent left. */
+  /** Missing in spools of older agents. */
   marks?: SavedMarks;
 }
 
 export interface ParserOptions {
   state?: ParserState | undefined;
-  /** The lines were written at any time before they are read: no stamp is too old. */
+  /** The lines may have any age, so no stamp is too old. */
   isRecorded?: boolean;
 }
 
-/** One for all parsers of the process, as a host has tens of thousands of them: each line fills it anew, and none outlives its line. */
+/**
+ * One for all parsers, because a host has tens of thousands of them. No value in it outlives a call of
+ * `parse`.
+ */
 const scratch = newScratch();
 
 /**
- * Reads the lines of one stream, in order, into a `Line`. Only bytes are looked at: no input throws, and the cost is linear in the
- * line's length.
+ * Parses the lines of one stream, in order, into a `Line`. It accepts any bytes and never throws. Its cost is
+ * linear in the length of the line.
  */
 export class LineParser {
   private readonly log: string;
@@ -53,7 +59,7 @@ export class LineParser {
   private pieceSource = 0;
   private pieceSeverity = 0;
 
-  /** `started`: when the log's first file was made, seconds since 1970 and nanoseconds; 0 if unknown. */
+  /** `started`: creation time of the log's first file, seconds since 1970 and nanoseconds; 0 if unknown. */
   constructor(log: string, startedSeconds: number, startedNanos: number, options: ParserOptions = {}) {
     const { state, isRecorded } = options;
     this.log = log;
@@ -71,7 +77,7 @@ export class LineParser {
     this.pieceSeverity = nameId(state.piece.severity);
   }
 
-  /** A copy, for the spool. */
+  /** A copy of the state, for the spool. */
   state(): ParserState {
     const entries = this.entries.save(this.position);
     const piece = this.isPiece
@@ -91,14 +97,14 @@ export class LineParser {
     return this.clock.state.uptime;
   }
 
-  /** All that was written until now has been read; what comes was written after `seconds` (since 1970). */
+  /** Everything written until `seconds` (since 1970) has been read. Later lines were written after that. */
   caughtUp(seconds: number): void {
     this.clock.caughtUp(seconds);
   }
 
   /**
-   * Parses b[start, end), a whole line with its end or a piece of one, that stands at `position` in the stream.
-   * `observedSeconds`, `observedNanos`: the host clock when the bytes were read.
+   * Parses b[start, end): a whole line with its line end, or a piece of a line, at `position` in the stream.
+   * @param observedSeconds the host clock when the bytes were read, with `observedNanos`
    */
   parse(
     b: Uint8Array,
@@ -133,7 +139,7 @@ export class LineParser {
     this.pieceSeverity = line.severity;
   }
 
-  /** The rest of a line of which a piece is a row already. */
+  /** Parses the rest of a line whose first piece is a row already. */
   private goOn(position: number, line: Line): void {
     this.clock.inherit(line);
     line.text_start = line.start;
@@ -167,7 +173,7 @@ export class LineParser {
     const text = line.text_start;
     traits.isHeadline = false;
     if (traits.way !== ways.kernel && text < end) {
-      const word = b[text] === ESCAPE ? skipColours(b, text, end) : text;
+      const word = b[text] === ESCAPE ? skipColors(b, text, end) : text;
       traits.wordEnd = wordEndOf(b, word, end);
       traits.isHeadline = isHeadline(b, word, end, traits.wordEnd);
     }
@@ -180,11 +186,14 @@ export class LineParser {
   }
 }
 
-function skipColours(b: Uint8Array, at: number, end: number): number {
+function skipColors(b: Uint8Array, at: number, end: number): number {
   while (at < end && b[at] === ESCAPE) at = skipEscape(b, at, end);
   return at;
 }
 
-/** Writers cut long lines at powers of two; a line of just that length by chance joins the next one. */
+/**
+ * Writers cut long lines at powers of two. A line that has such a length by chance is joined with the next
+ * one.
+ */
 const isWriterPiece = (length: number): boolean =>
   length >= 4096 && length <= 65_536 && (length & (length - 1)) === 0;

@@ -1,10 +1,13 @@
+import { readCaller } from './kernel/caller.ts';
 import { headlineOf } from './kernel/headlines.ts';
 import { severityOfText } from './level/find_level.ts';
 import { readJson } from './level/json_line.ts';
 import { eventOf } from './level/lifecycle.ts';
+import { readPriority } from './level/priority.ts';
 import { guestProgram, type Program, programAt, syslogProgram } from './level/program.ts';
-import { severity, severityOfSyslog } from './level/severity.ts';
-import { isSystemdJob, Sources, source, systemdStatus, tagEnd } from './level/source.ts';
+import { severity } from './level/severity.ts';
+import { isSourceValue, Sources, source, tagEnd } from './level/source.ts';
+import { isSystemdJob, systemdStatus } from './level/systemd.ts';
 import { byteClass, byteClasses, bytes, isDigit, skipEscape, startsWith } from './line/bytes.ts';
 import { kind, type Line } from './line/line.ts';
 import { hints, type Traits, ways } from './line/traits.ts';
@@ -16,35 +19,26 @@ import { dates, forms, type Stamp } from './time/stamp.ts';
 import { findKernelClock, readKernelClock, readRfc3339, readTimeOfDay } from './time/stamp_fixed.ts';
 
 const {
-  COLON,
-  DIGIT_0,
-  DIGIT_1,
-  DOT,
   ESCAPE,
-  GREATER,
   LBRACE,
   LBRACKET,
   LESS,
   LOWER_S,
   LPAREN,
-  MINUS,
   QUOTE,
   RBRACE,
   RBRACKET,
   RPAREN,
-  SLASH,
   SPACE,
   TAB,
-  UNDERSCORE,
-  UPPER_C,
   UPPER_F,
   UPPER_P,
-  UPPER_T,
 } = bytes;
 const { DIGIT } = byteClasses;
 
 /**
- * Reads what a line says of itself: its time, source, level, and where its text begins. Fills the `Line`, and `asked` for its entry.
+ * Reads the time, source and level that a line names, and where its text begins. Fills the `Line`, and the
+ * traits for its entry.
  */
 export class LineReader {
   private readonly clock: Clock;
@@ -54,17 +48,17 @@ export class LineReader {
     this.clock = clock;
   }
 
-  /** console.log: whatever kernel, init and programs write. */
+  /** A line of console.log, where kernel, init and programs write. */
   console(b: Uint8Array, start: number, end: number, line: Line, scratch: Scratch): void {
     line.source = source.app;
     let at = start;
     let first = at < end ? b[at]! : 0;
     if (first === ESCAPE) {
-      at = this.afterColours(b, at, end, scratch.stamp);
+      at = this.afterColors(b, at, end, scratch.stamp);
       first = at < end ? b[at]! : 0;
     }
     if (first === LESS) {
-      const after = this.priority(b, at, end, line);
+      const after = readPriority(b, at, end, line);
       if (after > 0) {
         at = after;
         first = at < end ? b[at]! : 0;
@@ -83,7 +77,7 @@ export class LineReader {
         this.structured(b, at, end, line, scratch);
         if (b[end - 1] !== RBRACE) this.midline(b, at, end, line, scratch);
         return;
-      case 0: // nothing, or a NUL
+      case 0: // An empty line, or a NUL.
       case TAB:
       case SPACE:
         this.clock.inherit(line);
@@ -97,7 +91,7 @@ export class LineReader {
     readLevel(b, end, line, isStamped, scratch);
   }
 
-  /** `[   12.345678] text`, also with `[ T123]` or `[ C0]` behind it. */
+  /** `[   12.345678] text`, also with `[ T123]` or `[ C0]` after the stamp. */
   private kernel(b: Uint8Array, at: number, end: number, line: Line, scratch: Scratch): boolean {
     const { stamp } = scratch;
     let after = readKernelClock(b, at, end, stamp);
@@ -108,7 +102,7 @@ export class LineReader {
     return true;
   }
 
-  /** Behind the kernel's stamp: who prints, and the text. @returns where that begins */
+  /** Reads the caller and the text after the kernel's stamp. @returns where the text begins */
   private kernelText(b: Uint8Array, at: number, end: number, line: Line, scratch: Scratch): number {
     const { traits } = scratch;
     line.source = source.kernel;
@@ -116,7 +110,7 @@ export class LineReader {
     traits.source = 0;
     traits.uptime = scratch.stamp.seconds;
     if (at + 2 < end && b[at] === LBRACKET) {
-      const close = callerEnd(b, at, end, traits);
+      const close = readCaller(b, at, end, traits);
       if (close > 0) at = close;
     }
     if (at < end && b[at] === SPACE) at++;
@@ -128,7 +122,10 @@ export class LineReader {
     return at;
   }
 
-  /** Kernel text that landed in the middle of a program's line, or behind what a BIOS wrote. */
+  /**
+   * Finds kernel text in the middle of a program's line or after text of the BIOS.
+   * @returns whether there is some
+   */
   private midline(b: Uint8Array, from: number, end: number, line: Line, scratch: Scratch): boolean {
     const { stamp } = scratch;
     for (let at = from; ; at++) {
@@ -137,7 +134,8 @@ export class LineReader {
       const after = readKernelClock(b, at, end, stamp);
       if (after < 0 || (b[after] !== SPACE && b[after] !== LBRACKET)) continue;
       line.severity = 0;
-      // The line's own stamp says when; a kernel's clock that is known says it better than a line before.
+      // A stamp of the line is best. Without one, the kernel's clock is better than the time of the line
+      // before.
       if (line.kind === kind.line || line.kind === kind.time_of_day) this.clock.boot(stamp);
       else this.clock.sinceBoot(line, stamp);
       this.kernelText(b, after, end, line, scratch);
@@ -145,6 +143,7 @@ export class LineReader {
     }
   }
 
+  /** `2026-06-01T15:30:18.123Z text` */
   private dated(b: Uint8Array, at: number, end: number, line: Line, scratch: Scratch): boolean {
     const { stamp } = scratch;
     const after = readRfc3339(b, at, end, stamp);
@@ -154,7 +153,7 @@ export class LineReader {
     return true;
   }
 
-  /** `[12:04:31] [tag] text`, `[2026-06-01 15:30:18] text`, … */
+  /** `[12:04:31] [tag] text` */
   private bracketed(b: Uint8Array, at: number, end: number, line: Line, scratch: Scratch): boolean {
     const { stamp } = scratch;
     const after = readTimeOfDay(b, at, end, stamp);
@@ -166,7 +165,7 @@ export class LineReader {
     return false;
   }
 
-  /** A stamp in any of the other forms, anywhere where logs have theirs. */
+  /** Finds a stamp of any other form, at the places where logs have it. @returns whether there is one */
   private search(b: Uint8Array, at: number, end: number, line: Line, scratch: Scratch): boolean {
     const { program, stamp, traits } = scratch;
     if (guestProgram(b, at, end, program)) {
@@ -185,9 +184,9 @@ export class LineReader {
     const isOpened = stamp.start === at + 1 || (b[at] === LBRACKET && stamp.start - at <= 5);
     const opens = isOpened ? closerOf(b[at]!) : 0;
     let after = stamp.end;
-    if (stamp.start !== at && opens === 0) return stampedWithin(line, scratch.traits);
+    if (stamp.start !== at && opens === 0) return stampedWithin(line, traits);
     if (opens !== 0) {
-      if (b[after] !== opens || after >= end) return stampedWithin(line, scratch.traits);
+      if (b[after] !== opens || after >= end) return stampedWithin(line, traits);
       after++;
     }
     traits.isStamped = true;
@@ -215,7 +214,7 @@ export class LineReader {
     traits.way = ways.program;
   }
 
-  /** `kernel: [12.345] text` as a log daemon passes it on. */
+  /** `kernel: [12.345] text`, written by a log daemon. */
   private syslogKernel(b: Uint8Array, end: number, line: Line, scratch: Scratch): void {
     const { program, stamp, traits } = scratch;
     let at = program.text;
@@ -228,7 +227,10 @@ export class LineReader {
     stamp.seconds = keptSeconds;
   }
 
-  /** Behind an RFC 3339 stamp: ` [tag] text` of the guest's agent, ` stdout F text` of a container runtime, or text. */
+  /**
+   * Reads the rest of a stamped line: ` [tag] text` of the guest's agent, ` stdout F text` of a container
+   * runtime, text.
+   */
   private tagged(b: Uint8Array, at: number, end: number, line: Line, scratch: Scratch): void {
     const { traits } = scratch;
     const after = at < end && b[at] === SPACE ? at + 1 : at;
@@ -254,6 +256,7 @@ export class LineReader {
       this.syslogKernel(b, end, line, scratch);
   }
 
+  /** `stdout F text`: a whole line of a container runtime; `stdout P text`: a piece of one. */
   private containerLine(b: Uint8Array, at: number, end: number, line: Line, scratch: Scratch): boolean {
     const { traits } = scratch;
     const isOut = startsWith(b, at, end, STDOUT);
@@ -269,7 +272,7 @@ export class LineReader {
     return true;
   }
 
-  /** A JSON object: its time, level and source are fields. */
+  /** A JSON object, with time, level and source in its fields. */
   private structured(b: Uint8Array, at: number, end: number, line: Line, scratch: Scratch): void {
     const { json, stamp, traits } = scratch;
     readJson(b, at, end, json, stamp);
@@ -278,11 +281,12 @@ export class LineReader {
       this.clock.stamped(line, stamp);
       traits.isStamped = true;
     } else this.clock.inherit(line);
-    if (json.source_end > 0 && isName(b, json.source_start, json.source_end)) {
+    if (json.source_end > 0 && isSourceValue(b, json.source_start, json.source_end)) {
       line.source = this.sources.idOf(b, json.source_start, json.source_end);
     }
   }
 
+  /** `[  OK  ] Started …` on the boot screen of systemd. */
   private status(b: Uint8Array, at: number, end: number, line: Line): boolean {
     const means = systemdStatus(b, at, end);
     if (means === null) return false;
@@ -292,8 +296,8 @@ export class LineReader {
     return true;
   }
 
-  /** Past the colours at the start; `ESC[32026-11-23T…` is one that the next stamp cut off. */
-  private afterColours(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
+  /** The offset after the colors at `at`. In `ESC[32026-11-23T…` the next stamp cut a color off. */
+  private afterColors(b: Uint8Array, at: number, end: number, stamp: Stamp): number {
     while (at < end && b[at] === ESCAPE) {
       for (let cut = at + 2; cut < at + 6; cut++)
         if (isDigit(b[cut]) && readRfc3339(b, cut, end, stamp) > 0) return cut;
@@ -302,26 +306,14 @@ export class LineReader {
     return at;
   }
 
-  /** `<3>` of the kernel, `<30>1 ` of syslog: the level. @returns the offset after it, or -1 */
-  private priority(b: Uint8Array, at: number, end: number, line: Line): number {
-    let digits = at + 1;
-    let number = 0;
-    while (digits < end && digits - at < 4 && isDigit(b[digits]))
-      number = number * 10 + b[digits++]! - DIGIT_0;
-    if (digits === at + 1 || b[digits] !== GREATER || digits >= end || number > 191) return -1;
-    line.severity = severityOfSyslog(number);
-    digits++;
-    return b[digits] === DIGIT_1 && b[digits + 1] === SPACE && digits + 1 < end ? digits + 2 : digits;
-  }
-
-  /** events.jsonl: the runtime's own words. */
+  /** A line of events.jsonl, which the runtime writes. */
   lifecycle(b: Uint8Array, start: number, end: number, line: Line, scratch: Scratch): void {
     this.structured(b, start, end, line, scratch);
     line.source = source.runtime;
     line.event = eventOf(b, start, end);
   }
 
-  /** firecracker.log: `2026-06-01T15:30:18.123456789 [id:thread:LEVEL:file] text`. */
+  /** A line of firecracker.log: `2026-06-01T15:30:18.123456789 [id:thread:LEVEL:file] text`. */
   machine(b: Uint8Array, start: number, end: number, line: Line, scratch: Scratch): void {
     const { stamp, traits } = scratch;
     line.source = source.firecracker;
@@ -338,7 +330,7 @@ export class LineReader {
   }
 }
 
-/** The stamp stands within the text, which stays whole. */
+/** The stamp is within the text, so the text keeps it. */
 function stampedWithin(line: Line, traits: Traits): boolean {
   traits.isStamped = true;
   line.text_start = line.start;
@@ -353,34 +345,3 @@ const isKernel = (b: Uint8Array, program: Program): boolean =>
 
 const closerOf = (opener: number): number =>
   opener === LBRACKET ? RBRACKET : opener === LPAREN ? RPAREN : opener === QUOTE ? QUOTE : 0;
-
-/** A source named by a JSON field: a name, not a text. */
-function isName(b: Uint8Array, at: number, end: number): boolean {
-  if (end - at > 48) return false;
-  for (; at < end; at++) {
-    const byte = b[at]!;
-    if (
-      byteClass[byte] === 0 &&
-      byte !== MINUS &&
-      byte !== DOT &&
-      byte !== SLASH &&
-      byte !== UNDERSCORE &&
-      byte !== COLON
-    )
-      return false;
-  }
-  return true;
-}
-
-/** `[    T6]`, `[   C0]`: the printing task or processor, where the kernel is built to say so; a channel of its own. */
-function callerEnd(b: Uint8Array, at: number, end: number, traits: Traits): number {
-  let i = at + 1;
-  while (i < end && b[i] === SPACE) i++;
-  if (b[i] !== UPPER_T && b[i] !== UPPER_C) return -1;
-  const isProcessor = b[i] === UPPER_C;
-  let number = 0;
-  for (i++; i < end && isDigit(b[i]) && number < 1e8; i++) number = number * 10 + b[i]! - DIGIT_0;
-  if (i >= end || b[i] !== RBRACKET) return -1;
-  traits.source = number * 2 + (isProcessor ? 2 : 1);
-  return i + 1;
-}

@@ -4,8 +4,8 @@ import { newTraits, type Traits } from './line/traits.ts';
 import { newStamp, type Stamp } from './time/stamp.ts';
 
 /**
- * Where the parts of the parser leave what they find in one line. Each line fills it anew, so parsers that take turns can share one;
- * functions get the parts that they fill or read.
+ * Working memory for one line. Functions receive the parts that they fill or read. Each part sets its fields
+ * before it reads them, so nothing of the line before remains, and parsers that take turns can share one.
  */
 export interface Scratch {
   traits: Traits;

@@ -4,7 +4,8 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
-import { type ParsedRow, parseFile } from '../../src/parse/file.ts';
+import { parseFile } from '../../src/parse/file.ts';
+import type { ParsedRow } from '../../src/parse/parsed_row.ts';
 import { PATIENCE_MS } from '../support/patience.ts';
 
 /** Crash.java, compiled for Java 8: a machine may have no compiler. It throws `RuntimeException("checkout failed", cause)`. */

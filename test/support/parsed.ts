@@ -1,68 +1,52 @@
-import { newLine, timestampKinds } from '../../src/parse/line/line.ts';
-import { nameText } from '../../src/parse/line/names.ts';
+import { newLine } from '../../src/parse/line/line.ts';
 import { lineEnd } from '../../src/parse/line/split.ts';
 import { LineParser, type ParserOptions, type ParserState } from '../../src/parse/line_parser.ts';
+import { type ParsedRow, parsedRow } from '../../src/parse/parsed_row.ts';
 
-export interface Parsed {
-  position: number;
-  /** ISO in UTC, as many decimals as needed. */
+/** A row as `afterlog parse` shows it, and its time with only as many decimals as it needs, without a Z. */
+export interface ReadRow extends ParsedRow {
   time: string;
-  kind: string;
-  source: string;
-  severity: string;
-  event: string;
-  title: string;
-  entry_position: number;
-  prefix: string;
-  message: string;
 }
 
 const seconds = (text: string): number => Math.floor(Date.parse(text) / 1000);
+const nanos = (text: string): number => (Date.parse(text) % 1000) * 1e6;
 
-/** A parser for lines of a test: one console from its start, in order. */
+/** Parses lines that tests write: one log from its start, in order, as the agent does. */
 export class Reader {
   readonly parser: LineParser;
   position = 0;
   private readonly line = newLine();
 
+  /** @param options `started`: when the file was created; empty if unknown */
   constructor(options: ParserOptions & { log?: string; started?: string } = {}) {
     const { log = 'console', started = '2026-06-01T15:30:00Z', ...rest } = options;
-    this.parser = new LineParser(log, seconds(started), 0, rest);
+    this.parser = new LineParser(log, started === '' ? 0 : seconds(started), 0, rest);
   }
 
   /** @param observed when the bytes were read */
-  read(text: string | Buffer, observed = '2026-06-01T16:00:00Z'): Parsed[] {
+  read(text: string | Buffer, observed = '2026-06-01T16:00:00Z'): ReadRow[] {
     const bytes = typeof text === 'string' ? Buffer.from(text) : text;
-    const rows: Parsed[] = [];
+    const rows: ReadRow[] = [];
     const { line } = this;
     for (let at = 0, end = lineEnd(bytes, 0, true); end >= 0; at = end, end = lineEnd(bytes, at, true)) {
-      this.parser.parse(bytes, at, end, this.position, seconds(observed), 0, line);
-      const fraction = String(line.nanos).padStart(9, '0').replace(/0+$/, '');
-      rows.push({
-        position: this.position,
-        time: `${new Date(line.seconds * 1000).toISOString().slice(0, 19)}${fraction && `.${fraction}`}`,
-        kind: timestampKinds[line.kind]!,
-        source: nameText(line.source),
-        severity: nameText(line.severity),
-        event: nameText(line.event),
-        title: nameText(line.title),
-        entry_position: this.position - line.entry_back,
-        prefix: bytes.toString('utf8', line.start, line.message_start),
-        message: bytes.toString('utf8', line.message_start, line.message_end),
-      });
+      this.parser.parse(bytes, at, end, this.position, seconds(observed), nanos(observed), line);
+      const row = parsedRow(bytes, this.position, line);
+      rows.push({ ...row, time: row.timestamp.replace(/\.?0*Z$/, '') });
       this.position += end - at;
     }
     return rows;
   }
 }
 
-/** The parser's state after a round trip through the spool's format. */
+/** The state of the parser after it was saved in the spool and loaded again. */
 export const restored = (parser: LineParser): ParserState => JSON.parse(JSON.stringify(parser.state()));
 
-export const readLines = (lines: string[], options: ConstructorParameters<typeof Reader>[0] = {}): Parsed[] =>
-  new Reader(options).read(lines.map((line) => `${line}\n`).join(''));
+export const readLines = (
+  lines: string[],
+  options: ConstructorParameters<typeof Reader>[0] = {},
+): ReadRow[] => new Reader(options).read(lines.map((line) => `${line}\n`).join(''));
 
-/** The entries of lines, as a text with one letter per line: lines of the same entry have the same letter. */
+/** The entries of the lines: one letter a line, the same letter for lines of the same entry. */
 export function entriesOf(lines: string[]): string {
   const letters = new Map<number, string>();
   return readLines(lines)
@@ -73,7 +57,7 @@ export function entriesOf(lines: string[]): string {
     .join('');
 }
 
-/** The marks of lines as `event: title`, with a bar if the line is not the first of its entry. */
+/** `event: title` of each line that marks something. A bar precedes lines that are not the first of their entry. */
 export const marksOf = (lines: string[], log = 'console'): string[] =>
   readLines(lines, { log })
     .filter(({ event, title }) => event !== '' || title !== '')

@@ -8,7 +8,9 @@ export const seeks = {
   frame: 2,
   /** The function that took a lock (`at: f+0x1/0x2`), or the caller (`caller is f+0x1/0x2`). */
   place: 4,
-  /** Of a hang, whose innermost frame is random: the outermost frame below the syscall, worker or interrupt. */
+  /**
+   * Of a hang, whose innermost frame is random: the outermost frame below the syscall, worker or interrupt.
+   */
   outermost: 8,
   /** `Read of size 8 at addr …` */
   access: 16,
@@ -26,7 +28,8 @@ export interface CrashRule {
   pattern: RegExp;
   event: CrashEvent;
   /**
-   * `$1` is a group of the pattern, `%f` the function, `%a` the access, `%m` the message. ` in %f` and `: %m` are removed if they are not known.
+   * `$1` is a group of the pattern, `%f` the function, `%a` the access, `%m` the message. ` in %f` and `: %m`
+   * are removed if they are not known.
    */
   title: string;
   seeks?: number;

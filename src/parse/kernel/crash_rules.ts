@@ -22,8 +22,9 @@ const checks: readonly [string, string][] = [
 ];
 
 /**
- * The headlines of kernel reports: of lib/bug.c, kernel/panic.c, lockdep, KASAN, the watchdogs, and the traps of x86, arm,
- * riscv and others. If two rules match, the first one counts. A line that matches none is no crash.
+ * The headlines of kernel reports: of lib/bug.c, kernel/panic.c, lockdep, KASAN, the watchdogs, and the traps
+ * of x86, arm, riscv and others. If two rules match, the first one counts. A line that matches none is no
+ * crash.
  */
 export const crashRules: readonly CrashRule[] = [
   // A double free and an invalid free get one title, because kernels before 6.1 do not distinguish them.

@@ -3,7 +3,10 @@ import { isAllocator, isBoundary, isShared, isSharedAtFault, isSleeper, isTick }
 
 /** A function, without the suffixes that a compiler adds after a dot: `.isra.0`, `.cold`. */
 const NAME = '([A-Za-z_$][\\w$]*)(?:\\.[\\w.]*)?';
-/** ` f+0x1/0x2`, ` [<addr>] f+0x1/0x2`, `[<addr>] (f) from`, ` f from g+0x1/0x2`. A `?` marks a possible remnant on the stack. */
+/**
+ * ` f+0x1/0x2`, ` [<addr>] f+0x1/0x2`, `[<addr>] (f) from`, ` f from g+0x1/0x2`. A `?` marks a possible
+ * remnant on the stack.
+ */
 const frames: readonly RegExp[] = [
   new RegExp(
     `^\\s*\\(?(?:\\[<?(?:0x)?[0-9a-f]{8,16}>?\\] ?){0,2}(\\? )?[.(]{0,2}${NAME}\\+0x[0-9a-f]+/0x[0-9a-f]+`,
@@ -11,7 +14,9 @@ const frames: readonly RegExp[] = [
   new RegExp(`^\\s*\\[<[0-9a-f]{8,16}>\\] (\\? )?\\(${NAME}\\) from \\[<[0-9a-f]+>\\] \\(${NAME}`),
   new RegExp(`^\\s*()${NAME} from ${NAME}\\+0x`),
 ];
-/** `RIP: 0010:f+0x1/0x2`, `EIP: f+`, `IP: [<addr>] f+`, `PC is at f+`, `pc : f+`, `epc : f+`, `NIP [addr] f+` */
+/**
+ * `RIP: 0010:f+0x1/0x2`, `EIP: f+`, `IP: [<addr>] f+`, `PC is at f+`, `pc : f+`, `epc : f+`, `NIP [addr] f+`
+ */
 const pointer = new RegExp(
   `^(?:RIP|EIP|IP|PC|pc|epc|NIP)(?: is at|\\s*:)?\\s*(?:[0-9a-f]{4}:)?\\s*(?:\\[?<?[0-9a-f]{8,16}>?\\]?\\s*){0,2}[.(]?${NAME}\\+0x`,
 );
@@ -108,7 +113,9 @@ function frameOf(text: string): Frame {
   return { name: '', caller: '' };
 }
 
-/** The innermost frame of a hang is random, so this seeks the outermost one below a boundary of the kernel. */
+/**
+ * The innermost frame of a hang is random, so this seeks the outermost one below a boundary of the kernel.
+ */
 function seekOutermost(text: string, clue: Clue): void {
   if (/^ ?(?:Call [Tt]race:|NMI backtrace|Backtrace:)|<\/IRQ>|<EOI>/.test(text)) {
     clue.candidate = '';

@@ -108,7 +108,10 @@ for (const bytes of [...rawTexts, ...rawMarks].map((text) => Buffer.from(text)))
 const cutHere = Buffer.from('------------[ cut here ]');
 const oomKiller = Buffer.from(' invoked oom-killer: gfp_mask=');
 
-/** One of `hints` for a line without the kernel's stamp. Programs also print `WARNING: ` or `INFO: `, so only a line that is a headline to its end begins a report. */
+/**
+ * One of `hints` for a line without the kernel's stamp. Programs also print `WARNING: ` or `INFO: `, so only
+ * a line that is a headline to its end begins a report.
+ */
 export function rawHeadline(b: Uint8Array, at: number, end: number): number {
   if (at + 4 > end) return hints.nothing;
   if (rawStarts[startOf(b, at)] === 1) {

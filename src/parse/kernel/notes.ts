@@ -62,7 +62,9 @@ export const kernelNotes: readonly Note[] = [
   },
 ];
 
-/** Lines of programs about a boot that cannot continue, and of runtimes and shells about a program that died. */
+/**
+ * Lines of programs about a boot that cannot continue, and of runtimes and shells about a program that died.
+ */
 export const rawNotes: readonly Note[] = [
   {
     pattern: /^ALERT! {1,2}(\S+) does not exist\. {1,2}Dropping to a shell/,
@@ -127,7 +129,10 @@ export const rawNotes: readonly Note[] = [
   },
 ];
 
-/** `Killed process 105 (appd) total-vm:…`: whether its cgroup or the machine was out of memory, and the victim. */
+/**
+ * `Killed process 105 (appd) total-vm:…`: whether its cgroup or the machine was out of memory, and the
+ * victim.
+ */
 export const killed =
   /^(Memory cgroup out of memory: |Out of memory(?: \(oom_kill_allocating_task\))?: |)[Kk]ill(?:ed)? process \d+(?:, UID \d+,)?,? \((.{1,32}?)\)(?: score |,? UID|,? total-vm|,? vsz|$)/;
 

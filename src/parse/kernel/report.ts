@@ -42,11 +42,12 @@ const body = texts(
     'Kernel|kernel|Rebooting|Dumping|Shutting down|====|----|INFO: lockdep|irq event|hardirqs last|' +
     'softirqs last|stack backtrace|Allocated by|Freed by|Last potentially|Second to last|The buggy|' +
     'Memory state|which belongs|page:|flags:|raw:|page dumped|page_owner|Object|Local variable|' +
-    'Uninit was|>|Task in |Mem-Info|Mem-info|Node |Tasks state|lowmem_reserve|Exception|RIP;|PC is at|LR is at|' +
-    'Process|Backtrace|general protection|Oops|Fixing recursive|WARNING: kernel stack|ret_from|irq_|CR4|' +
-    'TASK|(|Showing|Tainted|BUG: |pid |head: |memcg:|Disabling lock|Bytes b4|Padding|Redzone|addr |' +
+    'Uninit was|>|Task in |Mem-Info|Mem-info|Node |Tasks state|lowmem_reserve|Exception|' +
+    'RIP;|PC is at|LR is at|Process|Backtrace|general protection|Oops|Fixing recursive|' +
+    'WARNING: kernel stack|ret_from|irq_|CR4|TASK|(|Showing|Tainted|BUG: |pid |head: |memcg:|Disabling lock|Bytes b4|Padding|Redzone|addr |' +
     'this frame|ip:|value changed|Reported by|other info|Possible unsafe|stack |Preemption disabled|' +
-    'in_atomic|preempt_count|locks held|rcu:|unreferenced object|comm "|hex dump|backtrace:|Register r|DEBUG_LOCKS',
+    'in_atomic|preempt_count|locks held|rcu:|unreferenced object|comm "|hex dump|backtrace:|' +
+    'Register r|DEBUG_LOCKS',
 );
 
 const callTrace = Buffer.from('Call Trace');
@@ -86,7 +87,8 @@ const oom = Buffer.from(' invoked oom-killer:');
 /**
  * Whether the line b[at, end) belongs to the report. Updates the mode.
  * @param uptime the seconds since boot of the line
- * @param isKernel the line has the kernel's stamp or name. Without it, only lines of known forms belong to the report.
+ * @param isKernel the line has the kernel's stamp or name. Without it, only lines of known forms belong to
+ * the report.
  */
 export function stepReport(
   entry: OpenEntry,
@@ -118,14 +120,15 @@ export function stepReport(
     if (isBody(b, at, end) || headlineSeverity(b, at, end) !== 0) return true;
     return entry.depth-- > HEAD;
   }
-  // The next report begins. A second headline of the same report (`BUG:` after a rule) precedes the call trace.
+  // The next report begins. A second headline of the same report (`BUG:` after a rule) precedes the call
+  // trace.
   if (headlineSeverity(b, at, end) !== 0) return false;
   return isBody(b, at, end);
 }
 
 /**
- * Whether b[at, end), a kernel line that does not belong to the report, is a foreign line within its call trace. The report then continues after it, but
- * only with lines that cannot be anything else.
+ * Whether b[at, end), a kernel line that does not belong to the report, is a foreign line within its call
+ * trace. The report then continues after it, but only with lines that cannot be anything else.
  */
 export function isWithinReport(
   entry: OpenEntry,

@@ -5,7 +5,10 @@ import { severity, severityOfLetter } from './severity.ts';
 const { DIGIT_0, DOT, HASH, MINUS, QUOTE, RBRACKET, SLASH, SPACE, STAR } = bytes;
 const { DIGIT, UPPER } = byteClasses;
 
-/** A level that only the form of the stamp distinguishes from text: a letter, a sign, a status; 0 if there is none. */
+/**
+ * A level that only the form of the stamp distinguishes from text: a letter, a sign, a status; 0 if there is
+ * none.
+ */
 export function severityBesideStamp(b: Uint8Array, end: number, stamp: Stamp): number {
   if (stamp.form === forms.plain) return 0;
   if (stamp.form === forms.access) return ofAccess(b, stamp.end, end);
@@ -40,7 +43,10 @@ function ofLogcat(b: Uint8Array, at: number, end: number): number {
   return severity.none;
 }
 
-/** The level of an access log: the status after the stamp and the quoted request. 5xx is an error, 4xx a warning. */
+/**
+ * The level of an access log: the status after the stamp and the quoted request. 5xx is an error, 4xx a
+ * warning.
+ */
 function ofAccess(b: Uint8Array, at: number, end: number): number {
   if (b[at] !== RBRACKET || b[at + 2] !== QUOTE || at + 2 >= end) return severity.none;
   for (at += 3; at + 5 < end && b[at] !== QUOTE; at++);

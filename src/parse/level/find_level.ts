@@ -33,8 +33,8 @@ const RAW_BYTES = 64;
 const RAW_WORDS = 3;
 
 /**
- * Finds the level in the text of a line at the places where logs have it: a word in capitals, in brackets, before a
- * colon, after `level=`, first after the stamp.
+ * Finds the level in the text of a line at the places where logs have it: a word in capitals, in brackets,
+ * before a colon, after `level=`, first after the stamp.
  * @param isStamped a stamp precedes the text, so more fields may precede the level
  * @returns the id of the severity, or 0
  */

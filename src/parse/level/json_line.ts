@@ -109,8 +109,8 @@ function keyOf(b: Uint8Array, at: number, end: number): number {
 const FIELDS_MORE = 3;
 
 /**
- * Reads the top-level fields of the object that begins at b[start] (a `{`) into `json`, and its time into `stamp`. Reads
- * each byte once, and stops at the first byte that is not JSON.
+ * Reads the top-level fields of the object that begins at b[start] (a `{`) into `json`, and its time into
+ * `stamp`. Reads each byte once, and stops at the first byte that is not JSON.
  */
 export function readJson(b: Uint8Array, start: number, end: number, json: JsonFields, stamp: Stamp): void {
   json.hasTime = false;
@@ -177,7 +177,9 @@ function skipString(b: Uint8Array, at: number, end: number): number {
   return end;
 }
 
-/** The offset after the value at `at`: a string, a whole object or array, or the bytes up to the next comma. */
+/**
+ * The offset after the value at `at`: a string, a whole object or array, or the bytes up to the next comma.
+ */
 function skipValue(b: Uint8Array, at: number, end: number): number {
   const first = b[at];
   if (first === QUOTE) return skipString(b, at, end);

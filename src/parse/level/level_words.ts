@@ -75,7 +75,9 @@ for (const [name, words] of Object.entries(levelWords)) {
 const beginsLevel = new Uint8Array(32 * 16);
 for (const word of wordAt) if (word) beginsLevel[(word.text[0]! & 31) * 16 + word.text.length] = 1;
 
-/** Whether any level has this first letter and this length (at most 13). This excludes most words of a text. */
+/**
+ * Whether any level has this first letter and this length (at most 13). This excludes most words of a text.
+ */
 export const mayBeLevel = (first: number, length: number): boolean =>
   beginsLevel[(first & 31) * 16 + length] === 1;
 

@@ -5,7 +5,8 @@ const { COLON, LBRACKET, RBRACKET, SPACE } = bytes;
 const { DIGIT } = byteClasses;
 
 /**
- * A program that a line names: its name b[start, end), and the start of the text after it. The parser has one object for all lines.
+ * A program that a line names: its name b[start, end), and the start of the text after it. The parser has one
+ * object for all lines.
  */
 export interface Program {
   start: number;
@@ -40,7 +41,9 @@ export function programAt(
   return true;
 }
 
-/** Reads ` host program[pid]: text` after a syslog stamp. The host, and a field like `user.warn`, are skipped. */
+/**
+ * Reads ` host program[pid]: text` after a syslog stamp. The host, and a field like `user.warn`, are skipped.
+ */
 export function syslogProgram(b: Uint8Array, at: number, end: number, program: Program): boolean {
   for (let fields = 0; fields < 3; fields++) {
     while (at < end && b[at] === SPACE) at++;

@@ -3,8 +3,8 @@ import { byteClass, byteClasses, bytes, isDigit, startsWith } from '../line/byte
 import { isName, nameId, nameIdOf, shares } from '../line/names.ts';
 import { severityOfWord } from './level_words.ts';
 
-const { DOT, ESCAPE, LBRACKET, LOWER_M, MINUS, RBRACKET, SPACE, UNDERSCORE } = bytes;
-const { LETTER, UPPER } = byteClasses;
+const { COLON, DOT, LBRACKET, MINUS, RBRACKET, SLASH, UNDERSCORE } = bytes;
+const { LETTER } = byteClasses;
 
 /** The sources that the parser itself names. */
 export const source = {
@@ -22,8 +22,8 @@ export const source = {
 export const SOURCE_BYTES_MAX = 32;
 
 /**
- * The sources that the lines of a stream name. The table has a column of few values for them, so a stream has at most
- * `stream_sources_max`. Lines of further sources get `app`.
+ * The sources that the lines of a stream name. The table has a column of few values for them, so a stream has
+ * at most `stream_sources_max`. Lines of further sources get `app`.
  */
 export class Sources {
   private readonly known: number[] = [];
@@ -77,44 +77,21 @@ function isThread(b: Uint8Array, at: number, end: number): boolean {
   return digits < end && digits - 1 > at && b[digits - 1] === MINUS;
 }
 
-const statuses: readonly [string, 'none' | 'error' | 'warn'][] = [
-  ['OK', 'none'],
-  ['FAILED', 'error'],
-  ['DEPEND', 'error'],
-  ['TIME', 'error'],
-  ['INFO', 'none'],
-  ['SKIP', 'none'],
-  ['WARN', 'warn'],
-];
-const statusBytes = statuses.map(([word, means]) => ({ word: Buffer.from(word), means }));
-
-/** The meaning of a status on the boot screen of systemd (`[  OK  ]`, `[FAILED]`, …, mostly colored), or null. */
-export function systemdStatus(b: Uint8Array, start: number, end: number): 'none' | 'error' | 'warn' | null {
-  let at = start + 1;
-  if (b[at] === ESCAPE) {
-    while (at < end && at < start + 16 && b[at] !== LOWER_M) at++;
-    at++;
+/** Whether the value of a JSON field can be a source: a name, not a sentence. */
+export function isSourceValue(b: Uint8Array, at: number, end: number): boolean {
+  if (end - at > VALUE_BYTES_MAX) return false;
+  for (; at < end; at++) {
+    const byte = b[at]!;
+    if (
+      byteClass[byte] === 0 &&
+      byte !== MINUS &&
+      byte !== DOT &&
+      byte !== SLASH &&
+      byte !== UNDERSCORE &&
+      byte !== COLON
+    )
+      return false;
   }
-  const blanks = at;
-  while (at < end && b[at] === SPACE) at++;
-  if (at >= end || byteClass[b[at]!] !== UPPER) return null;
-  for (const { word, means } of statusBytes) {
-    if (!startsWith(b, at, end, word)) continue;
-    const after = b[at + word.length];
-    const isColumn = at > blanks || after === ESCAPE || word.length === 6;
-    if (at + word.length < end && isColumn && (after === SPACE || after === ESCAPE || after === RBRACKET))
-      return means;
-  }
-  return null;
+  return true;
 }
-
-const starting = ['Starting ', 'Stopping ', 'Mounting ', 'Unmounting ', 'Activating ', 'Reloading '].map(
-  (text) => Buffer.from(text),
-);
-
-/** `         Starting nginx.service…`: nine blanks, the width of a status. */
-export function isSystemdJob(b: Uint8Array, start: number, end: number): boolean {
-  if (end - start < 18 || b[start + 8] !== SPACE || b[start + 9] === SPACE) return false;
-  for (let at = start; at < start + 8; at++) if (b[at] !== SPACE) return false;
-  return starting.some((text) => startsWith(b, start + 9, end, text));
-}
+const VALUE_BYTES_MAX = 48;

@@ -10,7 +10,10 @@ const { LBRACE } = bytes;
 /** The last entry with an exception, and what its title waits for. The spool keeps it. */
 export interface SavedApp {
   entry: number;
-  /** The title of a headline that is an exception only if frames follow; or the title without the message of the next line. */
+  /**
+   * The title of a headline that is an exception only if frames follow; or the title without the message of
+   * the next line.
+   */
   pending: string;
   /** One of `waits`. */
   waits: number;
@@ -104,7 +107,10 @@ const wordy = [
   'Traceback',
 ].map((text) => Buffer.from(text));
 
-/** Whether the whole line is the title, as in most cases: `KeyError: 'x'`, `java.io.IOException: closed`. Such a title needs no string. */
+/**
+ * Whether the whole line is the title, as in most cases: `KeyError: 'x'`, `java.io.IOException: closed`. Such
+ * a title needs no string.
+ */
 function isPlain(b: Uint8Array, at: number, end: number, mode: number): boolean {
   if (mode === modes.python_done) return true;
   if (mode !== modes.headline || b[end - 1] === LBRACE) return false;

@@ -117,8 +117,8 @@ function retitle(crash: KernelCrash): void {
 }
 
 /**
- * Whether a headline in another entry belongs to the same incident as the last crash: a panic after its cause, one hang
- * after the other, a consequence of an oops.
+ * Whether a headline in another entry belongs to the same incident as the last crash: a panic after its
+ * cause, one hang after the other, a consequence of an oops.
  */
 export function isOneIncident(crash: KernelCrash, grave: number, position: number, uptime: number): boolean {
   const after = uptime > 0 && crash.uptime > 0 ? uptime - crash.uptime : 0;

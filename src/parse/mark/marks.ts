@@ -20,7 +20,10 @@ const runsInit = Buffer.from('Run /');
 
 /** What `Marks` knows of the lines before; kept in the spool. */
 export interface SavedMarks {
-  /** The number of further lines of this boot in which `boot.ready` is looked for; 0 once it was found or ruled out. */
+  /**
+   * The number of further lines of this boot in which `boot.ready` is looked for; 0 once it was found or
+   * ruled out.
+   */
   ready: number;
   /** Seconds since boot while only the kernel has written; -1 after that. */
   early: number;
@@ -32,9 +35,9 @@ export interface SavedMarks {
 }
 
 /**
- * Finds what lines mark: boots, crashes, failures. The row of a headline gets the event, and the title as far as the
- * headline names it. A later line of the same entry that completes the title (the function, the victim, the message)
- * gets the better one. So no row waits for a later line.
+ * Finds what lines mark: boots, crashes, failures. The row of a headline gets the event, and the title as far
+ * as the headline names it. A later line of the same entry that completes the title (the function, the
+ * victim, the message) gets the better one. So no row waits for a later line.
  */
 export class Marks {
   /** 1 if any line may matter, 0 if only lines with a hint do. */

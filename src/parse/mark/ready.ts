@@ -3,8 +3,8 @@ import { byteClass, bytes, skipEscape, startsWith } from '../line/bytes.ts';
 const { ESCAPE, LBRACKET, SPACE } = bytes;
 
 /**
- * Texts that show that a guest is up. With `^` before it, a text must begin the line's text. With `*` it is a prompt: after one word, and nothing follows.
- * Otherwise it may be anywhere in the line.
+ * Texts that show that a guest is up. With `^` before it, a text must begin the line's text. With `*` it is a
+ * prompt: after one word, and nothing follows. Otherwise it may be anywhere in the line.
  */
 export const readyDefaults: readonly string[] = [
   '^sandbox.running',
@@ -89,7 +89,10 @@ export function readyText(b: Uint8Array, at: number, end: number): string {
 
 const LAST = Buffer.from('Last ');
 
-/** Whether nothing follows the prompt, or only a kernel line that was written after it. `Last login: ` is no prompt. */
+/**
+ * Whether nothing follows the prompt, or only a kernel line that was written after it. `Last login: ` is no
+ * prompt.
+ */
 function isPrompt(b: Uint8Array, at: number, after: number, end: number): boolean {
   if (startsWith(b, at, end, LAST)) return false;
   while (after < end && b[after] === SPACE) after++;

@@ -1,5 +1,5 @@
 import { byteClass, byteClasses, bytes, indexOf, isDigit, startsWith } from '../line/bytes.ts';
-import { text, words } from './trace_words.ts';
+import { ascii, words } from './trace_words.ts';
 
 const {
   BACKSLASH,
@@ -29,7 +29,10 @@ const {
 } = bytes;
 const { LETTER } = byteClasses;
 
-/** Whether b[at, end), whose first word ends at `wordEnd`, is an exception's headline: `java.io.IOException: …`, `TypeError`. */
+/**
+ * Whether b[at, end), whose first word ends at `wordEnd`, is the headline of an exception:
+ * `java.io.IOException: …`, `TypeError`.
+ */
 export function isHeadline(b: Uint8Array, at: number, end: number, wordEnd: number): boolean {
   if (at >= end || (byteClass[b[at]!]! & LETTER) === 0) return false;
   switch (b[at]) {
@@ -55,7 +58,7 @@ export function isHeadline(b: Uint8Array, at: number, end: number, wordEnd: numb
       if (startsWith(b, at, end, words.fatal)) return true;
       break;
   }
-  // The name is the first word, without its colon; most words do not end like one.
+  // The name is the first word without its colon. Most words do not end like the name of an exception.
   let name = wordEnd;
   while (name > at && b[name - 1] === COLON) name--;
   if (name - at < SUFFIX_MIN) return false;
@@ -75,27 +78,26 @@ export function isHeadline(b: Uint8Array, at: number, end: number, wordEnd: numb
     default:
       return false;
   }
-  // Behind it a colon, nothing, or what some put in brackets: not the next word of a sentence.
+  // A colon, nothing or a bracket follows the name. A word would be part of a sentence.
   if (name + 1 < end && b[name] === SPACE && b[name + 1] !== LBRACKET && b[name + 1] !== LPAREN) return false;
   for (let i = at; i < name; i++) if (byteClass[b[i]!] === 0 && !isNamePart(b[i]!)) return false;
   return true;
 }
 
-/** How names of exceptions end. */
+/** The names of exceptions end with these. */
 const suffixes = {
-  error: text('Error'),
-  exception: text('Exception'),
-  throwable: text('Throwable'),
-  interrupt: text('Interrupt'),
-  fault: text('Fault'),
+  error: ascii('Error'),
+  exception: ascii('Exception'),
+  throwable: ascii('Throwable'),
+  interrupt: ascii('Interrupt'),
+  fault: ascii('Fault'),
 };
 const SUFFIX_MIN = 5;
 
-/** `KeyError`, `net.Error`, `Error`; not `noerror`. */
+/** Whether b[at, end) ends with the suffix: `KeyError`, `net.Error`, `Error`; not `noerror`. */
 const endsIn = (b: Uint8Array, at: number, end: number, suffix: Buffer): boolean =>
   end - at >= suffix.length && startsWith(b, end - suffix.length, end, suffix);
 
-// . $ _ : \ `
 const isNamePart = (byte: number): boolean =>
   byte === DOT ||
   byte === DOLLAR ||
@@ -107,11 +109,11 @@ const isNamePart = (byte: number): boolean =>
 /** `thread 'main' panicked at …` */
 export const isRustPanic = (b: Uint8Array, at: number, end: number): boolean => {
   if (!startsWith(b, at, end, words.thread)) return false;
-  // Behind the name, newer compilers print the thread's number.
+  // Newer compilers print the number of the thread after its name.
   return indexOf(b, at, Math.min(end, at + 120), words.panicked) > 0;
 };
 
-/** `/srv/app.js:12`, `node:internal/modules:123`: a place and nothing else. */
+/** Whether the line is only a place in a source file: `/srv/app.js:12`, `node:internal/modules:123`. */
 export function isSourcePlace(b: Uint8Array, at: number, end: number): boolean {
   let colon = end - 1;
   while (colon > at && isDigit(b[colon])) colon--;
@@ -122,13 +124,14 @@ export function isSourcePlace(b: Uint8Array, at: number, end: number): boolean {
     b[at + 2] === LOWER_D &&
     b[at + 3] === LOWER_E &&
     b[at + 4] === COLON;
-  const letters = b[colon - 1] === LOWER_S && (b[colon - 2] === LOWER_J || b[colon - 2] === LOWER_T); // js, ts
+  // js, ts
+  const letters = b[colon - 1] === LOWER_S && (b[colon - 2] === LOWER_J || b[colon - 2] === LOWER_T);
   if (!isNode && !letters) return false;
   for (let i = at; i < colon; i++) if (b[i] === SPACE) return false;
   return true;
 }
 
-/** `/srv/x.rb:13:in 'f': …`: the first word ends with `:in`. */
+/** `/srv/x.rb:13:in 'f': …`: the first word, which ends at `word`, ends with `:in`. */
 export function isRubyHeadline(b: Uint8Array, at: number, word: number): boolean {
   return (
     word - at > 5 &&
@@ -139,8 +142,9 @@ export function isRubyHeadline(b: Uint8Array, at: number, word: number): boolean
   );
 }
 
-/** A word that is longer is none. */
+/** A longer word is cut here. */
 const WORD_BYTES_MAX = 160;
+/** The end of the word at `at`. */
 export function wordEndOf(b: Uint8Array, at: number, end: number): number {
   const last = end - at > WORD_BYTES_MAX ? at + WORD_BYTES_MAX : end;
   while (at < last && b[at] !== SPACE) at++;

@@ -6,7 +6,7 @@ import { isRubyHeadline, isRustPanic, isSourcePlace } from './headline.ts';
 import { indent, isFirstFrame, stepFrames, stepHeadline, stepMessage, stepTitle } from './trace_frames.ts';
 import { isGoHeader, stepGo } from './trace_go.ts';
 import { beginsPython, stepPython } from './trace_python.ts';
-import { BRACES, ERROR, GROUP, NODE, RUBY, RULE, text, words } from './trace_words.ts';
+import { ascii, BRACES, ERROR, GROUP, NODE, RUBY, RULE, words } from './trace_words.ts';
 
 const {
   COLON,
@@ -32,8 +32,8 @@ const {
 } = bytes;
 
 /**
- * Whether the line b[at, end) belongs to the entry; its mode moves on. A line that does not is left for `open`.
- * `b[at]` is no escape: colours at the start are stepped over before.
+ * Whether the line b[at, end) belongs to the entry. Updates the mode. A line that does not belong to it
+ * begins the next entry with `open`. The line has no colors at its start.
  */
 export function step(entry: OpenEntry, b: Uint8Array, at: number, end: number, traits: Traits): boolean {
   const isEmpty = at >= end;
@@ -101,7 +101,7 @@ function stepSingle(entry: OpenEntry, b: Uint8Array, at: number, end: number, tr
       entry.mode = modes.go;
       return true;
     case EQUALS:
-      // the rule above a sanitizer's report
+      // The rule above the report of a sanitizer.
       if (entry.depth !== RULE || b[at + 1] !== EQUALS || !isDigit(b[at + 2])) break;
       entry.mode = modes.sanitizer;
       return true;
@@ -117,7 +117,7 @@ function stepSingle(entry: OpenEntry, b: Uint8Array, at: number, end: number, tr
   return false;
 }
 
-/** `   0: …` after an empty line or `Error:`: a report of eyre, which begins with a line break. */
+/** `   0: …` after an empty first line: a report of eyre, which begins with a line break. */
 function stepEyre(entry: OpenEntry, b: Uint8Array, at: number, end: number): boolean {
   if (!entry.isBlank || entry.lines !== 1) return false;
   const number = indent(b, at, end);
@@ -126,7 +126,9 @@ function stepEyre(entry: OpenEntry, b: Uint8Array, at: number, end: number): boo
   return true;
 }
 
-/** Node.js: line 2 is the source, line 3 marks the place in it, then an empty line and the exception. */
+/**
+ * Node.js: line 2 is the source, line 3 marks the place in it; then follow an empty line and the exception.
+ */
 function stepNode(entry: OpenEntry, b: Uint8Array, at: number, end: number): boolean {
   const isIndented = isBlankByte(firstByte(b, at, end));
   if (entry.lines === 1) return true;
@@ -160,8 +162,8 @@ const eyreLines = [
   'Stack backtrace:',
   'stack backtrace:',
   'Run with ',
-].map(text);
-const threadSanitizer = text('WARNING: ThreadSanitizer');
+].map(ascii);
+const threadSanitizer = ascii('WARNING: ThreadSanitizer');
 const sanitizerLines = [
   '==',
   'SUMMARY:',
@@ -183,9 +185,9 @@ const sanitizerLines = [
   'AddressSanitizer',
   'LeakSanitizer',
   'Objects leaked',
-].map(text);
+].map(ascii);
 
-/** Begins an entry with the line b[at, end): what may follow it. */
+/** Begins an entry with the line b[at, end). The mode tells which lines may follow. */
 export function open(entry: OpenEntry, b: Uint8Array, at: number, end: number, traits: Traits): void {
   entry.mode = modes.single;
   entry.depth = 0;

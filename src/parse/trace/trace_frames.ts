@@ -30,15 +30,15 @@ const {
 } = bytes;
 const { UPPER } = byteClasses;
 
-/** Past the blanks at `at`. */
+/** The offset after the blanks at `at`. */
 export function indent(b: Uint8Array, at: number, end: number): number {
   while (at < end && (b[at] === SPACE || b[at] === TAB)) at++;
   return at;
 }
 
 /**
- * Whether b[at, end) is a frame that belongs to the line before, whatever that is: `  at f (x.js:1:2)`, `\tfrom x.rb:1:in`.
- * The first frame must look like one; later ones have less to prove.
+ * Whether b[at, end) is a frame after a line of any form: `  at f (x.js:1:2)`, `\tfrom x.rb:1:in`. The first
+ * frame must be certain. Later frames have looser rules.
  */
 export function isFirstFrame(b: Uint8Array, at: number, end: number): boolean {
   const word = indent(b, at, end);
@@ -59,7 +59,7 @@ export function isFirstFrame(b: Uint8Array, at: number, end: number): boolean {
   return isRubyPlace(b, word, end);
 }
 
-/** What stands behind `at`: one word, or something with brackets. */
+/** Whether b[at, end), the text after `at `, is one word or contains a bracket. */
 function isPlace(b: Uint8Array, at: number, end: number): boolean {
   let hasBlank = false;
   for (; at < end; at++) {
@@ -70,7 +70,7 @@ function isPlace(b: Uint8Array, at: number, end: number): boolean {
   return !hasBlank;
 }
 
-/** `x.rb:13:in ` in the first bytes. */
+/** Whether the first bytes contain `x.rb:13:in `. */
 function isRubyPlace(b: Uint8Array, at: number, end: number): boolean {
   for (const last = Math.min(end - 4, at + 240); at < last; at++) {
     if (b[at] !== COLON || !isDigit(b[at + 1])) continue;
@@ -88,17 +88,20 @@ function isRubyPlace(b: Uint8Array, at: number, end: number): boolean {
   return false;
 }
 
-/** ` NoMethodError (undefined method …):` of Rails: a headline that one blank indents; frames have more, or begin with `at`. */
+/**
+ * A headline of Rails, indented by one blank: ` NoMethodError (undefined method …):`. Frames have more blanks
+ * or begin with `at`.
+ */
 function isRailsHeadline(b: Uint8Array, at: number, end: number): boolean {
   if (at >= end || byteClass[b[at]!] !== UPPER) return false;
   return isHeadline(b, at, end, wordEndOf(b, at, end));
 }
 
-/** `#3      main (…)`, un-indented. */
+/** `#3      main (…)`, not indented. */
 const isNumberedFrame = (b: Uint8Array, at: number, end: number): boolean =>
   b[at] === HASH && at + 2 < end && isDigit(b[at + 1]);
 
-/** `Stack trace:` or the first of the numbered frames, un-indented, below any line. */
+/** Whether the line is `Stack trace:` or the first numbered frame, not indented, below a line of any form. */
 export function stepTitle(entry: OpenEntry, b: Uint8Array, at: number, end: number): boolean {
   const first = firstByte(b, at, end);
   if (entry.isBlank) return false;
@@ -110,6 +113,7 @@ export function stepTitle(entry: OpenEntry, b: Uint8Array, at: number, end: numb
   return isTitle;
 }
 
+/** Whether the line belongs to the exception whose headline was just read. */
 export function stepHeadline(entry: OpenEntry, b: Uint8Array, at: number, end: number): boolean {
   const first = firstByte(b, at, end);
   const isIndented = isBlankByte(first);
@@ -121,7 +125,7 @@ export function stepHeadline(entry: OpenEntry, b: Uint8Array, at: number, end: n
     return !entry.isBlank || entry.mode !== modes.headline;
   }
   switch (first) {
-    case 0: // empty: `Caused by:` of anyhow may follow
+    case 0: // An empty line: `Caused by:` of anyhow may follow.
       return !entry.isBlank && entry.lines === 1 && entry.depth === ERROR;
     case UPPER_C:
       if (!startsWith(b, at, end, words.caused)) return false;
@@ -148,6 +152,7 @@ const stepNumbered = (b: Uint8Array, at: number, end: number): boolean => {
   return number - at >= 3 && b[number] === DIGIT_0 && b[number + 1] === COLON;
 };
 
+/** Whether the line belongs to the frames. */
 export function stepFrames(entry: OpenEntry, b: Uint8Array, at: number, end: number): boolean {
   const first = firstByte(b, at, end);
   const isIndented = isBlankByte(first);
@@ -204,7 +209,10 @@ export function stepFrames(entry: OpenEntry, b: Uint8Array, at: number, end: num
   }
 }
 
-/** A message of several lines ends with the exception's class (Ruby), or where the frames begin (Dart). */
+/**
+ * Whether the line belongs to a message of several lines, which ends with the class of the exception (Ruby)
+ * or at the frames (Dart).
+ */
 export function stepMessage(entry: OpenEntry, b: Uint8Array, at: number, end: number): boolean {
   const first = firstByte(b, at, end);
   if (entry.lines > MESSAGE_LINES_MAX) return false;

@@ -1,10 +1,11 @@
 import { byteClass, byteClasses, bytes, firstByte, isDigit, startsWith } from '../line/bytes.ts';
 import type { OpenEntry } from '../line/entry.ts';
+import { ascii } from './trace_words.ts';
 
 const { COLON, DIGIT_0, LBRACKET, LOWER_G, LOWER_X, LPAREN, RPAREN, SPACE, TAB } = bytes;
 const { LETTER } = byteClasses;
 
-const goroutine = Buffer.from('goroutine ');
+const goroutine = ascii('goroutine ');
 const lines = [
   '[signal ',
   'created by ',
@@ -15,7 +16,7 @@ const lines = [
   '[originating from',
   'SIG',
   'runtime: ',
-].map((text) => Buffer.from(text));
+].map(ascii);
 
 /** `goroutine 12 [running]:` */
 export function isGoHeader(b: Uint8Array, at: number, end: number): boolean {
@@ -30,21 +31,21 @@ export function isGoHeader(b: Uint8Array, at: number, end: number): boolean {
     b[end - 1] === COLON
   );
 }
-const gp = Buffer.from('gp=');
+const gp = ascii('gp=');
 
 /** `main.(*Server).run(0xc0000, 0x1)`, `main.main()`, `main.greet(...)`: no blank before the bracket. */
-export function isFunctionCall(b: Uint8Array, at: number, end: number): boolean {
+function isFunctionCall(b: Uint8Array, at: number, end: number): boolean {
   if (b[end - 1] !== RPAREN || (byteClass[b[at]!]! & LETTER) === 0) return false;
   for (; at < end && b[at] !== SPACE; at++) if (b[at] === LPAREN) return true;
   return false;
 }
 
-/** A panic, or a dump of goroutines: blocks with empty lines between them. */
+/** Whether the line belongs to a panic or a dump of goroutines: blocks with empty lines between them. */
 export function stepGo(entry: OpenEntry, b: Uint8Array, at: number, end: number): boolean {
   const first = firstByte(b, at, end);
   if (first === 0) return !entry.isBlank;
   if (first === TAB) return true;
-  // A dump that follows another at once, without an empty line, is one of its own.
+  // A dump that follows another one without an empty line is another entry.
   if (first === LOWER_G)
     return (isGoHeader(b, at, end) && (entry.isBlank || entry.lines <= 2)) || isFunctionCall(b, at, end);
   for (const line of lines) if (startsWith(b, at, end, line)) return true;

@@ -9,12 +9,15 @@ import {
 } from '../line/bytes.ts';
 import { modes, type OpenEntry } from '../line/entry.ts';
 import { indent } from './trace_frames.ts';
-import { GROUP, text, words } from './trace_words.ts';
+import { ascii, GROUP, words } from './trace_words.ts';
 
 const { COLON, DOT, UNDERSCORE } = bytes;
 const { UPPER } = byteClasses;
 
-/** A traceback: indented lines, the exception, and what it was raised from. */
+/**
+ * Whether the line belongs to a traceback: indented lines, the exception, and further exceptions in its
+ * chain.
+ */
 export function stepPython(entry: OpenEntry, b: Uint8Array, at: number, end: number): boolean {
   const isIndented = isBlankByte(firstByte(b, at, end));
   const isEmpty = at >= end;
@@ -41,21 +44,25 @@ export function stepPython(entry: OpenEntry, b: Uint8Array, at: number, end: num
   }
 }
 
-/** `  File "x.py", line 2` of a syntax error, `  + Exception Group Traceback`: reports without a first line of their own. */
+/**
+ * The first line of a report without a headline: `  File "x.py", line 2` of a syntax error, `  + Exception
+ * Group Traceback`.
+ */
 export function beginsPython(b: Uint8Array, at: number, end: number): boolean {
   const word = indent(b, at, end);
   return startsWith(b, word, end, words.file) || startsWith(b, word, end, words.group);
 }
 
-/** What SQLAlchemy prints below the exception. */
-const pythonTails = ['[SQL: ', '[parameters: ', '(Background on this error'].map(text);
+/** Lines that SQLAlchemy prints below the exception. */
+const pythonTails = ['[SQL: ', '[parameters: ', '(Background on this error'].map(ascii);
 
+/** Whether the line names the exception of a traceback. */
 function isPythonEnd(b: Uint8Array, at: number, end: number): boolean {
   let name = at;
   let stop = at;
   while (stop < end && (isWordByte(b[stop]) || b[stop] === DOT || b[stop] === UNDERSCORE))
     if (b[stop++] === DOT) name = stop;
-  // `ValueError`, `json.decoder.JSONDecodeError: …`, `socket.error: …`; not the next line of the program
+  // `ValueError`, `json.decoder.JSONDecodeError: …`, `socket.error: …`; not the next line of the program.
   if (stop === name || (stop < end && b[stop] !== COLON)) return false;
   return name > at || b[name] === UNDERSCORE || byteClass[b[name]!] === UPPER;
 }

@@ -14,7 +14,7 @@ test('a stamp that lies before its console was made, or after it was read, is no
   ];
   const rows = new Reader().read(`${lines.join('\n')}\n`, '2026-06-01T16:00:00Z');
   assert.deepEqual(
-    rows.map(({ kind }) => kind),
+    rows.map(({ timestamp_kind }) => timestamp_kind),
     ['observed', 'observed', 'line', 'line'],
   );
   assert.equal(rows[0]!.time, '2026-06-01T16:00:00');
@@ -29,15 +29,15 @@ test('a resumed guest whose clock stands still is not believed where its console
     '2026-06-01T15:41:00Z woken\nplain\n2026-06-01T17:00:05Z corrected\n',
     '2026-06-01T17:00:05Z',
   );
-  assert.deepEqual([stale!.kind, stale!.time], ['observed', '2026-06-01T17:00:05']);
-  assert.deepEqual([plain!.kind, plain!.time], ['observed', '2026-06-01T17:00:05']);
-  assert.equal(fresh!.kind, 'line');
+  assert.deepEqual([stale!.timestamp_kind, stale!.time], ['observed', '2026-06-01T17:00:05']);
+  assert.deepEqual([plain!.timestamp_kind, plain!.time], ['observed', '2026-06-01T17:00:05']);
+  assert.equal(fresh!.timestamp_kind, 'line');
 });
 
 test('what is read late, as the agent was down, is believed', () => {
   const rows = new Reader().read('2026-06-01T15:31:00Z x\ny\n', '2026-06-03T00:00:00Z');
   assert.deepEqual(
-    rows.map(({ kind }) => kind),
+    rows.map(({ timestamp_kind }) => timestamp_kind),
     ['line', 'inherited'],
   );
 });
@@ -47,7 +47,7 @@ test('a recorded file is of any age', () => {
     isRecorded: true,
   });
   assert.deepEqual(
-    rows.map(({ kind }) => kind),
+    rows.map(({ timestamp_kind }) => timestamp_kind),
     ['line', 'line', 'observed'],
   );
 });
@@ -108,7 +108,7 @@ describe('a time that a text speaks of is not the line’s', () => {
   for (const text of texts) {
     test(text, () => {
       const [row] = readLines([text], { isRecorded: true });
-      assert.deepEqual([row!.kind, row!.prefix], ['observed', '']);
+      assert.deepEqual([row!.timestamp_kind, row!.prefix], ['observed', '']);
     });
   }
 });
@@ -119,5 +119,5 @@ test('clocks of guest and host may differ by a little', () => {
     '2026-06-01T15:30:00Z',
   );
   assert.equal(limits.parse.clock_skew_max_s, 120);
-  assert.deepEqual([early!.kind, tooEarly!.kind], ['line', 'observed']);
+  assert.deepEqual([early!.timestamp_kind, tooEarly!.timestamp_kind], ['line', 'observed']);
 });

@@ -1,48 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { newLine, timestampKinds } from '../../../src/parse/line/line.ts';
-import { nameText } from '../../../src/parse/line/names.ts';
-import { LineParser } from '../../../src/parse/line_parser.ts';
+import { Reader, type ReadRow } from '../../support/parsed.ts';
 
 /** When the agent reads; when the console's file was made. */
 const OBSERVED = '2026-06-01T16:00:00.250Z';
 const STARTED = '2026-06-01T15:30:00.000Z';
 
-const seconds = (text: string): number => Math.floor(Date.parse(text) / 1000);
-
-interface Found {
-  time: string;
-  kind: string;
-  source: string;
-  prefix: string;
-  message: string;
-}
-
-/** Parses lines in order; `time` has as many decimals as it needs. */
-function parse(
+/** Parses lines in order. */
+const parse = (
   lines: string[],
   log = 'console',
   started = STARTED,
   observed = OBSERVED,
   isRecorded = false,
-): Found[] {
-  const parser = new LineParser(log, started === '' ? 0 : seconds(started), 0, { isRecorded });
-  let position = 0;
-  const line = newLine();
-  return lines.map((text) => {
-    const bytes = Buffer.from(text);
-    parser.parse(bytes, 0, bytes.length, position, seconds(observed), 250_000_000, line);
-    position += bytes.length;
-    const fraction = String(line.nanos).padStart(9, '0').replace(/0+$/, '');
-    return {
-      time: `${new Date(line.seconds * 1000).toISOString().slice(0, 19)}${fraction && `.${fraction}`}`,
-      kind: timestampKinds[line.kind]!,
-      source: nameText(line.source),
-      prefix: bytes.toString('utf8', line.start, line.message_start),
-      message: bytes.toString('utf8', line.message_start, line.message_end),
-    };
-  });
-}
+): ReadRow[] => new Reader({ log, started, isRecorded }).read(lines.join(''), observed);
 
 describe('a line is read for its stamp and its tag', () => {
   const table: [line: string, time: string, kind: string, source: string, message: string][] = [
@@ -136,7 +107,7 @@ describe('a line is read for its stamp and its tag', () => {
     test(JSON.stringify(line), () => {
       const [found] = parse([line], 'console', STARTED, OBSERVED, true);
       assert.deepEqual(
-        { time: found!.time, kind: found!.kind, source: found!.source, message: found!.message },
+        { time: found!.time, kind: found!.timestamp_kind, source: found!.source, message: found!.message },
         { time, kind, source, message },
       );
       assert.ok(line.startsWith(found!.prefix + found!.message), 'prefix and message are the line');
@@ -147,7 +118,7 @@ describe('a line is read for its stamp and its tag', () => {
 test('a line without a stamp has the time of the line before', () => {
   const found = parse(['2026-06-01T15:30:18Z one\n', '  at two\n', 'three\n']);
   assert.deepEqual(
-    found.map(({ time, kind }) => [time, kind]),
+    found.map(({ time, timestamp_kind }) => [time, timestamp_kind]),
     [
       ['2026-06-01T15:30:18', 'line'],
       ['2026-06-01T15:30:18', 'inherited'],
@@ -219,7 +190,7 @@ test('a guest without a clock does not carry 1970 into the lines that follow', (
     'w\n',
   ]);
   assert.deepEqual(
-    found.map(({ kind }) => kind),
+    found.map(({ timestamp_kind }) => timestamp_kind),
     ['observed', 'observed', 'line', 'observed', 'inherited'],
   );
   assert.equal(found[4]!.time, '2026-06-01T15:30:18');
@@ -244,7 +215,7 @@ test('events.jsonl: the time is a field', () => {
     'events',
   );
   assert.deepEqual(
-    found.map(({ time, kind, source, prefix }) => [time.slice(17), kind, source, prefix]),
+    found.map(({ time, timestamp_kind, source, prefix }) => [time.slice(17), timestamp_kind, source, prefix]),
     [
       ['18.5', 'line', 'runtime', ''],
       ['19', 'line', 'runtime', ''],
@@ -260,10 +231,17 @@ test('firecracker.log: a stamp with nanoseconds and no zone', () => {
     'firecracker',
   );
   assert.deepEqual(found, {
+    position: 0,
     time: '2026-06-01T15:30:18.123456789',
-    kind: 'line',
+    timestamp: '2026-06-01T15:30:18.123456789Z',
+    timestamp_kind: 'line',
     source: 'firecracker',
+    severity: 'INFO',
+    event: '',
+    title: '',
+    entry_position: 0,
     prefix: '2026-06-01T15:30:18.123456789 ',
     message: '[sb:main:INFO:src/main.rs] Running',
+    ending: '\n',
   });
 });
