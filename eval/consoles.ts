@@ -4,7 +4,7 @@ import type { Tally } from './measures.ts';
 import { measureRecorded, type RecordedBoot } from './outcomes.ts';
 import { rowsOfConsole } from './rows.ts';
 
-/** A recorded console: when it began and how long it ran. */
+/** A recorded console: when it began, and how long it ran. */
 export interface ConsoleCase extends RecordedBoot {
   started: string;
   wall_s: number;
@@ -12,17 +12,17 @@ export interface ConsoleCase extends RecordedBoot {
   printk_midline?: number;
 }
 
-/** Clocks of guest and host, and stamps of whole seconds. */
+/** Clocks of guest and host differ, and some stamps have whole seconds. */
 const SLACK_MS = 3_000;
 
-/** Whole consoles: every row's time must lie within the recording. */
+/** Whole consoles: the time of every row must be within the recording. */
 export function measureConsole(set: string, folder: string, one: ConsoleCase, tally: Tally): void {
   const started = Date.parse(one.started);
   const ended = started + one.wall_s * 1000;
   const rows = rowsOfConsole(readFileSync(join(folder, one.file)), started, ended);
   for (const row of rows) {
     const isWithin = row.time_ms >= started - SLACK_MS && row.time_ms <= ended + SLACK_MS;
-    const miss = `${one.file} ${row.kind} ${new Date(row.time_ms).toISOString()}: ${row.text.slice(0, 80)}`;
+    const miss = `${one.file} ${row.timestamp_kind} ${new Date(row.time_ms).toISOString()}: ${row.text.slice(0, 80)}`;
     tally.add(set, 'time within the recording', isWithin ? 'right' : 'wrong', ['right', 'wrong'], miss);
   }
   measureRecorded(set, one, rows, tally);

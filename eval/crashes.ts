@@ -1,8 +1,8 @@
 import { type Incident, incidentsOf } from './incidents.ts';
 import type { Tally } from './measures.ts';
-import { type Row, rowsOfLines } from './rows.ts';
+import { type EvalRow, rowsOfLines } from './rows.ts';
 
-/** A log that must, or must not, be reported as a crash of the kernel. */
+/** A log that is, or is not, a crash of the kernel. */
 export interface CrashCase {
   id: string;
   expected_crash: boolean;
@@ -13,7 +13,7 @@ export interface CrashCase {
   log: string;
 }
 
-/** What no kernel in production prints, or what is no kernel's. */
+/** Reports that no kernel in production prints, or no kernel at all. */
 const isForeign = ({ expected_title }: CrashCase): boolean =>
   /^(?:KMSAN|KCSAN|SYZFAIL|trusty|go runtime error|unexpected kernel reboot)/.test(expected_title ?? '');
 
@@ -28,7 +28,7 @@ export function measureCrash(set: string, one: CrashCase, recorded_ms: number, t
     return;
   }
   const sets = isForeign(one) ? [set] : [set, `${set}, production`];
-  const isFound = first !== undefined || isToldOtherwise(one, rows, incidents);
+  const isFound = first !== undefined || isOtherwiseFound(one, rows, incidents);
   for (const name of sets) {
     tally.add(name, 'crash', isFound ? 'found' : 'missed', ['found', 'missed'], miss);
     if (first === undefined) continue;
@@ -43,15 +43,15 @@ export function measureCrash(set: string, one: CrashCase, recorded_ms: number, t
   }
 }
 
-/** What is no crash of the kernel is told as what it is: a program's crash, one more boot. */
-function isToldOtherwise({ expected_title }: CrashCase, rows: Row[], incidents: Incident[]): boolean {
+/** Whether a case that is no crash of the kernel was recognized: the crash of a program, or one more boot. */
+function isOtherwiseFound({ expected_title }: CrashCase, rows: EvalRow[], incidents: Incident[]): boolean {
   if (expected_title === 'go runtime error') return incidents.some(({ event }) => event.startsWith('app.'));
   const first = rows.findIndex(({ source }) => source === 'kernel');
   const isReboot = rows.some(({ event }, at) => event === 'boot.start' && at > first);
   return expected_title === 'unexpected kernel reboot' && isReboot;
 }
 
-/** A log whose report is cut off (`in corrupted`) names no function, and neither do we. */
+/** A report that is cut off (`in corrupted`) has no function in its title. */
 function titleOutcome({ expected_title, alt_titles }: CrashCase, title: string): string {
   const wanted = [expected_title!, ...alt_titles];
   if (wanted.includes(title)) return 'exact';

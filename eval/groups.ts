@@ -1,5 +1,5 @@
 import type { Tally } from './measures.ts';
-import { type Row, rowsOfLines } from './rows.ts';
+import { type EvalRow, rowsOfLines } from './rows.ts';
 
 export interface GroupCase {
   id: string;
@@ -11,7 +11,7 @@ export interface GroupCase {
 
 const outcomes = ['exact', 'under-joined', 'over-joined'];
 
-/** Which lines belong together: reports that must be one entry, and lines that must stay alone. */
+/** Lines that belong together: reports that must be one entry, and lines that must stay alone. */
 export function measureGroups(set: string, one: GroupCase, recorded_ms: number, tally: Tally): void {
   const rows = rowsOfLines(one.lines, recorded_ms);
   if (rows.length !== one.lines.length) return;
@@ -28,16 +28,16 @@ export function measureGroups(set: string, one: GroupCase, recorded_ms: number, 
   });
 }
 
-/** A group is over-joined when its entry holds a line of another group. */
-function outcomeOf(rows: Row[], group: number[]): string {
+/** A group is over-joined if its entry contains a line of another group. */
+function outcomeOf(rows: EvalRow[], group: number[]): string {
   const entries = new Set(group.map((index) => rows[index]!.entry_position));
   const isShared = rows.some((row, index) => !group.includes(index) && entries.has(row.entry_position));
   if (isShared) return 'over-joined';
   return entries.size > 1 ? 'under-joined' : 'exact';
 }
 
-/** The first line that is not in the entry of the line before. */
-function split(rows: Row[], group: number[]): string {
+/** The first line of the group that is not in the entry of the line before. */
+function split(rows: EvalRow[], group: number[]): string {
   for (let at = 1; at < group.length; at++) {
     const [before, row] = [rows[group[at - 1]!]!, rows[group[at]!]!];
     if (before.entry_position !== row.entry_position) return ` | split before: ${row.text.slice(0, 80)}`;

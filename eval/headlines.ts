@@ -1,8 +1,8 @@
 import { incidentsOf } from './incidents.ts';
 import type { Tally } from './measures.ts';
-import { type Row, rowsOfLines } from './rows.ts';
+import { type EvalRow, rowsOfLines } from './rows.ts';
 
-/** A kernel log with the lines that another project calls errors. */
+/** A kernel log, with the lines that another project reports as errors. */
 export interface HeadlineCase {
   id: string;
   lines: string[];
@@ -14,17 +14,19 @@ export interface HeadlineCase {
   expected_count_min?: number;
   /** squad */
   expected_detected?: [string, string][];
-  /** satyr: the whole is one report. */
+  /** satyr: the whole log is one report. */
   expected?: unknown;
 }
 
-/** What is a report's headline, not a fact of its body or a message of a driver. */
+/**
+ * Whether the id stands for the headline of a report, not for a line of its body or a message of a driver.
+ */
 const isHeadline = (id: string): boolean =>
   /^(?:BUG|WARNING:at|WARNING:(?:possible|suspicious|inconsistent)|INFO:(?:rcu|task|possible|suspicious|trying)|Kernel_panic|kernel_BUG|general_protection|divide|invalid_opcode|Oops|UBSAN|invoked_oom|PANIC|segment|int3|related_gen|.*#\[##\])/.test(
     id,
   ) && !/kernel_boot|early-boot|kernel_hang|kernel_crash|test_/.test(id);
 
-const isCrash = ({ event }: Row): boolean => /^kernel\.|missing$/.test(event);
+const isCrash = ({ event }: EvalRow): boolean => /^kernel\.|missing$/.test(event);
 
 export function measureHeadlines(set: string, one: HeadlineCase, recorded_ms: number, tally: Tally): void {
   const rows = rowsOfLines(one.lines, recorded_ms);

@@ -1,6 +1,6 @@
-import type { Row } from './rows.ts';
+import type { EvalRow } from './rows.ts';
 
-/** One crash: rows of one boot with the same title are one, whatever they tell of it. */
+/** One crash. All rows of one boot with the same title belong to it. */
 export interface Incident {
   boot: number;
   /** Of its first row. */
@@ -14,10 +14,10 @@ export interface Incident {
 const isCrash = (event: string): boolean => /^(?:kernel|app)\.|^(?:init|rootfs)\.missing$/.test(event);
 
 /**
- * What a console's rows tell of crashes, as the views in `schemas/` add it up: an entry's title is that of its last row that has one, and entries
- * of one boot with the same title are one crash.
+ * The crashes in the rows of a console, counted as the views in `schemas/` count them: the title of an entry
+ * is the title of its last row that has one, and entries of one boot with the same title are one crash.
  */
-export function incidentsOf(rows: readonly Row[]): Incident[] {
+export function incidentsOf(rows: readonly EvalRow[]): Incident[] {
   const titles = new Map<number, string>();
   for (const row of rows) if (row.title !== '') titles.set(row.entry_position, row.title);
   const found = new Map<string, Incident>();
@@ -34,7 +34,7 @@ export function incidentsOf(rows: readonly Row[]): Incident[] {
   return [...found.values()];
 }
 
-/** How a boot went, by its events: the first that fits. */
+/** The outcome of a boot, by its events. The first condition that holds counts. */
 export function outcomeOf(events: ReadonlySet<string>): string {
   if (events.has('boot.ready')) return 'ready';
   if (events.has('rootfs.missing')) return 'no_rootfs';
@@ -45,8 +45,11 @@ export function outcomeOf(events: ReadonlySet<string>): string {
   return 'not_ready';
 }
 
-/** The events of each boot of a console; what stands before the first kernel line is a boot of its own, if it marks anything. */
-export function bootsOf(rows: readonly Row[]): Set<string>[] {
+/**
+ * The events of each boot of a console. Lines before the first kernel line are a boot of their own if they
+ * mark anything.
+ */
+export function bootsOf(rows: readonly EvalRow[]): Set<string>[] {
   const boots: Set<string>[] = [new Set()];
   for (const { event } of rows) {
     if (event === 'boot.start') boots.push(new Set());

@@ -1,16 +1,16 @@
 import type { Tally } from './measures.ts';
-import { type Row, rowsOfLines } from './rows.ts';
+import { type EvalRow, rowsOfLines } from './rows.ts';
 
 export interface KernelCase {
   id: string;
   lines: string[];
-  /** Blocks of lines, as another project cuts crash reports out. */
+  /** The crash reports that another project extracts. */
   expected_groups_text?: string[];
-  /** OOM reports: who was killed. */
+  /** OOM reports: the victims. */
   derived?: { victims?: unknown[] };
 }
 
-/** Kernel reports: does the block that another project cuts out lie within one entry? */
+/** Kernel reports: whether the report that another project extracts is one entry. */
 export function measureKernel(set: string, one: KernelCase, recorded_ms: number, tally: Tally): void {
   const rows = rowsOfLines(one.lines, recorded_ms);
   for (const text of one.expected_groups_text ?? []) {
@@ -30,8 +30,15 @@ export function measureKernel(set: string, one: KernelCase, recorded_ms: number,
   }
 }
 
-/** The share of the wanted lines that are in the entry that holds most of them. */
-function report(set: string, what: string, id: string, rows: Row[], wanted: Row[], tally: Tally): void {
+/** Compares the wanted lines with the entry that contains most of them. */
+function report(
+  set: string,
+  what: string,
+  id: string,
+  rows: EvalRow[],
+  wanted: EvalRow[],
+  tally: Tally,
+): void {
   const sizes = new Map<number, number>();
   for (const row of wanted) sizes.set(row.entry_position, (sizes.get(row.entry_position) ?? 0) + 1);
   const [entry, held] = [...sizes].sort((a, b) => b[1] - a[1])[0]!;

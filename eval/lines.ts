@@ -1,6 +1,6 @@
 import type { Tally } from './measures.ts';
 import { referenceTime } from './reference_time.ts';
-import { type Row, rowsOfLines } from './rows.ts';
+import { type EvalRow, rowsOfLines } from './rows.ts';
 
 export interface LineCase {
   id: string;
@@ -17,7 +17,7 @@ export interface LineCase {
 const stampOutcomes = ['exact', 'missed', 'wrong'];
 const levelOutcomes = ['exact', 'missed', 'wrong'];
 
-/** Single lines: the stamp's time, the level, whether a trace starts. */
+/** Single lines: the time of the stamp, whether there is a stamp, the level. */
 export function measureLine(set: string, one: LineCase, recorded_ms: number, tally: Tally): void {
   const lines = one.lines ?? [one.line ?? one.text ?? ''];
   const [row] = rowsOfLines(lines, recorded_ms);
@@ -35,18 +35,25 @@ export function measureLine(set: string, one: LineCase, recorded_ms: number, tal
   }
 }
 
-const isStamped = (row: Row): boolean => row.kind !== 'observed' && row.kind !== 'inherited';
+const isStamped = (row: EvalRow): boolean =>
+  row.timestamp_kind !== 'observed' && row.timestamp_kind !== 'inherited';
 
-function measureTime(set: string, one: LineCase, row: Row, recorded_ms: number, tally: Tally): void {
+function measureTime(set: string, one: LineCase, row: EvalRow, recorded_ms: number, tally: Tally): void {
   const expected = referenceTime(one.ts_text!, recorded_ms);
   if (expected === null) return;
   const isSame = Math.abs(row.time_ms - expected) < 0.002;
   const outcome = isStamped(row) ? (isSame ? 'exact' : 'wrong') : 'missed';
-  const got = isStamped(row) ? new Date(row.time_ms).toISOString() : row.kind;
+  const got = isStamped(row) ? new Date(row.time_ms).toISOString() : row.timestamp_kind;
   tally.add(set, 'timestamp', outcome, stampOutcomes, `${one.ts_text} → ${got} in ${row.text.slice(0, 120)}`);
 }
 
-function measureLevel(set: string, what: string, expected: string | undefined, row: Row, tally: Tally): void {
+function measureLevel(
+  set: string,
+  what: string,
+  expected: string | undefined,
+  row: EvalRow,
+  tally: Tally,
+): void {
   const outcome = row.severity === expected ? 'exact' : row.severity === '' ? 'missed' : 'wrong';
   tally.add(set, what, outcome, levelOutcomes, `${expected} → ${row.severity} in ${row.text.slice(0, 120)}`);
 }
@@ -61,7 +68,7 @@ const severities: [RegExp, string][] = [
   [/^(f|ftl|fatal|crit|critical|alert|emerg|emergency|panic)$/, 'FATAL'],
 ];
 
-/** OpenTelemetry's text of a level as other projects name it; undefined for what is no level. */
+/** The severity text of OpenTelemetry for a level of another project; undefined if it is no level. */
 function severityOf(level: string): string | undefined {
   const word = level.toLowerCase().replace(/\(\d+\)$/, '');
   return severities.find(([pattern]) => pattern.test(word))?.[1];

@@ -3,9 +3,12 @@
  *
  *   npm run eval -- FOLDER [--misses]
  *
- * Every .jsonl below FOLDER is a set, one case a line; what a case measures follows from its fields: `ts_text`, `expected_level`,
- * `contains_timestamp` (lines), `groups` (lines that belong together), `expected_groups_text`, `derived.victims` (kernel
- * reports). A truth.json is a list of recorded consoles beside it. `--misses` also prints each case that differs.
+ * Each .jsonl below FOLDER is a set with one case a line. The fields of a case decide what it measures:
+ * `expected_crash` (crashes of the kernel), `groups` (lines that belong together), `expected_groups_text` and
+ * `derived` (kernel reports), `expected_events`, `expect_oops` and `expected_detected` (headlines),
+ * `expected_level`, `format` and `contains_timestamp` (single lines). Cases of sets with `boot` in their name
+ * are boots. A truth.json lists recorded consoles in its folder. `--misses` also prints each case that differs
+ * from the truth.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
@@ -19,7 +22,7 @@ import { type LineCase, measureLine } from './lines.ts';
 import { Tally } from './measures.ts';
 import { type BootCase, measureBoot, measureOom, type OomCase } from './outcomes.ts';
 
-/** When the cases count as written: it gives stamps without a year theirs. */
+/** The time at which all cases count as written. Stamps without a year get their year from it. */
 const RECORDED_MS = Date.parse('2026-11-24T12:00:00Z');
 
 const { values, positionals } = parseArgs({

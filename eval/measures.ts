@@ -1,4 +1,4 @@
-/** One line of the table: how many cases, and how many of them came out how. */
+/** One line of the table: the number of cases, and of each outcome. */
 export interface Measure {
   set: string;
   what: string;
@@ -6,7 +6,7 @@ export interface Measure {
   counts: Record<string, number>;
 }
 
-/** Adds up cases by outcome; `misses` keeps what did not come out as the truth says, for `--misses`. */
+/** Counts cases by outcome. `misses` keeps the cases that differ from the truth, for `--misses`. */
 export class Tally {
   readonly misses: string[] = [];
   private readonly measures = new Map<string, Measure>();

@@ -1,8 +1,8 @@
 import { bootsOf, incidentsOf, outcomeOf } from './incidents.ts';
 import type { Tally } from './measures.ts';
-import { type Row, rowsOfLines } from './rows.ts';
+import { type EvalRow, rowsOfLines } from './rows.ts';
 
-/** A console that was recorded with what a person saw in it. */
+/** A recorded console, and what a person saw in it. */
 export interface RecordedBoot {
   file: string;
   boot_ready?: boolean;
@@ -12,7 +12,7 @@ export interface RecordedBoot {
   ready_line_no?: number | null;
 }
 
-/** How a boot that never became ready ended, by what the recorder calls it. */
+/** The outcome of a boot that never became ready, by the kind of failure in the recording. */
 const outcomes: Record<string, string> = {
   init_died: 'panicked',
   kernel_panic: 'panicked',
@@ -22,7 +22,7 @@ const outcomes: Record<string, string> = {
   init_missing: 'no_init',
   oom_panic: 'panicked',
 };
-/** Kinds that the kernel reports. */
+/** The events of the failures that the kernel reports. */
 const kernelKinds: Record<string, RegExp> = {
   kernel_oops: /^kernel\.(?:oops|panic)$/,
   kernel_panic: /^kernel\.panic$/,
@@ -38,7 +38,12 @@ const kernelKinds: Record<string, RegExp> = {
   mount_failed: /^disk\.error$/,
 };
 
-export function measureRecorded(set: string, one: RecordedBoot, rows: readonly Row[], tally: Tally): void {
+export function measureRecorded(
+  set: string,
+  one: RecordedBoot,
+  rows: readonly EvalRow[],
+  tally: Tally,
+): void {
   if (one.boot_ready === undefined) return;
   const boots = bootsOf(rows);
   const kind = one.failure_kind ?? 'none';
@@ -161,7 +166,7 @@ const lavaOutcomes: Record<string, string[]> = {
   panic_no_init: ['panicked'],
 };
 
-/** Serial logs of test farms: boot loader, kernel and shell in one. */
+/** Serial logs of test farms, with boot loader, kernel and shell in one file. */
 export function measureBoot(set: string, one: BootCase, recorded_ms: number, tally: Tally): void {
   const rows = rowsOfLines(one.lines, recorded_ms);
   const events = new Set(rows.map(({ event }) => event));

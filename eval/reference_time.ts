@@ -1,6 +1,7 @@
 /**
- * The time that a stamp's text means, read slowly with regular expressions: a second opinion to measure the
- * parser's byte-level readers by. Without a zone UTC; without a year the last one that is not in the future.
+ * The time of a stamp, read slowly with regular expressions: an independent result to compare the parser
+ * with. A stamp without a zone is in UTC. A stamp without a year is in the last year in which it is not in
+ * the future.
  */
 const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 const zones: Record<string, number> = {
@@ -28,7 +29,7 @@ interface Date6 {
   day: number;
 }
 
-/** @returns milliseconds since 1970, or null when the text is no whole stamp (only a date, minutes of an hour, …) */
+/** @returns milliseconds since 1970; null if the text is no complete stamp (only a date, only minutes, …) */
 export function referenceTime(text: string, recorded_ms: number): number | null {
   if (/^\d{10}(\.\d+)?$/.test(text)) return Number(text) * 1000;
   if (/^\d{13}$/.test(text)) return Number(text);

@@ -57,7 +57,10 @@ export function entriesOf(lines: string[]): string {
     .join('');
 }
 
-/** `event: title` of each line that marks something. A bar precedes lines that are not the first of their entry. */
+/**
+ * `event: title` of each line that marks something. A bar precedes lines that are not the first of their
+ * entry.
+ */
 export const marksOf = (lines: string[], log = 'console'): string[] =>
   readLines(lines, { log })
     .filter(({ event, title }) => event !== '' || title !== '')
