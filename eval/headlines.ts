@@ -19,7 +19,7 @@ export interface HeadlineCase {
 }
 
 /**
- * Whether the id stands for the headline of a report, not for a line of its body or a message of a driver.
+ * Whether the id names the headline of a report, not for a line of its body or a message of a driver.
  */
 const isHeadline = (id: string): boolean =>
   /^(?:BUG|WARNING:at|WARNING:(?:possible|suspicious|inconsistent)|INFO:(?:rcu|task|possible|suspicious|trying)|Kernel_panic|kernel_BUG|general_protection|divide|invalid_opcode|Oops|UBSAN|invoked_oom|PANIC|segment|int3|related_gen|.*#\[##\])/.test(

@@ -7,8 +7,8 @@
  * `expected_crash` (crashes of the kernel), `groups` (lines that belong together), `expected_groups_text` and
  * `derived` (kernel reports), `expected_events`, `expect_oops` and `expected_detected` (headlines),
  * `expected_level`, `format` and `contains_timestamp` (single lines). Cases of sets with `boot` in their name
- * are boots. A truth.json lists recorded consoles in its folder. `--misses` also prints each case that differs
- * from the truth.
+ * are boots. A truth.json lists recorded consoles in its folder. `--misses` also prints each case that
+ * differs from the truth.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';

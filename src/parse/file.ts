@@ -31,10 +31,10 @@ export function* parseFile(path: string, log: string): Generator<ParsedRow> {
   }
 }
 
-/** Stamps in so many bytes tell when the guest booted. */
+/** The stamps in so many bytes show when the guest booted. */
 const ANCHOR_BYTES_MAX = 8 * 1024 * 1024;
 
-/** After a clock was set back by this much, stamps do not tell when the guest booted. */
+/** After a clock was set back by this much, stamps do not show when the guest booted. */
 const SET_BACK_S = 60;
 
 /**

@@ -133,7 +133,7 @@ export class Clock {
     const isRestart = uptime + 1 < state.uptime;
     if (state.boot_seconds === 0 || isRestart) {
       // A restart begins at the time of the line before. The first boot begins when the console's file was
-      // created, unless the time of a line before, or at least the host clock, tells when this uptime was.
+      // created, unless the time of a line before, or at least the host clock, shows when this uptime was.
       if (isRestart && state.seconds > 0) this.setBoot(state.seconds, state.nanos, 0, 0);
       else if (state.seconds > 0) this.setBoot(state.seconds, state.nanos, stamp.seconds, stamp.nanos);
       else if (this.startedSeconds > 0) this.setBoot(this.startedSeconds, this.startedNanos, 0, 0);

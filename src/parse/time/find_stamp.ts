@@ -76,7 +76,7 @@ function stampInRun(
   return false;
 }
 
-/** `01/Jun/2026:15:30:18 +0000` takes long to read, and a web server writes many lines a second. */
+/** `01/Jun/2026:15:30:18 +0000` is long, and a web server writes many lines a second. */
 const ACCESS_BYTES = 26;
 /** The last stamp of this form, and what it means: the same in every stream, so parsers can share it. */
 const access = { text: new Uint8Array(ACCESS_BYTES), seconds: 0 };

@@ -37,7 +37,7 @@ const months = new Map(
  * Reads the stamp around a clock time (`15:04:05`, `3:23:29`) whose hours begin at `hours`: the date before
  * it; the readFraction, AM/PM, zone and perhaps the year after it.
  * @param from nothing before this offset is read
- * @returns whether there is a stamp; `stamp.dates` tells how much of its date it names
+ * @returns whether there is a stamp; `stamp.dates` is how much of its date it names
  */
 export function stampAround(b: Uint8Array, from: number, hours: number, end: number, stamp: Stamp): boolean {
   const colon = b[hours + 1] === COLON ? hours + 1 : hours + 2;

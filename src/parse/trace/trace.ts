@@ -187,7 +187,7 @@ const sanitizerLines = [
   'Objects leaked',
 ].map(ascii);
 
-/** Begins an entry with the line b[at, end). The mode tells which lines may follow. */
+/** Begins an entry with the line b[at, end). The mode decides which lines may follow. */
 export function open(entry: OpenEntry, b: Uint8Array, at: number, end: number, traits: Traits): void {
   entry.mode = modes.single;
   entry.depth = 0;
