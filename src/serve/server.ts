@@ -13,10 +13,10 @@ import { type Settings, splitAddress } from '../config/settings.ts';
 import { openStore } from '../store/query.ts';
 import { LogHub } from '../store/read/log_hub.ts';
 import { SharedTails } from '../store/read/shared_tails.ts';
-import { Agents } from './agents.ts';
+import { Agents } from './agents/agents.ts';
 import { createApp } from './app.ts';
+import { createMetrics } from './http/metrics.ts';
 import { listen } from './listen.ts';
-import { createMetrics } from './metrics.ts';
 
 /** Answers bytes that Node.js cannot parse as a request, in the form of every other error. */
 function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {

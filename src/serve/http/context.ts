@@ -2,9 +2,9 @@ import type { Store } from '../../store/query.ts';
 import type { LogHub } from '../../store/read/log_hub.ts';
 import type { LogId } from '../../store/read/read_log.ts';
 import type { SharedTails } from '../../store/read/shared_tails.ts';
-import type { Agents } from '../agents.ts';
-import type { ServerMetrics } from '../metrics.ts';
+import type { Agents } from '../agents/agents.ts';
 import { answerWith } from './answer.ts';
+import type { ServerMetrics } from './metrics.ts';
 import type { ApiContext } from './route.ts';
 
 /** What the routes of one server share. */

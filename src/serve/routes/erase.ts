@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { log } from '../../base/log.ts';
 import { erase } from '../../store/care/erase.ts';
 import { getSandbox, sandboxExists } from '../../store/read/sandboxes.ts';
+import { waitForAllLogs } from '../agents/last_bytes.ts';
 import { type ServeContext, unknownSandbox } from '../http/context.ts';
 import { jsonAnswer, type RouteSpec, type Routes } from '../http/route.ts';
 import { erasureShape } from '../http/shapes.ts';
-import { waitForAllLogs } from '../last_bytes.ts';
 
 const eraseSpec: RouteSpec = {
   method: 'delete',

@@ -12,6 +12,7 @@ import {
 } from '../../store/read/read_log.ts';
 import { sandboxExists } from '../../store/read/sandboxes.ts';
 import type { ShortTail } from '../../store/read/short_tail.ts';
+import { waitForLastBytes } from '../agents/last_bytes.ts';
 import { bodyOf } from '../http/body.ts';
 import { logIdOf, type ServeContext, unknownSandbox } from '../http/context.ts';
 import { lineFilterOf } from '../http/line_parameters.ts';
@@ -19,7 +20,6 @@ import { BadParameter } from '../http/parameters.ts';
 import { placeId } from '../http/place_id.ts';
 import type { ApiContext } from '../http/route.ts';
 import { recordOf } from '../http/shapes.ts';
-import { waitForLastBytes } from '../last_bytes.ts';
 import { contentTypes, type LogsQuery } from './logs_query.ts';
 
 /** The lines of a log as they are now. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { type TestContext, test } from 'node:test';
-import { Agents } from '../../../src/serve/agents.ts';
+import { Agents } from '../../../src/serve/agents/agents.ts';
 import { recordShape } from '../../../src/serve/http/shapes.ts';
 import { type Api, eventsOf, startApi, take } from '../../support/api.ts';
 import { startBesideAgent } from '../../support/beside_agent.ts';

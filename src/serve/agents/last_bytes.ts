@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { limits } from '../base/limits.ts';
-import type { Store } from '../store/query.ts';
-import { isEnd } from '../store/read/follow_log.ts';
-import { type LastRow, type LogId, lastRow } from '../store/read/read_log.ts';
-import { logNames } from '../wire/log_names.ts';
+import { limits } from '../../base/limits.ts';
+import type { Store } from '../../store/query.ts';
+import { isEnd } from '../../store/read/follow_log.ts';
+import { type LastRow, type LogId, lastRow } from '../../store/read/read_log.ts';
+import { logNames } from '../../wire/log_names.ts';
 import type { Agents } from './agents.ts';
 
 /**

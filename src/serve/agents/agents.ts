@@ -1,6 +1,6 @@
-import type { FlushedLog } from '../agent/flush.ts';
-import { limits } from '../base/limits.ts';
-import { type Settings, splitAddress } from '../config/settings.ts';
+import type { FlushedLog } from '../../agent/flush.ts';
+import { limits } from '../../base/limits.ts';
+import { type Settings, splitAddress } from '../../config/settings.ts';
 
 /** An agent's answer about a sandbox: its logs, or that none is open. */
 export type Flushed = FlushedLog[] | 'nothing open';
