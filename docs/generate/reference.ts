@@ -179,11 +179,15 @@ A part that reaches a limit reports it: in the log, in a metric, or as a gap row
 ${sections.join('\n')}`;
 }
 
-/** The one-line comment that ends before `at`. @throws Error if there is none */
+/** The comment that ends before `at`. @throws Error if there is none */
 function sentenceAbove(source: string, at: number): string {
-  const line = source.slice(source.lastIndexOf('\n', at - 1) + 1, at);
-  const sentence = /^ +\/\*\* (.+\.) \*\/$/.exec(line)?.[1];
-  if (sentence === undefined) throw new Error(`A limit lacks its sentence: ${line}`);
+  const before = source.slice(0, at);
+  const comment = /\/\*\*((?:(?!\*\/)[\s\S])+)\*\/$/.exec(before.slice(before.lastIndexOf('/**')))?.[1];
+  const sentence = comment
+    ?.replace(/\n *\*/g, ' ')
+    .replace(/ +/g, ' ')
+    .trim();
+  if (!sentence?.endsWith('.')) throw new Error(`A limit lacks its sentence: ${before.slice(-200)}`);
   return sentence;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Every bound of the product, by the part that keeps it. A part that reaches a limit reports it (log line,
- * metric or gap row); no limit is silent. Names contain their units. docs/reference/limits.md is made from this
- * file.
+ * metric or gap row); no limit is silent. Names contain their units. `npm run docs` makes
+ * docs/reference/limits.md from this file.
  */
 
 const KIB = 1024;
@@ -13,7 +13,10 @@ export const limits = {
   parse: {
     /** The longest physical line of one row; a longer line becomes several rows of one entry. */
     line_bytes_max: 64 * KIB,
-    /** A timestamp this far before its line can have been written, or this far after it was read, is not believed. */
+    /**
+     * A timestamp this far before its line can have been written, or this far after it was read, is not
+     * believed.
+     */
     clock_skew_max_s: 120,
     /** An entry with more bytes continues as a new entry. */
     entry_bytes_max: MIB,
@@ -21,7 +24,10 @@ export const limits = {
     entry_lines_max: 10_000,
     /** Bytes that other sources may write between two lines of an entry. */
     entry_pause_bytes_max: 64 * KIB,
-    /** Sources of one stream whose last entry the parser remembers; it forgets the source that was silent longest. */
+    /**
+     * Sources of one stream whose last entry the parser remembers; it forgets the source that was silent
+     * longest.
+     */
     open_entries_max: 8,
     /** Names of sources that one stream may add; lines of further sources have the source `app`. */
     stream_sources_max: 64,
@@ -39,7 +45,9 @@ export const limits = {
     incident_s: 5,
     /** Seconds since boot between two headlines of one hang, which the kernel reports again and again. */
     hang_incident_s: 300,
-    /** Up to this time since boot, a repeated first line of the kernel is the early console's and no new boot. */
+    /**
+     * Up to this time since boot, a repeated first line of the kernel is the early console's and no new boot.
+     */
     early_console_s: 2,
     /** Lines of programs that may announce that a boot is ready; after them the boot has no such line. */
     boot_lines_max: 1_000,
@@ -67,7 +75,9 @@ export const limits = {
     overlap_bytes: 512,
     /** Quiet time at its end after which the agent closes a file that was deleted. */
     quiet_ms: 1_000,
-    /** Quiet time at its end after which the agent closes a file whose writer has moved on to the next one. */
+    /**
+     * Quiet time at its end after which the agent closes a file whose writer has moved on to the next one.
+     */
     superseded_ms: 300,
     /** Interval at which the agent lists the folders again, for changes without an event. */
     reconcile_ms: 1_000,
@@ -177,7 +187,10 @@ export const limits = {
     lag_ms: 10_000,
     /** Longest time between two heartbeats of a consumer that waits for ClickHouse. */
     alive_ms: 2_000,
-    /** Time that a consumer waits for its running INSERT when it hands a partition over; then the fate stays open. */
+    /**
+     * Time that a consumer waits for its running INSERT when it hands a partition over; then the fate stays
+     * open.
+     */
     handover_ms: 5_000,
     /** Silence after which the group counts a consumer as dead. */
     session_ms: 6_000,
@@ -235,7 +248,10 @@ export const limits = {
     rows_max: 1_000,
     /** Text bytes of one read of raw bytes, which bounds the memory of a reader. */
     bytes_max: 8 * MIB,
-    /** `afterlog logs` joins the rows of one line up to this size; the rest is another line that begins with `…`. */
+    /**
+     * `afterlog logs` joins the rows of one line up to this size; the rest is another line that begins with
+     * `…`.
+     */
     joined_bytes_max: MIB,
     /** Time after which a query for a reader is given up. */
     query_ms_max: 30_000,
@@ -243,7 +259,9 @@ export const limits = {
     last_bytes_ms: 5_000,
     /** Pause between two looks whether it is stored. */
     last_bytes_look_ms: 50,
-    /** A log that its agent no longer has open waits for its seal only if its last row is younger than this. */
+    /**
+     * A log that its agent no longer has open waits for its seal only if its last row is younger than this.
+     */
     seal_awaited_ms: 30_000,
     /** Time in which an agent that did not answer is not asked again. */
     agent_silent_ms: 10_000,
@@ -419,7 +437,9 @@ export const limits = {
 
   /** The demo. */
   demo: {
-    /** Size at which a console rotates; with three old generations and few sandboxes, it bounds the disk use. */
+    /**
+     * Size at which a console rotates; with three old generations and few sandboxes, it bounds the disk use.
+     */
     rotate_bytes: 48 * KIB,
     /** Deleted sandboxes whose byte counts wait for the comparison with ClickHouse; the oldest drop out. */
     ledger_max: 2_000,
