@@ -34,6 +34,7 @@ import { type Needs, needsOf, needsServer } from './support/needs.ts';
 /** The whole run. One file that hangs is given up long before, and named. */
 const RUN_MS_MAX = 75 * 60_000;
 const FAILURE_CHARACTERS_MAX = 1_000;
+const FLAGS = ['--fast', '--unit', '--outside'];
 
 interface Counts {
   passed: number;
@@ -49,6 +50,8 @@ const cleanups: (() => Promise<unknown>)[] = [];
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => stop.abort(new Error(`ended by ${signal}`)));
 }
+// The reader of a pipe, such as `head`, may end first.
+process.stdout.on('error', () => stop.abort(new Error('nobody reads its output')));
 // A signal that ends npm ends its shell, and does not come to what runs in that.
 const shell = process.ppid;
 if (process.env.npm_lifecycle_event !== undefined) {
@@ -95,6 +98,8 @@ console.log(`${counts.passed} passed, ${counts.failed} failed`);
 process.exit(counts.failed === 0 ? 0 : 1);
 
 function testFiles(args: string[]): string[] {
+  const unknown = args.find((arg) => arg.startsWith('--') && !FLAGS.includes(arg));
+  if (unknown !== undefined) throw new Error(`${unknown} is none of ${FLAGS.join(', ')}.`);
   const names = args.filter((arg) => !arg.startsWith('--'));
   const all = args.includes('--outside') ? 'test/outside/*.ts' : 'test/**/*.test.ts';
   const files = globSync(all, { cwd: root })
@@ -201,6 +206,8 @@ async function runFiles(files: string[], concurrency: number): Promise<Counts> {
   });
   const report = stream.compose(spec);
   report.pipe(process.stdout, { end: false });
+  // A report that nobody reads must still come to its end.
+  process.stdout.once('error', () => report.resume());
   await finished(report, { writable: false });
   return counts;
 }
