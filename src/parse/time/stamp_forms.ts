@@ -35,7 +35,7 @@ const months = new Map(
 
 /**
  * Reads the stamp around a clock time (`15:04:05`, `3:23:29`) whose hours begin at `hours`: the date before
- * it; the readFraction, AM/PM, zone and perhaps the year after it.
+ * it; the fraction, AM/PM, zone and perhaps the year after it.
  * @param from nothing before this offset is read
  * @returns whether there is a stamp; `stamp.dates` is how much of its date it names
  */
