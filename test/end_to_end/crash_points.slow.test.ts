@@ -141,7 +141,7 @@ test('an agent that kills itself at every crash point in turn, while data flows:
     agent.output = '';
     agent.start();
     // What arrives before may still be of the one that crashed.
-    await until(() => agent.output.includes('reading'));
+    await until(() => agent.output.includes('The agent reads'));
     fleet.left = ROUNDS_MAX;
     const before = await stored();
     await until(async () => (await stored()) > before);
@@ -158,7 +158,7 @@ test('an agent that kills itself at every crash point in turn, while data flows:
       const crashes = new RoleProcess(t, ['agent'], { ...env, TEST_CRASH_AT: `${point}:${nth}` });
       crashes.start();
       fleet.left = ROUNDS_MAX;
-      await until(() => !crashes.isRunning || crashes.output.includes('reading'));
+      await until(() => !crashes.isRunning || crashes.output.includes('The agent reads'));
       fleet.left = Number.POSITIVE_INFINITY;
       if (nth > 1) await sleep(1_500);
       else await until(() => !crashes.isRunning);

@@ -29,7 +29,7 @@ async function deleteAndReadBack(t: TestContext, flags: Record<string, unknown>)
   const agent = new RoleProcess(t, ['agent'], env);
   agent.start();
   if (settings.kafka.brokers.length > 0) new RoleProcess(t, ['consumer'], env).start();
-  await until(() => agent.output.includes('reading'));
+  await until(() => agent.output.includes('The agent reads'));
 
   const random = randomOf(SEED);
   const written = new Map<string, Buffer>();

@@ -83,7 +83,7 @@ test('without a broker the agent waits and says so; what was deleted meanwhile a
   mkdirSync(folder, { recursive: true });
   const agent = new RoleProcess(t, ['agent'], { ...env, AFTERLOG_KAFKA_BROKERS: `127.0.0.1:${port}` });
   agent.start();
-  await until(() => agent.output.includes('reading'));
+  await until(() => agent.output.includes('The agent reads'));
   appendFileSync(join(folder, 'console.log'), 'written while Kafka was away\n');
   await until(() => agent.output.includes('Kafka does not accept batches'));
   assert.match(agent.output, /AFTERLOG_KAFKA_BROKERS/);

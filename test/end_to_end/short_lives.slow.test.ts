@@ -23,7 +23,7 @@ test('1,000 sandboxes that boot with the same first 2 KB and live 100 ms are all
   const agent = new RoleProcess(t, ['agent'], env);
   agent.start();
   new RoleProcess(t, ['consumer'], env).start();
-  await until(() => agent.output.includes('reading'));
+  await until(() => agent.output.includes('The agent reads'));
 
   const line = '[    0.000000] Linux version 6.1.0 (the same for all of them)\r\n';
   const boot = line.repeat(Math.ceil(2_048 / line.length));
