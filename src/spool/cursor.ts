@@ -4,7 +4,7 @@ import { crashPoint } from '../base/crash_point.ts';
 import { AfterlogError } from '../base/errors.ts';
 import { report, Trouble, unwritable } from '../base/faults.ts';
 import { FORMAT } from './entry.ts';
-import { syncFolder } from './folder.ts';
+import { syncPath } from './folder.ts';
 
 /** A place in the spool: the number of a segment and an offset in its file, in bytes. */
 export interface Cursor {
@@ -104,7 +104,7 @@ export class CursorFile {
     }
     crashPoint('cursor.written');
     renameSync(`${this.path}.new`, this.path);
-    syncFolder(this.dir);
+    syncPath(this.dir);
     crashPoint('cursor.saved');
   }
 }

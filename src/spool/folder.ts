@@ -2,10 +2,11 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Makes added, renamed and removed names of a folder survive a power loss: syncing a file does not do that.
+ * Makes the content of a file, or the names in a folder, survive a power loss. Added, renamed and removed names
+ * need a sync of the folder: syncing a file does not do that.
  */
-export function syncFolder(dir: string): void {
-  const fd = openSync(dir, 'r');
+export function syncPath(path: string): void {
+  const fd = openSync(path, 'r');
   try {
     fsyncSync(fd);
   } finally {
@@ -24,5 +25,5 @@ export function makeFolder(dir: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
-  syncFolder(dirname(dir));
+  syncPath(dirname(dir));
 }

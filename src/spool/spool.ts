@@ -16,7 +16,7 @@ import { limits } from '../base/limits.ts';
 import { Ages } from './ages.ts';
 import { type Cursor, CursorFile, isBefore, wrongFormat } from './cursor.ts';
 import { encodeEntry, entryKind, foreignFormat, HEAD_BYTES, STANDS_FOR } from './entry.ts';
-import { makeFolder, syncFolder } from './folder.ts';
+import { makeFolder, syncPath } from './folder.ts';
 import { Outgoing, reportDamage, type SpooledPayload } from './outgoing.ts';
 import { type Found, type StateChanges, scanSpool } from './scan.ts';
 import { listSegments, segmentPath } from './segment.ts';
@@ -107,6 +107,8 @@ export class Spool {
         reportDamage(`${segmentPath(this.dir, this.cursor.at.segment)} is missing and was not delivered`);
       this.cursor.at = { segment: first, offset: 0 };
     }
+    // A killed agent may have left an entry in the page cache; it is sent, so it must outlive a power loss.
+    if (segments.length > 0) syncPath(segmentPath(this.dir, this.segment));
     const standIns: Extract<Found, { what: 'entry' }>[] = [];
     for (const found of this.scan(this.states)) {
       if (found.what === 'blind') reportDamage(`The oldest snapshot in ${this.dir} is damaged`);
@@ -220,7 +222,7 @@ export class Spool {
       fsyncSync(fd);
       crashPoint('spool.segment_written');
       // Before the first append: a power loss may remove a file whose name is not durable.
-      syncFolder(this.dir);
+      syncPath(this.dir);
     } catch (error) {
       if (fd >= 0) {
         closeSync(fd);
