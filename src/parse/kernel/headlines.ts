@@ -1,5 +1,5 @@
 import { severity } from '../level/severity.ts';
-import { bytes, startsWith } from '../line/bytes.ts';
+import { bytes, startsWith, startsWithAny } from '../line/bytes.ts';
 import { textOf } from '../line/title.ts';
 import { hints } from '../line/traits.ts';
 import { crashRules } from './crash_rules.ts';
@@ -57,13 +57,8 @@ export const beginsReport = (b: Uint8Array, at: number, end: number): boolean =>
 export function headlineOf(b: Uint8Array, at: number, end: number): Headline | undefined {
   if (at >= end) return undefined;
   const known = byFirst[b[at]!];
-  if (known !== undefined) {
-    for (const headline of known) {
-      if (!startsWith(b, at, end, headline.bytes)) continue;
-      if (headline.follows === undefined || goesOn(b, at + headline.bytes.length, end, headline.follows))
-        return headline;
-    }
-  }
+  const first = known === undefined ? undefined : oneOf(known, b, at, end);
+  if (first !== undefined) return first;
   const last = Math.min(end, at + HEADLINE_BYTES_MAX);
   for (let i = at; i < last; i++) {
     const byte = b[i]!;
@@ -73,7 +68,18 @@ export function headlineOf(b: Uint8Array, at: number, end: number): Headline | u
     if (byte === SPACE) {
       if (next !== LOWER_I && next !== LOWER_B && (next !== LBRACKET || b[i + 2] !== HASH)) continue;
     } else if (next !== SPACE || !beginsBehindColon(b[i + 2]!)) continue;
-    for (const headline of anywhere) if (startsWith(b, i, end, headline.bytes)) return headline;
+    const headline = oneOf(anywhere, b, i, end);
+    if (headline !== undefined) return headline;
+  }
+  return undefined;
+}
+
+/** The first of the headlines that b[at, end) begins with. */
+function oneOf(headlines: readonly Headline[], b: Uint8Array, at: number, end: number): Headline | undefined {
+  for (const headline of headlines) {
+    if (!startsWith(b, at, end, headline.bytes)) continue;
+    if (headline.follows === undefined || goesOn(b, at + headline.bytes.length, end, headline.follows))
+      return headline;
   }
   return undefined;
 }
@@ -89,8 +95,7 @@ function goesOn(b: Uint8Array, at: number, end: number, texts: readonly Buffer[]
     while (at < last && b[at] !== COLON) at++;
     at += 2;
   }
-  for (const text of texts) if (startsWith(b, at, end, text)) return true;
-  return false;
+  return startsWithAny(b, at, end, texts);
 }
 
 const rawByFirst: (Buffer[] | undefined)[] = new Array(256).fill(undefined);
@@ -115,8 +120,8 @@ const oomKiller = Buffer.from(' invoked oom-killer: gfp_mask=');
 export function rawHeadline(b: Uint8Array, at: number, end: number): number {
   if (at + 4 > end) return hints.nothing;
   if (rawStarts[startOf(b, at)] === 1) {
-    for (const text of rawByFirst[b[at]!] ?? [])
-      if (startsWith(b, at, end, text)) return rawReport(b, at, end);
+    const texts = rawByFirst[b[at]!];
+    if (texts !== undefined && startsWithAny(b, at, end, texts)) return rawReport(b, at, end);
   }
   // The name of a task has at most 15 characters.
   for (const last = Math.min(end - oomKiller.length, at + 16); at < last; at++) {

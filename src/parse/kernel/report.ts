@@ -1,4 +1,4 @@
-import { byteClass, byteClasses, bytes, indexOf, isDigit, startsWith } from '../line/bytes.ts';
+import { byteClass, byteClasses, bytes, indexOf, isDigit, startsWith, startsWithAny } from '../line/bytes.ts';
 import { modes, type OpenEntry } from '../line/entry.ts';
 import { HEADLINE_BYTES_MAX, headlineSeverity, isRule } from './headlines.ts';
 
@@ -100,15 +100,13 @@ export function stepReport(
 ): boolean {
   if (isKernel && uptime > entry.uptime + PAUSE_MAX_S) return false;
   const isIndented = at < end && (b[at] === SPACE || b[at] === TAB);
-  if (entry.mode === modes.kernel_ended)
-    return at < end && afterEnd.some((text) => startsWith(b, at, end, text));
+  if (entry.mode === modes.kernel_ended) return at < end && startsWithAny(b, at, end, afterEnd);
   if (entry.depth < BODY && !isCertain(b, at, end)) return false;
   if (at >= end || isIndented) return true;
   if (startsWith(b, at, end, panic)) return true;
   if (entry.depth === OOM) return stepOom(entry, b, at, end, isKernel);
   if (indexOf(b, at, Math.min(end, at + HEADLINE_BYTES_MAX), oom) >= 0) return false;
-  for (const text of ended) {
-    if (!startsWith(b, at, end, text)) continue;
+  if (startsWithAny(b, at, end, ended)) {
     entry.mode = modes.kernel_ended;
     return true;
   }
@@ -152,21 +150,16 @@ function isCertain(b: Uint8Array, at: number, end: number): boolean {
   while (at < end && b[at] === SPACE) at++;
   if (b[at] === QUESTION) at += 2;
   if (at >= end) return false;
-  for (const text of certain) if (startsWith(b, at, end, text)) return true;
-  return isFrame(b, at, end);
+  return startsWithAny(b, at, end, certain) || isFrame(b, at, end);
 }
 
 function stepOom(entry: OpenEntry, b: Uint8Array, at: number, end: number, isKernel: boolean): boolean {
-  for (const text of endedOom) {
-    if (!startsWith(b, at, end, text)) continue;
+  const last = Math.min(end, at + HEADLINE_BYTES_MAX);
+  if (startsWithAny(b, at, end, endedOom) || indexOf(b, at, last, killed) >= 0) {
     entry.mode = modes.kernel_ended;
     return true;
   }
-  if (indexOf(b, at, Math.min(end, at + HEADLINE_BYTES_MAX), killed) >= 0) {
-    entry.mode = modes.kernel_ended;
-    return true;
-  }
-  if (indexOf(b, at, Math.min(end, at + HEADLINE_BYTES_MAX), oom) >= 0) return false;
+  if (indexOf(b, at, last, oom) >= 0) return false;
   return isKernel || isOomLine(b, at, end);
 }
 
@@ -188,8 +181,9 @@ function isOomLine(b: Uint8Array, at: number, end: number): boolean {
 }
 
 function isBody(b: Uint8Array, at: number, end: number): boolean {
-  for (const text of body) if (startsWith(b, at, end, text)) return true;
-  return isLocksHeld(b, at, end) || isFrame(b, at, end) || isDump(b, at, end);
+  return (
+    startsWithAny(b, at, end, body) || isLocksHeld(b, at, end) || isFrame(b, at, end) || isDump(b, at, end)
+  );
 }
 
 /** Registers, and words of the stack: `r10: 82c92c74  r9 : 8591b080`, `fe20: 811b9fa8`. */

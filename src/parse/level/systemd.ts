@@ -1,4 +1,4 @@
-import { byteClass, byteClasses, bytes, startsWith } from '../line/bytes.ts';
+import { byteClass, byteClasses, bytes, startsWith, startsWithAny } from '../line/bytes.ts';
 
 const { ESCAPE, LOWER_M, RBRACKET, SPACE } = bytes;
 const { UPPER } = byteClasses;
@@ -44,5 +44,5 @@ const starting = ['Starting ', 'Stopping ', 'Mounting ', 'Unmounting ', 'Activat
 export function isSystemdJob(b: Uint8Array, start: number, end: number): boolean {
   if (end - start < 18 || b[start + 8] !== SPACE || b[start + 9] === SPACE) return false;
   for (let at = start; at < start + 8; at++) if (b[at] !== SPACE) return false;
-  return starting.some((text) => startsWith(b, start + 9, end, text));
+  return startsWithAny(b, start + 9, end, starting);
 }

@@ -1,4 +1,4 @@
-import { byteClass, bytes, startsWith } from '../line/bytes.ts';
+import { byteClass, bytes, startsWithAny } from '../line/bytes.ts';
 import { modes } from '../line/entry.ts';
 import { event } from '../line/events.ts';
 import type { Line } from '../line/line.ts';
@@ -114,8 +114,7 @@ const wordy = [
 function isPlain(b: Uint8Array, at: number, end: number, mode: number): boolean {
   if (mode === modes.python_done) return true;
   if (mode !== modes.headline || b[end - 1] === LBRACE) return false;
-  for (const text of wordy) if (startsWith(b, at, end, text)) return false;
-  return byteClass[b[at]!] !== 0;
+  return byteClass[b[at]!] !== 0 && !startsWithAny(b, at, end, wordy);
 }
 
 /** Whether the line may name an exception, judged by the mode of its entry. Most lines of a trace do not. */

@@ -70,21 +70,36 @@ export function readyText(b: Uint8Array, at: number, end: number): string {
   while (at < end && b[at] === ESCAPE) at = skipEscape(b, at, end);
   if (at >= end) return '';
   if (mayStart[b[at]!] === 1) {
-    for (const { text, name } of starts) if (startsWith(b, at, end, text)) return name;
+    const name = oneOf(starts, b, at, end);
+    if (name !== undefined) return name;
   }
   if (byteClass[b[at]!] !== 0) {
     let word = at;
     while (word < end && word - at < 64 && b[word]! > SPACE) word++;
-    for (const { text, name } of prompts) {
-      if (startsWith(b, word, end, text) && isPrompt(b, at, word + text.length, end)) return name;
-    }
+    const name = promptAt(b, at, word, end);
+    if (name !== undefined) return name;
   }
   const last = Math.min(end, at + LINE_BYTES_MAX);
   for (let i = at; i < last; i++) {
     if (mayBegin[b[i]!] === 0) continue;
-    for (const { text, name } of anywhere[b[i]!]!) if (startsWith(b, i, end, text)) return name;
+    const name = oneOf(anywhere[b[i]!]!, b, i, end);
+    if (name !== undefined) return name;
   }
   return '';
+}
+
+/** The first of the texts that b[at, end) begins with. */
+function oneOf(texts: readonly ReadyText[], b: Uint8Array, at: number, end: number): string | undefined {
+  for (const { text, name } of texts) if (startsWith(b, at, end, text)) return name;
+  return undefined;
+}
+
+/** The prompt at `word`, the end of the first word of b[at, end). */
+function promptAt(b: Uint8Array, at: number, word: number, end: number): string | undefined {
+  for (const { text, name } of prompts) {
+    if (startsWith(b, word, end, text) && isPrompt(b, at, word + text.length, end)) return name;
+  }
+  return undefined;
 }
 
 const LAST = Buffer.from('Last ');

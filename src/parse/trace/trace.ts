@@ -1,4 +1,4 @@
-import { bytes, firstByte, isBlankByte, isDigit, startsWith } from '../line/bytes.ts';
+import { bytes, firstByte, isBlankByte, isDigit, startsWith, startsWithAny } from '../line/bytes.ts';
 import { modes, type OpenEntry } from '../line/entry.ts';
 import type { Traits } from '../line/traits.ts';
 import { opensBlock, stepBlock } from './block.ts';
@@ -60,7 +60,7 @@ export function step(entry: OpenEntry, b: Uint8Array, at: number, end: number, t
         isIndented || startsWith(b, at, end, words.note) || startsWith(b, at, end, words.stack_backtrace)
       );
     case modes.eyre:
-      return isEmpty || isIndented || eyreLines.some((line) => startsWith(b, at, end, line));
+      return isEmpty || isIndented || startsWithAny(b, at, end, eyreLines);
     case modes.message:
       return stepMessage(entry, b, at, end);
     case modes.node:
@@ -70,7 +70,7 @@ export function step(entry: OpenEntry, b: Uint8Array, at: number, end: number, t
     case modes.piece:
       return true;
     case modes.sanitizer:
-      return isEmpty || isIndented || sanitizerLines.some((line) => startsWith(b, at, end, line));
+      return isEmpty || isIndented || startsWithAny(b, at, end, sanitizerLines);
     case modes.threads:
       return isEmpty || isIndented || isThreadHeader(b, at, end);
     default:

@@ -1,4 +1,12 @@
-import { byteClass, byteClasses, bytes, firstByte, isDigit, startsWith } from '../line/bytes.ts';
+import {
+  byteClass,
+  byteClasses,
+  bytes,
+  firstByte,
+  isDigit,
+  startsWith,
+  startsWithAny,
+} from '../line/bytes.ts';
 import type { OpenEntry } from '../line/entry.ts';
 import { ascii } from './trace_words.ts';
 
@@ -48,8 +56,7 @@ export function stepGo(entry: OpenEntry, b: Uint8Array, at: number, end: number)
   // A dump that follows another one without an empty line is another entry.
   if (first === LOWER_G)
     return (isGoHeader(b, at, end) && (entry.isBlank || entry.lines <= 2)) || isFunctionCall(b, at, end);
-  for (const line of lines) if (startsWith(b, at, end, line)) return true;
-  return isFunctionCall(b, at, end) || isRegister(b, at, end);
+  return startsWithAny(b, at, end, lines) || isFunctionCall(b, at, end) || isRegister(b, at, end);
 }
 
 /** `rax    0x0` */

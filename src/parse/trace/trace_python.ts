@@ -6,6 +6,7 @@ import {
   isBlankByte,
   isWordByte,
   startsWith,
+  startsWithAny,
 } from '../line/bytes.ts';
 import { modes, type OpenEntry } from '../line/entry.ts';
 import { indent } from './trace_frames.ts';
@@ -30,7 +31,7 @@ export function stepPython(entry: OpenEntry, b: Uint8Array, at: number, end: num
     case modes.python_done:
       if (isEmpty) return !entry.isBlank;
       if (isIndented) return !entry.isBlank && !beginsPython(b, at, end);
-      if (!entry.isBlank && pythonTails.some((tail) => startsWith(b, at, end, tail))) return true;
+      if (!entry.isBlank && startsWithAny(b, at, end, pythonTails)) return true;
       if (!startsWith(b, at, end, words.during) && !startsWith(b, at, end, words.above)) return false;
       entry.mode = modes.python_chain;
       return true;
