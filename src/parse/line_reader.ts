@@ -4,7 +4,7 @@ import { severityOfText } from './level/find_level.ts';
 import { readJson } from './level/json_line.ts';
 import { eventOf } from './level/lifecycle.ts';
 import { readPriority } from './level/priority.ts';
-import { guestProgram, type Program, programAt, syslogProgram } from './level/program.ts';
+import { guestProgram, type ProgramName, programAt, syslogProgram } from './level/program.ts';
 import { severity } from './level/severity.ts';
 import { isSourceValue, Sources, source, tagEnd } from './level/source.ts';
 import { isSystemdJob, systemdStatus } from './level/systemd.ts';
@@ -340,7 +340,7 @@ function stampedWithin(line: Line, traits: Traits): boolean {
 const STDOUT = Buffer.from('stdout ');
 const STDERR = Buffer.from('stderr ');
 const KERNEL = Buffer.from('kernel');
-const isKernel = (b: Uint8Array, program: Program): boolean =>
+const isKernel = (b: Uint8Array, program: ProgramName): boolean =>
   program.end - program.start === KERNEL.length && startsWith(b, program.start, program.end, KERNEL);
 
 const closerOf = (opener: number): number =>

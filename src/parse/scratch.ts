@@ -1,5 +1,5 @@
 import { type JsonFields, newJsonFields } from './level/json_line.ts';
-import { newProgram, type Program } from './level/program.ts';
+import { newProgramName, type ProgramName } from './level/program.ts';
 import { newTraits, type Traits } from './line/traits.ts';
 import { newStamp, type Stamp } from './time/stamp.ts';
 
@@ -10,13 +10,13 @@ import { newStamp, type Stamp } from './time/stamp.ts';
 export interface Scratch {
   traits: Traits;
   stamp: Stamp;
-  program: Program;
+  program: ProgramName;
   json: JsonFields;
 }
 
 export const newScratch = (): Scratch => ({
   traits: newTraits(),
   stamp: newStamp(),
-  program: newProgram(),
+  program: newProgramName(),
   json: newJsonFields(),
 });

@@ -1,5 +1,5 @@
 import { byteClass, byteClasses, bytes, isDigit, startsWith } from '../line/bytes.ts';
-import { isNameByte, SOURCE_BYTES_MAX } from './source.ts';
+import { isSourceByte, SOURCE_BYTES_MAX } from './source.ts';
 
 const { COLON, LBRACKET, RBRACKET, SPACE } = bytes;
 const { DIGIT } = byteClasses;
@@ -8,13 +8,13 @@ const { DIGIT } = byteClasses;
  * A program that a line names: its name b[start, end), and the start of the text after it. The parser has one
  * object for all lines.
  */
-export interface Program {
+export interface ProgramName {
   start: number;
   end: number;
   text: number;
 }
 
-export const newProgram = (): Program => ({ start: 0, end: 0, text: 0 });
+export const newProgramName = (): ProgramName => ({ start: 0, end: 0, text: 0 });
 
 /** Reads `sshd[812]: text` at `at` into `program`; if `isSyslog`, the process id may be missing. */
 export function programAt(
@@ -22,10 +22,10 @@ export function programAt(
   at: number,
   end: number,
   isSyslog: boolean,
-  program: Program,
+  program: ProgramName,
 ): boolean {
   let stop = at;
-  while (stop < end && stop - at < SOURCE_BYTES_MAX && isNameByte(b[stop]!)) stop++;
+  while (stop < end && stop - at < SOURCE_BYTES_MAX && isSourceByte(b[stop]!)) stop++;
   if (stop === at || stop >= end || byteClass[b[at]!]! === DIGIT) return false;
   let colon = stop;
   if (b[stop] === LBRACKET) {
@@ -44,7 +44,7 @@ export function programAt(
 /**
  * Reads ` host program[pid]: text` after a syslog stamp. The host, and a field like `user.warn`, are skipped.
  */
-export function syslogProgram(b: Uint8Array, at: number, end: number, program: Program): boolean {
+export function syslogProgram(b: Uint8Array, at: number, end: number, program: ProgramName): boolean {
   for (let fields = 0; fields < 3; fields++) {
     while (at < end && b[at] === SPACE) at++;
     if (fields > 0 && programAt(b, at, end, true, program)) return true;
@@ -56,11 +56,11 @@ export function syslogProgram(b: Uint8Array, at: number, end: number, program: P
 const GUEST_PREFIX = Buffer.from('pandastack-');
 
 /** Reads `pandastack-init: …`, a program of the runtime in the guest, into `program`. */
-export function guestProgram(b: Uint8Array, start: number, end: number, program: Program): boolean {
+export function guestProgram(b: Uint8Array, start: number, end: number, program: ProgramName): boolean {
   if (!startsWith(b, start, end, GUEST_PREFIX)) return false;
   const name = start + GUEST_PREFIX.length;
   let at = name;
-  while (at < end && at - name < SOURCE_BYTES_MAX && isNameByte(b[at]!)) at++;
+  while (at < end && at - name < SOURCE_BYTES_MAX && isSourceByte(b[at]!)) at++;
   if (at === name || at + 1 >= end || b[at] !== COLON || b[at + 1] !== SPACE) return false;
   program.start = name;
   program.end = at;

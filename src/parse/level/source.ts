@@ -50,14 +50,14 @@ export class Sources {
   }
 }
 
-export const isNameByte = (byte: number): boolean =>
+export const isSourceByte = (byte: number): boolean =>
   byteClass[byte] !== 0 || byte === MINUS || byte === UNDERSCORE || byte === DOT;
 
 /** The offset of the closing bracket of the `[tag]` at `at`, or -1. */
 export function tagEnd(b: Uint8Array, at: number, end: number): number {
   if (at >= end || b[at] !== LBRACKET) return -1;
   let close = at + 1;
-  while (close < end && close - at <= SOURCE_BYTES_MAX && isNameByte(b[close]!)) close++;
+  while (close < end && close - at <= SOURCE_BYTES_MAX && isSourceByte(b[close]!)) close++;
   return close >= end || b[close] !== RBRACKET || close === at + 1 ? -1 : close;
 }
 

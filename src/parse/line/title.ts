@@ -1,30 +1,25 @@
 import { byteClass, byteClasses, bytes, skipEscape, startsWith } from './bytes.ts';
 import { nameIdOf, shares } from './names.ts';
+import {
+  DIGITS,
+  isEmail,
+  isHexId,
+  isHexLetter,
+  isHexNumber,
+  isMailByte,
+  isQuery,
+  isRandom,
+  isTemporary,
+  isTokenByte,
+  isUuid,
+  kindsOf,
+  OTHER,
+  RANDOM_BYTES,
+  urlEnd,
+} from './tokens.ts';
 
-const {
-  APOSTROPHE,
-  AT_SIGN,
-  COLON,
-  DIGIT_0,
-  DOT,
-  EQUALS,
-  ESCAPE,
-  GREATER,
-  LOWER_A,
-  LOWER_F,
-  LOWER_X,
-  MINUS,
-  PLUS,
-  QUESTION,
-  QUOTE,
-  RPAREN,
-  SLASH,
-  SPACE,
-  UNDERSCORE,
-  UPPER_A,
-  UPPER_F,
-} = bytes;
-const { DIGIT, LETTER, UPPER } = byteClasses;
+const { APOSTROPHE, AT_SIGN, DOT, ESCAPE, MINUS, QUESTION, QUOTE, SLASH, SPACE, UNDERSCORE } = bytes;
+const { DIGIT, UPPER } = byteClasses;
 
 /** A title is stored as a name, and names are not much longer. */
 const TITLE_BYTES_MAX = 120;
@@ -55,13 +50,6 @@ const ID = words('ID');
 const EMAIL = words('EMAIL');
 const QUERY = words('?QUERY');
 const EXITCODE = words('exitcode=');
-const TEMPORARY = words('/tmp/');
-const TMP = words('tmp');
-const TMPFS = words('tmpfs');
-const TEMPORARY_TMP = words('/tmp/tmp.');
-const DIGITS = 1;
-const HEX = 2;
-const OTHER = 4;
 
 /** Replaces the parts of a text that differ from run to run: addresses, ids, numbers. */
 export function stable(text: string): string {
@@ -82,7 +70,7 @@ function putStable(b: Uint8Array, at: number, end: number): number {
   length = 0;
   while (at < end && length < ROOM) {
     const byte = b[at]!;
-    if (isNameByte(byte)) at = putName(b, start, at, end);
+    if (isTokenByte(byte)) at = putName(b, start, at, end);
     else if (byte === ESCAPE) at = skipEscape(b, at, end);
     else if (byte === QUESTION && isQuery(b, start, at, end)) {
       put(QUERY);
@@ -117,7 +105,7 @@ function putName(b: Uint8Array, start: number, at: number, end: number): number 
   const before = length;
   let kinds = 0;
   let stop = at;
-  for (let byte = b[at]!; stop < end && isNameByte(byte); byte = b[++stop]!) {
+  for (let byte = b[at]!; stop < end && isTokenByte(byte); byte = b[++stop]!) {
     kinds |= byteClass[byte]!;
     if (length < ROOM) made[length++] = byte;
   }
@@ -145,10 +133,6 @@ function putToken(b: Uint8Array, start: number, at: number, stop: number, end: n
   else putWithoutDigits(b, at, stop);
   return stop;
 }
-
-/** `0x1f` */
-const isHexNumber = (b: Uint8Array, at: number, stop: number): boolean =>
-  b[at] === DIGIT_0 && b[at + 1] === LOWER_X && stop - at > 2;
 
 /** `1h30m`, `24T16`: adds the token with NUM for its digits. */
 function putWithoutDigits(b: Uint8Array, at: number, stop: number): void {
@@ -192,74 +176,6 @@ function numberBytes(isQuoted: boolean, before: number): number {
   return isQuoted && byteClass[before] !== DIGIT ? 1 : 3;
 }
 
-/** At least six hex digits, both letters and digits. */
-function isHexId(b: Uint8Array, at: number, end: number): boolean {
-  return end - at >= 6 && kindsOf(b, at, end) === (DIGITS | HEX);
-}
-
-/** A token this long with three turns is an id; a shorter one may be `1h30m15s`. */
-const RANDOM_BYTES = 12;
-
-/** Letters and digits that alternate as only in generated ids: `x2x4z`, `01ARZ3NDEKTSV4RRFFQ69G5FAV`. */
-function isRandom(b: Uint8Array, at: number, end: number): boolean {
-  if (end - at < 5) return false;
-  let turns = 0;
-  for (let i = at + 1; i < end; i++)
-    if ((byteClass[b[i]!] === DIGIT) !== (byteClass[b[i - 1]!] === DIGIT)) turns++;
-  return turns >= 4 || (turns === 3 && end - at >= RANDOM_BYTES);
-}
-
-/** A name below /tmp that `mktemp` or a similar tool generated: `tmpk3j2h1_x`, `tmp.Xk3J2h1aBc`. */
-function isTemporary(b: Uint8Array, start: number, at: number, stop: number): boolean {
-  const tail = stop - at;
-  if (tail === 11 && startsWith(b, at, stop, TMP) && !startsWith(b, at, stop, TMPFS))
-    return isBehind(b, start, at, TEMPORARY);
-  return tail === 10 && isBehind(b, start, at, TEMPORARY_TMP);
-}
-const isBehind = (b: Uint8Array, start: number, at: number, text: Buffer): boolean =>
-  at - text.length >= start && startsWith(b, at - text.length, at, text);
-
-/** `?key=…` after a path. */
-function isQuery(b: Uint8Array, start: number, at: number, end: number): boolean {
-  if (at === start || (!isNameByte(b[at - 1]!) && b[at - 1] !== SLASH)) return false;
-  at++;
-  const name = at;
-  while (at < end && (isNameByte(b[at]!) || b[at] === MINUS || b[at] === DOT)) at++;
-  return at > name && b[at] === EQUALS;
-}
-
-/** The offset after the URL at `at`. */
-function urlEnd(b: Uint8Array, at: number, end: number): number {
-  while (
-    at < end &&
-    b[at]! > SPACE &&
-    b[at] !== QUOTE &&
-    b[at] !== APOSTROPHE &&
-    b[at] !== RPAREN &&
-    b[at] !== GREATER
-  )
-    at++;
-  return at;
-}
-
-/**
- * Whether the `@` at `at` belongs to a mail address, not to a URL with a password, a package or a unit of
- * systemd.
- */
-function isEmail(b: Uint8Array, start: number, at: number, end: number): boolean {
-  let local = at;
-  while (local > start && isMailByte(b[local - 1]!)) local--;
-  if (local === at || (local > start && (b[local - 1] === COLON || b[local - 1] === SLASH))) return false;
-  let stop = at + 1;
-  while (stop < end && isMailByte(b[stop]!)) stop++;
-  while (stop > at && b[stop - 1] === DOT) stop--;
-  let label = stop;
-  while (label > at && (byteClass[b[label - 1]!]! & LETTER) !== 0) label--;
-  return b[label - 1] === DOT && label - 2 > at && stop - label >= 2 && stop - label <= 4;
-}
-const isMailByte = (byte: number): boolean =>
-  isNameByte(byte) || byte === DOT || byte === PLUS || byte === MINUS;
-
 /** Where the text ends that `replacementOf` replaces. */
 let replacedEnd = 0;
 
@@ -284,13 +200,6 @@ function replacementOf(b: Uint8Array, start: number, at: number, stop: number, e
   return isHexId(b, at, stop) ? ADDR : null;
 }
 
-function kindsOf(b: Uint8Array, at: number, end: number): number {
-  let kinds = 0;
-  for (let i = at; i < end; i++)
-    kinds |= byteClass[b[i]!] === DIGIT ? DIGITS : isHexLetter(b[i]!) ? HEX : OTHER;
-  return kinds;
-}
-
 /**
  * The replacement for the digits b[at, stop): a number or decimal, a memory address without letters, an IP
  * address.
@@ -309,21 +218,6 @@ function numberOf(b: Uint8Array, at: number, stop: number, end: number): Buffer 
   replacedEnd = stop;
   return groups === 4 && areShort ? IP : NUM;
 }
-
-/** `-1234-1234-1234-123456789abc` after the first eight digits of a UUID. */
-function isUuid(b: Uint8Array, at: number, end: number): boolean {
-  if (at + 28 > end) return false;
-  for (let i = 0; i < 28; i++) {
-    const isDash = i === 0 || i === 5 || i === 10 || i === 15;
-    if (isDash ? b[at + i] !== MINUS : byteClass[b[at + i]!] !== DIGIT && !isHexLetter(b[at + i]!))
-      return false;
-  }
-  return true;
-}
-
-const isHexLetter = (byte: number): boolean =>
-  (byte >= LOWER_A && byte <= LOWER_F) || (byte >= UPPER_A && byte <= UPPER_F);
-const isNameByte = (byte: number): boolean => byteClass[byte] !== 0 || byte === UNDERSCORE;
 
 /** The id of a title. A text that is too long is cut between two characters. */
 export function titleId(text: string): number {
