@@ -7,7 +7,7 @@ import { severityOfTens } from './severity.ts';
 
 const { BACKSLASH, COLON, COMMA, DIGIT_0, LBRACE, LBRACKET, QUOTE, RBRACE, RBRACKET, SPACE, TAB } = bytes;
 
-/** The fields of a JSON line that the parser needs. It has one object for all lines. */
+/** What the fields of a JSON line contain. The parser has one object for all lines. */
 export interface JsonFields {
   /** The time was read into the stamp. */
   hasTime: boolean;
@@ -110,7 +110,7 @@ const FIELDS_MORE = 3;
 
 /**
  * Reads the top-level fields of the object that begins at b[start] (a `{`) into `json`, and its time into
- * `stamp`. Reads each byte once, and stops at the first byte that is not JSON.
+ * `stamp`. Stops at the first byte that is not JSON.
  */
 export function readJson(b: Uint8Array, start: number, end: number, json: JsonFields, stamp: Stamp): void {
   json.hasTime = false;
