@@ -1,6 +1,6 @@
 import { type Cursor, placeKey } from '../spool/cursor.ts';
 import { entryKind } from '../spool/entry.ts';
-import type { Found } from '../spool/scan.ts';
+import type { Scanned } from '../spool/scan.ts';
 import type { Spool, StateChanges } from '../spool/spool.ts';
 import type { TailState } from '../tail/tail_state.ts';
 import { type ColumnValue, decodeValue, rowsOf } from '../wire/decode.ts';
@@ -8,7 +8,7 @@ import type { BatchHeader } from '../wire/header.ts';
 import { fromSpool } from '../wire/spooled.ts';
 import { type Loss, lossesOf, type SpooledRow, sealIn } from './loss.ts';
 
-type ScannedEntry = Extract<Found, { what: 'entry' }>;
+type ScannedEntry = Extract<Scanned, { what: 'entry' }>;
 
 /** A damaged place in the spool that nothing stands in for yet, and the rows that are lost with it. */
 export interface Damage {

@@ -6,7 +6,7 @@ import { listSegments, type ReadEntry, SegmentReader } from './segment.ts';
 export type StateChanges = Record<string, unknown>;
 
 /** An item of a scan, in the order of the spool. */
-export type Found =
+export type Scanned =
   | {
       /** `states` already includes the entry's changes. */
       what: 'entry';
@@ -27,7 +27,7 @@ export type Found =
  * states at the end of the segment before, to detect missing entries.
  * @param cursor splits damage into a delivered and an undelivered part
  */
-export function* scanSpool(dir: string, cursor: Cursor, states: Map<string, unknown>): Generator<Found> {
+export function* scanSpool(dir: string, cursor: Cursor, states: Map<string, unknown>): Generator<Scanned> {
   let end: Cursor | null = null;
   /** Damage since the last snapshot makes the next snapshot differ, which is then not a new damage. */
   let isDamaged = false;
@@ -63,7 +63,7 @@ export function* scanSpool(dir: string, cursor: Cursor, states: Map<string, unkn
   }
 }
 
-type FoundEntry = Extract<Found, { what: 'entry' }>;
+type FoundEntry = Extract<Scanned, { what: 'entry' }>;
 
 const nameOf = (number: number): string => `${number.toString(16).padStart(12, '0')}.seg`;
 

@@ -18,7 +18,7 @@ import { type Cursor, CursorFile, isBefore, wrongFormat } from './cursor.ts';
 import { encodeEntry, entryKind, foreignFormat, HEAD_BYTES, STANDS_FOR } from './entry.ts';
 import { makeFolder, syncPath } from './folder.ts';
 import { Outgoing, reportDamage, type SpooledPayload } from './outgoing.ts';
-import { type Found, type StateChanges, scanSpool } from './scan.ts';
+import { type Scanned, type StateChanges, scanSpool } from './scan.ts';
 import { listSegments, segmentPath } from './segment.ts';
 
 export type { SpooledPayload } from './outgoing.ts';
@@ -109,7 +109,7 @@ export class Spool {
     }
     // A killed agent may have left an entry in the page cache; it is sent, so it must outlive a power loss.
     if (segments.length > 0) syncPath(segmentPath(this.dir, this.segment));
-    const standIns: Extract<Found, { what: 'entry' }>[] = [];
+    const standIns: Extract<Scanned, { what: 'entry' }>[] = [];
     for (const found of this.scan(this.states)) {
       if (found.what === 'blind') reportDamage(`The oldest snapshot in ${this.dir} is damaged`);
       else if (found.what === 'damage') this.breaks(found);
@@ -123,7 +123,7 @@ export class Spool {
     }
   }
 
-  private breaks({ place, until, reason }: Extract<Found, { what: 'damage' }>): void {
+  private breaks({ place, until, reason }: Extract<Scanned, { what: 'damage' }>): void {
     this.counts.damaged++;
     const isDelivered = !isBefore(this.cursor.at, until);
     reportDamage(`In ${this.dir}, entries ${reason}${isDelivered ? '; they were delivered' : ''}`);
@@ -140,7 +140,7 @@ export class Spool {
   }
 
   /** Scans all entries and applies them to `states`. */
-  scan(states: Map<string, unknown>): Generator<Found> {
+  scan(states: Map<string, unknown>): Generator<Scanned> {
     return scanSpool(this.dir, this.cursor.at, states);
   }
 
