@@ -74,7 +74,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
   );
   const tailer = new Tailer(settings.data_dir, settings.layout, pins, pipeline);
   const destination = await destinationOf(settings, spool);
-  const mending = new Trouble('What is damaged in the spool is mended.');
+  const mending = new Trouble('The damage in the spool is mended.');
   const mendSpool = (): void => {
     // Rows that are read already come after the mended ones.
     if (spool.broken.size === 0 || !pipeline.flush()) return;
@@ -85,7 +85,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
       pipeline.makeDurable();
     } catch (error) {
       // The sender waits for it, and tries again.
-      mending.begins(unwritable('What is damaged in the spool cannot be mended now', error));
+      mending.begins(unwritable('The damage in the spool cannot be mended now', error));
     }
   };
   const sender = new Sender(spool, destination, {

@@ -10,7 +10,8 @@ const entryOf = (code: ErrorCode): ErrorEntry => catalogue[code];
 export const cureOf = (code: ErrorCode): string => entryOf(code).cure;
 
 /** The HTTP status of an error of this code; 500 for one that no route should meet. */
-export const statusOf = (code: ErrorCode): NonNullable<ErrorEntry['status']> => entryOf(code).status ?? 500;
+export const httpStatusOf = (code: ErrorCode): NonNullable<ErrorEntry['status']> =>
+  entryOf(code).status ?? 500;
 
 export class AfterlogError extends Error {
   readonly code: ErrorCode;

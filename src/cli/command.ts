@@ -53,7 +53,7 @@ export function settingsOf(self: Command): Settings {
 export const jsonOption = (): Option => new Option('--json', 'print one JSON object per line');
 
 /** Parses an option's value. @throws InvalidArgumentError */
-export function count(text: string): number {
+export function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('A whole number is required.');
   return Number(text);
 }

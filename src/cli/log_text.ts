@@ -5,8 +5,8 @@ import { shortTime } from './format.ts';
 import type { WholeLine } from './whole_lines.ts';
 
 export type Color = 'auto' | 'always' | 'never';
-export type Style = Parameters<typeof styleText>[0];
-export type Paint = (style: Style, text: string) => string;
+export type TextStyle = Parameters<typeof styleText>[0];
+export type Paint = (style: TextStyle, text: string) => string;
 
 export const painters: Record<Color, Paint> = {
   // Colors only on a terminal; respects NO_COLOR and FORCE_COLOR.
@@ -15,7 +15,7 @@ export const painters: Record<Color, Paint> = {
   never: (_style, text) => text,
 };
 
-const severityStyles = new Map<string, Style>([
+const severityStyles = new Map<string, TextStyle>([
   ['TRACE', 'dim'],
   ['DEBUG', 'dim'],
   ['WARN', 'yellow'],
@@ -23,7 +23,7 @@ const severityStyles = new Map<string, Style>([
   ['FATAL', ['bold', 'red']],
 ]);
 /** Colors of all sources except the kernel; distinct from the colors of severities. */
-const sourceStyles: Style[] = ['cyan', 'green', 'blue'];
+const sourceStyles: TextStyle[] = ['cyan', 'green', 'blue'];
 
 /** Formats lines for people: time in UTC, source, severity if known, text. */
 export function createLogText(color: Color): (line: WholeLine) => string {
@@ -45,7 +45,7 @@ export function createLogText(color: Color): (line: WholeLine) => string {
 }
 
 /** Derives the color from the name, so that a source has the same color everywhere. */
-function sourceStyle(source: string): Style {
+function sourceStyle(source: string): TextStyle {
   if (source === 'kernel') return 'magenta';
   let hash = 0;
   for (let at = 0; at < source.length; at++) hash = (Math.imul(hash, 33) + source.charCodeAt(at)) >>> 0;

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { limits } from '../base/limits.ts';
 import { type Severity, severities } from '../store/read/line_filter.ts';
 import { logNames } from '../wire/log_names.ts';
-import { command, count, flagsOf, jsonOption, settingsOf } from './command.ts';
+import { command, flagsOf, jsonOption, settingsOf, wholeNumber } from './command.ts';
 import { momentOf } from './moment.ts';
 
 /** Commands that read logs. */
@@ -17,7 +17,7 @@ export function addReading(program: Command): void {
   )
     .argument('<id>', 'sandbox id; the sandbox may not exist yet')
     .requiredOption('--for <text>', 'literal text to find, in stored or new lines')
-    .option('--timeout <seconds>', 'maximum time to wait', count, limits.read.wait_s_default)
+    .option('--timeout <seconds>', 'maximum time to wait', wholeNumber, limits.read.wait_s_default)
     .addOption(logOption())
     .option('--source <names>', 'only lines of these sources', names)
     .addOption(severityOption())
@@ -35,8 +35,8 @@ export function addReading(program: Command): void {
     'afterlog search OOM --severity ERROR --json | jq -r .sandbox_id | sort -u',
   )
     .argument('<text>', 'literal text that the line contains')
-    .option('-C, --context <rows>', 'rows to show around each line', count, 0)
-    .option('--limit <count>', 'maximum number of lines', count, limits.search.lines_default)
+    .option('-C, --context <rows>', 'rows to show around each line', wholeNumber, 0)
+    .option('--limit <count>', 'maximum number of lines', wholeNumber, limits.search.lines_default)
     .option('--sandbox <id>', 'only this sandbox')
     .addOption(new Option('--log <name>', 'only this log').choices(logNames))
     .option('--source <names>', 'only lines of these sources', names)
@@ -56,7 +56,7 @@ export function addReading(program: Command): void {
     'afterlog sandboxes --limit 20',
     'afterlog sandboxes --json | jq -r \'select(.state == "deleted") | .id\'',
   )
-    .option('--limit <count>', 'maximum number of sandboxes', count, limits.question.sandboxes_default)
+    .option('--limit <count>', 'maximum number of sandboxes', wholeNumber, limits.question.sandboxes_default)
     .addOption(jsonOption())
     .action(async (options, self) => {
       const { sandboxes } = await import('./commands/sandboxes.ts');
@@ -110,7 +110,7 @@ function addLogs(program: Command): void {
     .option(
       '-n, --tail <lines>',
       `only the last lines (default: ${limits.read.tail_lines_default}; with --since or --raw: all)`,
-      count,
+      wholeNumber,
     )
     .option('-f, --follow', 'then print new lines until the sandbox is deleted')
     .option('--source <names>', 'only lines of these sources, such as kernel,app; repeatable', names)
@@ -153,7 +153,7 @@ function addBoots(program: Command): void {
     'afterlog boots --json | jq -r \'select(.outcome == "no_init").sandbox_id\'',
   );
   boots.optionsGroup('Filters:').option('--failed', 'only failed boots');
-  addHappened(boots).action(async (options, self) => {
+  addBootCrashOptions(boots).action(async (options, self) => {
     const { boots } = await import('./commands/boots.ts');
     await boots(settingsOf(self), { ...options, host: flagsOf(self).host });
   });
@@ -172,14 +172,14 @@ function addBoots(program: Command): void {
     .option('--new', 'only causes that were never seen before --since')
     .optionsGroup('Output:')
     .option('--each', 'list each crash instead of the causes');
-  addHappened(crashes).action(async (options, self) => {
+  addBootCrashOptions(crashes).action(async (options, self) => {
     const { crashes } = await import('./commands/crashes.ts');
     await crashes(settingsOf(self), { ...options, host: flagsOf(self).host });
   });
 }
 
 /** Options that `boots` and `crashes` share. */
-function addHappened(made: Command): Command {
+function addBootCrashOptions(made: Command): Command {
   // --host is a setting, and so an option of every command; here it is a filter.
   const host = made.options.find(({ long }) => long === '--host')!;
   Object.assign(host, { flags: '--host <name>', description: 'only this host', hidden: false });
@@ -190,7 +190,7 @@ function addHappened(made: Command): Command {
     .option('--until <time>', 'before this time', momentOf)
     .option('--template <name>', 'only this template')
     .option('--sandbox <id>', 'only this sandbox')
-    .option('--limit <count>', 'maximum number of results', count, limits.question.boots_default)
+    .option('--limit <count>', 'maximum number of results', wholeNumber, limits.question.boots_default)
     .optionsGroup('Output:')
     .addOption(colorOption())
     .addOption(jsonOption());

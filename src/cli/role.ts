@@ -2,12 +2,12 @@ import { log } from '../base/log.ts';
 import type { Flushes } from '../serve/role_status.ts';
 
 /** A started long-running role. */
-export interface Role {
+export interface RunningRole {
   stop(): Promise<void>;
 }
 
 /** Serves `/healthz` and `/metrics`, and an agent's `/flush/<id>`, for a role without its own HTTP server. */
-export async function withStatus<R extends Role & { status(): object } & Partial<Flushes>>(
+export async function withStatus<R extends RunningRole & { status(): object } & Partial<Flushes>>(
   name: string,
   address: string,
   start: () => Promise<R>,
@@ -34,7 +34,11 @@ export async function withStatus<R extends Role & { status(): object } & Partial
  * every role survives without loss.
  * @throws the errors of the role's start and stop
  */
-export async function runRole(name: string, start: () => Promise<Role>, started: string): Promise<void> {
+export async function runRole(
+  name: string,
+  start: () => Promise<RunningRole>,
+  started: string,
+): Promise<void> {
   let stopping = false;
   const asked = new Promise<string>((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM'] as const) {

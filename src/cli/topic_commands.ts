@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { limits } from '../base/limits.ts';
-import { command, count, jsonOption, settingsOf } from './command.ts';
+import { command, jsonOption, settingsOf, wholeNumber } from './command.ts';
 
 /** Commands for the topic and its dead letters. */
 export function addTopics(program: Command): void {
@@ -17,20 +17,20 @@ function addTopic(program: Command): void {
     'afterlog topic --sandbox sb-1 --follow   # new rows of a sandbox',
     'afterlog topic --partition 3 --offset 1200 --json',
   )
-    .option('--partition <number>', 'only this partition', count)
-    .option('--offset <number>', 'from this offset on', count)
+    .option('--partition <number>', 'only this partition', wholeNumber)
+    .option('--offset <number>', 'from this offset on', wholeNumber)
     .option(
       '--last <count>',
       `only the last messages of each partition (default: ${limits.topic.last_default}; ` +
         `with --host or --sandbox: ${limits.topic.filtered_default})`,
-      count,
+      wholeNumber,
     )
     .option('--follow', 'then show new messages until Ctrl-C')
     .option('--sandbox <id>', 'only rows of this sandbox')
     .option(
       '--rows <count>',
       `rows to show per batch (default: ${limits.topic.rows_default}; with --json: all)`,
-      count,
+      wholeNumber,
     )
     .addOption(jsonOption())
     .action(async (options, self) => {
@@ -51,7 +51,12 @@ function addDeadLetters(program: Command): void {
     'List dead letters: batches that could not be stored',
     'afterlog dlq --limit 20',
   )
-    .option('--limit <count>', 'list at most this many, newest first', count, limits.topic.letters_default)
+    .option(
+      '--limit <count>',
+      'list at most this many, newest first',
+      wholeNumber,
+      limits.topic.letters_default,
+    )
     .addOption(jsonOption())
     .action(async (options, self) => {
       const { listLetters } = await import('./commands/dlq.ts');

@@ -4,7 +4,7 @@ import * as words from './words.ts';
 
 /** Programs that run in the demo's sandboxes. */
 export const programs = ['web', 'vite', 'worker', 'api', 'train'] as const;
-export type Program = (typeof programs)[number];
+export type DemoProgram = (typeof programs)[number];
 
 /** A piece of console output, and the pause before the next one in units of the program's beat. */
 export interface Piece {
@@ -20,7 +20,7 @@ const dim = (text: string): string => `${esc}[2m${text}${esc}[22m`;
 const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧'] as const;
 
 /** The output of a program at its start: UTF-8 with the CRLF of a serial console. */
-export function greeting(program: Program, random: Random, at_ms: number): string[] {
+export function greeting(program: DemoProgram, random: Random, at_ms: number): string[] {
   const stamp = lines.stamp(at_ms);
   if (program === 'vite') {
     return [
@@ -38,7 +38,7 @@ export function greeting(program: Program, random: Random, at_ms: number): strin
 }
 
 /** The next output of a running program: a line, sometimes written in two halves, or several lines. */
-export function nextPieces(program: Program, random: Random, at_ms: number): Piece[] {
+export function nextPieces(program: DemoProgram, random: Random, at_ms: number): Piece[] {
   if (random.chance(0.04)) {
     return [
       {

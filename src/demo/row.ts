@@ -1,8 +1,8 @@
-export type Style = 'plain' | 'strong' | 'quiet' | 'good' | 'bad';
+export type SpanStyle = 'plain' | 'strong' | 'quiet' | 'good' | 'bad';
 /** A piece of a line in one style. */
 export interface Span {
   text: string;
-  style?: Style | undefined;
+  style?: SpanStyle | undefined;
 }
 /** A line of the screen. */
 export type Row = Span[];

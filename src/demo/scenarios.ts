@@ -1,4 +1,4 @@
-import { greeting, nextPieces, type Program, programs } from './app_output.ts';
+import { type DemoProgram, greeting, nextPieces, programs } from './app_output.ts';
 import { failedBoot } from './failed_boots.ts';
 import { stamp } from './lines.ts';
 import type { Random } from './random.ts';
@@ -23,7 +23,7 @@ export interface Plan {
    * recording.
    */
   scenario: string;
-  program: Program;
+  program: DemoProgram;
   /** Time between start and deletion in ms, for `app` and `fork`. */
   life_ms: number;
   /** Mean pause between two pieces of the program's output in ms. */
@@ -62,7 +62,7 @@ const odd = [
 ] as const;
 const boots = ['ok-boot', 'restart-truncate'] as const;
 
-const templates: Record<Program, string> = {
+const templates: Record<DemoProgram, string> = {
   web: 'node-22',
   api: 'node-22',
   worker: 'python-3.12',
@@ -70,7 +70,7 @@ const templates: Record<Program, string> = {
   train: 'python-gpu',
 };
 /** Boots that fail before init have a custom image. */
-const templateOf = (scenario: string, program: Program): string =>
+const templateOf = (scenario: string, program: DemoProgram): string =>
   ['no-rdinit', 'ext4-mountfail', 'no-init'].includes(scenario) ? 'own-image' : templates[program];
 const workspaces = ['acme', 'globex', 'initech'] as const;
 

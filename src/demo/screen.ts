@@ -6,7 +6,7 @@ import type { Examples } from './examples.ts';
 import type { Stored } from './figures.ts';
 import type { FleetStatus } from './fleet.ts';
 import type { Happening } from './happenings.ts';
-import { fit, type Row, type Span, type Style } from './row.ts';
+import { fit, type Row, type Span, type SpanStyle } from './row.ts';
 import { count, durationText, sparkline, wrap } from './text.ts';
 
 /** All data of the screen. */
@@ -59,7 +59,7 @@ function title(view: View, width: number): Row {
 
 function figures(view: View, width: number): Row[] {
   const { fleet, stored } = view;
-  const figure = (label: string, parts: string[], style: Style = 'plain'): Row => {
+  const figure = (label: string, parts: string[], style: SpanStyle = 'plain'): Row => {
     const cells = parts.map((text, index): Span => {
       if (index === parts.length - 1) return { text };
       return {
@@ -114,14 +114,14 @@ function lag({ stored, agent, kafka_lag }: View): string[] {
   return [behind, `${humanBytes(agent.spool_bytes)} in spool`, ...kafka];
 }
 
-function lost({ whole, wrong, lost_bytes, waiting }: Compared): [string[], Style] {
+function lost({ whole, wrong, lost_bytes, waiting }: Compared): [string[], SpanStyle] {
   const deleted = (many: number): string => `in ${count(many)} deleted sandbox${many === 1 ? '' : 'es'}`;
   if (wrong.length > 0) return [[humanBytes(lost_bytes), `${deleted(wrong.length)}: ${wrong.at(-1)}`], 'bad'];
   if (whole === 0) return [['–', `${waiting} deleted, not compared yet`], 'plain'];
   return [['0 bytes', `${deleted(whole)}, compared byte for byte`], 'good'];
 }
 
-const styles: Record<Happening['what'], Style> = {
+const styles: Record<Happening['what'], SpanStyle> = {
   booted: 'plain',
   woken: 'plain',
   rotated: 'plain',

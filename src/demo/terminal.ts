@@ -1,5 +1,5 @@
 import { limits } from '../base/limits.ts';
-import { type Row, rowText, type Style } from './row.ts';
+import { type Row, rowText, type SpanStyle } from './row.ts';
 
 /** A stream to write to; only a terminal has `columns` and `rows`. */
 export interface Output {
@@ -11,7 +11,7 @@ export interface Output {
 }
 
 // Only colors that are readable on a light and on a dark background.
-const codes: Record<Style, string> = {
+const codes: Record<SpanStyle, string> = {
   plain: '',
   strong: '\u001b[1m',
   quiet: '\u001b[2m',

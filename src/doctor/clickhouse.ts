@@ -4,7 +4,7 @@ import { openStore, type Store } from '../store/query.ts';
 import { describeRefusal, errorNumber } from '../store/refusal.ts';
 import { rightFindings } from './clickhouse_rights.ts';
 import { askRows } from './clickhouse_rows.ts';
-import { durabilityFindings, schemaFindings, spaceFindings } from './clickhouse_tables.ts';
+import { clickhouseSpaceFindings, durabilityFindings, schemaFindings } from './clickhouse_tables.ts';
 import { clockFinding } from './clock.ts';
 import { check, type Finding, type Role, reporter, within } from './finding.ts';
 
@@ -34,7 +34,7 @@ export async function clickhouseFindings(settings: Settings, isNeeded: boolean):
     const more = await Promise.all([
       check(reporter('clickhouse', [...roles, 'migrate']), 'schema', () => schemaFindings(store, roles)),
       unlessDenied('power_loss', roles, () => durabilityFindings(store, roles)),
-      unlessDenied('disk', roles, () => spaceFindings(store, roles)),
+      unlessDenied('disk', roles, () => clickhouseSpaceFindings(store, roles)),
       check(reporter('rights', roles), 'rights', () => rightFindings(store, settings, roles)),
     ]);
     return [...first, ...more.flat()];

@@ -52,7 +52,7 @@ export async function durabilityFindings(store: Store, roles: Role[]): Promise<F
   ];
 }
 
-export async function spaceFindings(store: Store, roles: Role[]): Promise<Finding[]> {
+export async function clickhouseSpaceFindings(store: Store, roles: Role[]): Promise<Finding[]> {
   const disks = await askRows<{ name: string; free: string; total: string }>(
     store,
     'SELECT name, toString(free_space) AS free, toString(total_space) AS total FROM system.disks WHERE total_space > 0',

@@ -12,7 +12,7 @@ export async function nearestFolder(path: string): Promise<string> {
 }
 
 /** A path as one word of a shell command. */
-export const quoted = (path: string): string =>
+export const quotedPath = (path: string): string =>
   /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 
 /** The error code if this user cannot create files in a folder; null if it can. Creates nothing. */

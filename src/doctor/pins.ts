@@ -3,7 +3,7 @@ import { link, readFile, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import { type Finding, reporter } from './finding.ts';
-import { codeOf, nearestFolder, quoted, whyNotWritable } from './folder.ts';
+import { codeOf, nearestFolder, quotedPath, whyNotWritable } from './folder.ts';
 import type { FoundLog, Survey } from './survey.ts';
 import { grantText, nameOf, type User } from './user.ts';
 
@@ -24,7 +24,9 @@ export async function pinFindings(settings: Settings, found: Survey, user: User)
           cure: 'Create the folder for the agent’s user, or run the agent as its owner.',
           ...(denied === 'EROFS'
             ? {}
-            : { command: `sudo install -d -o ${user.name} ${quoted(dirname(pins))} ${quoted(pins)}` }),
+            : {
+                command: `sudo install -d -o ${user.name} ${quotedPath(dirname(pins))} ${quotedPath(pins)}`,
+              }),
         },
       ),
     ];

@@ -5,7 +5,7 @@ import { reasonOf } from '../base/errors.ts';
 import type { Settings } from '../config/settings.ts';
 import { lockHolder } from '../spool/lock.ts';
 import { type Finding, reporter } from './finding.ts';
-import { nearestFolder, quoted, whyNotWritable } from './folder.ts';
+import { nearestFolder, quotedPath, whyNotWritable } from './folder.ts';
 import { nameOf, type User } from './user.ts';
 
 const say = reporter('state', ['agent']);
@@ -20,7 +20,7 @@ export async function writableFindings({ state_dir }: Settings, user: User): Pro
       return [say.ok('writable', `${state_dir} does not exist yet; the agent can create it.`)];
     }
     const message = `User ${user.name} cannot create ${state_dir}: ${dir} is not writable (${denied}).`;
-    const command = `sudo install -d -o ${user.name} ${quoted(state_dir)}`;
+    const command = `sudo install -d -o ${user.name} ${quotedPath(state_dir)}`;
     return [say.error('writable', message, { cure, ...(denied === 'EROFS' ? {} : { command }) })];
   }
   const path = join(dir, `doctor-${process.pid}-${randomBytes(4).toString('hex')}`);

@@ -15,7 +15,7 @@ export interface User {
 /** The effective user of this process and its capabilities. Root in a container may lack capabilities. */
 export function currentUser(): User {
   const uid = process.geteuid?.() ?? -1;
-  return { uid, name: nameOf(uid), capabilities: capabilitiesOf(statusOf('self'), uid) };
+  return { uid, name: nameOf(uid), capabilities: capabilitiesOf(processStatusOf('self'), uid) };
 }
 
 /** @param status the text of /proc/<pid>/status; '' if there is none */
@@ -26,7 +26,7 @@ export function capabilitiesOf(status: string, uid: number): Set<Capability> {
   return new Set(names.filter((name) => (bits >> BigInt(numbers[name])) & 1n));
 }
 
-function statusOf(pid: string): string {
+function processStatusOf(pid: string): string {
   try {
     return readFileSync(`/proc/${pid}/status`, 'utf8');
   } catch {

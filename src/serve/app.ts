@@ -2,7 +2,7 @@ import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { z } from 'zod';
-import { AfterlogError, type ErrorCode, reasonOf, statusOf } from '../base/errors.ts';
+import { AfterlogError, type ErrorCode, httpStatusOf, reasonOf } from '../base/errors.ts';
 import { report } from '../base/faults.ts';
 import { isLasting, loggable, selectRows } from '../store/query.ts';
 import { answerWith } from './http/answer.ts';
@@ -32,7 +32,9 @@ const specs = {
     scope: null,
     summary: 'Whether the server runs',
     query: z.object({}),
-    answers: { 200: { description: 'It does', content: [{ type: 'application/json', schema: probe }] } },
+    answers: {
+      200: { description: 'The server runs', content: [{ type: 'application/json', schema: probe }] },
+    },
   },
   ready: {
     method: 'get',
@@ -40,7 +42,9 @@ const specs = {
     scope: null,
     summary: 'Whether ClickHouse answers and has the tables',
     query: z.object({}),
-    answers: { 200: { description: 'It does', content: [{ type: 'application/json', schema: probe }] } },
+    answers: {
+      200: { description: 'ClickHouse answers', content: [{ type: 'application/json', schema: probe }] },
+    },
   },
   metrics: {
     method: 'get',
@@ -135,7 +139,7 @@ const storeFaults: Partial<Record<ErrorCode, string>> = {
 
 function answerError(error: unknown, c: Context): Response {
   const { path } = c.req;
-  if (error instanceof AfterlogError && statusOf(error.code) < 500)
+  if (error instanceof AfterlogError && httpStatusOf(error.code) < 500)
     return answerWith(c, error.code, error.message);
   if (error instanceof AfterlogError) {
     if (!isLasting(error)) report(loggable(error), { path });

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { AfterlogError, reasonOf, statusOf } from '../base/errors.ts';
+import { AfterlogError, httpStatusOf, reasonOf } from '../base/errors.ts';
 import { report } from '../base/faults.ts';
 import { listen } from './listen.ts';
 
@@ -65,7 +65,7 @@ async function answerFlush(
   } catch (error) {
     // Any other error comes from an id that cannot be decoded.
     const code = error instanceof AfterlogError ? error.code : 'PARAMETER_INVALID';
-    answerJson(response, statusOf(code), { error: reasonOf(error), code });
+    answerJson(response, httpStatusOf(code), { error: reasonOf(error), code });
   }
 }
 

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { createSecureContext } from 'node:tls';
 import { createAdaptorServer } from '@hono/node-server';
 import { catalogue } from '../base/catalogue.ts';
-import { AfterlogError, reasonOf, statusOf } from '../base/errors.ts';
+import { AfterlogError, httpStatusOf, reasonOf } from '../base/errors.ts';
 import { Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import { version } from '../base/version.ts';
@@ -23,7 +23,7 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   const code = error.code === 'HPE_HEADER_OVERFLOW' ? 'HEADERS_TOO_LARGE' : 'REQUEST_UNREADABLE';
   const body = JSON.stringify({ error: catalogue[code].means, code });
-  const status = statusOf(code);
+  const status = httpStatusOf(code);
   socket.end(
     [
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

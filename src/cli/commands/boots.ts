@@ -12,10 +12,10 @@ import {
   summarizeBoots,
 } from '../../store/read/boots.ts';
 import { shortTime, table } from '../format.ts';
-import { type Color, painters, type Style } from '../log_text.ts';
+import { type Color, painters, type TextStyle } from '../log_text.ts';
 import { jsonLine, print } from '../output.ts';
 
-export interface HappenedOptions {
+export interface BootCrashFlags {
   /** ns since 1970. */
   since?: bigint;
   until?: bigint;
@@ -27,7 +27,7 @@ export interface HappenedOptions {
   color: Color;
 }
 
-const styles: Record<BootOutcome, Style> = {
+const styles: Record<BootOutcome, TextStyle> = {
   ready: 'green',
   booting: 'cyan',
   panicked: 'red',
@@ -42,7 +42,7 @@ const styles: Record<BootOutcome, Style> = {
 /** `afterlog boots`: the boots, newest first, and a summary of their outcomes. */
 export async function boots(
   settings: Settings,
-  options: HappenedOptions & { failed?: boolean },
+  options: BootCrashFlags & { failed?: boolean },
 ): Promise<void> {
   const filter = filterOf(options);
   const store = openStore(settings);
@@ -113,7 +113,7 @@ const secondsText = (seconds: number): string =>
  * The filter of the options; without `--since` the last 24 hours before `--until`.
  * @throws AfterlogError USAGE
  */
-export function filterOf({ since, until, template, host, sandbox }: HappenedOptions): BootCrashFilter {
+export function filterOf({ since, until, template, host, sandbox }: BootCrashFlags): BootCrashFilter {
   if (since !== undefined && until !== undefined && since >= until) {
     throw new AfterlogError('USAGE', 'Option --until must be later than --since.');
   }
@@ -124,7 +124,7 @@ export function filterOf({ since, until, template, host, sandbox }: HappenedOpti
   };
 }
 
-export function period({ since, until }: HappenedOptions): string {
+export function period({ since, until }: BootCrashFlags): string {
   if (since === undefined && until === undefined) return 'in the last 24 hours.';
   const timeText = (ns: bigint): string => shortTime(new Date(Number(ns / 1_000_000n)).toISOString());
   const from = since ?? until! - BigInt(limits.question.boots_ago_ms) * 1_000_000n;

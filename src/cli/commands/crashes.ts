@@ -10,9 +10,9 @@ import {
 import { shortTime, table } from '../format.ts';
 import { type Color, painters } from '../log_text.ts';
 import { jsonLine, print } from '../output.ts';
-import { filterOf, type HappenedOptions, period } from './boots.ts';
+import { type BootCrashFlags, filterOf, period } from './boots.ts';
 
-export interface CrashesOptions extends HappenedOptions {
+export interface CrashesOptions extends BootCrashFlags {
   each?: boolean;
   new?: boolean;
   title?: string;

@@ -22,7 +22,7 @@ import { type Color, createLogText } from '../log_text.ts';
 import { jsonLine, print } from '../output.ts';
 import { LineJoiner, type WholeLine } from '../whole_lines.ts';
 
-export interface LogsOptions {
+export interface LogsFlags {
   log: string;
   tail?: number;
   follow?: boolean;
@@ -39,7 +39,7 @@ export interface LogsOptions {
 /**
  * `afterlog logs ID`. @throws AfterlogError USAGE, SANDBOX_UNKNOWN, and the errors of reading
  */
-export async function logs(settings: Settings, sandbox_id: string, options: LogsOptions): Promise<void> {
+export async function logs(settings: Settings, sandbox_id: string, options: LogsFlags): Promise<void> {
   const { since, until } = options;
   if (since !== undefined && until !== undefined && since >= until) {
     throw new AfterlogError('USAGE', 'Option --until must be later than --since.');
@@ -56,7 +56,7 @@ export async function logs(settings: Settings, sandbox_id: string, options: Logs
   }
 }
 
-async function printLog(store: Store, id: LogId, options: LogsOptions): Promise<void> {
+async function printLog(store: Store, id: LogId, options: LogsFlags): Promise<void> {
   const { source: sources, severity, since, until, raw, follow } = options;
   const filter: LineFilter = { sources, severity, since, until };
   // A start time or --raw selects all lines, not only the last ones.
@@ -109,7 +109,7 @@ const bytesOf = (rows: LogRow[]): Buffer =>
   Buffer.concat(rows.filter(isLine).map(({ raw }) => Buffer.from(raw!, 'base64')));
 
 /** Makes a function that formats the rows of a step. A step without rows prints an incomplete long line. */
-function createRender({ json, color }: LogsOptions): (rows: LogRow[]) => string {
+function createRender({ json, color }: LogsFlags): (rows: LogRow[]) => string {
   const joiner = new LineJoiner();
   const textOf = createLogText(color);
   const shown = json ? (line: WholeLine) => jsonLine(jsonOf(line)) : (line: WholeLine) => `${textOf(line)}\n`;

@@ -13,7 +13,7 @@ import { type Color, createLogText } from '../log_text.ts';
 import { jsonLine, print } from '../output.ts';
 import { jsonOf } from './logs.ts';
 
-export interface SearchOptions {
+export interface SearchFlags {
   sandbox?: string;
   log?: string;
   source?: string[];
@@ -31,7 +31,7 @@ export interface SearchOptions {
  * @returns the exit code: 1 if no line contains the text, like grep
  * @throws AfterlogError QUERY_TOO_BROAD
  */
-export async function search(settings: Settings, text: string, options: SearchOptions): Promise<number> {
+export async function search(settings: Settings, text: string, options: SearchFlags): Promise<number> {
   const { source: sources, severity, since, until, sandbox: sandbox_id, log } = options;
   const store = openStore(settings);
   const what: SearchFilter = {
@@ -47,7 +47,7 @@ export async function search(settings: Settings, text: string, options: SearchOp
   }
 }
 
-async function show(store: Store, what: SearchFilter, options: SearchOptions): Promise<number> {
+async function show(store: Store, what: SearchFilter, options: SearchFlags): Promise<number> {
   const shown = options.json ? jsonText : createText(options);
   let left = options.limit;
   let from: SearchPlace | null = null;
@@ -83,7 +83,7 @@ function jsonText({ row, before, after }: Surrounded): string {
 }
 
 /** Like grep: `id:` before a line that was found, `id-` before the lines around it. */
-function createText({ color, context }: SearchOptions): (found: Surrounded) => string {
+function createText({ color, context }: SearchFlags): (found: Surrounded) => string {
   const textOf = createLogText(color);
   let isFirst = true;
   return ({ row, before, after }) => {

@@ -8,7 +8,7 @@ import { createLogText } from '../log_text.ts';
 import { jsonLine, print } from '../output.ts';
 import { jsonOf, sayTrouble } from './logs.ts';
 
-export interface WaitOptions {
+export interface WaitFlags {
   for: string;
   timeout: number;
   log: string;
@@ -22,7 +22,7 @@ export interface WaitOptions {
  * `afterlog wait ID --for TEXT`: prints the first line that contains the text, stored already or new.
  * @throws AfterlogError WAIT_TIMEOUT, LOG_ENDED, and the errors of reading
  */
-export async function wait(settings: Settings, sandbox_id: string, options: WaitOptions): Promise<void> {
+export async function wait(settings: Settings, sandbox_id: string, options: WaitFlags): Promise<void> {
   const { for: text, timeout, source: sources, severity, since } = options;
   const store = openStore(settings);
   const steps = followLog(

@@ -45,7 +45,7 @@ function operationOf(spec: RouteSpec): object {
   const { method, path, scope, summary, description, query, headers = {}, answers } = spec;
   const responses: Record<string, object> = {
     default: {
-      description: 'What is wrong',
+      description: 'The error',
       content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
     },
   };

@@ -60,7 +60,7 @@ export function requiredText(description: string) {
   return parameter(schema, description, `a text of 1 to ${CHARS_MAX} characters`);
 }
 
-/** Several names with commas, or the parameter several times. */
+/** Several names separated by commas, or the parameter several times. */
 export function nameList(description: string) {
   const schema = z
     .string()
@@ -68,7 +68,7 @@ export function nameList(description: string) {
     .regex(/^[^,]+(?:,[^,]+)*$/)
     .transform((list) => list.split(',').map((name) => name.trim()))
     .optional();
-  return parameter(schema, description, 'a name, or several with commas');
+  return parameter(schema, description, 'a name, or several separated by commas');
 }
 
 /** In ns since 1970. */

@@ -13,7 +13,7 @@ export const errorShape = z
     error: z.string().describe('A sentence for people'),
     code: z.string().describe('Stays the same; docs/reference/errors.md lists all'),
   })
-  .describe('What is wrong');
+  .describe('The error');
 
 const time = z.string().describe('RFC 3339, UTC');
 const placed = {
@@ -100,7 +100,7 @@ export const sandboxShape = z.object({
   first_seen: time,
   last_seen: time,
   deleted_at: time.nullable(),
-  bytes: z.int().min(0).describe('Of all its logs since it was first seen'),
+  bytes: z.int().min(0).describe('Bytes of all logs of the sandbox since it was first seen'),
   gaps: z.int().min(0),
 });
 
@@ -119,7 +119,7 @@ const started = {
   template: z.string(),
   host: z.string(),
   stream: z.string().describe('stream_started_at of the console, ns since 1970'),
-  position: z.string().describe('Where it begins in that stream'),
+  position: z.string().describe('Offset of the first byte in that stream'),
 };
 export const bootShape = z.object({
   sandbox_id: z.string(),

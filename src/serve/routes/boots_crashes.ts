@@ -14,9 +14,9 @@ import { jsonAnswer, type RouteSpec, type Routes } from '../http/route.ts';
 import { bootsAnswer, causesAnswer, crashesAnswer } from '../http/shapes.ts';
 
 const which = {
-  sandbox: optionalText('Of this sandbox'),
-  workspace: optionalText('Of this workspace'),
-  template: optionalText('Of this template'),
+  sandbox: optionalText('Only this sandbox'),
+  workspace: optionalText('Only this workspace'),
+  template: optionalText('Only this template'),
   host: optionalText('On this host'),
   since: moment('Then or later; of the last 24 hours if it is not given'),
   until: moment('Before'),
@@ -34,7 +34,7 @@ const after = cursor(
   }),
 );
 const bootsQuery = z.object({
-  failed: yesNo('Only those that were not ready, and will not be'),
+  failed: yesNo('Only failed boots'),
   ...which,
   cursor: after,
 });
@@ -42,7 +42,7 @@ const bootsSpec: RouteSpec<typeof bootsQuery> = {
   method: 'get',
   path: '/v1/boots',
   scope: 'read',
-  summary: 'Boots, the last one first, and what all of them came to',
+  summary: 'Boots, newest first, with a summary',
   query: bootsQuery,
   answers: {
     200: jsonAnswer('Some boots', bootsAnswer),

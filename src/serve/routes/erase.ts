@@ -13,13 +13,13 @@ const eraseSpec: RouteSpec = {
   scope: 'erase',
   summary: 'Erase what is stored of a sandbox’s logs',
   description:
-    'All that was written until now, of all logs; a gap that says so takes its place. Can be repeated. What Kafka holds ' +
-    'of it stays there until its retention, and does not come back.',
+    'Erases all lines of all logs of the sandbox that were written before the request. A gap row replaces them. ' +
+    'Messages stay in Kafka until its retention ends, and do not land again. The request can be repeated.',
   query: z.object({}),
   answers: {
-    200: jsonAnswer('Nothing of it is left in the tables', erasureShape),
+    200: jsonAnswer('All rows are removed', erasureShape),
     202: jsonAnswer(
-      'It is told, and ClickHouse is still removing it; asked again, the answer says when it is done',
+      'ClickHouse is still removing the rows; repeat the request to see when it is done',
       erasureShape,
     ),
   },

@@ -12,10 +12,10 @@ const logsSpec: RouteSpec<typeof logsQuery> = {
   scope: 'read',
   summary: 'A sandbox’s log, alive or deleted',
   description:
-    'As the runtime serves it: the last lines as the file’s bytes, or with follow as server-sent events. With ' +
-    'limit and cursor, a page; the header Afterlog-Cursor is the cursor of the next one.',
+    'The same answer as the runtime’s: the last lines as bytes of the file, or server-sent events with follow. With ' +
+    'limit and cursor, one page; the header Afterlog-Cursor is the cursor of the next page.',
   query: logsQuery,
-  headers: { 'Last-Event-ID': 'Of a follower: begins behind the event with this id' },
+  headers: { 'Last-Event-ID': 'For followers: continue after this event' },
   answers: {
     200: {
       description: 'The lines',

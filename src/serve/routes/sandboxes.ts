@@ -10,8 +10,8 @@ import { sandboxesAnswer, sandboxShape } from '../http/shapes.ts';
 const listQuery = z.object({
   state: choice('alive or deleted', ['alive', 'deleted']),
   q: optionalText('Part of the id'),
-  workspace: optionalText('Of this workspace'),
-  template: optionalText('Of this template'),
+  workspace: optionalText('Only this workspace'),
+  template: optionalText('Only this template'),
   host: optionalText('On this host'),
   since: moment('Seen then or later'),
   until: moment('Seen before'),
@@ -39,7 +39,7 @@ const oneSpec: RouteSpec<typeof oneQuery> = {
   scope: 'read',
   summary: 'One sandbox',
   query: oneQuery,
-  answers: { 200: jsonAnswer('It', sandboxShape) },
+  answers: { 200: jsonAnswer('The sandbox', sandboxShape) },
 };
 
 export function addSandboxes(routes: Routes, { store }: ServeContext): void {

@@ -20,11 +20,11 @@ import { jsonAnswer, type RouteSpec, type Routes } from '../http/route.ts';
 import { histogramAnswer, lineOf, recordOf, searchAnswer } from '../http/shapes.ts';
 
 const which = {
-  sandbox: optionalText('Of this sandbox'),
-  workspace: optionalText('Of this workspace'),
-  template: optionalText('Of this template'),
+  sandbox: optionalText('Only this sandbox'),
+  workspace: optionalText('Only this workspace'),
+  template: optionalText('Only this template'),
   host: optionalText('On this host'),
-  log: choice('Of this log', logNames),
+  log: choice('Only this log', logNames),
   source: nameList('Lines of these sources'),
   severity: choice('Lines of this severity and worse', severities),
   since: moment('Lines whose time is not before'),
@@ -53,30 +53,30 @@ const searchSpec: RouteSpec<typeof searchQuery> = {
   method: 'get',
   path: '/v1/search',
   scope: 'read',
-  summary: 'Lines of all sandboxes that hold a text, those that came last first',
+  summary: 'Lines of all sandboxes that contain a text, newest first',
   description:
-    'By the day of their arrival and in each by their time. A page may have fewer lines than limit, even none, where ' +
-    'looking takes long: next goes on; at the end it is null.',
+    'Sorted by the day of arrival, then by time. A page may have fewer lines than limit, even none, if the search ' +
+    'takes long; continue with next, which is null at the end.',
   query: searchQuery,
   answers: { 200: jsonAnswer('Some lines', searchAnswer) },
 };
 
 const histogramQuery = z.object({
-  q: optionalText('Lines that hold this text, as it is'),
+  q: optionalText('Only lines that contain exactly this text'),
   ...which,
   buckets: wholeNumber(
     `Parts of the time; ${limits.search.buckets_default} if it is not given`,
     1,
     limits.search.buckets_max,
   ),
-  by: choice('What is counted apart; severity if it is not given', ['severity', 'source']),
+  by: choice('Count lines by severity (default) or by source', ['severity', 'source']),
 });
 const histogramSpec: RouteSpec<typeof histogramQuery> = {
   method: 'get',
   path: '/v1/histogram',
   scope: 'read',
-  summary: 'How many lines there were when',
-  description: 'Of the last hour if since is not given; until now if until is not given.',
+  summary: 'Number of lines over time',
+  description: 'The last hour by default; since and until select another time.',
   query: histogramQuery,
   answers: {
     200: jsonAnswer('Equal parts of the time, all of them', histogramAnswer),

@@ -22,14 +22,13 @@ const waitSpec: RouteSpec<typeof waitQuery> = {
   method: 'get',
   path: '/v1/sandboxes/:id/logs/wait',
   scope: 'read',
-  summary: 'Wait for the first line that holds a text',
+  summary: 'Wait for the first line that contains a text',
   description:
-    'At once if it is there already. A sandbox that nothing was seen of yet is waited for too, so that a boot can be ' +
-    'waited for in one call.',
+    'Answers at once if the line exists. The sandbox does not have to exist yet, so one call can wait for a boot.',
   query: waitQuery,
   answers: {
     200: { description: 'The line', content: [{ type: 'application/json', schema: lineShape }] },
-    408: { description: 'It did not come in time' },
+    408: { description: 'The line did not arrive in time' },
     410: { description: 'The log ended without it' },
   },
 };

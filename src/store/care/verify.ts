@@ -32,7 +32,7 @@ export async function* verify(store: Store, scope: VerifyScope, page_rows?: numb
   const retention = await retentionDays(store);
   const known = knownStreams(store, scope);
   let expected = (await known.next()).value as KnownStream | undefined;
-  let group: StreamRows | null = null;
+  let group: VerifiedStream | null = null;
   /** Reports the known streams before this one, which have no rows. */
   const upTo = async function* (id: StreamId | null): AsyncGenerator<Report> {
     while (expected !== undefined && (id === null || compareStreams(expected, id) < 0)) {
@@ -47,7 +47,7 @@ export async function* verify(store: Store, scope: VerifyScope, page_rows?: numb
         if (group !== null) yield await group.report(store, retention);
         yield* upTo(row);
         const isKnown = expected !== undefined && compareStreams(expected, row) === 0;
-        group = new StreamRows(row, isKnown ? expected! : null);
+        group = new VerifiedStream(row, isKnown ? expected! : null);
         if (isKnown) expected = (await known.next()).value as KnownStream | undefined;
       }
       group.add(row);
@@ -58,7 +58,7 @@ export async function* verify(store: Store, scope: VerifyScope, page_rows?: numb
 }
 
 /** The rows of one stream as they arrive. */
-class StreamRows {
+class VerifiedStream {
   private readonly id: StreamId;
   private readonly known: KnownStream | null;
   private readonly check = new StreamCheck();

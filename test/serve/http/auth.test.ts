@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { test } from 'node:test';
-import { statusOf } from '../../../src/base/errors.ts';
+import { httpStatusOf } from '../../../src/base/errors.ts';
 import { loadSettings } from '../../../src/config/settings.ts';
 import { type Caller, createAuth } from '../../../src/serve/http/auth.ts';
 import { eventsOf, startApi, take } from '../../support/api.ts';
@@ -16,7 +16,7 @@ const local: Caller = {
 };
 const statusFor = (tokens: string[], caller: Partial<Caller>): number => {
   const verdict = createAuth(tokens)({ ...local, ...caller });
-  return 'code' in verdict ? statusOf(verdict.code) : 200;
+  return 'code' in verdict ? httpStatusOf(verdict.code) : 200;
 };
 
 test('without tokens only this machine is served', () => {

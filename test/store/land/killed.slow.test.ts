@@ -12,7 +12,7 @@ import { until } from '../../support/patience.ts';
 import { stopMerges } from '../../support/stored.ts';
 import { temporaryDir } from '../../support/temporary.ts';
 
-/** `TEST_KILLS=50 npm test -- store/killed` for more of it. */
+/** `TEST_KILLS=50 npm test -- store/land/killed` for more of it. */
 const KILLS = Number(process.env.TEST_KILLS ?? 5);
 
 test(`ClickHouse killed ${KILLS} times while an INSERT is known to run: every row once, and what is derived can be made to agree`, async (t) => {
