@@ -137,9 +137,10 @@ export class Aside {
 
   /** @param bytes the bytes of a read, of which the first `start` were known before */
   private write(bytes: Buffer, start: number, make: (from: number) => Pin): void {
-    const first = this.pin === null ? 0 : start;
+    // The known bytes come first, as long as nothing is written: a write may fail after the file was made.
+    const first = this.head_bytes === 0 ? 0 : start;
     const position = this.cursor.offset - start + first;
-    if (this.pin === null) this.head_at = position;
+    if (this.head_bytes === 0) this.head_at = position;
     this.pin ??= make(this.from);
     const fd = openSync(this.pin.path!, 'r+');
     try {
