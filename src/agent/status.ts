@@ -44,7 +44,7 @@ export interface AgentStatus {
   spool_syncs: number;
   gaps: number;
   seals: number;
-  /** Sandboxes with a known label, and those that wait for one; requests, and failed requests or files. */
+  /** Sandboxes with a label, sandboxes that wait for one, requests, and failed requests or files. */
   labels_known: number;
   labels_waiting: number;
   labels_asked: number;

@@ -47,7 +47,7 @@ export async function during<T>(
       (value) => ({ value }),
       () => null,
     ),
-    // Work that cannot be aborted (a send of kafkajs) goes on alone.
+    // Work that cannot be aborted (a send of kafkajs) continues in the background.
     sleep(handover_ms + 1_000, null, { ref: false }),
   ]);
   clearTimeout(late);

@@ -108,7 +108,7 @@ async function putBack(store: Store, batches: Batch[]): Promise<Map<string, stri
   for (const group of joinable(batches.filter(isKnown))) {
     const refused = await insert(store, group);
     if (refused === null) continue;
-    // One of them has the fault: each is tried alone.
+    // One batch of the group is at fault: insert each alone.
     for (const batch of group) {
       const reason = group.length === 1 ? refused : await insert(store, [batch]);
       if (reason !== null) reasons.set(batchId(batch.header), reason);

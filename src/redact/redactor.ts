@@ -30,7 +30,7 @@ export class Redactor {
   private ranges: { from: number; to: number; kind: Kind }[] = [];
   /** Starts and ends of private key blocks in the bytes of the last `hide`, in order. */
   private keys: { at: number; opens: boolean }[] = [];
-  /** Of the last `hide`: its start, the state before it, and the position up to which secrets are counted. */
+  /** State of the last `hide`: its start, the state before it, and the end of the counted secrets. */
   private start = 0;
   private before = NOTHING;
   private counted = 0;

@@ -20,7 +20,7 @@ export interface LabelSource {
 interface HiddenChunk {
   of: object;
   bytes: Buffer;
-  /** Where the first line begins that is in no row yet. */
+  /** Offset of the first line that is not in a row yet. */
   at: number;
   shown: Buffer;
 }

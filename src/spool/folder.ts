@@ -2,8 +2,8 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Makes the content of a file, or the names in a folder, survive a power loss. Added, renamed and removed names
- * need a sync of the folder: syncing a file does not do that.
+ * Makes the content of a file, or the names in a folder, survive a power loss. Added, renamed and removed
+ * names need a sync of their folder: a sync of the file is not enough.
  */
 export function syncPath(path: string): void {
   const fd = openSync(path, 'r');

@@ -80,8 +80,8 @@ export function loggableRefusal(error: unknown): string {
 }
 
 /**
- * The same for the reason of a refused batch: ClickHouse's name of it, or our own words up to the first
- * quote.
+ * The reason of a refused batch as our log may hold it: ClickHouse's error name, or our own text up to the
+ * first quote.
  */
 export const loggableReason = (reason: string): string =>
   /^code \d+ \w+/.exec(reason)?.[0] ?? reason.replace(/".*$/s, '…').replace(/\.$/, '');

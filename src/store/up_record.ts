@@ -6,7 +6,7 @@ import { AfterlogError, reasonOf } from '../base/errors.ts';
 import { report } from '../base/faults.ts';
 import type { Settings } from '../config/settings.ts';
 
-/** What a running `afterlog up` writes down, so that commands in another terminal find its servers. */
+/** The file by which commands in another terminal find a running `afterlog up`. */
 export interface UpRecord {
   /** The address of the embedded ClickHouse. */
   url: string;

@@ -26,7 +26,7 @@ export class AsideRoom {
   }
 
   failed(reason: string): void {
-    const what = `Bytes that cannot be read yet are not copied aside: ${reason}. What is truncated meanwhile is lost.`;
+    const what = `Bytes that cannot be read yet are not copied aside: ${reason}. Bytes that are truncated meanwhile are lost.`;
     this.trouble.begins(new AfterlogError('ASIDE_FULL', what));
   }
 
@@ -63,7 +63,7 @@ export class Aside {
   private head_bytes = 0;
   private head_crc32 = 0;
 
-  /** @param of how far the original is read @param cursor how far it is copied; else as far as it is read */
+  /** @param of reads the original @param cursor reads the copy; by default it starts where `of` is */
   constructor(of: FileCursor, cursor: FileCursor = of.in(of.pin)) {
     this.cursor = cursor;
     // A hole of the original is a hole here, too.

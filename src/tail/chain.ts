@@ -78,8 +78,8 @@ function see(tail: LogTail, folder: string, names: ChainName[], pins: Pins): See
   // A new log may be gone in a millisecond: its files are linked first, and identified afterwards.
   const { first, fresh } = tail.files;
   if (tail.stream !== null || first !== undefined || fresh.length > 0) {
-    // The newest first: a rotation meanwhile moves a file to a name that is still to come, so no file is
-    // missed.
+    // Newest first: a rotation in the meantime moves a file to a name that is still to come, so the loop sees
+    // each file that was there at its start.
     unknown = names.toReversed().filter(({ name, age }) => {
       const stats = lstatSync(join(folder, name), { bigint: true, throwIfNoEntry: false });
       if (!stats?.isFile()) return false;

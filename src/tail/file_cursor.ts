@@ -108,7 +108,7 @@ export class FileCursor {
 
   private measured(size: number, mtime_ms: number): void {
     if (size === this.seenSize) return;
-    // A file whose turn comes after hours may have been quiet for hours: only its own time shows that.
+    // At the first read, only the mtime shows how long the file has been quiet.
     const isFirst = this.seenSize < 0;
     const quiet_ms = isFirst ? Math.min(Math.max(Date.now() - mtime_ms, 0), limits.tail.quiet_ms) : 0;
     this.seenSize = size;

@@ -15,7 +15,7 @@ export interface LetGo {
  */
 export function giveUp(tail: LogTail, generation: Generation, { reason, done }: LetGo): void {
   const { cursor } = generation;
-  // All of it is known: once it is quiet, it is closed without a loss.
+  // All bytes are known: once the file is quiet, it is closed without a loss.
   const mayGrow = cursor.size === cursor.seenTo && !generation.isQuiet(tail.files.second);
   if (generation.place !== 'gone' || mayGrow) return;
   if (!tail.takeUnfinished(generation) || !tail.reserve()) return;

@@ -17,7 +17,7 @@ export interface FreshFile {
 /** A file of a log without a name in the folder: only its pin keeps it. */
 export interface NamelessFile {
   pin: Pin;
-  /** How much of it is in rows or in the state, if nothing else has to be read before it. */
+  /** Bytes that are in rows or in the state; 0 if another file must be read first. */
   known_bytes: number;
   /**
    * The file that this was copied aside of, and that is still there: letting go of the copy loses nothing.

@@ -53,7 +53,7 @@ export interface StreamPoint {
   crc32: number;
 }
 
-/** What a sink took of the bytes that it was given. */
+/** The part of the given bytes that the sink turned into rows. */
 export interface Taken {
   bytes: number;
   lines: number;

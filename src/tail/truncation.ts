@@ -53,7 +53,7 @@ export function truncated(tail: LogTail, generation: Generation, mustGoOn = fals
   tail.beginIfOver();
   const { copies, stale } = files.takeCopiesOf(generation, known);
   for (const pin of stale) {
-    // Its number tells the next agent that it is done with.
+    // The number marks the pin as completely read for the next agent.
     tail.rename({ pin, number: files.first!.number, isAfterGap: false }, tail.stream!.started);
     files.keep(pin);
   }

@@ -177,8 +177,8 @@ export function undecodable(value: Buffer): string | null {
 }
 
 /**
- * Decodes a value of any origin as far as that goes: also one whose end was cut off, or that is not zstd's at
- * all. Never throws for what is in it.
+ * Decodes as much of a value as possible, even if it is cut off or is not zstd. Never throws because of the
+ * content.
  */
 export async function decodeValuePartly(value: Buffer): Promise<PartialBlock> {
   const chunks: Buffer[] = [];

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { Pipeline } from '../../src/agent/pipeline.ts';
 import type { StateOwner } from '../../src/tail/sink.ts';
 import { Stream } from '../../src/tail/stream.ts';
@@ -18,7 +19,8 @@ export class PipedLog implements StateOwner {
 
   /** Whole lines, fewer than fill a batch. */
   write(text: string): void {
-    this.stream.take(Buffer.from(text), 0, false, Date.now());
+    const taken = this.stream.take(Buffer.from(text), 0, false, Date.now());
+    assert.ok(!taken.isFull);
     this.pipeline.changed(this);
   }
 

@@ -8,9 +8,7 @@ export const seeks = {
   frame: 2,
   /** The function that took a lock (`at: f+0x1/0x2`), or the caller (`caller is f+0x1/0x2`). */
   place: 4,
-  /**
-   * Of a hang, whose innermost frame is random: the outermost frame below the syscall, worker or interrupt.
-   */
+  /** For hangs: the outermost frame below the syscall, worker or interrupt, for the innermost is random. */
   outermost: 8,
   /** `Read of size 8 at addr …` */
   access: 16,

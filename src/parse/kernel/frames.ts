@@ -36,7 +36,7 @@ export function plainName(name: string): string {
   return short.replace(/^(smp_call_function|synchronize_rcu)_.*/, '$1');
 }
 
-/** What one line below a headline adds to the crash; empty texts for nothing. */
+/** The facts that one line below a headline adds to a crash; empty texts if none. */
 export interface Clue {
   function: string;
   access: string;

@@ -5,10 +5,7 @@ import { severity, severityOfLetter } from './severity.ts';
 const { DIGIT_0, DOT, HASH, MINUS, QUOTE, RBRACKET, SLASH, SPACE, STAR } = bytes;
 const { DIGIT, UPPER } = byteClasses;
 
-/**
- * A level that only the form of the stamp distinguishes from text: a letter, a sign, a status; 0 if there is
- * none.
- */
+/** The level that some formats have next to the stamp: a letter, a sign or a status. 0 if there is none. */
 export function severityBesideStamp(b: Uint8Array, end: number, stamp: Stamp): number {
   if (stamp.form === forms.plain) return 0;
   if (stamp.form === forms.access) return ofAccess(b, stamp.end, end);

@@ -1,7 +1,8 @@
 /**
  * Bytes by name. A module copies the names it uses into constants of its own (`const { SPACE } = bytes`): V8
  * compiles such a constant into the comparison, but loads an imported constant from memory each time. It also
- * loads the constants that a function uses in or after a `for … of`, so hot functions leave such loops to others.
+ * loads the constants that a function uses in or after a `for … of`, so hot functions leave such loops to
+ * others.
  */
 export const bytes = {
   TAB: 0x09,

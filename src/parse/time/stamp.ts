@@ -39,7 +39,7 @@ export const newStamp = (): Stamp => ({
 });
 
 export const dates = { full: 0, yearless: 1, none: 2 } as const;
-/** How a stamp is written, where the lines of that form have their level at a place of its own. */
+/** Stamp formats whose lines have the level at a fixed place. */
 export const forms = { plain: 0, glog: 1, logcat: 2, redis: 3, access: 4 } as const;
 
 /**

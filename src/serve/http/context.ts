@@ -7,7 +7,7 @@ import { answerWith } from './answer.ts';
 import type { ServerMetrics } from './metrics.ts';
 import type { ApiContext } from './route.ts';
 
-/** What the routes of one server share. */
+/** Shared by all routes of one server. */
 export interface ServeContext {
   store: Store;
   hub: LogHub;

@@ -19,9 +19,9 @@ export interface ErasedId {
 }
 
 export interface Erased {
-  /** `removing`: ClickHouse has the order and goes on with it, whether anybody waits or not. */
+  /** `removing`: ClickHouse continues the deletion in the background. */
   state: 'erased' | 'removing';
-  /** Of this erase; 0 if everything was erased before. */
+  /** Lines erased by this request; 0 if all were erased before. */
   lines: number;
   bytes: number;
 }

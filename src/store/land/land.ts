@@ -94,7 +94,7 @@ export function createLander(
 
 /** The state of the batch at the head of the queue. */
 interface QueueHead {
-  /** Batches before this index were in an INSERT of ours: if a look finds them, that INSERT landed. */
+  /** Batches before this index were in one of our INSERTs; if a look finds them, that INSERT landed. */
   tried: number;
   /** Batches before this index are inserted one by one, because ClickHouse refused them together. */
   aloneUntil: number;

@@ -16,7 +16,7 @@ import {
 
 export interface Tail {
   /**
-   * The line before the tail, behind which the tail is read, with any gap in between; null if there is none.
+   * The line before the tail: reading starts after it, and includes a gap in between. Null if there is none.
    */
   after: LogPlace | null;
   /** The last line when the tail was found. */

@@ -11,7 +11,7 @@ export interface StoredSandbox {
   first_seen: string;
   last_seen: string;
   deleted_at: string | null;
-  /** Of all its logs since it was first seen. */
+  /** Bytes of all logs of the sandbox since it was first seen. */
   bytes: number;
   gaps: number;
 }
