@@ -62,5 +62,10 @@ test('the README shows the picture, with a text for people who cannot see it', (
   assert.ok(alt!.length > 40);
   const picture = readFileSync(resolve(root, path!), 'utf8');
   assert.ok(picture.length < 60_000);
-  assert.match(picture, /afterlog demo/);
+  // Else the demo has changed since, and the picture has to be made again.
+  const screen = readFileSync(resolve(root, 'src/demo/screen.ts'), 'utf8');
+  for (const words of ['afterlog demo', 'Ctrl-C stops it', 'compared byte for byte']) {
+    assert.ok(screen.includes(words), `src/demo/screen.ts has no '${words}'`);
+    assert.ok(picture.includes(words), `docs/images/demo.svg has no '${words}'`);
+  }
 });
