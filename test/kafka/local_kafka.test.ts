@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Kafka, logLevel } from 'kafkajs';
-import { isAlive } from '../../src/base/child_process.ts';
 import { startLocalKafka } from '../../src/kafka/local_kafka.ts';
-import { until } from '../support/patience.ts';
+import { assertEndsWithParent } from '../support/ends_with_parent.ts';
 import { temporaryDir } from '../support/temporary.ts';
 import { offsetsOf } from '../support/topic.ts';
 
@@ -49,17 +47,7 @@ test('a port that is taken is named', async (t) => {
 
 test('it ends when its parent is killed', async (t) => {
   const module = join(import.meta.dirname, '../../src/kafka/local_kafka.ts');
-  const dir = await temporaryDir(t);
-  const code = `import { startLocalKafka } from ${JSON.stringify(module)};
-    console.log((await startLocalKafka({ dir: ${JSON.stringify(dir)} })).pid);`;
-  const parent = spawn(process.execPath, ['--input-type=module', '-e', code], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const [printed] = (await once(parent.stdout, 'data')) as [Buffer];
-  const pid = Number(printed.toString());
-  assert.ok(isAlive(pid));
-  parent.kill('SIGKILL');
-  await until(() => !isAlive(pid));
+  await assertEndsWithParent(module, 'startLocalKafka', await temporaryDir(t));
 });
 
 test('without Java the one line that mends it is named', async (t) => {

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAlive } from '../../../src/base/child_process.ts';
 import type { AfterlogError } from '../../../src/base/errors.ts';
 import { type Embedded, startEmbedded } from '../../../src/store/embedded/embedded.ts';
+import { assertEndsWithParent } from '../../support/ends_with_parent.ts';
 import { overrideLimits } from '../../support/limits.ts';
-import { PATIENCE_MS, until } from '../../support/patience.ts';
+import { PATIENCE_MS } from '../../support/patience.ts';
 import { temporaryDir } from '../../support/temporary.ts';
 
 // However long it takes on a busy machine, it ends in order.
@@ -71,18 +69,8 @@ test('a port in use is reported, and its holder is not taken for the new server'
 });
 
 test('it ends when its parent is killed', async (t) => {
-  const dir = await temporaryDir(t);
   const module = join(import.meta.dirname, '../../../src/store/embedded/embedded.ts');
-  const code = `import { startEmbedded } from ${JSON.stringify(module)};
-    console.log((await startEmbedded({ dir: ${JSON.stringify(dir)} })).pid);`;
-  const parent = spawn(process.execPath, ['--input-type=module', '-e', code], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const [printed] = (await once(parent.stdout, 'data')) as [Buffer];
-  const pid = Number(printed.toString());
-  assert.ok(isAlive(pid));
-  parent.kill('SIGKILL');
-  await until(() => !isAlive(pid));
+  await assertEndsWithParent(module, 'startEmbedded', await temporaryDir(t));
 });
 
 async function started(t: TestContext, dir: string, http_port?: number): Promise<Embedded> {
