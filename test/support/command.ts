@@ -20,7 +20,18 @@ export function afterlog(
   stdin = '',
   through: string[] = [],
 ): Promise<Ended> {
-  const [program, ...rest] = [...through, process.execPath, MAIN, ...args];
+  return runCommand(MAIN, args, environment, stdin, through);
+}
+
+/** The same with another main module, such as that of the built command. */
+export function runCommand(
+  main: string,
+  args: string[],
+  environment: Record<string, string>,
+  stdin: string,
+  through: string[],
+): Promise<Ended> {
+  const [program, ...rest] = [...through, process.execPath, main, ...args];
   const child = spawn(program!, rest, { env: cleanEnvironment(environment) });
   const stdout: Buffer[] = [];
   let stderr = '';

@@ -13,6 +13,8 @@ export interface Needs {
   clickhouse: boolean;
   /** A server that a test starts by itself. */
   own: boolean;
+  /** The built command. */
+  build: boolean;
 }
 
 /** The servers that a test file needs: read from its imports, so that no list has to be kept. */
@@ -22,6 +24,7 @@ export function needsOf(file: string): Needs {
     kafka: reached.has(SHARED.kafka),
     clickhouse: reached.has(SHARED.clickhouse),
     own: OWN.some((module) => reached.has(module)),
+    build: reached.has('test/support/released.ts'),
   };
 }
 

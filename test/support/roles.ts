@@ -33,8 +33,14 @@ export class RoleProcess {
   private readonly command: string[];
 
   /** @param wrapper a command that runs afterlog, such as setpriv */
-  constructor(t: TestContext, args: string[], env: NodeJS.ProcessEnv, wrapper: string[] = []) {
-    this.command = [...wrapper, process.execPath, main, ...args];
+  constructor(
+    t: TestContext,
+    args: string[],
+    env: NodeJS.ProcessEnv,
+    wrapper: string[] = [],
+    mainFile = main,
+  ) {
+    this.command = [...wrapper, process.execPath, mainFile, ...args];
     this.env = env;
     t.after(() => this.kill());
   }
