@@ -44,11 +44,11 @@ test('a file reaches what its imports import, and no types', () => {
 });
 
 test('a test file needs the servers that its imports lead to', () => {
-  const none = { kafka: false, clickhouse: false, own: false };
+  const none = { kafka: false, clickhouse: false, own: false, build: false };
   assert.deepEqual(needsOf('test/parse/entries.test.ts'), none);
   assert.deepEqual(needsOf('test/cli/usage.test.ts'), none);
   assert.deepEqual(needsOf('test/serve/routes/logs.test.ts'), { ...none, clickhouse: true });
   assert.deepEqual(needsOf('test/consume/consumer.test.ts'), { ...none, kafka: true, clickhouse: true });
-  assert.deepEqual(needsOf('test/store/embedded/embedded.test.ts'), { ...none, own: true });
-  assert.deepEqual(needsOf('test/cli/up.test.ts'), { ...none, own: true });
+  assert.deepEqual(needsOf('test/store/embedded/embedded.test.ts'), { ...none, own: true, build: false });
+  assert.deepEqual(needsOf('test/cli/up.test.ts'), { ...none, own: true, build: false });
 });
