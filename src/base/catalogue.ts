@@ -185,6 +185,14 @@ export const catalogue = {
     cause: 'A newer version on another machine has migrated the database.',
     cure: 'Update afterlog on this machine.',
   },
+  TABLE_LOST: {
+    means: 'A table that a migration made is gone, and its rows with it.',
+    cause: 'Somebody dropped or renamed it, or the database was restored in part.',
+    cure:
+      'Get it back: `UNDROP TABLE` within minutes of a DROP, a RENAME, or a backup. ' +
+      'To go on without its rows: `afterlog migrate --replace-lost`.',
+    status: 503,
+  },
   MIGRATION_CHANGED: {
     means: 'The content of a migration differs from the one that was applied.',
     cause: 'A file in schemas/ was edited.',

@@ -57,6 +57,10 @@ export function addCare(program: Command): void {
     'afterlog migrate --kafka-brokers kafka:9092 --clickhouse-url http://db:8123',
   )
     .option('--plan', 'only print the planned changes')
+    .option(
+      '--replace-lost',
+      'make a lost table again, empty; derived tables get their rows from console_logs',
+    )
     .addOption(jsonOption())
     .action(async (options, self) => {
       const { migrate } = await import('./commands/migrate.ts');

@@ -8,8 +8,10 @@ import type { ConsumerStatus } from '../consume/consumer.ts';
 import type { Terminal } from '../demo/terminal.ts';
 import { startServer } from '../serve/server.ts';
 import { migrate } from '../store/care/migrate.ts';
+import { restoreSchema } from '../store/care/restore_schema.ts';
 import { connect } from '../store/client.ts';
 import { startEmbedded } from '../store/embedded/embedded.ts';
+import { openStore } from '../store/query.ts';
 import { recordUp } from '../store/up_record.ts';
 import type { Parts } from './parts.ts';
 import { withStatus } from './role.ts';
@@ -53,6 +55,9 @@ export async function startStore(up: Up): Promise<ClickHouseClient> {
   parts.atEnd('', () => client.close());
   await parts.start('Tables', 'migrating', async () => {
     await migrate(client, settings.clickhouse.database);
+    const store = openStore(up.settings);
+    parts.atEnd('', () => store.client.close());
+    await restoreSchema(store);
     return {};
   });
   return client;

@@ -1,21 +1,49 @@
+import { catalogue } from '../base/catalogue.ts';
 import { AfterlogError } from '../base/errors.ts';
 import { humanBytes } from '../base/text.ts';
+import { compareSchema, type Difference } from '../store/care/compare_schema.ts';
 import { requireSchema } from '../store/care/migrate.ts';
+import { isRestorable } from '../store/care/restore_schema.ts';
+import { commandFor, differenceSentence } from '../store/care/schema_cures.ts';
 import type { Store } from '../store/query.ts';
 import { askRows } from './clickhouse_rows.ts';
-import { type Finding, type Role, reporter } from './finding.ts';
+import { type Finding, type Reporter, type Role, reporter } from './finding.ts';
 
 /** Checks that the database has exactly this version's schema. */
 export async function schemaFindings({ client, database }: Store, roles: Role[]): Promise<Finding[]> {
   const say = reporter('clickhouse', roles);
   try {
     await requireSchema(client, database);
+    const differences = await compareSchema(client, database);
+    if (differences.length > 0) return differences.map((one) => differenceFinding(database, one, say));
     return [say.ok('schema', `Database '${database}' has this version’s schema.`)];
   } catch (error) {
     if (!(error instanceof AfterlogError)) throw error;
     const command = error.code === 'SCHEMA_BEHIND' ? { command: 'afterlog migrate' } : {};
     return [say.error('schema', error.message, { cure: error.cure, ...command })];
   }
+}
+
+/** A check of its own for each, because names of checks are unique. */
+function differenceFinding(database: string, one: Difference, say: Reporter): Finding {
+  const { object, part } = one;
+  const name = `schema_${object.name}${part === 'missing' ? '' : `_${part.toLowerCase().replaceAll(' ', '_')}`}`;
+  const message = differenceSentence(database, one);
+  if (isRestorable(one) && object.kind !== 'table') {
+    const cure = 'Restore it; rows that a missing view did not derive are derived then.';
+    return say.error(name, message, { cure, command: 'afterlog migrate' });
+  }
+  if (part === 'missing') return say.error(name, message, { cure: catalogue.TABLE_LOST.cure });
+  const command = commandFor(database, one);
+  if (command === null) {
+    const cure =
+      'It cannot be changed in place: make a new database with `afterlog migrate`, and copy the rows.';
+    return say.error(name, message, { cure });
+  }
+  // Somebody may want another retention. Without one, the disk fills.
+  const level = part !== 'TTL' || one.found === null ? 'warning' : 'note';
+  const cure = 'If this is not on purpose, change it back.';
+  return say[level](name, message, { cure, command });
 }
 
 const DURABLE = ['fsync_after_insert', 'fsync_part_directory'];

@@ -1,20 +1,25 @@
 import { AfterlogError } from '../../base/errors.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { TopicOutcome } from '../../kafka/topics.ts';
+import { compareSchema, type Difference } from '../../store/care/compare_schema.ts';
 import { migrate as applyMigrations, type Migration, pendingMigrations } from '../../store/care/migrate.ts';
-import { openStore, readError } from '../../store/query.ts';
+import { isRestorable, type Restored, restoreSchema } from '../../store/care/restore_schema.ts';
+import { commandFor, differenceSentence } from '../../store/care/schema_cures.ts';
+import { openStore, readError, type Store } from '../../store/query.ts';
 import { jsonLine, print } from '../output.ts';
 
 export interface MigrateOptions {
   /** Only print the planned changes. */
   plan?: boolean;
+  /** Make lost tables again, empty. */
+  replaceLost?: boolean;
   json?: boolean;
 }
 
 /**
- * `afterlog migrate`: migrates the database to this version's schema and, if brokers are set, creates missing
- * topics. It prints its changes, and wrong settings of existing topics.
- * @throws AfterlogError CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED, SCHEMA_AHEAD, MIGRATION_CHANGED,
+ * `afterlog migrate`: migrates the database to this version's schema, restores missing and changed views and,
+ * if brokers are set, creates missing topics. It prints its changes, and other differences of tables and topics.
+ * @throws AfterlogError CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED, SCHEMA_AHEAD, MIGRATION_CHANGED, TABLE_LOST,
  * KAFKA_UNREACHABLE, KAFKA_REFUSED
  */
 export async function migrate(settings: Settings, options: MigrateOptions): Promise<void> {
@@ -22,7 +27,10 @@ export async function migrate(settings: Settings, options: MigrateOptions): Prom
   if (settings.kafka.brokers.length > 0) await migrateTopics(settings, options);
 }
 
-async function migrateDatabase(settings: Settings, { plan, json }: MigrateOptions): Promise<void> {
+async function migrateDatabase(
+  settings: Settings,
+  { plan, json, replaceLost }: MigrateOptions,
+): Promise<void> {
   const store = openStore(settings);
   try {
     let pending = await pendingMigrations(store.client, store.database);
@@ -34,11 +42,58 @@ async function migrateDatabase(settings: Settings, { plan, json }: MigrateOption
     await print(
       json ? pending.map((one) => migrationJson(one, plan)).join('') : migrationText(where, pending, plan),
     );
+    // A plan for a database without tables has nothing to compare.
+    if (plan && pending.length > 0) return;
+    const outcome = plan ? await planned(store) : await restoreSchema(store, { replaceLost });
+    await print(json ? outcomeJson(outcome, plan) : outcomeText(store.database, outcome, plan));
   } catch (error) {
     throw readError(store, error);
   } finally {
     await store.client.close();
   }
+}
+
+/** The result of restoreSchema(), as it would be; nothing is changed. */
+async function planned(store: Store): Promise<Restored> {
+  const differences = await compareSchema(store.client, store.database);
+  const objects = new Set(differences.filter(isRestorable).map(({ object }) => object));
+  return {
+    objects: [...objects],
+    derived: [],
+    left: differences.filter((difference) => !isRestorable(difference)),
+  };
+}
+
+const outcomeJson = ({ objects, derived, left }: Restored, plan = false): string =>
+  [
+    ...objects.map(({ name, kind }) => ({ object: name, kind, state: plan ? 'wrong' : 'restored' })),
+    ...derived.map(({ table, streams }) => ({ object: table, kind: 'table', state: 'derived', streams })),
+    ...left.map(({ object: { name, kind }, part, found, wanted }) => {
+      return { object: name, kind, state: 'differs', part, found, wanted };
+    }),
+  ]
+    .map(jsonLine)
+    .join('');
+
+function outcomeText(database: string, { objects, derived, left }: Restored, plan = false): string {
+  const wrong = objects.map(({ name, kind }) => {
+    const what = `${kind} ${database}.${name}`;
+    if (!plan) return `Restored ${what}.\n`;
+    if (kind === 'table')
+      return `Lost: ${what}; \`afterlog migrate --replace-lost\` would make it again, empty.\n`;
+    return `Would restore ${what}.\n`;
+  });
+  const again = derived.map(
+    ({ table, streams }) =>
+      `Derived ${database}.${table} again from console_logs; streams that lacked rows: ${streams}.\n`,
+  );
+  const differ = left.map((one) => `${differenceSentence(database, one)}\n${cureLine(database, one)}`);
+  return [...wrong, ...again, ...differ].join('');
+}
+
+function cureLine(database: string, one: Difference): string {
+  const command = commandFor(database, one);
+  return command === null ? '' : `  ${command}\n`;
 }
 
 const migrationJson = ({ name, statements }: Migration, plan = false): string =>

@@ -14,7 +14,7 @@ export interface Migration {
 }
 
 // Both src/store/care/ and dist/store/care/ are three folders below the package.
-const SCHEMAS = resolve(import.meta.dirname, '../../../schemas');
+export const SCHEMAS = resolve(import.meta.dirname, '../../../schemas');
 
 /**
  * Migrates `database` to this version's schema, forward only. Several processes may start at once, and it may

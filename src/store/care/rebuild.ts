@@ -32,15 +32,20 @@ const KEY = 'sandbox_id, log, stream_started_at';
  * missing if it would change something. `marks` has copies of rows with their own key. So a rebuild can run
  * beside consumers, be killed, and be repeated; rows that outlived their lines stay.
  * @param mend whether to insert the missing rows
+ * @param tables the derived tables to compare; all by default
  * @returns the streams whose rows are, or were, missing, one array for each range and table
  * @throws AfterlogError CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED, SCHEMA_BEHIND
  */
 export async function* rebuild(
   store: Store,
-  { mend, sandboxes = limits.rebuild.sandboxes }: { mend: boolean; sandboxes?: number },
+  {
+    mend,
+    sandboxes = limits.rebuild.sandboxes,
+    tables = derivedTables,
+  }: { mend: boolean; sandboxes?: number; tables?: readonly DerivedTable[] },
 ): AsyncGenerator<Lacking[]> {
   const rebuilds: Rebuild[] = [];
-  for (const table of derivedTables) {
+  for (const table of tables) {
     const derived = await derivedOf(store, table).catch(explaining(store));
     rebuilds.push(table === 'streams' ? rebuildAggregates(store, derived) : rebuildCopies(store, derived));
   }
