@@ -7,16 +7,16 @@ import type { SchemaObject } from './schema_objects.ts';
 
 export interface Restored {
   objects: SchemaObject[];
-  /** Tables whose missing rows were derived again from console_logs, and the number of streams they lacked. */
+  /** Tables whose missing rows were derived again from console_logs, with the streams that lacked some. */
   derived: { table: DerivedTable; streams: number }[];
   /** Differences that only an operator can decide about. */
   left: Difference[];
 }
 
 /**
- * Makes missing and changed views again, and derives the rows that a missing view did not derive meanwhile. It
- * can be repeated, and may run beside consumers. A lost table is made again, empty, only with `replaceLost`: an
- * empty table would hide the loss, and prevent `UNDROP TABLE` and a restore.
+ * Makes missing and changed views again, and derives the rows that a missing view did not derive meanwhile.
+ * It can be repeated, and may run beside consumers. A lost table is made again, empty, only with
+ * `replaceLost`: an empty table would hide the loss, and prevent `UNDROP TABLE` and a restore.
  * @throws AfterlogError TABLE_LOST, CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED
  */
 export async function restoreSchema(store: Store, { replaceLost = false } = {}): Promise<Restored> {
