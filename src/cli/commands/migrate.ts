@@ -20,8 +20,8 @@ export interface MigrateOptions {
  * `afterlog migrate`: migrates the database to this version's schema, restores missing and changed views
  * and, if brokers are set, creates missing topics. It prints its changes, and other differences of tables and
  * topics.
- * @throws AfterlogError CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED, SCHEMA_AHEAD, MIGRATION_CHANGED, TABLE_LOST,
- * KAFKA_UNREACHABLE, KAFKA_REFUSED
+ * @throws AfterlogError CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED, SCHEMA_AHEAD, MIGRATION_CHANGED,
+ * TABLE_LOST, KAFKA_UNREACHABLE, KAFKA_REFUSED
  */
 export async function migrate(settings: Settings, options: MigrateOptions): Promise<void> {
   await migrateDatabase(settings, options);
