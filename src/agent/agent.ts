@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { report, Trouble, unwritable } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
+import type { HostKey } from '../config/batch_key.ts';
 import { redactedKinds } from '../config/schema.ts';
 import type { Settings } from '../config/settings.ts';
+import { agentKey } from '../config/signing.ts';
 import { type Destination, Sender } from '../deliver/sender.ts';
 import { setAsideIn } from '../deliver/set_aside.ts';
 import { Labels } from '../labels/labels.ts';
@@ -34,11 +36,13 @@ export interface Agent {
 /**
  * The host's agent: tail → rows → batch → spool → deliver. It delivers to Kafka if brokers are set, else
  * directly to ClickHouse.
- * @throws AfterlogError DATA_DIR_MISSING, DATA_DIR_LOCKED, STATE_DIR_LOCKED, STATE_DIR_UNUSABLE,
+ * @throws AfterlogError SETTING_INVALID, DATA_DIR_MISSING, DATA_DIR_LOCKED, STATE_DIR_LOCKED, STATE_DIR_UNUSABLE,
  * SPOOL_FORMAT, DISK_FULL
  */
 export async function startAgent(settings: Settings): Promise<Agent> {
   setReadyTexts(settings.ready);
+  // In direct mode nothing is signed: ClickHouse knows this host by its login.
+  const key = settings.kafka.brokers.length > 0 ? agentKey(settings) : null;
   const dataDirState = join(settings.data_dir, '.afterlog');
   // The data dir's lock first: if both are held, the error about the data dir helps more.
   const dirs = new Set([dataDirState, settings.state_dir]);
@@ -73,7 +77,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
     redactor,
   );
   const tailer = new Tailer(settings.data_dir, settings.layout, pins, pipeline);
-  const destination = await destinationOf(settings, spool);
+  const destination = await destinationOf(settings, key, spool);
   const mending = new Trouble('The damage in the spool is mended.');
   const mendSpool = (): void => {
     // Rows that are read already come after the mended ones.
@@ -118,7 +122,7 @@ function redactorOf({ redact, redact_patterns }: Settings): Redactor | null {
 }
 
 /** Loads only the client that this host needs. */
-async function destinationOf(settings: Settings, spool: Spool): Promise<Destination> {
+async function destinationOf(settings: Settings, key: HostKey | null, spool: Spool): Promise<Destination> {
   const setAside = setAsideIn(join(settings.state_dir, 'refused'));
   if (settings.kafka.brokers.length > 0) {
     const { createKafka } = await import('../kafka/client.ts');
@@ -129,6 +133,7 @@ async function destinationOf(settings: Settings, spool: Spool): Promise<Destinat
       topic,
       host: settings.host,
       bindings: spool.cursor,
+      key,
       setAside,
     });
   }

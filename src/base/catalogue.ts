@@ -203,6 +203,24 @@ export const catalogue = {
     cause: 'Something else writes to the topic, or a broker lost part of a message.',
     cure: 'The dead-letter topic, <topic>-dlq, keeps the message, with the reason in its headers: see `afterlog dlq`.',
   },
+  SIGNATURE_WRONG: {
+    means:
+      'A batch has a signature that its host cannot have made. It is set aside, and nothing takes its place.',
+    cause:
+      'Somebody sends batches in the name of another host, the host has a key of a master key that the consumer ' +
+      'does not have, or something changed the message.',
+    cure:
+      'Find the sender. If the master key is only missing here, add it to AFTERLOG_KAFKA_BATCH_KEY and replay the ' +
+      'batch with `afterlog dlq replay`.',
+  },
+  SIGNATURE_MISSING: {
+    means:
+      'A batch is not signed, and the consumer requires signatures. It is set aside, and nothing takes its place.',
+    cause: 'An agent has no kafka.batch_key yet, or somebody sends batches in the name of its host.',
+    cure:
+      'Give the agent the key that `afterlog token --host NAME` prints. A batch that is surely of its host: ' +
+      '`afterlog dlq replay ID --kafka-batch-signatures verify`.',
+  },
   BATCH_REFUSED: {
     means: 'A batch can never land. It is set aside, and gap rows stand in its place.',
     cause:

@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { AfterlogError } from '../base/errors.ts';
 import { scopes } from '../config/scopes.ts';
 import { command, flagsOf, jsonOption, settingsOf } from './command.ts';
+import type { TokenOptions } from './commands/token.ts';
 import { momentOf } from './moment.ts';
 
 function workspace(text: string): string {
@@ -31,24 +33,7 @@ export function addCare(program: Command): void {
       const { config } = await import('./commands/config.ts');
       await config(flagsOf(self), options);
     });
-  command(
-    program,
-    'token',
-    'Create a token for the HTTP API',
-    'afterlog token > token.txt    # stderr shows its hash, for the server',
-    'afterlog token --workspace team-a --scope read,erase --json',
-  )
-    .addOption(new Option('--workspace <name>', 'limit the token to a workspace').argParser(workspace))
-    .addOption(
-      new Option('--scope <names>', `rights, separated by commas: ${scopes.join(', ')}`).argParser(
-        scopeNames,
-      ),
-    )
-    .addOption(jsonOption())
-    .action(async (options) => {
-      const { token } = await import('./commands/token.ts');
-      await token(options);
-    });
+  addToken(program);
   command(
     program,
     'migrate',
@@ -132,4 +117,46 @@ export function addCare(program: Command): void {
       const { rebuild } = await import('./commands/rebuild.ts');
       process.exitCode = await rebuild(settingsOf(self), options);
     });
+}
+
+function addToken(program: Command): void {
+  const made = command(
+    program,
+    'token',
+    'Create a token for the HTTP API, or a key that signs batches',
+    'afterlog token > token.txt    # stderr shows its hash, for the server',
+    'afterlog token --workspace team-a --scope read,erase --json',
+    'afterlog token --batch-key > master.key          # for the consumers',
+    'AFTERLOG_KAFKA_BATCH_KEY_FILE=master.key afterlog token --host vm-1',
+  )
+    .addOption(new Option('--workspace <name>', 'limit the token to a workspace').argParser(workspace))
+    .addOption(
+      new Option('--scope <names>', `rights, separated by commas: ${scopes.join(', ')}`).argParser(
+        scopeNames,
+      ),
+    )
+    .addOption(
+      new Option('--batch-key', 'instead, create a master key that signs batches').conflicts([
+        'workspace',
+        'scope',
+      ]),
+    )
+    .addOption(jsonOption())
+    .action(async (options: TokenOptions & { batchKey?: boolean }, self) => {
+      const host = self.optsWithGlobals().host as string | undefined;
+      const isForHttp = options.workspace !== undefined || options.scope !== undefined;
+      if (host !== undefined && (options.batchKey || isForHttp)) {
+        throw new AfterlogError('USAGE', 'A key of a host has no other options than --host and --json.');
+      }
+      const keys = () => import('./commands/batch_key.ts');
+      if (options.batchKey) return (await keys()).masterKey(options);
+      if (host !== undefined) return (await keys()).hostKey(settingsOf(self), options);
+      const { token } = await import('./commands/token.ts');
+      await token(options);
+    });
+  // --host is a setting, and so an option of every command; here it names the host of a key.
+  const host = made.options.find(({ long }) => long === '--host')!;
+  host.description = 'instead, print the key of this host, from the master key';
+  host.hidden = false;
+  host.helpGroup('Options:');
 }

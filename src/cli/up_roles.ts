@@ -4,6 +4,7 @@ import { startAgent } from '../agent/agent.ts';
 import type { AgentStatus } from '../agent/status.ts';
 import { AfterlogError } from '../base/errors.ts';
 import type { Settings } from '../config/settings.ts';
+import { withHostKey } from '../config/signing.ts';
 import type { ConsumerStatus } from '../consume/consumer.ts';
 import type { Terminal } from '../demo/terminal.ts';
 import { startServer } from '../serve/server.ts';
@@ -115,7 +116,7 @@ export async function startEnds(up: Up, any_port: boolean): Promise<Ends> {
     parts.atEnd('', recordUp(settings, { url: up.own_clickhouse, pid: process.pid, listen: host }));
   }
   const agent = await parts.start('Agent', 'looking for sandboxes', () =>
-    withStatus('agent', settings.agent_listen, () => startAgent(settings)),
+    withStatus('agent', settings.agent_listen, () => startAgent(withHostKey(settings))),
   );
   return { address, agent };
 }

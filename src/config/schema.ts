@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readyDefaults } from '../parse/mark/ready.ts';
 import { builtInKinds, type Kind } from '../redact/kinds.ts';
 import { patternFault } from '../redact/pattern_check.ts';
+import { BATCH_KEY } from './batch_key.ts';
 
 /** The documentation of a setting, for help, messages and docs/reference/settings.md. */
 export interface About {
@@ -138,6 +139,29 @@ export const settingsSchema = z.strictObject({
       sasl_password: text
         .optional()
         .register(about, { description: 'SASL password', allowed: TEXT, secret: true }),
+      batch_key: z
+        .array(z.string().regex(BATCH_KEY))
+        .default([])
+        .register(about, {
+          description:
+            'Key that signs batches, so that a host speaks only for itself: on an agent the key of its host, ' +
+            'on a consumer one or more master keys',
+          allowed:
+            'afterlog_host_… as `afterlog token --host NAME` prints it, or afterlog_master_… as ' +
+            '`afterlog token --batch-key` prints it, or several master keys separated by commas or line breaks',
+          usual: 'batches are not signed',
+          secret: true,
+        }),
+      batch_signatures: z
+        .enum(['ignore', 'verify', 'require'])
+        .optional()
+        .register(about, {
+          description:
+            'Check of the consumer: `verify` sets batches with a wrong signature aside, `require` also ' +
+            'those without one',
+          allowed: 'ignore, verify or require',
+          usual: 'verify if kafka.batch_key is set, otherwise ignore',
+        }),
     })
     .prefault({}),
   clickhouse: z

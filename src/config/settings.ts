@@ -95,6 +95,9 @@ function together(given: Map<string, Given>): Wrong[] {
   };
   const tls = String(given.get('kafka.tls')?.value ?? false).toLowerCase();
   if (given.has('kafka.tls_ca_file') && tls === 'false') needs('kafka.tls_ca_file', 'kafka.tls', ': true');
+  const check = String(given.get('kafka.batch_signatures')?.value ?? 'ignore');
+  const keys = [given.get('kafka.batch_key')?.value ?? []].flat();
+  if (check !== 'ignore' && keys.length === 0) needs('kafka.batch_signatures', 'kafka.batch_key');
   const login = ['kafka.sasl_mechanism', 'kafka.sasl_username', 'kafka.sasl_password'];
   const first = login.find((name) => given.has(name));
   if (first === undefined) return wrong;

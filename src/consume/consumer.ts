@@ -15,8 +15,9 @@ import { type DeadLetters, deadLetters } from './dead_letter.ts';
 import { overtakenRow } from './missing.ts';
 import { Pace } from './pace.ts';
 import { type ConsumerCounts, Partition } from './partition.ts';
+import { type SignatureCounts, Signatures } from './signatures.ts';
 
-export interface ConsumerStatus extends ConsumerCounts {
+export interface ConsumerStatus extends ConsumerCounts, SignatureCounts {
   gaps: number;
   inserts: number;
   /** Messages behind the end of the topic, over this consumer's partitions; null before the first answer. */
@@ -31,6 +32,7 @@ export interface ConsumerStatus extends ConsumerCounts {
 /**
  * Starts a member of the consumer group: Kafka → ClickHouse. It starts even if neither can be reached, and
  * waits for both as long as it takes.
+ * @throws AfterlogError SETTING_INVALID
  */
 export async function startConsumer(
   settings: Settings,
@@ -51,6 +53,7 @@ class ConsumerRole {
   private readonly kafka: Kafka;
   private readonly client: ClickHouseClient;
   private readonly letters: DeadLetters;
+  private readonly signatures: Signatures;
   private readonly patience: Patience;
   private readonly partitions = new Map<number, Partition>();
   private readonly pace = new Pace();
@@ -70,6 +73,7 @@ class ConsumerRole {
   constructor(settings: Settings) {
     this.settings = settings;
     this.topic = settings.kafka.topic;
+    this.signatures = new Signatures(settings);
     this.kafka = createKafka(settings);
     this.client = connect(settings);
     this.letters = deadLetters(this.kafka, this.topic);
@@ -89,6 +93,7 @@ class ConsumerRole {
     if (paused) this.lastError = paused;
     return {
       ...this.counts,
+      ...this.signatures.counts,
       gaps: landers.reduce((sum, { gaps }) => sum + gaps, 0),
       inserts: landers.reduce((sum, { inserts }) => sum + inserts, 0),
       lag: lags.length === 0 || lags.includes(null) ? null : lags.reduce((sum: number, lag) => sum + lag!, 0),
@@ -242,7 +247,8 @@ class ConsumerRole {
       const store = { client: this.client, database: this.settings.clickhouse.database };
       const place = { topic: this.topic, partition: number };
       const committed = (): Promise<number | null> => this.committed(number);
-      found = new Partition(place, store, this.letters, this.leave.signal, this.counts, this.pace, committed);
+      const { letters, signatures, leave, counts, pace } = this;
+      found = new Partition(place, store, letters, signatures, leave.signal, counts, pace, committed);
       this.partitions.set(number, found);
     }
     return found;

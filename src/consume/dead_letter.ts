@@ -1,5 +1,5 @@
 import { type IHeaders, type Kafka, type KafkaMessage, Partitioners, type Producer } from 'kafkajs';
-import { AfterlogError } from '../base/errors.ts';
+import { AfterlogError, type ErrorCode } from '../base/errors.ts';
 import { report } from '../base/faults.ts';
 import { kafkaFault } from '../kafka/client.ts';
 import { createTopic, deadLetterTopic, wantedTopics, withAdmin } from '../kafka/topics.ts';
@@ -15,9 +15,11 @@ export interface DeadLetters {
   /**
    * Returns when all in-sync replicas have the message. After a crash before the offset is committed, the
    * message is sent again: dlq-topic, dlq-partition and dlq-offset identify repeats.
+   * @param code of the error, if the message was set aside before its batch was tried: then no gap rows take
+   *   its place
    * @throws AfterlogError KAFKA_UNREACHABLE, KAFKA_REFUSED; the next call starts anew
    */
-  send(origin: TopicMessage, reason: string): Promise<void>;
+  send(origin: TopicMessage, reason: string, code?: ErrorCode): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -43,10 +45,10 @@ export function deadLetters(kafka: Kafka, topic: string): DeadLetters {
   }
 
   return {
-    async send(origin, reason) {
+    async send(origin, reason, code) {
       try {
         opening ??= open();
-        await sendTo(await opening, name, origin, reason);
+        await sendTo(await opening, name, origin, reason, code);
       } catch (error) {
         await close();
         const where = `${origin.topic}/${origin.partition}/${origin.message.offset}`;
@@ -63,11 +65,18 @@ export function deadLetters(kafka: Kafka, topic: string): DeadLetters {
   };
 }
 
-async function sendTo(producer: Producer, name: string, origin: TopicMessage, reason: string): Promise<void> {
+async function sendTo(
+  producer: Producer,
+  name: string,
+  origin: TopicMessage,
+  reason: string,
+  code?: ErrorCode,
+): Promise<void> {
   const { key, value, headers } = origin.message;
   const marks: IHeaders = {
     ...headers,
     'dlq-reason': reason.slice(0, 1_000),
+    ...(code && { 'dlq-code': code }),
     'dlq-topic': origin.topic,
     'dlq-partition': String(origin.partition),
     'dlq-offset': origin.message.offset,

@@ -1,7 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import kafkajs, { type EachBatchPayload, type KafkaMessage } from 'kafkajs';
 import { crashPoint } from '../base/crash_point.ts';
-import { AfterlogError } from '../base/errors.ts';
+import { AfterlogError, type ErrorCode } from '../base/errors.ts';
 import { during, Leaving, Patience } from '../base/patience.ts';
 import { kafkaFault } from '../kafka/client.ts';
 import { createLander, type Lander, STOPPED } from '../store/land/land.ts';
@@ -9,6 +9,7 @@ import { type Batch, fromKafka } from '../wire/header.ts';
 import type { DeadLetters } from './dead_letter.ts';
 import { overtakenRow } from './missing.ts';
 import type { Pace } from './pace.ts';
+import type { Signatures } from './signatures.ts';
 
 export interface ConsumerCounts {
   rows: number;
@@ -32,6 +33,7 @@ export class Partition {
   private readonly topic: string;
   private readonly number: number;
   private readonly letters: DeadLetters;
+  private readonly signatures: Signatures;
   private readonly leave: AbortSignal;
   private readonly counts: ConsumerCounts;
   private readonly pace: Pace;
@@ -43,6 +45,7 @@ export class Partition {
     place: { topic: string; partition: number },
     store: { client: ClickHouseClient; database: string },
     letters: DeadLetters,
+    signatures: Signatures,
     leave: AbortSignal,
     counts: ConsumerCounts,
     pace: Pace,
@@ -51,6 +54,7 @@ export class Partition {
     this.topic = place.topic;
     this.number = place.partition;
     this.letters = letters;
+    this.signatures = signatures;
     this.leave = leave;
     this.counts = counts;
     this.pace = pace;
@@ -145,12 +149,13 @@ export class Partition {
     for (const message of messages) {
       try {
         const batch = fromKafka(message.headers, message.value);
+        this.signatures.check(batch.header, this.number, message);
         this.origins.set(batch, message);
         whole.push(batch);
       } catch (error) {
         if (!(error instanceof AfterlogError)) throw error;
         this.counts.batches_refused++;
-        await this.setDamagedAside(message, error.message, alive);
+        await this.setDamagedAside(message, error, alive);
       }
     }
     return whole;
@@ -158,12 +163,12 @@ export class Partition {
 
   private async setDamagedAside(
     message: KafkaMessage,
-    reason: string,
+    fault: AfterlogError,
     alive: () => Promise<void>,
   ): Promise<void> {
     for (;;) {
       try {
-        await during(() => this.setAside(message, reason), alive, this.leave);
+        await during(() => this.setAside(message, fault.message, fault.code), alive, this.leave);
         this.patience.over();
         return;
       } catch (error) {
@@ -176,8 +181,8 @@ export class Partition {
     }
   }
 
-  private setAside(message: KafkaMessage, reason: string): Promise<void> {
-    return this.letters.send({ topic: this.topic, partition: this.number, message }, reason);
+  private setAside(message: KafkaMessage, reason: string, code?: ErrorCode): Promise<void> {
+    return this.letters.send({ topic: this.topic, partition: this.number, message }, reason, code);
   }
 
   private count(landed: Batch[], skipped: number, refused: number): void {

@@ -5,11 +5,13 @@ import { AfterlogError } from '../base/errors.ts';
 import { report, Trouble, unwritable } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import { log } from '../base/log.ts';
+import type { HostKey } from '../config/batch_key.ts';
 import { kafkaFault } from '../kafka/client.ts';
 import { createTopic, wantedTopics, withAdmin } from '../kafka/topics.ts';
 import type { Binding } from '../spool/cursor.ts';
 import { gapBatch, refusedReason } from '../wire/gap_batch.ts';
 import { type Batch, batchId, toKafkaHeaders } from '../wire/header.ts';
+import { SIGNATURE, signatureOf } from '../wire/signature.ts';
 import type { Destination } from './sender.ts';
 
 /**
@@ -29,6 +31,8 @@ export interface KafkaOptions {
   topic: string;
   host: string;
   bindings: Bindings;
+  /** Signs every batch of its host at its send, also those that were spooled before there was a key. */
+  key?: HostKey | null;
   /** Stores a batch that the broker refuses for good, before gap rows take its place. */
   setAside: (refused: { batch: Batch; reason: string }) => Promise<void>;
 }
@@ -110,17 +114,25 @@ class KafkaDestination implements Destination {
 
   private async send({ topic, partition }: Binding, batches: Batch[]): Promise<void> {
     this.producer ??= await this.connect();
-    const messages: Message[] = batches.map(({ header, value }) => ({
-      key: header.host,
-      value,
+    const messages: Message[] = batches.map((batch) => ({
+      key: batch.header.host,
+      value: batch.value,
       partition,
-      headers: toKafkaHeaders(header),
+      headers: this.headersOf(batch, partition),
     }));
     const compression = kafkajs.CompressionTypes.None;
     const answers = await this.producer.send({ topic, acks: -1, messages, compression });
     // kafkajs sends nothing, and reports no error, for a partition that the topic does not have.
     if (!answers.some((answer) => answer.partition === partition))
       throw new PartitionMissing(topic, partition);
+  }
+
+  /** Batches that were spooled before the host was renamed go unsigned: the new name's key is not theirs. */
+  private headersOf({ header, value }: Batch, partition: number): Record<string, string> {
+    const headers = toKafkaHeaders(header);
+    const { key } = this.options;
+    if (!key || key.host !== header.host) return headers;
+    return { ...headers, [SIGNATURE]: signatureOf(key, { partition, headers, value }) };
   }
 
   private async connect(): Promise<Producer> {

@@ -1,0 +1,55 @@
+import type { KafkaMessage } from 'kafkajs';
+import { AfterlogError } from '../base/errors.ts';
+import { hostKeyOf } from '../config/batch_key.ts';
+import type { Settings } from '../config/settings.ts';
+import { masterKeys, type SignatureMode, signatureMode } from '../config/signing.ts';
+import { type BatchHeader, batchId } from '../wire/header.ts';
+import { checkSignature } from '../wire/signature.ts';
+
+/** Of the batches that were checked, by their signature; all 0 while signatures are ignored. */
+export interface SignatureCounts {
+  batches_signed: number;
+  batches_unsigned: number;
+  batches_wrongly_signed: number;
+}
+
+/** The consumer's check of signatures. */
+export class Signatures {
+  readonly counts: SignatureCounts = { batches_signed: 0, batches_unsigned: 0, batches_wrongly_signed: 0 };
+  readonly mode: SignatureMode;
+  private readonly secretsOf: (keyId: string, host: string) => Buffer[];
+
+  /** @throws AfterlogError SETTING_INVALID kafka.batch_key holds the key of a host */
+  constructor(settings: Settings) {
+    const masters = masterKeys(settings);
+    this.mode = signatureMode(settings);
+    this.secretsOf = (keyId, host) =>
+      masters.filter(({ id }) => id === keyId).map((master) => hostKeyOf(master, host).secret);
+  }
+
+  /**
+   * Returns if the batch may land. No gap rows may take the place of a batch that it rejects: they would have
+   * the batch's id, and its host may not have sent it.
+   * @throws AfterlogError SIGNATURE_WRONG, SIGNATURE_MISSING
+   */
+  check(header: BatchHeader, partition: number, { headers, value }: KafkaMessage): void {
+    if (this.mode === 'ignore') return;
+    const found = checkSignature({ partition, headers, value }, header.host, this.secretsOf);
+    const what = `Batch ${batchId(header)} may be of another host`;
+    switch (found.state) {
+      case 'right':
+        this.counts.batches_signed++;
+        return;
+      case 'missing':
+        this.counts.batches_unsigned++;
+        if (this.mode === 'verify') return;
+        throw new AfterlogError(
+          'SIGNATURE_MISSING',
+          `${what}: it is not signed, and kafka.batch_signatures is require.`,
+        );
+      case 'wrong':
+        this.counts.batches_wrongly_signed++;
+        throw new AfterlogError('SIGNATURE_WRONG', `${what}: its signature ${found.reason}.`);
+    }
+  }
+}
