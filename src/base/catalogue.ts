@@ -50,6 +50,17 @@ export const catalogue = {
     cause: 'The folder belongs to another user, is mounted read-only, or its disk fails.',
     cure: 'Make the state dir writable for this user, or set AFTERLOG_STATE_DIR to another folder.',
   },
+  STATE_DIR_FOREIGN: {
+    means:
+      'Another user may have made the state dir or the folder of the pins, or a folder or link on the way there.',
+    cause: 'The path lies in a folder where every user may make files, such as /tmp.',
+    cure: 'Remove it, or name a folder that only root or this user can make, such as /var/lib/afterlog.',
+  },
+  STATE_DIR_OPEN: {
+    means: 'Other users of the machine may enter a folder of the agent, which holds lines of all sandboxes.',
+    cause: 'The folder belongs to another user, or holds other things too, so the agent does not close it.',
+    cure: 'Give the agent a folder of its own (AFTERLOG_STATE_DIR), owned by its user with the mode 0700.',
+  },
   DISK_FULL: {
     means: 'The disk of the state dir is full. Reading pauses; pins hold the unread files.',
     cause: 'The spool grew while Kafka or ClickHouse were away, or something else filled the disk.',

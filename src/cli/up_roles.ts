@@ -3,6 +3,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { startAgent } from '../agent/agent.ts';
 import type { AgentStatus } from '../agent/status.ts';
 import { AfterlogError } from '../base/errors.ts';
+import { makeOwnFolder, makeStateDir } from '../base/own_files.ts';
 import type { Settings } from '../config/settings.ts';
 import { withHostKey } from '../config/signing.ts';
 import type { ConsumerStatus } from '../consume/consumer.ts';
@@ -41,6 +42,8 @@ export async function startStore(up: Up): Promise<ClickHouseClient> {
   const { parts, settings } = up;
   if (settings.clickhouse.url === undefined) {
     const dir = join(settings.state_dir, 'clickhouse');
+    makeStateDir(settings.state_dir);
+    makeOwnFolder(dir);
     const embedded = await parts.start(
       'ClickHouse',
       `starting in ${relative('', dir)}, waiting for its first answer`,
@@ -68,10 +71,13 @@ export async function startStore(up: Up): Promise<ClickHouseClient> {
 export async function startKafkaRoles(up: Up, own: boolean): Promise<Consuming | null> {
   if (own && up.settings.kafka.brokers.length === 0) {
     const { startLocalKafka } = await import('../kafka/local_kafka.ts');
+    const dir = join(up.settings.state_dir, 'kafka');
+    makeStateDir(up.settings.state_dir);
+    makeOwnFolder(dir);
     const kafka = await up.parts.start(
       'Kafka',
       'starting, waiting for its first answer',
-      (onProgress) => startLocalKafka({ dir: join(up.settings.state_dir, 'kafka'), onProgress }),
+      (onProgress) => startLocalKafka({ dir, onProgress }),
       (started) => started.broker,
     );
     up.exits.push(kafka.exited.then(() => 'Kafka'));

@@ -8,6 +8,7 @@ import { codeOf } from './folder.ts';
 import { inotifyFindings } from './inotify.ts';
 import { openFileFindings } from './open_files.ts';
 import { pinFindings } from './pins.ts';
+import { privateFindings } from './private.ts';
 import { lockFindings, runningAgent, writableFindings } from './state.ts';
 import { survey } from './survey.ts';
 import { currentUser } from './user.ts';
@@ -82,6 +83,7 @@ async function hostFindings(settings: Settings): Promise<Finding[]> {
   const more = await Promise.all([
     check(reporter('state', ['agent']), 'writable', () => writableFindings(settings, user)),
     check(reporter('state', ['agent']), 'lock', () => lockFindings(settings, user)),
+    check(reporter('state', ['agent']), 'private', () => privateFindings(settings, user)),
     check(reporter('disk', ['agent']), 'free', () => diskFindings(settings)),
     check(reporter('inotify', ['agent']), 'limits', () =>
       inotifyFindings(settings.data_dir, found.sandboxes),

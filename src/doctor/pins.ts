@@ -25,7 +25,7 @@ export async function pinFindings(settings: Settings, found: Survey, user: User)
           ...(denied === 'EROFS'
             ? {}
             : {
-                command: `sudo install -d -o ${user.name} ${quotedPath(dirname(pins))} ${quotedPath(pins)}`,
+                command: `sudo install -d -m 700 -o ${user.name} ${quotedPath(dirname(pins))} ${quotedPath(pins)}`,
               }),
         },
       ),

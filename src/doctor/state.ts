@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { reasonOf } from '../base/errors.ts';
 import type { Settings } from '../config/settings.ts';
 import { lockHolder } from '../spool/lock.ts';
-import { type Finding, reporter } from './finding.ts';
+import { type Finding, type Mend, reporter } from './finding.ts';
 import { nearestFolder, quotedPath, whyNotWritable } from './folder.ts';
 import { nameOf, type User } from './user.ts';
 
@@ -20,7 +20,7 @@ export async function writableFindings({ state_dir }: Settings, user: User): Pro
       return [say.ok('writable', `${state_dir} does not exist yet; the agent can create it.`)];
     }
     const message = `User ${user.name} cannot create ${state_dir}: ${dir} is not writable (${denied}).`;
-    const command = `sudo install -d -o ${user.name} ${quotedPath(state_dir)}`;
+    const command = `sudo install -d -m 700 -o ${user.name} ${quotedPath(state_dir)}`;
     return [say.error('writable', message, { cure, ...(denied === 'EROFS' ? {} : { command }) })];
   }
   const path = join(dir, `doctor-${process.pid}-${randomBytes(4).toString('hex')}`);
@@ -60,7 +60,10 @@ async function lockOf(dir: string, user: User): Promise<Finding[]> {
   try {
     lock = lockHolder(dir);
   } catch (error) {
-    return [say.warning('lock', `The lock in ${dir} cannot be read: ${reasonOf(error)}`)];
+    const message = `The lock in ${dir} cannot be read: ${reasonOf(error)}`;
+    const owner = await stat(dir).catch(() => null);
+    if (owner === null || owner.uid === user.uid) return [say.warning('lock', message)];
+    return [say.warning('lock', message, asUserOf(owner.uid))];
   }
   if (lock === null) return [];
   if (lock.holder === null) {
@@ -72,9 +75,14 @@ async function lockOf(dir: string, user: User): Promise<Finding[]> {
   if (process === null || process.uid === user.uid) return [running];
   const owner = nameOf(process.uid);
   const message = `The agent on ${dir}, ${lock.holder}, runs as user ${owner}; the findings about files are for user ${user.name}.`;
+  return [running, say.warning('user', message, asUserOf(process.uid))];
+}
+
+function asUserOf(uid: number): Mend {
+  const name = nameOf(uid);
   // sudo accepts a user id after a #.
-  const command = `sudo -u ${/^\d+$/.test(owner) ? `'#${owner}'` : owner} afterlog doctor`;
-  return [running, say.warning('user', message, { cure: 'Run doctor as the agent’s user.', command })];
+  const command = `sudo -u ${/^\d+$/.test(name) ? `'#${name}'` : name} afterlog doctor`;
+  return { cure: 'Run doctor as the agent’s user.', command };
 }
 
 /** The pid of the running agent; null if none runs, or its process is not visible. */

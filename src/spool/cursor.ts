@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { crashPoint } from '../base/crash_point.ts';
 import { AfterlogError } from '../base/errors.ts';
 import { report, Trouble, unwritable } from '../base/faults.ts';
+import { OWN_FILE, syncPath } from '../base/own_files.ts';
 import { FORMAT } from './entry.ts';
-import { syncPath } from './folder.ts';
 
 /** A place in the spool: the number of a segment and an offset in its file, in bytes. */
 export interface Cursor {
@@ -95,7 +95,7 @@ export class CursorFile {
   save(): void {
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
-    const fd = openSync(`${this.path}.new`, 'w');
+    const fd = openSync(`${this.path}.new`, 'w', OWN_FILE);
     try {
       writeFileSync(fd, JSON.stringify({ format: FORMAT, at: this.at, bindings: [...this.bindings] }));
       fsyncSync(fd);

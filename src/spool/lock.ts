@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { AfterlogError, reasonOf } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { log } from '../base/log.ts';
-import { makeFolder } from './folder.ts';
+import { makeStateDir, OWN_FILE } from '../base/own_files.ts';
 
 interface Owner {
   pid: number;
@@ -50,8 +50,8 @@ export function lockDir(
   const mine = `${path}.${randomBytes(6).toString('hex')}`;
   const me = ownerHere();
   try {
-    makeFolder(dir);
-    writeFileSync(mine, JSON.stringify(me));
+    makeStateDir(dir);
+    writeFileSync(mine, JSON.stringify(me), { mode: OWN_FILE });
     for (let tries = 0; tries < TRIES; tries++) {
       if (take(mine, path)) return hold(mine, path, me);
       const owner = readOwner(path);

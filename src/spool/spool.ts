@@ -13,10 +13,10 @@ import { crashPoint } from '../base/crash_point.ts';
 import { AfterlogError } from '../base/errors.ts';
 import { Trouble, unwritable } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
+import { closeOwnFiles, makeOwnFolder, OWN_FILE, syncPath } from '../base/own_files.ts';
 import { Ages } from './ages.ts';
 import { type Cursor, CursorFile, isBefore, wrongFormat } from './cursor.ts';
 import { encodeEntry, entryKind, foreignFormat, HEAD_BYTES, STANDS_FOR } from './entry.ts';
-import { makeFolder, syncPath } from './folder.ts';
 import { Outgoing, reportDamage, type SpooledPayload } from './outgoing.ts';
 import { type Scanned, type StateChanges, scanSpool } from './scan.ts';
 import { listSegments, segmentPath } from './segment.ts';
@@ -70,7 +70,8 @@ export class Spool {
     this.dir = dir;
     this.outgoing = new Outgoing(dir);
     try {
-      makeFolder(dir);
+      makeOwnFolder(dir);
+      closeOwnFiles(dir);
       this.refuseOtherFormats();
       this.cursor = new CursorFile(dir);
       this.recover();
@@ -217,7 +218,7 @@ export class Spool {
     let fd = -1;
     try {
       if (this.fd >= 0) this.syncNow();
-      fd = openSync(path, 'w');
+      fd = openSync(path, 'w', OWN_FILE);
       writeAll(fd, snapshot, 0);
       fsyncSync(fd);
       crashPoint('spool.segment_written');

@@ -5,7 +5,6 @@ import {
   fstatSync,
   linkSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -19,6 +18,7 @@ import { crc32 } from 'node:zlib';
 import { crashPoint } from '../base/crash_point.ts';
 import { AfterlogError } from '../base/errors.ts';
 import { report } from '../base/faults.ts';
+import { closeOwnFiles, makeOwnFolder, OWN_FILE } from '../base/own_files.ts';
 
 /** Identifies a file while it exists: inode and birth time, because inodes are reused. */
 export interface FileIdentity {
@@ -87,7 +87,9 @@ export class Pins {
 
   constructor(dir: string) {
     this.dir = dir;
-    mkdirSync(dir, { recursive: true });
+    makeOwnFolder(dir);
+    // A copy is our own file; every other pin is the runtime's.
+    closeOwnFiles(dir, (name) => name.split(',')[2] === 'aside');
   }
 
   /**
@@ -176,7 +178,7 @@ export class Pins {
       this.unique(),
     ];
     const path = join(this.dir, parts.join(','));
-    const fd = openSync(path, 'wx');
+    const fd = openSync(path, 'wx', OWN_FILE);
     try {
       return { ...identityOf(fstatSync(fd, { bigint: true })), path, fd: null, isAside: true };
     } finally {

@@ -172,3 +172,29 @@ test('a data dir that is set and missing is an error; one without sandboxes is n
   assert.match(empty.one('files/sandboxes').message, /There is no folder .*vms.* yet/);
   assert.equal(empty.one('files/sandboxes').level, 'note');
 });
+
+test('folders and files that other users may enter or read are named, with the command that closes them', async (t) => {
+  const site = siteWithLog(t);
+  const { state_dir, data_dir } = site.settings;
+  await site.start();
+  await site.kill();
+  const closed = (await diagnose(environmentOf(site.settings))).one('state/private');
+  assert.deepEqual([closed.level, closed.message], ['ok', `Only user root may enter ${state_dir}.`]);
+  const spool = join(state_dir, 'spool');
+  for (const dir of [state_dir, spool, join(data_dir, '.afterlog')]) chmodSync(dir, 0o755);
+  for (const name of readdirSync(spool)) chmodSync(join(spool, name), 0o644);
+  const open = (await diagnose(environmentOf(site.settings))).all('state/private');
+  assert.deepEqual([...new Set(open.map(({ level }) => level))], ['warning']);
+  assert.equal(open.length, 4);
+  assert.match(
+    open.map(({ message }) => message).join(),
+    /has the mode 0755.*\d files? in .*spool may be read/,
+  );
+  for (const { command } of open) execFileSync('sh', ['-c', command!.replace(/^sudo /, '')]);
+  assert.equal((await diagnose(environmentOf(site.settings))).one('state/private').level, 'ok');
+  chmodSync(state_dir, 0o755);
+  writeFileSync(join(state_dir, 'notes'), '');
+  const shared = (await diagnose(environmentOf(site.settings))).one('state/private');
+  assert.deepEqual([shared.level, shared.command], ['warning', undefined]);
+  assert.match(shared.cure!, /also holds "notes"/);
+});
