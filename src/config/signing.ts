@@ -37,6 +37,12 @@ export function masterKeys({ kafka }: Settings): MasterKey[] {
   });
 }
 
+/** The secrets with which a host may sign under a key id: more than one only if two master keys have one id. */
+export const secretsOf =
+  (masters: MasterKey[]) =>
+  (keyId: string, host: string): Buffer[] =>
+    masters.filter(({ id }) => id === keyId).map((master) => hostKeyOf(master, host).secret);
+
 /** The mode that is set, or the one that follows from the keys. */
 export const signatureMode = ({ kafka }: Settings): SignatureMode =>
   kafka.batch_signatures ?? (kafka.batch_key.length > 0 ? 'verify' : 'ignore');

@@ -59,7 +59,7 @@ export function deadLetters(kafka: Kafka, topic: string): DeadLetters {
       const { offset } = message;
       const why = loggableReason(reason);
       const what = `Message ${topic}/${partition}/${offset} cannot land and was set aside in ${name}: ${why}.`;
-      report(new AfterlogError('BATCH_REFUSED', what), { topic: name, partition, offset }, 'error');
+      report(new AfterlogError(code ?? 'BATCH_REFUSED', what), { topic: name, partition, offset }, 'error');
     },
     stop: close,
   };
@@ -76,7 +76,8 @@ async function sendTo(
   const marks: IHeaders = {
     ...headers,
     'dlq-reason': reason.slice(0, 1_000),
-    ...(code && { 'dlq-code': code }),
+    // Also an empty one, so that no header of the message itself counts as it.
+    'dlq-code': code ?? '',
     'dlq-topic': origin.topic,
     'dlq-partition': String(origin.partition),
     'dlq-offset': origin.message.offset,

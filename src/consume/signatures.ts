@@ -1,8 +1,7 @@
 import type { KafkaMessage } from 'kafkajs';
 import { AfterlogError } from '../base/errors.ts';
-import { hostKeyOf } from '../config/batch_key.ts';
 import type { Settings } from '../config/settings.ts';
-import { masterKeys, type SignatureMode, signatureMode } from '../config/signing.ts';
+import { masterKeys, type SignatureMode, secretsOf, signatureMode } from '../config/signing.ts';
 import { type BatchHeader, batchId } from '../wire/header.ts';
 import { checkSignature } from '../wire/signature.ts';
 
@@ -17,14 +16,12 @@ export interface SignatureCounts {
 export class Signatures {
   readonly counts: SignatureCounts = { batches_signed: 0, batches_unsigned: 0, batches_wrongly_signed: 0 };
   readonly mode: SignatureMode;
-  private readonly secretsOf: (keyId: string, host: string) => Buffer[];
+  private readonly secretsOf: ReturnType<typeof secretsOf>;
 
   /** @throws AfterlogError SETTING_INVALID kafka.batch_key holds the key of a host */
   constructor(settings: Settings) {
-    const masters = masterKeys(settings);
+    this.secretsOf = secretsOf(masterKeys(settings));
     this.mode = signatureMode(settings);
-    this.secretsOf = (keyId, host) =>
-      masters.filter(({ id }) => id === keyId).map((master) => hostKeyOf(master, host).secret);
   }
 
   /**

@@ -12,6 +12,11 @@ export interface Letter {
   /** Its file in `refused/`; null for a letter in the dead-letter topic. */
   path: string | null;
   reason: string;
+  /**
+   * Code of the error, if it was set aside before its batch was tried: then no gap rows take its place. null
+   * otherwise.
+   */
+  code: string | null;
   /** The message’s key, which is its host's name. */
   key: string | null;
   headers: Record<string, string>;
@@ -45,7 +50,8 @@ export function letterOf({ id, at_ms, path, reason, key, headers: found, value }
   const added = (name: string): string | undefined => headers[ADDED + name];
   const origin = added('topic') ? `${added('topic')}/${added('partition')}/${added('offset')}` : null;
   const place = { id, at_ms, origin, path: path ?? null };
-  const letter = { ...place, key: key?.toString() ?? null, headers, value, bytes: value?.length ?? 0 };
+  const code = added('code') || null;
+  const letter = { ...place, code, key: key?.toString() ?? null, headers, value, bytes: value?.length ?? 0 };
   const kept = reason ?? added('reason') ?? 'no reason was kept';
   try {
     if (added('value') !== undefined)
@@ -60,6 +66,10 @@ export function letterOf({ id, at_ms, path, reason, key, headers: found, value }
 /** The host of a letter, as far as it is known. */
 export const hostOf = ({ header, headers, key }: Letter): string =>
   header?.host ?? headers.batch?.split('/')[0] ?? key ?? '';
+
+/** The partition of the message in its topic; null for a batch that never was in Kafka. */
+export const partitionOf = ({ origin, headers }: Letter): number | null =>
+  origin === null ? null : Number(headers[`${ADDED}partition`]);
 
 /** The message's own headers, without those that were added when it was set aside. */
 export const originalHeaders = ({ headers }: Letter): Record<string, string> =>

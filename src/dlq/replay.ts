@@ -9,23 +9,25 @@ import { describeRefusal, faultOf } from '../store/refusal.ts';
 import { undecodable } from '../wire/decode.ts';
 import { type Batch, type BatchHeader, batchId } from '../wire/header.ts';
 import type { Letter } from './letter.ts';
+import type { Trust } from './trust.ts';
 
 /**
  * The state of a letter, read from the table itself; there is no list of letters:
  * - `waiting`: gap rows stand in its place (also after a replay that was not finished)
  * - `replayed`: its rows are there, and no gap row stands for them
- * - `coming`: its gap rows are still on their way
+ * - `held`: it was set aside before it was tried, so there are no gap rows; it can be replayed
+ * - `coming`: its gap rows, or batches before it, are still on their way
  * - `gone`: neither is there any more: retention removed its rows, or somebody erased them
  * - `damaged`: it is not a whole batch and cannot be replayed
  */
-export type LetterState = 'waiting' | 'replayed' | 'coming' | 'gone' | 'damaged';
+export type LetterState = 'waiting' | 'held' | 'replayed' | 'coming' | 'gone' | 'damaged';
 
 export interface ReplayOutcome {
   letter: Letter;
   /** Whether it was waiting; otherwise nothing was tried. */
   tried: boolean;
-  /** `refused`: ClickHouse refuses it; nothing changed. */
-  state: LetterState | 'refused';
+  /** `refused`: ClickHouse refuses it; `untrusted`: another host may have sent it. Nothing changed. */
+  state: LetterState | 'refused' | 'untrusted';
   place: BatchRows;
   /** Why it is not replayed, if that is known. */
   reason: string | null;
@@ -34,23 +36,50 @@ export interface ReplayOutcome {
 const nowhere: BatchRows = { stand_ins: 0, rows: 0 };
 const never = new AbortController().signal;
 
-/** @throws AfterlogError as selectRows */
+/**
+ * @param trust says which held letters can be replayed before those that follow them
+ * @throws AfterlogError as selectRows
+ */
 export async function statesOf(
   store: Store,
   letters: Letter[],
+  trust: Trust = () => null,
 ): Promise<{ state: LetterState; place: BatchRows }[]> {
   const headers = letters.flatMap(({ header }) => header ?? []);
   const places = await batchRowsOf(store, headers);
   const landed = new Landed();
   const lost = headers.filter((header) => isNowhere(places.get(batchId(header))!));
   await look(store.client, store.database, lost, landed, never).catch(explaining(store));
-  return letters.map(({ header }) => {
+  const inOrder = replayable(letters, landed, trust);
+  return letters.map((letter) => {
+    const { header } = letter;
     if (header === null) return { state: 'damaged', place: nowhere };
     const place = places.get(batchId(header))!;
     if (place.stand_ins > 0) return { state: 'waiting', place };
     if (place.rows > 0) return { state: 'replayed', place };
+    if (inOrder.has(letter)) return { state: 'held', place };
     return { state: landed.of(header)! < header.sequence ? 'coming' : 'gone', place };
   });
+}
+
+/**
+ * The held letters that can be replayed: those that have been passed, and those that follow what has landed.
+ * If one was stored before the batches between, the consumer would take these for landed and skip them.
+ */
+function replayable(letters: Letter[], landed: Landed, trust: Trust): Set<Letter> {
+  const found = new Set<Letter>();
+  const reached = new Map<string, number>();
+  const held = letters.filter(({ code, header }) => code !== null && header !== null);
+  for (const letter of held.toSorted((a, b) => a.header!.sequence - b.header!.sequence)) {
+    const { host, epoch, sequence } = letter.header!;
+    const run = `${host}/${epoch}`;
+    const reach = reached.get(run) ?? landed.of(letter.header!);
+    // Not looked up: its rows are there.
+    if (reach === null || sequence > reach + 1) continue;
+    found.add(letter);
+    if (trust(letter) === null) reached.set(run, Math.max(reach, sequence));
+  }
+  return found;
 }
 
 const isNowhere = ({ stand_ins, rows }: BatchRows): boolean => stand_ins + rows === 0;
@@ -62,22 +91,33 @@ const isNowhere = ({ stand_ins, rows }: BatchRows): boolean => stand_ins + rows 
  * before the gap rows are removed.
  * @throws AfterlogError SCHEMA_BEHIND, CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED (not because of a letter)
  */
-export async function replay(store: Store, letters: Letter[]): Promise<ReplayOutcome[]> {
+export async function replay(
+  store: Store,
+  letters: Letter[],
+  trust: Trust = () => null,
+): Promise<ReplayOutcome[]> {
   // An INSERT of a replay that was killed may still run.
   await fence(store.client, idPrefix(store), never).catch(explaining(store));
-  const before = await statesOf(store, letters);
-  const waiting = letters.filter((_, at) => before[at]!.state === 'waiting');
-  const lacking = letters.filter((_, at) => before[at]!.state === 'waiting' && before[at]!.place.rows === 0);
+  const before = await statesOf(store, letters, trust);
+  const isOpen = (at: number): boolean => ['waiting', 'held'].includes(before[at]!.state);
+  const faults = letters.map((letter, at) => (isOpen(at) ? trust(letter) : null));
+  const waiting = letters.filter((_, at) => isOpen(at) && faults[at] === null);
+  const lacking = letters.filter((letter, at) => waiting.includes(letter) && before[at]!.place.rows === 0);
   const reasons = await putBack(store, batchesOf(lacking));
   // Rows in the table, not the answers of the INSERTs, decide which gap rows may be removed.
   const headers = waiting.map(({ header }) => header!);
   await eraseReplayed(store, headers);
   const places = await batchRowsOf(store, headers);
   const there = headers.filter((header) => places.get(batchId(header))!.rows > 0);
-  await removeStandIns(store, there);
+  await removeStandIns(
+    store,
+    there.filter((header) => places.get(batchId(header))!.stand_ins > 0),
+  );
   return letters.map((letter, at): ReplayOutcome => {
     const { state, place } = before[at]!;
-    if (state !== 'waiting') return { letter, tried: false, state, place, reason: letter.fault };
+    if (!isOpen(at)) return { letter, tried: false, state, place, reason: letter.fault };
+    const fault = faults[at]!;
+    if (fault !== null) return { letter, tried: false, state: 'untrusted', place, reason: fault };
     const { rows } = places.get(batchId(letter.header!))!;
     const tried = { letter, tried: true, place: { ...place, rows } };
     if (rows > 0) return { ...tried, state: 'replayed', reason: null };

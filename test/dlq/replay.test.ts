@@ -217,3 +217,36 @@ const partNames = (client: Parameters<typeof rowsOf>[0], database: string) =>
     client,
     `SELECT name FROM system.parts WHERE active AND database = '${database}' AND table = 'console_logs' ORDER BY ALL`,
   );
+
+test('held letters come back in order, and never before the batches that the consumer still brings', async (t) => {
+  const { client, database, states, outcomes } = await site(t);
+  const epoch = newEpoch();
+  const batches = run(epoch, 1, 6);
+  const held = (...sequences: number[]) =>
+    sequences.map((sequence) =>
+      letterFrom({ batch: batches[sequence - 1]!, reason: '' }, 'SIGNATURE_MISSING'),
+    );
+  const lander = createLander(client, database, 'topic/0');
+  await lander.land(batches.slice(0, 1));
+  assert.deepEqual(await states(held(2, 3, 5)), ['held', 'held', 'coming']);
+  assert.deepEqual(await outcomes(held(3)), ['coming']);
+  assert.deepEqual(await outcomes(held(3, 2)), ['replayed', 'replayed']);
+  // Batch 4 was set aside too, and 5 lands: a gap row has the number of 4.
+  await lander.land(batches.slice(4, 5));
+  assert.equal((await gapsOf(client, database, epoch)).length, 1);
+  assert.deepEqual(await states(held(4, 5)), ['held', 'replayed']);
+  assert.deepEqual(await outcomes(held(4)), ['replayed']);
+  const { landed, skipped } = await createLander(client, database, 'topic/0').land(batches);
+  assert.deepEqual([landed.length, skipped.length], [1, 5]);
+});
+
+test('a letter that another host may have sent is not replayed, and does not stand before the next one', async (t) => {
+  const { store } = await site(t);
+  const letters = run(newEpoch(), 1, 2).map((batch) =>
+    letterFrom({ batch, reason: '' }, 'SIGNATURE_MISSING'),
+  );
+  const trust = (letter: Letter) => (letter === letters[0] ? 'it is not signed.' : null);
+  const [first, second] = await replay(store, letters, trust);
+  assert.deepEqual([first!.tried, first!.state, first!.reason], [false, 'untrusted', 'it is not signed.']);
+  assert.equal(second!.state, 'coming');
+});

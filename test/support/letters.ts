@@ -62,13 +62,14 @@ export async function landedLetters(
     setAside: async (refused) => void aside.push(refused),
   });
   await lander.land(batches);
-  return aside.map(letterFrom);
+  return aside.map((refused) => letterFrom(refused));
 }
 
-export const letterFrom = ({ batch, reason }: Refused): Letter =>
+/** @param code of the error, for a batch that was set aside before it was tried */
+export const letterFrom = ({ batch, reason }: Refused, code = ''): Letter =>
   letterOf({
     ...{ id: batchId(batch.header), at_ms: 0, reason },
-    ...{ headers: toKafkaHeaders(batch.header), value: batch.value },
+    ...{ headers: { ...toKafkaHeaders(batch.header), 'dlq-code': code }, value: batch.value },
   });
 
 /** All rows of the table, without FINAL, in order. */

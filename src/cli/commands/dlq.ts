@@ -150,10 +150,12 @@ function stateText({ id, fault }: Letter, { state, place }: Standing): string {
   switch (state) {
     case 'waiting':
       return `waiting: ${countText(place!.stand_ins, 'gap row')} in its place; replay it with \`afterlog dlq replay ${id}\``;
+    case 'held':
+      return `held: it was set aside before it was tried; \`afterlog dlq replay ${id}\` stores it if its signature is right`;
     case 'replayed':
       return `replayed: ${countText(place!.rows, 'row')} in its place`;
     case 'coming':
-      return 'coming: the gap rows in its place are not stored yet';
+      return 'coming: the gap rows in its place, or the batches before it, are not stored yet';
     case 'gone':
       return 'gone: neither its rows nor gap rows are stored; they expired or were erased';
     case 'damaged':

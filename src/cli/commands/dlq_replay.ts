@@ -4,6 +4,7 @@ import type { Settings } from '../../config/settings.ts';
 import type { Letter } from '../../dlq/letter.ts';
 import type { Letters } from '../../dlq/letters.ts';
 import { inGroups, type ReplayOutcome, replay } from '../../dlq/replay.ts';
+import { trustBy } from '../../dlq/trust.ts';
 import { requireSchema } from '../../store/care/migrate.ts';
 import { explaining } from '../../store/query.ts';
 import { countText } from '../../store/record.ts';
@@ -13,7 +14,7 @@ import { withLetters } from './dlq.ts';
 /**
  * `afterlog dlq replay ID…|--all`.
  * @returns the exit code: 1 if a named dead letter, or with --all one that can be replayed, was not replayed
- * @throws AfterlogError USAGE, LETTER_UNKNOWN, and the errors of replay()
+ * @throws AfterlogError USAGE, SETTING_INVALID, LETTER_UNKNOWN, and the errors of replay()
  */
 export async function replayLetters(
   settings: Settings,
@@ -23,18 +24,19 @@ export async function replayLetters(
   if (ids.length > 0 === (options.all === true)) {
     throw new AfterlogError('USAGE', 'Name the dead letters to replay, or use --all.');
   }
-  const counts: Counts = { replayed: 0, before: 0, refused: 0, coming: 0, hopeless: 0 };
+  const counts: Counts = { replayed: 0, before: 0, refused: 0, untrusted: 0, coming: 0, hopeless: 0 };
+  const trust = trustBy(settings);
   await withLetters(settings, async (box, store) => {
     await requireSchema(store.client, store.database).catch(explaining(store));
     try {
       for await (const group of inGroups(options.all ? box.all() : named(box, ids))) {
-        for (const outcome of await replay(store, group)) await tell(outcome, counts, options);
+        for (const outcome of await replay(store, group, trust)) await tell(outcome, counts, options);
       }
     } finally {
       if (options.all && !options.json) console.error(`${summary(counts)}.`);
     }
   });
-  const open = counts.refused + counts.coming + (options.all ? 0 : counts.hopeless);
+  const open = counts.refused + counts.coming + (options.all ? 0 : counts.hopeless + counts.untrusted);
   return open > 0 ? 1 : 0;
 }
 
@@ -46,6 +48,8 @@ interface Counts {
   replayed: number;
   before: number;
   refused: number;
+  /** Another host may have sent them. */
+  untrusted: number;
   coming: number;
   /** Damaged, or without a place: they can never be replayed. */
   hopeless: number;
@@ -86,11 +90,20 @@ function accountOf({ state, tried, place, reason }: ReplayOutcome): [keyof Count
         'cannot be replayed: neither its rows nor gap rows are stored; they expired or were erased.',
       ];
     case 'coming':
-      return ['coming', 'cannot be replayed yet: its gap rows are not stored yet; try again later.'];
+      return [
+        'coming',
+        'cannot be replayed yet: its gap rows, or the batches before it, are not stored yet; try again later.',
+      ];
+    case 'untrusted':
+      return ['untrusted', `not replayed: ${reason}`];
     default:
       return ['refused', `refused again, nothing changed: ${reason}`];
   }
 }
 
-const summary = ({ replayed, before, refused, coming, hopeless }: Counts): string =>
-  `${replayed} replayed, ${before} replayed before, ${refused} refused again, ${coming} not possible yet, ${hopeless} damaged or gone`;
+const summary = ({ replayed, before, refused, untrusted, coming, hopeless }: Counts): string =>
+  [
+    `${replayed} replayed, ${before} replayed before, ${refused} refused again`,
+    ...(untrusted > 0 ? [`${untrusted} not replayed for their signatures`] : []),
+    `${coming} not possible yet, ${hopeless} damaged or gone`,
+  ].join(', ');

@@ -8,7 +8,7 @@ import { errorNumber } from '../refusal.ts';
 
 /**
  * The rows in the table with a batch's id: gap rows that stand for it since it was refused, and rows of its
- * own. The rows of an erase count as neither.
+ * own. The rows of an erase, and a row that reports the batch as missing, count as neither.
  */
 export interface BatchRows {
   stand_ins: number;
@@ -21,7 +21,7 @@ export async function batchRowsOf(store: Store, headers: BatchHeader[]): Promise
   const found = await selectRows<{ id: string; stand_ins: string; rows: string }>(
     store,
     `SELECT concat(host, '/', toString(batch_epoch), '/', toString(batch_sequence)) AS id,
-       countIf(${IS_STAND_IN}) AS stand_ins, count() - stand_ins AS rows
+       countIf(${IS_STAND_IN}) AS stand_ins, countIf(NOT ${IS_STAND_IN} AND NOT ${IS_MISSING}) AS rows
      FROM ${store.database}.console_logs WHERE ${OF_BATCHES} AND NOT ${IS_ERASURE}
      GROUP BY host, batch_epoch, batch_sequence`,
     batchParams(headers),
@@ -61,6 +61,9 @@ export async function removeStandIns(store: Store, headers: BatchHeader[]): Prom
 /** A gap row whose reason names its own batch as refused; see refusedReason(). */
 const IS_STAND_IN = `(record = 'gap' AND startsWith(JSONExtractString(message, 'reason'),
   concat('batch ', host, '/', toString(batch_epoch), '/', toString(batch_sequence), ' was refused')))`;
+
+/** A gap row in no stream that reports missing batches; it has the number of the last of them. */
+const IS_MISSING = `(record = 'gap' AND sandbox_id = '')`;
 
 /**
  * Days are partitions. The epochs leave few rows for the comparison of triples, which is ten times slower.
