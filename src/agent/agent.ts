@@ -36,8 +36,8 @@ export interface Agent {
 /**
  * The host's agent: tail → rows → batch → spool → deliver. It delivers to Kafka if brokers are set, else
  * directly to ClickHouse.
- * @throws AfterlogError SETTING_INVALID, DATA_DIR_MISSING, DATA_DIR_LOCKED, STATE_DIR_LOCKED, STATE_DIR_UNUSABLE,
- * SPOOL_FORMAT, DISK_FULL
+ * @throws AfterlogError SETTING_INVALID, DATA_DIR_MISSING, DATA_DIR_LOCKED, STATE_DIR_LOCKED,
+ *   STATE_DIR_UNUSABLE, SPOOL_FORMAT, DISK_FULL
  */
 export async function startAgent(settings: Settings): Promise<Agent> {
   setReadyTexts(settings.ready);

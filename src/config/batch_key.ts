@@ -7,7 +7,7 @@ export interface MasterKey {
   secret: Buffer;
 }
 
-/** The key with which one host signs its batches. Nobody can compute the master key, or another host's key. */
+/** The key with which one host signs. Nobody can compute the master key or another host's key from it. */
 export interface HostKey {
   kind: 'host';
   /** The id of its master key. */

@@ -37,7 +37,7 @@ export function masterKeys({ kafka }: Settings): MasterKey[] {
   });
 }
 
-/** The secrets with which a host may sign under a key id: more than one only if two master keys have one id. */
+/** The secrets with which a host may sign under a key id: several only if two master keys have the same id. */
 export const secretsOf =
   (masters: MasterKey[]) =>
   (keyId: string, host: string): Buffer[] =>
@@ -47,7 +47,7 @@ export const secretsOf =
 export const signatureMode = ({ kafka }: Settings): SignatureMode =>
   kafka.batch_signatures ?? (kafka.batch_key.length > 0 ? 'verify' : 'ignore');
 
-/** The settings for an agent that shares its settings with a consumer, as in `up`: with its host's own key. */
+/** The settings of an agent that shares them with a consumer, as in `up`: it gets the key of its host. */
 export function withHostKey(settings: Settings): Settings {
   const { host, kafka } = settings;
   const [master] = kafka.batch_key.map(batchKeyOf);
