@@ -37,7 +37,7 @@ export function masterKeys({ kafka }: Settings): MasterKey[] {
   });
 }
 
-/** The secrets with which a host may sign under a key id: several only if two master keys have the same id. */
+/** The secrets with which a host may sign under a key id; two master keys may have the same id. */
 export const secretsOf =
   (masters: MasterKey[]) =>
   (keyId: string, host: string): Buffer[] =>
