@@ -105,14 +105,16 @@ ${examples(['kind', 'time'], stampExamples, ({ kind, time }) => [kind, time])}
   \`time_of_day\` is a stamp without a date, with the day of the lines around it.
   \`kernel_clock\` is seconds since boot, \`inherited\` the time of the line before, and \`observed\` the host's clock when the line was read.
 - The parser rejects a stamp, and uses \`observed\`, if the stamp is before 2000, more than ${limits.parse.clock_skew_max_s} s before the line can have been written, or as long after it was read.
-  A line is written after the file of its console was made and, if the agent follows the console, after the last moment at which everything had been read.
-  So the stale clock of a resumed guest is not used.
+  A line is written after the file of its console was made, and after the last moment at which everything had been read, also by an earlier run of the agent.
+  So the stale clock of a resumed guest is not used, and a guest cannot move its lines into the future, or out of a query of the last hour.
   The text of the stamp stays in \`prefix\`.
 - Kernel seconds count from the start of the console, until a better reference is known.
   While the agent follows the console, that is the host's clock.
   Otherwise it is the stamps of other lines: kernel lines before such a line are not later, and kernel lines behind it are not earlier.
   Smaller seconds are a new boot.
   The kernel's seconds leave out the time before a wake, so they get a new reference after it.
+  In a resumed guest they count from a boot before its console; then the first line has the time of its reading.
+  Seconds that lead later than ${limits.parse.clock_skew_max_s} s after the line was read are not believed, and the line has the kind \`observed\`.
 - A line without a stamp has the time of the line before, or \`observed\` if that time is older than the last moment at which everything had been read.
 - \`afterlog parse FILE\` reads a file of any age.
   The last change of the file counts as the moment of reading, and stamps from 1990 on are accepted at any distance from it.

@@ -7,7 +7,10 @@ import { log } from '../base/log.ts';
 import { type Label, labelIn } from './label.ts';
 import type { Runtime } from './runtime.ts';
 
-/** File in a sandbox's folder that can hold its label. It takes precedence over the runtime. */
+/**
+ * File in a sandbox's folder that can hold its label, on a host without a runtime to ask. Whoever may write
+ * into the folder chooses the tenant, so the agent never reads it where a runtime knows the truth.
+ */
 export const LABEL_FILE = 'sandbox.json';
 
 /** An object that needs its sandbox's label, such as a stream. */
@@ -30,9 +33,9 @@ interface Waiting {
 }
 
 /**
- * Looks up labels of sandboxes in a file of their folder or at the runtime. Nothing waits for a label: a row
- * that is made before the label is known has none. The number of known labels and the rate of requests are
- * bounded.
+ * Looks up labels of sandboxes at the runtime, or, if there is none to ask, in a file of their folder.
+ * Nothing waits for a label: a row that is made before the label is known has none. The number of known
+ * labels and the rate of requests are bounded.
  */
 export class Labels {
   readonly counts = { labels_asked: 0, labels_failed: 0 };
@@ -82,14 +85,16 @@ export class Labels {
     waiting?.ones.add(one);
     if (waiting !== undefined && (this.runtime !== null || now_ms < waiting.next_ms)) return;
     const tries = waiting?.tries ?? 0;
-    if (tries >= limits.labels.file_tries && this.runtime === null) {
-      one.isLabelled = true;
-      this.waiting.delete(sandbox_id);
-      return;
-    }
-    if (this.fromFile(sandbox_id)) {
-      this.fill(one);
-      return;
+    if (this.runtime === null) {
+      if (tries >= limits.labels.file_tries) {
+        one.isLabelled = true;
+        this.waiting.delete(sandbox_id);
+        return;
+      }
+      if (this.fromFile(sandbox_id)) {
+        this.fill(one);
+        return;
+      }
     }
     const next_ms = this.runtime === null ? now_ms + pauseAfter(tries) : now_ms;
     const ones = waiting?.ones ?? new Set([one]);
@@ -156,8 +161,7 @@ export class Labels {
   private async ask(runtime: Runtime): Promise<void> {
     const now_ms = performance.now();
     this.timer = null;
-    const due = [...this.waiting].filter(([, { next_ms }]) => next_ms <= now_ms).map(([id]) => id);
-    const wanted = due.filter((id) => !this.fromFile(id));
+    const wanted = [...this.waiting].filter(([, { next_ms }]) => next_ms <= now_ms).map(([id]) => id);
     if (wanted.length === 0) {
       this.schedule(now_ms);
       return;

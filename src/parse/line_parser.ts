@@ -64,7 +64,8 @@ export class LineParser {
     const { state, isRecorded } = options;
     this.log = log;
     this.isConsole = log === 'console';
-    const clock = state?.clock ?? newClockState();
+    // A copy, because the spool still has the saved one. Spools of older agents lack some fields.
+    const clock = { ...newClockState(), ...state?.clock };
     this.clock = new Clock(clock, startedSeconds, startedNanos, isRecorded ?? false);
     this.reader = new LineReader(this.clock);
     this.entries = new Entries(state?.entries ?? []);

@@ -43,19 +43,26 @@ test('rows have their sandbox’s label as soon as it is known, and after a rest
   assert.equal(lastLabel(), 'acme/python', 'the seal too');
 });
 
-test('a label in the sandbox’s folder is on its first line, and a runtime that is down stops no line', async (t) => {
-  const agent = await site(t, 'http://127.0.0.1:1');
+test('a label in the sandbox’s folder is on its first line where no runtime is set', async (t) => {
+  const agent = await site(t);
   agent.atOnce(() => {
     agent.make('sb-1');
     writeFileSync(agent.path('sb-1', 'sandbox.json'), '{"workspace":"acme","template":"go"}');
     writeFileSync(agent.path('sb-1'), 'first\n');
   });
-  agent.make('sb-2');
-  writeFileSync(agent.path('sb-2'), 'first\n');
   await agent.read('sb-1', 6);
-  await agent.read('sb-2', 6);
   const [first] = agent.spool.of('sb-1', 'console').rows;
   assert.deepEqual([first!.workspace, first!.template], ['acme', 'go']);
-  assert.equal(agent.spool.of('sb-2', 'console').rows[0]!.workspace, '');
+});
+
+test('a runtime that is down stops no line, and no file says the label in its place', async (t) => {
+  const agent = await site(t, 'http://127.0.0.1:1');
+  agent.atOnce(() => {
+    agent.make('sb-1');
+    writeFileSync(agent.path('sb-1', 'sandbox.json'), '{"workspace":"victim"}');
+    writeFileSync(agent.path('sb-1'), 'first\n');
+  });
+  await agent.read('sb-1', 6);
+  assert.equal(agent.spool.of('sb-1', 'console').rows[0]!.workspace, '');
   await agent.eventually('a word about it', () => agent.output.includes('RUNTIME_UNUSABLE'));
 });

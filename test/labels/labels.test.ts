@@ -156,15 +156,36 @@ test('rows of a list that are no sandboxes, and texts that are no labels, are le
   );
 });
 
-test('a file in the sandbox’s folder tells its label at once, before the runtime, and also when it comes later', async (t) => {
+test('where a runtime is set, it alone says a label, also one without a workspace, and while it is away', async (t) => {
   const runtime = await TestRuntime.start(t);
-  runtime.add('sb-1', 'runtime', 'runtime');
-  const { dir, labels, fill, write } = await labelsOf(t, runtime);
+  const { labels, fill, write } = await labelsOf(t, runtime);
+  for (const id of ['sb-1', 'sb-2', 'sb-3']) write(id, '{"template":"file","workspace":"victim"}');
+  runtime.add('sb-1', 'py', 'acme');
+  runtime.add('sb-2', 'py', '');
+  const rows = ['sb-1', 'sb-2'].map((id) => new Row(id));
+  await fill(rows);
+  assert.deepEqual(
+    rows.map(({ found }) => found),
+    [
+      { workspace: 'acme', template: 'py' },
+      { workspace: '', template: 'py' },
+    ],
+  );
+  runtime.answer = (_, response) => void response.writeHead(503).end();
+  const unknown = new Row('sb-3');
+  await until(() => {
+    labels.fill(unknown);
+    return labels.status.labels_failed > 0;
+  });
+  assert.equal(unknown.found, null);
+});
+
+test('without a runtime a file in the sandbox’s folder tells its label at once, and also when it comes later', async (t) => {
+  const { dir, labels, fill, write } = await labelsOf(t, null);
   write('sb-1', '{"template":"file","metadata":{"workspace":"acme"}}');
   const row = new Row('sb-1');
   labels.fill(row);
   assert.deepEqual([row.isLabelled, row.found], [true, { workspace: 'acme', template: 'file' }]);
-  assert.deepEqual(runtime.asked, []);
 
   const late = new Row('sb-2');
   labels.fill(late);

@@ -14,6 +14,9 @@ export interface SpoolRow {
   position: number;
   /** Position of its entry's first line. */
   entry: number;
+  /** ns since 1970. */
+  timestamp: bigint;
+  timestamp_kind: string;
   source: string;
   severity: string;
   workspace: string;
@@ -118,6 +121,8 @@ export function rowsOfBlock({ rows, columns }: Block): SpoolRow[] {
     started: value('stream_started_at', row) as bigint,
     position: Number(value('position', row)),
     entry: Number(value('position', row)) - Number(columns.get('entry_back')?.values[row] ?? 0),
+    timestamp: value('timestamp', row) as bigint,
+    timestamp_kind: bytes('timestamp_kind', row).toString(),
     source: bytes('source', row).toString(),
     severity: bytes('severity', row).toString(),
     workspace: bytes('workspace', row).toString(),

@@ -15,6 +15,10 @@ export interface ClockState {
   boot_nanos: number;
   /** The last kernel stamp. A smaller one means a new boot. */
   uptime: number;
+  /**
+   * Everything written before this time has been read, so new lines are younger. 0: this never happened yet.
+   */
+  read_until: number;
 }
 
 export const newClockState = (): ClockState => ({
@@ -24,6 +28,7 @@ export const newClockState = (): ClockState => ({
   boot_seconds: 0,
   boot_nanos: 0,
   uptime: 0,
+  read_until: 0,
 });
 
 // Read for every line: a lookup in the large table of limits would be slow.
@@ -44,6 +49,9 @@ const ANCHOR_SLACK_S = 2;
 /**
  * Chooses the time of each line of one stream: its own stamp if that is plausible; else a time derived from
  * the lines around it; else the host clock when the line was read.
+ *
+ * Guests write whatever stamps they like, so the host clock bounds each of these times: no line was written
+ * before its log began, before what had been read earlier, or after it was read.
  */
 export class Clock {
   readonly state: ClockState;
@@ -53,10 +61,10 @@ export class Clock {
   /** The host clock when the bytes of the line were read. */
   private observedSeconds = 0;
   private observedNanos = 0;
-  /**
-   * Everything written before this time has been read, so new lines are younger. 0: this never happened yet.
-   */
-  private caughtUpAt = 0;
+  /** No time after this is believed. */
+  private latest = LATEST;
+  /** This process has read everything once, so new lines were just written. */
+  private isFollowing = false;
 
   /**
    * @param startedSeconds creation time of the log's first file, seconds since 1970; with `startedNanos`; 0
@@ -73,10 +81,12 @@ export class Clock {
   observe(seconds: number, nanos: number): void {
     this.observedSeconds = seconds;
     this.observedNanos = nanos;
+    if (!this.isRecorded) this.latest = Math.min(LATEST, seconds + clock_skew_max_s);
   }
 
   caughtUp(seconds: number): void {
-    this.caughtUpAt = seconds;
+    this.isFollowing = true;
+    this.state.read_until = Math.floor(seconds);
   }
 
   /** The line has this stamp of its own. */
@@ -87,7 +97,7 @@ export class Clock {
     }
     const seconds = stamp.dates === dates.full ? stamp.seconds : this.inItsYear(stamp.seconds);
     if (!this.isPlausible(seconds)) {
-      this.choose(line, this.observedSeconds, this.observedNanos, kind.observed);
+      this.unknown(line);
       return;
     }
     this.choose(line, seconds, stamp.nanos, kind.line);
@@ -99,39 +109,45 @@ export class Clock {
    * read.
    */
   private isPlausible(seconds: number): boolean {
-    if (seconds > LATEST) return false;
+    if (seconds > this.latest) return false;
     if (this.isRecorded) return seconds >= EARLIEST_RECORDED;
     if (seconds < EPOCH_OF_NO_CLOCK) return false;
-    const earliest = Math.max(this.caughtUpAt, this.startedSeconds);
-    return seconds >= earliest - clock_skew_max_s && seconds <= this.observedSeconds + clock_skew_max_s;
+    return seconds >= Math.max(this.state.read_until, this.startedSeconds) - clock_skew_max_s;
   }
 
   /** Kernel lines before this stamp are not later than it. This corrects the time of the boot. */
   private anchor(seconds: number): void {
     const { state } = this;
     state.stamped = seconds;
-    if (state.boot_seconds === 0 || this.caughtUpAt > 0) return;
+    if (state.boot_seconds === 0 || this.isFollowing) return;
     const last = state.boot_seconds + state.uptime;
     if (last > seconds + ANCHOR_SLACK_S) this.setBoot(seconds, 0, Math.floor(state.uptime), 0);
   }
 
   /** The line has kernel seconds in `stamp`. */
   sinceBoot(line: Line, stamp: Stamp): void {
-    this.boot(stamp);
+    const isBelieved = this.boot(stamp);
     const { state } = this;
     const sum = state.boot_nanos + stamp.nanos;
     const carry = sum >= 1e9 ? 1 : 0;
     const since = state.boot_seconds + stamp.seconds + carry;
-    if (since > LATEST) this.choose(line, this.observedSeconds, this.observedNanos, kind.observed);
+    if (!isBelieved || since > this.latest) this.unknown(line);
     else this.choose(line, since, sum - carry * 1e9, kind.kernel_clock);
   }
 
-  /** Updates the time of the boot from the kernel seconds in `stamp`; detects restarts and wakes. */
-  boot(stamp: Stamp): void {
+  /**
+   * Updates the time of the boot from the kernel seconds in `stamp`; detects restarts and wakes.
+   * @returns false if the guest claims a time after the line was read
+   */
+  boot(stamp: Stamp): boolean {
     const { state } = this;
     const uptime = stamp.seconds + stamp.nanos / 1e9;
     const isRestart = uptime + 1 < state.uptime;
-    if (state.boot_seconds === 0 || isRestart) {
+    const isNew = state.boot_seconds === 0 || isRestart;
+    const isBelieved = isNew || state.boot_seconds + stamp.seconds <= this.latest;
+    // Where it is not known when the line was written, the times of the lines behind it stay as they are.
+    if (!isBelieved && !this.isFollowing) return false;
+    if (isNew) {
       // A restart begins at the time of the line before. The first boot begins when the console's file was
       // created, unless the time of a line before, or at least the host clock, shows when this uptime was.
       if (isRestart && state.seconds > 0) this.setBoot(state.seconds, state.nanos, 0, 0);
@@ -142,14 +158,15 @@ export class Clock {
     }
     state.uptime = uptime;
     const since = state.boot_seconds + stamp.seconds;
-    if (this.caughtUpAt > 0) {
-      // The line was just written, so the host clock is right. After a wake, kernel seconds lack the time
-      // asleep.
-      if (since < this.caughtUpAt - ANCHOR_SLACK_S || since > this.observedSeconds + ANCHOR_SLACK_S) {
-        this.setBoot(this.observedSeconds, this.observedNanos, stamp.seconds, stamp.nanos);
-      }
-    } else if (since < state.stamped - ANCHOR_SLACK_S)
-      this.setBoot(state.stamped, 0, stamp.seconds, stamp.nanos);
+    const isAhead = !this.isRecorded && since > this.observedSeconds + ANCHOR_SLACK_S;
+    // A line that was just written has the time of the host clock, and no line has a later one. After a wake,
+    // kernel seconds lack the time asleep; in a resumed guest they count from a boot before its console.
+    const earliest = Math.max(state.read_until, this.isFollowing ? 0 : state.stamped);
+    const isBehind = since < earliest - ANCHOR_SLACK_S;
+    if (isAhead || (isBehind && this.isFollowing))
+      this.setBoot(this.observedSeconds, this.observedNanos, stamp.seconds, stamp.nanos);
+    else if (isBehind) this.setBoot(earliest, 0, stamp.seconds, stamp.nanos);
+    return isBelieved;
   }
 
   private setBoot(seconds: number, nanos: number, uptimeSeconds: number, uptimeNanos: number): void {
@@ -160,11 +177,14 @@ export class Clock {
 
   /** A time of day gets the day that brings it nearest to the line before, or else to the host clock. */
   private onNearestDay(line: Line, stamp: Stamp): void {
-    const near = Math.max(this.state.seconds, this.caughtUpAt) || this.observedSeconds;
+    const before = Math.max(this.state.seconds, this.state.read_until);
+    const near = before > 0 && before <= this.latest ? before : this.observedSeconds;
     let seconds = near - (near % DAY) + stamp.seconds;
     if (seconds - near > DAY / 2) seconds -= DAY;
     else if (near - seconds > DAY / 2) seconds += DAY;
-    this.choose(line, seconds, stamp.nanos, kind.time_of_day);
+    // Each line may move the day a little further, so a run of them would reach any time.
+    if (!this.isRecorded && !this.isPlausible(seconds)) this.unknown(line);
+    else this.choose(line, seconds, stamp.nanos, kind.time_of_day);
   }
 
   // The last day without a year, and its year: lines without a year come in runs of the same day.
@@ -195,8 +215,15 @@ export class Clock {
   /** The line has no stamp: it gets the time of the line before, unless that is known to be too old. */
   inherit(line: Line): void {
     const { seconds, nanos } = this.state;
-    if (seconds > 0 && seconds >= this.caughtUpAt - 1) this.choose(line, seconds, nanos, kind.inherited);
-    else this.choose(line, this.observedSeconds, this.observedNanos, kind.observed);
+    // The time of an earlier version's state, or of a host clock that was set back, may be in the future.
+    if (seconds > 0 && seconds >= this.state.read_until - 1 && seconds <= this.latest)
+      this.choose(line, seconds, nanos, kind.inherited);
+    else this.unknown(line);
+  }
+
+  /** Nothing plausible shows when the line was written. */
+  private unknown(line: Line): void {
+    this.choose(line, this.observedSeconds, this.observedNanos, kind.observed);
   }
 
   private choose(line: Line, seconds: number, nanos: number, how: number): void {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { limits } from '../../../src/base/limits.ts';
-import { Reader, readLines } from '../../support/parsed.ts';
+import { Reader, readLines, restored } from '../../support/parsed.ts';
+import { fc } from '../../support/property.ts';
 
 const seconds = (text: string): number => Date.parse(text) / 1000;
 
@@ -120,4 +121,132 @@ test('clocks of guest and host may differ by a little', () => {
   );
   assert.equal(limits.parse.clock_skew_max_s, 120);
   assert.deepEqual([early!.timestamp_kind, tooEarly!.timestamp_kind], ['line', 'observed']);
+});
+
+test('kernel seconds that lead beyond the moment of reading are not believed, and move no line behind them', () => {
+  const lines = [
+    '[    1.000000] a',
+    '[99999999.000000] Kernel panic - not syncing: x',
+    'plain',
+    '[    2.000000] b',
+  ];
+  const rows = readLines(lines);
+  assert.deepEqual(
+    rows.map(({ timestamp_kind, time }) => [timestamp_kind, time.slice(11)]),
+    [
+      ['kernel_clock', '15:30:01'],
+      ['observed', '16:00:00'],
+      ['inherited', '15:30:01'],
+      ['kernel_clock', '15:30:02'],
+    ],
+  );
+  // The same where the console is followed, and the guest's first kernel line is the one that lies.
+  for (const before of ['[    1.000000] a\n', '']) {
+    const reader = new Reader();
+    reader.read(before, '2026-06-01T15:30:01Z');
+    reader.parser.caughtUp(seconds('2026-06-01T15:30:01Z'));
+    const text = '[99999999.000000] x\nplain\n[    2.000000] b\n';
+    const times = reader.read(text, '2026-06-01T15:30:02Z').map(({ time }) => time.slice(11));
+    assert.ok(
+      times.every((time) => time >= '15:30:01' && time <= '15:30:04'),
+      times.join(),
+    );
+  }
+});
+
+test('the kernel of a resumed guest counts from a boot before its console: its lines are not later than now', () => {
+  const [first, second] = readLines(['[  9000.000000] a', '[  9000.500000] b']);
+  assert.deepEqual(
+    [first!, second!].map(({ timestamp_kind, time }) => [timestamp_kind, time.slice(11)]),
+    [
+      ['kernel_clock', '16:00:00'],
+      ['kernel_clock', '16:00:00.5'],
+    ],
+  );
+});
+
+test('times of day lead neither into the future nor into the past, however many there are', () => {
+  const ahead = ['[15:59:59] a', '[23:59:58] b', '[11:59:57] c', '[23:59:56] d'];
+  const behind = ['[15:59:59] a', '[08:59:58] b', '[20:59:57] c', '[08:59:56] d'];
+  for (const lines of [ahead, behind]) {
+    const rows = readLines(lines);
+    assert.deepEqual(
+      rows.map(({ timestamp_kind, time }) => `${timestamp_kind} ${time}`),
+      ['time_of_day 2026-06-01T15:59:59', ...Array(3).fill('observed 2026-06-01T16:00:00')],
+    );
+  }
+});
+
+test('what had been read before a restart is not made older by the lines behind it', () => {
+  const reader = new Reader();
+  reader.read('2026-06-01T15:40:00Z before\n', '2026-06-01T15:40:00Z');
+  reader.parser.caughtUp(seconds('2026-06-01T18:00:00Z'));
+  const again = new Reader({ state: restored(reader.parser) });
+  const text = '2026-06-01T15:31:00Z moved out of the last hour\n2026-06-01T18:30:00Z while no agent ran\n';
+  const rows = again.read(text, '2026-06-01T19:00:00Z');
+  assert.deepEqual(
+    rows.map(({ timestamp_kind }) => timestamp_kind),
+    ['observed', 'line'],
+  );
+});
+
+test('a state of an earlier version whose times are in the future does no harm', () => {
+  const reader = new Reader();
+  reader.read('[    1.000000] a\n');
+  const state = restored(reader.parser);
+  const future = seconds('2030-01-01T00:00:00Z');
+  Object.assign(state.clock, { seconds: future, boot_seconds: future, stamped: future, uptime: 99_999_999 });
+  const text = 'plain\n[15:59:00] b\n[    2.000000] c\nplain\n[    3.000000] d\n';
+  for (const { time } of new Reader({ state }).read(text)) assert.ok(time <= '2026-06-01T16:02:00', time);
+});
+
+/** A line with a stamp that is `away` seconds from now, in one of the forms that guests use. */
+const forms: ((at: number, away: number) => string)[] = [
+  (at) => new Date(at * 1000).toISOString(),
+  (at) => `[${new Date(at * 1000).toISOString().slice(11, 19)}]`,
+  (at) => `{"time":${Math.round(at * 1000)}}`,
+  (at) => `${Math.round(at)}.5`,
+  (_, away) => `[${Math.abs(away)}.000000]`,
+  (_, away) => `prompt> [${Math.abs(away)}.250000] sysrq`,
+  (_, away) => `<6>[   ${Math.abs(away) % 60}.100000]`,
+  () => 'no stamp',
+];
+const step = fc.record({
+  wait: fc.constantFrom(0, 1, 30, 5_000),
+  lines: fc.array(
+    fc.record({
+      form: fc.nat(forms.length - 1),
+      away: fc.constantFrom(0, 1, -1, 59, -3_600, 43_000, -43_000, 86_400, -9e7, 9e7, 1e9, -1e9, 1e11),
+    }),
+    { maxLength: 4 },
+  ),
+  then: fc.constantFrom('nothing', 'caught up', 'restart'),
+});
+
+test('whatever a guest writes, no line is from before its console, or from after it was read', () => {
+  const skew = limits.parse.clock_skew_max_s;
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+      let now = seconds('2026-06-01T15:30:00Z');
+      let earliest = now;
+      let reader = new Reader();
+      for (const { wait, lines, then } of steps) {
+        now += wait;
+        const text = lines.map(({ form, away }) => `${forms[form]!(now + away, away)} text\n`).join('');
+        for (const { timestamp } of reader.read(text, new Date(now * 1000).toISOString())) {
+          const time = seconds(timestamp.replace(/(\.\d{3})\d*/, '$1'));
+          assert.ok(time <= now + skew && time >= earliest - skew, `${timestamp} at ${now}`);
+        }
+        if (then === 'caught up') {
+          reader.parser.caughtUp(now);
+          earliest = now;
+        } else if (then === 'restart') {
+          const { position } = reader;
+          reader = new Reader({ state: restored(reader.parser) });
+          reader.position = position;
+        }
+      }
+    }),
+    { numRuns: 2_000 },
+  );
 });
