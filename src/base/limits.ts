@@ -63,8 +63,15 @@ export const limits = {
     message_bytes_max: 900 * KIB,
     /** Time that a batch waits for more lines before it is full. */
     linger_ms: 100,
-    /** A decoder unpacks no block that declares more bytes than this. */
-    decoded_bytes_max: 64 * MIB,
+    /**
+     * Uncompressed bytes of a block that a consumer takes and a decoder unpacks: twice as many as an agent
+     * puts into one, for later versions.
+     */
+    taken_bytes_max: 2 * MIB,
+    /** Rows of such a block, and keys of a dictionary in it. */
+    taken_rows_max: 65_536,
+    /** Memory that a zstd frame may demand for its window; a frame of an agent needs less than its block. */
+    window_bytes_max: 8 * MIB,
   },
 
   /** Reading the files of sandboxes. */
@@ -187,6 +194,8 @@ export const limits = {
     lag_ms: 10_000,
     /** Longest time between two heartbeats of a consumer that waits for ClickHouse. */
     alive_ms: 2_000,
+    /** Time after which a consumer that checks the messages of a fetch sends a heartbeat and lets others run. */
+    check_ms: 100,
     /**
      * Time that a consumer waits for its running INSERT when it hands a partition over; then the fate stays
      * open.

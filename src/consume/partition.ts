@@ -1,11 +1,15 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import kafkajs, { type EachBatchPayload, type KafkaMessage } from 'kafkajs';
 import { crashPoint } from '../base/crash_point.ts';
 import { AfterlogError, type ErrorCode } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import { during, Leaving, Patience } from '../base/patience.ts';
 import { kafkaFault } from '../kafka/client.ts';
+import { newestSchema } from '../store/care/migrate.ts';
 import { createLander, type Lander, STOPPED } from '../store/land/land.ts';
-import { type Batch, fromKafka } from '../wire/header.ts';
+import type { Batch } from '../wire/header.ts';
+import { receivedBatch } from '../wire/received.ts';
 import type { DeadLetters } from './dead_letter.ts';
 import { overtakenRow } from './missing.ts';
 import type { Pace } from './pace.ts';
@@ -146,9 +150,16 @@ export class Partition {
   /** The whole batches; the others become dead letters before anything is committed. */
   private async check(messages: KafkaMessage[], alive: () => Promise<void>): Promise<Batch[]> {
     const whole: Batch[] = [];
+    let beaten = performance.now();
     for (const message of messages) {
+      // Nothing else runs while a batch is checked, and a fetch may hold many small messages.
+      if (performance.now() - beaten > limits.consume.check_ms) {
+        await alive();
+        await setImmediate();
+        beaten = performance.now();
+      }
       try {
-        const batch = fromKafka(message.headers, message.value);
+        const batch = receivedBatch(message, newestSchema());
         this.signatures.check(batch.header, this.number, message);
         this.origins.set(batch, message);
         whole.push(batch);

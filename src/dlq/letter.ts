@@ -1,5 +1,7 @@
 import { AfterlogError } from '../base/errors.ts';
-import { type BatchHeader, fromKafka, type MessageHeaders } from '../wire/header.ts';
+import { newestSchema } from '../store/care/migrate.ts';
+import type { BatchHeader, MessageHeaders } from '../wire/header.ts';
+import { receivedBatch } from '../wire/received.ts';
 
 /** A message or a batch that could not land and was set aside, whole. */
 export interface Letter {
@@ -56,7 +58,7 @@ export function letterOf({ id, at_ms, path, reason, key, headers: found, value }
   try {
     if (added('value') !== undefined)
       throw new AfterlogError('BATCH_DAMAGED', `Its bytes are ${added('value')}.`);
-    const { header } = fromKafka(found, value);
+    const { header } = receivedBatch({ key, headers: found, value }, newestSchema());
     return { ...letter, reason: kept, header, fault: null };
   } catch (error) {
     return { ...letter, reason: kept, header: null, fault: (error as Error).message };

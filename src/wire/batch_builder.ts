@@ -202,6 +202,11 @@ export class BatchBuilder {
     this.columns = 0;
     block.varint(0); // the number of columns, which is known at the end
     block.varint(rows);
+    // These come first, so that the check of a consumer fails at once for rows of another host.
+    this.constant('host', 'String', () => block.text(this.host));
+    this.constant('batch_epoch', 'UInt64', () => block.uint64(epoch));
+    this.constant('batch_sequence', 'UInt64', () => block.uint64(sequence));
+    this.constant('ingest_day', 'Date', () => block.uint16(ingestDay));
     this.texts('record', records, this.recordOf);
     this.texts(
       'sandbox_id',
@@ -228,10 +233,6 @@ export class BatchBuilder {
     this.words('timestamp', "DateTime64(9, 'UTC')", this.timestampOf);
     this.texts('timestamp_kind', timestampKinds, this.kindOf);
     this.words('observed_at', "DateTime64(9, 'UTC')", this.observedOf);
-    this.column('ingest_day', 'Date', bytesOf(new Uint16Array(rows).fill(ingestDay)));
-    this.constant('host', 'String', () => block.text(this.host));
-    this.constant('batch_epoch', 'UInt64', () => block.uint64(epoch));
-    this.constant('batch_sequence', 'UInt64', () => block.uint64(sequence));
     for (const name of ['source', 'severity', 'event', 'title'] as const) {
       this.texts(name, this[name].take(), this[name].keyOf);
     }

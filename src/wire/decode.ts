@@ -97,7 +97,9 @@ function lowCardinality(inner: string, rows: number, from: BlockReader, values: 
   // 0x100: a dictionary shared with other blocks; 0x200: keys follow.
   if ((flags & 0xffn) > 2n || (flags & 0x300n) !== 0x200n) throw damaged(`LowCardinality flags ${flags}`);
   const width = 1 << Number(flags & 0xffn);
-  const keys = plain(inner, from.take(8).readBigUInt64LE(), from, []);
+  const size = from.take(8).readBigUInt64LE();
+  if (size > BigInt(limits.batch.taken_rows_max)) throw damaged(`a dictionary of ${size} keys`);
+  const keys = plain(inner, size, from, []);
   const indexed = from.take(8).readBigUInt64LE();
   if (indexed !== BigInt(rows)) throw damaged(`a LowCardinality column of ${indexed} rows among ${rows}`);
   for (let row = 0; row < rows; row++) {
@@ -159,7 +161,7 @@ export function decodeBlock(bytes: Buffer): Block {
 export function decodeValue(value: Buffer): Block {
   let bytes: Buffer;
   try {
-    bytes = zstdDecompressSync(value, { maxOutputLength: limits.batch.decoded_bytes_max });
+    bytes = zstdDecompressSync(value, { maxOutputLength: limits.batch.taken_bytes_max });
   } catch (error) {
     throw damaged(`it does not unpack: ${(error as Error).message}`);
   }
@@ -187,8 +189,8 @@ export async function decodeValuePartly(value: Buffer): Promise<PartialBlock> {
   try {
     for await (const chunk of Readable.from([value]).pipe(createZstdDecompress())) {
       size += (chunk as Buffer).length;
-      if (size > limits.batch.decoded_bytes_max)
-        throw new Error(`to more than ${limits.batch.decoded_bytes_max} bytes`);
+      if (size > limits.batch.taken_bytes_max)
+        throw new Error(`to more than ${limits.batch.taken_bytes_max} bytes`);
       chunks.push(chunk as Buffer);
     }
   } catch (error) {

@@ -98,6 +98,6 @@ export function checked({ header, value }: Batch): Batch {
   return { header, value };
 }
 
-function damaged(what: string): AfterlogError {
+export function damaged(what: string): AfterlogError {
   return new AfterlogError('BATCH_DAMAGED', `A batch cannot be used: ${what}.`);
 }

@@ -48,6 +48,11 @@ export class BlockWriter {
     this.length += 8;
   }
 
+  uint16(value: number): void {
+    this.room(2);
+    this.length = this.bytes.writeUInt16LE(value, this.length);
+  }
+
   raw(source: Uint8Array): void {
     this.room(source.length);
     this.bytes.set(source, this.length);

@@ -9,6 +9,7 @@ import { clickhouse, rowsOf } from '../support/clickhouse.ts';
 import { consumerProcess, site, statusOf } from '../support/consumer_site.ts';
 import { testSettings } from '../support/kafka.ts';
 import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';
+import { poisonTable } from '../support/letters.ts';
 import { patient, until } from '../support/patience.ts';
 import { asMessage, makeTopic, readTopic } from '../support/topic.ts';
 import { waitsFor } from '../support/waits_for.ts';
@@ -44,11 +45,10 @@ test('damaged and refused messages go to the dead letters with all they were; th
   const { settings, client, database } = await site(t);
   const topic = await makeTopic(t, settings);
   const epoch = newEpoch();
+  await poisonTable(client, database);
   const [good1, cut, wrong, bare, refused, good2] = [
     ...run(epoch, 1, 4).map(asMessage),
-    asMessage(
-      makeBatch({ epoch, sequence: 5, spoil: (columns) => [...columns, { ...columns[0]!, name: 'no' }] }),
-    ),
+    asMessage(makeBatch({ epoch, sequence: 5, text: () => 'poison' })),
     ...run(epoch, 6, 6).map(asMessage),
   ];
   cut!.value = (cut!.value as Buffer).subarray(0, -3);
@@ -67,7 +67,7 @@ test('damaged and refused messages go to the dead letters with all they were; th
     'the damaged are missing in the sequence, the refused has a row of its own',
   );
   assert.match(gaps[0]!.reason, /batches 2 to 4 .* are missing/);
-  assert.match(gaps[1]!.reason, /refused and set aside: code 117/);
+  assert.match(gaps[1]!.reason, /refused and set aside: code 469/);
 
   const letters = await readTopic(settings, `${settings.kafka.topic}-dlq`, 5);
   const byOffset = new Map(letters.map((letter) => [String(letter.headers!['dlq-offset']), letter]));
@@ -77,7 +77,7 @@ test('damaged and refused messages go to the dead letters with all they were; th
     ['2', wrong!, /CRC-32/],
     ['3', bare!, /header 'batch' is missing/],
     ['4', foreign, /header 'batch' is missing/],
-    ['5', refused!, /code 117/],
+    ['5', refused!, /code 469/],
   ] as const) {
     const letter = byOffset.get(offset)!;
     assert.deepEqual(letter.value, Buffer.from(original.value as Buffer));

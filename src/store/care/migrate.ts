@@ -70,6 +70,14 @@ export async function requireSchema(
   }
 }
 
+let newest: number | null = null;
+
+/** The newest schema that this version knows; batches of a newer one are of a newer version. */
+export function newestSchema(): number {
+  newest ??= readMigrations(SCHEMAS).at(-1)!.number;
+  return newest;
+}
+
 /** All migrations of a folder, by number. Each number has one file. */
 export function readMigrations(folder: string): Migration[] {
   const migrations = readdirSync(folder)

@@ -2,16 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { limits } from '../../base/limits.ts';
+import { columnTypes } from '../../wire/columns.ts';
 
-/**
- * All columns of console_logs that a block may hold; it may omit any. entry_back is EPHEMERAL: ClickHouse
- * computes entry_position from it, but only if the INSERT names its columns.
- */
-const COLUMNS = [
-  ...['record', 'sandbox_id', 'log', 'stream_started_at', 'position', 'timestamp', 'timestamp_kind'],
-  ...['observed_at', 'ingest_day', 'host', 'batch_epoch', 'batch_sequence', 'workspace', 'template'],
-  ...['source', 'severity', 'event', 'title', 'entry_back', 'prefix', 'message', 'ending'],
-].join(', ');
+/** ClickHouse computes entry_position only if the INSERT names its columns. */
+const COLUMNS = Object.keys(columnTypes).join(', ');
 
 /**
  * One INSERT must become one block and, with one ingest day, one part: then it lands whole or not at all. All
