@@ -130,7 +130,7 @@ test('a block that nobody can read is damaged, and does not stop the others', as
   await mend();
   const [still, done] = await replay(store, letters);
   assert.deepEqual([still!.state, done!.state], ['damaged', 'replayed']);
-  assert.match(still!.reason!, /^A batch cannot be used: the block has \d+ rows, its header says 10/);
+  assert.match(still!.reason!, /^A batch cannot be used: its frame declares 1361 bytes, its header 1356/);
 });
 
 test('what the broker refused comes back as well, with its own gaps', async (t) => {
