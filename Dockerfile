@@ -20,15 +20,13 @@ LABEL org.opencontainers.image.title="afterlog" \
       org.opencontainers.image.description="Sandbox console logs that outlive the sandbox" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/afterlog /opt/afterlog
-# /data is the runtime's folder, or a new volume, which then belongs to the user below.
+# /data is the runtime's folder, or a new volume, which then belongs to the user below; /secrets is for the
+# compose file's tokens.
 RUN ln -s /opt/afterlog/bin/afterlog.js /usr/local/bin/afterlog \
-    && install -d -o node -g node /data
-# Listens on all addresses: a container has its own network, and only published ports are reachable.
+    && install -d -o node -g node /data \
+    && install -d -o node -g node -m 700 /secrets
 ENV NODE_ENV=production \
-    AFTERLOG_DATA_DIR=/data \
-    AFTERLOG_LISTEN=0.0.0.0:8600 \
-    AFTERLOG_AGENT_LISTEN=0.0.0.0:8601 \
-    AFTERLOG_CONSUMER_LISTEN=0.0.0.0:8602
+    AFTERLOG_DATA_DIR=/data
 EXPOSE 8600 8601 8602
 # The working folder may contain an afterlog.yaml.
 WORKDIR /etc/afterlog
@@ -37,5 +35,6 @@ WORKDIR /etc/afterlog
 USER 1000:1000
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --start-interval=2s --retries=3 \
     CMD ["node", "/opt/afterlog/docker/healthcheck.js"]
-ENTRYPOINT ["afterlog"]
+# Without a token, a role listens only inside of its container.
+ENTRYPOINT ["/opt/afterlog/docker/entrypoint.sh"]
 CMD ["--help"]

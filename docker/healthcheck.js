@@ -1,16 +1,18 @@
 /**
  * The health check of a container, which runs one role. It requests the address of each role, and exits with
- * 0 if one of them is healthy. `/readyz` of the server also checks that the server can read from ClickHouse.
+ * 0 if one of them is healthy. It brings no token, because these pages need none. `/readyz` of the server also
+ * checks that the server can read from ClickHouse.
  */
 const addresses = [
-  ['AFTERLOG_LISTEN', '/readyz'],
-  ['AFTERLOG_AGENT_LISTEN', '/healthz'],
-  ['AFTERLOG_CONSUMER_LISTEN', '/healthz'],
+  ['AFTERLOG_LISTEN', 8600, '/readyz'],
+  ['AFTERLOG_AGENT_LISTEN', 8601, '/healthz'],
+  ['AFTERLOG_CONSUMER_LISTEN', 8602, '/healthz'],
 ];
 
-const answers = addresses.map(async ([setting, path]) => {
-  const port = /:(\d+)$/.exec(process.env[setting] ?? '')?.[1];
-  const url = `http://127.0.0.1:${port}${path}`;
+const answers = addresses.map(async ([setting, usual, path]) => {
+  const [, host, port] = /^(.*):(\d+)$/.exec(process.env[setting] ?? '') ?? [null, '', usual];
+  const isEverywhere = ['', '0.0.0.0', '::', '[::]'].includes(host);
+  const url = `http://${isEverywhere ? '127.0.0.1' : host}:${port}${path}`;
   const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch((error) => {
     throw new Error(`${url}: ${error.cause?.code ?? error.message}`);
   });

@@ -343,10 +343,18 @@ export const catalogue = {
     status: 403,
   },
   LOOPBACK_ONLY: {
-    means: 'The server has no tokens, so it serves only its own machine.',
-    cause: 'A request from another machine, through a proxy, or for another host name.',
-    cure: 'Set AFTERLOG_TOKENS to serve others.',
+    means: 'The address has no token, so it serves only processes of its own machine.',
+    cause:
+      'A request from another machine, through a proxy, for another host name, or from a web page of another site.',
+    cure: 'Set AFTERLOG_TOKENS (for an agent or a consumer AFTERLOG_AGENT_TOKEN) to serve others.',
     status: 403,
+  },
+  AGENT_TOKEN_WRONG: {
+    means: 'The agent or consumer requires its token, and the request has none, or another one.',
+    cause:
+      'AFTERLOG_AGENT_TOKEN is not set, or it or the name of the host differs between the agent and the one who asks.',
+    cure: 'Set AFTERLOG_AGENT_TOKEN to the same value on agents, consumers and servers.',
+    status: 401,
   },
   PARAMETER_INVALID: {
     means: 'A parameter or a header of the request has a value that is not allowed.',

@@ -24,6 +24,9 @@ export const log = pino(
   destination,
 );
 
+/** Writes a line of JSON that is not subject to the level. */
+export const writeLine = (line: string): unknown => destination.write(`${line}\n`);
+
 /** The settings report a wrong level when they are read. */
 function firstLevel(wanted: string): string {
   return wanted in pino.levels.values || wanted === 'silent' ? wanted : 'info';

@@ -1,4 +1,6 @@
 import { log } from '../base/log.ts';
+import { refuseExposed } from '../config/exposed.ts';
+import type { Settings } from '../config/settings.ts';
 import type { Flushes } from '../serve/role_status.ts';
 
 /** A started long-running role. */
@@ -6,16 +8,23 @@ export interface RunningRole {
   stop(): Promise<void>;
 }
 
-/** Serves `/healthz` and `/metrics`, and an agent's `/flush/<id>`, for a role without its own HTTP server. */
+/**
+ * Serves `/healthz` and `/metrics`, and an agent's `/flush/<id>`, for a role without its own HTTP server.
+ * @throws AfterlogError SETTING_INVALID if others could reach the address without a token
+ */
 export async function withStatus<R extends RunningRole & { status(): object } & Partial<Flushes>>(
-  name: string,
-  address: string,
+  name: 'agent' | 'consumer',
+  settings: Settings,
   start: () => Promise<R>,
 ): Promise<R> {
   const { serveStatus } = await import('../serve/role_status.ts');
+  const setting = `${name}_listen` as const;
+  refuseExposed(settings, setting);
   const role = await start();
   const agent = role.flush === undefined ? null : { flush: role.flush };
-  const close = await serveStatus(name, address, () => role.status(), agent).catch(async (error: unknown) => {
+  const { host, agent_token } = settings;
+  const options = { address: settings[setting], agent_token, host, agent };
+  const served = await serveStatus(name, () => role.status(), options).catch(async (error: unknown) => {
     // Nobody else would stop the role.
     await role.stop();
     throw error;
@@ -23,7 +32,7 @@ export async function withStatus<R extends RunningRole & { status(): object } & 
   return {
     ...role,
     async stop() {
-      close();
+      served.close();
       await role.stop();
     },
   };

@@ -33,7 +33,7 @@ export function addRoles(program: Command): void {
     const { startAgent } = await import('../agent/agent.ts');
     await runRole(
       'agent',
-      () => withStatus('agent', settings.agent_listen, () => startAgent(settings)),
+      () => withStatus('agent', settings, () => startAgent(settings)),
       `The agent reads ${settings.data_dir} (${settings.layout}) as host ${settings.host} and writes to ${
         settings.kafka.brokers.length > 0 ? `Kafka topic ${settings.kafka.topic}` : 'ClickHouse'
       }.`,
@@ -50,7 +50,7 @@ export function addRoles(program: Command): void {
     const { startConsumer } = await import('../consume/consumer.ts');
     await runRole(
       'consumer',
-      () => withStatus('consumer', settings.consumer_listen, () => startConsumer(settings)),
+      () => withStatus('consumer', settings, () => startConsumer(settings)),
       `The consumer reads topic ${settings.kafka.topic}.`,
     );
   });

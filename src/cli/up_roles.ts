@@ -122,7 +122,7 @@ export async function startEnds(up: Up, any_port: boolean): Promise<Ends> {
     parts.atEnd('', recordUp(settings, { url: up.own_clickhouse, pid: process.pid, listen: host }));
   }
   const agent = await parts.start('Agent', 'looking for sandboxes', () =>
-    withStatus('agent', settings.agent_listen, () => startAgent(withHostKey(settings))),
+    withStatus('agent', settings, () => startAgent(withHostKey(settings))),
   );
   return { address, agent };
 }

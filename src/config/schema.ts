@@ -37,7 +37,7 @@ const broker = z
   .string()
   .regex(/^[\w.-]+:\d{1,5}$/)
   .refine((found) => isPort(found.slice(found.indexOf(':') + 1), 1));
-const token = z.string().regex(/^[0-9a-fA-F]{64}(:[^:\s]*(:[\w+-]*)?)?$/);
+const token = z.string().regex(/^[0-9a-fA-F]{64}(:[^:\s]*(:[\w+-]*(:[\w.@-]{0,64})?)?)?$/);
 
 /**
  * All settings. The path of a field is the setting's name: `kafka.brokers` in afterlog.yaml,
@@ -202,6 +202,17 @@ export const settingsSchema = z.strictObject({
       allowed: 'an http:// or https:// URL; {host} in it stands for the name of the host',
       usual: 'agent_listen, for sandboxes of this host',
     }),
+  agent_token: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,}$/)
+    .optional()
+    .register(about, {
+      description:
+        'Token for /healthz, /metrics and /flush of agents and consumers, the same for all; servers send it for /flush',
+      allowed: 'at least 16 ASCII characters without spaces',
+      usual: 'none; agent and consumer serve only this machine',
+      secret: true,
+    }),
   consumer_listen: address.default('127.0.0.1:8602').register(about, {
     description: 'Listen address of the consumer’s /healthz and /metrics',
     allowed: ADDRESS,
@@ -221,10 +232,15 @@ export const settingsSchema = z.strictObject({
     .register(about, {
       description: 'Hashes of the HTTP API’s tokens; without tokens the API serves only this machine',
       allowed:
-        'the 64 hex digits of a token’s SHA-256, optionally followed by :workspace[:scopes] (scopes joined by +)' +
+        'the 64 hex digits of a token’s SHA-256, optionally followed by :workspace[:scopes[:name]] (scopes joined by +)' +
         ', or several of these separated by commas',
       secret: true,
     }),
+  access_log: z.boolean().optional().register(about, {
+    description: 'Write a JSON line to stderr for each request to the HTTP API: who read what',
+    allowed: 'true or false',
+    usual: 'true if there are tokens',
+  }),
   ready: z
     .array(text)
     .default([...readyDefaults])

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { type Settings, settingsSchema } from '../config/settings.ts';
+import { addressFindings } from './addresses.ts';
 import { clickhouseFindings } from './clickhouse.ts';
 import { diskFindings } from './disk.ts';
 import { fileFindings } from './files.ts';
@@ -24,6 +25,7 @@ export async function examine(settings: Settings): Promise<Finding[]> {
   const isKafkaSet = settings.kafka.brokers.length > 0;
   const findings = await Promise.all([
     setupFindings(settings, isAgentHere),
+    check(reporter('setup', ['agent', 'server']), 'addresses', () => addressFindings(settings)),
     isAgentHere ? hostFindings(settings) : [],
     isKafkaSet ? import('./kafka.ts').then(({ kafkaFindings }) => kafkaFindings(settings)) : [],
     // If brokers are set, the agent does not use ClickHouse, and needs no address of it.

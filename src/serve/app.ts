@@ -1,12 +1,13 @@
-import { getConnInfo } from '@hono/node-server/conninfo';
+import type { ServerResponse } from 'node:http';
 import { type Context, Hono } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { z } from 'zod';
 import { AfterlogError, type ErrorCode, httpStatusOf, reasonOf } from '../base/errors.ts';
 import { report } from '../base/faults.ts';
 import { isLasting, loggable, selectRows } from '../store/query.ts';
+import { type Answered, isProbe, logAccess } from './http/access_log.ts';
 import { answerWith } from './http/answer.ts';
-import { createAuth } from './http/auth.ts';
+import type { Tokens } from './http/auth.ts';
 import type { ServeContext } from './http/context.ts';
 import { openApi, openApiSpec } from './http/openapi.ts';
 import { type Api, type RouteSpec, Routes } from './http/route.ts';
@@ -18,12 +19,15 @@ import { addSearch } from './routes/search.ts';
 import { addWait } from './routes/wait.ts';
 
 export interface AppOptions extends ServeContext {
-  tokens: string[];
+  tokens: Tokens;
+  /** Whether each request has a line in the access log. */
+  logs: () => boolean;
   /** The version of this afterlog. */
   version: string;
 }
 
 const probe = z.object({ status: z.literal('ok') });
+const notReady = z.object({ status: z.literal('not ready') });
 
 const specs = {
   health: {
@@ -44,6 +48,10 @@ const specs = {
     query: z.object({}),
     answers: {
       200: { description: 'ClickHouse answers', content: [{ type: 'application/json', schema: probe }] },
+      503: {
+        description: 'It does not, or has no tables; with a token, the error says which',
+        content: [{ type: 'application/json', schema: notReady }],
+      },
     },
   },
   metrics: {
@@ -58,25 +66,32 @@ const specs = {
 } satisfies Record<string, RouteSpec>;
 
 /** All routes. Errors are JSON: `{"error": sentence, "code": CODE}`. */
-export function createApp({ tokens, version, ...on }: AppOptions): Api {
+export function createApp({ tokens, logs, version, ...on }: AppOptions): Api {
   const { store, metrics } = on;
   const app: Api = new Hono();
   const routes = new Routes(app);
-  const authenticate = createAuth(tokens);
 
   app.use(async (c, next) => {
+    const answered = Promise.withResolvers<Answered>();
+    if (logs() && !isProbe(c.req.path)) void logAccess(c.env, answered.promise);
     await next();
     for (const [name, value] of safeHeaders) if (!c.res.headers.has(name)) c.header(name, value);
     // The pattern, not the path: a label has few values.
     const route = matchedRoutes(c).findLast(({ path }) => path !== '/*')?.path ?? 'none';
     metrics.requests.inc({ route, method: c.req.method, status: c.res.status });
+    answered.resolve({ caller: c.get('caller') ?? null, workspace: c.get('workspace') ?? null, route });
   });
 
-  // For the probes of a load balancer: these two reveal nothing about any log.
+  // For the probes of a load balancer: without a token these two say only yes or no.
   routes.add(specs.health, (c) => c.json({ status: 'ok' }));
   routes.add(specs.ready, async (c) => {
-    await selectRows(store, `SELECT 1 FROM ${store.database}.console_logs LIMIT 1`, {});
-    return c.json({ status: 'ok' });
+    try {
+      await selectRows(store, `SELECT 1 FROM ${store.database}.console_logs LIMIT 1`, {});
+      return c.json({ status: 'ok' });
+    } catch (error) {
+      if ('party' in tokens.check(c.env.incoming)) throw error;
+      return c.json({ status: 'not ready' }, 503);
+    }
   });
 
   let document: object | null = null;
@@ -91,15 +106,13 @@ export function createApp({ tokens, version, ...on }: AppOptions): Api {
       c.header('Connection', 'close');
       return answerWith(c, 'BODY_UNWANTED', 'No route of this API takes a body.');
     }
-    const verdict = authenticate({
-      authorization: c.req.header('Authorization'),
-      peer: peerOf(c),
-      host: c.req.header('Host'),
-      forwarded: c.req.header('Forwarded') !== undefined || c.req.header('X-Forwarded-For') !== undefined,
-    });
-    if (!('access' in verdict)) return answerWith(c, verdict.code, verdict.error);
-    c.set('workspace', verdict.access.workspace);
-    c.set('scopes', verdict.access.scopes);
+    const verdict = tokens.check(c.env.incoming);
+    if (!('party' in verdict)) return answerWith(c, verdict.code, verdict.error);
+    const { party } = verdict;
+    tokens.runs(party, c.env.outgoing as ServerResponse);
+    c.set('workspace', party.access.workspace);
+    c.set('scopes', party.access.scopes);
+    c.set('caller', party.access.caller);
     return await next();
   });
 
@@ -150,12 +163,4 @@ function answerError(error: unknown, c: Context): Response {
   }
   report(new AfterlogError('INTERNAL', `A request failed: ${reasonOf(error)}.`), { path }, 'error');
   return answerWith(c, 'INTERNAL', 'This request failed; the server’s log has the reason.');
-}
-
-function peerOf(c: Context): string | undefined {
-  try {
-    return getConnInfo(c).remote.address;
-  } catch {
-    return undefined; // The connection is closed already.
-  }
 }

@@ -9,12 +9,14 @@ import { AfterlogError, httpStatusOf, reasonOf } from '../base/errors.ts';
 import { Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import { version } from '../base/version.ts';
+import { refuseExposed } from '../config/exposed.ts';
 import { type Settings, splitAddress } from '../config/settings.ts';
 import { openStore } from '../store/query.ts';
 import { LogHub } from '../store/read/log_hub.ts';
 import { SharedTails } from '../store/read/shared_tails.ts';
 import { Agents } from './agents/agents.ts';
 import { createApp } from './app.ts';
+import { Tokens } from './http/auth.ts';
 import { createMetrics } from './http/metrics.ts';
 import { listen } from './listen.ts';
 
@@ -52,27 +54,46 @@ function readTls({ tls_cert_file, tls_key_file }: Settings): { cert: Buffer; key
   }
 }
 
+export interface RunningServer {
+  /** http://host:port */
+  address: string;
+  /**
+   * Takes new tokens and the switch of the access log. Answers to a token that is gone are cut.
+   * @throws AfterlogError SETTING_INVALID if no token is left
+   */
+  reload(next: Settings): void;
+  stop(): Promise<void>;
+}
+
+/** By default, where there are tokens: without them, all requests come from this machine. */
+const logsAccess = ({ access_log, tokens }: Settings): boolean => access_log ?? tokens.length > 0;
+
 /**
  * The HTTP API on `settings.listen` (port 0: a free one). It starts even if ClickHouse does not answer;
  * /readyz reports that.
  * @param options for tests; the defaults are the limits
- * @returns `address`, http://host:port
- * @throws AfterlogError PORT_IN_USE, SETTING_INVALID (an address that cannot be listened on)
+ * @throws AfterlogError PORT_IN_USE, SETTING_INVALID (an address that cannot be listened on, or that others
+ * reach although there are no tokens)
  */
 export async function startServer(
   settings: Settings,
   options: { last_bytes_ms?: number } = {},
-): Promise<{ address: string; stop(): Promise<void> }> {
+): Promise<RunningServer> {
+  refuseExposed(settings, 'listen');
   const tls = readTls(settings);
   const store = { ...openStore(settings), trouble: new Trouble('ClickHouse answers readers again.') };
   const looking = { ...openStore(settings), trouble: store.trouble };
   const stopping = new AbortController();
+  const agents = new Agents(settings, options.last_bytes_ms);
+  const tokens = new Tokens(settings.tokens);
+  let logs = logsAccess(settings);
   const app = createApp({
     store,
     hub: new LogHub(store, limits.follow.hub_poll_ms, looking),
     tails: new SharedTails(store),
-    agents: new Agents(settings, options.last_bytes_ms),
-    tokens: settings.tokens,
+    agents,
+    tokens,
+    logs: () => logs,
     version,
     metrics: createMetrics(),
     stopping: stopping.signal,
@@ -92,6 +113,16 @@ export async function startServer(
   const { host } = splitAddress(settings.listen);
   return {
     address: `${tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${bound.port}`,
+    reload(next) {
+      if (settings.tokens.length > 0 && next.tokens.length === 0) {
+        const what =
+          'No token is left. This would open the API to all of this machine, so the old tokens stay.';
+        throw new AfterlogError('SETTING_INVALID', what);
+      }
+      logs = logsAccess(next);
+      agents.useToken(next.agent_token);
+      tokens.replace(next.tokens);
+    },
     async stop() {
       stopping.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

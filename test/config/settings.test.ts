@@ -185,17 +185,19 @@ test('settings of the Kafka connection that need each other are named', () => {
   }
 });
 
-test('a token is its hash, with a workspace and scopes if need be', () => {
+test('a token is its hash, with a workspace, scopes and a name if need be', () => {
   const hash = sha256('x');
   for (const tokens of [
     hash,
     `${hash}:team-a`,
     `${hash}::read+erase`,
+    `${hash}:team-a:read:alice`,
+    `${hash}:::bob@ops-1.example`,
     `${hash.toUpperCase()}:w:read,${hash}`,
   ]) {
     assert.deepEqual(complaints({ tokens }), [], tokens);
   }
-  for (const tokens of ['x', hash.slice(1), `${hash}:a:b:c`, `${hash}:a:read erase`]) {
+  for (const tokens of ['x', hash.slice(1), `${hash}:a:b:c:d`, `${hash}:a:b:c d`, `${hash}:a:read erase`]) {
     assert.equal(complaints({ tokens }).length, 1, tokens);
   }
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DCLinter } from 'dclint';
@@ -8,7 +8,8 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { limits } from '../../src/base/limits.ts';
 import { createProgram } from '../../src/cli/program.ts';
-import { allSettings } from '../../src/config/settings.ts';
+import { allSettings, loadSettings } from '../../src/config/settings.ts';
+import { sha256 } from '../support/sha256.ts';
 import { temporaryDir } from '../support/temporary.ts';
 
 /** What the tests below look at, and rules of this project; the Compose Specification's own schema checks the rest. */
@@ -21,8 +22,9 @@ const service = z.looseObject({
   /** This machine only, written out in full: address, port here, port in the container. */
   ports: z.array(z.string().regex(/^127\.0\.0\.1:\d{1,5}:\d{1,5}$/)).default([]),
   environment: z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), z.union([z.string(), z.number()])).default({}),
-  /** Named volumes only: `name:/path`. */
-  volumes: z.array(z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]*:\/[^:]+$/)).default([]),
+  entrypoint: z.array(z.string()).optional(),
+  /** Named volumes only: `name:/path`, or read-only. */
+  volumes: z.array(z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]*:\/[^:]+(:ro)?$/)).default([]),
   healthcheck: z.record(z.string(), z.unknown()).optional(),
   depends_on: z.record(z.string(), z.object({ condition: z.string() })).default({}),
   stop_grace_period: duration.optional(),
@@ -37,7 +39,7 @@ const root = join(import.meta.dirname, '../..');
 const path = join(root, 'docker-compose.yml');
 const text = readFileSync(path, 'utf8');
 const file = composeFile.parse(parse(text, { merge: true }));
-const { kafka, clickhouse, migrate, agent, consumer, server, fleet } = file.services;
+const { kafka, clickhouse, secrets, migrate, agent, consumer, server, fleet } = file.services;
 const own = Object.entries(file.services).filter(([, { image }]) => image === 'afterlog:local');
 
 /** What the JSON schema of the Compose Specification, which dclint brings along, has against a file. */
@@ -84,11 +86,15 @@ test('the images are of the versions that the tests run against', () => {
 test('own containers run commands that there are, with settings that there are', () => {
   const commands = createProgram('0').commands.map((command) => command.name());
   const settings = allSettings.map(({ env }) => env);
-  assert.deepEqual(own.map(([name]) => name).toSorted(), ['agent', 'consumer', 'fleet', 'migrate', 'server']);
-  for (const [name, { command, environment }] of own) {
-    assert.deepEqual(command, [name]);
-    assert.ok(commands.includes(name), name);
-    for (const setting of Object.keys(environment)) assert.ok(settings.includes(setting), setting);
+  const names = ['agent', 'consumer', 'fleet', 'migrate', 'secrets', 'server'];
+  assert.deepEqual(own.map(([name]) => name).toSorted(), names);
+  for (const [name, { command, entrypoint, environment }] of own) {
+    if (entrypoint === undefined) {
+      assert.deepEqual(command, [name]);
+      assert.ok(commands.includes(name), name);
+    } else assert.ok(existsSync(join(root, entrypoint[0]!.replace('/opt/afterlog/', ''))));
+    for (const setting of Object.keys(environment))
+      assert.ok(settings.includes(setting.replace(/_FILE$/, '')), setting);
   }
 });
 
@@ -116,7 +122,8 @@ test('a service waits for one that can tell when it is there', () => {
 });
 
 test('fleet and agent share one folder, and the agent has a name that stays', () => {
-  assert.deepEqual(fleet!.volumes, agent!.volumes);
+  const data = (one: typeof agent): string[] => one!.volumes.filter((volume) => volume.endsWith(':/data'));
+  assert.deepEqual([data(fleet).length, data(fleet)], [1, data(agent)]);
   assert.ok(agent!.environment.AFTERLOG_HOST);
 });
 
@@ -176,7 +183,40 @@ test('the settings in its head, and of its containers, are the ones of its servi
     assert.equal(environment.AFTERLOG_CLICKHOUSE_USERNAME, CLICKHOUSE_USER);
     assert.equal(environment.AFTERLOG_CLICKHOUSE_PASSWORD, password);
   }
-  const token = /Bearer (\S+)'/.exec(text)![1]!;
-  const hash = createHash('sha256').update(token).digest('hex');
-  assert.equal(server!.environment.AFTERLOG_TOKENS, `\${AFTERLOG_TOKENS:-${hash}}`);
+});
+
+test('agent, consumer and server have tokens that no other project has, and the server asks the agent', async (t) => {
+  const dir = await temporaryDir(t);
+  const script = join(root, 'docker/secrets.sh');
+  assert.deepEqual(secrets!.entrypoint, ['/opt/afterlog/docker/secrets.sh']);
+  const made = (env: Record<string, string> = {}): Record<string, string> => {
+    execFileSync(script, [dir], { env: { PATH: process.env.PATH, ...env } });
+    return Object.fromEntries(
+      readdirSync(dir).map((name) => [name, readFileSync(join(dir, name), 'utf8').trim()]),
+    );
+  };
+  const first = made();
+  assert.deepEqual(Object.keys(first).toSorted(), ['agent_token', 'api_token', 'api_tokens']);
+  assert.equal(first.api_tokens, sha256(first.api_token!));
+  assert.deepEqual(made(), first, 'the next start keeps them');
+  for (const name of Object.keys(first)) assert.equal(statSync(join(dir, name)).mode & 0o777, 0o600, name);
+  const environment = {
+    AFTERLOG_TOKENS_FILE: join(dir, 'api_tokens'),
+    AFTERLOG_AGENT_TOKEN_FILE: join(dir, 'agent_token'),
+  };
+  assert.equal(loadSettings({}, environment).agent_token, first.agent_token);
+  const given = { AFTERLOG_TOKENS: `${sha256('x')}:w`, AFTERLOG_AGENT_TOKEN: 'a-token-of-my-own' };
+  assert.deepEqual(made(given), {
+    agent_token: given.AFTERLOG_AGENT_TOKEN,
+    api_tokens: given.AFTERLOG_TOKENS,
+  });
+
+  for (const one of [agent, consumer, server]) {
+    assert.equal(one!.environment.AFTERLOG_AGENT_TOKEN_FILE, '/secrets/agent_token');
+    assert.ok(one!.volumes.includes('secrets:/secrets:ro'));
+    assert.ok(one!.depends_on.secrets);
+  }
+  assert.equal(server!.environment.AFTERLOG_TOKENS_FILE, '/secrets/api_tokens');
+  assert.equal(server!.environment.AFTERLOG_AGENT_URL, 'http://agent:8601');
+  assert.match(text, /Bearer \$\(docker compose exec -T server cat \/secrets\/api_token\)/);
 });

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { freePort } from '../../src/base/child_process.ts';
 import { clickhouseUrl, migratedDatabase } from '../support/clickhouse.ts';
 import { startAfterlog } from '../support/command.ts';
 import { until } from '../support/patience.ts';
+import { sha256 } from '../support/sha256.ts';
 import { temporaryDir } from '../support/temporary.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -33,13 +34,42 @@ test('what the image is built from is let through, and is there', () => {
   }
 });
 
-/** With addresses as the image sets them, on ports that are free here. */
+test('a role with a token listens on all addresses of its container, and one without only inside', async (t) => {
+  const dir = await temporaryDir(t);
+  writeFileSync(join(dir, 'afterlog'), '#!/bin/sh\nenv; echo "asked: $*"\n', { mode: 0o755 });
+  const settingsWith = (env: Record<string, string>): string[] => {
+    const ran = spawnSync(join(root, 'docker/entrypoint.sh'), ['agent', 'a b'], {
+      env: { PATH: `${dir}:${process.env.PATH}`, ...env },
+      encoding: 'utf8',
+    });
+    const lines = ran.stdout.split('\n');
+    assert.ok(lines.includes('asked: agent a b'), ran.stderr);
+    return lines.filter((line) => /^AFTERLOG_\w*LISTEN=/.test(line)).toSorted();
+  };
+  assert.match(dockerfile, /^ENTRYPOINT \["\/opt\/afterlog\/docker\/entrypoint\.sh"\]$/m);
+  assert.doesNotMatch(dockerfile, /LISTEN=/);
+  assert.deepEqual(settingsWith({}), []);
+  const roles = ['AFTERLOG_AGENT_LISTEN=0.0.0.0:8601', 'AFTERLOG_CONSUMER_LISTEN=0.0.0.0:8602'];
+  for (const token of ['AFTERLOG_AGENT_TOKEN', 'AFTERLOG_AGENT_TOKEN_FILE']) {
+    assert.deepEqual(settingsWith({ [token]: 'x' }), roles);
+  }
+  for (const tokens of ['AFTERLOG_TOKENS', 'AFTERLOG_TOKENS_FILE']) {
+    assert.deepEqual(settingsWith({ [tokens]: 'x' }), ['AFTERLOG_LISTEN=0.0.0.0:8600']);
+  }
+  assert.deepEqual(settingsWith({ AFTERLOG_TOKENS: 'x', AFTERLOG_LISTEN: '[::1]:9' }), [
+    'AFTERLOG_LISTEN=[::1]:9',
+  ]);
+});
+
+/** With addresses as the image sets them for roles with tokens, on ports that are free here. */
 async function addresses(): Promise<Record<string, string>> {
   const [server, agent, consumer] = [await freePort(), await freePort(), await freePort()];
   return {
     AFTERLOG_LISTEN: `0.0.0.0:${server}`,
     AFTERLOG_AGENT_LISTEN: `0.0.0.0:${agent}`,
     AFTERLOG_CONSUMER_LISTEN: `0.0.0.0:${consumer}`,
+    AFTERLOG_TOKENS: sha256('key'),
+    AFTERLOG_AGENT_TOKEN: 'a-token-of-the-agents',
   };
 }
 const check = (env: Record<string, string>) =>
@@ -66,7 +96,7 @@ test('a container is healthy while its role answers, and a server only while it 
     await until(
       () => {
         found = check(env);
-        return found.status === status && (status === 0 || /readyz: 503 .*SCHEMA_BEHIND/.test(found.stderr));
+        return found.status === status && (status === 0 || /readyz: 503 .*not ready/.test(found.stderr));
       },
       () => `${role}: ${found.status} ${found.stderr}`,
     );

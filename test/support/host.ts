@@ -28,7 +28,7 @@ export async function startHost(t: TestContext): Promise<Host> {
   await migrate(clickhouse(t), settings.clickhouse.database);
   const vms = join(settings.data_dir, 'vms');
   mkdirSync(vms);
-  const agent = await withStatus('agent', settings.agent_listen, () => startAgent(settings));
+  const agent = await withStatus('agent', settings, () => startAgent(settings));
   t.after(() => agent.stop());
   const server = await startServer(settings, { last_bytes_ms: PATIENCE_MS });
   t.after(() => server.stop());

@@ -11,6 +11,10 @@ import { RoleProcess } from './roles.ts';
  */
 const RELEASED = join(process.env.TEST_RELEASE ?? root, 'bin/afterlog.js');
 
+/** Settings of a defense. The version before it does not know them, and is attacked without. */
+export const defense = (environment: Record<string, string>): Record<string, string> =>
+  process.env.TEST_RELEASE === undefined ? environment : {};
+
 /** A role of the released command, not started yet. It is killed when the test ends. */
 export function releasedRole(
   t: TestContext,

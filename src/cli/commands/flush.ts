@@ -1,6 +1,8 @@
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { FlushedLog } from '../../agent/flush.ts';
+import { agentTokenOf } from '../../base/agent_token.ts';
+import { bearer } from '../../base/bearer.ts';
 import { AfterlogError, isErrorCode, reasonOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { harmless } from '../../base/text.ts';
@@ -10,10 +12,10 @@ import { jsonLine, print } from '../output.ts';
 /**
  * `afterlog flush ID`: asks this host's agent to make all bytes of a sandbox durable, and prints the result
  * per log.
- * @throws AfterlogError AGENT_UNREACHABLE, FLUSH_UNKNOWN, FLUSH_LATE
+ * @throws AfterlogError AGENT_UNREACHABLE, AGENT_TOKEN_WRONG, FLUSH_UNKNOWN, FLUSH_LATE
  */
 export async function flush(settings: Settings, sandbox: string, options: { json?: boolean }): Promise<void> {
-  const { status, body } = await post(settings.agent_listen, `/flush/${encodeURIComponent(sandbox)}`);
+  const { status, body } = await post(settings, `/flush/${encodeURIComponent(sandbox)}`);
   // Another server may listen there, with other error codes.
   const {
     code = '',
@@ -39,12 +41,15 @@ interface Answer {
   code?: string;
 }
 
-async function post(address: string, path: string): Promise<{ status: number; body: Answer }> {
+async function post(settings: Settings, path: string): Promise<{ status: number; body: Answer }> {
+  const { agent_listen: address, agent_token, host: name } = settings;
   const { host, port } = splitAddress(address);
+  // Not the token itself: while no agent runs, anybody may listen there.
+  const headers = bearer(agent_token && agentTokenOf(agent_token, name));
   try {
     return await new Promise((resolve, reject) => {
       const asked = request(
-        { host, port, path, method: 'POST', timeout: 2 * limits.agent.flush_ms },
+        { host, port, path, headers, method: 'POST', timeout: 2 * limits.agent.flush_ms },
         (response) => {
           text(response)
             .then((body) => resolve({ status: response.statusCode ?? 0, body: JSON.parse(body) as Answer }))

@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { explain } from '../../base/errors.ts';
 import { printLog } from '../../base/log.ts';
+import { refuseExposed } from '../../config/exposed.ts';
 import type { Settings } from '../../config/settings.ts';
 import { demoSettings } from '../../demo/fleet_folder.ts';
 import { createTerminal, type Terminal } from '../../demo/terminal.ts';
@@ -17,8 +18,11 @@ export interface UpOptions {
 /**
  * Runs all roles on one machine until Ctrl-C or SIGTERM; a second signal exits at once.
  * @returns the exit code: 0 after a signal, 1 if a part failed to start or ended unexpectedly
+ * @throws AfterlogError SETTING_INVALID if others could reach an address without a token
  */
 export async function up(given: Settings, options: UpOptions = {}): Promise<number> {
+  // Before the parts that take long to start.
+  for (const address of ['listen', 'agent_listen'] as const) refuseExposed(given, address);
   const terminal = createTerminal(process.stdout);
   const showLog = terminal.live && process.stderr.isTTY ? printLog(terminal.print) : () => {};
   const parts = createParts(terminal);

@@ -1,4 +1,8 @@
 import type { FlushedLog } from '../../agent/flush.ts';
+import { agentTokenOf } from '../../base/agent_token.ts';
+import { bearer } from '../../base/bearer.ts';
+import { AfterlogError } from '../../base/errors.ts';
+import { Trouble } from '../../base/faults.ts';
 import { limits } from '../../base/limits.ts';
 import { type Settings, splitAddress } from '../../config/settings.ts';
 
@@ -10,24 +14,35 @@ export class Agents {
   readonly patience_ms: number;
   private readonly own_host: string;
   private readonly addressOf: (host: string) => string | null;
+  private readonly isOneForAll: boolean;
+  private readonly refused = new Trouble('The agents take this server’s token.');
+  private agent_token: string | undefined;
   private readonly flushes = new Map<string, Flush>();
   /** Address → the time from which on it may be asked again. */
   private readonly silent = new Map<string, number>();
 
   /** @param patience_ms the longest wait of a request for an agent, and for the agent's rows to arrive */
   constructor(
-    settings: Pick<Settings, 'host' | 'agent_listen' | 'agent_url'>,
+    settings: Pick<Settings, 'host' | 'agent_listen' | 'agent_url' | 'agent_token'>,
     patience_ms: number = limits.read.last_bytes_ms,
   ) {
     this.patience_ms = patience_ms;
     const { agent_url } = settings;
+    this.agent_token = settings.agent_token;
     this.own_host = settings.host;
+    // An address without a host's name in it is the operator's own choice.
+    this.isOneForAll = agent_url?.includes('{host}') === false;
     const own = ownAddress(settings.agent_listen);
     this.addressOf = (host) => {
       if (agent_url === undefined) return host === settings.host ? own : null;
       // A host's name comes from its rows, so it must not change other parts of the address.
       return /^[\w.-]+$/.test(host) ? agent_url.replace('{host}', host).replace(/\/$/, '') : null;
     };
+  }
+
+  /** From now on, this is the token. */
+  useToken(agent_token: string | undefined): void {
+    this.agent_token = agent_token;
   }
 
   /**
@@ -37,20 +52,21 @@ export class Agents {
    * @param host null: this host
    */
   async flush(host: string | null, sandbox: string): Promise<Flushed | null> {
-    const address = this.addressOf(host ?? this.own_host);
+    const named = host ?? this.own_host;
+    const address = this.addressOf(named);
     if (address === null || (this.silent.get(address) ?? 0) > performance.now()) return null;
     const key = `${address}\n${sandbox}`;
     const under_way = this.flushes.get(key);
     // A flush that began earlier may have missed the latest bytes: the next one counts.
     if (under_way !== undefined) {
-      under_way.next ??= under_way.answer.then(() => this.start(key, address, sandbox));
+      under_way.next ??= under_way.answer.then(() => this.start(key, address, named, sandbox));
       return await under_way.next;
     }
-    return await this.start(key, address, sandbox);
+    return await this.start(key, address, named, sandbox);
   }
 
-  private start(key: string, address: string, sandbox: string): Promise<Flushed | null> {
-    const flush: Flush = { answer: this.ask(address, sandbox), next: null };
+  private start(key: string, address: string, host: string, sandbox: string): Promise<Flushed | null> {
+    const flush: Flush = { answer: this.ask(address, host, sandbox), next: null };
     this.flushes.set(key, flush);
     void flush.answer.then(() => {
       if (flush.next === null) this.flushes.delete(key);
@@ -59,13 +75,22 @@ export class Agents {
   }
 
   /** Never rejects. */
-  private async ask(address: string, sandbox: string): Promise<Flushed | null> {
+  private async ask(address: string, host: string, sandbox: string): Promise<Flushed | null> {
+    const { agent_token } = this;
+    const isDerived = agent_token !== undefined && !this.isOneForAll;
     try {
       const response = await fetch(`${address}/flush/${encodeURIComponent(sandbox)}`, {
         method: 'POST',
+        headers: bearer(isDerived ? agentTokenOf(agent_token, host) : agent_token),
+        // An agent does not redirect, and the token is for nobody else.
+        redirect: 'error',
         signal: AbortSignal.timeout(this.patience_ms),
       });
       const body = (await response.json()) as { logs?: FlushedLog[]; code?: string };
+      if (response.status === 401 || response.status === 403) {
+        const what = `The agent at ${address} refuses to flush for this server, so the last bytes may be missing`;
+        this.refused.begins(new AfterlogError('AGENT_TOKEN_WRONG', what));
+      } else this.refused.ends();
       if (response.ok) return body.logs ?? [];
       return body.code === 'FLUSH_UNKNOWN' ? 'nothing open' : null;
     } catch {

@@ -1,85 +1,97 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { isIPv4 } from 'node:net';
+import { timingSafeEqual } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { bearerOf, sha256 } from '../../base/bearer.ts';
 import type { ErrorCode } from '../../base/errors.ts';
 import { type Scope, scopes } from '../../config/scopes.ts';
+import { type Asking, isOwnMachine } from './own_machine.ts';
 
 /** The permissions of a request, for the rows of one workspace or (null) of all. */
 export interface Access {
   workspace: string | null;
   scopes: ReadonlySet<Scope>;
+  /** Who asks: the name of the token or the first 8 digits of its hash; null for this machine. */
+  caller: string | null;
 }
 
-export type AccessVerdict = { access: Access } | { code: ErrorCode; error: string };
-
-interface Token {
-  hash: Buffer;
+/** Somebody who may ask, with the requests that run now. */
+interface Party {
   access: Access;
+  running: Set<ServerResponse>;
 }
 
-/**
- * The input of the check. `peer` is the address of the other end of the connection; undefined if it is
- * closed.
- */
-export interface Caller {
-  authorization: string | undefined;
-  peer: string | undefined;
-  host: string | undefined;
-  forwarded: boolean;
+interface Token extends Party {
+  /** As in the settings. */
+  text: string;
+  hash: Buffer;
 }
 
+export type AccessVerdict = { party: Party } | { code: ErrorCode; error: string };
+
 /**
- * Makes the check of every request. Tokens are `sha256hex[:workspace[:scopes]]`, scopes joined by `+`; a
+ * The check of every request. Tokens are `sha256hex[:workspace[:scopes[:name]]]`, scopes joined by `+`; a
  * token without scopes may read. Without tokens the server serves only its own machine, which may do
  * everything.
  */
-export function createAuth(tokens: string[]): (caller: Caller) => AccessVerdict {
-  const known = tokens.map(parseToken);
-  if (known.length === 0) return checkLoopback;
-  return ({ authorization }) => {
-    const given = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+export class Tokens {
+  private known: Token[];
+  private readonly ownMachine: Party = {
+    access: { workspace: null, scopes: new Set(scopes), caller: null },
+    running: new Set(),
+  };
+
+  constructor(tokens: readonly string[]) {
+    this.known = tokens.map(parseToken);
+  }
+
+  check(asking: Asking): AccessVerdict {
+    if (this.known.length === 0) {
+      return isOwnMachine(asking) ? { party: this.ownMachine } : deny('LOOPBACK_ONLY', onlyLoopback);
+    }
+    const given = bearerOf(asking.headers.authorization);
     if (given === undefined) {
       return deny('TOKEN_MISSING', 'Send a token: `Authorization: Bearer <token>`.');
     }
-    const hash = createHash('sha256').update(given).digest();
+    const hash = sha256(given);
     let found: Token | undefined;
     // Compares all tokens, so that the time does not reveal which one matches.
-    for (const token of known) if (timingSafeEqual(token.hash, hash)) found ??= token;
+    for (const token of this.known) if (timingSafeEqual(token.hash, hash)) found ??= token;
     if (found === undefined) return deny('TOKEN_UNKNOWN', 'The token is not one of this server’s.');
-    return { access: found.access };
-  };
+    return { party: found };
+  }
+
+  /** The answer is cut if its party loses its access while it runs. */
+  runs({ running }: Party, answer: ServerResponse): void {
+    running.add(answer);
+    answer.once('close', () => running.delete(answer));
+  }
+
+  /** From now on, these are the tokens. @returns the number of answers that were cut */
+  replace(tokens: readonly string[]): number {
+    const before = this.known;
+    this.known = tokens.map((text) => before.find((one) => one.text === text) ?? parseToken(text));
+    const lost: Party[] = before.filter((one) => !this.known.includes(one));
+    if (before.length === 0 && this.known.length > 0) lost.push(this.ownMachine);
+    const cut = lost.flatMap(({ running }) => [...running]);
+    for (const answer of cut) answer.destroy();
+    return cut.length;
+  }
 }
 
-const everything: Access = { workspace: null, scopes: new Set(scopes) };
-
-/**
- * A proxy or a web page on this machine also connects from loopback, for somebody else. A proxy adds the
- * header of the address that it forwards for; a page whose own name was resolved to 127.0.0.1 has that name
- * in `Host`.
- */
-function checkLoopback({ peer, host, forwarded }: Caller): AccessVerdict {
-  if (isLoopback(peer) && !forwarded && isLoopbackName(host)) return { access: everything };
-  return deny(
-    'LOOPBACK_ONLY',
-    'This server has no tokens and serves only its own machine; set AFTERLOG_TOKENS to serve others.',
-  );
-}
-
-function isLoopback(address = ''): boolean {
-  const plain = address.replace(/^::ffff:/, '');
-  return plain === '::1' || (isIPv4(plain) && plain.startsWith('127.'));
-}
-
-function isLoopbackName(host = ''): boolean {
-  const name = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  return name.toLowerCase() === 'localhost' || isLoopback(name);
-}
+const onlyLoopback =
+  'This server has no tokens and serves only its own machine; set AFTERLOG_TOKENS to serve others.';
 
 /** @param text that the settings' schema has accepted */
 function parseToken(text: string): Token {
-  const [hash = '', workspace = '', given = ''] = text.split(':');
+  const [hash = '', workspace = '', given = '', name = ''] = text.split(':');
   return {
+    text,
     hash: Buffer.from(hash, 'hex'),
-    access: { workspace: workspace || null, scopes: scopesOf(given.split('+').filter(Boolean)) },
+    access: {
+      workspace: workspace || null,
+      scopes: scopesOf(given.split('+').filter(Boolean)),
+      caller: name || hash.slice(0, 8).toLowerCase(),
+    },
+    running: new Set(),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { HttpBindings } from '@hono/node-server';
 import type { Context, Hono } from 'hono';
 import type { z } from 'zod';
 import type { Scope } from '../../config/scopes.ts';
@@ -5,8 +6,12 @@ import { answerWith } from './answer.ts';
 import type { Access } from './auth.ts';
 import { readQuery } from './parameters.ts';
 
-export type ApiContext = Context<{ Variables: Access }>;
-export type Api = Hono<{ Variables: Access }>;
+interface Environment {
+  Bindings: HttpBindings;
+  Variables: Access;
+}
+export type ApiContext = Context<Environment>;
+export type Api = Hono<Environment>;
 
 /** The type of one body of an answer, and the shape of JSON. */
 export interface Content {

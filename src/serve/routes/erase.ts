@@ -32,7 +32,10 @@ export function addErase(routes: Routes, { store, agents }: ServeContext): void 
     await waitForAllLogs(store, agents, id, c.req.raw.signal);
     const erased = await erase(store, id);
     if (erased === null) return unknownSandbox(c);
-    log.info({ ...id, ...erased }, 'The logs of a sandbox were erased on request.');
+    log.info(
+      { caller: c.get('caller') ?? 'this machine', ...id, ...erased },
+      'The logs of a sandbox were erased on request.',
+    );
     const sandbox = await getSandbox(store, id.sandbox_id, id.workspace);
     const alive = sandbox?.state !== 'deleted';
     return c.json({ ...erased, alive }, erased.state === 'erased' ? 200 : 202);
