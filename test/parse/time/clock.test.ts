@@ -220,7 +220,7 @@ const step = fc.record({
     }),
     { maxLength: 4 },
   ),
-  then: fc.constantFrom('nothing', 'caught up', 'restart'),
+  after: fc.constantFrom('nothing', 'caught up', 'restart'),
 });
 
 test('whatever a guest writes, no line is from before its console, or from after it was read', () => {
@@ -230,17 +230,17 @@ test('whatever a guest writes, no line is from before its console, or from after
       let now = seconds('2026-06-01T15:30:00Z');
       let earliest = now;
       let reader = new Reader();
-      for (const { wait, lines, then } of steps) {
+      for (const { wait, lines, after } of steps) {
         now += wait;
         const text = lines.map(({ form, away }) => `${forms[form]!(now + away, away)} text\n`).join('');
         for (const { timestamp } of reader.read(text, new Date(now * 1000).toISOString())) {
           const time = seconds(timestamp.replace(/(\.\d{3})\d*/, '$1'));
           assert.ok(time <= now + skew && time >= earliest - skew, `${timestamp} at ${now}`);
         }
-        if (then === 'caught up') {
+        if (after === 'caught up') {
           reader.parser.caughtUp(now);
           earliest = now;
-        } else if (then === 'restart') {
+        } else if (after === 'restart') {
           const { position } = reader;
           reader = new Reader({ state: restored(reader.parser) });
           reader.position = position;
