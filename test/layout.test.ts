@@ -20,7 +20,7 @@ const rows: Record<string, string> = {
   demo: 'agent(types) config base',
   agent: 'tail rows mend spool deliver labels redact parse wire kafka store config base',
   mend: 'tail rows spool wire parse redact base',
-  doctor: 'kafka store spool tail config base',
+  doctor: 'kafka store spool tail wire config base',
   consume: 'kafka store wire config base',
   dlq: 'kafka store wire config base',
   deliver: 'kafka store spool wire config base',

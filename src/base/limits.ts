@@ -398,6 +398,10 @@ export const limits = {
     sandboxes_max: 1_000,
     /** Brokers of a cluster that it tries. */
     brokers_max: 50,
+    /** Newest messages of each partition whose signatures it checks. */
+    messages_max: 100,
+    /** Hosts that one finding names. */
+    hosts_shown: 10,
     /** Clocks further apart are a warning. */
     clock_skew_ms: 2_000,
     /** Clocks further apart are an error. */

@@ -7,6 +7,7 @@ import { check, type Finding, many, reporter } from './finding.ts';
 import { type Answer, askBroker, incompatible, OLDEST_RELEASE, releaseOf } from './kafka_broker.ts';
 import { groupFindings } from './kafka_group.ts';
 import { topicFindings } from './kafka_topic.ts';
+import { signatureFindings } from './signatures.ts';
 
 const say = reporter('kafka', ['agent', 'consumer']);
 
@@ -36,6 +37,12 @@ export async function kafkaFindings(settings: Settings): Promise<Finding[]> {
       () => groupFindings(through),
       // kafkajs hides a missing right behind another error.
       `If the brokers use ACLs, give this user Describe on the group ${settings.kafka.group}.`,
+    ),
+    check(
+      reporter('topic', ['consumer']),
+      'signatures',
+      () => signatureFindings(through),
+      `If the brokers use ACLs, give this user Read on the topic ${settings.kafka.topic}.`,
     ),
   ]);
   return [...findings, ...more.flat()];
