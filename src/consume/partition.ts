@@ -159,8 +159,9 @@ export class Partition {
         beaten = performance.now();
       }
       try {
-        const batch = receivedBatch(message, newestSchema());
-        this.signatures.check(batch.header, this.number, message);
+        const batch = receivedBatch(message, newestSchema(), (header) =>
+          this.signatures.check(header, this.number, message),
+        );
         this.origins.set(batch, message);
         whole.push(batch);
       } catch (error) {

@@ -18,14 +18,20 @@ export interface Received {
  * is its key, then that its rows are those of its header. A block of a schema that this version does not know
  * cannot be checked; it must not be inserted.
  * @param schema_known the newest schema of this version
- * @throws AfterlogError BATCH_DAMAGED
+ * @param checkSender throws if another host may have sent it; called before anything is unpacked
+ * @throws AfterlogError BATCH_DAMAGED; what `checkSender` throws
  */
-export function receivedBatch(message: Received, schema_known: number): Batch {
+export function receivedBatch(
+  message: Received,
+  schema_known: number,
+  checkSender: (header: BatchHeader) => void = () => {},
+): Batch {
   const batch = fromKafka(message.headers, message.value);
   const { header } = batch;
   const { key } = message;
   if (key !== undefined && key?.toString() !== header.host)
     throw damaged(`its header is of host '${header.host}', its key is '${key ?? ''}'`);
+  checkSender(header);
   checkSizes(batch);
   if (header.schema <= schema_known) checkContent(batch);
   return batch;

@@ -119,8 +119,7 @@ test('a producer with the key of another host cannot speak for a host, nor chang
   await topic.send([first!, ...bad, second!, first!, second!]);
   await landed(bad.length + 4);
   assert.deepEqual(await stored(), ['honest 1', 'honest 2'], ALL);
-  const bySignature = (await reasons(bad.length)).filter((reason) => reason.includes('its signature is '));
-  assert.ok(bySignature.length >= 2, 'the others are already recognized by their content');
+  for (const reason of await reasons(bad.length)) assert.match(reason, /its signature is /);
 });
 
 test('where signatures are required, a batch without one is not stored either', async (t) => {
