@@ -62,7 +62,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
   const pins = new Pins(pinsDir);
   const { runtime_url, runtime_token } = settings;
   const labels = new Labels(
-    layoutOf(settings.data_dir, settings.layout).folderOf,
+    layoutOf(settings.data_dir, settings.layout).open,
     runtime_url === undefined ? null : new Runtime(runtime_url, runtime_token),
   );
   const redactor = redactorOf(settings);

@@ -1,5 +1,6 @@
 import { AfterlogError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { requireSandboxId } from '../base/sandbox_id.ts';
 import type { LogTail } from '../tail/log_tail.ts';
 import type { Tailer } from '../tail/tailer.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -22,13 +23,14 @@ export interface FlushedLog {
 /**
  * Resolves when every byte that the sandbox's logs hold now is safe: read, and durable in the spool. It waits
  * until rotated files are closed.
- * @throws AfterlogError FLUSH_UNKNOWN, FLUSH_LATE
+ * @throws AfterlogError ID_INVALID, FLUSH_UNKNOWN, FLUSH_LATE
  */
 export async function flushSandbox(
   tailer: Tailer,
   pipeline: Pipeline,
   sandbox: string,
 ): Promise<FlushedLog[]> {
+  requireSandboxId(sandbox);
   const signal = AbortSignal.timeout(limits.agent.flush_ms);
   const drained = await tailer.drain(sandbox, signal);
   if (drained === null) {

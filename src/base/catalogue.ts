@@ -309,6 +309,14 @@ export const catalogue = {
     cause: 'It does not run, or listens on another address.',
     cure: 'Start the agent, or set AFTERLOG_AGENT_LISTEN to the address that it listens on.',
   },
+  ID_INVALID: {
+    means: 'A text cannot be the id of a sandbox, so no agent is asked for it.',
+    cause:
+      'An id is the name of one folder: it has no slash and no NUL, does not begin with a dot, and is not too long. ' +
+      'An earlier version stored ids that are paths.',
+    cure: 'Correct the id. Logs that are stored under it can be read and erased.',
+    status: 400,
+  },
   FLUSH_UNKNOWN: {
     means: 'The agent has no log of this sandbox open.',
     cause: 'The id is misspelled, the sandbox is on another host, or its logs are sealed already.',

@@ -1,6 +1,8 @@
-import { constants, lstat, open, readdir } from 'node:fs/promises';
+import { lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limits } from '../base/limits.ts';
+import { READ_ONE_FILE } from '../base/open_folder.ts';
+import { isSandboxId } from '../base/sandbox_id.ts';
 import type { Settings } from '../config/settings.ts';
 import { chainPlace, layoutOf } from '../tail/layout.ts';
 import { codeOf } from './folder.ts';
@@ -34,9 +36,7 @@ export async function survey(settings: Settings): Promise<Survey> {
   let ids: string[] = [];
   try {
     const entries = await readdir(layout.root, { withFileTypes: true });
-    ids = entries
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-      .map(({ name }) => name);
+    ids = entries.filter((entry) => entry.isDirectory() && isSandboxId(entry.name)).map(({ name }) => name);
   } catch (error) {
     found.failure = codeOf(error);
   }
@@ -61,10 +61,10 @@ export async function survey(settings: Settings): Promise<Survey> {
 async function lookAt(path: string): Promise<FoundLog[]> {
   const stats = await lstat(path).catch(() => null);
   if (!stats?.isFile()) return [];
-  // Opens the file, because access(2) ignores capabilities.
-  const isReadable = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).then(
+  // Opens the file, because access(2) ignores capabilities. Nothing is read of it.
+  const isReadable = await open(path, READ_ONE_FILE).then(
     (file) => file.close().then(() => true),
-    (error) => codeOf(error) === 'ENOENT',
+    (error) => ['ENOENT', 'ELOOP'].includes(codeOf(error)),
   );
   return [{ path, uid: stats.uid, mode: stats.mode & 0o7777, isReadable }];
 }

@@ -1,9 +1,9 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { AfterlogError, reasonOf } from '../base/errors.ts';
 import { Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import { log } from '../base/log.ts';
+import type { OpenFolder } from '../base/open_folder.ts';
+import { isSandboxId } from '../base/sandbox_id.ts';
 import { type Label, labelIn } from './label.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -20,6 +20,9 @@ export interface Labelled {
   isLabelled: boolean;
   label(label: Label): void;
 }
+
+/** Opens a sandbox's folder, in which guests may write; null if it has none. */
+export type OpenSandbox = (sandbox: string) => OpenFolder | null;
 
 interface Known extends Label {
   at_ms: number;
@@ -43,7 +46,7 @@ export class Labels {
   private readonly waiting = new Map<string, Waiting>();
   /** One object per distinct label, to save memory: most sandboxes share theirs. */
   private readonly shared = new Map<string, Label>();
-  private readonly folderOf: (sandbox: string) => string;
+  private readonly openFolder: OpenSandbox;
   private readonly runtime: Runtime | null;
   private readonly trouble = new Trouble('The runtime returns labels again.');
   private timer: NodeJS.Timeout | null = null;
@@ -53,8 +56,8 @@ export class Labels {
   private isAsking = false;
   private isStopped = false;
 
-  constructor(folderOf: (sandbox: string) => string, runtime: Runtime | null) {
-    this.folderOf = folderOf;
+  constructor(openFolder: OpenSandbox, runtime: Runtime | null) {
+    this.openFolder = openFolder;
     this.runtime = runtime;
   }
 
@@ -73,6 +76,10 @@ export class Labels {
    */
   fill(one: Labelled): void {
     const { sandbox_id } = one;
+    if (!isSandboxId(sandbox_id)) {
+      one.isLabelled = true;
+      return;
+    }
     const now_ms = performance.now();
     const known = this.known.get(sandbox_id);
     if (known !== undefined) {
@@ -135,7 +142,7 @@ export class Labels {
 
   /** @returns whether the sandbox's folder has a file with its label */
   private fromFile(sandbox_id: string): boolean {
-    const text = readSmall(join(this.folderOf(sandbox_id), LABEL_FILE));
+    const text = this.readFile(sandbox_id);
     if (text === null) return false;
     try {
       const label = labelIn(JSON.parse(text));
@@ -147,6 +154,18 @@ export class Labels {
       this.counts.labels_failed++;
       log.debug({ sandbox_id, reason: reasonOf(error) }, `${LABEL_FILE} of a sandbox is not valid.`);
       return false;
+    }
+  }
+
+  private readFile(sandbox_id: string): string | null {
+    let folder: OpenFolder | null = null;
+    try {
+      folder = this.openFolder(sandbox_id);
+      return folder?.readSmall(LABEL_FILE, limits.labels.file_bytes_max) ?? null;
+    } catch {
+      return null;
+    } finally {
+      folder?.close();
     }
   }
 
@@ -211,23 +230,4 @@ const pauseAfter = (tries: number): number =>
 
 function dropOldest(map: Map<string, unknown>): void {
   if (map.size > limits.tail.sandboxes_max) map.delete(map.keys().next().value!);
-}
-
-/** The text of a regular file of at most limits.labels.file_bytes_max; otherwise null. */
-function readSmall(path: string): string | null {
-  let fd: number;
-  try {
-    // Does not follow a link, which could point to any file of the host, and does not block on a FIFO.
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch {
-    return null;
-  }
-  try {
-    const stats = fstatSync(fd);
-    return stats.isFile() && stats.size <= limits.labels.file_bytes_max ? readFileSync(fd, 'utf8') : null;
-  } catch {
-    return null;
-  } finally {
-    closeSync(fd);
-  }
 }

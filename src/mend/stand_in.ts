@@ -1,9 +1,8 @@
-import { closeSync, openSync, readSync } from 'node:fs';
 import { limits } from '../base/limits.ts';
 import type { Redactor } from '../redact/redactor.ts';
 import { RowTarget } from '../rows/row_target.ts';
 import { StreamRows, savedRedaction } from '../rows/stream_rows.ts';
-import { type FoundPin, sameFile } from '../tail/pins.ts';
+import { type FoundPin, readAt, sameFile } from '../tail/pins.ts';
 import type { StreamTotals } from '../tail/stream.ts';
 import { BatchBuilder } from '../wire/batch_builder.ts';
 import { epochStart } from '../wire/epoch.ts';
@@ -83,18 +82,12 @@ export function readAgain(loss: Loss, pins: FoundPin[], redactor: Redactor | nul
       : sandbox === loss.sandbox && log === loss.log && stream === started && generation === 0,
   );
   if (!found?.pin.path) return null;
-  const bytes = Buffer.alloc(length);
-  const fd = openSync(found.pin.path, 'r');
-  try {
-    const read = readSync(fd, bytes, 0, length, isGoingOn ? before.file.offset : 0);
-    if (read !== length) return null;
-    const redaction = isGoingOn ? savedRedaction(before.stream) : null;
-    // A copy, because the redactor reuses its buffer.
-    const shown = redactor === null ? bytes : Buffer.from(redactor.hide(bytes, 0, redaction));
-    return areLost(shown, loss) ? shown : null;
-  } finally {
-    closeSync(fd);
-  }
+  const bytes = readAt(found.pin, isGoingOn ? before.file.offset : 0, length);
+  if (bytes.length !== length) return null;
+  const redaction = isGoingOn ? savedRedaction(before.stream) : null;
+  // A copy, because the redactor reuses its buffer.
+  const shown = redactor === null ? bytes : Buffer.from(redactor.hide(bytes, 0, redaction));
+  return areLost(shown, loss) ? shown : null;
 }
 
 /** The message of a seal row with these totals. */

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { crashPoint } from '../base/crash_point.ts';
 import { AfterlogError, reasonOf } from '../base/errors.ts';
@@ -142,7 +142,7 @@ export class Aside {
     const position = this.cursor.offset - start + first;
     if (this.head_bytes === 0) this.head_at = position;
     this.pin ??= make(this.from);
-    const fd = openSync(this.pin.path!, 'r+');
+    const fd = openSync(this.pin.path!, constants.O_RDWR | constants.O_NOFOLLOW);
     try {
       for (let rest = bytes.subarray(first); rest.length > 0; ) {
         rest = rest.subarray(

@@ -1,5 +1,4 @@
-import { lstatSync } from 'node:fs';
-import { join } from 'node:path';
+import type { OpenFolder } from '../base/open_folder.ts';
 import type { FilePlace, Generation, StreamStart } from './generation.ts';
 import type { FreshFile } from './log_files.ts';
 import type { LogTail } from './log_tail.ts';
@@ -20,7 +19,8 @@ interface Seen {
 }
 
 export interface Folder {
-  path: string;
+  /** Null when there is no folder. */
+  open: OpenFolder | null;
   /** Differs from that of any other folder at this path; null when there is no folder. */
   identity: string | null;
   /** Whether the folder at this path is still the same. */
@@ -45,7 +45,7 @@ export function lookAtChain(
   // One look may see a rotation half done; two equal looks in a row did not.
   let last = tail.lastLook;
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
-    const seen = see(tail, folder.path, list(), pins);
+    const seen = see(tail, folder.open, list(), pins);
     const now = seen.map(({ age, file }) => `${age}:${file.inode}:${file.born}`).join();
     if (now === last) {
       if (looks === 0 && tail.files.fresh.length === 0)
@@ -72,7 +72,7 @@ function hasNews(tail: LogTail, seen: Seen[]): boolean {
 }
 
 /** The files of a chain, oldest first. Pins those that are new. */
-function see(tail: LogTail, folder: string, names: ChainName[], pins: Pins): Seen[] {
+function see(tail: LogTail, folder: OpenFolder | null, names: ChainName[], pins: Pins): Seen[] {
   const seen: Seen[] = [];
   let unknown = names;
   // A new log may be gone in a millisecond: its files are linked first, and identified afterwards.
@@ -81,7 +81,7 @@ function see(tail: LogTail, folder: string, names: ChainName[], pins: Pins): See
     // Newest first: a rotation in the meantime moves a file to a name that is still to come, so the loop sees
     // each file that was there at its start.
     unknown = names.toReversed().filter(({ name, age }) => {
-      const stats = lstatSync(join(folder, name), { bigint: true, throwIfNoEntry: false });
+      const stats = folder?.lstat(name);
       if (!stats?.isFile()) return false;
       const one = recognise(tail, identityOf(stats), age, Number(stats.size));
       if (one !== null) seen.push(one);
@@ -90,7 +90,7 @@ function see(tail: LogTail, folder: string, names: ChainName[], pins: Pins): See
     unknown.reverse();
   }
   for (const { name, age } of unknown) {
-    const pin = pins.take(tail.sandbox, tail.log, join(folder, name), age);
+    const pin = folder && pins.take(tail.sandbox, tail.log, folder, name, age);
     if (pin === null) continue;
     const known = recognise(tail, pin, age, 0);
     if (known) pins.release(pin);

@@ -1,7 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { limits } from '../base/limits.ts';
-import { type Pin, readAt, statOf } from './pins.ts';
+import { closePin, openPin, type Pin, readAt, statOf } from './pins.ts';
 
 /** How far a file is read, and what is known of the bytes around that offset. */
 export interface CursorPoint {
@@ -121,7 +121,7 @@ export class FileCursor {
    * the file is shorter than what was read of it, or holds other bytes there: it was truncated
    */
   read(chunk: Buffer): number {
-    const fd = this.pin.fd ?? openSync(this.pin.path!, 'r');
+    const fd = openPin(this.pin);
     try {
       const { size, mtimeMs } = fstatSync(fd);
       this.measured(size, mtimeMs);
@@ -129,7 +129,7 @@ export class FileCursor {
       const length = readSync(fd, chunk, 0, chunk.length, this.readsFrom);
       return this.goesOnIn(chunk.subarray(0, length)) ? length : -1;
     } finally {
-      if (this.pin.fd === null) closeSync(fd);
+      closePin(this.pin, fd);
     }
   }
 

@@ -1,4 +1,7 @@
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { OpenFolder } from '../base/open_folder.ts';
+import { isSandboxId } from '../base/sandbox_id.ts';
 
 /** The logs of a sandbox: the file's name in its folder, and the log's name in its rows. */
 export const logFiles = [
@@ -11,8 +14,12 @@ export const logFiles = [
 export interface Layout {
   /** The folder whose entries are sandboxes. */
   root: string;
-  /** The folder of a sandbox's logs. */
+  /** The path of the folder of a sandbox's logs, for messages and watches. */
   folderOf(sandbox: string): string;
+  /** Opens that folder, without following a link. @returns null if it is not there, or no folder */
+  open(sandbox: string): OpenFolder | null;
+  /** The path of a link on the way to that folder; null if there is none. */
+  linkTo(sandbox: string): string | null;
 }
 
 export function layoutOf(dataDir: string, template: string): Layout {
@@ -20,7 +27,16 @@ export function layoutOf(dataDir: string, template: string): Layout {
   const inside = after.slice(0, -'/{log}'.length).replace(/^\//, '');
   // With a template such as run/fc-{sandbox}/{log}, the id is the folder's whole name, prefix included.
   const root = join(dataDir, before.slice(0, before.lastIndexOf('/') + 1));
-  return { root, folderOf: (sandbox) => join(root, sandbox, inside) };
+  const names = inside.split('/').filter((name) => name !== '' && name !== '.');
+  return {
+    root,
+    folderOf: (sandbox) => join(root, sandbox, inside),
+    linkTo(sandbox) {
+      const paths = [sandbox, ...names].map((_, index, all) => join(root, ...all.slice(0, index + 1)));
+      return paths.find((path) => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) ?? null;
+    },
+    open: (sandbox) => (isSandboxId(sandbox) ? OpenFolder.open(root, [sandbox, ...names]) : null),
+  };
 }
 
 /** The log that a file name belongs to, and its age in rotations: `console.log` 0, `console.log.2` 2. */

@@ -203,11 +203,11 @@ export class LogTail implements StateOwner {
     this.seal('truncated', last);
   }
 
-  /** The file that was being read is gone, and no pin holds it. */
-  sealLost(file: TailState['file']): void {
+  /** The file that was being read cannot be read any more. */
+  sealLost(file: TailState['file'], why: string): void {
     const rest = unfinishedOf(file);
     if (rest !== null) this.take(rest, 0, true);
-    this.gap(null, 'the file was gone when the agent came back, and no pin held it');
+    this.gap(null, why);
     this.seal('deleted', file);
   }
 

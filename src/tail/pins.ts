@@ -10,7 +10,6 @@ import {
   readSync,
   renameSync,
   type Stats,
-  statSync,
   unlinkSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -18,6 +17,7 @@ import { crc32 } from 'node:zlib';
 import { crashPoint } from '../base/crash_point.ts';
 import { AfterlogError } from '../base/errors.ts';
 import { report } from '../base/faults.ts';
+import { type OpenFolder, READ_ONE_FILE } from '../base/open_folder.ts';
 import { closeOwnFiles, makeOwnFolder, OWN_FILE } from '../base/own_files.ts';
 
 /** Identifies a file while it exists: inode and birth time, because inodes are reused. */
@@ -93,19 +93,18 @@ export class Pins {
   }
 
   /**
-   * Pins the file at `path`. It is linked first and identified afterwards, so that it cannot go away in
-   * between.
-   * @returns null if the file is gone, or not a regular file
+   * Pins a file of a folder in which others may swap it for anything at any moment. It is linked first and
+   * identified afterwards, so that it cannot go away in between. A link to a link holds the link itself.
+   * @returns null if the file is gone, or not one that belongs there
    * @throws the system's error if the file can neither be linked nor opened
    */
-  take(sandbox: string, logName: string, path: string, age: number): Pin | null {
+  take(sandbox: string, logName: string, folder: OpenFolder, name: string, age: number): Pin | null {
     const link = join(this.dir, `${encodeURIComponent(sandbox)},${logName},new,${age},${this.unique()}`);
     try {
-      linkSync(path, link);
+      linkSync(folder.entry(name), link);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT') return null;
-      return this.open(path, code ?? '');
+      return code === 'ENOENT' || code === 'ENOTDIR' ? null : this.open(folder, name, code ?? '');
     }
     crashPoint('tail.linked');
     const stats = lstatSync(link, { bigint: true });
@@ -120,21 +119,17 @@ export class Pins {
     return `${this.life}-${this.count++}`;
   }
 
-  private open(path: string, why: string): Pin | null {
-    try {
-      if (!lstatSync(path).isFile()) return null;
-      const fd = openSync(path, 'r');
-      this.descriptors++;
-      if (!this.warned) {
-        const what = `Cannot hard-link ${path} into ${this.dir} (${why}); open descriptors hold such logs.`;
-        report(new AfterlogError('LINK_IMPOSSIBLE', what), { path });
-        this.warned = true;
-      }
-      return { ...identityOf(fstatSync(fd, { bigint: true })), path: null, fd };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw error;
+  private open(folder: OpenFolder, name: string, why: string): Pin | null {
+    const file = folder.openFile(name);
+    if (file === null) return null;
+    this.descriptors++;
+    if (!this.warned) {
+      const path = join(folder.path, name);
+      const what = `Cannot hard-link ${path} into ${this.dir} (${why}); open descriptors hold such logs.`;
+      report(new AfterlogError('LINK_IMPOSSIBLE', what), { path });
+      this.warned = true;
     }
+    return { ...identityOf(file.stats), path: null, fd: file.fd };
   }
 
   /** Gives a pin the name of its generation and stream. */
@@ -200,17 +195,20 @@ export class Pins {
     const found: FoundPin[] = [];
     for (const name of readdirSync(this.dir)) {
       const [sandbox, logName, stream, generation, inode, folder] = name.split(',');
-      if (generation === undefined) continue;
+      const id = generation === undefined ? null : decoded(sandbox!);
+      if (id === null) continue;
       const path = join(this.dir, name);
-      const pin: Pin = { ...identityOf(statSync(path, { bigint: true })), path, fd: null };
+      const stats = lstatSync(path, { bigint: true });
+      if (!stats.isFile()) continue;
+      const pin: Pin = { ...identityOf(stats), path, fd: null };
       if (stream === 'aside') pin.isAside = true;
       found.push({
-        sandbox: decodeURIComponent(sandbox!),
+        sandbox: id,
         log: logName!,
         stream: stream === 'new' || stream === 'copy' || stream === 'aside' ? null : stream!,
-        generation: stream === 'new' ? Number(inode?.split('-')[1] ?? 0) : Number.parseInt(generation, 10),
+        generation: stream === 'new' ? Number(inode?.split('-')[1] ?? 0) : Number.parseInt(generation!, 10),
         age: stream === 'new' ? Number(generation) : 0,
-        isAfterGap: generation.endsWith('~'),
+        isAfterGap: generation!.endsWith('~'),
         folder: stream === 'aside' ? null : folder || null,
         isCopy: stream === 'copy',
         aside: stream === 'aside' ? asideOf(inode!, folder!) : null,
@@ -221,24 +219,40 @@ export class Pins {
   }
 }
 
+/** Null for a name that no agent gave. */
+function decoded(part: string): string | null {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null;
+  }
+}
+
 function asideOf(original: string, from: string): FoundPin['aside'] {
   const [inode, born, cuts] = original.split('-') as [string, string, string];
   return { of: { inode, born }, cuts: Number(cuts), from: Number(from) };
 }
 
+/** A descriptor of a pinned file; `closePin` gives it back. Our own folder has no links, but for a hand that put one. */
+export const openPin = (pin: Pin): number => pin.fd ?? openSync(pin.path!, READ_ONE_FILE);
+
+export function closePin(pin: Pin, fd: number): void {
+  if (pin.fd === null) closeSync(fd);
+}
+
 /** Reads at most `length` bytes; fewer at the end of the file. */
 export function readAt(pin: Pin, position: number, length: number): Buffer {
   const bytes = Buffer.alloc(length);
-  const fd = pin.fd ?? openSync(pin.path!, 'r');
+  const fd = openPin(pin);
   try {
     return bytes.subarray(0, readSync(fd, bytes, 0, length, position));
   } finally {
-    if (pin.fd === null) closeSync(fd);
+    closePin(pin, fd);
   }
 }
 
 /** The current stats of a pinned file. */
-export const statOf = ({ path, fd }: Pin): Stats => (fd === null ? statSync(path!) : fstatSync(fd));
+export const statOf = ({ path, fd }: Pin): Stats => (fd === null ? lstatSync(path!) : fstatSync(fd));
 
 export function identityOf(stats: BigIntStats): FileIdentity {
   return { inode: String(stats.ino), born: String(stats.birthtimeNs) };

@@ -122,7 +122,7 @@ function recoverQueue(
     generation.cuts = cuts ?? 0;
     tail.files.append(generation);
   } else {
-    tail.sealLost(state.file);
+    tail.sealLost(state.file, 'the file was gone when the agent came back, and no pin held it');
   }
   for (const { file, one } of waiting) {
     if (one === undefined) continue;

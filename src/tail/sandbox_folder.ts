@@ -1,10 +1,11 @@
-import { type Dirent, lstatSync, readdirSync, statSync } from 'node:fs';
+import type { Dirent } from 'node:fs';
 import { join } from 'node:path';
 import { reasonOf } from '../base/errors.ts';
+import type { OpenFolder } from '../base/open_folder.ts';
 import type { AsideRoom } from './aside.ts';
 import { type ChainName, lookAtChain } from './chain.ts';
 import type { Generation } from './generation.ts';
-import { chainPlace } from './layout.ts';
+import { chainPlace, type Layout } from './layout.ts';
 import { LogTail, type NamedPin, type TailOwner } from './log_tail.ts';
 import { type FileIdentity, identityOf, type Pin, type Pins, sameFile, shortIdentity } from './pins.ts';
 import type { Sink } from './sink.ts';
@@ -23,6 +24,7 @@ export interface SandboxEvents {
 /** The folder of one sandbox, and its logs. It is watched, and looked at whenever a name in it changes. */
 export class SandboxFolder implements TailOwner {
   readonly id: string;
+  /** Its path, for messages. */
   readonly folder: string;
   readonly tails = new Map<string, LogTail>();
   isGone = false;
@@ -33,6 +35,7 @@ export class SandboxFolder implements TailOwner {
   readonly room: AsideRoom;
   private identity: FileIdentity | null = null;
   private watch: Watch | null = null;
+  private readonly layout: Layout;
   private readonly pins: Pins;
   private readonly sink: Sink;
   private readonly events: SandboxEvents;
@@ -40,7 +43,7 @@ export class SandboxFolder implements TailOwner {
 
   constructor(
     id: string,
-    folder: string,
+    layout: Layout,
     pins: Pins,
     sink: Sink,
     room: AsideRoom,
@@ -49,7 +52,8 @@ export class SandboxFolder implements TailOwner {
   ) {
     this.room = room;
     this.id = id;
-    this.folder = folder;
+    this.layout = layout;
+    this.folder = layout.folderOf(id);
     this.pins = pins;
     this.sink = sink;
     this.events = events;
@@ -79,31 +83,43 @@ export class SandboxFolder implements TailOwner {
 
   /** Pins this file of a log under any name that it has in the folder. @returns null if it has none */
   seek(log: string, file: FileIdentity): Pin | null {
-    for (const { name, age } of this.names().get(log) ?? []) {
-      const path = join(this.folder, name);
-      const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-      if (!stats?.isFile() || !sameFile(identityOf(stats), file)) continue;
-      const pin = this.pins.take(this.id, log, path, age);
-      if (pin !== null && sameFile(pin, file)) return pin;
-      if (pin !== null) this.pins.release(pin);
+    let folder: OpenFolder | null = null;
+    try {
+      folder = this.layout.open(this.id);
+      for (const { name, age } of this.names(folder).get(log) ?? []) {
+        const stats = folder!.lstat(name);
+        if (!stats?.isFile() || !sameFile(identityOf(stats), file)) continue;
+        const pin = this.pins.take(this.id, log, folder!, name, age);
+        if (pin !== null && sameFile(pin, file)) return pin;
+        if (pin !== null) this.pins.release(pin);
+      }
+    } catch (error) {
+      this.failed(this.folder, error as Error);
+    } finally {
+      folder?.close();
     }
     return null;
   }
 
   /** Watches first and looks afterwards, so that no change in between goes unseen. */
   look(): void {
-    let names = new Map<string, ChainName[]>();
     this.failure = '';
+    let folder: OpenFolder | null = null;
     try {
-      this.checkFolder();
-      names = this.names();
+      folder = this.enter();
+      this.lookIn(folder);
     } catch (error) {
       this.failed(this.folder, error as Error);
-      return;
+    } finally {
+      folder?.close();
     }
+  }
+
+  private lookIn(folder: OpenFolder | null): void {
+    const names = this.names(folder);
     for (const log of new Set([...this.tails.keys(), ...names.keys()])) {
       try {
-        this.lookAt(this.tail(log), names.get(log) ?? []);
+        this.lookAt(this.tail(log), folder, names.get(log) ?? []);
       } catch (error) {
         // One log that cannot be pinned does not stop the others.
         this.failed(`${this.folder} (${log})`, error as Error);
@@ -116,16 +132,16 @@ export class SandboxFolder implements TailOwner {
     this.events.failed(path, error);
   }
 
-  private lookAt(tail: LogTail, names: ChainName[]): void {
+  private lookAt(tail: LogTail, open: OpenFolder | null, names: ChainName[]): void {
     // The list of all logs serves the first look at each.
     let listed: ChainName[] | null = names;
     const list = (): ChainName[] => {
-      const found = listed ?? this.names().get(tail.log) ?? [];
+      const found = listed ?? this.names(open).get(tail.log) ?? [];
       listed = null;
       return found;
     };
     const folder = {
-      path: this.folder,
+      open,
       identity: this.identity && shortIdentity(this.identity),
       isStill: () => this.isStill(),
     };
@@ -134,43 +150,50 @@ export class SandboxFolder implements TailOwner {
     if (hasNews) this.events.readable(tail);
   }
 
-  private checkFolder(): void {
-    const stats = statSync(this.folder, { bigint: true, throwIfNoEntry: false });
-    this.isGone = !stats?.isDirectory();
-    if (this.isGone) {
+  /** Opens the folder, for one look, and watches it. @returns null if it is gone */
+  private enter(): OpenFolder | null {
+    const folder = this.layout.open(this.id);
+    this.isGone = folder === null;
+    if (folder === null) {
       this.unwatch();
-      return;
+      return null;
     }
-    const identity = identityOf(stats!);
+    const identity = identityOf(folder.stats);
     // A watch belongs to the folder that was there when it began.
     if (this.identity !== null && !sameFile(this.identity, identity)) this.unwatch();
     this.identity = identity;
-    if (this.watch === null) {
-      try {
-        this.watch = this.watchFolder(this.folder, (name, renamed) => this.changed(name, renamed));
-      } catch (error) {
-        if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-        this.isGone = true; // deleted meanwhile
-      }
+    try {
+      this.watch ??= this.watchFolder(
+        this.folder,
+        (name, renamed) => this.changed(name, renamed),
+        folder.through,
+      );
+      return folder;
+    } catch (error) {
+      folder.close();
+      if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      this.isGone = true; // deleted meanwhile
+      return null;
     }
   }
 
   /**
-   * Whether the folder is still the one that `checkFolder` found; else its files may be those of another
-   * life.
+   * Whether the folder is still the one that `enter` found; else its files may be those of another life.
    */
   private isStill(): boolean {
-    const stats = statSync(this.folder, { bigint: true, throwIfNoEntry: false });
-    if (!stats?.isDirectory()) return this.isGone;
-    return !this.isGone && this.identity !== null && sameFile(this.identity, identityOf(stats));
+    const folder = this.layout.open(this.id);
+    if (folder === null) return this.isGone;
+    folder.close();
+    return !this.isGone && this.identity !== null && sameFile(this.identity, identityOf(folder.stats));
   }
 
   /** Names of each log in the folder, oldest first. */
-  private names(): Map<string, ChainName[]> {
+  private names(folder: OpenFolder | null): Map<string, ChainName[]> {
     let entries: Dirent[] = [];
     this.strange = 0;
     try {
-      if (!this.isGone) entries = readdirSync(this.folder, { withFileTypes: true });
+      if (folder !== null) entries = folder.list();
+      else this.lookForLink();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
@@ -190,6 +213,14 @@ export class SandboxFolder implements TailOwner {
     }
     for (const chain of chains.values()) chain.sort((a, b) => b.age - a.age);
     return chains;
+  }
+
+  /** A link where the folder should be could lead anywhere on the host, so it is not followed. */
+  private lookForLink(): void {
+    const link = this.layout.linkTo(this.id);
+    if (link === null) return;
+    this.strange++;
+    this.events.strange(link, 'a symbolic link');
   }
 
   private changed(name: string | null, renamed: boolean): void {

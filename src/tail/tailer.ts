@@ -1,16 +1,18 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AfterlogError, reasonOf } from '../base/errors.ts';
 import { report, Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
+import { isSandboxId, wrongWithId } from '../base/sandbox_id.ts';
 import { HeldFiles } from './held.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { guard, read } from './log_reader.ts';
-import type { LogTail } from './log_tail.ts';
-import type { Pins } from './pins.ts';
+import { LogTail } from './log_tail.ts';
+import type { FoundPin, Pins } from './pins.ts';
 import { ReadFailure } from './read_failure.ts';
 import { recoverTail } from './recover.ts';
+import { nobody, retire } from './retire.ts';
 import { type SandboxEvents, SandboxFolder } from './sandbox_folder.ts';
 import type { Sink } from './sink.ts';
 import type { TailState } from './tail_state.ts';
@@ -37,7 +39,7 @@ export interface TailCounts {
   logs: number;
   /** Logs whose last read the system refused. */
   logs_unreadable: number;
-  /** Entries with the name of a log that are no files. */
+  /** Entries with the name of a log that are no files, and links where a sandbox's folder should be. */
   files_strange: number;
   /** Files that wait until the one before them in their log is read. */
   files_waiting: number;
@@ -56,6 +58,8 @@ export class Tailer {
   readonly held: HeldFiles;
   /** Sandboxes over the limit, as of the last look at the root. */
   leftOut = new Set<string>();
+  /** Names in the root that are links, as of the last look at it. */
+  private readonly strangeNames = new Set<string>();
   private readonly events: SandboxEvents = {
     readable: (tail) => this.wake(tail),
     failed: (path, error) => this.report(path, error),
@@ -119,8 +123,14 @@ export class Tailer {
     for (const key of new Set([...known.keys(), ...found.keys()])) {
       const state = known.get(key) ?? null;
       const pins = found.get(key) ?? [];
-      const sandbox = this.sandbox(state?.sandbox ?? pins[0]!.sandbox);
-      const tail = sandbox.tail(state?.log ?? pins[0]!.log);
+      const id = state?.sandbox ?? pins[0]!.sandbox;
+      const log = state?.log ?? pins[0]!.log;
+      if (!isSandboxId(id)) {
+        this.retire(id, log, state, pins);
+        continue;
+      }
+      const sandbox = this.sandbox(id);
+      const tail = sandbox.tail(log);
       recoverTail(tail, state, pins, (file) => sandbox.seek(tail.log, file));
     }
     for (const sandbox of this.sandboxes.values()) {
@@ -138,10 +148,9 @@ export class Tailer {
   private sandbox(id: string): SandboxFolder {
     const known = this.sandboxes.get(id);
     if (known) return known;
-    const folder = this.layout.folderOf(id);
     const sandbox = new SandboxFolder(
       id,
-      folder,
+      this.layout,
       this.pins,
       this.sink,
       this.held.room,
@@ -150,6 +159,13 @@ export class Tailer {
     );
     this.sandboxes.set(id, sandbox);
     return sandbox;
+  }
+
+  /** Ends a log that an earlier version read under an id that is none: its file may be anywhere on the host. */
+  private retire(id: string, log: string, state: TailState | null, pins: FoundPin[]): void {
+    this.unsettled.add(retire(new LogTail(id, log, this.sink, nobody), state, pins));
+    const what = `The ${log} log of '${id}', which an earlier version read, is not read any more: this is not an id.`;
+    this.complain(id, new AfterlogError('ID_INVALID', what));
   }
 
   private watchRoot(): void {
@@ -174,12 +190,12 @@ export class Tailer {
 
   /**
    * Reads all that a sandbox's logs hold now, rotated and deleted files included. Ends when that is done, or
-   * at the signal.
+   * at the signal. A sandbox that was created a moment ago is looked for.
    * @returns null if this sandbox is not known (any more)
    */
   async drain(id: string, signal: AbortSignal): Promise<Drained | null> {
     const since_ms = performance.now();
-    this.see(id);
+    if (!this.sandboxes.has(id) && this.isListed(id)) this.see(id);
     const sandbox = this.sandboxes.get(id);
     if (sandbox === undefined) return null;
     for (;;) {
@@ -194,14 +210,28 @@ export class Tailer {
     }
   }
 
-  /** A name came or went in the root folder. */
+  /**
+   * Whether a listing of the root shows exactly this name. A file system may also find a folder under other
+   * names, such as one in capitals; then its lines would be stored under each of them.
+   */
+  private isListed(id: string): boolean {
+    if (!isSandboxId(id)) return false;
+    const { root } = this.layout;
+    try {
+      return (
+        lstatSync(join(root, id), { throwIfNoEntry: false }) !== undefined && readdirSync(root).includes(id)
+      );
+    } catch {
+      return false; // `discover` reports it.
+    }
+  }
+
+  /** A listing of the root showed the name, or it came or went there. */
   private see(name: string): void {
     if (name.startsWith('.')) return;
-    if (Buffer.byteLength(encodeURIComponent(name)) > limits.tail.sandbox_id_bytes_max) {
-      this.report(
-        join(this.layout.root, name),
-        new Error(`an id of over ${limits.tail.sandbox_id_bytes_max} bytes`),
-      );
+    const wrong = wrongWithId(name);
+    if (wrong !== null) {
+      this.report(join(this.layout.root, name), new Error(`its name cannot be an id: ${wrong}`));
       return;
     }
     const isKnown = this.sandboxes.has(name);
@@ -212,7 +242,9 @@ export class Tailer {
     this.leftOut.delete(name);
     const sandbox = this.sandbox(name);
     sandbox.look();
-    if (!isKnown && sandbox.isGone && sandbox.isOver) this.sandboxes.delete(name);
+    if (isKnown || !sandbox.isGone || !sandbox.isOver) return;
+    this.sandboxes.delete(name);
+    if (sandbox.strange > 0) this.strangeNames.add(name);
   }
 
   private discover(): void {
@@ -225,6 +257,7 @@ export class Tailer {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.report(this.layout.root, error as Error);
     }
     this.leftOut.clear();
+    this.strangeNames.clear();
     for (const name of names) if (!this.sandboxes.has(name)) this.see(name);
   }
 
@@ -345,7 +378,7 @@ export class Tailer {
 
   /** Counts over all sandboxes. */
   counts(): TailCounts {
-    const counts = { logs: 0, logs_unreadable: 0, files_strange: 0, files_waiting: 0 };
+    const counts = { logs: 0, logs_unreadable: 0, files_strange: this.strangeNames.size, files_waiting: 0 };
     for (const { tails, strange } of this.sandboxes.values()) {
       counts.files_strange += strange;
       counts.logs += tails.size;

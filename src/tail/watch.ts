@@ -11,9 +11,14 @@ export interface Watch {
 /**
  * Calls back at once when an entry of the folder changes. `renamed`: an entry came, went or changed its name;
  * else its content changed. `name` is null if the system does not report it.
+ * @param through a path that leads to the same folder now, even if a link takes its place
  * @throws ENOENT if there is no such folder (any more), EACCES if this user may not read it
  */
-export type WatchFolder = (path: string, changed: (name: string | null, renamed: boolean) => void) => Watch;
+export type WatchFolder = (
+  path: string,
+  changed: (name: string | null, renamed: boolean) => void,
+  through?: string,
+) => Watch;
 
 /** Folders that are watched now, and folders that are polled because the system refused a watch. */
 export const watched = { by_events: 0, by_polling: 0 };
@@ -21,10 +26,10 @@ export const watched = { by_events: 0, by_polling: 0 };
 /**
  * Uses directory events. If the system has none (no inotify, or no watches left), chokidar polls the folder.
  */
-export const watchFolder: WatchFolder = (path, changed) => {
+export const watchFolder: WatchFolder = (path, changed, through = path) => {
   let watcher: FSWatcher;
   try {
-    watcher = watch(path, { persistent: false }, (what, name) => changed(name, what === 'rename'));
+    watcher = watch(through, { persistent: false }, (what, name) => changed(name, what === 'rename'));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     // Polling would not see the folder either.

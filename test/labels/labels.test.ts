@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { OpenFolder } from '../../src/base/open_folder.ts';
 import type { Label } from '../../src/labels/label.ts';
 import { Labels } from '../../src/labels/labels.ts';
 import { Runtime } from '../../src/labels/runtime.ts';
@@ -30,7 +31,7 @@ class Row {
 
 async function labelsOf(t: TestContext, runtime: TestRuntime | null, token?: string) {
   const dir = await temporaryDir(t);
-  const labels = new Labels((id) => join(dir, id), runtime && new Runtime(runtime.url, token));
+  const labels = new Labels((id) => OpenFolder.open(dir, [id]), runtime && new Runtime(runtime.url, token));
   t.after(() => labels.stop());
   /** As rows come, until each of them has its label. */
   const fill = async (rows: Row[]): Promise<void> => {
@@ -70,7 +71,7 @@ test('a runtime without a list is asked for each, some at a time', async (t) => 
   const runtime = await TestRuntime.start(t);
   runtime.hasList = false;
   const { fill } = await labelsOf(t, runtime);
-  const rows = Array.from({ length: 30 }, (_, n) => new Row(`sb/${n} ü`));
+  const rows = Array.from({ length: 30 }, (_, n) => new Row(`sb %${n} ü`));
   for (const { sandbox_id } of rows) runtime.add(sandbox_id, 'py', 'acme');
   await fill(rows);
   assert.ok(rows.every(({ found }) => found?.workspace === 'acme' && found.template === 'py'));

@@ -56,6 +56,10 @@ export class RoleProcess {
     }
   }
 
+  get pid(): number {
+    return this.child!.pid!;
+  }
+
   get isRunning(): boolean {
     return this.child !== null && this.child.exitCode === null && this.child.signalCode === null;
   }

@@ -5,6 +5,7 @@ import { agentTokenOf } from '../../base/agent_token.ts';
 import { bearer } from '../../base/bearer.ts';
 import { AfterlogError, isErrorCode, reasonOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import { requireSandboxId } from '../../base/sandbox_id.ts';
 import { harmless } from '../../base/text.ts';
 import { type Settings, splitAddress } from '../../config/settings.ts';
 import { jsonLine, print } from '../output.ts';
@@ -12,9 +13,10 @@ import { jsonLine, print } from '../output.ts';
 /**
  * `afterlog flush ID`: asks this host's agent to make all bytes of a sandbox durable, and prints the result
  * per log.
- * @throws AfterlogError AGENT_UNREACHABLE, AGENT_TOKEN_WRONG, FLUSH_UNKNOWN, FLUSH_LATE
+ * @throws AfterlogError ID_INVALID, AGENT_UNREACHABLE, AGENT_TOKEN_WRONG, FLUSH_UNKNOWN, FLUSH_LATE
  */
 export async function flush(settings: Settings, sandbox: string, options: { json?: boolean }): Promise<void> {
+  requireSandboxId(sandbox);
   const { status, body } = await post(settings, `/flush/${encodeURIComponent(sandbox)}`);
   // Another server may listen there, with other error codes.
   const {

@@ -4,6 +4,7 @@ import { bearer } from '../../base/bearer.ts';
 import { AfterlogError } from '../../base/errors.ts';
 import { Trouble } from '../../base/faults.ts';
 import { limits } from '../../base/limits.ts';
+import { isSandboxId } from '../../base/sandbox_id.ts';
 import { type Settings, splitAddress } from '../../config/settings.ts';
 
 /** An agent's answer about a sandbox: its logs, or that none is open. */
@@ -48,10 +49,11 @@ export class Agents {
   /**
    * Flushes a sandbox: its agent reads everything that is in its files now. Returns the safe bytes of its
    * logs, or null if the agent does not answer in time. Several callers for the same sandbox share one
-   * request.
+   * request. No agent is asked for an id that cannot be one: an earlier version may have stored such ids.
    * @param host null: this host
    */
   async flush(host: string | null, sandbox: string): Promise<Flushed | null> {
+    if (!isSandboxId(sandbox)) return null;
     const named = host ?? this.own_host;
     const address = this.addressOf(named);
     if (address === null || (this.silent.get(address) ?? 0) > performance.now()) return null;

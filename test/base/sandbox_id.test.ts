@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isSandboxId, requireSandboxId, wrongWithId } from '../../src/base/sandbox_id.ts';
+
+test('an id is one name that a listing can give', () => {
+  for (const id of [
+    'sb',
+    'with space',
+    'per%cent,comma',
+    'ünïcode',
+    '-',
+    '__proto__',
+    'a..b',
+    'x\n',
+    'a'.repeat(150),
+  ])
+    assert.ok(isSandboxId(id), JSON.stringify(id));
+});
+
+test('what a path, a hidden folder or a damaged name would be is no id, and why is said', () => {
+  const wrong: Record<string, RegExp> = {
+    '': /empty/,
+    '.': /dot/,
+    '..': /dot/,
+    '.afterlog': /dot/,
+    'a/b': /slash/,
+    '/': /slash/,
+    '../x': /slash/,
+    'a\0': /NUL/,
+    'a\u{fffd}': /UTF-8/,
+    'a\ud800': /UTF-8/,
+    [`${'a'.repeat(150)}b`]: /longer than 150 bytes/,
+    // Its bytes in the name of a pin count.
+    ['ü'.repeat(26)]: /longer than 150 bytes/,
+  };
+  for (const [id, why] of Object.entries(wrong)) {
+    assert.match(wrongWithId(id) ?? '', why, JSON.stringify(id));
+    assert.throws(() => requireSandboxId(id), { code: 'ID_INVALID' });
+  }
+});
