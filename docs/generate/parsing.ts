@@ -125,7 +125,7 @@ ${examples(['kind', 'time'], stampExamples, ({ kind, time }) => [kind, time])}
 
 ${examples(['source'], sourceExamples, ({ source }) => [source])}
 
-A stream may add ${limits.parse.stream_sources_max} names, and an agent ${limits.parse.sources_max.toLocaleString('en')}; lines with further names have the source \`app\`.
+A stream may add ${limits.parse.stream_sources_max} names, and all living streams of an agent ${limits.parse.sources_max.toLocaleString('en')}; lines with further names have the source \`app\`, and the agent counts them.
 \`events.jsonl\` has the source \`runtime\`, and \`firecracker.log\` the source \`firecracker\`.
 
 ## Severity

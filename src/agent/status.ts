@@ -1,5 +1,6 @@
 import type { Destination, Sender } from '../deliver/sender.ts';
 import type { Labels } from '../labels/labels.ts';
+import { leftOut } from '../parse/line/names.ts';
 import type { Redactor } from '../redact/redactor.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Pins } from '../tail/pins.ts';
@@ -12,6 +13,9 @@ export interface AgentStatus {
   sandboxes: number;
   /** Sandboxes that are not read because the limit is reached. */
   sandboxes_left_out: number;
+  /** Rows without their source or title, because their sandbox has named too many. */
+  sources_left_out: number;
+  titles_left_out: number;
   logs: number;
   logs_unreadable: number;
   files_strange: number;
@@ -68,11 +72,12 @@ interface AgentParts {
 
 export function statusOf(parts: AgentParts): AgentStatus {
   const { tailer, pins, pipeline, spool, sender, destination, labels, redactor } = parts;
-  const { sandboxes, leftOut, held, lastError } = tailer;
+  const { sandboxes, held, lastError } = tailer;
   const { lines, bytes, gaps, seals } = pipeline.counts;
   return {
     sandboxes: sandboxes.size,
-    sandboxes_left_out: leftOut.size,
+    sandboxes_left_out: tailer.leftOut.size,
+    ...leftOut,
     ...tailer.counts(),
     held_files: held.files,
     held_bytes: held.bytes,

@@ -31,11 +31,18 @@ export const limits = {
     open_entries_max: 8,
     /** Names of sources that one stream may add; lines of further sources have the source `app`. */
     stream_sources_max: 64,
-    /** Names of sources that one agent may add; lines of further sources have the source `app`. */
-    sources_max: 1_024,
+    /** Names of sources of all living streams of one agent; lines of further sources have the source `app`. */
+    sources_max: 4_096,
+    /**
+     * Pause between two times that the agent forgets the sources of streams that are over, and shares out the
+     * rest.
+     */
+    sources_sweep_ms: 10_000,
     /** Names of events that the runtimes of one agent may add; rows of further events have none. */
     events_max: 1_024,
-    /** Crash titles that one agent remembers; a further crash has the title of its event. */
+    /** Titles that one stream may add; a further crash has the name of its event as title. */
+    stream_titles_max: 512,
+    /** Titles of one batch; a further crash has the name of its event as title. */
     titles_max: 16_384,
     /** Lines after a crash's headline in which the parser looks for the function that the title names. */
     crash_lines_max: 1_000,

@@ -9,6 +9,7 @@ import { splitEnding } from './line/split.ts';
 import { ways } from './line/traits.ts';
 import { LineReader } from './line_reader.ts';
 import { Marks, type SavedMarks } from './mark/marks.ts';
+import { StreamTitles } from './mark/stream_titles.ts';
 import { newScratch } from './scratch.ts';
 import { Clock, type ClockState, newClockState } from './time/clock.ts';
 import { isHeadline, wordEndOf } from './trace/headline.ts';
@@ -53,6 +54,8 @@ export class LineParser {
   private readonly entries: Entries;
   private readonly reader: LineReader;
   private readonly marks: Marks;
+  /** Null for recorded lines, which are the only ones in their process. */
+  private readonly titles: StreamTitles | null;
   private position: number;
   private isPiece = false;
   private pieceStart = 0;
@@ -70,11 +73,12 @@ export class LineParser {
     this.reader = new LineReader(this.clock);
     this.entries = new Entries(state?.entries ?? []);
     this.marks = new Marks(state?.marks);
+    this.titles = isRecorded ? null : new StreamTitles();
     this.position = state?.position ?? 0;
     if (!state?.piece) return;
     this.isPiece = true;
     this.pieceStart = state.piece.start;
-    this.pieceSource = nameId(state.piece.source);
+    this.pieceSource = this.reader.savedSource(state.piece.source);
     this.pieceSeverity = nameId(state.piece.severity);
   }
 
@@ -137,6 +141,7 @@ export class LineParser {
     if (!this.isPiece) return;
     this.pieceStart = position - line.entry_back;
     this.pieceSource = line.source;
+    this.reader.hold(line.source);
     this.pieceSeverity = line.severity;
   }
 
@@ -154,6 +159,7 @@ export class LineParser {
     const why = this.marks.watching | traits.hint | (traits.mode ^ traits.modeBefore);
     if ((why !== 0 || traits.isHeadline || line.source === source.systemd) && this.isConsole)
       this.marks.read(b, line.text_start, line.message_end, position, line, traits);
+    if (line.title !== 0) this.titles?.bound(line);
   }
 
   private whole(b: Uint8Array, start: number, end: number, position: number, line: Line): void {

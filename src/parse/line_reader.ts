@@ -48,6 +48,17 @@ export class LineReader {
     this.clock = clock;
   }
 
+  /** The source of an unfinished line, which the rest of the line will have. */
+  hold(source: number): void {
+    this.sources.held = source;
+  }
+
+  /** The id of a source in a saved state. */
+  savedSource(name: string): number {
+    const bytes = Buffer.from(name);
+    return name === '' ? 0 : this.sources.idOf(bytes, 0, bytes.length);
+  }
+
   /** A line of console.log, where kernel, init and programs write. */
   console(b: Uint8Array, start: number, end: number, line: Line, scratch: Scratch): void {
     line.source = source.app;

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { limits } from '../base/limits.ts';
 import { endings, type Line, timestampKinds } from '../parse/line/line.ts';
-import { NAMES_MAX, nameText } from '../parse/line/names.ts';
+import { generation, NAMES_MAX, nameText, recycleNames } from '../parse/line/names.ts';
 import { type Batch, type BatchHeader, SCHEMA_VERSION } from './header.ts';
 import { BlockWriter, bytesOf, putVarint } from './native.ts';
 import { compressFrame } from './zstd_frame.ts';
@@ -193,6 +193,7 @@ export class BatchBuilder {
     this.blockBytes = FRAME_BYTES + this.host.length * 4;
     this.prefixBytes = 0;
     this.messageBytes = 0;
+    recycleNames();
     return { header, value };
   }
 
@@ -303,24 +304,37 @@ class NameColumn {
   readonly keyOf = new Uint16Array(ROWS);
   private readonly keyOfName = new Uint16Array(NAMES_MAX).fill(0xffff);
   private ids: number[] = [];
+  private texts: string[] = [];
+  private generation = 0;
 
   /** @returns the growth of the block's dictionary, in bytes */
   put(row: number, id: number): number {
+    if (this.generation !== generation) this.forgetIds();
     let key = this.keyOfName[id]!;
     if (key !== 0xffff) {
       this.keyOf[row] = key;
       return 0;
     }
-    key = this.ids.push(id) - 1;
+    this.ids.push(id);
+    const text = nameText(id);
+    key = this.texts.length === this.ids.length - 1 ? -1 : this.texts.indexOf(text);
+    if (key < 0) key = this.texts.push(text) - 1;
     this.keyOfName[id] = key;
     this.keyOf[row] = key;
-    return nameText(id).length * 3 + 2;
+    return text.length * 3 + 2;
+  }
+
+  /** Another batch has ended meanwhile, and ids may have other names: the keys stay, with their texts. */
+  private forgetIds(): void {
+    for (const id of this.ids) this.keyOfName[id] = 0xffff;
+    this.ids = [];
+    this.generation = generation;
   }
 
   take(): string[] {
-    const keys = this.ids.map(nameText);
-    for (const id of this.ids) this.keyOfName[id] = 0xffff;
-    this.ids = [];
+    const keys = this.texts;
+    this.forgetIds();
+    this.texts = [];
     return keys;
   }
 }

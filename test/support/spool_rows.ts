@@ -19,6 +19,8 @@ export interface SpoolRow {
   timestamp_kind: string;
   source: string;
   severity: string;
+  event: string;
+  title: string;
   workspace: string;
   template: string;
   message: string;
@@ -125,6 +127,8 @@ export function rowsOfBlock({ rows, columns }: Block): SpoolRow[] {
     timestamp_kind: bytes('timestamp_kind', row).toString(),
     source: bytes('source', row).toString(),
     severity: bytes('severity', row).toString(),
+    event: bytes('event', row).toString(),
+    title: bytes('title', row).toString(),
     workspace: bytes('workspace', row).toString(),
     template: bytes('template', row).toString(),
     message: bytes('message', row).toString(),

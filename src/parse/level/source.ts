@@ -1,6 +1,15 @@
 import { limits } from '../../base/limits.ts';
 import { byteClass, byteClasses, bytes, isDigit, startsWith } from '../line/bytes.ts';
-import { isName, nameId, nameIdOf, shares } from '../line/names.ts';
+import {
+  hold,
+  isName,
+  knownId,
+  leftOut,
+  nameId,
+  nameIdOf,
+  type SourceHolder,
+  shares,
+} from '../line/names.ts';
 import { severityOfWord } from './level_words.ts';
 
 const { COLON, DOT, LBRACKET, MINUS, RBRACKET, SLASH, UNDERSCORE } = bytes;
@@ -25,8 +34,10 @@ export const SOURCE_BYTES_MAX = 32;
  * The sources that the lines of a stream name. The table has a column of few values for them, so a stream has
  * at most `stream_sources_max`. Lines of further sources get `app`.
  */
-export class Sources {
-  private readonly known: number[] = [];
+export class Sources implements SourceHolder {
+  readonly known: number[] = [];
+  held = 0;
+  private most: number = limits.parse.stream_sources_max;
   /** The last source: most lines have the same source as the line before. */
   private last = 0;
 
@@ -38,15 +49,26 @@ export class Sources {
 
   /** The id of the name in b[start, end); `app` if the stream has too many sources. */
   idOf(b: Uint8Array, start: number, end: number): number {
-    const id = nameIdOf(b, start, end, shares.sources);
-    if (id === 0) return source.app;
-    if (id === this.last) return id;
-    if (!this.known.includes(id)) {
-      if (this.known.length >= limits.parse.stream_sources_max) return source.app;
+    let id = knownId(b, start, end);
+    if (id !== 0 && id === this.last) return id;
+    if (id === 0 || !this.known.includes(id)) {
+      if (this.known.length < this.most) id = nameIdOf(b, start, end, shares.sources);
+      else id = 0;
+      if (id === 0) {
+        leftOut.sources_left_out++;
+        return source.app;
+      }
+      if (this.known.length === 0) hold(this);
       this.known.push(id);
     }
     this.last = id;
     return id;
+  }
+
+  cut(count: number): void {
+    this.known.length = count;
+    this.most = count;
+    this.last = 0;
   }
 }
 

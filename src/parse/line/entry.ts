@@ -1,4 +1,4 @@
-import { nameId, nameText } from './names.ts';
+import { nameId, nameText, shares } from './names.ts';
 import { ways } from './traits.ts';
 
 /**
@@ -71,7 +71,7 @@ export function saveEntry(entry: OpenEntry): SavedEntry {
 
 export function restoreEntry(saved: SavedEntry): OpenEntry {
   const [source, way, start, used, lines, mode, depth, isBlank, isRecord, uptime] = saved;
-  const channel = channelOf(way === ways.kernel ? Number(source) : nameId(source), way);
+  const channel = channelOf(way === ways.kernel ? Number(source) : nameId(source, shares.sources), way);
   return {
     channel,
     start,
