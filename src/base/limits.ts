@@ -31,7 +31,7 @@ export const limits = {
     open_entries_max: 8,
     /** Names of sources that one stream may add; lines of further sources have the source `app`. */
     stream_sources_max: 64,
-    /** Names of sources of all living streams of one agent; lines of further sources have the source `app`. */
+    /** Names of sources of all living streams of an agent; lines of further sources have the source `app`. */
     sources_max: 4_096,
     /**
      * Pause between two times that the agent forgets the sources of streams that are over, and shares out the
