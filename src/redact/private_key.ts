@@ -1,4 +1,4 @@
-import { BASE64, classOf } from './kinds.ts';
+import { BASE64, classOf } from './bytes.ts';
 
 const BEGIN = Buffer.from('-----BEGIN ');
 const END = Buffer.from('-----END ');

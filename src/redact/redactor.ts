@@ -1,6 +1,8 @@
+import { LOOK_BACK_BYTES, SECRET_BYTES_MAX } from './bytes.ts';
 import { type Kind, kinds } from './kinds.ts';
 import { KEY_BYTES_MAX, keyBegins, keyEnds, keyRuns } from './private_key.ts';
-import { checksFor, SECRET_BYTES_MAX, secret } from './secrets.ts';
+import { signsFor } from './secrets.ts';
+import type { SignTable, Span } from './signs.ts';
 
 /** A secret that is not yet complete at a position of a stream; stored with the position. */
 export interface RedactionState {
@@ -8,6 +10,12 @@ export interface RedactionState {
   rest: number;
   /** Bytes since the start of the current private key block; -1 outside of a block. */
   key: number;
+  /** Secrets that begin later, but whose names the stream has passed. Positions count from here. */
+  later?: { from: number; to: number; kind: Kind }[];
+  /** Number of the following bytes in which no further secret is searched: one was found there. */
+  skip?: number;
+  /** The bytes of the line before this position, as far as a check may read them. */
+  before?: string;
 }
 
 const NOTHING: RedactionState = { rest: 0, key: -1 };
@@ -20,27 +28,26 @@ const STAR = 42;
 export class Redactor {
   /** Secrets hidden since the start, by kind. */
   readonly counts: Partial<Record<Kind, number>> = {};
-  private readonly checks: ReturnType<typeof checksFor>;
-  /** 1 at each byte that has a check. */
-  private readonly signs: Uint8Array;
-  private readonly hasChecks: boolean;
+  private readonly signs: SignTable;
   private readonly hasKeys: boolean;
   private readonly patterns: RegExp[];
   private copy = Buffer.alloc(0);
   private ranges: { from: number; to: number; kind: Kind }[] = [];
+  private found: Span[] = [];
   /** Starts and ends of private key blocks in the bytes of the last `hide`, in order. */
   private keys: { at: number; opens: boolean }[] = [];
   /** State of the last `hide`: its start, the state before it, and the end of the counted secrets. */
   private start = 0;
+  /** The bytes that the last `hide` searched, and where they begin in those that it was given. */
+  private scanned: Buffer = Buffer.alloc(0);
+  private shift = 0;
   private before = NOTHING;
   private counted = 0;
 
   /** @param patterns the user's patterns, checked by `patternFault` */
   constructor(wanted: readonly Kind[], patterns: readonly string[]) {
     const set = new Set(wanted);
-    this.checks = checksFor(set);
-    this.signs = Uint8Array.from(this.checks, (check) => Number(check !== undefined));
-    this.hasChecks = this.checks.some((check) => check !== undefined);
+    this.signs = signsFor(set);
     this.hasKeys = set.has('private_key');
     this.patterns = patterns.map((pattern) => new RegExp(pattern, 'g'));
     for (const kind of kinds) {
@@ -74,17 +81,19 @@ export class Redactor {
     this.start = start;
     this.counted = start;
     this.ranges.length = 0;
+    this.found.length = 0;
     this.keys.length = 0;
     const { rest, key } = this.before;
     if (this.hasKeys) this.findKeys(bytes, start, end, key);
-    if (this.hasChecks) this.findSecrets(bytes, start, end);
+    if (!this.signs.isEmpty) this.findSecrets(bytes, start);
     for (const pattern of this.patterns) this.findPattern(pattern, bytes, start, end);
-    if (this.ranges.length === 0 && rest === 0) return bytes;
+    if (this.ranges.length === 0 && this.found.length === 0 && rest === 0) return bytes;
     if (this.copy.length < end) this.copy = Buffer.allocUnsafeSlow(end);
     const shown = this.copy.subarray(0, end);
     bytes.copy(shown, start, start, end);
     if (rest > 0) shown.fill(STAR, start, Math.min(end, start + rest));
     for (const { from, to } of this.ranges) shown.fill(STAR, from, to);
+    for (const { from, to } of this.found) shown.fill(STAR, Math.min(end, from), Math.min(end, to));
     return shown;
   }
 
@@ -100,6 +109,17 @@ export class Redactor {
       if (from >= counted && kind !== 'private_key') counts[kind]!++;
       rest = Math.max(rest, to - at);
     }
+    const later: RedactionState['later'] = [];
+    let skip = Math.max(0, (before.skip ?? 0) - (at - start));
+    for (const { kind, sign, from, to, next } of this.found) {
+      if (sign >= at) continue;
+      skip = Math.max(skip, next - at);
+      if (from >= at) later.push({ from: from - at, to: to - at, kind });
+      else {
+        if (from >= counted) counts[kind]!++;
+        rest = Math.max(rest, to - at);
+      }
+    }
     let key = before.key < 0 ? -1 : before.key + at - start;
     for (const mark of this.keys) {
       if (mark.at >= at) continue;
@@ -107,17 +127,42 @@ export class Redactor {
       if (mark.opens && mark.at >= counted) counts.private_key!++;
     }
     this.counted = at;
-    return rest > 0 || key >= 0 ? { rest, key } : null;
+    const line = this.lineBefore(at);
+    if (rest === 0 && key < 0 && later.length === 0 && skip === 0 && line === '') return null;
+    return {
+      ...{ rest, key },
+      ...(later.length > 0 && { later }),
+      ...(skip > 0 && { skip }),
+      ...(line !== '' && { before: line }),
+    };
   }
 
-  private findSecrets(bytes: Buffer, start: number, end: number): void {
-    const { checks, signs } = this;
-    for (let at = start; at < end; at++) {
-      if (signs[bytes[at]!] === 0 || !checks[bytes[at]!]!(bytes, at, start, end)) continue;
-      const { from, to, kind } = secret;
-      this.ranges.push({ from, to, kind });
-      // Continues at the secret's last byte: an address may begin there.
-      at = Math.max(at, to - 1);
+  /** The bytes that checks behind `at` may read; empty if a line begins there. */
+  private lineBefore(at: number): string {
+    const end = at - this.shift;
+    if (this.signs.isEmpty || end <= 0 || this.scanned[end - 1] === 10) return '';
+    const least = this.shift === 0 ? this.start : 0;
+    return this.scanned.toString('latin1', Math.max(least, end - LOOK_BACK_BYTES), end);
+  }
+
+  /** What lies before `start` in the line decides with: a name that began there, a letter before a token. */
+  private findSecrets(bytes: Buffer, start: number): void {
+    const { later = [], skip = 0, before = '' } = this.before;
+    const { found } = this;
+    this.scanned =
+      before === '' ? bytes : Buffer.concat([Buffer.from(before, 'latin1'), bytes.subarray(start)]);
+    this.shift = before === '' ? 0 : start - before.length;
+    const { scanned, shift } = this;
+    const least = before === '' ? start : 0;
+    this.signs.find(found, scanned, start - shift + skip, least, scanned.length);
+    for (const span of found) {
+      span.sign += shift;
+      span.from += shift;
+      span.to += shift;
+      span.next += shift;
+    }
+    for (const { from, to, kind } of later) {
+      found.push({ kind, sign: start - 1, from: start + from, to: start + to, next: start });
     }
   }
 

@@ -5,13 +5,11 @@ import { lineEnd } from '../../src/parse/line/split.ts';
 import { builtInKinds, type Kind } from '../../src/redact/kinds.ts';
 import { Redactor } from '../../src/redact/redactor.ts';
 import { randomOf } from '../support/content.ts';
+import { drawn } from '../support/hidden.ts';
 
 const hidden = (text: string, redactor = new Redactor(builtInKinds, [])): string =>
   redactor.hide(Buffer.from(text), 0, null).toString();
 
-/** Letters and digits that look drawn. Joined here, so that no scanner takes this file for a leak. */
-const drawn = (length: number, alphabet = 'a8Kd0Zq3XmP7cR2tYw9LbV5nH4sJ6gF1'): string =>
-  Array.from({ length }, (_, n) => alphabet[(n * 7 + length) % alphabet.length]).join('');
 const upper = (length: number): string => drawn(length, 'A8KD0ZQ3XMP7CR2TYW9L');
 
 /** Of each kind: text before the secret, the secret, text behind it. */
@@ -198,6 +196,31 @@ test('secrets are found over the end of a read, and over that of a piece of a lo
     const shown = inPieces(redactor, bytes, () => 1 + Math.floor(random() * most));
     assert.equal(Buffer.compare(shown, whole), 0, `reads of up to ${most}`);
     assert.deepEqual(redactor.counts, once.counts, `counts, reads of up to ${most}`);
+  }
+});
+
+test('a cut within a line changes nothing: between a name and its value, in a word, in a second secret', () => {
+  const line = [
+    `DB_PASSWORD="two words" x`,
+    `Cookie: a=${drawn(20)}; b=${drawn(20)}; c=d`,
+    `curl -u app:${drawn(12)} https://app:p@ss/w@x.example.com/ user@x.example`,
+    `disk-${drawn(40)} next_page_token=${drawn(20)} {"m":"{\\"apiKey\\": \\"${drawn(20)}\\"}"}`,
+    `Authorization: Bearer ${drawn(30)} xghp_${drawn(36)} end`,
+  ].join(' | ');
+  const bytes = Buffer.from(line);
+  const once = new Redactor(builtInKinds, []);
+  const whole = Buffer.from(once.hide(bytes, 0, null));
+  once.took(bytes.length);
+  for (let cut = 1; cut < bytes.length; cut++) {
+    const redactor = new Redactor(builtInKinds, []);
+    const first = Buffer.from(redactor.hide(bytes, 0, null).subarray(0, cut));
+    // Over a restart, and with other bytes of the read before it.
+    const state = JSON.parse(JSON.stringify(redactor.took(cut)));
+    const other = Buffer.concat([Buffer.from('x'.repeat(cut % 3)), bytes.subarray(cut)]);
+    const rest = redactor.hide(other, cut % 3, state).subarray(cut % 3);
+    assert.equal(Buffer.concat([first, rest]).toString(), whole.toString(), `cut at ${cut}`);
+    redactor.took(other.length);
+    assert.deepEqual(redactor.counts, once.counts, `counts, cut at ${cut}`);
   }
 });
 
