@@ -13,7 +13,7 @@ export const neutral: Record<string, Context> = {
   'query of a URL': ['GET https://api.example/v1?q=', '&page=2 200'],
   header: ['> X-Custom: ', ''],
   brackets: ['f(', ') = 3'],
-  colour: ['\u001b[32m', '\u001b[0m ok'],
+  color: ['\u001b[32m', '\u001b[0m ok'],
 };
 
 /** Contexts in which a word ends where the secret begins. */
@@ -65,7 +65,7 @@ export const passwordForms: Record<string, { context: Context; without?: RegExp 
   '--password=…': { context: ['run --password=', ' --port 80'], without: /[\s"']/ },
   'list of arguments': { context: ['["run","--password","', '","--port"]'] },
   'Docker’s Env': { context: ['"Env":["DB_PASSWORD=', '","PATH=/bin"]'] },
-  'colours around': {
+  'colors around': {
     context: ['\u001b[36mpassword\u001b[0m=\u001b[33m', '\u001b[0m ok'],
     without: /[\s"']/,
   },

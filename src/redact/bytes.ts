@@ -73,16 +73,16 @@ export function startsWith(b: Uint8Array, at: number, end: number, text: Uint8Ar
 }
 
 /**
- * Whether a word may begin at `at`. The letter before it may belong to an escape such as \n, or to a colour
+ * Whether a word may begin at `at`. The letter before it may belong to an escape such as \n, or to a color
  * such as ESC [ 3 2 m.
  */
 export function isBound(b: Uint8Array, at: number, start: number): boolean {
   if (at <= start || (classOf[b[at - 1]!]! & ALNUM) === 0) return true;
   if (at - 2 >= start && b[at - 2] === 92) return true;
-  return b[at - 1] === 109 && isColour(b, at - 2, start);
+  return b[at - 1] === 109 && isColor(b, at - 2, start);
 }
 
-function isColour(b: Uint8Array, at: number, start: number): boolean {
+function isColor(b: Uint8Array, at: number, start: number): boolean {
   const least = Math.max(start, at - 16);
   while (at > least && (isDigit(b[at]!) || b[at] === 59)) at--;
   return b[at] === 91 && at > start && b[at - 1] === 27;

@@ -14,8 +14,8 @@ export interface Span {
 
 /**
  * Looks for a secret at a sign that starts at `at`, and adds what it finds. It reads b[start, end): at most
- * LOOK_BACK_BYTES before the sign and SECRET_BYTES_MAX from there on, so that a secret is the same one however
- * a long line is read.
+ * LOOK_BACK_BYTES before the sign and SECRET_BYTES_MAX from there on, so that a secret is the same one
+ * however a long line is read.
  * @returns where the search continues; -1 if there is no secret
  */
 export type Check = (found: Span[], b: Uint8Array, at: number, start: number, end: number) => number;
@@ -44,8 +44,8 @@ const rarity = (byte: number): number => {
 };
 
 /**
- * All signs, found by their rarest pair of bytes: a byte of a line costs one look-up of it and the byte before
- * it, and only a pair that some sign has costs more.
+ * All signs, found by their rarest pair of bytes: a byte of a line costs one look-up of it and the byte
+ * before it, and only a pair that some sign has costs more.
  */
 export class SignTable {
   /** By pair, 7 bits of each byte: the number of its list; 0 if no sign has the pair. */

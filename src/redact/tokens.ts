@@ -21,7 +21,8 @@ import { add, type Sign, type Span } from './signs.ts';
  *
  * - 'ghp_' is that text. The longest text of a shape is its sign.
  * - a36 is 36 bytes of a class, a36+ at least 36, a20-36 from 20 to 36. Classes: d digits, h hex digits,
- *   u digits and upper case, a letters and digits, w also _ and -, q also =, s also . and ~, b base64, t all these.
+ *   u digits and upper case, a letters and digits, w also _ and -, q also =, s also . and ~, b base64, t all
+ *   of these.
  * - | first: only where a word begins. Texts that are not distinct need it.
  * - # last: only with a digit in it.
  */

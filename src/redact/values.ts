@@ -24,7 +24,7 @@ export const isBlank = (byte: number | undefined): boolean =>
 const isCloser = (byte: number): boolean => byte === 41 || byte === 93 || byte === 125;
 const OPENER: Record<number, number> = { 41: 40, 93: 91, 125: 123 };
 
-/** Spaces, tabs and colours (ESC [ 3 2 m) in a gap. */
+/** Spaces, tabs and colors (ESC [ 3 2 m) in a gap. */
 const GAP_BYTES_MAX = 64;
 
 export function skipGap(b: Uint8Array, at: number, end: number): number {
@@ -57,8 +57,8 @@ export interface Separator {
 }
 
 /**
- * `name=`, `name: `, `"name":`, `name => `, `<name>`, `--name value`, `"name": "x", "value": …`, with spaces and
- * colours in between.
+ * `name=`, `name: `, `"name":`, `name => `, `<name>`, `--name value`, `"name": "x", "value": …`, with spaces
+ * and colors in between.
  * @param isFlag whether the name begins with `-`
  * @returns null if the bytes at `at`, behind a name that starts at `from`, are none
  */
@@ -173,8 +173,8 @@ export function quoteAt(b: Uint8Array, at: number, end: number): number {
 }
 
 /**
- * The end of a text in quotes. In JSON within JSON, `depth` backslashes stand before the quotes of a text, and
- * more before a quote within it: 2 * depth + 1.
+ * The end of a text in quotes. In JSON within JSON, `depth` backslashes stand before the quotes of a text,
+ * and more before a quote within it: 2 * depth + 1.
  */
 export function quoteEnd(b: Uint8Array, quote: number, depth: number, end: number): number {
   let slashes = 0;
