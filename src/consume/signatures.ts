@@ -16,10 +16,12 @@ export interface SignatureCounts {
 export class Signatures {
   readonly counts: SignatureCounts = { batches_signed: 0, batches_unsigned: 0, batches_wrongly_signed: 0 };
   readonly mode: SignatureMode;
+  private readonly topic: string;
   private readonly secretsOf: ReturnType<typeof secretsOf>;
 
   /** @throws AfterlogError SETTING_INVALID kafka.batch_key holds the key of a host */
   constructor(settings: Settings) {
+    this.topic = settings.kafka.topic;
     this.secretsOf = secretsOf(masterKeys(settings));
     this.mode = signatureMode(settings);
   }
@@ -31,7 +33,8 @@ export class Signatures {
    */
   check(header: BatchHeader, partition: number, { headers, value }: KafkaMessage): void {
     if (this.mode === 'ignore') return;
-    const found = checkSignature({ partition, headers, value }, header.host, this.secretsOf);
+    const { topic } = this;
+    const found = checkSignature({ topic, partition, headers, value }, header.host, this.secretsOf);
     const what = `Batch ${batchId(header)} may be of another host`;
     switch (found.state) {
       case 'right':

@@ -112,13 +112,14 @@ class KafkaDestination implements Destination {
     }
   }
 
-  private async send({ topic, partition }: Binding, batches: Batch[]): Promise<void> {
+  private async send(binding: Binding, batches: Batch[]): Promise<void> {
+    const { topic, partition } = binding;
     this.producer ??= await this.connect();
     const messages: Message[] = batches.map((batch) => ({
       key: batch.header.host,
       value: batch.value,
       partition,
-      headers: this.headersOf(batch, partition),
+      headers: this.headersOf(batch, binding),
     }));
     const compression = kafkajs.CompressionTypes.None;
     const answers = await this.producer.send({ topic, acks: -1, messages, compression });
@@ -128,11 +129,11 @@ class KafkaDestination implements Destination {
   }
 
   /** Batches that were spooled before the host was renamed go unsigned: the new name's key is not theirs. */
-  private headersOf({ header, value }: Batch, partition: number): Record<string, string> {
+  private headersOf({ header, value }: Batch, { topic, partition }: Binding): Record<string, string> {
     const headers = toKafkaHeaders(header);
     const { key } = this.options;
     if (!key || key.host !== header.host) return headers;
-    return { ...headers, [SIGNATURE]: signatureOf(key, { partition, headers, value }) };
+    return { ...headers, [SIGNATURE]: signatureOf(key, { topic, partition, headers, value }) };
   }
 
   private async connect(): Promise<Producer> {

@@ -69,9 +69,11 @@ export function letterOf({ id, at_ms, path, reason, key, headers: found, value }
 export const hostOf = ({ header, headers, key }: Letter): string =>
   header?.host ?? headers.batch?.split('/')[0] ?? key ?? '';
 
-/** The partition of the message in its topic; null for a batch that never was in Kafka. */
-export const partitionOf = ({ origin, headers }: Letter): number | null =>
-  origin === null ? null : Number(headers[`${ADDED}partition`]);
+/** The topic and partition of the message; null for a batch that never was in Kafka. */
+export const placeOf = ({ origin, headers }: Letter): { topic: string; partition: number } | null =>
+  origin === null
+    ? null
+    : { topic: headers[`${ADDED}topic`]!, partition: Number(headers[`${ADDED}partition`]) };
 
 /** The message's own headers, without those that were added when it was set aside. */
 export const originalHeaders = ({ headers }: Letter): Record<string, string> =>

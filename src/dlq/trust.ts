@@ -1,7 +1,7 @@
 import type { Settings } from '../config/settings.ts';
 import { masterKeys, secretsOf, signatureMode } from '../config/signing.ts';
 import { checkSignature } from '../wire/signature.ts';
-import { type Letter, originalHeaders, partitionOf } from './letter.ts';
+import { type Letter, originalHeaders, placeOf } from './letter.ts';
 
 /** @returns why a letter must not be replayed: its host may not have sent it; null if it may */
 export type Trust = (letter: Letter) => string | null;
@@ -14,12 +14,12 @@ export type Trust = (letter: Letter) => string | null;
  */
 export function trustBy(settings: Settings): Trust {
   return (letter) => {
-    const partition = partitionOf(letter);
-    if (partition === null || letter.header === null) return null;
+    const place = placeOf(letter);
+    if (place === null || letter.header === null) return null;
     const usual = letter.code?.startsWith('SIGNATURE_') ? 'require' : signatureMode(settings);
     const mode = settings.kafka.batch_signatures ?? usual;
     if (mode === 'ignore') return null;
-    const message = { partition, headers: originalHeaders(letter), value: letter.value };
+    const message = { ...place, headers: originalHeaders(letter), value: letter.value };
     const found = checkSignature(message, letter.header.host, secretsOf(masterKeys(settings)));
     switch (found.state) {
       case 'right':

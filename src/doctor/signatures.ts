@@ -61,7 +61,7 @@ async function sampled(settings: Settings): Promise<SignatureSample> {
         const host = hostOf(message);
         // Other messages are no batches, with or without a signature.
         if (host === null) continue;
-        const signature = checkSignature({ partition, headers, value }, host, secrets);
+        const signature = checkSignature({ topic, partition, headers, value }, host, secrets);
         sample.batches.push({ host, at_ms: Number(timestamp), hasLanded: offset < next, signature });
       }
     }

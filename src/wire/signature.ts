@@ -10,8 +10,9 @@ export type SignatureFinding =
   | { state: 'missing' }
   | { state: 'wrong'; key: string | null; reason: string };
 
-/** The part of a message that is signed, and the partition that its epoch is bound to. */
+/** The part of a message that is signed, and the topic and partition that its epoch is bound to. */
 export interface SignedMessage {
+  topic: string;
   partition: number;
   headers: MessageHeaders | undefined;
   value: Buffer | null;
@@ -45,11 +46,11 @@ export function checkSignature(
 }
 
 /**
- * The partition is part of it: a copy in another partition could overtake the batches before it, which would
- * then be skipped. Each field has its length in front, so that no two messages have the same bytes.
+ * The place is part of it: a copy in another partition could overtake the batches before it, which would then
+ * be skipped. Each field has its length in front, so that no two messages have the same bytes.
  */
-function macOf(secret: Buffer, { partition, headers = {}, value }: SignedMessage): Buffer {
-  const fields: (string | Buffer)[] = ['afterlog batch signature 1', String(partition)];
+function macOf(secret: Buffer, { topic, partition, headers = {}, value }: SignedMessage): Buffer {
+  const fields: (string | Buffer)[] = ['afterlog batch signature 1', topic, String(partition)];
   for (const name of Object.keys(headers).sort()) {
     if (name === SIGNATURE) continue;
     for (const one of [headers[name]].flat()) fields.push(name, one ?? '');

@@ -10,8 +10,8 @@ import { asMessage } from '../support/topic.ts';
 
 const master = testMaster();
 const batch = makeBatch({ epoch: newEpoch(), sequence: 1 });
-const right = master.signed(batch, 'host-1', 3);
-const wrong = master.signed(batch, 'host-2', 3);
+const right = master.signed('t', batch, { partition: 3 });
+const wrong = master.signed('t', batch, { by: 'host-2', partition: 3 });
 const missing = asMessage(batch);
 
 /** The letter that a consumer makes of a message of partition 3. */

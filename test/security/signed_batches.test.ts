@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import type { Message } from 'kafkajs';
+import type { Batch } from '../../src/wire/header.ts';
 import { type Column, makeBatch, nativeBlock, newEpoch, seal } from '../support/batches.ts';
 import { rowsOf } from '../support/clickhouse.ts';
 import { site } from '../support/consumer_site.ts';
@@ -38,13 +39,14 @@ function rawFrame(block: Buffer): Buffer {
   return Buffer.concat([head, block]);
 }
 
-const honest = (epoch: number, sequence: number): Message =>
-  master.signed(victimBatch(epoch, sequence, `honest ${sequence}`));
+const honest = (topic: string, epoch: number, sequence: number): Message =>
+  master.signed(topic, victimBatch(epoch, sequence, `honest ${sequence}`));
 
-/** The messages of an attacker who may produce, has read the topic, and has the key of his own host. */
-function attacks(epoch: number, sent: Message): Record<string, Message> {
-  const forged = victimBatch(epoch, 2, 'STOLEN');
-  const { signature } = sent.headers!;
+/**
+ * The messages of an attacker who may produce, has read the topic, and has the key of his own host.
+ * @param sent the victim's own batch 2
+ */
+function attacks(topic: string, epoch: number, sent: Message): Record<string, Message> {
   const changed = Buffer.from(sent.value as Buffer);
   changed.write('STOLEN', changed.indexOf('honest'));
   const withHeaders = (more: Message['headers'], value = sent.value): Message => ({
@@ -52,25 +54,25 @@ function attacks(epoch: number, sent: Message): Record<string, Message> {
     value,
     headers: { ...sent.headers, ...more },
   });
-  const another = victimBatch(epoch, 3, 'STOLEN');
+  const forged = victimBatch(epoch, 2, 'STOLEN');
+  const withSignatureOfSent = (batch: Batch): Message => {
+    const message = master.signed(topic, batch);
+    return { ...message, headers: { ...message.headers, signature: sent.headers!.signature! } };
+  };
   return {
-    'signed with the key of another host': master.signed(forged, ATTACKER),
-    'signed with a master key of the attacker’s own': testMaster().signed(forged),
-    'with the signature of another batch': {
-      ...master.signed(forged),
-      headers: { ...master.signed(forged).headers, signature: signature! },
-    },
+    'signed with the key of another host': master.signed(topic, forged, { by: ATTACKER }),
+    'signed with a master key of the attacker’s own': testMaster().signed(topic, forged),
+    'signed for another topic': master.signed(`${topic}-2`, forged),
+    'signed for another partition': master.signed(topic, forged, { partition: 1 }),
+    'with the signature of another batch': withSignatureOfSent(forged),
+    'with that of another sequence': withSignatureOfSent(victimBatch(epoch, 3, 'STOLEN')),
     'with bytes changed under a CRC-32 made again': withHeaders({ crc32: String(crc32(changed)) }, changed),
     'with another day': withHeaders({ day: '2026-01-01' }),
     'with another schema': withHeaders({ schema: '0' }),
     'with another count of rows': withHeaders({ rows: '2' }),
     'with another size of the block': withHeaders({ block: '1' }),
     'with a header more': withHeaders({ more: 'x' }),
-    'of a later sequence': {
-      ...master.signed(another),
-      headers: { ...master.signed(another).headers, signature: signature! },
-    },
-    'with half a signature': withHeaders({ signature: String(signature).slice(0, -1) }),
+    'with half a signature': withHeaders({ signature: String(sent.headers!.signature).slice(0, -1) }),
   };
 }
 
@@ -91,6 +93,7 @@ async function started(t: TestContext, mode: string, partitions = 1) {
   consumer.start();
   return {
     topic,
+    name: settings.kafka.topic,
     landed: (offset: number, partition = 0) =>
       until(
         async () => (await topic.committed(partition)) === offset,
@@ -111,10 +114,10 @@ async function started(t: TestContext, mode: string, partitions = 1) {
 const ALL = 'what the host itself sent is stored, once, and nothing else';
 
 test('a producer with the key of another host cannot speak for a host, nor change what it sends', async (t) => {
-  const { topic, landed, stored, reasons } = await started(t, 'verify');
+  const { topic, name, landed, stored, reasons } = await started(t, 'verify');
   const epoch = newEpoch();
-  const [first, second] = [1, 2].map((sequence) => honest(epoch, sequence));
-  const bad = Object.values(attacks(epoch, second!));
+  const [first, second] = [1, 2].map((sequence) => honest(name, epoch, sequence));
+  const bad = Object.values(attacks(name, epoch, second!));
   // What a host sent may come again from anybody: that changes nothing.
   await topic.send([first!, ...bad, second!, first!, second!]);
   await landed(bad.length + 4);
@@ -123,20 +126,24 @@ test('a producer with the key of another host cannot speak for a host, nor chang
 });
 
 test('where signatures are required, a batch without one is not stored either', async (t) => {
-  const { topic, landed, stored, reasons } = await started(t, 'require');
+  const { topic, name, landed, stored, reasons } = await started(t, 'require');
   const epoch = newEpoch();
-  await topic.send([honest(epoch, 1), asMessage(victimBatch(epoch, 2, 'STOLEN')), honest(epoch, 2)]);
+  await topic.send([
+    honest(name, epoch, 1),
+    asMessage(victimBatch(epoch, 2, 'STOLEN')),
+    honest(name, epoch, 2),
+  ]);
   await landed(3);
   assert.deepEqual(await stored(), ['honest 1', 'honest 2'], ALL);
   assert.match((await reasons(1))[0]!, /it is not signed/);
 });
 
 test('a copy of a signed batch in another partition cannot overtake the batches before it', async (t) => {
-  const { topic, landed, stored } = await started(t, 'verify', 2);
+  const { topic, name, landed, stored } = await started(t, 'verify', 2);
   const epoch = newEpoch();
-  await topic.send([honest(epoch, 3)], 1);
+  await topic.send([honest(name, epoch, 3)], 1);
   await landed(1, 1);
-  await topic.send([1, 2, 3].map((sequence) => honest(epoch, sequence)));
+  await topic.send([1, 2, 3].map((sequence) => honest(name, epoch, sequence)));
   await landed(3);
   assert.deepEqual(await stored(), ['honest 1', 'honest 2', 'honest 3'], ALL);
 });

@@ -19,9 +19,9 @@ export function testMaster() {
     id: master.id,
     hostKey: (host: string): string => hostKeyText(hostKeyOf(master, host)),
     /** The batch as its host's agent sends it, or signed with the key of `by`. */
-    signed(batch: Batch, by = batch.header.host, partition = 0): Message {
+    signed(topic: string, batch: Batch, { by = batch.header.host, partition = 0 } = {}): Message {
       const headers = toKafkaHeaders(batch.header);
-      const message = { partition, headers, value: batch.value };
+      const message = { topic, partition, headers, value: batch.value };
       const signature = signatureOf(hostKeyOf(master, by), message);
       return { ...asMessage(batch), headers: { ...headers, [SIGNATURE]: signature } };
     },

@@ -6,7 +6,12 @@ import { makeBatch, newEpoch } from '../support/batches.ts';
 
 const key = { id: '0123abcd', secret: Buffer.alloc(32, 7) };
 const batch = makeBatch({ epoch: newEpoch(), sequence: 3 });
-const plain: SignedMessage = { partition: 4, headers: toKafkaHeaders(batch.header), value: batch.value };
+const plain: SignedMessage = {
+  topic: 'logs',
+  partition: 4,
+  headers: toKafkaHeaders(batch.header),
+  value: batch.value,
+};
 const signature = signatureOf(key, plain);
 
 /** The message as a consumer gets it, with buffers. */
@@ -28,7 +33,7 @@ test('a signature is right for the message that it was made for, in whatever ord
   assert.ok(signature.length < 60, 'a message of many small batches has little room for headers');
 });
 
-test('a change of any header, of one byte of the value, or of the partition makes it wrong', () => {
+test('a change of any header, of one byte of the value, or of the place makes it wrong', () => {
   for (const [name, value] of Object.entries(plain.headers!)) {
     assert.equal(stateOf({ headers: received({ [name]: `${value}0` }) }), 'wrong', `${name} changed`);
     assert.equal(stateOf({ headers: received({ [name]: undefined }) }), 'wrong', `${name} removed`);
@@ -42,11 +47,12 @@ test('a change of any header, of one byte of the value, or of the partition make
   }
   assert.equal(stateOf({ value: null }), 'wrong');
   assert.equal(stateOf({ partition: 5 }), 'wrong');
+  assert.equal(stateOf({ topic: 'logs2' }), 'wrong');
 });
 
 test('bytes that move from one field into the next one make it wrong', () => {
   const message = (headers: MessageHeaders, value: string): SignedMessage => ({
-    ...{ partition: 0, headers, value: Buffer.from(value) },
+    ...{ topic: 'logs', partition: 0, headers, value: Buffer.from(value) },
   });
   const macs = [
     message({ a: 'b', c: 'd' }, 'e'),
