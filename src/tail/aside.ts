@@ -119,7 +119,7 @@ export class Aside {
     if (length < 0) return 'cut';
     const start = cursor.overlap_bytes;
     const more = length === chunk.length ? 'more' : 'all';
-    if (cursor.skipsHole) {
+    if (cursor.skipsHole || (more === 'more' && cursor.meetsHole(chunk))) {
       const skipped = cursor.skipHole(chunk, length);
       if (skipped !== 'none') return skipped === 'moved' ? 'more' : more;
     }

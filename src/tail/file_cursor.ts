@@ -3,12 +3,24 @@ import { crc32 } from 'node:zlib';
 import { limits } from '../base/limits.ts';
 import { closePin, openPin, type Pin, readAt, statOf } from './pins.ts';
 
+/** The unit of a file's `blocks`. */
+const DISK_BLOCK_BYTES = 512;
+const NULS = Buffer.alloc(limits.tail.read_chunk_bytes);
+
+const areNuls = (chunk: Buffer, from: number): boolean =>
+  chunk[from] === 0 && chunk.subarray(from).equals(NULS.subarray(0, chunk.length - from));
+
 /** How far a file is read, and what is known of the bytes around that offset. */
 export interface CursorPoint {
   /** Offset in the file of the first byte that is in no row yet. */
   offset: number;
-  /** NULs from `offset` on are the hole that a truncation left under a writer that kept its old offset. */
+  /**
+   * NULs from `offset` on are a hole: one that a truncation left under a writer that kept its old offset, or one
+   * of a sparse file.
+   */
   skips_hole: boolean;
+  /** Bytes of a sparse file's hole before `offset` that no gap row tells yet. */
+  hole_bytes: number;
   /** Length and CRC-32 of the bytes just before `offset`. */
   overlap_bytes: number;
   overlap_crc32: number;
@@ -26,6 +38,11 @@ export class FileCursor {
   private seenSize = -1;
   private grown_ms = Number.NEGATIVE_INFINITY;
   private isInHole: boolean;
+  /** Whether the hole is one of a sparse file, which a gap row tells. */
+  private isTold: boolean;
+  private hole: number;
+  /** Whether the file takes less disk space than its size, as of the last read. */
+  private isSparse = false;
   private known_bytes: number;
   private known_crc32: number;
   private rest: Buffer | null;
@@ -34,6 +51,8 @@ export class FileCursor {
     this.pin = pin;
     this.at = from.offset ?? 0;
     this.isInHole = from.skips_hole ?? false;
+    this.hole = from.hole_bytes ?? 0;
+    this.isTold = this.hole > 0;
     this.known_bytes = from.overlap_bytes ?? 0;
     this.known_crc32 = from.overlap_crc32 ?? 0;
     this.rest = from.unfinished ?? null;
@@ -43,6 +62,7 @@ export class FileCursor {
     return {
       offset: this.at,
       skips_hole: this.isInHole,
+      hole_bytes: this.hole,
       overlap_bytes: this.known_bytes,
       overlap_crc32: this.known_crc32,
       unfinished: this.rest,
@@ -70,6 +90,21 @@ export class FileCursor {
 
   get skipsHole(): boolean {
     return this.isInHole;
+  }
+
+  /** Whether more of a hole is to be stepped over. */
+  get isAmidHole(): boolean {
+    return this.isInHole && this.at < this.seenSize;
+  }
+
+  /** Bytes of a hole behind us that no gap row tells yet. */
+  get hole_bytes(): number {
+    return this.hole;
+  }
+
+  /** A gap row tells the hole. */
+  toldHole(): void {
+    this.hole = 0;
   }
 
   /**
@@ -123,8 +158,9 @@ export class FileCursor {
   read(chunk: Buffer): number {
     const fd = openPin(this.pin);
     try {
-      const { size, mtimeMs } = fstatSync(fd);
+      const { size, mtimeMs, blocks } = fstatSync(fd);
       this.measured(size, mtimeMs);
+      this.isSparse = blocks * DISK_BLOCK_BYTES < size;
       if (size < this.at) return -1;
       const length = readSync(fd, chunk, 0, chunk.length, this.readsFrom);
       return this.goesOnIn(chunk.subarray(0, length)) ? length : -1;
@@ -166,18 +202,33 @@ export class FileCursor {
   }
 
   /**
+   * Whether the last read got nothing but NULs of a sparse file: a hole begins, which may be as long as the
+   * system's largest file. It has no content, so it becomes no rows but one gap row.
+   */
+  meetsHole(chunk: Buffer): boolean {
+    if (this.isInHole || !this.isSparse || !areNuls(chunk, this.known_bytes)) return false;
+    this.isInHole = true;
+    this.isTold = true;
+    this.rest = null;
+    return true;
+  }
+
+  /**
    * Steps over the NULs of a hole in chunk[0, length) of the last read.
    * @returns `hole`: there was nothing else; `moved`: the next read begins with the content; `none`: this
    * read did
    */
   skipHole(chunk: Buffer, length: number): 'none' | 'hole' | 'moved' {
     const start = this.known_bytes;
-    let content = start;
+    let content = areNuls(chunk, start) ? length : start;
     while (content < length && chunk[content] === 0) content++;
+    if (this.isTold) this.hole += content - start;
     this.skip(content - start);
     if (content === length) return 'hole';
     this.isInHole = false;
-    return content > 0 ? 'moved' : 'none';
+    this.isTold = false;
+    // A hole is told before the content behind it.
+    return content > 0 || this.hole > 0 ? 'moved' : 'none';
   }
 
   /** These bytes from `offset` on were seen, and are no whole line yet. */

@@ -18,7 +18,7 @@ export function giveUp(tail: LogTail, generation: Generation, { reason, done }: 
   // All bytes are known: once the file is quiet, it is closed without a loss.
   const mayGrow = cursor.size === cursor.seenTo && !generation.isQuiet(tail.files.second);
   if (generation.place !== 'gone' || mayGrow) return;
-  if (!tail.takeUnfinished(generation) || !tail.reserve()) return;
+  if (!tail.tellHole(cursor) || !tail.takeUnfinished(generation) || !tail.reserve()) return;
   const bytes = Math.max(0, cursor.size - cursor.offset);
   if (bytes > 0) {
     tail.gap(bytes, reason);

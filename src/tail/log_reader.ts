@@ -69,16 +69,22 @@ export function letGo(tail: LogTail, chunk: Buffer, why: LetGo): void {
 function step(tail: LogTail, generation: Generation, chunk: Buffer, why: LetGo | null = null): boolean {
   tail.beginIfOver();
   const { cursor } = generation;
+  if (!cursor.skipsHole && !tail.tellHole(cursor)) return true;
   const length = readInto(chunk, tail, generation);
   if (length < 0) return truncated(tail, generation, why !== null);
   const atEnd = length < chunk.length;
-  const skipped = cursor.skipsHole ? cursor.skipHole(chunk, length) : 'none';
+  const isHole = cursor.skipsHole || (!atEnd && cursor.meetsHole(chunk));
+  const skipped = isHole ? cursor.skipHole(chunk, length) : 'none';
   if (skipped === 'moved' || (skipped === 'hole' && !atEnd)) return true;
   if (why !== null) {
     giveUp(tail, generation, why);
     return false;
   }
-  if (skipped === 'hole') return closeIfOver(tail, generation);
+  if (skipped === 'hole') {
+    generation.drained_at_ms = performance.now();
+    if (cursor.hole_bytes > 0) tail.changed();
+    return closeIfOver(tail, generation);
+  }
   const { offset, unfinished, overlap_bytes: start } = cursor;
   const over = atEnd && tail.isClosing && generation.isQuiet(tail.files.second);
   const bytes = chunk.subarray(0, length);
@@ -110,7 +116,8 @@ function readInto(chunk: Buffer, { files }: LogTail, generation: Generation): nu
 
 /** Continues with the next file, or ends the stream, once this one can grow no more. */
 function closeIfOver(tail: LogTail, generation: Generation): boolean {
+  const { cursor } = generation;
   const isOver = tail.isClosing && generation.isQuiet(tail.files.second);
-  if (!isOver || generation.cursor.unfinished !== null) return false;
-  return !tail.reserve() || tail.close();
+  if (!isOver || cursor.unfinished !== null) return false;
+  return !tail.tellHole(cursor) || !tail.reserve() || tail.close();
 }

@@ -20,6 +20,9 @@ export interface TailOwner {
   readonly room: AsideRoom;
 }
 
+/** The reason of the gap row of a hole. */
+const HOLE = 'a hole of a sparse file: nobody wrote these bytes';
+
 export type NamedPin = Pick<Generation, 'pin' | 'number' | 'isAfterGap'>;
 
 /** Facts about a file to be read, from the name of its pin or from a saved state. */
@@ -187,6 +190,15 @@ export class LogTail implements StateOwner {
     this.changed();
   }
 
+  /** Adds the gap row of a hole that was stepped over, if one is due. @returns false if there is no room now */
+  tellHole(cursor: FileCursor): boolean {
+    if (cursor.hole_bytes === 0) return true;
+    if (!this.reserve()) return false;
+    this.gap(cursor.hole_bytes, HOLE);
+    cursor.toldHole();
+    return true;
+  }
+
   private seal(reason: string, last: TailState['file']): void {
     this.stream!.seal(reason);
     this.sealedWith = reason;
@@ -206,6 +218,7 @@ export class LogTail implements StateOwner {
   /** The file that was being read cannot be read any more. */
   sealLost(file: TailState['file'], why: string): void {
     const rest = unfinishedOf(file);
+    if (file.hole_bytes !== undefined) this.gap(file.hole_bytes, HOLE);
     if (rest !== null) this.take(rest, 0, true);
     this.gap(null, why);
     this.seal('deleted', file);
@@ -288,6 +301,11 @@ export class LogTail implements StateOwner {
     const { first, second } = this.files;
     if (first === undefined || first.place === 'live') return false;
     return first.place === 'gone' || second !== undefined;
+  }
+
+  /** Whether the next read only steps over more of a hole: in the file, or in one that is copied aside. */
+  get isAmidHole(): boolean {
+    return this.files.unread.some(({ cursor, known }) => cursor.isAmidHole || known.isAmidHole);
   }
 
   /** Whether nothing is left of the log: no bytes to read, no pin, no state to keep. */

@@ -115,9 +115,9 @@ function recoverQueue(
     // After a truncation the same file waits with the next stream; after any other end it is done with.
     if (current && !isWaiting(current)) tail.files.keep(current.pin);
   } else if (current) {
-    const { number, offset, skips_hole, tail_bytes, tail_crc32, cuts } = state.file;
+    const { number, offset, skips_hole, hole_bytes = 0, tail_bytes, tail_crc32, cuts } = state.file;
     const overlap = { overlap_bytes: tail_bytes, overlap_crc32: tail_crc32 };
-    const point = { offset, skips_hole, ...overlap, unfinished: unfinishedOf(state.file) };
+    const point = { offset, skips_hole, hole_bytes, ...overlap, unfinished: unfinishedOf(state.file) };
     const generation = new Generation(new FileCursor(current.pin, point), number, null, 'gone');
     generation.cuts = cuts ?? 0;
     tail.files.append(generation);

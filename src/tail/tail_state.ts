@@ -15,6 +15,8 @@ export interface TailState {
     number: number;
     offset: number;
     skips_hole: boolean;
+    /** Bytes of a sparse file's hole that no gap row tells yet; absent if there are none. */
+    hole_bytes?: number;
     tail_crc32: number;
     tail_bytes: number;
     /** Truncations of the file; absent if there were none. */
@@ -45,7 +47,8 @@ export function fileState(generation: Generation): TailState['file'] {
   const { pin, number, cursor } = generation;
   const { offset, skips_hole, overlap_crc32: tail_crc32, overlap_bytes: tail_bytes } = cursor.point;
   const state = { inode: pin.inode, born: pin.born, number, offset, skips_hole, tail_crc32, tail_bytes };
-  return withRest(state, generation);
+  const { hole_bytes } = cursor;
+  return withRest(hole_bytes > 0 ? { ...state, hole_bytes } : state, generation);
 }
 
 export function waitingFile(generation: Generation): WaitingFile {

@@ -20,6 +20,8 @@ import { type Watch, type WatchFolder, watchFolder } from './watch.ts';
 
 /** How long reading may hold the thread before directory events get their turn: a sandbox may live 10 ms. */
 const TURN_MS = 4;
+/** Between two visits of the tails that are not settled. */
+const visit_ms = (): number => limits.tail.quiet_ms / 4;
 /** Sandboxes that one reconcile looks at, in turn: 10,000 quiet ones must cost next to nothing. */
 const RECONCILE_SANDBOXES_MAX = 100;
 /** The root is listed again after so many reconciles, even if its modification time is the same. */
@@ -88,6 +90,8 @@ export class Tailer {
   /** Identity of the watched folder; another one may have taken its path. */
   private rootIdentity = '';
   private timers: NodeJS.Timeout[] = [];
+  /** What may be read of holes until the next visit. */
+  private hole_bytes_left = 0;
   private isScheduled = false;
   private isStopped = false;
   private rounds: Iterator<SandboxFolder> = [][Symbol.iterator]();
@@ -141,7 +145,7 @@ export class Tailer {
     this.discover();
     this.timers.push(
       setInterval(() => this.reconcile(), limits.tail.reconcile_ms),
-      setInterval(() => this.revisitUnsettled(), limits.tail.quiet_ms / 4),
+      setInterval(() => this.revisitUnsettled(), visit_ms()),
     );
   }
 
@@ -307,8 +311,9 @@ export class Tailer {
   }
 
   private revisitUnsettled(): void {
+    this.hole_bytes_left = (limits.tail.hole_bytes_per_s * visit_ms()) / 1_000;
     for (const tail of this.unsettled) {
-      if (tail.settle() || tail.isClosing) this.wake(tail);
+      if (tail.settle() || tail.isClosing || tail.isAmidHole) this.wake(tail);
       else if (!tail.files.isSettling && tail.files.nameless.length === 0) this.unsettled.delete(tail);
     }
   }
@@ -336,8 +341,11 @@ export class Tailer {
       this.readable.delete(tail);
       this.unsettled.add(tail);
       try {
+        // A hole may be the largest file of the system: it waits for the next visit once others had to.
+        if (tail.isAmidHole && this.hole_bytes_left <= 0) continue;
         const more = this.isPaused ? guard(tail, this.chunk) : read(tail, this.chunk);
         if (this.isPaused) this.waiting.add(tail);
+        if (tail.isAmidHole) this.hole_bytes_left -= this.chunk.length;
         if (more) this.readable.add(tail);
         else this.forget(tail);
       } catch (error) {

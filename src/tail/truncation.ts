@@ -107,7 +107,7 @@ function standIn(tail: LogTail, generation: Generation): boolean {
 /** The first file was truncated, and all that was seen of it is read: its stream ends. */
 function endHere(tail: LogTail, generation: Generation): boolean {
   // If not all can be taken now, the next read finds the truncation again.
-  if (!tail.takeUnfinished(generation) || !tail.reserve()) return false;
+  if (!tail.tellHole(generation.cursor) || !tail.takeUnfinished(generation) || !tail.reserve()) return false;
   const again = againOf(generation, 'truncated');
   again.uncopied_bytes = generation.aside?.uncopiedOf(generation.cursor) ?? 0;
   tail.endTruncated(again);
