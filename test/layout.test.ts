@@ -43,7 +43,7 @@ const rows: Record<string, string> = {
   'parse/trace': 'parse/line',
   'parse/time': 'parse/line',
   'parse/line': '',
-  redact: '',
+  redact: 'base',
   client: '',
   base: '',
 };

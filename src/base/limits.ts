@@ -115,6 +115,24 @@ export const limits = {
     turn_ms: 50,
   },
 
+  /** The user's patterns for redaction. */
+  redact: {
+    /** Patterns; several can be one, with `|`. */
+    patterns_max: 100,
+    /** Characters of a pattern. */
+    pattern_characters_max: 2_048,
+    /** Characters of a pattern whose repetitions are written out: `a{3}` has 3. */
+    places_max: 400,
+    /** Entries of a pattern's table, which matches a byte with one look-up. */
+    table_entries_max: 65_536,
+    /**
+     * Places of patterns that may be tried for one line, beside the look-ups. A line that needs more is
+     * hidden whole and counted. The number depends only on the patterns and the line, so that a line that is
+     * read again is hidden again.
+     */
+    line_steps_max: 1_000_000,
+  },
+
   /** Workspace and template of a sandbox. */
   labels: {
     /** Longest text of one label. */

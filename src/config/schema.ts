@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { limits } from '../base/limits.ts';
 import { readyDefaults } from '../parse/mark/ready.ts';
 import { builtInKinds, type Kind } from '../redact/kinds.ts';
 import { patternFault } from '../redact/pattern_check.ts';
@@ -92,13 +93,14 @@ export const settingsSchema = z.strictObject({
     }),
   redact_patterns: z
     .array(text.refine((pattern) => patternFault(pattern) === null))
+    .max(limits.redact.patterns_max)
     .default([])
     .register(about, {
       description:
         'Regular expressions for more text to overwrite with `*`, one per line; no match spans log lines',
       allowed:
-        'regular expressions in ASCII, without lookahead, lookbehind and backreferences; none may match an empty text, ' +
-        'and none may match the same text in several ways, as (a+)+ and .*=.* do, because that can take too long',
+        `at most ${limits.redact.patterns_max} regular expressions in ASCII, without lookahead, lookbehind and ` +
+        'backreferences; none may match an empty text',
       isByLine: true,
     }),
   kafka: z

@@ -78,10 +78,12 @@ function treeOf(given: Iterable<Given>): Record<string, unknown> {
 function complaint(issue: z.core.$ZodIssue, given: Map<string, Given>): Wrong {
   const setting = allSettings.find(({ path }) => path.every((part, at) => issue.path[at] === part))!;
   const { where, value } = given.get(setting.name)!;
-  const isItem = Array.isArray(value);
-  const found = isItem ? value[Number(issue.path[setting.path.length])]! : value;
-  const fault = setting.name === 'redact_patterns' ? patternFault(found as string) : null;
-  const what = `${isItem ? 'has' : 'is'} ${quoted(setting, found)}${fault === null ? '' : `, which ${fault}`}`;
+  const item = Array.isArray(value) ? value[Number(issue.path[setting.path.length])] : undefined;
+  const found = item ?? String(value);
+  const fault = item !== undefined && setting.name === 'redact_patterns' ? patternFault(item) : null;
+  const shown =
+    issue.code === 'too_big' && Array.isArray(value) ? `${value.length} values` : quoted(setting, found);
+  const what = `${Array.isArray(value) ? 'has' : 'is'} ${shown}${fault === null ? '' : `, which ${fault}`}`;
   return invalid(`Setting ${setting.name} (${where}) ${what}; allowed: ${setting.allowed}.`);
 }
 

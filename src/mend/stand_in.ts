@@ -1,5 +1,5 @@
 import { limits } from '../base/limits.ts';
-import type { Redactor } from '../redact/redactor.ts';
+import { BYTES_BEHIND, type Redactor } from '../redact/redactor.ts';
 import { RowTarget } from '../rows/row_target.ts';
 import { StreamRows, savedRedaction } from '../rows/stream_rows.ts';
 import { type FoundPin, readAt, sameFile } from '../tail/pins.ts';
@@ -82,11 +82,14 @@ export function readAgain(loss: Loss, pins: FoundPin[], redactor: Redactor | nul
       : sandbox === loss.sandbox && log === loss.log && stream === started && generation === 0,
   );
   if (!found?.pin.path) return null;
-  const bytes = readAt(found.pin, isGoingOn ? before.file.offset : 0, length);
-  if (bytes.length !== length) return null;
+  // What follows a row may decide what is hidden in it.
+  const behind = redactor === null ? 0 : BYTES_BEHIND;
+  const bytes = readAt(found.pin, isGoingOn ? before.file.offset : 0, length + behind);
+  if (bytes.length < length) return null;
   const redaction = isGoingOn ? savedRedaction(before.stream) : null;
   // A copy, because the redactor reuses its buffer.
-  const shown = redactor === null ? bytes : Buffer.from(redactor.hide(bytes, 0, redaction));
+  const shown =
+    redactor === null ? bytes : Buffer.from(redactor.hide(bytes, 0, redaction).subarray(0, length));
   return areLost(shown, loss) ? shown : null;
 }
 

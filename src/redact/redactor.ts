@@ -3,6 +3,7 @@ import { type Kind, kinds } from './kinds.ts';
 import { KEY_BYTES_MAX, keyBegins, keyEnds, keyRuns } from './private_key.ts';
 import { signsFor } from './secrets.ts';
 import type { SignTable, Span } from './signs.ts';
+import { type PatternMatch, textEnd, UserPatterns } from './user_patterns.ts';
 
 /** A secret that is not yet complete at a position of a stream; stored with the position. */
 export interface RedactionState {
@@ -16,10 +17,18 @@ export interface RedactionState {
   skip?: number;
   /** The bytes of the line before this position, as far as a check may read them. */
   before?: string;
+  /**
+   * Only with patterns, and only within a line: whether all that follows in the line is hidden. Absent at the
+   * start of a line.
+   */
+  line?: 'goes on' | 'hidden';
 }
 
 const NOTHING: RedactionState = { rest: 0, key: -1 };
+/** Bytes behind a row that decide what is hidden in it. */
+export const BYTES_BEHIND = SECRET_BYTES_MAX + 1;
 const STAR = 42;
+const NEWLINE = 10;
 
 /**
  * Overwrites secrets in the bytes of a stream with `*`, so lengths and positions stay the same. It changes a
@@ -27,16 +36,19 @@ const STAR = 42;
  */
 export class Redactor {
   /** Secrets hidden since the start, by kind. */
-  readonly counts: Partial<Record<Kind, number>> = {};
+  readonly counts: Partial<Record<Kind | PatternMatch['kind'], number>> = {};
   private readonly signs: SignTable;
   private readonly hasKeys: boolean;
-  private readonly patterns: RegExp[];
+  private readonly patterns: UserPatterns;
   private copy = Buffer.alloc(0);
-  private ranges: { from: number; to: number; kind: Kind }[] = [];
+  /** Parts of private keys. */
+  private ranges: { from: number; to: number }[] = [];
   private found: Span[] = [];
+  private matches: PatternMatch[] = [];
   /** Starts and ends of private key blocks in the bytes of the last `hide`, in order. */
   private keys: { at: number; opens: boolean }[] = [];
-  /** State of the last `hide`: its start, the state before it, and the end of the counted secrets. */
+  /** State of the last `hide`: its bytes and start, the state before it, and the end of the counted secrets. */
+  private bytes: Buffer = Buffer.alloc(0);
   private start = 0;
   /** The bytes that the last `hide` searched, and where they begin in those that it was given. */
   private scanned: Buffer = Buffer.alloc(0);
@@ -49,10 +61,9 @@ export class Redactor {
     const set = new Set(wanted);
     this.signs = signsFor(set);
     this.hasKeys = set.has('private_key');
-    this.patterns = patterns.map((pattern) => new RegExp(pattern, 'g'));
-    for (const kind of kinds) {
-      if (set.has(kind) || (kind === 'pattern' && patterns.length > 0)) this.counts[kind] = 0;
-    }
+    this.patterns = new UserPatterns(patterns);
+    for (const kind of kinds) if (set.has(kind)) this.counts[kind] = 0;
+    if (!this.patterns.isEmpty) this.counts.pattern = this.counts.whole_line = 0;
   }
 
   /** `redacted_aws` and so on, for the kinds that are redacted. */
@@ -67,33 +78,37 @@ export class Redactor {
    * secret.
    */
   mustWait(bytes: Buffer, end: number, final: boolean): boolean {
-    if (final || bytes[end - 1] === 10 || bytes.length - end >= SECRET_BYTES_MAX) return false;
-    return bytes.indexOf(10, end) < 0;
+    if (final || bytes[end - 1] === NEWLINE || bytes.length - end >= BYTES_BEHIND) return false;
+    return bytes.indexOf(NEWLINE, end) < 0;
   }
 
   /**
    * @returns a copy in which the secrets of bytes[start…] are hidden, valid until the next call; `bytes` if
    * there are none
+   * @param isFinal whether no bytes follow; else patterns may not be hidden yet in rows that must wait
    */
-  hide(bytes: Buffer, start: number, before: RedactionState | null): Buffer {
+  hide(bytes: Buffer, start: number, before: RedactionState | null, isFinal = true): Buffer {
     const end = bytes.length;
+    this.bytes = bytes;
     this.before = before ?? NOTHING;
     this.start = start;
     this.counted = start;
     this.ranges.length = 0;
     this.found.length = 0;
+    this.matches.length = 0;
     this.keys.length = 0;
     const { rest, key } = this.before;
     if (this.hasKeys) this.findKeys(bytes, start, end, key);
     if (!this.signs.isEmpty) this.findSecrets(bytes, start);
-    for (const pattern of this.patterns) this.findPattern(pattern, bytes, start, end);
-    if (this.ranges.length === 0 && this.found.length === 0 && rest === 0) return bytes;
+    if (!this.patterns.isEmpty) this.findPatterns(bytes, start, isFinal);
+    const { ranges, found, matches } = this;
+    if (ranges.length + found.length + matches.length + rest === 0) return bytes;
     if (this.copy.length < end) this.copy = Buffer.allocUnsafeSlow(end);
     const shown = this.copy.subarray(0, end);
     bytes.copy(shown, start, start, end);
     if (rest > 0) shown.fill(STAR, start, Math.min(end, start + rest));
-    for (const { from, to } of this.ranges) shown.fill(STAR, from, to);
-    for (const { from, to } of this.found) shown.fill(STAR, Math.min(end, from), Math.min(end, to));
+    for (const { from, to } of [...ranges, ...matches]) shown.fill(STAR, from, to);
+    for (const { from, to } of found) shown.fill(STAR, Math.min(end, from), Math.min(end, to));
     return shown;
   }
 
@@ -104,9 +119,10 @@ export class Redactor {
   took(at: number): RedactionState | null {
     const { before, start, counted, counts } = this;
     let rest = Math.max(0, before.rest - (at - start));
-    for (const { from, to, kind } of this.ranges) {
+    for (const { from, to } of this.ranges) if (from < at) rest = Math.max(rest, to - at);
+    for (const { from, to, kind, isCounted } of this.matches) {
       if (from >= at) continue;
-      if (from >= counted && kind !== 'private_key') counts[kind]!++;
+      if (from >= counted && isCounted) counts[kind]!++;
       rest = Math.max(rest, to - at);
     }
     const later: RedactionState['later'] = [];
@@ -127,13 +143,16 @@ export class Redactor {
       if (mark.opens && mark.at >= counted) counts.private_key!++;
     }
     this.counted = at;
-    const line = this.lineBefore(at);
-    if (rest === 0 && key < 0 && later.length === 0 && skip === 0 && line === '') return null;
+    const text = this.lineBefore(at);
+    const line = this.lineAt(at);
+    const isNothing = rest === 0 && key < 0 && later.length === 0 && skip === 0 && text === '';
+    if (isNothing && line === undefined) return null;
     return {
       ...{ rest, key },
       ...(later.length > 0 && { later }),
       ...(skip > 0 && { skip }),
-      ...(line !== '' && { before: line }),
+      ...(text !== '' && { before: text }),
+      ...(line !== undefined && { line }),
     };
   }
 
@@ -180,7 +199,7 @@ export class Redactor {
       const most = Math.min(end, at + KEY_BYTES_MAX - open);
       const ends = keyEnds(bytes, at, Math.min(end, most + 1));
       const to = ends >= 0 && ends <= most ? ends : most;
-      keyRuns(bytes, at, to, (from, until) => this.ranges.push({ from, to: until, kind: 'private_key' }));
+      keyRuns(bytes, at, to, (from, until) => this.ranges.push({ from, to: until }));
       if (to === end && ends < 0) return;
       this.keys.push({ at: to - 1, opens: false });
       at = to;
@@ -188,51 +207,37 @@ export class Redactor {
     }
   }
 
-  /** Matches line by line, on Latin-1 text: one character is one byte. */
-  private findPattern(pattern: RegExp, bytes: Buffer, start: number, end: number): void {
-    for (let at = start; at < end; ) {
-      const next = bytes.indexOf(10, at);
-      const lineEnd = next < 0 || next > end ? end : next;
-      // A long line is matched in overlapping parts, so that the cost of a pattern is bounded.
-      for (let from = at, size = PATTERN_BYTES; from < lineEnd; ) {
-        const to = Math.min(lineEnd, from + size);
-        const open = this.findIn(pattern, bytes, from, to);
-        if (to === lineEnd) break;
-        // A match at the end of the part may continue: the next part begins with it and is at least twice as
-        // long.
-        from = open < 0 ? to - PATTERN_OVERLAP : open;
-        size = open < 0 ? PATTERN_BYTES : Math.max(PATTERN_BYTES, 2 * (to - open));
-      }
-      at = lineEnd + 1;
+  private findPatterns(bytes: Buffer, start: number, isFinal: boolean): void {
+    const { rest, line } = this.before;
+    let at = start;
+    if (line === 'hidden') {
+      const newline = bytes.indexOf(NEWLINE, start);
+      const to = textEnd(bytes, start, newline);
+      this.matches.push({ from: start, to, kind: 'pattern', isCounted: false, isToLineEnd: true });
+      if (newline < 0) return;
+      at = newline + 1;
     }
+    // What begins in a secret of an earlier piece is a part of it, also if that piece was in an earlier read.
+    let covered = start + rest;
+    const found = (match: PatternMatch): void => {
+      const isPart = match.kind === 'pattern' && match.from < covered;
+      this.matches.push({ ...match, isCounted: match.isCounted && !isPart });
+    };
+    this.patterns.find(bytes, at, line === 'goes on', isFinal, found, (end) => {
+      const begun = this.found.filter(({ sign }) => sign < end);
+      for (const { from, to } of [...this.ranges, ...begun, ...this.matches]) {
+        if (from < end) covered = Math.max(covered, to);
+      }
+    });
   }
 
-  /** @returns the start of a match that ends at the end of the text; -1 if there is none */
-  private findIn(pattern: RegExp, bytes: Buffer, start: number, end: number): number {
-    const text = bytes.toString('latin1', start, end);
-    let open = -1;
-    pattern.lastIndex = 0;
-    for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
-      if (match[0] === '') {
-        pattern.lastIndex++;
-        continue;
-      }
-      let from = start + match.index;
-      let to = from + match[0].length;
-      if (to === end) open = from;
-      // Hides all bytes of a multi-byte character.
-      while (from > start && isContinuation(bytes[from]!)) from--;
-      while (to < end && isContinuation(bytes[to]!)) to++;
-      const last = this.ranges.at(-1);
-      // The same match, found in two parts of a long line.
-      if (last?.kind === 'pattern' && from < last.to && from >= last.from) last.to = Math.max(last.to, to);
-      else this.ranges.push({ from, to, kind: 'pattern' });
-    }
-    return open;
+  /** Where the rows end within a line, what its next bytes need to know about it. */
+  private lineAt(at: number): RedactionState['line'] {
+    if (this.patterns.isEmpty) return undefined;
+    if (at === this.start) return this.before.line;
+    // Only a line that ends may end at the end of the bytes: any other would wait for what follows.
+    if (at === this.bytes.length || this.bytes[at - 1] === NEWLINE) return undefined;
+    const isHidden = this.matches.some(({ from, to, isToLineEnd }) => isToLineEnd && from < at && to > at);
+    return isHidden ? 'hidden' : 'goes on';
   }
 }
-
-const PATTERN_BYTES = 1_024;
-const PATTERN_OVERLAP = 256;
-
-const isContinuation = (byte: number): boolean => (byte & 0xc0) === 0x80;

@@ -22,6 +22,8 @@ interface HiddenChunk {
   bytes: Buffer;
   /** Offset of the first line that is not in a row yet. */
   at: number;
+  /** Whether no bytes follow. */
+  final: boolean;
   shown: Buffer;
 }
 

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { lineEnd } from '../parse/line/split.ts';
 import { LineParser, type ParserState } from '../parse/line_parser.ts';
-import type { RedactionState, Redactor } from '../redact/redactor.ts';
+import type { RedactionState } from '../redact/redactor.ts';
 import type { StreamName, StreamPoint, StreamSink, Taken } from '../tail/sink.ts';
 import { record, type SlotLabel, type StreamLabels } from '../wire/batch_builder.ts';
 import type { RowTarget } from './row_target.ts';
@@ -60,7 +60,7 @@ export class StreamRows implements StreamSink, StreamLabels {
 
   lines(before: StreamPoint, bytes: Buffer, start: number, final: boolean, read_ms: number): Taken {
     const { builder, redactor, line, spare_bytes, counts } = this.target;
-    const shown = this.begin(bytes, start);
+    const shown = this.begin(bytes, start, final);
     const seconds = Math.floor(read_ms / 1000);
     const nanos = (read_ms % 1000) * 1_000_000;
     let isFull = false;
@@ -81,23 +81,22 @@ export class StreamRows implements StreamSink, StreamLabels {
     }
     counts.lines += lines;
     counts.bytes += at - start;
-    if (redactor !== null) this.took(redactor, bytes, at, shown, isFull);
+    if (redactor !== null) {
+      this.redaction = redactor.took(at);
+      this.target.hidden = isFull ? { of: this, bytes, at, final, shown } : null;
+    }
     const crc = lines === 0 ? before.crc32 : crc32(shown.subarray(start, at), before.crc32);
     return { bytes: at - start, lines, crc32: crc, isFull };
   }
 
   /** @returns the bytes as the rows may hold them */
-  private begin(bytes: Buffer, start: number): Buffer {
+  private begin(bytes: Buffer, start: number, final: boolean): Buffer {
     const { redactor, labels, hidden } = this.target;
     if (!this.isLabelled) labels?.fill(this);
     if (redactor === null) return bytes;
-    if (hidden?.of === this && hidden.bytes === bytes && hidden.at === start) return hidden.shown;
-    return redactor.hide(bytes, start, this.redaction);
-  }
-
-  private took(redactor: Redactor, bytes: Buffer, at: number, shown: Buffer, isFull: boolean): void {
-    this.redaction = redactor.took(at);
-    this.target.hidden = isFull ? { of: this, bytes, at, shown } : null;
+    const isSame = hidden?.of === this && hidden.bytes === bytes && hidden.at === start;
+    if (isSame && hidden.final === final) return hidden.shown;
+    return redactor.hide(bytes, start, this.redaction, final);
   }
 
   mark(what: 'gap' | 'seal', position: number, message: object, now_ms: number): void {
