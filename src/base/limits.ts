@@ -122,15 +122,17 @@ export const limits = {
     /** Characters of a pattern. */
     pattern_characters_max: 2_048,
     /** Characters of a pattern whose repetitions are written out: `a{3}` has 3. */
-    places_max: 400,
+    places_max: 4_096,
     /** Entries of a pattern's table, which matches a byte with one look-up. */
     table_entries_max: 65_536,
+    /** Memory of the sets of places that the rows of a pattern's table stand for. */
+    table_sets_bytes_max: 4 * MIB,
     /**
-     * Places of patterns that may be tried for one line, beside the look-ups. A line that needs more is
-     * hidden whole and counted. The number depends only on the patterns and the line, so that a line that is
-     * read again is hidden again.
+     * Steps that all patterns may take on one line beside the look-ups, some nanoseconds each. A line that
+     * needs more is hidden whole and counted. The number depends only on the patterns and the line, so that a
+     * line that is read again is hidden again.
      */
-    line_steps_max: 1_000_000,
+    line_steps_max: 2_000_000,
   },
 
   /** Workspace and template of a sandbox. */

@@ -34,7 +34,7 @@ export interface Automaton {
 
 const { places_max } = limits.redact;
 /** Parts of a pattern of all sorts, after its repetitions are written out. */
-const PARTS_MAX = 8_000;
+const PARTS_MAX = 4 * places_max;
 /** Visits of parts that find what can follow what. */
 const VISITS_MAX = 2_000_000;
 const TOO_LARGE = `is too large: with its repetitions written out it may have ${places_max} characters; shorten its repetitions, or split it into several`;
@@ -140,34 +140,27 @@ function reached(
   const found = new Set<number>();
   const seen = new Set<number>();
   const entered = new Set<number>();
-  const visit = (at: number): void => {
+  // The next part is the last one; a negative number leaves what was entered.
+  const open = [from];
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    if (at < 0) {
+      entered.delete(~at);
+      continue;
+    }
     // What was entered are the innermost of the repetitions around this part, so their number tells which.
     const name = at * PARTS_MAX + entered.size;
-    if (seen.has(name)) return;
+    if (seen.has(name)) continue;
     seen.add(name);
     if (--left.visits < 0) throw new Refused(TOO_LARGE);
     const part = parts[at]!;
-    switch (part.is) {
-      case 'byte':
-      case 'match':
-        found.add(at);
-        return;
-      case 'at':
-        if (holds(part.what, before, behind)) visit(part.to);
-        return;
-      case 'try':
-        part.to.forEach(visit);
-        return;
-      case 'enter':
-        entered.add(at);
-        visit(part.to);
-        entered.delete(at);
-        return;
-      case 'leave':
-        if (!entered.has(part.of)) visit(part.to);
-    }
-  };
-  visit(from);
+    if (part.is === 'byte' || part.is === 'match') found.add(at);
+    else if (part.is === 'try') for (const to of part.to.toReversed()) open.push(to);
+    else if (part.is === 'enter') {
+      entered.add(at);
+      open.push(~at, part.to);
+    } else if (part.is === 'leave' ? !entered.has(part.of) : holds(part.what, before, behind))
+      open.push(part.to);
+  }
   return [...found];
 }
 

@@ -6,22 +6,22 @@
  *
  * The sets of places at a byte are numbered, and a table gives the set to the left of each. The table is made
  * once, from the pattern alone, and has a greatest size. Sets that it lacks are computed where they occur,
- * place by place. Such places are the steps that are counted: their number depends on the pattern and the
- * line, not on the lines before it.
+ * place by place, in steps that are counted. Their number depends on the pattern and the line, not on the
+ * lines before it.
  */
 import { limits } from '../base/limits.ts';
 import { type Automaton, automatonOf, SYMBOLS, symbol } from './pattern_automaton.ts';
 import { neededText, readPattern } from './pattern_syntax.ts';
 import { PlaceSets } from './place_sets.ts';
 
-const { table_entries_max } = limits.redact;
+const { table_entries_max, table_sets_bytes_max } = limits.redact;
 /** Entry for a set that the table lacks. */
 const LACKS = -1;
 
 export class PatternMatcher {
   /** Each match contains this text; '' if it is not known. */
   readonly needs: string;
-  /** Places looked at for the last line. */
+  /** Steps that the last line took beside the look-ups. */
   steps = 0;
   private readonly automaton: Automaton;
   private readonly starts: number[];
@@ -52,10 +52,16 @@ export class PatternMatcher {
     this.classify(symbols);
     this.classOf = Uint8Array.from(this.classOfSymbol.subarray(0, 256));
     this.shift = Math.ceil(Math.log2(this.classes.length));
-    this.sets = new PlaceSets(next, (place) => place >= looks && place < starts);
-    this.allowed = this.classes.map((one) => this.sets.of((place) => symbols[place]![one] === 1));
+    this.sets = new PlaceSets(
+      next,
+      symbols.flatMap((_, place) => (place >= looks && place < starts ? [place] : [])),
+    );
+    this.allowed = this.classes.map((one) =>
+      this.sets.bits(symbols.flatMap((set, place) => (set[one] === 1 ? [place] : []))),
+    );
     const hasStart = (set: number): boolean => this.starts.some((place) => this.sets.has(set, place));
-    const [size, first] = this.sets.choose(this.allowed, table_entries_max >> this.shift, hasStart);
+    const most = Math.min(table_entries_max >> this.shift, table_sets_bytes_max / this.sets.bytesEach);
+    const [size, first] = this.sets.choose(this.allowed, most, hasStart);
     this.beginning = first << this.shift;
     this.table = this.tableOf(size);
   }
@@ -69,7 +75,7 @@ export class PatternMatcher {
    * Looks for the matches that start in bytes[start, until), from left to right, each behind the one before.
    * @param end of the bytes that a match may have; they have no newline
    * @param isCut whether the line begins before `start`, and whether it goes on behind `end`
-   * @param stepsMax of places to look at
+   * @param stepsMax steps beside the look-ups
    * @returns whether that was enough; else what was found so far is not all
    */
   find(
@@ -136,9 +142,8 @@ export class PatternMatcher {
     const entry = row < this.table.length ? this.table[row + one]! : LACKS;
     if (entry !== LACKS) return entry;
     const { sets, shift } = this;
-    const set = row >> shift;
-    this.steps += sets.sizeOf(set);
-    const left = sets.left(set, this.allowed[one]!);
+    const left = sets.left(row >> shift, this.allowed[one]!);
+    this.steps += sets.steps;
     const known = sets.find(left);
     return (known >= 0 ? known : sets.add(left)) << shift;
   }

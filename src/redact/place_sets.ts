@@ -3,11 +3,13 @@ const WORDS_SPARE = 16_384;
 
 /** Sets of places of an automaton, as bits, with a number each. Set 0 is empty: nothing follows a line. */
 export class PlaceSets {
+  /** Steps that the last `left` took. */
+  steps = 0;
   /** Words of 32 bits that a set takes. */
   private readonly width: number;
-  /** For each place the places before it. */
+  /** For each place the places before it: their numbers, or as bits if that is shorter. */
   private readonly before: Int32Array[];
-  /** Places that need none behind them. */
+  private readonly isBits: Uint8Array;
   private readonly last: Int32Array;
   private readonly followed: Int32Array;
   private readonly result: Int32Array;
@@ -18,26 +20,32 @@ export class PlaceSets {
 
   /**
    * @param next for each place those that can follow
-   * @param isLast whether a place needs none behind it
+   * @param last the places that need none behind them
    */
-  constructor(next: number[][], isLast: (place: number) => boolean) {
+  constructor(next: number[][], last: number[]) {
     this.width = Math.ceil(next.length / 32);
-    this.before = next.map(() => new Int32Array(this.width));
+    const before: number[][] = next.map(() => []);
     next.forEach((some, place) => {
-      for (const then of some) this.before[then]![place >> 5]! |= 1 << (place & 31);
+      for (const then of some) before[then]!.push(place);
     });
-    this.last = this.of(isLast);
+    this.isBits = Uint8Array.from(before, (some) => Number(some.length > this.width));
+    this.before = before.map((some, place) =>
+      this.isBits[place] === 1 ? this.bits(some) : Int32Array.from(some),
+    );
+    this.last = this.bits(last);
     this.followed = new Int32Array(this.width);
     this.result = new Int32Array(this.width);
     this.words = new Int32Array(this.width * 64);
-    this.index(this.add(this.of(() => false)));
+    this.index(this.add(this.bits([])));
   }
 
-  of(isIn: (place: number) => boolean): Int32Array {
+  get bytesEach(): number {
+    return this.width * 4;
+  }
+
+  bits(places: number[]): Int32Array {
     const set = new Int32Array(this.width);
-    for (let place = 0; place < this.before.length; place++) {
-      if (isIn(place)) set[place >> 5]! |= 1 << (place & 31);
-    }
+    for (const place of places) set[place >> 5]! |= 1 << (place & 31);
     return set;
   }
 
@@ -66,14 +74,22 @@ export class PlaceSets {
   }
 
   private follow(set: number): void {
-    const { width, words, before, followed, last } = this;
-    followed.set(last);
+    const { width, words, before, isBits, followed } = this;
+    followed.set(this.last);
+    let steps = width;
+    const first = set * width;
     for (let word = 0; word < width; word++) {
-      for (let bits = words[set * width + word]!; bits !== 0; bits &= bits - 1) {
-        const some = before[(word << 5) + 31 - Math.clz32(bits & -bits)]!;
-        for (let index = 0; index < width; index++) followed[index]! |= some[index]!;
+      for (let bits = words[first + word]!; bits !== 0; bits &= bits - 1) {
+        const place = (word << 5) + 31 - Math.clz32(bits & -bits);
+        const some = before[place]!;
+        if (isBits[place] === 1) for (let index = 0; index < width; index++) followed[index]! |= some[index]!;
+        else
+          for (let index = 0; index < some.length; index++)
+            followed[some[index]! >> 5]! |= 1 << (some[index]! & 31);
+        steps += some.length;
       }
     }
+    this.steps = steps;
   }
 
   private meet(allowed: Int32Array): Int32Array {
