@@ -66,7 +66,7 @@ export function automatonOf(root: Node): Automaton {
   const looks = chars.length;
   const starts = looks + before.length;
   const placesOfPart = new Map<number, number>();
-  chars.forEach(({ at, kind }, place) => placesOfPart.set(at * 4 + kindNumber(kind), place));
+  for (const [place, { at, kind }] of chars.entries()) placesOfPart.set(at * 4 + kindNumber(kind), place);
   const left = { visits: VISITS_MAX };
   const followers = (part: number, kind: Kind): number[] =>
     before.flatMap((then, index) =>

@@ -145,7 +145,9 @@ class PatternReader {
     const isNot = this.text[this.at] === '^';
     if (isNot) this.at++;
     const set = new Uint8Array(256);
-    const add = (bytes: Bytes): void => bytes.forEach((isIn, byte) => (set[byte]! |= isIn));
+    const add = (bytes: Bytes): void => {
+      for (let byte = 0; byte < 256; byte++) set[byte]! |= bytes[byte]!;
+    };
     while (this.text[this.at] !== ']') {
       const from = this.inSet();
       if (this.text[this.at] !== '-' || this.text[this.at + 1] === ']') {

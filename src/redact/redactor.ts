@@ -47,7 +47,7 @@ export class Redactor {
   private matches: PatternMatch[] = [];
   /** Starts and ends of private key blocks in the bytes of the last `hide`, in order. */
   private keys: { at: number; opens: boolean }[] = [];
-  /** State of the last `hide`: its bytes and start, the state before it, and the end of the counted secrets. */
+  /** Of the last `hide`: its bytes and start, the state before it, and the end of the counted secrets. */
   private bytes: Buffer = Buffer.alloc(0);
   private start = 0;
   /** The bytes that the last `hide` searched, and where they begin in those that it was given. */
