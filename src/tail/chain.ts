@@ -2,13 +2,7 @@ import type { OpenFolder } from '../base/open_folder.ts';
 import type { FilePlace, Generation, StreamStart } from './generation.ts';
 import type { FreshFile } from './log_files.ts';
 import type { LogTail } from './log_tail.ts';
-import { type FileIdentity, identityOf, type Pin, type Pins, sameFile } from './pins.ts';
-
-/** Names of one log in the folder, oldest first: `console.log.2`, `console.log.1`, `console.log`. */
-export interface ChainName {
-  name: string;
-  age: number;
-}
+import { type ChainName, type FileIdentity, identityOf, type Pin, type Pins, sameFile } from './pins.ts';
 
 interface Seen {
   age: number;
@@ -89,8 +83,9 @@ function see(tail: LogTail, folder: OpenFolder | null, names: ChainName[], pins:
     });
     unknown.reverse();
   }
-  for (const { name, age } of unknown) {
-    const pin = folder && pins.take(tail.sandbox, tail.log, folder, name, age);
+  for (const one of unknown) {
+    const { age } = one;
+    const pin = folder && pins.take(tail.sandbox, tail.log, folder, one);
     if (pin === null) continue;
     const known = recognise(tail, pin, age, 0);
     if (known) pins.release(pin);

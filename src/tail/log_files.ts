@@ -98,6 +98,11 @@ export class LogFiles {
     return this.queue.some(({ pin }) => isIt(pin)) || this.copies.has(file) || this.kept.some(isIt);
   }
 
+  /** Whether the log has this file pinned. */
+  holds(file: FileIdentity): boolean {
+    return this.knows(file) || this.freshFiles.some(({ pin }) => sameFile(pin, file));
+  }
+
   /**
    * Tells each file where its name is now, and releases those that are done with and have lost their name.
    */

@@ -19,6 +19,7 @@ import { AfterlogError } from '../base/errors.ts';
 import { report } from '../base/faults.ts';
 import { type OpenFolder, READ_ONE_FILE } from '../base/open_folder.ts';
 import { closeOwnFiles, makeOwnFolder, OWN_FILE } from '../base/own_files.ts';
+import { isForeign } from './foreign.ts';
 
 /** Identifies a file while it exists: inode and birth time, because inodes are reused. */
 export interface FileIdentity {
@@ -34,6 +35,15 @@ export interface Pin extends FileIdentity {
   fd: number | null;
   /** Not a link, but a copy that the agent made. */
   isAside?: true;
+}
+
+/** A name of a log in its folder, such as `console.log.2`. */
+export interface ChainName {
+  name: string;
+  /** How many rotations old it is. */
+  age: number;
+  /** How many names of the log lead to the same file. */
+  names: number;
 }
 
 /** The parts of a pin's name. */
@@ -98,17 +108,17 @@ export class Pins {
    * @returns null if the file is gone, or not one that belongs there
    * @throws the system's error if the file can neither be linked nor opened
    */
-  take(sandbox: string, logName: string, folder: OpenFolder, name: string, age: number): Pin | null {
+  take(sandbox: string, logName: string, folder: OpenFolder, { name, age, names }: ChainName): Pin | null {
     const link = join(this.dir, `${encodeURIComponent(sandbox)},${logName},new,${age},${this.unique()}`);
     try {
       linkSync(folder.entry(name), link);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      return code === 'ENOENT' || code === 'ENOTDIR' ? null : this.open(folder, name, code ?? '');
+      return code === 'ENOENT' || code === 'ENOTDIR' ? null : this.open(folder, name, names, code ?? '');
     }
     crashPoint('tail.linked');
     const stats = lstatSync(link, { bigint: true });
-    if (!stats.isFile()) {
+    if (!stats.isFile() || isForeign(stats, folder.stats, names + 1)) {
       unlinkSync(link);
       return null;
     }
@@ -119,9 +129,13 @@ export class Pins {
     return `${this.life}-${this.count++}`;
   }
 
-  private open(folder: OpenFolder, name: string, why: string): Pin | null {
+  private open(folder: OpenFolder, name: string, names: number, why: string): Pin | null {
     const file = folder.openFile(name);
     if (file === null) return null;
+    if (isForeign(file.stats, folder.stats, names)) {
+      closeSync(file.fd);
+      return null;
+    }
     this.descriptors++;
     if (!this.warned) {
       const path = join(folder.path, name);

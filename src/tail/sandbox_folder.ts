@@ -3,11 +3,20 @@ import { join } from 'node:path';
 import { reasonOf } from '../base/errors.ts';
 import type { OpenFolder } from '../base/open_folder.ts';
 import type { AsideRoom } from './aside.ts';
-import { type ChainName, lookAtChain } from './chain.ts';
+import { lookAtChain } from './chain.ts';
+import { isForeign, mayHoldForeign } from './foreign.ts';
 import type { Generation } from './generation.ts';
 import { chainPlace, type Layout } from './layout.ts';
 import { LogTail, type NamedPin, type TailOwner } from './log_tail.ts';
-import { type FileIdentity, identityOf, type Pin, type Pins, sameFile, shortIdentity } from './pins.ts';
+import {
+  type ChainName,
+  type FileIdentity,
+  identityOf,
+  type Pin,
+  type Pins,
+  sameFile,
+  shortIdentity,
+} from './pins.ts';
 import type { Sink } from './sink.ts';
 import type { Watch, WatchFolder } from './watch.ts';
 
@@ -86,10 +95,10 @@ export class SandboxFolder implements TailOwner {
     let folder: OpenFolder | null = null;
     try {
       folder = this.layout.open(this.id);
-      for (const { name, age } of this.names(folder).get(log) ?? []) {
-        const stats = folder!.lstat(name);
+      for (const name of this.names(folder).get(log) ?? []) {
+        const stats = folder!.lstat(name.name);
         if (!stats?.isFile() || !sameFile(identityOf(stats), file)) continue;
-        const pin = this.pins.take(this.id, log, folder!, name, age);
+        const pin = this.pins.take(this.id, log, folder!, name);
         if (pin !== null && sameFile(pin, file)) return pin;
         if (pin !== null) this.pins.release(pin);
       }
@@ -208,11 +217,30 @@ export class SandboxFolder implements TailOwner {
         continue;
       }
       const chain = chains.get(place.log) ?? [];
-      chain.push({ name, age: place.age });
+      chain.push({ name, age: place.age, names: 1 });
       chains.set(place.log, chain);
+    }
+    for (const [log, chain] of chains) {
+      if (mayHoldForeign(folder!.stats)) chains.set(log, this.ownOf(folder!, log, chain));
     }
     for (const chain of chains.values()) chain.sort((a, b) => b.age - a.age);
     return chains;
+  }
+
+  /** The names of a chain, without those of files that somebody linked from elsewhere. */
+  private ownOf(folder: OpenFolder, log: string, chain: ChainName[]): ChainName[] {
+    const files = this.tails.get(log)?.files;
+    const found = chain.map((one) => ({ one, stats: folder.lstat(one.name) }));
+    return found.flatMap(({ one, stats }) => {
+      if (stats === undefined) return [];
+      // Our own pins are names, too.
+      if (files?.holds(identityOf(stats))) return [one];
+      const names = found.filter((other) => other.stats?.ino === stats.ino).length;
+      if (!isForeign(stats, folder.stats, names)) return [{ ...one, names }];
+      this.strange++;
+      this.events.strange(join(this.folder, one.name), 'a hard link to a file of another user');
+      return [];
+    });
   }
 
   /** A link where the folder should be could lead anywhere on the host, so it is not followed. */

@@ -128,8 +128,8 @@ export class AttackedAgent {
     return this.spool.poll().rows.filter(({ bytes }) => bytes.includes(SECRET)).length;
   }
 
-  /** Bytes of rows of one kind. */
-  rows(record: string): { sandbox: string; message: string }[] {
-    return this.spool.poll().rows.filter((row) => row.record === record);
+  /** Bytes of all lines of a sandbox's console so far. */
+  bytesOf(sandbox: string): number {
+    return this.spool.poll().of(sandbox, 'console').bytes;
   }
 }
