@@ -15,7 +15,7 @@ import { createClient } from '@clickhouse/client';
 import { startLocalKafka } from '../src/kafka/local_kafka.ts';
 import { migrate } from '../src/store/care/migrate.ts';
 import { startEmbedded } from '../src/store/embedded/embedded.ts';
-import { cpuSeconds } from './process.ts';
+import { cpuSeconds, zstdSeconds } from './process.ts';
 
 const { values } = parseArgs({
   options: {
@@ -61,7 +61,7 @@ try {
     AFTERLOG_CONSUMER_LISTEN: '127.0.0.1:0',
     AFTERLOG_LOG_LEVEL: 'warn',
   };
-  table.push(['zstd -1 of the files', zstd(1)]);
+  table.push(['zstd -1 of the files', { cpu_s: zstdSeconds(1, files) }]);
   const agent = await role('agent', bytes, env);
   table.push(['agent: files → Kafka', agent]);
   const before = cpuSeconds(clickhouse.pid);
@@ -94,21 +94,6 @@ try {
   await kafka.stop();
   await clickhouse.stop();
   if (!values.dir) rmSync(dir, { recursive: true, force: true });
-}
-
-/** Compresses the files one by one; the shell's `times` measures its children. */
-function zstd(level: number): Partial<Measured> {
-  const script = `for f in "$@"; do zstd -q -${level} -T1 -c "$f" > /dev/null; done; times`;
-  // The second line of `times` is for the children.
-  const output = execFileSync('bash', ['-c', script, 'bash', ...files], { encoding: 'utf8' })
-    .trim()
-    .split('\n')
-    .at(-1)!;
-  const cpu_s = [...output.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
-    (sum, [, m, s]) => sum + Number(m) * 60 + Number(s),
-    0,
-  );
-  return { cpu_s };
 }
 
 async function role(name: string, until: number, env: NodeJS.ProcessEnv): Promise<Measured> {

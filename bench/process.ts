@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,20 @@ export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** CPU-seconds of `zstd` for files, one by one; the shell's `times` measures its children. */
+export function zstdSeconds(level: number, files: string[]): number {
+  const script = `for f in "$@"; do zstd -q -${level} -T1 -c "$f" > /dev/null; done; times`;
+  // The second line of `times` is for the children.
+  const output = execFileSync('bash', ['-c', script, 'bash', ...files], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+    .at(-1)!;
+  return [...output.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+    (sum, [, m, s]) => sum + Number(m) * 60 + Number(s),
+    0,
+  );
 }
 
 /** Current and peak resident memory of a process, in MB (10^6 bytes). */
