@@ -246,6 +246,17 @@ export const catalogue = {
     cause: 'The topic’s retention was shorter than an outage of the consumer, or a spool or topic was lost.',
     cure: 'Give the topic a retention of days, and find what deleted the batches; missing batches cannot be recovered.',
   },
+  BATCH_UNEXPLAINED: {
+    means:
+      'Batches are missing before a batch, and its topic lacks no messages that can have held them. It is set ' +
+      'aside, and nothing takes its place.',
+    cause:
+      'Somebody sends batches in the name of another host, a broker lost the end of its log, or somebody moved ' +
+      'the offset of the consumer group ahead.',
+    cure:
+      'Find the sender; signed batches (kafka.batch_key) prevent this. A host that truly lost batches is believed ' +
+      'again after as many more, or after a restart of its agent; then `afterlog dlq replay`.',
+  },
   LETTER_UNKNOWN: {
     means: 'There is no dead letter with this number.',
     cause: 'The number is misspelled or belongs to another topic, or retention has deleted the letter.',

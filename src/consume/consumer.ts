@@ -198,7 +198,7 @@ class ConsumerRole {
   private async begin(consumer: Consumer, offsets: PartitionOffsets): Promise<void> {
     const { partition: number, committed, low, high } = offsets;
     const partition = this.partition(number);
-    partition.begin();
+    partition.begin(offsets);
     partition.end = high;
     // If the broker forgot the group's offset, the last landed offset of this process shows what retention
     // deleted. The whole partition is read again then, because the topic may have been made again.

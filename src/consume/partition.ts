@@ -6,11 +6,13 @@ import { AfterlogError, type ErrorCode } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { during, Leaving, Patience } from '../base/patience.ts';
 import { kafkaFault } from '../kafka/client.ts';
+import type { PartitionOffsets } from '../kafka/offsets.ts';
 import { newestSchema } from '../store/care/migrate.ts';
 import { createLander, type Lander, STOPPED } from '../store/land/land.ts';
 import type { Batch } from '../wire/header.ts';
 import { receivedBatch } from '../wire/received.ts';
 import type { DeadLetters } from './dead_letter.ts';
+import { Evidence } from './evidence.ts';
 import { overtakenRow } from './missing.ts';
 import type { Pace } from './pace.ts';
 import type { Signatures } from './signatures.ts';
@@ -34,6 +36,11 @@ export class Partition {
   next: number | null = null;
   private readonly patience: Patience;
   private readonly origins = new WeakMap<Batch, KafkaMessage>();
+  /** Batches with a right signature. */
+  private readonly signed = new WeakSet<Batch>();
+  private readonly evidence = new Evidence();
+  /** The topic was still the same in this fetch. */
+  private isTopicChecked = false;
   private readonly topic: string;
   private readonly number: number;
   private readonly letters: DeadLetters;
@@ -66,8 +73,9 @@ export class Partition {
     const scope = `${place.topic}/${place.partition}`;
     this.patience = new Patience(`Dead letters of ${scope}`);
     this.lander = createLander(store.client, store.database, scope, {
-      setAside: ({ batch, reason }) => this.setAside(this.origins.get(batch)!, reason),
-      missing: () => this.checkTopic(),
+      schema_known: newestSchema(),
+      setAside: ({ batch, reason, code }) => this.setAside(this.origins.get(batch)!, reason, code),
+      distrust: (batch, missing) => this.distrust(batch, missing),
     });
   }
 
@@ -76,8 +84,26 @@ export class Partition {
   }
 
   /** The partition was assigned: the broker knows where it continues. */
-  begin(): void {
+  begin(offsets: PartitionOffsets): void {
     this.committed = null;
+    this.evidence.begin(offsets);
+  }
+
+  /**
+   * Whether a batch may be believed although batches before it did not come. A batch with a right signature
+   * may: its host speaks for itself.
+   * @returns null, or the reason to set it aside
+   * @throws Leaving, AfterlogError as checkTopic
+   */
+  private async distrust(batch: Batch, missing: number): Promise<string | null> {
+    await this.checkTopic();
+    if (this.signed.has(batch)) return null;
+    const { offset } = this.origins.get(batch)!;
+    if (this.evidence.explains(batch.header, Number(offset), missing)) return null;
+    return (
+      `${missing} batches are missing before it, and ${this.topic}/${this.number} lacks no messages that ` +
+      'can have held them. Its host may not have sent it'
+    );
   }
 
   /**
@@ -87,11 +113,14 @@ export class Partition {
    *   answers
    */
   private async checkTopic(): Promise<void> {
-    if (this.committed === null) return;
+    if (this.committed === null || this.isTopicChecked) return;
     const there = await this.committedThere().catch((error: unknown) => {
       throw kafkaFault(`Whether ${this.topic} was deleted and made again cannot be checked`, error);
     });
-    if (there !== null && there >= this.committed) return;
+    if (there !== null && there >= this.committed) {
+      this.isTopicChecked = true;
+      return;
+    }
     const what = `${this.topic}/${this.number} was deleted and made again`;
     throw new Leaving(new kafkajs.KafkaJSNonRetriableError(what));
   }
@@ -122,15 +151,24 @@ export class Partition {
 
   /** @returns the number of landed rows */
   private async landFetch(fetch: EachBatchPayload, alive: () => Promise<void>): Promise<number> {
+    this.isTopicChecked = false;
     await this.reportOvertaken(fetch.batch.firstOffset(), alive);
     const batches = await this.check(fetch.batch.messages, alive);
+    this.evidence.fetched(
+      batches.map((batch) => ({
+        header: batch.header,
+        offset: Number(this.origins.get(batch)!.offset),
+      })),
+    );
     const { landed, skipped, refused } = await this.lander.land(batches, alive);
     this.count(landed, skipped.length, refused.length);
     crashPoint('consume.landed');
     const last = fetch.batch.lastOffset();
     fetch.resolveOffset(last);
     this.next = Number(last) + 1;
-    const partitions = [{ partition: this.number, offset: String(BigInt(last) + 1n) }];
+    // kafkajs passes the metadata on, but its types lack it.
+    const metadata = this.evidence.landed(this.next);
+    const partitions = [{ partition: this.number, offset: String(BigInt(last) + 1n), metadata }];
     await fetch.commitOffsetsIfNecessary({ topics: [{ topic: this.topic, partitions }] });
     this.committed = this.next;
     crashPoint('consume.committed');
@@ -142,8 +180,11 @@ export class Partition {
    */
   private async reportOvertaken(first: string | null, alive: () => Promise<void>): Promise<void> {
     const from = this.next;
-    if (from === null || first === null || Number(first) <= from) return;
+    if (from === null || first === null || Number(first) === from) return;
+    // kafkajs went back to the first message of a topic that was made again.
+    if (Number(first) < from) return this.evidence.restart(Number(first));
     const lost = { from, to: Number(first) - 1 };
+    this.evidence.lost(from, Number(first) - from);
     await this.lander.report(overtakenRow(this.topic, this.number, lost), alive);
   }
 
@@ -159,9 +200,11 @@ export class Partition {
         beaten = performance.now();
       }
       try {
-        const batch = receivedBatch(message, newestSchema(), (header) =>
-          this.signatures.check(header, this.number, message),
-        );
+        let isSigned = false;
+        const batch = receivedBatch(message, newestSchema(), (header) => {
+          isSigned = this.signatures.check(header, this.number, message);
+        });
+        if (isSigned) this.signed.add(batch);
         this.origins.set(batch, message);
         whole.push(batch);
       } catch (error) {
@@ -193,8 +236,11 @@ export class Partition {
     }
   }
 
-  private setAside(message: KafkaMessage, reason: string, code?: ErrorCode): Promise<void> {
-    return this.letters.send({ topic: this.topic, partition: this.number, message }, reason, code);
+  /** @param code why it is set aside before its batch is tried */
+  private async setAside(message: KafkaMessage, reason: string, code?: ErrorCode): Promise<void> {
+    await this.letters.send({ topic: this.topic, partition: this.number, message }, reason, code);
+    // Otherwise gap rows land in its place.
+    if (code !== undefined) this.evidence.setAside(Number(message.offset), code === 'BATCH_UNEXPLAINED');
   }
 
   private count(landed: Batch[], skipped: number, refused: number): void {

@@ -27,22 +27,22 @@ export class Signatures {
   }
 
   /**
-   * Returns if the batch may land. No gap rows may take the place of a batch that it rejects: they would have
-   * the batch's id, and its host may not have sent it.
+   * Returns if the batch may land: true if it has a right signature. No gap rows may take the place of a
+   * batch that it rejects: they would have the batch's id, and its host may not have sent it.
    * @throws AfterlogError SIGNATURE_WRONG, SIGNATURE_MISSING
    */
-  check(header: BatchHeader, partition: number, { headers, value }: KafkaMessage): void {
-    if (this.mode === 'ignore') return;
+  check(header: BatchHeader, partition: number, { headers, value }: KafkaMessage): boolean {
+    if (this.mode === 'ignore') return false;
     const { topic } = this;
     const found = checkSignature({ topic, partition, headers, value }, header.host, this.secretsOf);
     const what = `Batch ${batchId(header)} may be of another host`;
     switch (found.state) {
       case 'right':
         this.counts.batches_signed++;
-        return;
+        return true;
       case 'missing':
         this.counts.batches_unsigned++;
-        if (this.mode === 'verify') return;
+        if (this.mode === 'verify') return false;
         throw new AfterlogError(
           'SIGNATURE_MISSING',
           `${what}: it is not signed, and kafka.batch_signatures is require.`,

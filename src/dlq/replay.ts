@@ -1,5 +1,6 @@
 import { limits } from '../base/limits.ts';
 import { eraseReplayed } from '../store/care/erase.ts';
+import { newestSchema } from '../store/care/migrate.ts';
 import { type BatchRows, batchRowsOf, removeStandIns } from '../store/care/stand_ins.ts';
 import { insertBody } from '../store/land/insert.ts';
 import { fence, Landed, look } from '../store/land/landed.ts';
@@ -141,9 +142,14 @@ function batchesOf(letters: Letter[]): Batch[] {
 async function putBack(store: Store, batches: Batch[]): Promise<Map<string, string>> {
   const reasons = new Map<string, string>();
   const has = await tableSchema(store.client, store.database, never).catch(explaining(store));
-  const isKnown = ({ header }: Batch): boolean => header.schema <= has;
+  const isKnown = ({ header }: Batch): boolean => header.schema <= Math.min(has, newestSchema());
+  const known = newestSchema();
   for (const { header } of batches.filter((batch) => !isKnown(batch))) {
-    reasons.set(batchId(header), `it needs schema ${header.schema}, the database has ${has}`);
+    const lacks =
+      header.schema > known
+        ? `this version of afterlog knows ${known}: update it`
+        : `the database has ${has}`;
+    reasons.set(batchId(header), `it needs schema ${header.schema}, ${lacks}`);
   }
   for (const group of joinable(batches.filter(isKnown))) {
     const refused = await insert(store, group);

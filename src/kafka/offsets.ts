@@ -11,6 +11,8 @@ export interface PartitionEnds {
 export interface PartitionOffsets extends PartitionEnds {
   /** The next message that the group has not landed; null if it never committed, or the broker forgot. */
   committed: number | null;
+  /** The text that was committed with it; null if there is none. */
+  metadata: string | null;
 }
 
 /** The ends of all partitions of a topic, with the offsets that a group has committed. */
@@ -22,12 +24,14 @@ export async function partitionOffsets(
   return withAdmin(kafka, async (admin) => {
     const ends = await admin.fetchTopicOffsets(topic);
     const groups = await admin.fetchOffsets({ groupId, topics: [topic] });
-    const commits = new Map(groups[0]?.partitions.map((one) => [one.partition, Number(one.offset)]));
+    const commits = new Map(groups[0]?.partitions.map((one) => [one.partition, one]));
     return ends.map(({ partition, low, high }) => {
-      const committed = commits.get(partition) ?? -1;
+      const commit = commits.get(partition);
+      const committed = Number(commit?.offset ?? -1);
       return {
         partition,
         committed: committed < 0 ? null : committed,
+        metadata: commit?.metadata || null,
         low: Number(low),
         high: Number(high),
       };

@@ -92,7 +92,9 @@ test('brokers that are too old, or too new for the client, are told apart from t
 });
 
 test('a group without a consumer is a warning once something waits for it', () => {
-  const offsets = (committed: number | null, high: number) => [{ partition: 0, committed, low: 2, high }];
+  const offsets = (committed: number | null, high: number) => [
+    { partition: 0, committed, low: 2, high, metadata: null },
+  ];
   const level = (state: string, members: number, committed: number | null, high: number): string =>
     stateFinding('g', state, members, offsets(committed, high)).level;
   assert.equal(level('Empty', 0, 5, 5), 'note');

@@ -13,6 +13,8 @@ const PATIENT = { retries: 20, initialRetryTime: 100, maxRetryTime: 5_000 };
 
 export interface Topic {
   send(batches: (Batch | Message)[], partition?: number): Promise<void>;
+  /** Sends many messages that are no batches. */
+  fill(count: number): Promise<void>;
   /** Deletes the messages below an offset, like retention. */
   deleteBefore(offset: number, partition?: number): Promise<void>;
   /** The group's offset; -1 if it has none. */
@@ -64,6 +66,12 @@ export async function makeTopic(t: TestContext, settings: Settings, numPartition
         const answers = await producer.send({ topic, acks: -1, messages: [{ ...message, partition }] });
         // kafkajs sends nothing, without an error, for an unknown partition.
         assert.equal(answers[0]?.partition, partition, `nothing was sent to ${topic}/${partition}`);
+      }
+    },
+    async fill(count) {
+      const some = Array.from({ length: 10_000 }, () => ({ value: 'x', partition: 0 }));
+      for (let left = count; left > 0; left -= some.length) {
+        await producer.send({ topic, acks: -1, messages: some.slice(0, left) });
       }
     },
     async deleteBefore(offset, partition = 0) {

@@ -78,8 +78,9 @@ export function missingBatches(next: BatchHeader, landed: number): GapRow {
 /**
  * The rows for a batch that ClickHouse refused: one for each run of rows of one stream, with its first
  * position and times, and its length in bytes. They carry the batch's id, so a look sees the batch as landed.
+ * @param isBare one row for the whole batch instead
  */
-export function refusedBatch(batch: Batch, why: string): GapRow[] {
+export function refusedBatch(batch: Batch, why: string, isBare = false): GapRow[] {
   const whole: GapRow = {
     ...batchFields(batch.header),
     sandbox_id: '',
@@ -89,6 +90,7 @@ export function refusedBatch(batch: Batch, why: string): GapRow[] {
     bytes: null,
     reason: refusedReason(batch.header, why),
   };
+  if (isBare) return [whole];
   try {
     const runs = runsOf(decodeValue(batch.value)).map((run) => ({ ...whole, ...run }));
     return runs.length > 0 ? runs : [whole];

@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { crashPoint } from '../../base/crash_point.ts';
-import { AfterlogError } from '../../base/errors.ts';
+import { AfterlogError, type ErrorCode } from '../../base/errors.ts';
 import { report } from '../../base/faults.ts';
 import { limits } from '../../base/limits.ts';
 import { log } from '../../base/log.ts';
@@ -22,13 +22,15 @@ import { TableWriter } from './table_writer.ts';
 export interface Refused {
   batch: Batch;
   reason: string;
+  /** Of the error, if the batch was not even tried: then no gap rows take its place. */
+  code?: ErrorCode;
 }
 
 export interface Landing {
   landed: Batch[];
   /** Batches that had landed before: the source may hold a batch twice or late. */
   skipped: Batch[];
-  /** Batches that can never land; gap rows stand in their place. */
+  /** Batches that were set aside; gap rows stand in their place, unless they have a code. */
   refused: Refused[];
 }
 
@@ -59,10 +61,19 @@ export interface LanderStatus {
 }
 
 export interface LanderOptions {
-  /** Stores a refused batch somewhere safe before gap rows take its place. A crash may repeat the call. */
+  /**
+   * Stores a refused batch somewhere safe before gap rows take its place. It is called again until it returns
+   * once; a crash may repeat that.
+   */
   setAside?: (refused: Refused) => Promise<void>;
-  /** Runs before gap rows take the place of missing batches; throws Leaving if they may still arrive. */
-  missing?: () => Promise<void>;
+  /**
+   * Runs for a batch before which `missing` batches did not come. It returns null if a gap row may take their
+   * place, or the reason to set the batch aside; it throws Leaving if they may still arrive. Without it, each
+   * jump is believed: the batches come from this host's own spool.
+   */
+  distrust?: (batch: Batch, missing: number) => Promise<string | null>;
+  /** The newest schema that this version knows. A batch of a newer one is set aside. Default: any. */
+  schema_known?: number;
 }
 
 export const STOPPED = new Error('the lander was stopped');
@@ -103,7 +114,15 @@ interface QueueHead {
    */
   refusals: number;
   refused: Refused | null;
+  /** `refused` is in a safe place. */
+  isAside: boolean;
+  /** ClickHouse refuses its gap rows of each run; one for the whole batch takes their place. */
+  isBare: boolean;
+  /** The table was asked again what has landed of its epoch. */
+  isLookedUp: boolean;
 }
+
+const newHead = () => ({ refusals: 0, refused: null, isAside: false, isBare: false, isLookedUp: false });
 
 /**
  * The batches that a look found after a doubt: their INSERT may have ended before the views derived its rows.
@@ -139,7 +158,7 @@ class TableLander {
 
   async land(batches: Batch[], alive: () => Promise<void>): Promise<Landing> {
     const result: Landing = { landed: [], skipped: [], refused: [] };
-    const head: QueueHead = { tried: 0, aloneUntil: 0, refusals: 0, refused: null };
+    const head: QueueHead = { tried: 0, aloneUntil: 0, ...newHead() };
     let found: FoundBatches = { headers: [], hasLast: false };
     for (let at = 0; at < batches.length || found.hasLast; ) {
       const group: Batch[] = [];
@@ -150,7 +169,7 @@ class TableLander {
           continue;
         }
         const done = await this.step(batches, at, group, head, found, result, alive);
-        if (done > 0) Object.assign(head, { refusals: 0, refused: null });
+        if (done > 0) Object.assign(head, newHead());
         at += done;
         this.table.patience.over();
       } catch (error) {
@@ -193,23 +212,53 @@ class TableLander {
       found.hasLast ||= this.isAfterDoubt && batch.header.sequence === landed;
       return 1;
     }
-    if (batch.header.sequence > landed + 1) {
-      await table.run(async () => this.options.missing?.(), alive);
-      await this.insertGap(missingBatches(batch.header, landed), alive);
-      return 0;
-    }
-    await this.needSchema(batch, alive);
+    if (batch.header.sequence > landed + 1) return this.jump(batch, landed, head, result, alive);
+    await this.needSchema(batch, head, alive);
     if (head.refused !== null) {
-      await this.replace(head.refused, alive);
+      await this.replace(head.refused, head, alive);
       result.refused.push(head.refused);
       return 1;
     }
-    group.push(...groupAt(batches, at, at < head.aloneUntil, table));
+    const schema = Math.min(table.schema, this.options.schema_known ?? table.schema);
+    group.push(...groupAt(batches, at, at < head.aloneUntil, { landed: table.landed, schema }));
     head.tried = at + group.length;
     await table.insertBatches(group, alive);
     this.isAfterDoubt = false;
     result.landed.push(...group);
     return group.length;
+  }
+
+  /**
+   * A batch whose sequence is ahead of what has landed: the gap row of the missing batches, or the batch is
+   * set aside. (A search of the topic for the missing batches has its place here.)
+   * @returns how many batches are done
+   */
+  private async jump(
+    batch: Batch,
+    landed: number,
+    head: QueueHead,
+    result: Landing,
+    alive: () => Promise<void>,
+  ): Promise<number> {
+    const { table, options } = this;
+    const reason = await table.run(
+      async () => (await options.distrust?.(batch, batch.header.sequence - landed - 1)) ?? null,
+      alive,
+    );
+    if (reason === null || (landed === 0 && (await table.beganBefore(batch.header, alive)))) {
+      await this.insertGap(missingBatches(batch.header, landed), alive);
+      return 0;
+    }
+    if (!head.isLookedUp) {
+      // A replay may have landed batches since the last look.
+      head.isLookedUp = true;
+      table.landed.forget(batch.header);
+      return 0;
+    }
+    const refused: Refused = { batch, reason, code: 'BATCH_UNEXPLAINED' };
+    await table.run(async () => options.setAside?.(refused), alive);
+    result.refused.push(refused);
+    return 1;
   }
 
   async report(row: GapRow, alive: () => Promise<void>): Promise<void> {
@@ -250,14 +299,32 @@ class TableLander {
    * Sets the batch aside, then inserts its gap rows: in the other order a crash in between could lose the
    * batch.
    */
-  private async replace(refused: Refused, alive: () => Promise<void>): Promise<void> {
-    await this.table.run(async () => this.options.setAside?.(refused), alive);
+  private async replace(refused: Refused, head: QueueHead, alive: () => Promise<void>): Promise<void> {
+    const { batch, reason } = refused;
+    if (!head.isAside) await this.table.run(async () => this.options.setAside?.(refused), alive);
+    head.isAside = true;
     crashPoint('land.set_aside');
-    await this.table.insertGaps(refusedBatch(refused.batch, refused.reason), alive);
+    try {
+      await this.table.insertGaps(refusedBatch(batch, reason, head.isBare), alive);
+    } catch (error) {
+      if (faultOf(error) === 'data') head.isBare = true;
+      throw error;
+    }
   }
 
-  /** @throws AfterlogError SCHEMA_BEHIND; the lander waits until it is over, as with any other fault */
-  private async needSchema({ header }: Batch, alive: () => Promise<void>): Promise<void> {
+  /**
+   * A batch of a schema that this version does not know is refused: it can be replayed after an update. One
+   * that only the database lacks waits.
+   * @throws AfterlogError SCHEMA_BEHIND; the lander waits until it is over, as with any other fault
+   */
+  private async needSchema(batch: Batch, head: QueueHead, alive: () => Promise<void>): Promise<void> {
+    const { header } = batch;
+    const known = this.options.schema_known ?? Number.POSITIVE_INFINITY;
+    if (header.schema > known) {
+      const reason = `it has schema ${header.schema}, this version of afterlog knows ${known}; update, then replay it`;
+      head.refused ??= { batch, reason };
+      return;
+    }
     if (header.schema <= this.table.schema) return;
     await this.table.askSchema(alive);
     if (header.schema <= this.table.schema) return;

@@ -42,6 +42,11 @@ export class Landed {
       this.highest.delete(this.highest.keys().next().value!);
   }
 
+  /** The next look asks for it again. */
+  forget(header: Pick<BatchHeader, 'host' | 'epoch'>): void {
+    this.highest.delete(keyOf(header));
+  }
+
   clear(): void {
     this.highest.clear();
   }

@@ -7,6 +7,7 @@ import { during, Leaving, Patience } from '../../base/patience.ts';
 import type { Batch, BatchHeader } from '../../wire/header.ts';
 import { clickhouseErrors } from '../clickhouse_errors.ts';
 import { errorNumber, loggableRefusal } from '../refusal.ts';
+import { beganBeforeTable } from './before_table.ts';
 import { deriveBatches } from './derive.ts';
 import { type GapRow, gapBody } from './gap_rows.ts';
 import { type Body, insertBody } from './insert.ts';
@@ -84,6 +85,11 @@ export class TableWriter {
         'The derived rows of the last INSERT were not checked; `afterlog rebuild` checks them.',
       );
     }
+  }
+
+  /** Whether an epoch without a row may have landed nevertheless. */
+  beganBefore({ epoch }: BatchHeader, alive: () => Promise<void>): Promise<boolean> {
+    return this.run((signal) => beganBeforeTable(this.client, this.database, epoch, signal), alive);
   }
 
   async askSchema(alive: () => Promise<void>): Promise<void> {

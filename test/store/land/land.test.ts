@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import { replay } from '../../../src/dlq/replay.ts';
 import { migrate } from '../../../src/store/care/migrate.ts';
 import { startEmbedded } from '../../../src/store/embedded/embedded.ts';
 import { createLander, type Refused, STOPPED } from '../../../src/store/land/land.ts';
@@ -10,6 +11,7 @@ import type { Batch } from '../../../src/wire/header.ts';
 import { type Column, makeBatch, newEpoch, seal, today, type Wanted } from '../../support/batches.ts';
 import { clickhouseUrl, migratedDatabase, rowsOf } from '../../support/clickhouse.ts';
 import { assertLandedOnce, gapsOf } from '../../support/landed_rows.ts';
+import { asStore, letterFrom } from '../../support/letters.ts';
 import { overrideLimits } from '../../support/limits.ts';
 import { until } from '../../support/patience.ts';
 import { startProxy } from '../../support/proxy.ts';
@@ -213,6 +215,126 @@ test('a refused batch is set aside before gap rows take its place', async (t) =>
   const [batch] = run(epoch, 1, 1);
   const result = await lander.land([spoils[0]![1](batch!)]);
   assert.deepEqual([result.refused.length, calls, gapsBefore], [1, 2, 0]);
+});
+
+test('a batch whose gap rows are refused, too, is set aside once', async (t) => {
+  const { client, database } = await migratedDatabase(t);
+  const alter = (what: string) => client.command({ query: `ALTER TABLE ${database}.console_logs ${what}` });
+  await alter('ADD CONSTRAINT none CHECK batch_sequence != 2');
+  let calls = 0;
+  const setAside = async (): Promise<void> => void calls++;
+  const lander = createLander(client, database, scope(), { setAside });
+  const epoch = newEpoch();
+  const landing = lander.land(run(epoch, 1, 3));
+  await waitsFor(lander, /VIOLATED_CONSTRAINT/);
+  // The counter of INSERTs shows that it tries again and again.
+  const before = lander.status().inserts;
+  await until(() => lander.status().inserts > before + 3);
+  assert.equal(calls, 1);
+  await alter('DROP CONSTRAINT none');
+  const { landed, refused } = await landing;
+  assert.deepEqual([sequences(landed), refused.length, calls], [[1, 3], 1, 1]);
+  assert.deepEqual(
+    (await gapsOf(client, database, epoch)).map(({ sequence }) => sequence),
+    ['2'],
+  );
+});
+
+test('a batch whose runs ClickHouse refuses as gap rows has one gap row', async (t) => {
+  const { client, database } = await migratedDatabase(t);
+  const epoch = newEpoch();
+  await client.command({
+    query: `ALTER TABLE ${database}.console_logs ADD CONSTRAINT none CHECK batch_sequence != 2 OR sandbox_id = ''`,
+  });
+  const { landed, refused } = await createLander(client, database, scope()).land(run(epoch, 1, 3));
+  assert.deepEqual([sequences(landed), refused.length], [[1, 3], 1]);
+  const gaps = await gapsOf(client, database, epoch);
+  assert.deepEqual(
+    gaps.map(({ sequence, sandbox_id }) => [sequence, sandbox_id]),
+    [['2', '']],
+  );
+});
+
+test('a batch of a schema that this version does not know is set aside; the others land', async (t) => {
+  const { client, database } = await migratedDatabase(t);
+  const epoch = newEpoch();
+  const aside: Refused[] = [];
+  const options = { schema_known: 5, setAside: async (refused: Refused) => void aside.push(refused) };
+  const lander = createLander(client, database, scope(), options);
+  const batches = [
+    ...run(epoch, 1, 1),
+    ...run(epoch, 2, 3, { schema: 6 }),
+    ...run(epoch, 4, 4),
+    ...run(epoch, 5, 5, { schema: Number.MAX_SAFE_INTEGER }),
+    ...run(epoch, 6, 6, { schema: 5 }),
+  ];
+  const { landed, refused } = await lander.land(batches);
+  assert.deepEqual(
+    [sequences(landed), sequences(refused.map(({ batch }) => batch))],
+    [
+      [1, 4, 6],
+      [2, 3, 5],
+    ],
+  );
+  assert.deepEqual(aside, refused);
+  assert.match(refused[0]!.reason, /has schema 6, this version of afterlog knows 5; update/);
+  // A version that knows the schema replays them.
+  const outcomes = await replay(
+    asStore(client, database),
+    refused.slice(0, 2).map((one) => letterFrom(one)),
+  );
+  assert.deepEqual(
+    outcomes.map(({ state }) => state),
+    ['replayed', 'replayed'],
+  );
+  const rows = await rowsOf<{ n: number }>(
+    client,
+    `SELECT DISTINCT batch_sequence AS n FROM ${database}.console_logs
+    WHERE record = 'line' ORDER BY n`,
+  );
+  assert.deepEqual(
+    rows.map((row) => Number(row.n)),
+    [1, 2, 3, 4, 6],
+  );
+});
+
+test('a jump that is not believed is set aside without gap rows, and the epoch goes on', async (t) => {
+  const { client, database } = await migratedDatabase(t);
+  const epoch = newEpoch();
+  const aside: Refused[] = [];
+  const lander = createLander(client, database, scope(), {
+    setAside: async (refused) => void aside.push(refused),
+    distrust: async ({ header }, missing) => (missing > 100 ? `no ${header.sequence}` : null),
+  });
+  const far = makeBatch({ epoch, sequence: Number.MAX_SAFE_INTEGER });
+  const { landed, refused } = await lander.land([
+    ...run(epoch, 1, 2),
+    far,
+    ...run(epoch, 3, 4),
+    ...run(epoch, 6, 6),
+  ]);
+  assert.deepEqual(
+    [sequences(landed), sequences(refused.map(({ batch }) => batch))],
+    [[1, 2, 3, 4, 6], [2 ** 53 - 1]],
+  );
+  assert.deepEqual(
+    [aside[0]!.code, aside[0]!.reason],
+    ['BATCH_UNEXPLAINED', `no ${Number.MAX_SAFE_INTEGER}`],
+  );
+  assert.deepEqual(
+    (await gapsOf(client, database, epoch)).map(({ sequence }) => sequence),
+    ['5'],
+  );
+});
+
+test('a jump over batches that somebody else has landed meanwhile is none', async (t) => {
+  const { client, database } = await migratedDatabase(t);
+  const epoch = newEpoch();
+  const lander = createLander(client, database, scope(), { distrust: async () => 'no' });
+  await lander.land(run(epoch, 1, 2));
+  await createLander(client, database, scope()).land(run(epoch, 3, 5));
+  const { landed, refused } = await lander.land(run(epoch, 6, 7));
+  assert.deepEqual([sequences(landed), refused], [[6, 7], []]);
 });
 
 test('a missing table and a wrong password are waited out', async (t) => {
