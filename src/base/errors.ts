@@ -1,4 +1,5 @@
 import { catalogue, type ErrorEntry } from './catalogue.ts';
+import { harmlessLines } from './text.ts';
 
 export type ErrorCode = keyof typeof catalogue;
 
@@ -27,8 +28,9 @@ export class AfterlogError extends Error {
 
 /** One or two lines for a terminal: what happened, and the cure. */
 export function explain(error: unknown): string {
-  if (error instanceof AfterlogError) return `${error.message} [${error.code}]\n  → ${error.cure}`;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (error instanceof AfterlogError)
+    return harmlessLines(`${error.message} [${error.code}]\n  → ${error.cure}`);
+  return harmlessLines(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }
 
 /** The shortest true sentence about any thrown value, for log lines. */

@@ -1,13 +1,14 @@
 import { isatty } from 'node:tty';
 import pino from 'pino';
 import { shortLogLine } from './log_line.ts';
+import { escapedJson } from './text.ts';
 
 const stderr = pino.destination({ fd: 2, sync: true });
 
 /** JSON lines for machines; short lines on a terminal. */
 const toStderr = isatty(2)
   ? (line: string): unknown => stderr.write(`${shortLogLine(line, !process.env.NO_COLOR)}\n`)
-  : (line: string): unknown => stderr.write(line);
+  : (line: string): unknown => stderr.write(escapedJson(line));
 
 const destination = { write: toStderr };
 

@@ -25,7 +25,7 @@ export function rowsText(block: Block, rows: number[]): string {
     const its = `${textAt(block, 'sandbox_id', row)} ${textAt(block, 'log', row)}`;
     if (its !== log) text += `  ${harmless(its)}\n`;
     log = its;
-    const place = String(valueAt(block, 'position', row) ?? '').padStart(12);
+    const place = harmless(String(valueAt(block, 'position', row) ?? '')).padStart(12);
     text += `${place}  ${lineText(block, row)}\n`;
   }
   return text;
@@ -37,7 +37,8 @@ function lineText(block: Block, row: number): string {
   if (record === 'gap') return harmless(gapText(parseGap(message)));
   if (record === 'seal') return harmless(sealText(parseSeal(message)));
   const time = shortTime(textAt(block, 'timestamp', row)).padEnd(23);
-  return `${time} ${harmless(textAt(block, 'source', row)).padEnd(9)} ${harmless(message)}`.trimEnd();
+  const source = harmless(textAt(block, 'source', row)).padEnd(9);
+  return `${harmless(time)} ${source} ${harmless(message)}`.trimEnd();
 }
 
 /**

@@ -1,9 +1,10 @@
 import { CommanderError } from 'commander';
 import { AfterlogError, explain, reasonOf } from '../base/errors.ts';
+import { harmlessLines } from '../base/text.ts';
 import { version } from '../base/version.ts';
 import { nearest } from '../config/nearest.ts';
 import { allSettings } from '../config/settings.ts';
-import { endQuietlyWhenReaderLeaves } from './output.ts';
+import { endQuietlyWhenReaderLeaves, makeMessagesHarmless } from './output.ts';
 import { createProgram } from './program.ts';
 
 /** Exit codes; success is 0. */
@@ -29,6 +30,7 @@ function suggestSetting(message: string): void {
 }
 
 endQuietlyWhenReaderLeaves();
+makeMessagesHarmless();
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
     console.error(explain(error));
@@ -43,7 +45,9 @@ try {
   if (error instanceof CommanderError) suggestSetting(error.message);
   else {
     console.error(
-      error instanceof AfterlogError || !(error instanceof Error) ? explain(error) : reasonOf(error),
+      error instanceof AfterlogError || !(error instanceof Error)
+        ? explain(error)
+        : harmlessLines(reasonOf(error)),
     );
   }
   process.exitCode = exitCodeOf(error);

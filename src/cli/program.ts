@@ -1,4 +1,5 @@
 import { Argument, Command } from 'commander';
+import { exceptColors } from '../base/text.ts';
 import { allSettings } from '../config/settings.ts';
 import { addCare } from './care_commands.ts';
 import { addSettings, command, optionText } from './command.ts';
@@ -17,6 +18,8 @@ export function createProgram(version: string): Command {
     .version(version, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show this help')
     .exitOverride()
+    // It quotes arguments, which may come from a script.
+    .configureOutput({ outputError: (text, write) => write(exceptColors(text)) })
     .showHelpAfterError('(See afterlog --help.)')
     .configureHelp({
       subcommandTerm: (one) => `${one.name()} ${one.usage().replace(/^\[options\] ?/, '')}`,

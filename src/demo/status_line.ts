@@ -1,4 +1,4 @@
-import { humanBytes } from '../base/text.ts';
+import { escapedJson, humanBytes } from '../base/text.ts';
 import type { View } from './screen.ts';
 import { count } from './text.ts';
 
@@ -16,7 +16,7 @@ export function statusLine(view: View): string {
     lost_bytes: compared.lost_bytes,
     differing: compared.wrong.length,
   };
-  const trouble = view.trouble === null ? '' : ` trouble=${JSON.stringify(view.trouble)}`;
+  const trouble = view.trouble === null ? '' : ` trouble=${escapedJson(JSON.stringify(view.trouble))}`;
   return `${fieldsLine(values)}${trouble}`;
 }
 

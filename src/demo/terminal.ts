@@ -1,4 +1,5 @@
 import { limits } from '../base/limits.ts';
+import { exceptColors } from '../base/text.ts';
 import { type Row, rowText, type SpanStyle } from './row.ts';
 
 /** A stream to write to; only a terminal has `columns` and `rows`. */
@@ -69,7 +70,7 @@ export function createTerminal(output: Output, env: NodeJS.ProcessEnv = process.
     rows: () => output.rows || 24,
     print: (line) => {
       if (drawn !== null) held = [...held, line].slice(-limits.demo.held_max);
-      else output.write(`${eraseStep()}${line}\n`);
+      else output.write(`${eraseStep()}${exceptColors(line)}\n`);
     },
     step: (line) => {
       if (drawn !== null) return;
@@ -88,7 +89,7 @@ export function createTerminal(output: Output, env: NodeJS.ProcessEnv = process.
       if (drawn !== null) output.write(leave);
       else if (stepping !== '') output.write(eraseStep());
       drawn = null;
-      for (const line of held) output.write(`${line}\n`);
+      for (const line of held) output.write(`${exceptColors(line)}\n`);
       held = [];
     },
     onResize: (listener) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { harmless, humanBytes } from '../../src/base/text.ts';
+import { escapedJson, exceptColors, harmless, harmlessLines, humanBytes } from '../../src/base/text.ts';
 
 test('text from a guest loses everything that acts on a terminal', () => {
   assert.equal(harmless('\u001b[1;31mred\u001b[0m \u001b]0;title\u0007plain'), 'red plain');
@@ -25,6 +25,35 @@ test('neither form lets any control character through', () => {
   const control = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/;
   assert.doesNotMatch(harmless(all), control);
   assert.doesNotMatch(harmless(all, { columns: all.length }), control);
+});
+
+/** All characters that act on a terminal, or hide there, beyond ASCII; selectors of a glyph are no such ones. */
+const hidden = [
+  ...['\u0085', '\u009b', '\u00ad', '\u034f', '\u061c', '\u115f', '\u180e', '\u200b', '\u200d', '\u200f'],
+  ...['\u2028', '\u2029', '\u202e', '\u2060', '\u2066', '\u2069', '\u3164', '\ufeff', '\ufff9', '\u{e0041}'],
+];
+
+test('characters that nobody sees appear, also those that no terminal acts on', () => {
+  for (const character of hidden) assert.equal(harmless(`a${character}b`), 'a\u{fffd}b', escape(character));
+  assert.equal(harmless('✔️ naïve 漢字 e\u0301'), '✔️ naïve 漢字 e\u0301', 'and what people write stays');
+  assert.equal(harmlessLines('a\u001b[2J\nb\u200b\n'), 'a\nb\u{fffd}\n');
+});
+
+test('JSON names these characters, and means the same', () => {
+  const value = { 'k\u200b': `${hidden.join('x')}\u007f✔️ 漢 "quoted\\"` };
+  const json = escapedJson(JSON.stringify(value));
+  assert.deepEqual(JSON.parse(json), value);
+  for (const character of [...hidden, '\u007f']) assert.ok(!json.includes(character), escape(character));
+  assert.ok(json.includes('\\u200b') && json.includes('\\udb40\\udc41') && json.includes('漢'));
+  const plain = '{"a":"b"}';
+  assert.equal(escapedJson(plain), plain);
+});
+
+test('our own text keeps its colors, and nothing else that acts', () => {
+  assert.equal(
+    exceptColors('\u001b[31mred\u001b[0m \u001b[2J\u001b]0;x\u0007\u009b\n\ttab'),
+    '\u001b[31mred\u001b[0m \u{fffd}\n\ttab',
+  );
 });
 
 test('a size has at most four digits, and a unit', () => {

@@ -9,7 +9,7 @@ import { RoleProcess } from './roles.ts';
  * needs it. TEST_RELEASE names the folder of another version, built there: an attack that this version
  * withstands must succeed against the version before the defense.
  */
-const RELEASED = join(process.env.TEST_RELEASE ?? root, 'bin/afterlog.js');
+export const RELEASED = join(process.env.TEST_RELEASE ?? root, 'bin/afterlog.js');
 
 /** Settings of a defense. The version before it does not know them, and is attacked without. */
 export const defense = (environment: Record<string, string>): Record<string, string> =>

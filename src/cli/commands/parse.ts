@@ -17,7 +17,7 @@ export async function parse(path: string, options: { json?: boolean }): Promise<
     const marks = [row.event, row.title].filter(Boolean).join(': ');
     text += options.json
       ? jsonLine(shown)
-      : `${String(row.position).padStart(9)} ${row.timestamp} ${row.timestamp_kind.padEnd(12)} ${row.source.padEnd(9)} ` +
+      : `${String(row.position).padStart(9)} ${row.timestamp} ${row.timestamp_kind.padEnd(12)} ${harmless(row.source).padEnd(9)} ` +
         `${row.severity.padEnd(5)} ${row.entry_position === row.position ? ' ' : '|'} ${harmless(row.message)}${marks && `  ← ${harmless(marks)}`}\n`;
     if (text.length > 64 * 1024) {
       await print(text);

@@ -44,7 +44,7 @@ export async function rebuild(settings: Settings, options: RebuildOptions): Prom
 }
 
 const lineOf = ({ table, sandbox_id, log, stream }: Lacking, mended: boolean): string =>
-  `${sandbox_id === '' ? 'rows without a sandbox' : `${harmless(sandbox_id)} ${log}`} ` +
+  `${sandbox_id === '' ? 'rows without a sandbox' : harmless(`${sandbox_id} ${log}`)} ` +
   `from ${shortTime(timeOf(stream))}: ${mended ? 'rebuilt' : 'out of date'} in ${table}\n`;
 
 const jsonOf = ({ table, sandbox_id, log, stream }: Lacking, mended: boolean): object => ({

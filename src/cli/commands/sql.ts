@@ -1,16 +1,14 @@
 import { text } from 'node:stream/consumers';
-import { StringDecoder } from 'node:string_decoder';
 import { AfterlogError } from '../../base/errors.ts';
-import { harmless } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
 import { clickhouseErrors } from '../../store/clickhouse_errors.ts';
 import { openStore, readError } from '../../store/query.ts';
 import { describeRefusal, errorNumber } from '../../store/refusal.ts';
-import { print } from '../output.ts';
+import { printResult } from '../output.ts';
 
 /**
  * `afterlog sql QUERY`: runs the query in the configured database, as the configured user. It prints a table,
- * unless the query has a FORMAT clause, whose output is printed unchanged.
+ * unless the query has a FORMAT clause. Then a pipe gets the output unchanged, except for escapes in JSON.
  */
 export async function sql(settings: Settings, query: string, options: { json?: boolean }): Promise<void> {
   const store = openStore(settings);
@@ -27,11 +25,7 @@ export async function sql(settings: Settings, query: string, options: { json?: b
         http_headers_progress_interval_ms: '60000',
       },
     });
-    const pretty = String(result.response_headers['x-clickhouse-format'] ?? '').startsWith('Pretty');
-    const decoder = new StringDecoder();
-    for await (const chunk of result.stream) {
-      await print(pretty ? harmlessLines(decoder.write(chunk as Buffer)) : (chunk as Buffer));
-    }
+    await printResult(result.stream, String(result.response_headers['x-clickhouse-format'] ?? ''));
   } catch (error) {
     // An unknown name in the query does not mean that the schema is old; a missing database does.
     const number = errorNumber(error);
@@ -45,10 +39,3 @@ export async function sql(settings: Settings, query: string, options: { json?: b
     await store.client.close();
   }
 }
-
-// An escape sequence that is split between two chunks still loses its ESC, and is then harmless.
-const harmlessLines = (part: string): string =>
-  part
-    .split('\n')
-    .map((line) => harmless(line))
-    .join('\n');

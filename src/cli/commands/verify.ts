@@ -93,7 +93,7 @@ function textOf(report: Report): string {
   else {
     const end = seal === null ? '' : `, ${harmless(seal.reason)}`;
     lines.push(
-      `${harmless(sandbox_id)} ${log} from ${shortTime(timeOf(stream))}: ` +
+      `${harmless(`${sandbox_id} ${log}`)} from ${shortTime(timeOf(stream))}: ` +
         `${verdict === 'wrong' ? 'WRONG' : verdict}${end}: ${report.bytes} bytes, ${report.lines} lines, CRC-32 ${hex(report.crc32)}`,
     );
   }
