@@ -58,8 +58,8 @@ export const exceptColors = (text: string): string =>
     .join('');
 
 /**
- * JSON whose strings show on a terminal what they hold: DEL, C1 controls and invisible characters as `\uXXXX`.
- * JSON.stringify escapes only the controls below them. The value stays the same.
+ * JSON whose strings show on a terminal what they hold: DEL, C1 controls and invisible characters are
+ * `\uXXXX`. JSON.stringify escapes only the controls below them. The value stays the same.
  */
 export function escapedJson(json: string): string {
   if (!unusual.test(json)) return json;

@@ -13,6 +13,7 @@ export const readAtLoad = new Set([
   ...['batch.block_bytes_max', 'batch.message_bytes_max', 'batch.rows_max'],
   ...['parse.clock_skew_max_s', 'parse.line_bytes_max', 'parse.entry_bytes_max', 'parse.entry_lines_max'],
   ...['parse.entry_pause_bytes_max', 'parse.events_max', 'parse.sources_max', 'parse.titles_max'],
+  ...['parse.sources_sweep_ms', 'parse.stream_sources_max', 'parse.stream_titles_max'],
   ...['question.boots_default', 'question.boots_max', 'question.sandboxes_default', 'question.sandboxes_max'],
   ...['read.page_lines_max', 'read.tail_lines_default', 'read.tail_lines_max', 'read.wait_s_default'],
   ...['read.wait_s_max', 'search.buckets_default', 'search.buckets_max', 'search.chars_max'],
