@@ -68,7 +68,7 @@ export class LineParser {
     this.log = log;
     this.isConsole = log === 'console';
     // A copy, because the spool still has the saved one. Spools of older agents lack some fields.
-    const clock = { ...newClockState(), ...state?.clock };
+    const clock = state ? { ...newClockState(), ...state.clock } : newClockState();
     this.clock = new Clock(clock, startedSeconds, startedNanos, isRecorded ?? false);
     this.reader = new LineReader(this.clock);
     this.entries = new Entries(state?.entries ?? []);

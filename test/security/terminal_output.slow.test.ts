@@ -119,7 +119,8 @@ const jsonCommands = (file: string): string[][] => [
   ['sql', COLUMNS, '--json'],
   ['sql', `${COLUMNS} FORMAT JSONCompact`],
 ];
-const nameOf = (args: string[]): string => args.map((arg) => JSON.stringify(arg).slice(1, 40)).join(' ');
+const nameOf = (args: string[]): string =>
+  args.map((arg) => JSON.stringify(arg).slice(1, -1).slice(0, 40)).join(' ');
 
 test('no command lets anything through that acts on a terminal, or hides there', async (t) => {
   const { environment, file } = await hostileSite(t);

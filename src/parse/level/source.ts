@@ -49,8 +49,8 @@ export class Sources implements SourceHolder {
 
   /** The id of the name in b[start, end); `app` if the stream has too many sources. */
   idOf(b: Uint8Array, start: number, end: number): number {
+    if (this.last !== 0 && isName(this.last, b, start, end)) return this.last;
     let id = knownId(b, start, end);
-    if (id !== 0 && id === this.last) return id;
     if (id === 0 || !this.known.includes(id)) {
       if (this.known.length < this.most) id = nameIdOf(b, start, end, shares.sources);
       else id = 0;
