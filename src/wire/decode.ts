@@ -117,7 +117,7 @@ export interface PartialBlock extends Block {
   fault: AfterlogError | null;
 }
 
-/** Decodes a Native block, for tools, dead letters and tests; the hot path never decodes. */
+/** Decodes a Native block for tools, dead letters and tests; consumers only walk it (check_block.ts). */
 export function decodePartly(bytes: Buffer): PartialBlock {
   const from = new BlockReader(bytes);
   const block: PartialBlock = { rows: 0, columns: new Map(), fault: null };
@@ -133,6 +133,8 @@ export function decodePartly(bytes: Buffer): PartialBlock {
 function readBlock(from: BlockReader, block: Block): void {
   const count = from.count(from.varint(), 2);
   const rows = from.varint();
+  if (rows > limits.batch.taken_rows_max || (count === 0 && rows > 0))
+    throw damaged(`a block of ${rows} rows in ${count} columns`);
   block.rows = rows;
   for (let index = 0; index < count; index++) {
     const name = from.string().toString();

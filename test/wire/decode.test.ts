@@ -79,6 +79,25 @@ test('whatever is cut off or changed: an error that says so, never anything else
   }
 });
 
+test('rows without columns, absurd counts and dictionaries are refused at once', () => {
+  assert.throws(
+    () => decodeBlock(Buffer.from('0080a8d6b90e', 'hex')),
+    damaged(/4000000000 rows in 0 columns/),
+  );
+  assert.throws(() => decodeBlock(Buffer.from([0, 1])), damaged(/1 rows in 0 columns/));
+  const keys = Buffer.alloc(1_000_000);
+  const head = Buffer.from([1, 1, 1, 0x6b, 22, ...Buffer.from('LowCardinality(String)')]);
+  const numbers = [1n, 0x600n, 1_000_000n].map((value) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(value);
+    return bytes;
+  });
+  assert.throws(
+    () => decodeBlock(Buffer.concat([head, ...numbers, keys])),
+    damaged(/a dictionary of 1000000 keys/),
+  );
+});
+
 test('what is no frame, or would unpack without bound, is refused', () => {
   assert.throws(() => decodeValue(Buffer.from('nonsense')), damaged(/does not unpack/));
   assert.throws(
