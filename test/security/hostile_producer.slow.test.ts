@@ -132,7 +132,7 @@ test('no block stops a partition: each is set aside once, and the others land', 
   const { topic, epoch, honest } = attack;
   const hostile = [
     // 0 columns and 4e9 rows.
-    forged(Buffer.from('0080a8d6b90e', 'hex'), { epoch, sequence: 2, rows: 4_000_000_000 }),
+    forged(Buffer.from('0080d0acf30e', 'hex'), { epoch, sequence: 2, rows: 4_000_000_000 }),
     // A schema that no version will ever have.
     asMessage(
       makeBatch({ host: ATTACKER, epoch: epoch + 2048, sequence: 1, schema: Number.MAX_SAFE_INTEGER }),

@@ -163,7 +163,7 @@ test('absurd counts, names and types are refused', () => {
   const whole = blockOf(makeBatch({ epoch, sequence: 1 }));
   const absurd: [Buffer, RegExp, Partial<BatchHeader>?][] = [
     [
-      Buffer.concat([Buffer.from([0]), Buffer.from('80a8d6b90e', 'hex')]),
+      Buffer.concat([Buffer.from([0]), Buffer.from('80d0acf30e', 'hex')]),
       /4000000000 rows/,
       { rows: 4_000_000_000 },
     ],
