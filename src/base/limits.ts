@@ -103,6 +103,8 @@ export const limits = {
     sandbox_id_bytes_max: 150,
     /** Sandboxes that the agent knows at a time, at 20 kB of memory each; further ones wait, unlinked. */
     sandboxes_max: 50_000,
+    /** Share of them for folders of one user other than root, so that one tenant does not take all places. */
+    owner_share: 0.9,
   },
 
   /** Deleted and rotated files that only the agent's pins keep. */

@@ -18,6 +18,8 @@ export interface Layout {
   folderOf(sandbox: string): string;
   /** Opens that folder, without following a link. @returns null if it is not there, or no folder */
   open(sandbox: string): OpenFolder | null;
+  /** The user who owns that folder; null if it is not there. */
+  ownerOf(sandbox: string): number | null;
   /** The path of a link on the way to that folder; null if there is none. */
   linkTo(sandbox: string): string | null;
 }
@@ -28,14 +30,21 @@ export function layoutOf(dataDir: string, template: string): Layout {
   // With a template such as run/fc-{sandbox}/{log}, the id is the folder's whole name, prefix included.
   const root = join(dataDir, before.slice(0, before.lastIndexOf('/') + 1));
   const names = inside.split('/').filter((name) => name !== '' && name !== '.');
+  const openIn = (sandbox: string): OpenFolder | null =>
+    isSandboxId(sandbox) ? OpenFolder.open(root, [sandbox, ...names]) : null;
   return {
     root,
     folderOf: (sandbox) => join(root, sandbox, inside),
+    open: openIn,
+    ownerOf(sandbox) {
+      const folder = openIn(sandbox);
+      folder?.close();
+      return folder && Number(folder.stats.uid);
+    },
     linkTo(sandbox) {
       const paths = [sandbox, ...names].map((_, index, all) => join(root, ...all.slice(0, index + 1)));
       return paths.find((path) => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) ?? null;
     },
-    open: (sandbox) => (isSandboxId(sandbox) ? OpenFolder.open(root, [sandbox, ...names]) : null),
   };
 }
 

@@ -37,6 +37,8 @@ export class SandboxFolder implements TailOwner {
   readonly folder: string;
   readonly tails = new Map<string, LogTail>();
   isGone = false;
+  /** The user who owned its folder when it was seen first; null before that. */
+  owner: number | null = null;
   /** Why the last look could not see everything; empty if it could. */
   failure = '';
   /** Entries with the name of a log that are no files, as of the last look. */
@@ -171,6 +173,7 @@ export class SandboxFolder implements TailOwner {
     // A watch belongs to the folder that was there when it began.
     if (this.identity !== null && !sameFile(this.identity, identity)) this.unwatch();
     this.identity = identity;
+    this.owner ??= Number(folder.stats.uid);
     try {
       this.watch ??= this.watchFolder(
         this.folder,

@@ -10,6 +10,7 @@ import { type Layout, layoutOf } from './layout.ts';
 import { guard, read } from './log_reader.ts';
 import { LogTail } from './log_tail.ts';
 import type { FoundPin, Pins } from './pins.ts';
+import { Places } from './places.ts';
 import { ReadFailure } from './read_failure.ts';
 import { recoverTail } from './recover.ts';
 import { nobody, retire } from './retire.ts';
@@ -60,6 +61,13 @@ export class Tailer {
   readonly held: HeldFiles;
   /** Sandboxes over the limit, as of the last look at the root. */
   leftOut = new Set<string>();
+  /** Names in the root that are not looked at yet. */
+  private readonly newcomers = new Set<string>();
+  /** When looking at them must end, so that others have a turn; 0 before it begins. */
+  private turnEnds_ms = 0;
+  private readonly places = new Places();
+  /** Since the root was listed. */
+  private hasFreedPlace = false;
   /** Names in the root that are links, as of the last look at it. */
   private readonly strangeNames = new Set<string>();
   private readonly events: SandboxEvents = {
@@ -139,10 +147,12 @@ export class Tailer {
     }
     for (const sandbox of this.sandboxes.values()) {
       sandbox.look();
+      this.places.take(sandbox.id, sandbox.owner);
       for (const tail of sandbox.tails.values()) this.wake(tail);
     }
     this.watchRoot();
     this.discover();
+    this.seeNewcomers(Number.POSITIVE_INFINITY);
     this.timers.push(
       setInterval(() => this.reconcile(), limits.tail.reconcile_ms),
       setInterval(() => this.revisitUnsettled(), visit_ms()),
@@ -181,7 +191,8 @@ export class Tailer {
     try {
       this.rootWatch = this.watchFolder(this.layout.root, (name) => {
         if (name === null || !existsSync(this.layout.root)) this.discover();
-        else this.see(name);
+        else this.newcomers.add(name);
+        this.seeInTurn();
       });
       this.lastError = null;
       this.rootTrouble.ends();
@@ -239,16 +250,35 @@ export class Tailer {
       return;
     }
     const isKnown = this.sandboxes.has(name);
-    if (!isKnown && this.sandboxes.size >= limits.tail.sandboxes_max) {
+    if (!isKnown && !this.places.hasRoom(() => this.layout.ownerOf(name))) {
       this.leaveOut(name);
       return;
     }
     this.leftOut.delete(name);
     const sandbox = this.sandbox(name);
     sandbox.look();
-    if (isKnown || !sandbox.isGone || !sandbox.isOver) return;
-    this.sandboxes.delete(name);
-    if (sandbox.strange > 0) this.strangeNames.add(name);
+    if (!isKnown) this.places.take(name, sandbox.owner);
+    if (this.dropIfOver(sandbox) && sandbox.strange > 0) this.strangeNames.add(name);
+  }
+
+  /** Looks at new names at once, because a sandbox may live 10 ms; thousands of them take turns with reading. */
+  private seeInTurn(): void {
+    if (this.turnEnds_ms === 0) {
+      this.turnEnds_ms = performance.now() + TURN_MS;
+      setImmediate(() => {
+        this.turnEnds_ms = 0;
+      });
+    }
+    this.seeNewcomers(this.turnEnds_ms);
+    this.schedule();
+  }
+
+  private seeNewcomers(until_ms: number): void {
+    for (const name of this.newcomers) {
+      if (performance.now() > until_ms) return;
+      this.newcomers.delete(name);
+      this.see(name);
+    }
   }
 
   private discover(): void {
@@ -260,22 +290,28 @@ export class Tailer {
       this.rootWatch = null;
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.report(this.layout.root, error as Error);
     }
-    this.leftOut.clear();
+    // While no place is free, nothing changes for those that are left out.
+    const wait = this.hasFreedPlace ? new Set() : this.leftOut;
+    this.leftOut = new Set(names.filter((name) => wait.has(name)));
+    this.hasFreedPlace = false;
     this.strangeNames.clear();
-    for (const name of names) if (!this.sandboxes.has(name)) this.see(name);
+    for (const name of names)
+      if (!this.sandboxes.has(name) && !this.leftOut.has(name)) this.newcomers.add(name);
+    this.seeInTurn();
   }
 
   private leaveOut(name: string): void {
     this.leftOut.add(name);
-    const max = limits.tail.sandboxes_max;
+    const { sandboxes_max: max, owner_share } = limits.tail;
     const { root } = this.layout;
-    this.complain(root, new AfterlogError('SANDBOXES_TOO_MANY', `${root} holds more than ${max} sandboxes.`));
+    const what = `${root} holds more than ${max} sandboxes, or more than ${max * owner_share} of one user.`;
+    this.complain(root, new AfterlogError('SANDBOXES_TOO_MANY', what));
   }
 
   /** Looks without an event: at the root, and at some of the sandboxes in turn. */
   private reconcile(): void {
     this.watchRoot();
-    const hasRoom = this.leftOut.size > 0 && this.sandboxes.size < limits.tail.sandboxes_max;
+    const hasRoom = this.leftOut.size > 0 && this.hasFreedPlace;
     if (this.mayHaveNews() || hasRoom) this.discover();
     const some = Math.min(this.sandboxes.size, RECONCILE_SANDBOXES_MAX);
     for (let count = 0; count < some; count++) {
@@ -286,6 +322,7 @@ export class Tailer {
         if (next.done) break;
       }
       next.value.look();
+      this.dropIfOver(next.value);
     }
     for (const tail of this.held.check(this.unsettled, this.chunk)) this.wake(tail);
   }
@@ -326,7 +363,7 @@ export class Tailer {
   }
 
   private schedule(): void {
-    if (this.isScheduled || this.isStopped || this.readable.size === 0) return;
+    if (this.isScheduled || this.isStopped || this.readable.size + this.newcomers.size === 0) return;
     this.isScheduled = true;
     setImmediate(() => {
       this.isScheduled = false;
@@ -335,6 +372,7 @@ export class Tailer {
   }
 
   private takeTurn(): void {
+    this.seeNewcomers(performance.now() + TURN_MS);
     const until = performance.now() + TURN_MS;
     for (const tail of this.readable) {
       if (this.isStopped || performance.now() > until) break;
@@ -358,9 +396,16 @@ export class Tailer {
 
   private forget(tail: LogTail): void {
     const sandbox = this.sandboxes.get(tail.sandbox);
-    if (!sandbox?.isGone || !sandbox.isOver) return;
+    if (sandbox !== undefined) this.dropIfOver(sandbox);
+  }
+
+  private dropIfOver(sandbox: SandboxFolder): boolean {
+    if (!sandbox.isGone || !sandbox.isOver) return false;
     sandbox.close();
-    this.sandboxes.delete(tail.sandbox);
+    this.sandboxes.delete(sandbox.id);
+    this.places.leave(sandbox.id);
+    this.hasFreedPlace = true;
+    return true;
   }
 
   /** Logs once that something cannot be read; each reconcile tries it again, silently. */

@@ -15,6 +15,8 @@ export const SECRET = 'the secret of root';
 
 interface Options {
   layout?: string;
+  /** All its folders are in memory, for tests that make very many. */
+  inMemory?: boolean;
   /** The sandboxes are on another file system than the pins, so that their logs cannot be linked. */
   noLinks?: boolean;
 }
@@ -24,7 +26,7 @@ interface Options {
  * folder `outside` with a console that no sandbox has, which only root may read.
  */
 export class AttackedAgent {
-  readonly dir = mkdtempSync(join(tmpdir(), 'afterlog-attacked-'));
+  readonly dir: string;
   /** Where the sandboxes are. */
   readonly vms: string;
   readonly secret: string;
@@ -32,7 +34,8 @@ export class AttackedAgent {
   private readonly role: RoleProcess;
   private readonly spool: SpoolRows;
 
-  private constructor(t: TestContext, port: number, { layout, noLinks }: Options) {
+  private constructor(t: TestContext, port: number, { layout, noLinks, inMemory }: Options) {
+    this.dir = mkdtempSync(join(inMemory ? '/dev/shm' : tmpdir(), 'afterlog-attacked-'));
     chmodSync(this.dir, 0o755);
     const data = join(this.dir, 'data');
     mkdirSync(data);
