@@ -25,7 +25,7 @@ const address: Check = (found, b, at, start, end) => {
   // `logo@2x.png` is a file name.
   return PICTURES.some((text) => to - dot - 1 === text.length && startsWith(b, dot + 1, to, text))
     ? -1
-    : add(found, 'email', from, from, to);
+    : add(found, 'email', from, to);
 };
 
 export const addressSigns: Sign[] = [{ text: '@', check: address }];

@@ -44,6 +44,8 @@ classOf[127]! |= END;
 export const SECRET_BYTES_MAX = 4_096;
 /** Bytes before a sign that a check reads. */
 export const LOOK_BACK_BYTES = 256;
+/** Longest sign. */
+export const SIGN_BYTES_MAX = 64;
 
 export const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57;
 export const isLetter = (byte: number): boolean => (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122);

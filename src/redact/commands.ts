@@ -33,19 +33,27 @@ function commandCheck({ name, option, hasUser = false, isGlued = false }: Comman
     // The name of a program, not of its agent or folder: a space or a quote follows.
     if (from >= end || ![32, 34, 39, 92].includes(b[from]!)) return -1;
     if (at > start && isIn(b[at - 1], ALNUM)) return -1;
-    const newline = b.subarray(from, end).indexOf(10);
-    const line = newline < 0 ? end : from + newline;
+    const line = commandEnd(b, from, end, name);
     for (const match of textOf(b, from, line).matchAll(option)) {
       const behind = from + match.index + match[0].length;
       const value = isGlued ? glued(b, behind, line) : argument(b, from, behind, line);
       if (value === null) continue;
       const secret = hasUser ? passwordOf(b, value) : value.from;
       if (secret >= 0 && secret < value.to && !isPlaceholder(textOf(b, secret, value.to))) {
-        add(found, 'password', at, secret, value.to);
+        add(found, 'password', secret, value.to);
       }
     }
     return from;
   };
+}
+
+/** The end of the command's line, or the start of the same command. */
+function commandEnd(b: Uint8Array, from: number, end: number, name: string): number {
+  const rest = Buffer.from(b.buffer, b.byteOffset + from, end - from);
+  const newline = rest.indexOf(10);
+  const line = newline < 0 ? rest : rest.subarray(0, newline);
+  const next = line.indexOf(name);
+  return from + (next < 0 ? line.length : next);
 }
 
 /** `-u value`, `-u=value`, `"-u", "value"`, `-uvalue`. */

@@ -1,4 +1,16 @@
-import { BASE64, DOTTED, END, isBound, isDigit, isIn, NAME, run, startsWith, textOf } from './bytes.ts';
+import {
+  BASE64,
+  DOTTED,
+  END,
+  isBound,
+  isDigit,
+  isIn,
+  NAME,
+  run,
+  runBack,
+  startsWith,
+  textOf,
+} from './bytes.ts';
 import { isPlaceholder } from './placeholders.ts';
 import { add, type Check, type Sign, type Span } from './signs.ts';
 import {
@@ -26,7 +38,7 @@ const authorization: Check = (found, b, at, start, end) => {
   const from = scheme === undefined ? opened : skipGap(b, opened + scheme.length, most);
   const to = scheme === undefined ? parametersEnd(b, from, most) : valueEnd(b, from, most);
   if (to - from < 4 || isPlaceholder(textOf(b, from, to))) return -1;
-  return add(found, 'authorization', at, from, to);
+  return add(found, 'authorization', from, to);
 };
 
 /** Also node's raw headers: `'Cookie', 'a=b'`. */
@@ -52,8 +64,7 @@ function extent(
   const listed = b[at] === 91 ? skipGap(b, at + 1, end) : at;
   const quote = quoteAt(b, listed, end);
   if (quote >= 0) return { from: quote + 1, to: quoteEnd(b, quote, quote - listed, end) };
-  let from = name;
-  while (from > start && isIn(b[from - 1], NAME)) from--;
+  const from = runBack(b, name, start, NAME, 64);
   const outer = outerEnd(b, from, start, end);
   return { from: at, to: outer < 0 ? end : outer };
 }
@@ -88,7 +99,7 @@ const bearer: Check = (found, b, at, start, end) => {
   const to = run(b, value, end, DOTTED | BASE64);
   if (to - value < 16) return -1;
   for (let index = value; index < to; index++) {
-    if (isDigit(b[index]!)) return add(found, 'authorization', at, value, to);
+    if (isDigit(b[index]!)) return add(found, 'authorization', value, to);
   }
   return -1;
 };
@@ -102,8 +113,13 @@ const basic: Check = (found, b, at, start, end) => {
   const text = Buffer.from(Buffer.from(b.subarray(value, to)).toString('latin1'), 'base64').toString(
     'latin1',
   );
-  return /^[\x20-\x7e]*:[\x20-\x7e]*$/.test(text) ? add(found, 'authorization', at, value, to) : -1;
+  return /^[\x20-\x7e]*:[\x20-\x7e]*$/.test(text) ? add(found, 'authorization', value, to) : -1;
 };
+
+/** Headers in a list, and bytes of a cookie's name and of an attribute. */
+const COOKIES_MAX = 16;
+const COOKIE_NAME_MAX = 128;
+const ATTRIBUTE_BYTES_MAX = 256;
 
 /** Attributes of a Set-Cookie header. */
 const ATTRIBUTES = ['path', 'domain', 'expires', 'max-age', 'samesite', 'priority', 'version'].map((text) =>
@@ -118,14 +134,14 @@ const cookie: Check = (found, b, at, start, end) => {
   const separator = isFlag ? separatorAt(b, at, name, end, true) : headerSeparator(b, at, name, end);
   if (separator === null) return -1;
   const { from, to } = extent(b, at, separator, start, end);
-  const last = pairs(found, b, at, from, to);
+  const last = pairs(found, b, from, to);
   // `"set-cookie": ["a=1", "b=2"]`
-  return b[separator.at] === 91 ? Math.max(last, listed(found, b, at, to, end)) : last;
+  return b[separator.at] === 91 ? Math.max(last, listed(found, b, to, end)) : last;
 };
 
-function listed(found: Span[], b: Uint8Array, sign: number, at: number, end: number): number {
+function listed(found: Span[], b: Uint8Array, at: number, end: number): number {
   let last = -1;
-  for (;;) {
+  for (let count = 0; count < COOKIES_MAX; count++) {
     const closed = quoteAt(b, at, end);
     const comma = closed < 0 ? end : skipGap(b, closed + 1, end);
     if (b[comma] !== 44) return last;
@@ -133,24 +149,29 @@ function listed(found: Span[], b: Uint8Array, sign: number, at: number, end: num
     const quote = quoteAt(b, next, end);
     if (quote < 0) return last;
     at = quoteEnd(b, quote, quote - next, end);
-    last = Math.max(last, pairs(found, b, sign, quote + 1, at));
+    last = Math.max(last, pairs(found, b, quote + 1, at));
   }
+  return last;
 }
 
-function pairs(found: Span[], b: Uint8Array, sign: number, at: number, end: number): number {
+function pairs(found: Span[], b: Uint8Array, at: number, end: number): number {
   let last = -1;
   for (;;) {
     let name = at;
     while (name < end && b[name] === 32) name++;
     let equals = name;
-    while (equals < end && !isBlank(b[equals]) && b[equals] !== 61 && b[equals] !== 59) equals++;
+    const most = Math.min(end, name + COOKIE_NAME_MAX);
+    while (equals < most && !isBlank(b[equals]) && b[equals] !== 61 && b[equals] !== 59) equals++;
     if (equals < end && b[equals] === 61 && equals > name) {
       let to = equals + 1;
       const isAttribute = ATTRIBUTES.some((text) => startsWith(b, name, end, text));
-      while (to < end && b[to] !== 59 && (isAttribute ? b[to] !== 10 && b[to] !== 13 : !isBlank(b[to]))) to++;
+      const limit = isAttribute ? Math.min(end, to + ATTRIBUTE_BYTES_MAX) : end;
+      while (to < limit && b[to] !== 59 && (isAttribute ? b[to] !== 10 && b[to] !== 13 : !isBlank(b[to])))
+        to++;
       to = trimmed(b, equals + 1, to);
-      if (!isAttribute && to > equals + 1 && !isStars(b, equals + 1, to)) {
-        last = add(found, 'cookie', sign, equals + 1, to);
+      if (!isAttribute && to > equals + 1) {
+        if (!isStars(b, equals + 1, to)) add(found, 'cookie', equals + 1, to);
+        last = to;
       }
       at = to;
     } else if (equals === name || b[equals] !== 59) return last;
@@ -178,7 +199,7 @@ const sessionCookie =
   (found, b, at, _start, end) => {
     const value = at + length;
     const to = sessionEnd(b, value, end);
-    return to - value >= 12 ? add(found, 'cookie', at, value, to) : -1;
+    return to - value >= 12 ? add(found, 'cookie', value, to) : -1;
   };
 
 function sessionEnd(b: Uint8Array, at: number, end: number): number {

@@ -65,21 +65,21 @@ function isShortPassword({ name, value, isDirect, isFlag }: Pair): boolean {
 }
 
 function isSecret({ name, value, isDirect, isLast }: Pair): boolean {
-  if (HARMLESS.test(name) || isPath(value) || /\s/.test(value) || value.length < 6) return false;
+  if (isPath(value) || /\s/.test(value) || value.length < 6) return false;
   if (!isDirect) return isLast || isDrawn(value, 8);
   // `secret=default/my-secret` names one.
   return !(/^secret$/.test(name) && /^[a-z0-9.-]+\/[a-z0-9.-]+$/.test(value) && !/\d{3}/.test(value));
 }
 
 function isTokenValue({ name, value, isDirect }: Pair): boolean {
-  if (HARMLESS.test(name) || isPath(value) || /\s/.test(value)) return false;
+  if (isPath(value) || /\s/.test(value)) return false;
   if (!isDirect) return isDrawn(value, 8);
   if (/^token$/.test(name)) return isDrawn(value, 8) || (value.length >= 20 && /[a-z]/.test(value));
   return value.length >= 6;
 }
 
 function isWeak({ name, value }: Pair): boolean {
-  if (HARMLESS.test(name) || !isDrawn(value, 16) || isUuid(value)) return false;
+  if (!isDrawn(value, 16) || isUuid(value)) return false;
   return name.endsWith('auth') || !isPath(value);
 }
 
@@ -113,6 +113,12 @@ const exact: Exact[] = [
   ),
 ];
 
+/**
+ * A value from this length on is no word of a sentence and no stand-in. It is hidden whatever it is, so that
+ * a text of many names costs no long look at each.
+ */
+const LONG_BYTES = 256;
+
 /** Bytes of a name before and behind the word in it. */
 const NAME_BYTES_MAX = 64;
 const TAIL_BYTES_MAX = 16;
@@ -129,12 +135,13 @@ export function nameSigns(wanted: ReadonlySet<Kind>): Sign[] {
 
 const exactCheck =
   ({ kind, name, min }: Exact): Check =>
-  (found, b, at, start, end) => {
+  (found, b, at, _start, end) => {
     const separator = separatorAt(b, at, at + name.length, end, false);
-    const value = separator === null ? null : valueAt(b, separator.at, end, separator);
+    if (separator === null) return -1;
+    const value = valueAt(b, separator.at, Math.min(end, separator.at + LONG_BYTES), separator);
     if (value === null) return -1;
-    const to = run(b, value.from, value.to, TOKEN_BYTES);
-    return to - value.from >= min ? add(found, kind, Math.max(start, at), value.from, to) : -1;
+    const to = run(b, value.from, end, TOKEN_BYTES);
+    return to - value.from >= min ? add(found, kind, value.from, to) : -1;
   };
 const TOKEN_BYTES = BASE64 | DOTTED;
 
@@ -176,16 +183,23 @@ function pairAt(
   const name = text.replace(/([a-z\d])([A-Z])/g, '$1_$2').toLowerCase();
   const rule = rules.find(([pattern, kind]) => wanted.has(kind) && pattern.test(name));
   if (rule === undefined) return -1;
+  const [, kind, isSecretValue] = rule;
+  if (kind === 'secret' && HARMLESS.test(name)) return -1;
   const outer = separator.isQuoted ? -1 : outerEnd(b, from, start, end);
-  const value = valueAt(b, separator.at, end, separator, outer);
+  const most = Math.min(end, separator.at + LONG_BYTES);
+  let value = valueAt(b, separator.at, most, separator, Math.min(outer, most));
   if (value === null || value.to <= value.from) return -1;
+  if (value.to === most && most < end) {
+    if (isSecretValue === isWeak) return -1;
+    value = valueAt(b, separator.at, end, separator, outer)!;
+    return add(found, kind, value.from, value.to);
+  }
   // All of `"DB_PASSWORD=two words"`, as in a list of a container's variables.
   if (b[value.to] === 32 && outer > value.to && /^[A-Z][A-Z\d_]*$/.test(text)) {
     value.to = escapedLineEnd(b, value.to, outer);
   }
-  const [, kind, isSecretValue] = rule;
   return isSecretValue(pairOf(b, name, separator, value, end, isFlag)) && isNoStandIn(b, text, value)
-    ? add(found, kind, from, value.from, value.to)
+    ? add(found, kind, value.from, value.to)
     : -1;
 }
 

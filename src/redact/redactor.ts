@@ -1,4 +1,4 @@
-import { LOOK_BACK_BYTES, SECRET_BYTES_MAX } from './bytes.ts';
+import { LOOK_BACK_BYTES, SECRET_BYTES_MAX, SIGN_BYTES_MAX } from './bytes.ts';
 import { type Kind, kinds } from './kinds.ts';
 import { KEY_BYTES_MAX, keyBegins, keyEnds, keyRuns } from './private_key.ts';
 import { signsFor } from './secrets.ts';
@@ -107,8 +107,10 @@ export class Redactor {
     const shown = this.copy.subarray(0, end);
     bytes.copy(shown, start, start, end);
     if (rest > 0) shown.fill(STAR, start, Math.min(end, start + rest));
-    for (const { from, to } of [...ranges, ...matches]) shown.fill(STAR, from, to);
-    for (const { from, to } of found) shown.fill(STAR, Math.min(end, from), Math.min(end, to));
+    for (const { from, to } of [...ranges, ...matches, ...found]) {
+      // A secret may begin in an earlier row, and end behind these bytes.
+      shown.fill(STAR, Math.max(start, Math.min(end, from)), Math.max(start, Math.min(end, to)));
+    }
     return shown;
   }
 
@@ -127,14 +129,16 @@ export class Redactor {
     }
     const later: RedactionState['later'] = [];
     let skip = Math.max(0, (before.skip ?? 0) - (at - start));
-    for (const { kind, sign, from, to, next } of this.found) {
-      if (sign >= at) continue;
-      skip = Math.max(skip, next - at);
-      if (from >= at) later.push({ from: from - at, to: to - at, kind });
-      else {
-        if (from >= counted) counts[kind]!++;
-        rest = Math.max(rest, to - at);
+    for (const { kind, from, to, at: foundAt, next } of this.found) {
+      // The next search finds again what this one found behind `at`.
+      if (foundAt < at) skip = Math.max(skip, next - at);
+      if (to === from) continue;
+      if (from >= at) {
+        if (foundAt < at) later.push({ from: from - at, to: to - at, kind });
+        continue;
       }
+      if (from >= counted) counts[kind]!++;
+      rest = Math.max(rest, to - at);
     }
     let key = before.key < 0 ? -1 : before.key + at - start;
     for (const mark of this.keys) {
@@ -161,7 +165,7 @@ export class Redactor {
     const end = at - this.shift;
     if (this.signs.isEmpty || end <= 0 || this.scanned[end - 1] === 10) return '';
     const least = this.shift === 0 ? this.start : 0;
-    return this.scanned.toString('latin1', Math.max(least, end - LOOK_BACK_BYTES), end);
+    return this.scanned.toString('latin1', Math.max(least, end - LOOK_BACK_BYTES - SIGN_BYTES_MAX), end);
   }
 
   /** What lies before `start` in the line decides with: a name that began there, a letter before a token. */
@@ -175,13 +179,13 @@ export class Redactor {
     const least = before === '' ? start : 0;
     this.signs.find(found, scanned, start - shift + skip, least, scanned.length);
     for (const span of found) {
-      span.sign += shift;
+      span.at += shift;
       span.from += shift;
       span.to += shift;
       span.next += shift;
     }
     for (const { from, to, kind } of later) {
-      found.push({ kind, sign: start - 1, from: start + from, to: start + to, next: start });
+      found.push({ kind, from: start + from, to: start + to, at: start - 1, next: start });
     }
   }
 
@@ -224,8 +228,7 @@ export class Redactor {
       this.matches.push({ ...match, isCounted: match.isCounted && !isPart });
     };
     this.patterns.find(bytes, at, line === 'goes on', isFinal, found, (end) => {
-      const begun = this.found.filter(({ sign }) => sign < end);
-      for (const { from, to } of [...this.ranges, ...begun, ...this.matches]) {
+      for (const { from, to } of [...this.ranges, ...this.found, ...this.matches]) {
         if (from < end) covered = Math.max(covered, to);
       }
     });

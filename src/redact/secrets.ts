@@ -34,5 +34,5 @@ const sharedSignature: Check = (found, b, at, _start, end) => {
   const from = at + 5;
   let to = from;
   while (to < end && to - from < 200 && (b[to] === 37 || isIn(b[to], BASE64))) to++;
-  return to - from >= 40 ? add(found, 'azure', at, from, to) : -1;
+  return to - from >= 40 ? add(found, 'azure', from, to) : -1;
 };

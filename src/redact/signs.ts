@@ -4,11 +4,10 @@ import type { Kind } from './kinds.ts';
 /** A secret that a check found: bytes [from, to). */
 export interface Span {
   kind: Kind;
-  /** Start of its sign, such as its name. */
-  sign: number;
   from: number;
   to: number;
-  /** Where the search went on. */
+  /** Where the search stood when it found it, and where it went on. */
+  at: number;
   next: number;
 }
 
@@ -91,7 +90,7 @@ export class SignTable {
       before = byte;
       if (list === 0) continue;
       const next = check(this.lists[list]!, found, b, at, start, end);
-      if (next <= at) continue;
+      if (next < 0) continue;
       at = next - 1;
       before = b[at]!;
     }
@@ -110,9 +109,13 @@ function check(
     const from = at - entry.pivot;
     if (from < start || !isAt(entry, b, from, end)) continue;
     const count = found.length;
-    const next = entry.check(found, b, from, start, Math.min(end, from + SECRET_BYTES_MAX));
-    for (let index = count; index < found.length; index++) found[index]!.next = next;
-    if (next >= 0) return next;
+    const to = entry.check(found, b, from, start, Math.min(end, from + SECRET_BYTES_MAX));
+    if (to < 0) continue;
+    const next = Math.max(to, at + 1);
+    // A sign without a secret may move the search on too: an empty secret notes that.
+    if (found.length === count) add(found, 'pattern', from, from);
+    for (let index = count; index < found.length; index++) Object.assign(found[index]!, { at, next });
+    return next;
   }
   return -1;
 }
@@ -127,7 +130,7 @@ function isAt({ bytes, anyCase }: Entry, b: Uint8Array, at: number, end: number)
 }
 
 /** Adds one secret. @returns its end */
-export function add(found: Span[], kind: Kind, sign: number, from: number, to: number): number {
-  found.push({ kind, sign, from, to, next: to });
+export function add(found: Span[], kind: Kind, from: number, to: number): number {
+  found.push({ kind, from, to, at: 0, next: to });
   return to;
 }

@@ -302,12 +302,13 @@ function checkToken(
   start: number,
   end: number,
 ): number {
+  if (token.before.length === 0 && token.isWord && !isBound(b, at, start)) return -1;
   const to = ahead(token.after, b, at + token.sign.length, end);
   if (to < 0) return -1;
   const from = token.before.length === 0 ? at : back(token.before, b, at, start);
   if (from < 0 || (token.isWord && !isBound(b, from, start))) return -1;
   if (token.needsDigit && !hasDigit(b, from, to)) return -1;
-  return add(found, token.kind, from, from, to);
+  return add(found, token.kind, from, to);
 }
 
 /** A piece of a bounded length must end there. */

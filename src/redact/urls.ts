@@ -20,7 +20,7 @@ function atUrl(found: Span[], b: Uint8Array, at: number, start: number, end: num
   if (isPort(b, user, colon, last)) return -1;
   const host = hostSign(b, colon + 1, last);
   if (host <= colon + 1 || isPlaceholder(textOf(b, colon + 1, host))) return -1;
-  add(found, 'url_password', at, colon + 1, host);
+  add(found, 'url_password', colon + 1, host);
   // Behind the `@`: what looks like an e-mail address there is the end of the password and the host.
   return host + 1;
 }
@@ -30,6 +30,12 @@ function slash(b: Uint8Array, at: number, end: number): number {
   const most = Math.min(end, at + 16);
   while (at < most && b[at] === BACKSLASH) at++;
   return at < most && b[at] === SLASH ? at + 1 : -1;
+}
+
+/** Whether two slashes begin at `at`, escaped or not. */
+function isSlashes(b: Uint8Array, at: number, end: number): boolean {
+  const first = slash(b, at, end);
+  return first >= 0 && slash(b, first, end) >= 0;
 }
 
 /** The colon behind the user's name; -1 if the URL has none. */
@@ -55,7 +61,7 @@ function urlEnd(b: Uint8Array, at: number, end: number): number {
     if (byte === 39 && (at + 1 >= end || isBlank(b[at + 1]) || [41, 44, 59, 93, 125].includes(b[at + 1]!)))
       return at;
     // Another URL begins.
-    if (byte === COLON && b[at + 1] === SLASH && b[at + 2] === SLASH) return at;
+    if (byte === COLON && isSlashes(b, at + 1, end)) return at;
   }
   return end;
 }
@@ -110,7 +116,7 @@ const goPassword: Check = (found, b, at, start) => {
     if (byte === COLON) colon = index;
   }
   if (colon < 0 || at - colon < 2 || isPlaceholder(textOf(b, colon + 1, at))) return -1;
-  add(found, 'url_password', colon, colon + 1, at);
+  add(found, 'url_password', colon + 1, at);
   return at + 1;
 };
 

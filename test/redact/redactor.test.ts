@@ -224,6 +224,81 @@ test('a cut within a line changes nothing: between a name and its value, in a wo
   }
 });
 
+test('signs in any order are hidden and counted the same, however the line is cut', () => {
+  const random = randomOf(5);
+  const parts = [
+    ...[
+      'password',
+      'token',
+      'api_key',
+      'PASS',
+      'Authorization',
+      'cookie',
+      'Bearer ',
+      'curl ',
+      'mysql -p',
+      '-u ',
+    ],
+    ...[
+      '=',
+      ':',
+      ': ',
+      ' ',
+      '"',
+      '\\"',
+      '\\\\\\"',
+      "'",
+      ',',
+      ';',
+      '{',
+      '}',
+      '[',
+      ']',
+      '<',
+      '>',
+      '|',
+      '\\n',
+      '--',
+    ],
+    ...[
+      '://',
+      'a:',
+      '@',
+      '/',
+      '@tcp(',
+      'host.com',
+      'sid=',
+      'eyJ',
+      '.',
+      'sk-',
+      'ghp_',
+      '-us',
+      'é',
+      '\u001b[0m',
+    ],
+    ...['abc123DEF', '1234567890123456', drawn(40), `SK${'0123456789abcdef'.repeat(2)}`],
+  ];
+  for (let n = 0; n < 3_000; n++) {
+    const made = Array.from({ length: 3 + random() * 40 }, () => parts[Math.floor(random() * parts.length)]!);
+    const bytes = Buffer.from(made.join(''));
+    const once = new Redactor(builtInKinds, []);
+    const whole = once.hide(bytes, 0, null).toString();
+    once.took(bytes.length);
+    const cut = [0, Math.floor(random() * bytes.length), Math.floor(random() * bytes.length), bytes.length];
+    cut.sort((a, b) => a - b);
+    const redactor = new Redactor(builtInKinds, []);
+    let state = null;
+    let shown = '';
+    for (let part = 1; part < cut.length; part++) {
+      const [from, to] = [cut[part - 1]!, cut[part]!];
+      shown += redactor.hide(bytes.subarray(from), 0, state).toString('latin1', 0, to - from);
+      state = JSON.parse(JSON.stringify(redactor.took(to - from)));
+    }
+    assert.equal(Buffer.from(shown, 'latin1').toString(), whole, `${bytes} cut at ${cut}`);
+    assert.deepEqual(redactor.counts, once.counts, `counts of ${bytes} cut at ${cut}`);
+  }
+});
+
 test('nothing in the bytes makes it throw, or change what it was given', () => {
   const random = randomOf(3);
   const redactor = new Redactor(builtInKinds, ['[a-f]{3,}x']);
