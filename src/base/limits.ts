@@ -225,7 +225,7 @@ export const limits = {
     lag_ms: 10_000,
     /** Longest time between two heartbeats of a consumer that waits for ClickHouse. */
     alive_ms: 2_000,
-    /** Time after which a consumer that checks the messages of a fetch sends a heartbeat and lets others run. */
+    /** Time after which a consumer that checks messages sends a heartbeat and lets others run. */
     check_ms: 100,
     /**
      * Time that a consumer waits for its running INSERT when it hands a partition over; then the fate stays

@@ -12,7 +12,7 @@ import type { BatchHeader } from '../wire/header.ts';
  * reads the partition, and it goes with the topic.
  */
 export class Evidence {
-  /** Messages before the committed offset that landed as nothing, less the batches that jumps have skipped. */
+  /** Messages before the committed offset that landed as nothing, less the batches that jumps skipped. */
   private unlanded = 0;
   /** The same since then, by offset: a fetch that fails is read again, and must not count twice. */
   private readonly since = new Map<number, number>();

@@ -181,8 +181,12 @@ export class Partition {
   private async reportOvertaken(first: string | null, alive: () => Promise<void>): Promise<void> {
     const from = this.next;
     if (from === null || first === null || Number(first) === from) return;
-    // kafkajs went back to the first message of a topic that was made again.
-    if (Number(first) < from) return this.evidence.restart(Number(first));
+    if (Number(first) < from) {
+      // kafkajs went back to the first message of a topic that was made again. (A fetch that was still
+      // landing when the partition was assigned anew has not committed.)
+      if (this.committed === from) this.evidence.restart(Number(first));
+      return;
+    }
     const lost = { from, to: Number(first) - 1 };
     this.evidence.lost(from, Number(first) - from);
     await this.lander.report(overtakenRow(this.topic, this.number, lost), alive);
