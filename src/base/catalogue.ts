@@ -185,6 +185,11 @@ export const catalogue = {
     cure: 'See ClickHouse’s reason; if the schema is behind, run `afterlog migrate`.',
     status: 503,
   },
+  SQL_READ_ONLY: {
+    means: '`afterlog sql` refused a query that may change something, or that has a SETTINGS clause.',
+    cause: 'Without --write, the command only reads tables.',
+    cure: 'If it is meant, repeat it with --write: `afterlog sql --write "…"`.',
+  },
   SCHEMA_BEHIND: {
     means: 'The database has no schema, or an older one. Batches wait, nothing is lost.',
     cause: 'afterlog was updated and the database was not, or the database’s name is wrong.',

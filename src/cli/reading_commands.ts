@@ -66,12 +66,14 @@ export function addReading(program: Command): void {
   command(
     program,
     'sql',
-    'Run an SQL query in the database',
+    'Run an SQL query in the database; it only reads',
     "afterlog sql 'SELECT source, count() FROM console_logs GROUP BY source'",
     "afterlog sql --json 'SELECT * FROM gaps ORDER BY observed_at DESC LIMIT 20'",
     'afterlog sql - < query.sql',
+    "afterlog sql --write 'OPTIMIZE TABLE console_logs'    # anything that the user may do",
   )
     .argument('<query>', 'the SQL text, or `-` to read it from stdin')
+    .option('--write', 'also run what changes data, tables or users, or has a SETTINGS clause')
     .addOption(jsonOption())
     .action(async (query, options, self) => {
       const { sql } = await import('./commands/sql.ts');

@@ -11,7 +11,7 @@ import type { Terminal } from '../demo/terminal.ts';
 import { startServer } from '../serve/server.ts';
 import { migrate } from '../store/care/migrate.ts';
 import { restoreSchema } from '../store/care/restore_schema.ts';
-import { connect } from '../store/client.ts';
+import { type ClickHouseLogin, connect } from '../store/client.ts';
 import { startEmbedded } from '../store/embedded/embedded.ts';
 import { openStore } from '../store/query.ts';
 import { recordUp } from '../store/up_record.ts';
@@ -25,8 +25,8 @@ export interface Up {
   parts: Parts;
   /** Each resolves with the name of a started server when its process has ended. */
   exits: Promise<string>[];
-  /** URL of the embedded ClickHouse. */
-  own_clickhouse?: string;
+  /** The embedded ClickHouse. */
+  own_clickhouse?: ClickHouseLogin;
 }
 
 /** Started ends of the pipeline, for those who show them. */
@@ -48,12 +48,12 @@ export async function startStore(up: Up): Promise<ClickHouseClient> {
       'ClickHouse',
       `starting in ${relative('', dir)}, waiting for its first answer`,
       () => startEmbedded({ dir }),
-      (started) => started.url,
+      (started) => started.origin,
     );
     up.exits.push(embedded.exited.then(() => 'ClickHouse'));
-    const clickhouse = { ...settings.clickhouse, url: embedded.url, username: 'default', password: '' };
-    up.settings = { ...settings, clickhouse };
-    up.own_clickhouse = embedded.url;
+    const { origin: url, username, password } = embedded;
+    up.own_clickhouse = { url, username, password };
+    up.settings = { ...settings, clickhouse: { ...settings.clickhouse, ...up.own_clickhouse } };
   }
   const client = connect(up.settings);
   parts.atEnd('', () => client.close());
@@ -119,7 +119,7 @@ export async function startEnds(up: Up, any_port: boolean): Promise<Ends> {
   const { address } = server;
   if (up.own_clickhouse !== undefined) {
     const { host } = new URL(address);
-    parts.atEnd('', recordUp(settings, { url: up.own_clickhouse, pid: process.pid, listen: host }));
+    parts.atEnd('', recordUp(settings, { ...up.own_clickhouse, pid: process.pid, listen: host }));
   }
   const agent = await parts.start('Agent', 'looking for sandboxes', () =>
     withStatus('agent', settings, () => startAgent(withHostKey(settings))),

@@ -181,10 +181,17 @@ export const settingsSchema = z.strictObject({
           description: 'Database that holds the tables',
           allowed: 'letters, digits and underscores, no digit first',
         }),
-      username: text.default('default').register(about, { description: 'ClickHouse user', allowed: TEXT }),
-      password: anyText
-        .default('')
-        .register(about, { description: 'ClickHouse password', allowed: TEXT, secret: true }),
+      username: text.optional().register(about, {
+        description: 'ClickHouse user',
+        allowed: TEXT,
+        usual: 'that of a running `afterlog up`, otherwise default',
+      }),
+      password: anyText.optional().register(about, {
+        description: 'ClickHouse password',
+        allowed: TEXT,
+        usual: 'that of a running `afterlog up`, otherwise none',
+        secret: true,
+      }),
     })
     .prefault({}),
   listen: address

@@ -1,5 +1,6 @@
 import type { Settings } from '../config/settings.ts';
 import { clickhouseErrors } from '../store/clickhouse_errors.ts';
+import { resolveClickHouse } from '../store/client.ts';
 import { openStore, type Store } from '../store/query.ts';
 import { describeRefusal, errorNumber } from '../store/refusal.ts';
 import { rightFindings } from './clickhouse_rights.ts';
@@ -29,7 +30,7 @@ export async function clickhouseFindings(settings: Settings, isNeeded: boolean):
   const roles: Role[] = settings.kafka.brokers.length > 0 ? ['consumer', 'server'] : ['agent', 'server'];
   const store = openStore(settings);
   try {
-    const first = await greet(store, settings.clickhouse.username, roles, isNeeded);
+    const first = await greet(store, resolveClickHouse(settings).username, roles, isNeeded);
     if (first.some(({ check: name }) => name === 'reach')) return first;
     const more = await Promise.all([
       check(reporter('clickhouse', [...roles, 'migrate']), 'schema', () => schemaFindings(store, roles)),

@@ -3,6 +3,7 @@ import { limits } from '../base/limits.ts';
 import type { Settings } from '../config/settings.ts';
 import { eraseRights } from '../store/care/erase_rights.ts';
 import { clickhouseErrors } from '../store/clickhouse_errors.ts';
+import { resolveClickHouse } from '../store/client.ts';
 import { derivedTables } from '../store/land/derive.ts';
 import { fence } from '../store/land/landed.ts';
 import type { Store } from '../store/query.ts';
@@ -26,7 +27,7 @@ interface Grant {
  */
 export async function rightFindings(store: Store, settings: Settings, roles: Role[]): Promise<Finding[]> {
   const { database } = store;
-  const user = settings.clickhouse.username;
+  const user = resolveClickHouse(settings).username;
   const lander: Role = settings.kafka.brokers.length > 0 ? 'consumer' : 'agent';
   const grants: Grant[] = [
     { check: 'select', what: `SELECT ON ${database}.*`, roles, level: 'error' },

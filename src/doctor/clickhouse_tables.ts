@@ -74,7 +74,7 @@ export async function durabilityFindings(store: Store, roles: Role[]): Promise<F
         'loss may lose the last acknowledged rows.',
       {
         cure: 'If that matters and there is no replica, enable it; each INSERT then waits for the disk.',
-        command: `afterlog sql 'ALTER TABLE console_logs MODIFY SETTING ${values}'`,
+        command: `afterlog sql --write 'ALTER TABLE console_logs MODIFY SETTING ${values}'`,
       },
     ),
   ];

@@ -8,9 +8,7 @@ const DEFAULT_URL = 'http://127.0.0.1:8123';
 /** A client of the settings' ClickHouse. Making one opens no connection and never fails. */
 export function connect(settings: Settings): ClickHouseClient {
   return createClient({
-    url: resolveClickHouseUrl(settings),
-    username: settings.clickhouse.username,
-    password: settings.clickhouse.password,
+    ...resolveClickHouse(settings),
     application: 'afterlog',
     request_timeout: limits.insert.timeout_ms,
     // The client would log to stderr; its errors reach us as rejections.
@@ -21,7 +19,24 @@ export function connect(settings: Settings): ClickHouseClient {
   });
 }
 
-/** The setting, else the address that a running `afterlog up` has recorded, else ClickHouse's own default. */
-export function resolveClickHouseUrl(settings: Settings): string {
-  return settings.clickhouse.url ?? findUp(settings)?.url ?? DEFAULT_URL;
+export interface ClickHouseLogin {
+  url: string;
+  username: string;
+  password: string;
+}
+
+/**
+ * The settings, else what a running `afterlog up` has recorded, else ClickHouse's own defaults. The password
+ * of `up` goes only to the address of `up`, and only with its user.
+ */
+export function resolveClickHouse({ clickhouse, ...settings }: Settings): ClickHouseLogin {
+  const { url, username, password = '' } = clickhouse;
+  const up = url === undefined ? findUp(settings) : null;
+  if (up !== null && username === undefined) {
+    return { url: up.url, username: up.username, password: up.password };
+  }
+  const login = { url: url ?? up?.url ?? DEFAULT_URL, username: username ?? 'default', password };
+  // The client prefers a user in the address.
+  const inUrl = URL.canParse(login.url) ? decodeURIComponent(new URL(login.url).username) : '';
+  return inUrl === '' ? login : { ...login, username: inUrl };
 }

@@ -4,7 +4,7 @@ import type { Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import type { Settings } from '../config/settings.ts';
 import { clickhouseErrors } from './clickhouse_errors.ts';
-import { connect, resolveClickHouseUrl } from './client.ts';
+import { connect, resolveClickHouse } from './client.ts';
 import { describeRefusal, errorNumber, loggableRefusal } from './refusal.ts';
 
 /** A ClickHouse database to read from; `url` is for messages. */
@@ -21,7 +21,7 @@ export type Params = Record<string, unknown>;
 /** @throws AfterlogError SETTING_INVALID the address is not a URL */
 export function openStore(settings: Settings): Store {
   return {
-    url: shownUrl(resolveClickHouseUrl(settings)),
+    url: shownUrl(resolveClickHouse(settings).url),
     client: connect(settings),
     database: settings.clickhouse.database,
   };

@@ -23,7 +23,7 @@ test('for people: by group, with cures and commands, without colours where there
   assert.ok(!text.includes('\x1b'));
   assert.match(text, /\nState dir \(agent\)\n {2}ok {7}\S.*\n/);
   assert.match(text, /\n {2}note {5}No brokers are set/);
-  assert.match(text, /\n {11}\$ afterlog sql 'ALTER TABLE console_logs MODIFY SETTING /);
+  assert.match(text, /\n {11}\$ afterlog sql --write 'ALTER TABLE console_logs MODIFY SETTING /);
   assert.match(text, /\n\d+ ok, \d+ notes, (no|\d+) warnings?, no errors\n$/);
 
   const broken = await afterlog(['doctor'], { ...environment, AFTERLOG_CLICKHOUSE_DATABASE: 'nowhere' });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { migrate } from '../../src/store/care/migrate.ts';
-import { clickhouse, clickhouseUrl, migratedDatabase } from '../support/clickhouse.ts';
+import { clickhouse, clickhouseOrigin, clickhouseUrl, migratedDatabase } from '../support/clickhouse.ts';
 import { startClickHouseWithUsers } from '../support/clickhouse_users.ts';
 import { afterlog } from '../support/command.ts';
 import { diagnose } from '../support/doctor.ts';
@@ -23,7 +23,10 @@ test('one that does not answer is an error where it is needed', async () => {
 });
 
 test('a user or password that is not taken is an error that names the settings', async () => {
-  const environment = environmentFor('default', { AFTERLOG_CLICKHOUSE_USERNAME: 'nobody' });
+  const environment = environmentFor('default', {
+    AFTERLOG_CLICKHOUSE_URL: clickhouseOrigin(),
+    AFTERLOG_CLICKHOUSE_USERNAME: 'nobody',
+  });
   const found = (await diagnose(environment)).one('clickhouse/reach');
   assert.match(found.message, /refuses user nobody: code 516 AUTHENTICATION_FAILED/);
   assert.match(found.cure!, /AFTERLOG_CLICKHOUSE_PASSWORD/);
@@ -54,8 +57,8 @@ test('what a loss of power may take is a note, until the command that it gives h
   const environment = environmentFor(database);
   const { level, command } = (await diagnose(environment)).one('clickhouse/power_loss');
   assert.equal(level, 'note');
-  const [, query] = /^afterlog sql '(.*)'$/.exec(command!)!;
-  assert.equal((await afterlog(['sql', query!], environment)).code, 0);
+  const [, query] = /^afterlog sql --write '(.*)'$/.exec(command!)!;
+  assert.equal((await afterlog(['sql', '--write', query!], environment)).code, 0);
   assert.equal((await diagnose(environment)).one('clickhouse/power_loss').level, 'ok');
 });
 

@@ -5,22 +5,28 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { loadSettings } from '../../src/config/settings.ts';
-import { connect, resolveClickHouseUrl } from '../../src/store/client.ts';
+import { connect, resolveClickHouse } from '../../src/store/client.ts';
 import { findUp, recordUp } from '../../src/store/up_record.ts';
 import { clickhouseUrl } from '../support/clickhouse.ts';
 import { temporaryDir } from '../support/temporary.ts';
 
-const record = { url: 'http://127.0.0.1:4567', pid: process.pid, listen: '127.0.0.1:8600' };
+const record = {
+  url: 'http://127.0.0.1:4567',
+  username: 'afterlog',
+  password: 'secret',
+  pid: process.pid,
+  listen: '127.0.0.1:8600',
+};
 
 test('the address set by hand wins over the one recorded by a running up', async (t) => {
   const { settings } = await home(t);
-  assert.equal(resolveClickHouseUrl(settings), 'http://127.0.0.1:8123');
+  assert.equal(resolveClickHouse(settings).url, 'http://127.0.0.1:8123');
   const forget = recordUp(settings, record);
-  assert.equal(resolveClickHouseUrl(settings), record.url);
+  assert.equal(resolveClickHouse(settings).url, record.url);
   const byHand = { ...settings, clickhouse: { ...settings.clickhouse, url: 'http://127.0.0.1:9' } };
-  assert.equal(resolveClickHouseUrl(byHand), 'http://127.0.0.1:9');
+  assert.equal(resolveClickHouse(byHand).url, 'http://127.0.0.1:9');
   forget();
-  assert.equal(resolveClickHouseUrl(settings), 'http://127.0.0.1:8123');
+  assert.equal(resolveClickHouse(settings).url, 'http://127.0.0.1:8123');
 });
 
 test('a command with another state dir finds the up of the same user', async (t) => {

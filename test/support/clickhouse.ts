@@ -6,8 +6,11 @@ import { fromRun } from './from_run.ts';
 import { PATIENCE_MS } from './patience.ts';
 import { temporaryDir, uniqueName } from './temporary.ts';
 
-/** `http://host:port` of the run's ClickHouse. */
+/** `http://user:password@host:port` of the run's ClickHouse. */
 export const clickhouseUrl = (): string => fromRun('TEST_CLICKHOUSE_URL');
+
+/** The same without a user, for those who log in as somebody else. */
+export const clickhouseOrigin = (): string => new URL(clickhouseUrl()).origin;
 
 /**
  * A new connection for each request: a process that has to wait could send on a kept connection that the server has

@@ -47,7 +47,9 @@ export async function startKillingProxy(t: TestContext, url: string): Promise<Ki
     pass(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  proxy.url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+  const { port } = server.address() as { port: number };
+  // With the user in it.
+  proxy.url = url.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${port}`);
   t.after(() => {
     server.closeAllConnections();
     server.close();

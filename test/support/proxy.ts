@@ -40,7 +40,8 @@ export async function startProxy(
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address() as { port: number };
-  proxy.url = `http://127.0.0.1:${address.port}`;
+  // With the user in it, if there is one.
+  proxy.url = url.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${address.port}`);
   t.after(() => {
     for (const socket of sockets) socket.destroy();
     server.close();

@@ -2,7 +2,7 @@ import { settingsJsonSchema } from '../../config/json_schema.ts';
 import { configSetting } from '../../config/schema.ts';
 import { allSettings, type ReadSettings, readSettings, type Settings } from '../../config/settings.ts';
 import { masked } from '../../config/shown.ts';
-import { resolveClickHouseUrl } from '../../store/client.ts';
+import { resolveClickHouse } from '../../store/client.ts';
 import { findUp } from '../../store/up_record.ts';
 import { table } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
@@ -41,13 +41,23 @@ function shownOf(name: string, read: ReadSettings): Shown {
   if (setting === configSetting) {
     return { setting: name, value: file.isThere ? file.path : null, ...from };
   }
-  const up = name === 'clickhouse.url' && origin === undefined ? findUp(settings) : null;
+  const up = isOfUp(name, settings) ? findUp(settings) : null;
   if (up !== null) Object.assign(from, { source: 'up', where: `running afterlog up, process ${up.pid}` });
   return { setting: name, value: masked(setting, effective(name, settings)), ...from };
 }
 
+/** Whether a running `afterlog up` says what this setting is. */
+function isOfUp(name: string, { clickhouse }: Settings): boolean {
+  if (clickhouse.url !== undefined) return false;
+  if (name === 'clickhouse.url') return true;
+  const isLogin = name === 'clickhouse.username' || name === 'clickhouse.password';
+  return isLogin && clickhouse.username === undefined;
+}
+
 function effective(name: string, settings: Settings): unknown {
-  if (name === 'clickhouse.url') return resolveClickHouseUrl(settings);
+  if (name === 'clickhouse.url') return resolveClickHouse(settings).url;
+  if (name === 'clickhouse.username') return resolveClickHouse(settings).username;
+  if (name === 'clickhouse.password') return resolveClickHouse(settings).password;
   return name.split('.').reduce((at: unknown, part) => (at as Record<string, unknown>)[part], settings);
 }
 

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,25 +8,32 @@ import { isAlive } from '../../base/child_process.ts';
 import { type ChildServer, startOnPort, untilReady } from '../../base/child_server.ts';
 import { AfterlogError, reasonOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import { makeOwnFolder } from '../../base/own_files.ts';
+import { addedUsers, OWN_USER, usersFolder, writeStartFiles } from './access.ts';
+import { ask, type Login } from './ask.ts';
+import { listensOn } from './listens.ts';
 
 export interface Embedded extends ChildServer {
+  /** The address for people: without user and password. */
+  origin: string;
+  username: string;
+  password: string;
+  /** The address for clients: with user and password. */
   url: string;
 }
 
 /**
- * A ClickHouse server of our own on 127.0.0.1, with its data in `dir` (made if missing; kept afterwards). It
- * runs in a child process that ends when this process does.
+ * A ClickHouse server of our own on 127.0.0.1, with its data in `dir` (made if missing; kept afterwards), and
+ * its users in `usersFolder(dir)`. It runs in a child process that ends when this process does.
  * @throws AfterlogError EMBEDDED_MISSING (optional packages not installed), EMBEDDED_IN_USE, EMBEDDED_FAILED
  *   (with its output)
  */
 export async function startEmbedded(options: { dir: string; http_port?: number }): Promise<Embedded> {
   const library = findLibrary();
-  await mkdir(options.dir, { recursive: true });
+  makeOwnFolder(options.dir);
   const dir = await realpath(resolve(options.dir));
-  const config = join(dir, 'config.xml');
-  await writeFile(config, serverConfig());
   return await startOnPort<Embedded>(options.http_port, {
-    start: (port) => startOn(library, dir, config, port),
+    start: (port) => startOn(library, dir, port),
     mayRetry: async (_, output) => {
       const lostRace = options.http_port === undefined && /Address already in use/.test(output);
       return lostRace || (isLocked(output) && (await holderEnds(dir)));
@@ -37,45 +43,44 @@ export async function startEmbedded(options: { dir: string; http_port?: number }
 }
 
 /** The started server, or its output if it failed. */
-async function startOn(
-  library: string,
-  dir: string,
-  config: string,
-  port: number,
-): Promise<Embedded | string> {
-  // '-' is stdin itself. ClickHouse would open '/dev/stdin' anew, which fails for the socket that Node.js
-  // provides.
-  const query = `SYSTEM START LISTEN HTTP; SELECT count() FROM file('-', 'LineAsString', 'line String')`;
+async function startOn(library: string, dir: string, port: number): Promise<Embedded | string> {
+  const files = writeStartFiles(dir);
+  const { password } = files;
   const script = fileURLToPath(import.meta.url).replace(/embedded(\.[jt]s)$/, 'embedded_child$1');
-  const child = spawn(
-    process.execPath,
-    // ClickHouse mixes options with one dash and with two; each value is a separate argument.
-    [script, library, '--config-file', config, '--path', dir, '--listen_host', '127.0.0.1'].concat(
-      ['--http_port', String(port)],
-      ['--query', query],
-    ),
-    { stdio: ['pipe', 'pipe', 'pipe'] },
-  );
+  const child = spawn(process.execPath, [script, library, dir, String(port), files.config], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    cwd: dir,
+    env: childEnvironment(),
+  });
   // A write to the stdin of a child that has just died must not end this process.
   child.stdin.on('error', () => {});
-  const url = `http://127.0.0.1:${port}`;
+  child.stdin.write(`${password}\n`);
+  const origin = `http://127.0.0.1:${port}`;
+  const login = { origin, username: OWN_USER, password };
   const outcome = await untilReady(child, {
-    answers: (signal) => answers(url, dir, signal),
+    answers: async (signal) => listensOn(child.pid!, port) && (await answers(login, dir, signal)),
     end: () => child.stdin.end(),
     start_ms: limits.embedded.start_ms,
     stop_ms: limits.embedded.stop_ms,
-  });
-  return typeof outcome === 'string' ? outcome : { ...outcome, url };
+  }).finally(files.remove);
+  if (typeof outcome === 'string') return outcome;
+  return { ...outcome, ...login, url: `http://${OWN_USER}:${password}@127.0.0.1:${port}` };
+}
+
+/** A query could read the child's environment, so that holds no settings of afterlog. */
+function childEnvironment(): NodeJS.ProcessEnv {
+  const { PATH, TZ, LANG, NODE_COMPILE_CACHE } = process.env;
+  return Object.fromEntries(
+    Object.entries({ PATH, TZ, LANG, NODE_COMPILE_CACHE }).filter(([, value]) => value !== undefined),
+  );
 }
 
 /** True if the server on `dir` answers: another server on the port must not be mistaken for it. */
-async function answers(url: string, dir: string, signal: AbortSignal): Promise<boolean> {
-  const query = encodeURIComponent("SELECT path FROM system.disks WHERE name = 'default'");
-  // When ClickHouse stops, it waits 5 s for connections that are still open, idle ones too.
-  const headers = { connection: 'close' };
-  const response = await fetch(`${url}/?query=${query}`, { signal, headers }).catch(() => null);
-  const path = await response?.text().catch(() => null);
-  return Boolean(path) && resolve(path!.trim()) === dir;
+async function answers(login: Login, dir: string, signal: AbortSignal): Promise<boolean> {
+  const path = await ask(login, "SELECT path FROM system.disks WHERE name = 'default'", signal).catch(
+    () => '',
+  );
+  return path !== '' && resolve(path) === dir;
 }
 
 function findLibrary(): string {
@@ -88,17 +93,6 @@ function findLibrary(): string {
     const reason = reasonOf(error).split('\n')[0];
     throw new AfterlogError('EMBEDDED_MISSING', `There is no embedded ClickHouse here: ${reason}`, error);
   }
-}
-
-/** ClickHouse's defaults are for a machine of its own: 90 % of the memory, 5 GiB of caches. */
-function serverConfig(): string {
-  const memory = Math.min(limits.embedded.memory_bytes_max, Math.floor(totalmem() / 2));
-  return `<clickhouse>
-  <max_server_memory_usage>${memory}</max_server_memory_usage>
-  <mark_cache_size>${limits.embedded.cache_bytes}</mark_cache_size>
-  <primary_index_cache_size>${limits.embedded.cache_bytes}</primary_index_cache_size>
-</clickhouse>
-`;
 }
 
 // ClickHouse locks <dir>/status and writes its pid there. The lock ends with its process.
@@ -132,5 +126,11 @@ async function failure(dir: string, port: number, output: string): Promise<After
       `The folder ${dir} is in use by a ClickHouse, process ${holder}.`,
     );
   }
-  return new AfterlogError('EMBEDDED_FAILED', `ClickHouse did not start on ${dir}, port ${port}:\n${output}`);
+  // ClickHouse says nothing about a configuration that it cannot read.
+  const users = addedUsers(dir).map((name) => join(usersFolder(dir), name));
+  const hint = users.length > 0 ? `\nIf ClickHouse gives no reason, check ${users.join(', ')}.` : '';
+  return new AfterlogError(
+    'EMBEDDED_FAILED',
+    `ClickHouse did not start on ${dir}, port ${port}:\n${output}${hint}`,
+  );
 }

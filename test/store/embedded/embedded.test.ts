@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AfterlogError } from '../../../src/base/errors.ts';
+import { ask } from '../../../src/store/embedded/ask.ts';
 import { type Embedded, startEmbedded } from '../../../src/store/embedded/embedded.ts';
 import { assertEndsWithParent } from '../../support/ends_with_parent.ts';
 import { overrideLimits } from '../../support/limits.ts';
@@ -77,11 +78,4 @@ async function started(t: TestContext, dir: string, http_port?: number): Promise
   const server = await startEmbedded(http_port === undefined ? { dir } : { dir, http_port });
   t.after(() => server.stop());
   return server;
-}
-
-async function ask(server: Embedded, query: string): Promise<string> {
-  const response = await fetch(server.url, { method: 'POST', body: query, headers: { connection: 'close' } });
-  const text = await response.text();
-  assert.equal(response.status, 200, text);
-  return text.trim();
 }
