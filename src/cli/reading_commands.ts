@@ -70,7 +70,7 @@ export function addReading(program: Command): void {
     "afterlog sql 'SELECT source, count() FROM console_logs GROUP BY source'",
     "afterlog sql --json 'SELECT * FROM gaps ORDER BY observed_at DESC LIMIT 20'",
     'afterlog sql - < query.sql',
-    "afterlog sql --write 'OPTIMIZE TABLE console_logs'    # anything that the user may do",
+    "afterlog sql --write 'OPTIMIZE TABLE marks'",
   )
     .argument('<query>', 'the SQL text, or `-` to read it from stdin')
     .option('--write', 'also run what changes data, tables or users, or has a SETTINGS clause')

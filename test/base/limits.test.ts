@@ -8,7 +8,10 @@ import { overrideLimits, readAtLoad } from '../support/limits.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 /** These are processes: importing one runs it. */
-const processes = ['src/cli/main.ts', 'src/store/embedded/embedded_child.ts'];
+const processes = [
+  'src/cli/main.ts',
+  ...['child', 'call'].map((name) => `src/store/embedded/embedded_${name}.ts`),
+];
 
 test('a limit that a module copies while it loads is on the list of those that tests cannot override', () => {
   const modules = globSync('src/**/*.ts', { cwd: root }).filter((path) => !processes.includes(path));
