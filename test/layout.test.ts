@@ -24,7 +24,7 @@ const rows: Record<string, string> = {
   consume: 'kafka store wire config base',
   dlq: 'kafka store wire config base',
   deliver: 'kafka store spool wire config base',
-  rows: 'parse redact wire tail(types)',
+  rows: 'parse redact wire base tail(types)',
   kafka: 'config base',
   store: 'wire config base',
   'store/land': 'store',

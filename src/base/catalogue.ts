@@ -98,6 +98,11 @@ export const catalogue = {
       'Let the runtime write a regular file there. The agent does not follow links: a link could make it read any file ' +
       'of the host.',
   },
+  LINE_HIDDEN: {
+    means: 'A line was hidden whole, because a pattern of redact_patterns would take too many steps on it.',
+    cause: 'The pattern has long repetitions, and a long line can match them in very many ways.',
+    cure: 'Give the repetitions of the pattern smaller bounds, or sets with fewer characters.',
+  },
   HELD_FULL: {
     means:
       'Deleted and rotated files that wait to be read have reached their limit of disk space. The agent lets go of the ' +

@@ -42,8 +42,11 @@ export class PatternMatcher {
   /** The row of the set at each byte of the line at hand, after that of the set before the line. */
   private rows = new Int32Array(256);
 
+  readonly pattern: string;
+
   /** @throws Refused */
   constructor(pattern: string) {
+    this.pattern = pattern;
     const root = readPattern(pattern);
     this.needs = neededText(root);
     this.automaton = automatonOf(root);

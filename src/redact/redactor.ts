@@ -73,6 +73,11 @@ export class Redactor {
     );
   }
 
+  /** The pattern for which a line was hidden whole, the last time. */
+  get costly(): string {
+    return this.patterns.costly;
+  }
+
   /**
    * Whether a row that would end inside a line, at `end`, must wait for more bytes, which may complete a
    * secret.

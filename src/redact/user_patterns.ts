@@ -26,6 +26,8 @@ export interface PatternMatch {
  */
 export class UserPatterns {
   private readonly matchers: PatternMatcher[];
+  /** The pattern for which a line was hidden whole, the last time. */
+  costly = '';
   private readonly needs: Buffer[];
   /** Whether a line without any of the needed texts has no match. */
   private readonly canSkip: boolean;
@@ -113,6 +115,7 @@ export class UserPatterns {
       });
       steps -= matcher.steps;
       if (isEnough) continue;
+      this.costly = matcher.pattern;
       found({ from: start, to: text, kind: 'whole_line', isCounted: true, isToLineEnd: true });
       return true;
     }

@@ -1,7 +1,9 @@
 import { crc32 } from 'node:zlib';
+import { AfterlogError } from '../base/errors.ts';
+import { report } from '../base/faults.ts';
 import { lineEnd } from '../parse/line/split.ts';
 import { LineParser, type ParserState } from '../parse/line_parser.ts';
-import type { RedactionState } from '../redact/redactor.ts';
+import type { RedactionState, Redactor } from '../redact/redactor.ts';
 import type { StreamName, StreamPoint, StreamSink, Taken } from '../tail/sink.ts';
 import { record, type SlotLabel, type StreamLabels } from '../wire/batch_builder.ts';
 import type { RowTarget } from './row_target.ts';
@@ -82,11 +84,23 @@ export class StreamRows implements StreamSink, StreamLabels {
     counts.lines += lines;
     counts.bytes += at - start;
     if (redactor !== null) {
-      this.redaction = redactor.took(at);
+      this.took(redactor, at, before.position);
       this.target.hidden = isFull ? { of: this, bytes, at, final, shown } : null;
     }
     const crc = lines === 0 ? before.crc32 : crc32(shown.subarray(start, at), before.crc32);
     return { bytes: at - start, lines, crc32: crc, isFull };
+  }
+
+  private took(redactor: Redactor, at: number, position: number): void {
+    const hidden = redactor.counts.whole_line ?? 0;
+    this.redaction = redactor.took(at);
+    if ((redactor.counts.whole_line ?? 0) === hidden) return;
+    const what = `A line of a log was hidden whole: the pattern ${JSON.stringify(redactor.costly)} of redact_patterns would take too many steps on it.`;
+    report(new AfterlogError('LINE_HIDDEN', what), {
+      sandbox: this.sandbox_id,
+      log: this.log,
+      from: position,
+    });
   }
 
   /** @returns the bytes as the rows may hold them */
