@@ -134,7 +134,7 @@ export const limits = {
      * needs more is hidden whole and counted. The number depends only on the patterns and the line, so that a
      * line that is read again is hidden again.
      */
-    line_steps_max: 2_000_000,
+    line_steps_max: 4_000_000,
   },
 
   /** Workspace and template of a sandbox. */
