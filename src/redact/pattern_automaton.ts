@@ -32,12 +32,18 @@ export interface Automaton {
   starts: number;
 }
 
-const { places_max } = limits.redact;
-/** Parts of a pattern of all sorts, after its repetitions are written out. */
-const PARTS_MAX = 4 * places_max;
+/** Parts of a pattern of all sorts, for each of its places. */
+const PARTS_EACH = 4;
 /** Visits of parts that find what can follow what. */
 const VISITS_MAX = 2_000_000;
-const TOO_LARGE = `is too large: with its repetitions written out it may have ${places_max} characters; shorten its repetitions, or split it into several`;
+
+function tooLarge(): Refused {
+  const { places_max } = limits.redact;
+  return new Refused(
+    `is too large: with its repetitions written out it may have ${places_max} characters; shorten its ` +
+      'repetitions, or split it into several',
+  );
+}
 
 /** A pattern as steps of a search by backtracking, with each step's continuations in the order of tries. */
 type Part =
@@ -148,10 +154,10 @@ function reached(
       continue;
     }
     // What was entered are the innermost of the repetitions around this part, so their number tells which.
-    const name = at * PARTS_MAX + entered.size;
+    const name = at * parts.length + entered.size;
     if (seen.has(name)) continue;
     seen.add(name);
-    if (--left.visits < 0) throw new Refused(TOO_LARGE);
+    if (--left.visits < 0) throw tooLarge();
     const part = parts[at]!;
     if (part.is === 'byte' || part.is === 'match') found.add(at);
     else if (part.is === 'try') for (const to of part.to.toReversed()) open.push(to);
@@ -181,11 +187,12 @@ function canBeEmpty(node: Node): boolean {
 
 /** The parts of a pattern; the last one is its first step. */
 function partsOf(root: Node): Part[] {
+  const { places_max } = limits.redact;
   const parts: Part[] = [];
   let places = 0;
   const add = (part: Part): number => {
     if (part.is === 'byte') places++;
-    if (places > places_max || parts.length >= PARTS_MAX) throw new Refused(TOO_LARGE);
+    if (places > places_max || parts.length >= PARTS_EACH * places_max) throw tooLarge();
     return parts.push(part) - 1;
   };
   /** @returns the first step of a node that continues with step `to` */

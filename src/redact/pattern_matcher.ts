@@ -14,7 +14,6 @@ import { type Automaton, automatonOf, SYMBOLS, symbol } from './pattern_automato
 import { neededText, readPattern } from './pattern_syntax.ts';
 import { PlaceSets } from './place_sets.ts';
 
-const { table_entries_max, table_sets_bytes_max } = limits.redact;
 /** Entry for a set that the table lacks. */
 const LACKS = -1;
 
@@ -63,6 +62,7 @@ export class PatternMatcher {
       this.sets.bits(symbols.flatMap((set, place) => (set[one] === 1 ? [place] : []))),
     );
     const hasStart = (set: number): boolean => this.starts.some((place) => this.sets.has(set, place));
+    const { table_entries_max, table_sets_bytes_max } = limits.redact;
     const most = Math.min(table_entries_max >> this.shift, table_sets_bytes_max / this.sets.bytesEach);
     const [size, first] = this.sets.choose(this.allowed, most, hasStart);
     this.beginning = first << this.shift;

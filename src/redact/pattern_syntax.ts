@@ -20,11 +20,10 @@ export type Node =
 /** The message is the end of a sentence about the pattern: `has a backreference`. */
 export class Refused extends Error {}
 
-/** Also bounds the depth of nested groups. */
-const { pattern_characters_max } = limits.redact;
-
 /** @throws Refused */
 export function readPattern(pattern: string): Node {
+  // Also bounds the depth of nested groups.
+  const { pattern_characters_max } = limits.redact;
   if (pattern.length > pattern_characters_max)
     throw new Refused(`has more than ${pattern_characters_max} characters; split it into several`);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant

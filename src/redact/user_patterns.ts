@@ -4,7 +4,6 @@ import { PatternMatcher } from './pattern_matcher.ts';
 
 const NEWLINE = 10;
 const RETURN = 13;
-const { line_steps_max } = limits.redact;
 /** A longer line has several rows; each is matched alone, with what follows it. */
 const { line_bytes_max } = limits.parse;
 
@@ -95,7 +94,7 @@ export class UserPatterns {
   ): boolean {
     const end = Math.min(text, until + SECRET_BYTES_MAX);
     const goesOn = end < text;
-    let steps = line_steps_max;
+    let steps = limits.redact.line_steps_max;
     let open = -1;
     for (const [index, matcher] of this.matchers.entries()) {
       if (!this.mayMatch(index, bytes, start, end)) continue;

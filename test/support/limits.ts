@@ -16,7 +16,13 @@ export const readAtLoad = new Set([
   ...['parse.sources_sweep_ms', 'parse.stream_sources_max', 'parse.stream_titles_max'],
   ...['question.boots_default', 'question.boots_max', 'question.sandboxes_default', 'question.sandboxes_max'],
   ...['read.page_lines_max', 'read.tail_lines_default', 'read.tail_lines_max', 'read.wait_s_default'],
-  ...['read.wait_s_max', 'search.buckets_default', 'search.buckets_max', 'search.chars_max'],
+  ...[
+    'read.wait_s_max',
+    'redact.patterns_max',
+    'search.buckets_default',
+    'search.buckets_max',
+    'search.chars_max',
+  ],
   ...['search.context_max', 'search.lines_default', 'search.lines_max'],
 ]);
 
