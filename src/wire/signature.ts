@@ -22,6 +22,12 @@ export interface SignedMessage {
 export const signatureOf = (key: { id: string; secret: Buffer }, message: SignedMessage): string =>
   `${key.id}.${macOf(key.secret, message).toString('base64url')}`;
 
+/** The id of the master key that a signature names, without a check; null if it names none. */
+export const keyIdOf = (headers: MessageHeaders | undefined): string | null =>
+  FORM.exec(String(headers?.[SIGNATURE] ?? ''))?.[1] ?? null;
+
+const FORM = /^([0-9a-f]{8})\.([\w-]{43})$/;
+
 /**
  * @param secrets returns the secrets that a host may sign with under a key id; two keys may have the same id
  */
@@ -32,7 +38,7 @@ export function checkSignature(
 ): SignatureFinding {
   const found = message.headers?.[SIGNATURE];
   if (found === undefined) return { state: 'missing' };
-  const [, key, text] = /^([0-9a-f]{8})\.([\w-]{43})$/.exec(String(found)) ?? [];
+  const [, key, text] = FORM.exec(String(found)) ?? [];
   if (key === undefined || Array.isArray(found)) {
     return { state: 'wrong', key: null, reason: 'is not of the form <key id>.<HMAC-SHA-256 in base64url>' };
   }

@@ -1,26 +1,33 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import kafkajs from 'kafkajs';
+import { batchKeyOf, type HostKey } from '../../src/config/batch_key.ts';
 import { kafkaDestination } from '../../src/deliver/kafka.ts';
 import type { Destination } from '../../src/deliver/sender.ts';
 import { createKafka } from '../../src/kafka/client.ts';
 import type { Binding } from '../../src/spool/cursor.ts';
 import { type Batch, batchId, fromKafka } from '../../src/wire/header.ts';
+import { checkSignature } from '../../src/wire/signature.ts';
 import { makeBatch, newEpoch } from '../support/batches.ts';
 import { testSettings } from '../support/kafka.ts';
 import { until } from '../support/patience.ts';
+import { testMaster } from '../support/signing.ts';
 import { createTopics, deleteTopic, offsetsOf, readTopic } from '../support/topic.ts';
 
 type SetAside = (refused: { batch: Batch; reason: string }) => Promise<void>;
 
 /** A destination on a topic of the test's own, and an admin client. */
-async function site(t: TestContext, setAside: SetAside = () => assert.fail('nothing is refused')) {
+async function site(
+  t: TestContext,
+  setAside: SetAside = () => assert.fail('nothing is refused'),
+  key: HostKey | null = null,
+) {
   const settings = await testSettings(t);
   const kafka = createKafka(settings);
   const bound = new Map<number, Binding>();
   const { topic } = settings.kafka;
   const destination = kafkaDestination({
-    ...{ kafka, topic, host: settings.host, setAside },
+    ...{ kafka, topic, host: settings.host, setAside, key },
     bindings: { bindings: bound, bind: (epoch, binding) => void bound.set(epoch, binding) },
   });
   const admin = kafka.admin();
@@ -106,4 +113,21 @@ test('gap rows that are refused too wait, and what they stand for stays set asid
   });
   await delivering;
   assert.deepEqual(kept, [batch]);
+});
+
+test('batches of this host are signed at their send; those of its former name are not', async (t) => {
+  const key = batchKeyOf(testMaster().hostKey('host-1')) as HostKey;
+  const { settings, topic, destination, admin } = await site(t, undefined, key);
+  await createTopics(admin, { topic, numPartitions: 1 });
+  const epoch = newEpoch();
+  await destination.deliver([
+    makeBatch({ epoch, sequence: 1 }),
+    makeBatch({ host: 'former', epoch, sequence: 2 }),
+  ]);
+  const found = (await readTopic(settings, topic, 2)).map(({ headers, value }) => {
+    const { header } = fromKafka(headers, value);
+    const secrets = () => [key.secret];
+    return checkSignature({ topic, partition: 0, headers, value }, header.host, secrets).state;
+  });
+  assert.deepEqual(found, ['right', 'missing']);
 });

@@ -7,6 +7,7 @@ import type { PartitionEnds } from '../../kafka/offsets.ts';
 import { type ReadMessage, TopicReader } from '../../kafka/topic_reader.ts';
 import { decodeValuePartly } from '../../wire/decode.ts';
 import { type BatchHeader, batchId, fromKafka } from '../../wire/header.ts';
+import { keyIdOf } from '../../wire/signature.ts';
 import { rowNumbers, rowObject, rowsText } from '../batch_rows.ts';
 import { shortTime } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
@@ -86,9 +87,10 @@ async function show(
   const bytes = message.value?.length ?? 0;
   const time = new Date(Number(message.timestamp)).toISOString();
   const wrong = fault ?? block.fault?.message ?? null;
+  const key_id = keyIdOf(message.headers);
   if (options.json) {
     const batch = header ? batchId(header) : null;
-    const sizes = { rows: header?.rows ?? null, bytes, block_bytes: header?.block_bytes ?? null };
+    const sizes = { key_id, rows: header?.rows ?? null, bytes, block_bytes: header?.block_bytes ?? null };
     const decoded = some.map((row) => rowObject(block, row));
     await print(
       jsonLine({ ...{ topic, partition, offset, time, host, batch, ...sizes }, fault: wrong, decoded }),
@@ -98,7 +100,8 @@ async function show(
   const what = header
     ? `${batchId(header)}  ${sizeText(header)}`
     : `from ${host || 'an unknown host'}  ${humanBytes(bytes)}`;
-  await print(`${harmless(`${topic}/${partition}/${offset}  ${shortTime(time)}  ${what}`)}\n`);
+  const signed = key_id === null ? '' : `  key ${key_id}`;
+  await print(`${harmless(`${topic}/${partition}/${offset}  ${shortTime(time)}  ${what}${signed}`)}\n`);
   if (wrong !== null) await print(`  damaged: ${harmless(wrong)}\n`);
   await print(rowsText(block, some));
   if (some.length < rows.length)
