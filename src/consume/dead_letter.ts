@@ -45,7 +45,9 @@ export function deadLetters(kafka: Kafka, topic: string): DeadLetters {
   }
 
   return {
-    async send(origin, reason, code) {
+    async send(origin, given, code) {
+      // It may repeat a header of the message, of any length.
+      const reason = given.slice(0, 1_000);
       try {
         opening ??= open();
         await sendTo(await opening, name, origin, reason, code);
@@ -75,7 +77,7 @@ async function sendTo(
   const { key, value, headers } = origin.message;
   const marks: IHeaders = {
     ...headers,
-    'dlq-reason': reason.slice(0, 1_000),
+    'dlq-reason': reason,
     // Also an empty one, so that no header of the message itself counts as it.
     'dlq-code': code ?? '',
     'dlq-topic': origin.topic,
