@@ -18,7 +18,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
@@ -26,8 +26,10 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { explain, reasonOf } from '../src/base/errors.ts';
 import { type LocalKafka, startLocalKafka } from '../src/kafka/local_kafka.ts';
+import { usersFolder } from '../src/store/embedded/access.ts';
 import { type Embedded, startEmbedded } from '../src/store/embedded/embedded.ts';
 import { NOT_RUN } from './support/attacker.ts';
+import { usersFile } from './support/clickhouse_users.ts';
 import { FILE_BOUND, FILE_MS_MAX } from './support/file_bound.ts';
 import { root } from './support/imports.ts';
 import { endLeftovers } from './support/leftovers.ts';
@@ -181,8 +183,13 @@ async function startKafka(dir: string): Promise<LocalKafka> {
 }
 
 async function startClickHouse(dir: string): Promise<Embedded> {
-  const clickhouse = await startEmbedded({ dir: join(dir, 'clickhouse') });
-  process.env.TEST_CLICKHOUSE_URL = clickhouse.url;
+  const data = join(dir, 'clickhouse');
+  // Tests also stop merges and make users of their own, which afterlog's user may not.
+  await mkdir(usersFolder(data), { mode: 0o700 });
+  const users = usersFile([{ name: 'admin', grants: ['ALL ON *.*'] }]);
+  await writeFile(join(usersFolder(data), 'admin.xml'), users, { mode: 0o600 });
+  const clickhouse = await startEmbedded({ dir: data });
+  process.env.TEST_CLICKHOUSE_URL = clickhouse.origin.replace('//', '//admin:admin@');
   return clickhouse;
 }
 

@@ -35,8 +35,13 @@ export function resolveClickHouse({ clickhouse, ...settings }: Settings): ClickH
   if (up !== null && username === undefined) {
     return { url: up.url, username: up.username, password: up.password };
   }
-  const login = { url: url ?? up?.url ?? DEFAULT_URL, username: username ?? 'default', password };
-  // The client prefers a user in the address.
-  const inUrl = URL.canParse(login.url) ? decodeURIComponent(new URL(login.url).username) : '';
-  return inUrl === '' ? login : { ...login, username: inUrl };
+  return withLoginOfUrl({ url: url ?? up?.url ?? DEFAULT_URL, username: username ?? 'default', password });
+}
+
+/** People also write user and password into the address; these win. */
+function withLoginOfUrl(login: ClickHouseLogin): ClickHouseLogin {
+  const parts = URL.canParse(login.url) ? new URL(login.url) : null;
+  if (parts === null || parts.username === '') return login;
+  const [username, password] = [parts.username, parts.password].map(decodeURIComponent) as [string, string];
+  return { url: login.url.replace(/^(\w+:\/\/)[^/]*@/, '$1'), username, password };
 }

@@ -54,6 +54,23 @@ test('an up that ends leaves the record of another one', async (t) => {
   assert.deepEqual(findUp(settings), record);
 });
 
+test('user and password come with the address: from the settings, from it, or from up', async (t) => {
+  const { settings } = await home(t);
+  const resolved = (clickhouse: Partial<typeof settings.clickhouse>) =>
+    resolveClickHouse({ ...settings, clickhouse: { ...settings.clickhouse, ...clickhouse } });
+  const nobodys = { url: 'http://127.0.0.1:8123', username: 'default', password: '' };
+  assert.deepEqual(resolved({}), nobodys);
+  recordUp(settings, record);
+  const { url, username, password } = record;
+  assert.deepEqual(resolved({}), { url, username, password });
+  // An analyst beside up, who does not get the password of up.
+  assert.deepEqual(resolved({ username: 'me' }), { url, username: 'me', password: '' });
+  // Another server does not get it either.
+  assert.deepEqual(resolved({ url: 'http://other' }), { ...nobodys, url: 'http://other' });
+  const login = { url: 'http://other/x', username: 'u@', password: 'p:' };
+  assert.deepEqual(resolved({ url: 'http://u%40:p%3A@other/x', username: 'me' }), login);
+});
+
 test('a client made from settings reaches the server', async (t) => {
   const { settings } = await home(t);
   const client = connect({ ...settings, clickhouse: { ...settings.clickhouse, url: clickhouseUrl() } });

@@ -15,14 +15,17 @@ export interface TestUser {
   readonly?: 0 | 1 | 2;
 }
 
+const ADMIN: TestUser = { name: 'admin', grants: ['ALL ON *.*'] };
+
 /**
- * A new ClickHouse with a migrated database `afterlog`, and users that an operator has added.
+ * A new ClickHouse with a migrated database `afterlog`, and users that an operator has added, also `admin` with
+ * all rights.
  * @returns its address without a user
  */
 export async function startClickHouseWithUsers(t: TestContext, users: TestUser[]): Promise<string> {
   const dir = join(await temporaryDir(t), 'data');
-  mkdirSync(usersFolder(dir));
-  writeFileSync(join(usersFolder(dir), 'test.xml'), usersFile(users));
+  mkdirSync(usersFolder(dir), { mode: 0o700 });
+  writeFileSync(join(usersFolder(dir), 'test.xml'), usersFile([...users, ADMIN]), { mode: 0o600 });
   const server = await startEmbedded({ dir });
   t.after(async () => {
     server.kill();
@@ -34,7 +37,8 @@ export async function startClickHouseWithUsers(t: TestContext, users: TestUser[]
   return server.origin;
 }
 
-function usersFile(users: TestUser[]): string {
+/** What an operator adds, in the syntax of ClickHouse. */
+export function usersFile(users: TestUser[]): string {
   const profiles = [0, 1, 2].map((level) => `<level${level}><readonly>${level}</readonly></level${level}>`);
   const entries = users.map(
     ({

@@ -41,7 +41,8 @@ export class ReleasedUp {
     await until(
       () => {
         if (!this.role.isRunning) throw new Error(`it ended:\n${this.role.output}`);
-        return /^Running\./m.test(this.role.output);
+        // Version 0.1.0 says “Up.”.
+        return /^(Running|Up)\./m.test(this.role.output);
       },
       () => `up does not run:\n${this.role.output}`,
     );

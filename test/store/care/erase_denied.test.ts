@@ -18,7 +18,7 @@ test('a user without the right to erase changes nothing, and is told the GRANT t
     { name: 'eraser', grants: ['SELECT ON afterlog.*', rights] },
   ]);
   const log = { level: ClickHouseLogLevel.OFF };
-  const admin = createClient({ url, log });
+  const admin = createClient({ url, log, username: 'admin', password: 'admin' });
   t.after(() => admin.close());
   await insertRows(admin, 'afterlog', rowsOfFile('s', Buffer.from('one\ntwo\n'), { title: 'a title' }));
   const rows = () => rowsOf(admin, 'SELECT * FROM afterlog.console_logs ORDER BY ALL');

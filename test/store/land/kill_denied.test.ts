@@ -19,7 +19,7 @@ test('without the right to end its own INSERTs a heir waits until the server has
   const grants = ['SELECT, INSERT ON afterlog.*'];
   const url = await startClickHouseWithUsers(t, [{ name: 'writer', grants }]);
   const log = { level: ClickHouseLogLevel.OFF };
-  const admin = createClient({ url, log });
+  const admin = createClient({ url, log, username: 'admin', password: 'admin' });
   const clients = [1, 2].map(() =>
     createClient({ url, log, username: 'writer', password: 'writer', clickhouse_settings: longSleeps }),
   );
