@@ -26,6 +26,7 @@ RUN ln -s /opt/afterlog/bin/afterlog.js /usr/local/bin/afterlog \
     && install -d -o node -g node /data \
     && install -d -o node -g node -m 700 /secrets
 ENV NODE_ENV=production \
+    NODE_OPTIONS=--disable-sigusr1 \
     AFTERLOG_DATA_DIR=/data
 EXPOSE 8600 8601 8602
 # The working folder may contain an afterlog.yaml.

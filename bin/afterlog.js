@@ -1,4 +1,7 @@
 #!/usr/bin/env node
+// By default SIGUSR1 opens the debugger of Node.js on a port of loopback, where every user of the machine may
+// run code in this process.
+process.on('SIGUSR1', () => {});
 // Checked here, before anything newer is loaded, so that an old Node gets a sentence and not a stack trace.
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {

@@ -11,6 +11,7 @@ import { Labels } from '../labels/labels.ts';
 import { Runtime } from '../labels/runtime.ts';
 import { mend } from '../mend/mend.ts';
 import { setReadyTexts } from '../parse/mark/ready.ts';
+import { kinds } from '../redact/kinds.ts';
 import { Redactor } from '../redact/redactor.ts';
 import { lockDir } from '../spool/lock.ts';
 import { Spool } from '../spool/spool.ts';
@@ -29,6 +30,9 @@ export interface Agent {
    * @throws AfterlogError FLUSH_UNKNOWN, FLUSH_LATE
    */
   flush(sandbox: string): Promise<FlushedLog[]>;
+  readonly reloads: readonly string[];
+  /** From now on, secrets are hidden as these settings say. Lines that were read before stay as they are. */
+  reload(next: Settings): object;
   /** Ends in order: all rows become durable, and are delivered if `stop_ms` allows it. */
   stop(): Promise<void>;
 }
@@ -65,7 +69,6 @@ export async function startAgent(settings: Settings): Promise<Agent> {
     layoutOf(settings.data_dir, settings.layout).open,
     runtime_url === undefined ? null : new Runtime(runtime_url, runtime_token),
   );
-  const redactor = redactorOf(settings);
   const pipeline = new Pipeline(
     settings.host,
     spool,
@@ -74,7 +77,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
       release: (pin) => pins.release(pin),
     },
     labels,
-    redactor,
+    redactorOf(settings, null),
   );
   const tailer = new Tailer(settings.data_dir, settings.layout, pins, pipeline);
   const destination = await destinationOf(settings, key, spool);
@@ -84,7 +87,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
     if (spool.broken.size === 0 || !pipeline.flush()) return;
     try {
       const last = { host: settings.host, ...pipeline.last };
-      mend(spool, pins.list(), last, (states) => tailer.correct(states), redactor);
+      mend(spool, pins.list(), last, (states) => tailer.correct(states), pipeline.redactor);
       mending.ends();
       pipeline.makeDurable();
     } catch (error) {
@@ -100,8 +103,13 @@ export async function startAgent(settings: Settings): Promise<Agent> {
   tailer.start([...spool.states.values()]);
   sender.start();
   return {
-    status: () => statusOf({ tailer, pins, pipeline, spool, sender, destination, labels, redactor }),
+    status: () => statusOf({ tailer, pins, pipeline, spool, sender, destination, labels }),
     flush: (sandbox) => flushSandbox(tailer, pipeline, sandbox),
+    reloads: ['redact', 'redact_patterns'],
+    reload: (next) => {
+      pipeline.redactWith(redactorOf(next, pipeline.redactor));
+      return {};
+    },
     async stop(): Promise<void> {
       tailer.stop();
       labels.stop();
@@ -115,10 +123,16 @@ export async function startAgent(settings: Settings): Promise<Agent> {
   };
 }
 
-/** Null if nothing is to be redacted: then it costs nothing. */
-function redactorOf({ redact, redact_patterns }: Settings): Redactor | null {
+/** Null if nothing is to be redacted: then it costs nothing. Counts go on from those of the one before. */
+function redactorOf({ redact, redact_patterns }: Settings, before: Redactor | null): Redactor | null {
   const wanted = redactedKinds(redact);
-  return wanted.length + redact_patterns.length === 0 ? null : new Redactor(wanted, redact_patterns);
+  if (wanted.length + redact_patterns.length === 0) return null;
+  const made = new Redactor(wanted, redact_patterns);
+  for (const kind of kinds) {
+    const count = before?.counts[kind];
+    if (count !== undefined && made.counts[kind] !== undefined) made.counts[kind] = count;
+  }
+  return made;
 }
 
 /** Loads only the client that this host needs. */

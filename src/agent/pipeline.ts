@@ -74,6 +74,15 @@ export class Pipeline implements Sink {
     this.target = new RowTarget(this.builder, redactor, labels);
   }
 
+  get redactor(): Redactor | null {
+    return this.target.redactor;
+  }
+
+  /** From now on, this hides secrets. */
+  redactWith(redactor: Redactor | null): void {
+    this.target.redactWith(redactor);
+  }
+
   /** Counts since the start. */
   get counts(): RowTarget['counts'] {
     return this.target.counts;

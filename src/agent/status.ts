@@ -1,7 +1,6 @@
 import type { Destination, Sender } from '../deliver/sender.ts';
 import type { Labels } from '../labels/labels.ts';
 import { leftOut } from '../parse/line/names.ts';
-import type { Redactor } from '../redact/redactor.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Pins } from '../tail/pins.ts';
 import type { Tailer } from '../tail/tailer.ts';
@@ -67,11 +66,10 @@ interface AgentParts {
   sender: Sender;
   destination: Destination;
   labels: Labels;
-  redactor: Redactor | null;
 }
 
 export function statusOf(parts: AgentParts): AgentStatus {
-  const { tailer, pins, pipeline, spool, sender, destination, labels, redactor } = parts;
+  const { tailer, pins, pipeline, spool, sender, destination, labels } = parts;
   const { sandboxes, held, lastError } = tailer;
   const { lines, bytes, gaps, seals } = pipeline.counts;
   return {
@@ -95,7 +93,7 @@ export function statusOf(parts: AgentParts): AgentStatus {
     gaps,
     seals,
     ...labels.status,
-    ...redactor?.status,
+    ...pipeline.redactor?.status,
     paused: pipeline.paused ?? destination.waiting(),
     last_error: lastError,
   };

@@ -445,6 +445,8 @@ export const limits = {
     stop_ms: 5_000,
     /** `up`: time for one role to end. */
     part_stop_ms: 15_000,
+    /** Interval at which a role looks whether its files of secrets have changed. */
+    secret_files_ms: 2_000,
     /** Tries with another free port, for another process may bind a port first. */
     free_port_tries: 5,
     /** Pause between two looks whether a started server answers. */

@@ -4,6 +4,8 @@ import { shortLogLine } from './log_line.ts';
 import { escapedJson } from './text.ts';
 
 const stderr = pino.destination({ fd: 2, sync: true });
+// A closed terminal must not end a role that has to end in order.
+stderr.on('error', () => {});
 
 /** JSON lines for machines; short lines on a terminal. */
 const toStderr = isatty(2)

@@ -45,13 +45,22 @@ export async function printResult(result: AsyncIterable<Uint8Array>, format: str
   await print(safe(whole.end()));
 }
 
+let whenReaderLeft = (error: NodeJS.ErrnoException): void => {
+  if (error.code === 'EPIPE') process.exit(0);
+  console.error(`Cannot write to stdout: ${error.message}`);
+  process.exit(1);
+};
+
 /** Ends with exit code 0 if the reader closes the pipe, as in `afterlog logs x | head`. */
 export function endQuietlyWhenReaderLeaves(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    console.error(`Cannot write to stdout: ${error.message}`);
-    process.exit(1);
-  });
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => whenReaderLeft(error));
+  // Nobody can be told that nobody reads this; a role works on.
+  process.stderr.on('error', () => {});
+}
+
+/** For a command that must end in order, also if its pipe or its terminal is closed. */
+export function whenReaderLeaves(end: () => void): void {
+  whenReaderLeft = end;
 }
 
 export const jsonLine = (value: object): string => `${escapedJson(JSON.stringify(value))}\n`;

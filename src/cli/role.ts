@@ -1,10 +1,13 @@
+import { AfterlogError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import { refuseExposed } from '../config/exposed.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Flushes } from '../serve/role_status.ts';
+import { Reloader, type Reloading, type Source } from './reload.ts';
+import { terminalWatch } from './terminal_gone.ts';
 
 /** A started long-running role. */
-export interface RunningRole {
+export interface RunningRole extends Reloading {
   stop(): Promise<void>;
 }
 
@@ -29,8 +32,20 @@ export async function withStatus<R extends RunningRole & { status(): object } & 
     await role.stop();
     throw error;
   });
+  let token = agent_token;
   return {
     ...role,
+    reloads: ['agent_token', ...(role.reloads ?? [])],
+    reload(next) {
+      if (token !== undefined && next.agent_token === undefined) {
+        const what = 'The agent_token is gone. This would open the address to all of this machine.';
+        throw new AfterlogError('SETTING_INVALID', what);
+      }
+      const fields = role.reload?.(next) ?? {};
+      token = next.agent_token;
+      served.useToken(token);
+      return fields;
+    },
     async stop() {
       served.close();
       await role.stop();
@@ -39,29 +54,48 @@ export async function withStatus<R extends RunningRole & { status(): object } & 
 }
 
 /**
- * Runs a role until SIGINT or SIGTERM, then stops it cleanly. A second signal ends the process at once, which
- * every role survives without loss.
+ * Runs a role until SIGINT or SIGTERM, or until its terminal is closed, then stops it cleanly. A second SIGINT
+ * or SIGTERM ends the process at once, which every role survives without loss. Any other SIGHUP makes the role
+ * read its settings again.
+ * @param source null: it reads none again
  * @throws the errors of the role's start and stop
  */
 export async function runRole(
   name: string,
   start: () => Promise<RunningRole>,
   started: string,
+  source: Source | null = null,
 ): Promise<void> {
   let stopping = false;
+  let isEarly = false;
+  let reload = (): void => {
+    isEarly = true;
+  };
+  const isTerminalGone = terminalWatch();
   const asked = new Promise<string>((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) {
-      process.on(name, () => {
-        if (stopping) process.exit(1);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        if (signal === 'SIGHUP') {
+          // A shell and the kernel may both send it.
+          if (stopping) return;
+          if (source !== null && !isTerminalGone()) return reload();
+        } else if (stopping) process.exit(1);
         stopping = true;
-        resolve(name);
+        resolve(signal);
       });
     }
   });
   // A signal during the start takes effect after it; a second signal takes effect at once.
   const role = await start();
   log.info({ role: name }, started);
+  const reloader = source === null ? null : new Reloader(name, role, source);
+  if (reloader !== null) {
+    reload = () => reloader.all();
+    if (isEarly) reload();
+  }
+  const watch = reloader?.watch();
   const signal = await asked;
+  if (watch) clearInterval(watch);
   log.info({ role: name, signal }, 'Stopping.');
   await role.stop();
   log.info({ role: name }, 'Stopped.');

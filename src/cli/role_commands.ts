@@ -1,7 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
-import { requireBrokers } from '../config/settings.ts';
-import { command, settingsOf } from './command.ts';
+import { loadSettings, requireBrokers, type Settings } from '../config/settings.ts';
+import { command, flagsOf, settingsOf } from './command.ts';
+import type { Source } from './reload.ts';
 import { runRole, withStatus } from './role.ts';
 
 /** Commands that run until a signal stops them. */
@@ -17,7 +18,7 @@ export function addRoles(program: Command): void {
     .option('--local-kafka', 'start a local Kafka and use it (needs Java and Maven)')
     .action(async (options: { demo?: boolean; localKafka?: boolean }, self) => {
       const { up } = await import('./commands/up.ts');
-      process.exitCode = await up(settingsOf(self), options);
+      process.exitCode = await up(settingsOf(self), options, () => loadSettings(flagsOf(self)));
     });
   command(
     program,
@@ -37,6 +38,7 @@ export function addRoles(program: Command): void {
       `The agent reads ${settings.data_dir} (${settings.layout}) as host ${settings.host} and writes to ${
         settings.kafka.brokers.length > 0 ? `Kafka topic ${settings.kafka.topic}` : 'ClickHouse'
       }.`,
+      sourceOf(settings, self),
     );
   });
   command(
@@ -52,6 +54,7 @@ export function addRoles(program: Command): void {
       'consumer',
       () => withStatus('consumer', settings, () => startConsumer(settings)),
       `The consumer reads topic ${settings.kafka.topic}.`,
+      sourceOf(settings, self),
     );
   });
   command(
@@ -63,7 +66,8 @@ export function addRoles(program: Command): void {
   ).action(async (_options, self) => {
     const settings = settingsOf(self);
     const { startServer } = await import('../serve/server.ts');
-    await runRole('server', () => startServer(settings), `The server listens on ${settings.listen}.`);
+    const started = `The server listens on ${settings.listen}.`;
+    await runRole('server', () => startServer(settings), started, sourceOf(settings, self));
   });
   command(
     program,
@@ -75,3 +79,9 @@ export function addRoles(program: Command): void {
     await fleet(settingsOf(self));
   });
 }
+
+/** The settings of a role that runs, to read them again from the file and the files that variables name. */
+const sourceOf = (settings: Settings, self: Command): Source => ({
+  settings,
+  read: () => loadSettings(flagsOf(self)),
+});

@@ -50,7 +50,11 @@ export function givenInEnvironment(environment: NodeJS.ProcessEnv): Source {
     if (!file) continue;
     if (value) found.wrong.push(invalid(`${env} and ${env}_FILE are both set; set only one of them.`));
     try {
-      give(`${env}_FILE`, readFileSync(file, 'utf8').replace(/\r?\n$/, ''));
+      const text = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+      // A list of tokens that is cut off would mean that no token is needed.
+      const isEmptyList = setting.type === 'list' && textOrList(setting, text).length === 0;
+      if (isEmptyList) found.wrong.push(invalid(`Setting ${setting.name} (${env}_FILE) is an empty file.`));
+      else give(`${env}_FILE`, text);
     } catch (error) {
       found.wrong.push(invalid(`Setting ${setting.name} (${env}_FILE) cannot be read: ${reasonOf(error)}.`));
     }
@@ -62,6 +66,14 @@ export function givenInEnvironment(environment: NodeJS.ProcessEnv): Source {
     found.wrong.push(unknown(name, meant === null ? null : known.get(meant)!));
   }
   return found;
+}
+
+/** The files that hold secrets, by the variable AFTERLOG_…_FILE that names each. */
+export function secretFiles(environment: NodeJS.ProcessEnv): { setting: Setting; path: string }[] {
+  return allSettings.flatMap((setting) => {
+    const path = setting.secret && environment[`${setting.env}_FILE`];
+    return path ? [{ setting, path }] : [];
+  });
 }
 
 /** Kubernetes sets such variables in every container if the namespace has a service named `afterlog`. */

@@ -31,7 +31,7 @@ interface HiddenChunk {
 export class RowTarget {
   readonly counts = { lines: 0, bytes: 0, gaps: 0, seals: 0 };
   readonly builder: BatchBuilder;
-  readonly redactor: Redactor | null;
+  redactor: Redactor | null;
   readonly labels: LabelSource | null;
   /** Room that lines leave in each batch. */
   readonly spare_bytes: number;
@@ -49,5 +49,11 @@ export class RowTarget {
     this.redactor = redactor;
     this.labels = labels;
     this.spare_bytes = spare_bytes;
+  }
+
+  /** From now on, this hides secrets, also in a chunk that a full batch left half done. */
+  redactWith(redactor: Redactor | null): void {
+    this.redactor = redactor;
+    this.hidden = null;
   }
 }

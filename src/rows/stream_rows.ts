@@ -83,7 +83,9 @@ export class StreamRows implements StreamSink, StreamLabels {
     }
     counts.lines += lines;
     counts.bytes += at - start;
-    if (redactor !== null) {
+    // Without a redactor, a secret that an earlier one had begun to hide is not continued later.
+    if (redactor === null) this.redaction = null;
+    else {
       this.took(redactor, at, before.position);
       this.target.hidden = isFull ? { of: this, bytes, at, final, shown } : null;
     }

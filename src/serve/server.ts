@@ -61,7 +61,8 @@ export interface RunningServer {
    * Takes new tokens and the switch of the access log. Answers to a token that is gone are cut.
    * @throws AfterlogError SETTING_INVALID if no token is left
    */
-  reload(next: Settings): void;
+  reload(next: Settings): object;
+  readonly reloads: readonly string[];
   stop(): Promise<void>;
 }
 
@@ -121,8 +122,9 @@ export async function startServer(
       }
       logs = logsAccess(next);
       agents.useToken(next.agent_token);
-      tokens.replace(next.tokens);
+      return { tokens: next.tokens.length, answers_cut: tokens.replace(next.tokens) };
     },
+    reloads: ['tokens', 'access_log', 'agent_token'],
     async stop() {
       stopping.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

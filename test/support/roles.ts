@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
@@ -62,6 +63,17 @@ export class RoleProcess {
 
   get isRunning(): boolean {
     return this.child !== null && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** The process and its children. */
+  family(): number[] {
+    const { pid } = this.child!;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return [pid!, ...children.split(' ').filter(Boolean).map(Number)];
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child!.kill(name);
   }
 
   /** The signal that ended the process, if any. */

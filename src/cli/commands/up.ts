@@ -5,6 +5,7 @@ import { refuseExposed } from '../../config/exposed.ts';
 import type { Settings } from '../../config/settings.ts';
 import { demoSettings } from '../../demo/fleet_folder.ts';
 import { createTerminal, type Terminal } from '../../demo/terminal.ts';
+import { whenReaderLeaves } from '../output.ts';
 import { createParts, type Parts } from '../parts.ts';
 import { startEnds, startKafkaRoles, startStore, type Up } from '../up_roles.ts';
 
@@ -17,10 +18,15 @@ export interface UpOptions {
 
 /**
  * Runs all roles on one machine until Ctrl-C or SIGTERM; a second signal exits at once.
+ * @param read reads the settings again, if a file of tokens changes
  * @returns the exit code: 0 after a signal, 1 if a part failed to start or ended unexpectedly
  * @throws AfterlogError SETTING_INVALID if others could reach an address without a token
  */
-export async function up(given: Settings, options: UpOptions = {}): Promise<number> {
+export async function up(
+  given: Settings,
+  options: UpOptions = {},
+  read: () => Settings = () => given,
+): Promise<number> {
   // Before the parts that take long to start.
   for (const address of ['listen', 'agent_listen'] as const) refuseExposed(given, address);
   const terminal = createTerminal(process.stdout);
@@ -29,7 +35,7 @@ export async function up(given: Settings, options: UpOptions = {}): Promise<numb
   const asked = askedToEnd(terminal, parts);
   let exit_code = 0;
   try {
-    const running: Up = { settings: given, terminal, parts, exits: [] };
+    const running: Up = { settings: given, read, terminal, parts, exits: [] };
     await startAll(given, options, running, asked.signal);
     const name = asked.signal.aborted ? null : await Promise.race([...running.exits, aborted(asked.signal)]);
     if (name !== null) {
@@ -74,12 +80,17 @@ async function startAll(given: Settings, options: UpOptions, up: Up, signal: Abo
   await demo?.startDemo(up, ends, consumer, client, ending);
 }
 
-/** Aborts its signal at the first Ctrl-C or SIGTERM; the second kills all parts and exits. */
+/**
+ * Aborts its signal at the first Ctrl-C or SIGTERM, or when the terminal is closed; the second Ctrl-C or
+ * SIGTERM kills all parts and exits.
+ */
 function askedToEnd(terminal: Terminal, parts: Parts): { signal: AbortSignal; forget(): void } {
   const asked = new AbortController();
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const onSignal = (): void => {
+  const onSignal = (name: string): void => {
     if (asked.signal.aborted) {
+      // The shell and the kernel may both send it when a terminal is closed.
+      if (name === 'SIGHUP') return;
       parts.killAll();
       process.exit(130);
     }
@@ -88,6 +99,7 @@ function askedToEnd(terminal: Terminal, parts: Parts): { signal: AbortSignal; fo
     asked.abort();
   };
   for (const name of names) process.on(name, onSignal);
+  whenReaderLeaves(() => asked.abort());
   // Clears the live screen first, so that the error message stays visible.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.prependListener(event, () => terminal.clear());
