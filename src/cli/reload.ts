@@ -85,7 +85,9 @@ export class Reloader {
     return setInterval(() => void look(), limits.server.secret_files_ms);
   }
 
-  /** Only these: another setting may be in the middle of a change. A wrong file is read again at each look. */
+  /**
+   * Only these: another setting may be in the middle of a change. A wrong file is read again at each look.
+   */
   private secrets(settings: Setting[], now: string): void {
     try {
       const read = this.source.read();

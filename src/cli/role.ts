@@ -54,9 +54,9 @@ export async function withStatus<R extends RunningRole & { status(): object } & 
 }
 
 /**
- * Runs a role until SIGINT or SIGTERM, or until its terminal is closed, then stops it cleanly. A second SIGINT
- * or SIGTERM ends the process at once, which every role survives without loss. Any other SIGHUP makes the role
- * read its settings again.
+ * Runs a role until SIGINT or SIGTERM, or until its terminal is closed, then stops it cleanly. A second
+ * SIGINT or SIGTERM ends the process at once, which every role survives without loss. Any other SIGHUP makes
+ * the role read its settings again.
  * @param source null: it reads none again
  * @throws the errors of the role's start and stop
  */
