@@ -12,6 +12,11 @@ function workspace(text: string): string {
   );
 }
 
+function tokenName(text: string): string {
+  if (/^[\w.@-]{1,64}$/.test(text)) return text;
+  throw new InvalidArgumentError('Allowed: at most 64 letters, digits and the characters . @ _ -');
+}
+
 function scopeNames(text: string): string[] {
   const names = text.split(',').map((name) => name.trim());
   if (names.every((name) => (scopes as readonly string[]).includes(name))) return names;
@@ -135,6 +140,7 @@ function addToken(program: Command): void {
         scopeNames,
       ),
     )
+    .addOption(new Option('--name <name>', 'name of its owner, for the access log').argParser(tokenName))
     .addOption(
       new Option('--batch-key', 'instead, create a master key that signs batches').conflicts([
         'workspace',

@@ -56,7 +56,7 @@ test('an agent whose terminal is closed ends in order', async (t) => {
   );
   agent.close();
   assert.equal(await agent.ended(), 0, agent.text('out'));
-  assert.match(agent.text('out'), /"signal":"SIGHUP","msg":"Stopping\."[^]*"Stopped\."/);
+  assert.match(agent.text('out'), /"signal":"SIGHUP","msg":"Stopping\."[\s\S]*"Stopped\."/);
 });
 
 test('`up` whose terminal is closed ends all its parts in order', async (t) => {

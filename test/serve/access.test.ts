@@ -13,6 +13,8 @@ test('afterlog token makes one that the server takes for what it was made for', 
   const made = await afterlog(['token', '--workspace', 'team-a', '--scope', 'read,erase', '--json']);
   const { token, setting } = JSON.parse(String(made.stdout)) as { token: string; setting: string };
   assert.equal(setting, `${sha256(token)}:team-a:read+erase`);
+  const named = await afterlog(['token', '--name', 'alice', '--json']);
+  assert.match((JSON.parse(String(named.stdout)) as { setting: string }).setting, /^[0-9a-f]{64}:::alice$/);
   const plain = await afterlog(['token']);
   const other = String(plain.stdout).trim();
   assert.match(plain.stderr, new RegExp(`AFTERLOG_TOKENS=${sha256(other)}\n`));

@@ -4,15 +4,15 @@ import { jsonLine, print } from '../output.ts';
 export interface TokenOptions {
   workspace?: string;
   scope?: string[];
+  name?: string;
   json?: boolean;
 }
 
 /** `afterlog token`: creates a token. It is stored nowhere; a server knows only its hash. */
-export async function token({ workspace = '', scope = [], json }: TokenOptions): Promise<void> {
+export async function token({ workspace = '', scope = [], name = '', json }: TokenOptions): Promise<void> {
   const made = `afterlog_${randomBytes(24).toString('hex')}`;
   const hash = createHash('sha256').update(made).digest('hex');
-  const rest = scope.length > 0 ? `:${workspace}:${scope.join('+')}` : workspace && `:${workspace}`;
-  const setting = `${hash}${rest}`;
+  const setting = [hash, workspace, scope.join('+'), name].join(':').replace(/:+$/, '');
   if (json) return await print(jsonLine({ token: made, setting }));
   await print(`${made}\n`);
   console.error(`Add the token’s hash to the server’s tokens: AFTERLOG_TOKENS=${setting}`);
