@@ -92,8 +92,11 @@ export const catalogue = {
   },
   LOG_NOT_A_FILE: {
     means:
-      'Something with a log’s name is not a regular file. The agent ignores it and reads the sandbox’s other logs.',
-    cause: 'The runtime writes its log elsewhere and links to it, or uses a FIFO.',
+      'Something with a log’s name is not a regular file of its sandbox, or a link is where the folder of a sandbox ' +
+      'should be. The agent ignores it and reads the other logs.',
+    cause:
+      'The runtime writes its log elsewhere and links to it, or uses a FIFO; or the guest’s user links to a file of ' +
+      'another user.',
     cure:
       'Let the runtime write a regular file there. The agent does not follow links: a link could make it read any file ' +
       'of the host.',
@@ -118,7 +121,8 @@ export const catalogue = {
     cure: 'See what the agent waits for (`/healthz`), or give the disk more space.',
   },
   SANDBOXES_TOO_MANY: {
-    means: 'There are more sandboxes than one agent reads. It leaves out new ones until others are deleted.',
+    means:
+      'There are more sandboxes than one agent reads, or more of one user than it may have. It leaves out new ones until others are deleted.',
     cause: 'Folders of ended sandboxes were never deleted.',
     cure: 'Delete folders of ended sandboxes; the agent then reads those that it left out.',
   },

@@ -14,7 +14,10 @@ import { join } from 'node:path';
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
 
-/** Opens a file that somebody may replace by a link, a FIFO or a device meanwhile: no link is followed, nothing blocks. */
+/**
+ * Opens a file that somebody may replace by a link, a FIFO or a device meanwhile: no link is followed, and
+ * nothing blocks.
+ */
 export const READ_ONE_FILE = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
 const READ_ONE_FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK;
@@ -27,11 +30,12 @@ const hasDescriptors = existsSync(DESCRIPTORS);
 const NO_ENTRY = ['ENOENT', 'ENOTDIR', 'ELOOP'];
 
 /**
- * An open folder below a folder that is trusted. Other users may write in it, and swap its entries and the folder
- * itself for links at any moment; yet all that is reached through it lies in the folder that was opened.
+ * An open folder below a folder that is trusted. Other users may write in it, and swap its entries and the
+ * folder itself for links at any moment; yet all that is reached through it lies in the folder that was
+ * opened.
  *
- * Linux only. Where there is no /proc, entries are reached by their path, and the folder is compared before and
- * after an open: a swap of the folder twice in between stays unnoticed there.
+ * Linux only. Where there is no /proc, entries are reached by their path, and the folder is compared before
+ * and after an open: a swap of the folder twice in between stays unnoticed there.
  */
 export class OpenFolder {
   /** For messages. */

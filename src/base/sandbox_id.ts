@@ -2,9 +2,9 @@ import { AfterlogError } from './errors.ts';
 import { limits } from './limits.ts';
 
 /**
- * The id of a sandbox is the name of its folder, exactly as a listing gave it: so it is one name of a path, and
- * never more. Ids that earlier versions stored may break the rule. They are only read and erased in ClickHouse:
- * no path and no request to an agent or a runtime is made of them.
+ * The id of a sandbox is the name of its folder, exactly as a listing gave it: so it is one name of a path,
+ * and never more. Ids that earlier versions stored may break the rule. They are only read and erased in
+ * ClickHouse: no path and no request to an agent or a runtime is made of them.
  * @returns what is wrong with a text as an id; null if nothing is
  */
 export function wrongWithId(text: string): string | null {

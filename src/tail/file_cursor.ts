@@ -5,18 +5,22 @@ import { closePin, openPin, type Pin, readAt, statOf } from './pins.ts';
 
 /** The unit of a file's `blocks`. */
 const DISK_BLOCK_BYTES = 512;
-const NULS = Buffer.alloc(limits.tail.read_chunk_bytes);
+/** As long as the chunks that are read; made for the first of them that begins with a NUL. */
+let nuls = Buffer.alloc(0);
 
-const areNuls = (chunk: Buffer, from: number): boolean =>
-  chunk[from] === 0 && chunk.subarray(from).equals(NULS.subarray(0, chunk.length - from));
+function areNuls(chunk: Buffer, from: number): boolean {
+  if (chunk[from] !== 0) return false;
+  if (nuls.length < chunk.length) nuls = Buffer.alloc(chunk.length);
+  return chunk.subarray(from).equals(nuls.subarray(from, chunk.length));
+}
 
 /** How far a file is read, and what is known of the bytes around that offset. */
 export interface CursorPoint {
   /** Offset in the file of the first byte that is in no row yet. */
   offset: number;
   /**
-   * NULs from `offset` on are a hole: one that a truncation left under a writer that kept its old offset, or one
-   * of a sparse file.
+   * NULs from `offset` on are a hole: one that a truncation left under a writer that kept its old offset, or
+   * one of a sparse file.
    */
   skips_hole: boolean;
   /** Bytes of a sparse file's hole before `offset` that no gap row tells yet. */

@@ -17,8 +17,8 @@ export function mayHoldForeign(folder: BigIntStats): boolean {
 
 /**
  * Whether a guest's user may have hard-linked this file, to have the agent read it for him. Such a file has a
- * name elsewhere: the one that its owner gave it. A console that a runtime makes as root in the guest's folder
- * has no other, but for the names of its own chain and our pins.
+ * name elsewhere: the one that its owner gave it. A console that a runtime makes as root in the guest's
+ * folder has no other, but for the names of its own chain and our pins.
  * @param names how many names the file may have
  */
 export function isForeign(file: BigIntStats, folder: BigIntStats, names: number): boolean {

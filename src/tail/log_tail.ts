@@ -190,7 +190,7 @@ export class LogTail implements StateOwner {
     this.changed();
   }
 
-  /** Adds the gap row of a hole that was stepped over, if one is due. @returns false if there is no room now */
+  /** Adds the gap row of a hole that was stepped over, if one is due. @returns false if there is no room */
   tellHole(cursor: FileCursor): boolean {
     if (cursor.hole_bytes === 0) return true;
     if (!this.reserve()) return false;

@@ -247,7 +247,7 @@ function asideOf(original: string, from: string): FoundPin['aside'] {
   return { of: { inode, born }, cuts: Number(cuts), from: Number(from) };
 }
 
-/** A descriptor of a pinned file; `closePin` gives it back. Our own folder has no links, but for a hand that put one. */
+/** A descriptor of a pinned file; `closePin` gives it back. A link in its place is not followed. */
 export const openPin = (pin: Pin): number => pin.fd ?? openSync(pin.path!, READ_ONE_FILE);
 
 export function closePin(pin: Pin, fd: number): void {

@@ -15,8 +15,8 @@ export const nobody: TailOwner = {
 };
 
 /**
- * Ends a log that an earlier agent read and this one must not: its stream is sealed, its pins are released, and
- * its state is forgotten with them.
+ * Ends a log that an earlier agent read and this one must not: its stream is sealed, its pins are released,
+ * and its state is forgotten with them.
  */
 export function retire(tail: LogTail, state: TailState | null, pins: FoundPin[]): LogTail {
   if (state !== null) {

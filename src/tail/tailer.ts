@@ -175,7 +175,7 @@ export class Tailer {
     return sandbox;
   }
 
-  /** Ends a log that an earlier version read under an id that is none: its file may be anywhere on the host. */
+  /** Ends a log that an earlier version read under an id that is none: its file may be anywhere. */
   private retire(id: string, log: string, state: TailState | null, pins: FoundPin[]): void {
     this.unsettled.add(retire(new LogTail(id, log, this.sink, nobody), state, pins));
     const what = `The ${log} log of '${id}', which an earlier version read, is not read any more: this is not an id.`;
@@ -261,7 +261,7 @@ export class Tailer {
     if (this.dropIfOver(sandbox) && sandbox.strange > 0) this.strangeNames.add(name);
   }
 
-  /** Looks at new names at once, because a sandbox may live 10 ms; thousands of them take turns with reading. */
+  /** Looks at new names at once, because a sandbox may live 10 ms; thousands take turns with reading. */
   private seeInTurn(): void {
     if (this.turnEnds_ms === 0) {
       this.turnEnds_ms = performance.now() + TURN_MS;
