@@ -233,7 +233,11 @@ export class Afterlog {
   }
 }
 
-const pathOf = (sandbox: string): string => `/v1/sandboxes/${encodeURIComponent(sandbox)}`;
+/** @throws TypeError for a text that URLs read as a step to another path, and that no sandbox has as its id */
+function pathOf(sandbox: string): string {
+  if (['', '.', '..'].includes(sandbox)) throw new TypeError(`'${sandbox}' is not the id of a sandbox.`);
+  return `/v1/sandboxes/${encodeURIComponent(sandbox)}`;
+}
 
 export interface AfterlogOptions {
   /**
