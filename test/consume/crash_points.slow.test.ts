@@ -8,6 +8,7 @@ import { clickhouseUrl, rowsOf } from '../support/clickhouse.ts';
 import { consumerProcess, site } from '../support/consumer_site.ts';
 import { startKillingProxy } from '../support/killing_proxy.ts';
 import { assertLandedOnce, gapsOf } from '../support/landed_rows.ts';
+import { poisonTable } from '../support/letters.ts';
 import { until } from '../support/patience.ts';
 import { LONG_SLEEPS_QUERY, slowInserts } from '../support/slow_inserts.ts';
 import { stopMerges } from '../support/stored.ts';
@@ -27,8 +28,11 @@ function crashPoints(): string[] {
   return [...new Set(names)].filter((name) => !name.startsWith('erase.')).sort();
 }
 
-const refused = (epoch: number, sequence: number) =>
-  makeBatch({ epoch, sequence, spoil: (columns) => [...columns, { ...columns[0]!, name: 'no' }] });
+/** ClickHouse refuses it. */
+const refused = (epoch: number, sequence: number) => makeBatch({ epoch, sequence, text: () => 'poison' });
+
+/** It explains the jump over 6. */
+const damaged = { key: 'host-1', value: 'damaged', headers: {} };
 
 /** Batches 1 to 5, a jump over 6, a refused 7, and 8 to 12, of which some come twice. */
 async function crashAt(t: TestContext, point: string): Promise<void> {
@@ -36,13 +40,20 @@ async function crashAt(t: TestContext, point: string): Promise<void> {
   await stopMerges(client, database);
   const topic = await makeTopic(t, settings);
   const epoch = newEpoch();
-  await topic.send([...run(epoch, 1, 5), refused(epoch, 7), ...run(epoch, 8, 10), ...run(epoch, 9, 12)]);
+  await poisonTable(client, database);
+  await topic.send([
+    ...run(epoch, 1, 5),
+    damaged,
+    refused(epoch, 7),
+    ...run(epoch, 8, 10),
+    ...run(epoch, 9, 12),
+  ]);
   const victim = consumerProcess(t, settings, { TEST_CRASH_AT: point });
   const [, signal] = (await once(victim, 'exit')) as [unknown, string];
   assert.equal(signal, 'SIGKILL', `${point} is reached`);
 
   const heir = consumerProcess(t, settings);
-  await until(async () => (await topic.committed()) === 13);
+  await until(async () => (await topic.committed()) === 14);
   heir.kill('SIGKILL');
   const rows = await rowsOf<{ sequence: string; rows: string; keys: string }>(
     client,
