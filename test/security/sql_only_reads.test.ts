@@ -2,14 +2,19 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createClient } from '@clickhouse/client';
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { startClickHouseWithUsers } from '../support/clickhouse_users.ts';
 import { runReleased } from '../support/released.ts';
 
 test('sql changes nothing without --write', async (t) => {
   const url = await startClickHouseWithUsers(t, [{ name: 'everything', grants: ['ALL ON *.*'] }]);
   const environment = loginOf(url, 'everything');
-  const client = createClient({ url, username: 'everything', password: 'everything' });
+  const client = createClient({
+    url,
+    username: 'everything',
+    password: 'everything',
+    log: { level: ClickHouseLogLevel.OFF },
+  });
   t.after(() => client.close());
   await client.command({ query: 'CREATE TABLE afterlog.precious (n UInt8) ENGINE = MergeTree ORDER BY n' });
   await client.command({ query: 'INSERT INTO afterlog.precious VALUES (1)' });

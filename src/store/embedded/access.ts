@@ -12,12 +12,12 @@ export const OWN_USER = 'afterlog';
 /**
  * All that migrate, the consumer, the readers, doctor, rebuild, erase and the stop of the server need.
  * Missing on purpose: every right that leads out of the database, such as FILE, URL, REMOTE and S3, and the
- * table engines with such sources; dictionaries, functions, users, backups, SYSTEM.
+ * table engines with such sources; dictionaries, functions, users, backups, other SYSTEM commands.
  */
 const OWN_RIGHTS = [
   'SHOW, SELECT, INSERT, ALTER, TRUNCATE, OPTIMIZE ON *.*',
   'CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE TEMPORARY TABLE ON *.*',
-  'DROP DATABASE, DROP TABLE, DROP VIEW, KILL QUERY ON *.*',
+  'DROP DATABASE, DROP TABLE, DROP VIEW, KILL QUERY, SYSTEM MERGES ON *.*',
   ...['MergeTree', 'ReplacingMergeTree', 'AggregatingMergeTree', 'SummingMergeTree', 'Memory', 'Null'].map(
     (engine) => `TABLE ENGINE ON ${engine}`,
   ),
