@@ -62,13 +62,14 @@ console.log(`seed ${seed}, ${minutes} min`);
 
 const dir = values.keep ?? mkdtempSync(join(tmpdir(), 'afterlog-chaos-'));
 const http_port = await freePort();
-const url = `http://127.0.0.1:${http_port}`;
-const client = createClient({ url, request_timeout: 120_000, log: { level: ClickHouseLogLevel.OFF } });
-const merges = (what: 'START' | 'STOP') =>
-  client.command({ query: `SYSTEM ${what} MERGES afterlog.console_logs` });
 const where = { dir: join(dir, 'clickhouse'), http_port };
 // Creates the tables first, because their merges are stopped at each start.
 const first = await startEmbedded(where);
+// Its user and password stay the same at each start.
+const { url } = first;
+const client = createClient({ url, request_timeout: 120_000, log: { level: ClickHouseLogLevel.OFF } });
+const merges = (what: 'START' | 'STOP') =>
+  client.command({ query: `SYSTEM ${what} MERGES afterlog.console_logs` });
 await migrate(client, 'afterlog');
 await first.stop();
 
