@@ -10,11 +10,12 @@ import { deadLetterTopic, withAdmin } from '../../src/kafka/topics.ts';
 import { rowsOf } from '../support/clickhouse.ts';
 import { site } from '../support/consumer_site.ts';
 import { diagnose } from '../support/doctor.ts';
+import { withoutMerges } from '../support/letters.ts';
 import { NOWHERE } from '../support/nowhere.ts';
 import { until } from '../support/patience.ts';
 import { environmentOf, RoleProcess } from '../support/roles.ts';
 import { testMaster } from '../support/signing.ts';
-import { assertReadBack, assertStoredOnceAndInOrder, stopMerges } from '../support/stored.ts';
+import { assertReadBack, assertStoredOnceAndInOrder } from '../support/stored.ts';
 import { temporaryDir } from '../support/temporary.ts';
 
 const OLD_RELEASE = process.env.TEST_RELEASE;
@@ -76,7 +77,7 @@ class Host {
 
 test('from agents without a key to required signatures and a new master key, without one dead letter', async (t) => {
   const { settings, client, database } = await site(t);
-  await stopMerges(client, database);
+  await withoutMerges(client, database);
   const dir = await temporaryDir(t);
   const [a, b, c] = ['a', 'b', 'c'].map((name) => new Host(t, settings, name, dir)) as [Host, Host, Host];
   const hosts = [a, b, c];
