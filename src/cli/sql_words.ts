@@ -1,4 +1,4 @@
-/** Statements that only read. ClickHouse’s own read-only mode still lets a user kill its queries, and more. */
+/** Statements that only read. ClickHouse’s read-only mode still lets a user kill its own queries. */
 const READING = new Set(['SELECT', 'WITH', 'FROM', 'SHOW', 'DESCRIBE', 'DESC', 'EXPLAIN', 'EXISTS', 'CHECK']);
 
 /** White space, comments and opening parentheses, then the first word. */

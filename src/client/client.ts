@@ -233,7 +233,7 @@ export class Afterlog {
   }
 }
 
-/** @throws TypeError for a text that URLs read as a step to another path, and that no sandbox has as its id */
+/** @throws TypeError for a text that URLs read as a step to another path; it is no sandbox's id */
 function pathOf(sandbox: string): string {
   if (['', '.', '..'].includes(sandbox)) throw new TypeError(`'${sandbox}' is not the id of a sandbox.`);
   return `/v1/sandboxes/${encodeURIComponent(sandbox)}`;

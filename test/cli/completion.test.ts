@@ -43,7 +43,7 @@ test('bash offers commands, options, the values of options, and settings', () =>
   assert.deepEqual(offered('afterlog', 'logs', '--log', '=', 'fire'), ['firecracker']);
   assert.deepEqual(offered('afterlog', 'logs', '--log', '='), ['console', 'events', 'firecracker']);
   assert.deepEqual(offered('afterlog', 'completion', 'f'), ['fish']);
-  assert.deepEqual(offered('afterlog', 'agent', '--kafka-b'), ['--kafka-brokers']);
+  assert.deepEqual(offered('afterlog', 'agent', '--kafka-br'), ['--kafka-brokers']);
   assert.deepEqual(offered('afterlog', '--kafka-topic', 'x', 'san'), ['sandboxes']);
 });
 

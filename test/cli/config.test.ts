@@ -43,8 +43,9 @@ tokens: [${sha256('a')}:team-a, ${sha256('b')}]
   assert.deepEqual(rows.get('listen'), ['0.0.0.0:80', '--listen']);
   assert.deepEqual(rows.get('kafka.sasl_password'), ['********', `${path}:3`]);
   assert.deepEqual(rows.get('clickhouse.password'), ['********', 'AFTERLOG_CLICKHOUSE_PASSWORD']);
+  // The login in the address is shown as the login.
   assert.deepEqual(rows.get('clickhouse.url'), [
-    'http://********@clickhouse:8123/?password=********',
+    'http://clickhouse:8123/?password=********',
     'AFTERLOG_CLICKHOUSE_URL',
   ]);
   assert.deepEqual(rows.get('tokens'), ['********:team-a, ********', `${path}:6`]);

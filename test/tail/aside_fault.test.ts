@@ -12,8 +12,9 @@ function refuseNextCopy(t: TestContext): { isRefused: () => boolean } {
     Object.assign(fs, { openSync });
     syncBuiltinESMExports();
   };
-  const refused = ((path: string, flags: string) => {
-    if (flags !== 'r+' || !path.includes(',aside,')) return openSync(path, flags);
+  const refused = ((path: string, flags: string | number, mode?: number) => {
+    const isWrite = typeof flags === 'number' && (flags & fs.constants.O_RDWR) !== 0;
+    if (!isWrite || !path.includes(',aside,')) return openSync(path, flags, mode);
     isRefused = true;
     mend();
     throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC', syscall: 'open' });
