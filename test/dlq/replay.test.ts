@@ -148,7 +148,7 @@ test('what the broker refused comes back as well, with its own gaps', async (t) 
   await assertStreamsAgree(client, database);
 });
 
-test('a batch of a newer schema waits for the migration', async (t) => {
+test('a batch of a newer schema waits for the update, and for the migration', async (t) => {
   const { client, database, store } = await site(t);
   const mend = await poisonTable(client, database);
   const [letter] = await landedLetters(client, database, [poisonBatch(newEpoch(), 1)]);
@@ -156,7 +156,11 @@ test('a batch of a newer schema waits for the migration', async (t) => {
   const newer = { ...letter!, header: { ...letter!.header!, schema: 900 } };
   const [outcome] = await replay(store, [newer]);
   assert.equal(outcome!.state, 'refused');
-  assert.match(outcome!.reason!, /needs schema 900, the database has \d+/);
+  assert.match(outcome!.reason!, /needs schema 900, this version of afterlog knows \d+/);
+  await client.command({ query: `TRUNCATE TABLE ${database}.schema_migrations` });
+  const [behind] = await replay(store, [letter!]);
+  assert.equal(behind!.state, 'refused');
+  assert.match(behind!.reason!, /needs schema 1, the database has 0/);
 });
 
 test('without gap rows in its place nothing is put there', async (t) => {
