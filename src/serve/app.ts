@@ -77,9 +77,15 @@ export function createApp({ tokens, logs, version, ...on }: AppOptions): Api {
     await next();
     for (const [name, value] of safeHeaders) if (!c.res.headers.has(name)) c.header(name, value);
     // The pattern, not the path: a label has few values.
-    const route = matchedRoutes(c).findLast(({ path }) => path !== '/*')?.path ?? 'none';
+    const at = matchedRoutes(c).findLastIndex(({ path }) => path !== '/*');
+    const route = matchedRoutes(c)[at]?.path ?? 'none';
     metrics.requests.inc({ route, method: c.req.method, status: c.res.status });
-    answered.resolve({ caller: c.get('caller') ?? null, workspace: c.get('workspace') ?? null, route });
+    answered.resolve({
+      caller: c.get('caller') ?? null,
+      workspace: c.get('workspace') ?? null,
+      route,
+      sandbox: sandboxOf(c, at),
+    });
   });
 
   // For the probes of a load balancer: without a token these two say only yes or no.
@@ -133,6 +139,15 @@ export function createApp({ tokens, logs, version, ...on }: AppOptions): Api {
   app.notFound((c) => answerWith(c, 'NOT_FOUND', `There is nothing at ${c.req.path}.`));
   app.onError((error, c) => answerError(error, c));
   return app;
+}
+
+/**
+ * The id as the route reads it: another reading of the address would let a caller hide what it read.
+ * @param at the matched route, which a refused request has not reached; -1 if there is none
+ */
+function sandboxOf(c: Context, at: number): string | null {
+  if (at >= 0) c.req.routeIndex = at;
+  return c.req.param('id') ?? c.req.query('sandbox') ?? null;
 }
 
 /** Answers are for programs: a browser must not cache, sniff, frame or run them. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { test } from 'node:test';
 import { NOWHERE } from '../support/nowhere.ts';
 import { until } from '../support/patience.ts';
@@ -48,6 +49,35 @@ test('nobody reads or tries to read unseen: each request has a line that says wh
     assert.ok(Math.abs(Date.parse(line.time as string) - Date.now()) < 3_600_000);
   }
   assert.doesNotMatch(server.output, /key-of|a-secret-that|that-was-guessed/);
+});
+
+test('nobody hides the sandbox that is read behind another form of its address', async (t) => {
+  const { server, port } = await startReleasedServer(t, { ...store, AFTERLOG_TOKENS: sha256('k') });
+  const long = 'v'.repeat(150);
+  // As it is on the wire: fetch would normalize it.
+  const get = (path: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const headers = { Authorization: 'Bearer k' };
+      const asked = request({ host: '127.0.0.1', port, path, headers, agent: false }, (answer) => {
+        answer.resume().on('end', resolve);
+      });
+      asked.on('error', reject).end();
+    });
+  const expected: [string, string, string][] = [
+    ['/v1/sandboxes/other/../victim/logs', '/v1/sandboxes/:id/logs', 'victim'],
+    ['/v1/%73andboxes/victim/logs', '/v1/sandboxes/:id/logs', 'victim'],
+    ['http://h/v1/sandboxes/victim/logs', '/v1/sandboxes/:id/logs', 'victim'],
+    ['/v1/search?q=x?&sandbox=victim', '/v1/search', 'victim'],
+    [`/v1/sandboxes/${long}/logs`, '/v1/sandboxes/:id/logs', long],
+    [`/v1/sandboxes/${long}v/logs`, '/v1/sandboxes/:id/logs', `${long}…`],
+  ];
+  for (const [path] of expected) await get(path);
+  assert.equal(await server.stop(), 0);
+  const seen = accessIn(server.output).map(({ line }) => [line.route, line.sandbox]);
+  assert.deepEqual(
+    seen,
+    expected.map(([, route, sandbox]) => [route, sandbox]),
+  );
 });
 
 test('a token has a name, and probes have none', async (t) => {

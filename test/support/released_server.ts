@@ -44,5 +44,5 @@ export async function startReleasedServer(t: TestContext, environment: Record<st
     await answer?.body?.cancel().catch(() => {});
     return answer?.status ?? 0;
   };
-  return { server, get, status };
+  return { server, port, get, status };
 }

@@ -10,6 +10,8 @@ export interface Answered {
   workspace: string | null;
   /** The pattern, such as `/v1/sandboxes/:id/logs`. No line has a query: it may hold what was searched. */
   route: string;
+  /** The id that the route took from the path or the query, also of a request that was refused. */
+  sandbox: string | null;
 }
 
 /**
@@ -23,11 +25,11 @@ export async function logAccess(
 ): Promise<void> {
   const start_ms = performance.now();
   const peer = incoming.socket.remoteAddress ?? null;
-  const { method, url = '' } = incoming;
+  const { method } = incoming;
   const bytes = countBytes(outgoing);
   await new Promise((closed) => outgoing.once('close', closed));
   const ms = Math.round(performance.now() - start_ms);
-  const { caller, workspace, route } = await answered;
+  const { caller, workspace, route, sandbox } = await answered;
   writeLine(
     printable({
       time: new Date().toISOString(),
@@ -37,7 +39,7 @@ export async function logAccess(
       peer,
       method,
       route,
-      sandbox: sandboxIn(url),
+      sandbox: cut(sandbox),
       status: outgoing.headersSent ? outgoing.statusCode : null,
       bytes: bytes(),
       ms,
@@ -63,21 +65,10 @@ function countBytes(outgoing: ServerResponse): () => number {
   return () => bytes;
 }
 
-/** The sandbox that the path or the query names, also of a request that was refused. */
-function sandboxIn(url: string): string | null {
-  const [path = '', query] = url.split('?');
-  const part = /^\/v1\/sandboxes\/([^/]+)/.exec(path)?.[1];
-  const id = part === undefined ? new URLSearchParams(query).get('sandbox') : decoded(part);
-  const { shown_chars_max } = limits.log;
-  return id !== null && id.length > shown_chars_max ? `${id.slice(0, shown_chars_max)}…` : id;
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
+/** Each id that there can be is whole; another text of the request must not fill the log. */
+function cut(id: string | null): string | null {
+  const chars_max = limits.tail.sandbox_id_bytes_max;
+  return id !== null && id.length > chars_max ? `${id.slice(0, chars_max)}…` : id;
 }
 
 /** JSON in ASCII: whatever an id holds, it moves no cursor and turns no text of the one who reads the log. */
