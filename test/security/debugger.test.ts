@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,26 @@ import { temporaryDir } from '../support/temporary.ts';
 
 /** Looks for the debugger after the signal; it opens at once. */
 const LOOKS = 50;
+
+/** The ports on which a process listens, in order. */
+function listeningPorts(pid: number): number[] {
+  const own = new Set(
+    readdirSync(`/proc/${pid}/fd`).map((fd) => {
+      try {
+        return readlinkSync(`/proc/${pid}/fd/${fd}`);
+      } catch {
+        return ''; // It was closed meanwhile.
+      }
+    }),
+  );
+  const LISTENING = '0A';
+  const rows = ['tcp', 'tcp6'].flatMap((table) => readFileSync(`/proc/net/${table}`, 'utf8').split('\n'));
+  return rows
+    .map((row) => row.trim().split(/\s+/))
+    .filter(([, , , state, , , , , , inode]) => state === LISTENING && own.has(`socket:[${inode}]`))
+    .map(([, local = '']) => Number.parseInt(local.slice(local.lastIndexOf(':') + 1), 16))
+    .toSorted((a, b) => a - b);
+}
 
 async function environmentOf(t: TestContext): Promise<Record<string, string>> {
   const dir = await temporaryDir(t);
@@ -55,12 +75,18 @@ test('SIGUSR1 opens no debugger in `up`, nor in the process of its ClickHouse', 
     () => running.output.includes('In another terminal') || !running.isRunning,
     () => running.output,
   );
-  for (const pid of running.family()) process.kill(pid, 'SIGUSR1');
+  const family = running.family();
+  assert.equal(family.length, 2, running.output);
+  // The output of ClickHouse's process is not shown, so its sockets tell.
+  const before = family.map(listeningPorts);
+  assert.ok(before.every((ports) => ports.length > 0));
+  for (const pid of family) process.kill(pid, 'SIGUSR1');
   for (let look = 0; look < LOOKS && running.isRunning; look++) {
     assert.doesNotMatch(running.output, /Debugger listening/);
+    assert.deepEqual(running.family().map(listeningPorts), before, 'a process opened a port after SIGUSR1');
     await sleep(20);
   }
-  assert.equal(running.family().length, 2, running.output);
+  assert.deepEqual(running.family(), family, running.output);
   assert.equal(await running.stop(), 0, running.output);
   assert.doesNotMatch(running.output, /[Dd]ebugger|inspector/);
 });

@@ -47,7 +47,9 @@ async function startOn(library: string, dir: string, port: number): Promise<Embe
   const files = writeStartFiles(dir);
   const { password } = files;
   const script = fileURLToPath(import.meta.url).replace(/embedded(\.[jt]s)$/, 'embedded_child$1');
-  const child = spawn(process.execPath, [script, library, dir, String(port), files.config], {
+  // The child has neither the handler of bin/afterlog.js nor our NODE_OPTIONS.
+  const args = ['--disable-sigusr1', script, library, dir, String(port), files.config];
+  const child = spawn(process.execPath, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     cwd: dir,
     env: childEnvironment(),

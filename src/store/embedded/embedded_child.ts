@@ -1,6 +1,6 @@
 /**
  * The process that is the embedded ClickHouse:
- * `node embedded_child.ts <libchdb.so> <folder> <port> <config>`.
+ * `node --disable-sigusr1 embedded_child.ts <libchdb.so> <folder> <port> <config>`.
  *
  * ClickHouse runs in a thread of its own, for as long as its last query sleeps. The first line of stdin is
  * the password of afterlog's user. When stdin closes, the query is ended, and the server ends in order; when
