@@ -447,6 +447,8 @@ export const limits = {
     part_stop_ms: 15_000,
     /** Interval at which a role looks whether its files of secrets have changed. */
     secret_files_ms: 2_000,
+    /** Time after which it reports a wrong file of secrets again. */
+    secret_fault_ms: 60_000,
     /** Tries with another free port, for another process may bind a port first. */
     free_port_tries: 5,
     /** Pause between two looks whether a started server answers. */

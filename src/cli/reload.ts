@@ -19,11 +19,28 @@ export interface Reloading {
   reload?(next: Settings): object;
 }
 
-/** The settings with which a role was started, and a way to read them again. */
-export interface Source {
-  settings: Settings;
+/** The ways to read settings again. */
+export interface Reading {
   /** @throws AfterlogError SETTING_INVALID, SETTING_UNKNOWN */
-  read(): Settings;
+  all(): Settings;
+  /** Reads only these. @throws AfterlogError SETTING_INVALID */
+  secrets(wanted: readonly Setting[]): Partial<Settings>;
+}
+
+/** The settings with which a role was started, and the ways to read them again. */
+export interface Source extends Reading {
+  settings: Settings;
+}
+
+/** A setting that a file holds, and the last look at this file. */
+interface Watched {
+  setting: Setting;
+  path: string;
+  /** The file as it was when its value was taken. */
+  seen: string;
+  /** The fault that was reported last, and the time from which on it is reported again. */
+  told: string;
+  tell_again_ms: number;
 }
 
 /**
@@ -34,10 +51,6 @@ export class Reloader {
   private readonly name: string;
   private readonly role: Reloading;
   private readonly source: Source;
-  /** The fault that was reported last: a wrong file is read at each look, and reported once. */
-  private told = '';
-  /** The files of secrets, as they were when they were read last. */
-  private seen = '';
 
   constructor(name: string, role: Reloading, source: Source) {
     this.name = name;
@@ -49,7 +62,7 @@ export class Reloader {
   /** Reads all settings again, as SIGHUP asks. */
   all(): void {
     try {
-      const read = this.source.read();
+      const read = this.source.all();
       const changed = changedSettings(this.current, read);
       const taken = changed.filter((one) => this.takes(one));
       const fields = this.take(read, taken);
@@ -59,7 +72,6 @@ export class Reloader {
         { role, changed: taken.map(({ name }) => name), ...fields, ...(waiting.length > 0 && { waiting }) },
         sentenceOf(taken.length, waiting),
       );
-      this.told = '';
     } catch (error) {
       report(this.faultOf(error), { role: this.name });
     }
@@ -67,18 +79,19 @@ export class Reloader {
 
   /** Looks from time to time whether a file of secrets was changed or replaced. */
   watch(): NodeJS.Timeout | null {
-    const files = secretFiles(process.env).filter(({ setting }) => this.takes(setting));
+    const files = secretFiles(process.env)
+      .filter(({ setting }) => this.takes(setting))
+      .map((file): Watched => ({ ...file, seen: '', told: '', tell_again_ms: 0 }));
     if (files.length === 0) return null;
     let isBusy = false;
     const look = async (): Promise<void> => {
       if (isBusy) return;
       isBusy = true;
-      const now = (await Promise.all(files.map(({ path }) => fingerprint(path)))).join('\n');
-      if (now !== this.seen)
-        this.secrets(
-          files.map(({ setting }) => setting),
-          now,
-        );
+      // Each file for itself: a fault in one holds up no other.
+      for (const file of files) {
+        const now = await fingerprint(file.path);
+        if (now !== file.seen) this.secret(file, now);
+      }
       isBusy = false;
     };
     void look();
@@ -86,25 +99,28 @@ export class Reloader {
   }
 
   /**
-   * Only these: another setting may be in the middle of a change. A wrong file is read again at each look.
+   * Only this setting: another one may be in the middle of a change, or wrong. A wrong file is read again at
+   * each look. Never throws.
    */
-  private secrets(settings: Setting[], now: string): void {
+  private secret(file: Watched, now: string): void {
+    const { setting } = file;
     try {
-      const read = this.source.read();
-      const changed = changedSettings(this.current, read).filter((one) => settings.includes(one));
+      const read = { ...this.current, ...this.source.secrets([setting]) };
+      const changed = changedSettings(this.current, read);
       const fields = this.take(read, changed);
-      this.seen = now;
-      this.told = '';
+      file.seen = now;
+      file.told = '';
       if (changed.length === 0) return;
-      const names = changed.map(({ name }) => name);
       log.info(
-        { role: this.name, changed: names, ...fields },
+        { role: this.name, changed: [setting.name], ...fields },
         'A file of secrets has changed and is in use.',
       );
     } catch (error) {
       const fault = this.faultOf(error);
-      if (fault.message !== this.told) report(fault, { role: this.name });
-      this.told = fault.message;
+      if (fault.message === file.told && performance.now() < file.tell_again_ms) return;
+      report(fault, { role: this.name });
+      file.told = fault.message;
+      file.tell_again_ms = performance.now() + limits.server.secret_fault_ms;
     }
   }
 
@@ -122,9 +138,9 @@ export class Reloader {
   }
 
   private faultOf(error: unknown): AfterlogError {
-    if (!(error instanceof AfterlogError)) throw error;
+    // Nothing that a reload meets ends a daemon.
     return new AfterlogError(
-      error.code,
+      error instanceof AfterlogError ? error.code : 'INTERNAL',
       `The ${this.name} keeps its old settings. ${reasonOf(error)}`,
       error,
     );

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
-import { loadSettings, requireBrokers, type Settings } from '../config/settings.ts';
+import { loadSettings, readSecrets, requireBrokers, type Settings } from '../config/settings.ts';
 import { command, flagsOf, settingsOf } from './command.ts';
-import type { Source } from './reload.ts';
+import type { Reading, Source } from './reload.ts';
 import { runRole, withStatus } from './role.ts';
 
 /** Commands that run until a signal stops them. */
@@ -18,7 +18,7 @@ export function addRoles(program: Command): void {
     .option('--local-kafka', 'start a local Kafka and use it (needs Java and Maven)')
     .action(async (options: { demo?: boolean; localKafka?: boolean }, self) => {
       const { up } = await import('./commands/up.ts');
-      process.exitCode = await up(settingsOf(self), options, () => loadSettings(flagsOf(self)));
+      process.exitCode = await up(settingsOf(self), options, readingOf(self));
     });
   command(
     program,
@@ -81,7 +81,9 @@ export function addRoles(program: Command): void {
 }
 
 /** The settings of a role that runs, to read them again from the file and the files that variables name. */
-const sourceOf = (settings: Settings, self: Command): Source => ({
-  settings,
-  read: () => loadSettings(flagsOf(self)),
+const sourceOf = (settings: Settings, self: Command): Source => ({ settings, ...readingOf(self) });
+
+const readingOf = (self: Command): Reading => ({
+  all: () => loadSettings(flagsOf(self)),
+  secrets: (wanted) => readSecrets(wanted, flagsOf(self), process.env),
 });

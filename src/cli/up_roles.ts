@@ -16,14 +16,14 @@ import { startEmbedded } from '../store/embedded/embedded.ts';
 import { openStore } from '../store/query.ts';
 import { recordUp } from '../store/up_record.ts';
 import type { Parts } from './parts.ts';
-import { Reloader, type Reloading } from './reload.ts';
+import { type Reading, Reloader, type Reloading } from './reload.ts';
 import { withStatus } from './role.ts';
 
 /** State that the steps of `afterlog up` share; they add the addresses of started servers to `settings`. */
 export interface Up {
   settings: Settings;
   /** Reads them again from where they were set. */
-  read(): Settings;
+  reading: Reading;
   terminal: Terminal;
   parts: Parts;
   /** Each resolves with the name of a started server when its process has ended. */
@@ -134,7 +134,7 @@ export async function startEnds(up: Up, any_port: boolean): Promise<Ends> {
       return server.reload(next);
     },
   };
-  const watch = new Reloader('up', role, { settings, read: up.read }).watch();
+  const watch = new Reloader('up', role, { settings, ...up.reading }).watch();
   if (watch !== null) parts.atEnd('', () => clearInterval(watch));
   return { address, agent };
 }

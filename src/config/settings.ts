@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { AfterlogError } from '../base/errors.ts';
 import { patternFault } from '../redact/pattern_check.ts';
 import { type Given, givenAsFlags, givenInEnvironment, invalid, type Origin, type Wrong } from './given.ts';
-import { allSettings, configSetting, settingsSchema } from './schema.ts';
+import { allSettings, configSetting, type Setting, settingsSchema } from './schema.ts';
 import { givenInFile } from './settings_file.ts';
 import { quoted } from './shown.ts';
 
@@ -58,6 +58,29 @@ export function readSettings(flags: Record<string, unknown>, environment: NodeJS
     kafka: { ...kafka, group: kafka.group ?? `afterlog-${kafka.topic}` },
   };
   return { settings, origins: last, file: { path: resolve(path), isThere } };
+}
+
+/**
+ * Reads only these settings, from their variables, the files that variables name, and flags. So a fault in
+ * another setting holds up no secret that changed.
+ * @throws AfterlogError SETTING_INVALID
+ */
+export function readSecrets(
+  wanted: readonly Setting[],
+  flags: Record<string, unknown>,
+  environment: NodeJS.ProcessEnv,
+): Partial<Settings> {
+  const variables = wanted.flatMap(({ env }) => [env, `${env}_FILE`]);
+  const named = Object.fromEntries(variables.map((name) => [name, environment[name]]));
+  const sources = [givenInEnvironment(named), givenAsFlags(flags)];
+  const given = sources.flatMap((source) => source.given).filter(({ setting }) => wanted.includes(setting));
+  const last = new Map(given.map((one) => [one.setting.name, one]));
+  const shape = Object.fromEntries(wanted.map(({ name }) => [name, true]));
+  const parsed = settingsSchema.pick(shape as { tokens: true }).safeParse(treeOf(last.values()));
+  const wrong = sources.flatMap((source) => source.wrong);
+  wrong.push(...(parsed.error?.issues ?? []).map((issue) => complaint(issue, last)));
+  if (wrong.length > 0) throw settingsError(wrong);
+  return parsed.data!;
 }
 
 /** The given values in the shape of the schema, with booleans converted. */

@@ -47,6 +47,35 @@ test('a file that is empty, wrong, or missing for a moment opens nothing and clo
   assert.equal(await status('first'), 401);
 });
 
+test('a withdrawn token is out, whatever else is wrong in the settings or in another file of secrets', async (t) => {
+  const dir = await temporaryDir(t);
+  const [config, file, other] = ['afterlog.yaml', 'tokens', 'agent_token'].map((name) => join(dir, name)) as [
+    string,
+    string,
+    string,
+  ];
+  put(config, 'log_level: info\n');
+  put(file, sha256('first'));
+  put(other, 'the-token-of-all-agents');
+  const { server, status } = await startReleasedServer(t, {
+    AFTERLOG_CONFIG: config,
+    AFTERLOG_CLICKHOUSE_URL: `http://${NOWHERE}`,
+    AFTERLOG_TOKENS_FILE: file,
+    AFTERLOG_AGENT_TOKEN_FILE: other,
+  });
+  const LET_IN = 503;
+  assert.equal(await status('first'), LET_IN);
+  put(config, 'log_level: nonsense\n');
+  put(other, 'short');
+  put(file, sha256('second'));
+  assert.equal(await askUntil(401, () => status('first')), 401, server.output);
+  assert.equal(await status('second'), LET_IN);
+  await until(
+    () => /keeps its old settings.*agent_token/.test(server.output),
+    () => server.output,
+  );
+});
+
 test('an agent hides from SIGHUP on what its settings name now, and goes on', async (t) => {
   const dir = await temporaryDir(t);
   const console_log = join(dir, 'vms', 'sb-1', 'console.log');

@@ -7,6 +7,7 @@ import { demoSettings } from '../../demo/fleet_folder.ts';
 import { createTerminal, type Terminal } from '../../demo/terminal.ts';
 import { whenReaderLeaves } from '../output.ts';
 import { createParts, type Parts } from '../parts.ts';
+import type { Reading } from '../reload.ts';
 import { startEnds, startKafkaRoles, startStore, type Up } from '../up_roles.ts';
 
 export interface UpOptions {
@@ -18,14 +19,14 @@ export interface UpOptions {
 
 /**
  * Runs all roles on one machine until Ctrl-C or SIGTERM; a second signal exits at once.
- * @param read reads the settings again, if a file of tokens changes
+ * @param reading reads the settings again, if a file of tokens changes
  * @returns the exit code: 0 after a signal, 1 if a part failed to start or ended unexpectedly
  * @throws AfterlogError SETTING_INVALID if others could reach an address without a token
  */
 export async function up(
   given: Settings,
   options: UpOptions = {},
-  read: () => Settings = () => given,
+  reading: Reading = { all: () => given, secrets: () => ({}) },
 ): Promise<number> {
   // Before the parts that take long to start.
   for (const address of ['listen', 'agent_listen'] as const) refuseExposed(given, address);
@@ -35,7 +36,7 @@ export async function up(
   const asked = askedToEnd(terminal, parts);
   let exit_code = 0;
   try {
-    const running: Up = { settings: given, read, terminal, parts, exits: [] };
+    const running: Up = { settings: given, reading, terminal, parts, exits: [] };
     await startAll(given, options, running, asked.signal);
     const name = asked.signal.aborted ? null : await Promise.race([...running.exits, aborted(asked.signal)]);
     if (name !== null) {
