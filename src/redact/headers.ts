@@ -83,7 +83,13 @@ function parametersEnd(b: Uint8Array, from: number, end: number): number {
     const equals = run(b, next, end, NAME);
     if (next === to || equals === next || b[equals] !== 61) return to;
     const quote = quoteAt(b, equals + 1, end);
-    to = quote < 0 ? parameterEnd(b, equals + 1, end) : quoteEnd(b, quote, quote - equals - 1, end) + 1;
+    if (quote < 0) to = parameterEnd(b, equals + 1, end);
+    else {
+      to = quoteEnd(b, quote, quote - equals - 1, end);
+      // Not closed: the line or the text ends there.
+      if (to === end || b[to] === 10 || b[to] === 13) return to;
+      to++;
+    }
   }
 }
 

@@ -95,8 +95,8 @@ export class PatternMatcher {
         from++;
         continue;
       }
-      const to = this.walk(start, from, place);
-      if (this.steps > stepsMax) break;
+      const to = this.walk(start, from, place, stepsMax);
+      if (to < 0) break;
       if (to > from) found(from, to);
       from = Math.max(to, from + 1);
     }
@@ -159,8 +159,8 @@ export class PatternMatcher {
     return -1;
   }
 
-  /** Reads the match that starts at a byte. @returns its end */
-  private walk(start: number, from: number, before: number): number {
+  /** Reads the match that starts at a byte. @returns its end; -1 if it needs too many steps */
+  private walk(start: number, from: number, before: number, stepsMax: number): number {
     const { sets, rows, shift } = this;
     const { next, looks } = this.automaton;
     let place = before;
@@ -170,6 +170,7 @@ export class PatternMatcher {
       let index = 0;
       while (!sets.has(set, some[index]!)) index++;
       this.steps += index;
+      if (this.steps > stepsMax) return -1;
       place = some[index]!;
       if (place >= looks) return at;
     }

@@ -38,8 +38,10 @@ function isKey(b: Buffer, at: number, end: number): number {
   const key = b.subarray(at, most).indexOf(KEY);
   if (key < 0) return -1;
   for (let index = at; index < at + key; index++) if (!isLabel(b[index]!)) return -1;
-  const dashes = b.subarray(at + key, most).indexOf('-----');
-  return dashes < 0 ? -1 : at + key + dashes + 5;
+  const behind = b.subarray(at + key, most);
+  const dashes = behind.indexOf('-----');
+  // A marker stands in one line.
+  return dashes < 0 || behind.subarray(0, dashes).includes(10) ? -1 : at + key + dashes + 5;
 }
 
 const isLabel = (byte: number): boolean =>

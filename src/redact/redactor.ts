@@ -169,20 +169,19 @@ export class Redactor {
   private lineBefore(at: number): string {
     const end = at - this.shift;
     if (this.signs.isEmpty || end <= 0 || this.scanned[end - 1] === 10) return '';
-    const least = this.shift === 0 ? this.start : 0;
-    return this.scanned.toString('latin1', Math.max(least, end - LOOK_BACK_BYTES - SIGN_BYTES_MAX), end);
+    return this.scanned.toString('latin1', Math.max(0, end - LOOK_BACK_BYTES - SIGN_BYTES_MAX), end);
   }
 
   /** What lies before `start` in the line decides with: a name that began there, a letter before a token. */
   private findSecrets(bytes: Buffer, start: number): void {
     const { later = [], skip = 0, before = '' } = this.before;
     const { found } = this;
-    this.scanned =
-      before === '' ? bytes : Buffer.concat([Buffer.from(before, 'latin1'), bytes.subarray(start)]);
-    this.shift = before === '' ? 0 : start - before.length;
+    // Without the bytes before `start`, which no check may read: they are not the same at each reading.
+    const rest = bytes.subarray(start);
+    this.scanned = before === '' ? rest : Buffer.concat([Buffer.from(before, 'latin1'), rest]);
+    this.shift = start - before.length;
     const { scanned, shift } = this;
-    const least = before === '' ? start : 0;
-    this.signs.find(found, scanned, start - shift + skip, least, scanned.length);
+    this.signs.find(found, scanned, before.length + skip, 0, scanned.length);
     for (const span of found) {
       span.at += shift;
       span.from += shift;

@@ -258,8 +258,12 @@ function isPair(b: Uint8Array, at: number, end: number): boolean {
   return to > from && (b[next] === EQUAL || b[next] === COLON);
 }
 
+/** Whether an opening bracket stands before `from` in its line: other lines may be in another read. */
 function isOpened(b: Uint8Array, from: number, opener: number): boolean {
-  for (let at = Math.max(0, from - 128); at < from; at++) if (b[at] === opener) return true;
+  const least = Math.max(0, from - 128);
+  for (let at = from - 1; at >= least && b[at] !== 10 && b[at] !== 13; at--) {
+    if (b[at] === opener) return true;
+  }
   return false;
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { limits } from '../../src/base/limits.ts';
 import { PatternMatcher } from '../../src/redact/pattern_matcher.ts';
 import { randomOf } from '../support/content.ts';
 import { seed } from '../support/property.ts';
@@ -148,4 +149,16 @@ test('a line that needs too many steps is given up, soon, and the next line is m
   assert.ok(matcher.steps <= 10_000 + 400);
   const next = text.slice(0, 300);
   assert.deepEqual(spansOf(matcher, Buffer.from(next)), expected(pattern, next));
+});
+
+test('a single match that needs too many steps is given up within it', () => {
+  const pattern = `(?:${'b|'.repeat(1_000)}a)+`;
+  const matcher = new PatternMatcher(pattern);
+  const text = Buffer.from('a'.repeat(65_536));
+  assert.equal(spansOf(matcher, text, 10_000), null);
+  assert.ok(matcher.steps <= 10_000 + limits.redact.places_max, `${matcher.steps} steps`);
+  const { steps } = matcher;
+  assert.deepEqual(spansOf(matcher, text.subarray(0, 5), 10_000), [[0, 5]]);
+  assert.equal(spansOf(matcher, text, 10_000), null);
+  assert.equal(matcher.steps, steps, 'the same line, the same steps');
 });

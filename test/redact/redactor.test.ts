@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { limits } from '../../src/base/limits.ts';
 import { lineEnd } from '../../src/parse/line/split.ts';
 import { builtInKinds, type Kind } from '../../src/redact/kinds.ts';
-import { Redactor } from '../../src/redact/redactor.ts';
+import { type RedactionState, Redactor } from '../../src/redact/redactor.ts';
 import { randomOf } from '../support/content.ts';
 import { drawn } from '../support/hidden.ts';
 
@@ -224,60 +224,49 @@ test('a cut within a line changes nothing: between a name and its value, in a wo
   }
 });
 
+/** Signs, and what may stand around them. */
+const parts = [
+  ...[
+    'password',
+    'token',
+    'api_key',
+    'PASS',
+    'Authorization',
+    'cookie',
+    'Bearer ',
+    'curl ',
+    'mysql -p',
+    '-u ',
+  ],
+  ...[
+    '=',
+    ':',
+    ': ',
+    ' ',
+    '"',
+    '\\"',
+    '\\\\\\"',
+    "'",
+    ',',
+    ';',
+    '{',
+    '}',
+    '[',
+    ']',
+    '(',
+    ')',
+    '<',
+    '>',
+    '|',
+    '\\n',
+    '--',
+  ],
+  ...['://', 'a:', '@', '/', '@tcp(', 'host.com', 'sid=', 'eyJ', '.', 'sk-', 'ghp_', '-us', 'é', '\u001b[0m'],
+  ...['abc123DEF', '1234567890123456', drawn(40), `SK${'0123456789abcdef'.repeat(2)}`],
+];
+
 test('signs in any order are hidden and counted the same, however the line is cut', () => {
   const random = randomOf(5);
-  const parts = [
-    ...[
-      'password',
-      'token',
-      'api_key',
-      'PASS',
-      'Authorization',
-      'cookie',
-      'Bearer ',
-      'curl ',
-      'mysql -p',
-      '-u ',
-    ],
-    ...[
-      '=',
-      ':',
-      ': ',
-      ' ',
-      '"',
-      '\\"',
-      '\\\\\\"',
-      "'",
-      ',',
-      ';',
-      '{',
-      '}',
-      '[',
-      ']',
-      '<',
-      '>',
-      '|',
-      '\\n',
-      '--',
-    ],
-    ...[
-      '://',
-      'a:',
-      '@',
-      '/',
-      '@tcp(',
-      'host.com',
-      'sid=',
-      'eyJ',
-      '.',
-      'sk-',
-      'ghp_',
-      '-us',
-      'é',
-      '\u001b[0m',
-    ],
-    ...['abc123DEF', '1234567890123456', drawn(40), `SK${'0123456789abcdef'.repeat(2)}`],
-  ];
   for (let n = 0; n < 3_000; n++) {
     const made = Array.from({ length: 3 + random() * 40 }, () => parts[Math.floor(random() * parts.length)]!);
     const bytes = Buffer.from(made.join(''));
@@ -296,6 +285,43 @@ test('signs in any order are hidden and counted the same, however the line is cu
     }
     assert.equal(Buffer.from(shown, 'latin1').toString(), whole, `${bytes} cut at ${cut}`);
     assert.deepEqual(redactor.counts, once.counts, `counts of ${bytes} cut at ${cut}`);
+  }
+});
+
+test('a line is hidden the same alone, behind other bytes, and with other lines around it', () => {
+  const random = randomOf(6);
+  const marks = ['\n', '\n', '\n', '\r\n', '(', ')', '<', '/', '\\', ' ', '=', '"', 'password'];
+  marks.push(
+    '-----BEGIN ',
+    'PRIVATE KEY',
+    '-----',
+    'Authorization: Digest a=',
+    ', b=',
+    'eyJ'.concat('h'.repeat(9), '.'),
+  );
+  const all = [...parts, ...marks, ...marks];
+  const made = (most: number): string =>
+    Array.from({ length: random() * most }, () => all[Math.floor(random() * all.length)]!).join('');
+  const texts = ['foo(\npassword=abc)\n', '-----BEGIN PRIVATE KEY\n-----\nabcdefghijklmnopqrstuvwxyz0\n'];
+  texts.push('Authorization: Digest a="abcd\n, b=xyz\n', 'passwd: abc1234\n', 'password>abc1234</password\n');
+  for (let n = 0; n < 6_000; n++) {
+    const text = n < 200 ? texts[n % texts.length]! : `${made(40)}\n`;
+    const bytes = Buffer.from(text);
+    const once = new Redactor(builtInKinds, []);
+    const whole = once.hide(bytes, 0, null).toString();
+    once.took(bytes.length);
+    assert.equal(whole.split('\n').length, text.split('\n').length, `lines stay lines: ${text}`);
+    const redactor = new Redactor(builtInKinds, []);
+    let state: RedactionState | null = null;
+    let shown = '';
+    for (const line of text.split(/(?<=\n)/)) {
+      const before = Buffer.from(made(3) + ['', '(', '/', '<', '\\'][n % 5]!);
+      const read = Buffer.concat([before, Buffer.from(line)]);
+      shown += redactor.hide(read, before.length, state).toString('utf8', before.length);
+      state = JSON.parse(JSON.stringify(redactor.took(read.length)));
+    }
+    assert.equal(shown, whole, `lines of ${JSON.stringify(text)}`);
+    assert.deepEqual(redactor.counts, once.counts, `counts of ${JSON.stringify(text)}`);
   }
 });
 

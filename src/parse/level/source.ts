@@ -37,7 +37,7 @@ export const SOURCE_BYTES_MAX = 32;
 export class Sources implements SourceHolder {
   readonly known: number[] = [];
   held = 0;
-  private most: number = limits.parse.stream_sources_max;
+  most: number = limits.parse.stream_sources_max;
   /** The last source: most lines have the same source as the line before. */
   private last = 0;
 
@@ -65,9 +65,9 @@ export class Sources implements SourceHolder {
     return id;
   }
 
-  cut(count: number): void {
-    this.known.length = count;
-    this.most = count;
+  allow(most: number): void {
+    this.known.length = Math.min(this.known.length, most);
+    this.most = most;
     this.last = 0;
   }
 }

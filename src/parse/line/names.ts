@@ -112,8 +112,10 @@ export interface SourceHolder {
   readonly known: readonly number[];
   /** A source in use that may not be among them; 0 if there is none. */
   readonly held: number;
-  /** Keeps only the first names, and adds no more. */
-  cut(count: number): void;
+  /** The number of names that it may have. */
+  readonly most: number;
+  /** Keeps only the first names, and adds others up to this number. */
+  allow(most: number): void;
 }
 
 const holders = new Set<WeakRef<SourceHolder>>();
@@ -164,7 +166,8 @@ function sweepSources(): void {
     most = Math.floor(most / 2);
     used = usedSources(living, most);
   }
-  for (const holder of living) if (holder.known.length > most) holder.cut(most);
+  for (const holder of living) if (holder.known.length > most) holder.allow(most);
+  giveBack(living, used.count);
   slots.fill(0);
   for (let id = 1; id < next; id++) {
     if (isSource[id] === 1 && used.of[id] === 0) {
@@ -178,6 +181,20 @@ function sweepSources(): void {
   }
   shareCount[shares.sources] = used.count;
   generation++;
+}
+
+/**
+ * Lets streams that keep fewer have more again, as far as they cannot crowd the share with it. Looks again at
+ * the next sweep while some keep fewer.
+ */
+function giveBack(living: readonly SourceHolder[], count: number): void {
+  const poor = living.filter(({ most }) => most < stream_sources_max);
+  const isCrowded = (most: number): boolean =>
+    poor.reduce((sum, { known }) => sum + Math.max(0, most - known.length), count) > sources_max / 2;
+  let most: number = stream_sources_max;
+  while (most > 1 && isCrowded(most)) most = Math.floor(most / 2);
+  for (const holder of poor) if (holder.most < most) holder.allow(most);
+  isSweepWanted = poor.some((holder) => holder.most < stream_sources_max);
 }
 
 function usedSources(living: SourceHolder[], most: number): { of: Uint8Array; count: number } {
