@@ -305,6 +305,8 @@ export const limits = {
     seal_awaited_ms: 30_000,
     /** Time in which an agent that did not answer is not asked again. */
     agent_silent_ms: 10_000,
+    /** Largest answer of an agent that a server reads. */
+    agent_answer_bytes_max: MIB,
   },
 
   /** Following logs. */
@@ -449,6 +451,10 @@ export const limits = {
     secret_files_ms: 2_000,
     /** Time after which it reports a wrong file of secrets again. */
     secret_fault_ms: 60_000,
+    /** Interval at which a role looks whether its terminal is gone. */
+    terminal_look_ms: 2_000,
+    /** Looks without it after which a SIGHUP is no longer of its end, which sends one at once. */
+    terminal_looks: 2,
     /** Tries with another free port, for another process may bind a port first. */
     free_port_tries: 5,
     /** Pause between two looks whether a started server answers. */

@@ -88,7 +88,7 @@ export class Agents {
         redirect: 'error',
         signal: AbortSignal.timeout(this.patience_ms),
       });
-      const body = (await response.json()) as { logs?: FlushedLog[]; code?: string };
+      const body = JSON.parse(await boundedText(response)) as { logs?: FlushedLog[]; code?: string };
       if (response.status === 401 || response.status === 403) {
         const what = `The agent at ${address} refuses to flush for this server, so the last bytes may be missing`;
         this.refused.begins(new AfterlogError('AGENT_TOKEN_WRONG', what));
@@ -100,6 +100,20 @@ export class Agents {
       return null;
     }
   }
+}
+
+/** The body. Whoever forged a row may answer in an agent's place, so it must not have any size. */
+async function boundedText(response: Response): Promise<string> {
+  const bytes_max = limits.read.agent_answer_bytes_max;
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  // A throw inside of the loop also closes the connection.
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > bytes_max) throw new Error(`the answer is longer than ${bytes_max} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 interface Flush {

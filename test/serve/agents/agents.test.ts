@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { agentTokenOf } from '../../../src/base/agent_token.ts';
+import { limits } from '../../../src/base/limits.ts';
 import { Agents } from '../../../src/serve/agents/agents.ts';
 import { collectLog } from '../../support/log.ts';
+import { until } from '../../support/patience.ts';
 
 const agent_token = 'the-token-of-all-agents';
 
@@ -52,4 +54,31 @@ test('an agent that refuses the token is named in the log, once', async (t) => {
   const warned = said.filter((line) => line.startsWith('warn'));
   assert.equal(warned.length, 1);
   assert.match(warned[0]!, /AGENT_TOKEN_WRONG.*AFTERLOG_AGENT_TOKEN/);
+});
+
+test('whoever answers in the place of an agent streams no endless answer into the server', async (t) => {
+  const chunk = Buffer.alloc(64 * 1024, ' ');
+  let sent = 0;
+  let isClosed = false;
+  const server = createServer((_request, response) => {
+    response.writeHead(200);
+    response.on('close', () => {
+      isClosed = true;
+    });
+    // Bounded here too: a server without a bound would read all of it, and take the end for an answer.
+    const more = (): void => {
+      while (!isClosed && sent < 64 * limits.read.agent_answer_bytes_max) {
+        sent += chunk.length;
+        if (!response.write(chunk)) return void response.once('drain', more);
+      }
+      response.end('{"logs":[]}');
+    };
+    more();
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  t.after(() => server.close());
+  const { port } = server.address() as { port: number };
+  assert.equal(await agents(`http://{host}:${port}`).flush('127.0.0.1', 'sb-1'), null);
+  await until(() => isClosed);
+  assert.ok(sent < 32 * limits.read.agent_answer_bytes_max, `${sent} bytes were read`);
 });
