@@ -4,6 +4,8 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { freePort } from '../../src/base/child_process.ts';
+import { limits } from '../../src/base/limits.ts';
+import { terminalWatch } from '../../src/cli/terminal_gone.ts';
 import { NOWHERE } from '../support/nowhere.ts';
 import { until } from '../support/patience.ts';
 import { temporaryDir } from '../support/temporary.ts';
@@ -40,6 +42,20 @@ async function inTerminal(t: TestContext, dir: string, args: string[], env: Reco
     },
   };
 }
+
+test('a SIGHUP long after the end of the terminal means the settings, one at the end means the end', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  let isThere = true;
+  const isGone = terminalWatch(() => isThere);
+  t.mock.timers.tick(10 * limits.server.terminal_look_ms);
+  assert.equal(isGone(), false);
+  isThere = false;
+  assert.equal(isGone(), true);
+  t.mock.timers.tick(limits.server.terminal_look_ms);
+  assert.equal(isGone(), true);
+  t.mock.timers.tick(limits.server.terminal_look_ms);
+  assert.equal(isGone(), false, 'a daemon that stayed when its terminal ended reads its settings again');
+});
 
 test('an agent whose terminal is closed ends in order', async (t) => {
   const dir = await temporaryDir(t);
