@@ -75,6 +75,8 @@ export const limits = {
      * puts into one, for later versions.
      */
     taken_bytes_max: 2 * MIB,
+    /** Days between the day of a batch and that of the consumer: each day is a partition of the table. */
+    days_off_max: 400,
     /** Rows of such a block, and keys of a dictionary in it. */
     taken_rows_max: 65_536,
     /** Memory that a zstd frame may demand for its window; a frame of an agent needs less than its block. */

@@ -145,12 +145,13 @@ function addToken(program: Command): void {
       new Option('--batch-key', 'instead, create a master key that signs batches').conflicts([
         'workspace',
         'scope',
+        'name',
       ]),
     )
     .addOption(jsonOption())
     .action(async (options: TokenOptions & { batchKey?: boolean }, self) => {
       const host = self.optsWithGlobals().host as string | undefined;
-      const isForHttp = options.workspace !== undefined || options.scope !== undefined;
+      const isForHttp = [options.workspace, options.scope, options.name].some((given) => given !== undefined);
       if (host !== undefined && (options.batchKey || isForHttp)) {
         throw new AfterlogError('USAGE', 'A key of a host has no other options than --host and --json.');
       }

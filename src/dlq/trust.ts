@@ -14,11 +14,13 @@ export type Trust = (letter: Letter) => string | null;
  */
 export function trustBy(settings: Settings): Trust {
   return (letter) => {
-    const place = placeOf(letter);
-    if (place === null || letter.header === null) return null;
+    if (letter.path !== null || letter.header === null) return null;
     const usual = letter.code?.startsWith('SIGNATURE_') ? 'require' : signatureMode(settings);
     const mode = settings.kafka.batch_signatures ?? usual;
     if (mode === 'ignore') return null;
+    const place = placeOf(letter);
+    // A consumer names the place of each letter. Anybody who may produce can write a letter without one.
+    if (place === null) return `its partition is not known. ${vouch('ignore')}`;
     const message = { ...place, headers: originalHeaders(letter), value: letter.value };
     const found = checkSignature(message, letter.header.host, secretsOf(masterKeys(settings)));
     switch (found.state) {

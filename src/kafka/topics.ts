@@ -58,6 +58,15 @@ export function wantedTopics(topic: string): { batches: WantedTopic; dead_letter
           otherwise: 'batches of a host whose clock is over an hour ahead are refused',
           loses: false,
         },
+        {
+          // The value of a batch is a zstd frame already. The broker unpacks what a producer compressed, so a
+          // consumer meets no compression that it does not know, or that unpacks to more than its memory.
+          name: 'compression.type',
+          value: 'uncompressed',
+          serves: (found) => found === 'uncompressed',
+          otherwise: 'one message with a compression that consumers cannot unpack stops its partition',
+          loses: false,
+        },
         keepsDays(RETENTION_DAYS, 'batches that have not landed by then are lost'),
         takesBytes(
           MIB,

@@ -1,8 +1,10 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { limits } from '../base/limits.ts';
 import { checkBlock } from './check_block.ts';
-import { type Batch, type BatchHeader, damaged, fromKafka, type MessageHeaders } from './header.ts';
+import { type Batch, type BatchHeader, damaged, dayText, fromKafka, type MessageHeaders } from './header.ts';
 import { readFrameHeader } from './zstd_frame.ts';
+
+const DAY_MS = 86_400_000;
 
 /** A message of the topic, or a letter that keeps one. */
 export interface Received {
@@ -39,8 +41,13 @@ export function receivedBatch(
 
 /** What can be checked before anything is unpacked. */
 function checkSizes({ header, value }: Batch): void {
-  const { rows, block_bytes } = header;
-  const { taken_bytes_max, taken_rows_max, window_bytes_max } = limits.batch;
+  const { rows, block_bytes, ingest_day } = header;
+  const { taken_bytes_max, taken_rows_max, window_bytes_max, days_off_max } = limits.batch;
+  const today = Math.floor(Date.now() / DAY_MS);
+  if (Math.abs(ingest_day - today) > days_off_max)
+    throw damaged(
+      `its day ${dayText(ingest_day)} is over ${days_off_max} days away; check the clock of its host`,
+    );
   if (rows < 1 || rows > taken_rows_max) throw damaged(`${rows} rows; a batch has 1 to ${taken_rows_max}`);
   if (block_bytes > taken_bytes_max)
     throw damaged(`a block of ${block_bytes} bytes; a batch has at most ${taken_bytes_max}`);

@@ -66,7 +66,10 @@ test('--json is one object a migration and a topic', async (t) => {
 
 test('a topic that is there stays as it is; what does not serve is told, with the command that changes it', async (t) => {
   const { settings, topic, run } = await prepare(t);
-  const configEntries = [{ name: 'retention.ms', value: '60000' }];
+  const configEntries = [
+    { name: 'retention.ms', value: '60000' },
+    { name: 'compression.type', value: 'uncompressed' },
+  ];
   await withAdmin(createKafka(settings), (admin) =>
     createTopics(admin, { topic, numPartitions: 3, configEntries }),
   );

@@ -56,6 +56,17 @@ test('other letters are judged as a consumer with these settings would', () => {
   assert.ok(!isTrusted(wrong, '', master.text));
 });
 
+test('a letter that no consumer wrote is not replayed where signatures are checked', () => {
+  const forged = letterOf({
+    ...{ id: '0/0', at_ms: 0, key: Buffer.from('host-1'), value: batch.value },
+    headers: { ...missing.headers!, 'dlq-code': 'SIGNATURE_MISSING' },
+  });
+  for (const mode of [undefined, 'verify', 'require']) {
+    const settings = loadSettings({ kafkaBatchKey: master.text, kafkaBatchSignatures: mode }, {});
+    assert.match(trustBy(settings)(forged)!, /its partition is not known/);
+  }
+});
+
 test('a batch that never was in Kafka is of this host', () => {
   const letter = letterOf({ id: 'x', at_ms: 0, path: 'x', headers: missing.headers!, value: batch.value });
   for (const kafkaBatchKey of [master.text, master.hostKey('host-1')]) {

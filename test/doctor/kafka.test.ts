@@ -126,6 +126,7 @@ test('settings of a topic that do not serve are named, each with the command tha
   const wrong = {
     'cleanup.policy': 'compact',
     'message.timestamp.type': 'CreateTime',
+    'compression.type': 'lz4',
     'retention.ms': '60000',
     'max.message.bytes': '2000',
   };
@@ -133,7 +134,7 @@ test('settings of a topic that do not serve are named, each with the command tha
   const found = await diagnose(kafkaOnly(settings));
   const { topic } = settings.kafka;
   const level = (name: string): string => found.one(`topic/${name}`).level;
-  assert.deepEqual(Object.keys(wrong).map(level), ['error', 'warning', 'warning', 'error']);
+  assert.deepEqual(Object.keys(wrong).map(level), ['error', 'warning', 'warning', 'warning', 'error']);
   assert.match(found.one('topic/retention.bytes').message, /retention\.bytes=1000000/);
   const mended = new Map<string, string>();
   for (const name of Object.keys(wrong)) {

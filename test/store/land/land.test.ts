@@ -9,7 +9,7 @@ import { createLander, type Refused, STOPPED } from '../../../src/store/land/lan
 import { lookQuery } from '../../../src/store/land/landed.ts';
 import type { Batch } from '../../../src/wire/header.ts';
 import { type Column, makeBatch, newEpoch, seal, today, type Wanted } from '../../support/batches.ts';
-import { clickhouseUrl, migratedDatabase, rowsOf } from '../../support/clickhouse.ts';
+import { clickhouseOrigin, clickhouseUrl, migratedDatabase, rowsOf } from '../../support/clickhouse.ts';
 import { assertLandedOnce, gapsOf } from '../../support/landed_rows.ts';
 import { asStore, letterFrom } from '../../support/letters.ts';
 import { overrideLimits } from '../../support/limits.ts';
@@ -349,7 +349,8 @@ test('a missing table and a wrong password are waited out', async (t) => {
   assert.equal(lander.status().paused, null);
 
   const stranger = createClient({
-    url: clickhouseUrl(),
+    url: clickhouseOrigin(),
+    username: new URL(clickhouseUrl()).username,
     password: 'wrong',
     log: { level: ClickHouseLogLevel.OFF },
   });
