@@ -19,7 +19,7 @@ import { AfterlogError } from '../base/errors.ts';
 import { report } from '../base/faults.ts';
 import { type OpenFolder, READ_ONE_FILE } from '../base/open_folder.ts';
 import { closeOwnFiles, makeOwnFolder, OWN_FILE } from '../base/own_files.ts';
-import { isForeign } from './foreign.ts';
+import { isForeign, mayHoldForeign } from './foreign.ts';
 
 /** Identifies a file while it exists: inode and birth time, because inodes are reused. */
 export interface FileIdentity {
@@ -42,8 +42,6 @@ export interface ChainName {
   name: string;
   /** How many rotations old it is. */
   age: number;
-  /** How many names of the log lead to the same file. */
-  names: number;
 }
 
 /** The parts of a pin's name. */
@@ -83,8 +81,9 @@ export interface FoundPin extends Omit<PinName, 'stream'> {
  * name holds all that is known of its file, so that after a crash the pin alone is enough:
  * `<sandbox>,<log>,<stream start>,<generation>,<inode>,<folder>`, each part URI-encoded. A `~` behind the
  * generation means that there were files before it that nobody saw. The stream's start is `new` while it is
- * not known (followed by the age of the file's name in rotations, and a count), `copy` for a copy that
- * somebody made, and `aside` for a copy that the agent made.
+ * not known (followed by the age of the file's name in rotations, and a count), `unsure` instead until a
+ * file is known to be none that a guest linked from elsewhere, `copy` for a copy that somebody made, and
+ * `aside` for a copy that the agent made.
  */
 export class Pins {
   /** Files that an open descriptor holds. */
@@ -108,31 +107,36 @@ export class Pins {
    * @returns null if the file is gone, or not one that belongs there
    * @throws the system's error if the file can neither be linked nor opened
    */
-  take(sandbox: string, logName: string, folder: OpenFolder, { name, age, names }: ChainName): Pin | null {
-    const link = join(this.dir, `${encodeURIComponent(sandbox)},${logName},new,${age},${this.unique()}`);
+  take(sandbox: string, logName: string, folder: OpenFolder, { name, age }: ChainName): Pin | null {
+    const pathAs = (stream: 'new' | 'unsure'): string =>
+      join(this.dir, `${encodeURIComponent(sandbox)},${logName},${stream},${age},${this.unique()}`);
+    const isUnsure = mayHoldForeign(folder.stats);
+    const link = pathAs(isUnsure ? 'unsure' : 'new');
     try {
       linkSync(folder.entry(name), link);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      return code === 'ENOENT' || code === 'ENOTDIR' ? null : this.open(folder, name, names, code ?? '');
+      return code === 'ENOENT' || code === 'ENOTDIR' ? null : this.open(folder, name, code ?? '');
     }
     crashPoint('tail.linked');
     const stats = lstatSync(link, { bigint: true });
-    if (!stats.isFile() || isForeign(stats, folder.stats, names + 1)) {
+    if (!stats.isFile() || isLinkedFromElsewhere(folder, name, stats, 1)) {
       unlinkSync(link);
       return null;
     }
-    return { ...identityOf(stats), path: link, fd: null };
+    const path = isUnsure ? pathAs('new') : link;
+    if (isUnsure) renameSync(link, path);
+    return { ...identityOf(stats), path, fd: null };
   }
 
   private unique(): string {
     return `${this.life}-${this.count++}`;
   }
 
-  private open(folder: OpenFolder, name: string, names: number, why: string): Pin | null {
+  private open(folder: OpenFolder, name: string, why: string): Pin | null {
     const file = folder.openFile(name);
     if (file === null) return null;
-    if (isForeign(file.stats, folder.stats, names)) {
+    if (isLinkedFromElsewhere(folder, name, file.stats, 0)) {
       closeSync(file.fd);
       return null;
     }
@@ -204,7 +208,10 @@ export class Pins {
     pin.path = path;
   }
 
-  /** All pins that an earlier agent left. */
+  /**
+   * All pins that an earlier agent left. It died before it knew whether an `unsure` one is foreign. If the
+   * pin is the only name, the file is nobody else's; else the look at the folder pins the file again.
+   */
   list(): FoundPin[] {
     const found: FoundPin[] = [];
     for (const name of readdirSync(this.dir)) {
@@ -214,14 +221,19 @@ export class Pins {
       const path = join(this.dir, name);
       const stats = lstatSync(path, { bigint: true });
       if (!stats.isFile()) continue;
+      if (stream === 'unsure' && stats.nlink > 1n) {
+        unlinkSync(path);
+        continue;
+      }
+      const isNew = stream === 'new' || stream === 'unsure';
       const pin: Pin = { ...identityOf(stats), path, fd: null };
       if (stream === 'aside') pin.isAside = true;
       found.push({
         sandbox: id,
         log: logName!,
-        stream: stream === 'new' || stream === 'copy' || stream === 'aside' ? null : stream!,
-        generation: stream === 'new' ? Number(inode?.split('-')[1] ?? 0) : Number.parseInt(generation!, 10),
-        age: stream === 'new' ? Number(generation) : 0,
+        stream: isNew || stream === 'copy' || stream === 'aside' ? null : stream!,
+        generation: isNew ? Number(inode?.split('-')[1] ?? 0) : Number.parseInt(generation!, 10),
+        age: isNew ? Number(generation) : 0,
         isAfterGap: generation!.endsWith('~'),
         folder: stream === 'aside' ? null : folder || null,
         isCopy: stream === 'copy',
@@ -231,6 +243,22 @@ export class Pins {
     }
     return found;
   }
+}
+
+/**
+ * Whether a held file may be one of another user's that a guest linked. A guest may link and unlink names at
+ * any moment, so one look decides: at that moment the file had the name, our pins, and no other name.
+ * @param held the stats of the held file, after it was pinned or opened @param pins how many names we hold
+ */
+function isLinkedFromElsewhere(folder: OpenFolder, name: string, held: BigIntStats, pins: number): boolean {
+  // Without any name but ours: a log that was deleted meanwhile.
+  if (!isForeign(held, folder.stats, pins)) return false;
+  const now = folder.lstat(name);
+  return (
+    now === undefined ||
+    !sameFile(identityOf(now), identityOf(held)) ||
+    isForeign(now, folder.stats, pins + 1)
+  );
 }
 
 /** Null for a name that no agent gave. */

@@ -220,7 +220,7 @@ export class SandboxFolder implements TailOwner {
         continue;
       }
       const chain = chains.get(place.log) ?? [];
-      chain.push({ name, age: place.age, names: 1 });
+      chain.push({ name, age: place.age });
       chains.set(place.log, chain);
     }
     for (const [log, chain] of chains) {
@@ -230,19 +230,17 @@ export class SandboxFolder implements TailOwner {
     return chains;
   }
 
-  /** The names of a chain, without those of files that somebody linked from elsewhere. */
+  /** The names of a chain, without those of files that somebody linked from elsewhere. The pins decide. */
   private ownOf(folder: OpenFolder, log: string, chain: ChainName[]): ChainName[] {
     const files = this.tails.get(log)?.files;
-    const found = chain.map((one) => ({ one, stats: folder.lstat(one.name) }));
-    return found.flatMap(({ one, stats }) => {
-      if (stats === undefined) return [];
+    return chain.filter(({ name }) => {
+      const stats = folder.lstat(name);
+      if (stats === undefined) return false;
       // Our own pins are names, too.
-      if (files?.holds(identityOf(stats))) return [one];
-      const names = found.filter((other) => other.stats?.ino === stats.ino).length;
-      if (!isForeign(stats, folder.stats, names)) return [{ ...one, names }];
+      if (files?.holds(identityOf(stats)) || !isForeign(stats, folder.stats, 1)) return true;
       this.strange++;
-      this.events.strange(join(this.folder, one.name), 'a hard link to a file of another user');
-      return [];
+      this.events.strange(join(this.folder, name), 'a hard link to a file of another user');
+      return false;
     });
   }
 

@@ -1,8 +1,20 @@
 import assert from 'node:assert/strict';
-import { chmodSync, linkSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import fs, {
+  chmodSync,
+  chownSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { OpenFolder } from '../../src/base/open_folder.ts';
 import { Pins } from '../../src/tail/pins.ts';
+import { canBeOthers, NOBODY } from '../support/attacker.ts';
 import { temporaryDir } from '../support/temporary.ts';
 
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
@@ -38,4 +50,86 @@ test('a start closes the pins’ folder and copies aside of an earlier version, 
   t.after(() => process.umask(umask));
   const of = { pin: { inode: '17', born: '0', path: null, fd: null }, number: 0, cuts: 0 };
   assert.equal(modeOf(made.makeAside('sb', 'console', of, 0).path!), '600');
+});
+
+/** A secret of root, linked as the log of a guest in the guest's own folder. */
+async function linkedSecret(t: TestContext) {
+  const dir = await temporaryDir(t);
+  const [secret, guest] = [join(dir, 'secret'), join(dir, 'guest')];
+  writeFileSync(secret, 'of root\n', { mode: 0o600 });
+  mkdirSync(guest);
+  chownSync(guest, NOBODY, NOBODY);
+  linkSync(secret, join(guest, 'console.log'));
+  const folder = OpenFolder.open(dir, ['guest'])!;
+  t.after(() => folder.close());
+  return { secret, log: join(guest, 'console.log'), folder, pins: new Pins(join(dir, 'pins')) };
+}
+
+/** Does something right after each call for a path that ends like this. */
+function rightAfter(t: TestContext, call: 'linkSync' | 'openSync', does: () => void): void {
+  const real = fs[call] as (...args: unknown[]) => unknown;
+  t.mock.method(fs, call, (...args: unknown[]) => {
+    const value = real(...args);
+    if (String(args[0]).endsWith('/console.log')) does();
+    return value;
+  });
+  syncBuiltinESMExports();
+}
+
+const restoreFs = (t: TestContext) => (): void => {
+  t.mock.restoreAll();
+  syncBuiltinESMExports();
+};
+
+const NEWEST = { name: 'console.log', age: 0 };
+
+for (const call of ['linkSync', 'openSync'] as const) {
+  for (const then of ['nothing', 'a file of the guest']) {
+    const what = call === 'linkSync' ? 'pin' : 'open';
+    test(`a guest who puts ${then} in the place of root’s file right after its ${what} gets no byte`, async (t) => {
+      if (!canBeOthers(t)) return;
+      const { secret, log, folder, pins } = await linkedSecret(t);
+      t.after(restoreFs(t));
+      if (call === 'openSync') {
+        t.mock.method(fs, 'linkSync', () => {
+          throw Object.assign(new Error('no link'), { code: 'EXDEV' });
+        });
+      }
+      rightAfter(t, call, () => {
+        unlinkSync(log);
+        if (then !== 'nothing') writeFileSync(log, 'of the guest\n');
+      });
+      assert.equal(pins.take('sb', 'console', folder, NEWEST), null);
+      assert.deepEqual([statSync(secret).nlink, pins.list()], [1, []]);
+    });
+  }
+}
+
+test('an honest log of root in a guest’s folder is held, also if it is deleted while it is pinned', async (t) => {
+  if (!canBeOthers(t)) return;
+  const { secret, log, folder, pins } = await linkedSecret(t);
+  unlinkSync(secret);
+  const kept = pins.take('sb', 'console', folder, NEWEST)!;
+  assert.deepEqual([kept.fd, pins.list().map(({ age }) => age)], [null, [0]]);
+  pins.release(kept);
+  t.after(restoreFs(t));
+  rightAfter(t, 'linkSync', () => unlinkSync(log));
+  const { inode } = pins.take('sb', 'console', folder, NEWEST)!;
+  assert.deepEqual(
+    pins.list().map(({ pin }) => pin.inode),
+    [inode],
+  );
+});
+
+test('a pin of a crash counts if its file has no other name; else the look decides', async (t) => {
+  const dir = await temporaryDir(t);
+  const pins = new Pins(join(dir, 'pins'));
+  writeFileSync(join(dir, 'pins', 'sb,console,unsure,0,life-1'), 'deleted meanwhile\n');
+  writeFileSync(join(dir, 'secret'), 'of root\n');
+  linkSync(join(dir, 'secret'), join(dir, 'pins', 'sb,console,unsure,1,life-2'));
+  assert.deepEqual(
+    pins.list().map(({ stream, age, generation }) => [stream, age, generation]),
+    [[null, 0, 1]],
+  );
+  assert.deepEqual(readdirSync(join(dir, 'pins')), ['sb,console,unsure,0,life-1']);
 });
