@@ -53,7 +53,8 @@ export const catalogue = {
   STATE_DIR_FOREIGN: {
     means:
       'Another user may have made the state dir or the folder of the pins, or a folder or link on the way there.',
-    cause: 'The path lies in a folder where every user may make files, such as /tmp.',
+    cause:
+      'The path lies in a folder where other users may make files, such as /tmp, or is a link of another user.',
     cure: 'Remove it, or name a folder that only root or this user can make, such as /var/lib/afterlog.',
   },
   STATE_DIR_OPEN: {

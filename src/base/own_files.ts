@@ -11,6 +11,7 @@ import {
   readdirSync,
   readlinkSync,
   type Stats,
+  statSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { AfterlogError, reasonOf } from './errors.ts';
@@ -27,8 +28,10 @@ import { log } from './log.ts';
  */
 export const OWN_FILE = 0o600;
 const OWN_FOLDER = 0o700;
+const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY;
 /** The rights of group and others. */
 export const OTHERS = 0o077;
+const GROUP_WRITE = 0o020;
 const OTHERS_WRITE = 0o002;
 /** As many links as Linux follows on one path. */
 const LINKS_MAX = 40;
@@ -39,11 +42,11 @@ const OWN_NAMES =
 
 /**
  * Makes the folder that a setting names, or one in the data dir, as `makeOwnFolder` does. If it holds things
- * that are not ours, its mode stays, for the setting may name a folder such as /var/lib.
+ * that are not ours, its mode stays, for the setting may name a folder such as /var/lib. It may be a link.
  * @throws as `makeOwnFolder`
  */
 export function makeStateDir(dir: string): void {
-  makeFolder(dir, foreignNames);
+  makeFolder(dir, foreignNames, FOLDER);
 }
 
 /**
@@ -52,15 +55,15 @@ export function makeStateDir(dir: string): void {
  * @throws AfterlogError STATE_DIR_FOREIGN if another user may have made it; the system's error
  */
 export function makeOwnFolder(dir: string): void {
-  makeFolder(dir, () => []);
+  makeFolder(dir, () => [], FOLDER | constants.O_NOFOLLOW);
 }
 
-function makeFolder(dir: string, foreignIn: (dir: string) => string[]): void {
+function makeFolder(dir: string, foreignIn: (dir: string) => string[], flags: number): void {
   refuseForeign(dir);
-  if (make(dir, OWN_FOLDER)) return;
-  // Somebody else may have been quicker.
+  const isMade = make(dir, OWN_FOLDER);
+  // Somebody else may have been quicker with it, or with one of its parents.
   refuseForeign(dir);
-  close(dir, foreignIn);
+  if (!isMade) close(dir, foreignIn, flags);
 }
 
 /**
@@ -95,7 +98,8 @@ export function syncPath(path: string): void {
 
 /**
  * In a folder such as /tmp any user may make a folder or a link first, own what we write there, and lead us
- * elsewhere. A folder of another user in a folder of root's was meant.
+ * elsewhere; a group may do so in its folder, and a user in his own. A folder of another user in a folder of
+ * root's, or in one of his own, was meant.
  * @throws AfterlogError STATE_DIR_FOREIGN
  */
 function refuseForeign(path: string, links = 0): void {
@@ -103,14 +107,7 @@ function refuseForeign(path: string, links = 0): void {
   for (let at = 1; at < way.length; at++) {
     const stats = lstatSync(way[at]!, { throwIfNoEntry: false });
     if (stats === undefined) return;
-    const anybodys = (lstatSync(way[at - 1]!).mode & OTHERS_WRITE) !== 0;
-    if (anybodys && isForeign(stats)) {
-      const what = stats.isSymbolicLink() ? 'a link' : 'a folder';
-      throw new AfterlogError(
-        'STATE_DIR_FOREIGN',
-        `${way[at]} is ${what} of user ${stats.uid} in a folder where every user may make files.`,
-      );
-    }
+    if (isForeign(stats)) refuseUnmeant(way[at]!, stats, lstatSync(way[at - 1]!));
     if (!stats.isSymbolicLink()) continue;
     // A loop is the system's to report, when the path is used.
     if (links >= LINKS_MAX) return;
@@ -118,6 +115,17 @@ function refuseForeign(path: string, links = 0): void {
     refuseForeign(join(target, resolve(path).slice(way[at]!.length)), links + 1);
     return;
   }
+}
+
+function refuseUnmeant(path: string, stats: Stats, parent: Stats): void {
+  const isLink = stats.isSymbolicLink();
+  const isAnybodys = (parent.mode & OTHERS_WRITE) !== 0;
+  const isGroups = (parent.mode & GROUP_WRITE) !== 0 && stats.uid !== parent.uid;
+  if (!isAnybodys && !isGroups && !(isLink && isForeign(parent))) return;
+  throw new AfterlogError(
+    'STATE_DIR_FOREIGN',
+    `${path} is ${isLink ? 'a link' : 'a folder'} of user ${stats.uid} in a folder where other users may make files.`,
+  );
 }
 
 /** `/`, `/var`, `/var/lib` for `/var/lib`. */
@@ -134,10 +142,20 @@ export const modeText = ({ mode }: Stats): string => (mode & 0o7777).toString(8)
 export const foreignNames = (dir: string): string[] =>
   readdirSync(dir).filter((name) => !OWN_NAMES.test(name));
 
-function close(dir: string, foreignIn: (dir: string) => string[]): void {
-  const fd = openSync(dir, constants.O_RDONLY | constants.O_DIRECTORY);
+function close(dir: string, foreignIn: (dir: string) => string[], flags: number): void {
+  let fd: number;
   try {
-    if ((fstatSync(fd).mode & OTHERS) !== 0) {
+    fd = openSync(dir, flags);
+  } catch (error) {
+    if (!lstatSync(dir).isSymbolicLink() || !statSync(dir).isDirectory()) throw error;
+    // Root or this user made it; it may lead anywhere.
+    refuseForeign(dir);
+    reportOpen(dir, 'it is a link, so the mode of its folder stays');
+    return;
+  }
+  try {
+    const { mode, uid } = fstatSync(fd);
+    if ((mode & OTHERS) !== 0 && uid === process.geteuid?.()) {
       const [foreign] = foreignIn(dir);
       if (foreign !== undefined) {
         reportOpen(dir, `it also holds ${JSON.stringify(foreign)}, so its mode stays`);
@@ -147,8 +165,8 @@ function close(dir: string, foreignIn: (dir: string) => string[]): void {
       log.info({ path: dir }, 'A folder that other users could enter is closed to them now.');
     }
     const stats = fstatSync(fd);
-    if ((stats.mode & OTHERS) !== 0) reportOpen(dir, `its mode stays ${modeText(stats)}`);
-    else if (isForeign(stats)) reportOpen(dir, `it belongs to user ${stats.uid}`);
+    if (isForeign(stats)) reportOpen(dir, `it belongs to user ${stats.uid}`);
+    else if ((stats.mode & OTHERS) !== 0) reportOpen(dir, `its mode stays ${modeText(stats)}`);
   } catch (error) {
     reportOpen(dir, reasonOf(error));
   } finally {

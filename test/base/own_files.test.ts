@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, linkSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import fs, {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  linkSync,
+  mkdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { closeOwnFiles, makeOwnFolder, makeStateDir } from '../../src/base/own_files.ts';
@@ -68,4 +78,67 @@ test('a way that another user may have laid is refused, also behind links; one t
     makeStateDir(join(dir, way));
     assert.equal(modeOf(join(dir, way)), '700', way);
   }
+});
+
+test('a tenant who owns the parent, or is of its group, cannot lead root to a folder elsewhere', async (t) => {
+  if (!canBeOthers(t)) return;
+  const dir = await temporaryDir(t);
+  const victim = join(dir, 'victim');
+  mkdirSync(victim);
+  chmodSync(victim, 0o755);
+  const linkOfNobody = (path: string): void => {
+    symlinkSync(victim, path);
+    lchownSync(path, NOBODY, NOBODY);
+  };
+  for (const parent of ['owned', 'of_group']) mkdirSync(join(dir, parent));
+  chownSync(join(dir, 'owned'), NOBODY, NOBODY);
+  chownSync(join(dir, 'of_group'), 0, NOBODY);
+  chmodSync(join(dir, 'of_group'), 0o775);
+  mkdirSync(join(dir, 'of_group', 'folder'));
+  chownSync(join(dir, 'of_group', 'folder'), NOBODY, NOBODY);
+  const foreign = { code: 'STATE_DIR_FOREIGN' };
+  for (const parent of ['owned', 'of_group']) {
+    linkOfNobody(join(dir, parent, 'pins'));
+    for (const way of ['pins', 'pins/below']) {
+      assert.throws(() => makeOwnFolder(join(dir, parent, way)), foreign, `${parent}/${way}`);
+      assert.throws(() => makeStateDir(join(dir, parent, way)), foreign, `${parent}/${way}`);
+    }
+  }
+  assert.throws(() => makeOwnFolder(join(dir, 'of_group', 'folder')), foreign);
+  assert.equal(modeOf(victim), '755');
+});
+
+test('the mode of another user’s folder, and of one behind our own link, stays', async (t) => {
+  if (!canBeOthers(t)) return;
+  const dir = await temporaryDir(t);
+  for (const name of ['of nobody', 'moved', 'moved state']) mkdirSync(join(dir, name), { mode: 0o755 });
+  chownSync(join(dir, 'of nobody'), NOBODY, NOBODY);
+  symlinkSync(join(dir, 'moved'), join(dir, 'spool'));
+  symlinkSync(join(dir, 'moved state'), join(dir, 'state'));
+  makeOwnFolder(join(dir, 'of nobody'));
+  makeOwnFolder(join(dir, 'spool'));
+  makeStateDir(join(dir, 'state'));
+  const modes = ['of nobody', 'moved', 'moved state'].map((name) => modeOf(join(dir, name)));
+  assert.deepEqual(modes, ['755', '755', '700']);
+});
+
+test('a missing parent that another user makes meanwhile is refused', async (t) => {
+  if (!canBeOthers(t)) return;
+  const dir = await temporaryDir(t);
+  chmodSync(dir, 0o1777);
+  const parent = join(dir, 'parent');
+  const real = fs.existsSync;
+  t.mock.method(fs, 'existsSync', (path: string) => {
+    if (path === parent) {
+      mkdirSync(parent);
+      chownSync(parent, NOBODY, NOBODY);
+    }
+    return real(path);
+  });
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  syncBuiltinESMExports();
+  assert.throws(() => makeOwnFolder(join(parent, 'own')), { code: 'STATE_DIR_FOREIGN' });
 });
