@@ -101,3 +101,17 @@ export function isAlive(pid: number): boolean {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
+
+/**
+ * Start time of a process in clock ticks since boot: field 22 of /proc/<pid>/stat (the name in parentheses is
+ * field 2). '' if there is no such process, or it is a zombie or dead (state Z or X).
+ */
+export function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [state = '', ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return /^[ZX]/.test(state) ? '' : (fields[18] ?? '');
+  } catch {
+    return '';
+  }
+}

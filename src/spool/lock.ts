@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { startOf } from '../base/child_process.ts';
 import { AfterlogError, reasonOf } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { log } from '../base/log.ts';
@@ -184,20 +185,6 @@ function readOwner(path: string): Owner | null {
     return { pid, ticks, ...here(), ...place };
   } catch {
     return { pid: 0, ticks: 'none', ...here() };
-  }
-}
-
-/**
- * Start time of a process in clock ticks since boot: field 22 of /proc/<pid>/stat (the name in parentheses is
- * field 2). '' if there is no such process, or it is a zombie or dead (state Z or X).
- */
-function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const [state = '', ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return /^[ZX]/.test(state) ? '' : (fields[18] ?? '');
-  } catch {
-    return '';
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { isAlive } from '../base/child_process.ts';
+import { isAlive, startOf } from '../base/child_process.ts';
 import { AfterlogError, reasonOf } from '../base/errors.ts';
 import { report } from '../base/faults.ts';
 import { makeOwnFolder, makeStateDir } from '../base/own_files.ts';
@@ -23,8 +23,8 @@ export interface UpRecord {
 /** The record of a running `afterlog up`: first of this state dir, then of this user. */
 export function findUp(settings: Pick<Settings, 'state_dir'>): UpRecord | null {
   for (const path of recordPaths(settings)) {
-    const record = readRecord(path);
-    if (record !== null && isAlive(record.pid)) return record;
+    const found = readRecord(path);
+    if (found !== null && isHeld(found)) return found.record;
   }
   return null;
 }
@@ -37,7 +37,7 @@ export function recordUp(settings: Pick<Settings, 'state_dir'>, record: UpRecord
       // A setting may name a state dir that holds other things.
       const make = dirname(path) === settings.state_dir ? makeStateDir : makeOwnFolder;
       make(dirname(path));
-      writeOwnText(path, `${JSON.stringify(record)}\n`);
+      writeOwnText(path, `${JSON.stringify({ ...record, started: startOf(record.pid) })}\n`);
       written.push(path);
     } catch (error) {
       // `up` also runs with a home that cannot be written; other commands then need --clickhouse-url.
@@ -47,7 +47,7 @@ export function recordUp(settings: Pick<Settings, 'state_dir'>, record: UpRecord
   }
   return () => {
     for (const path of written) {
-      if (readRecord(path)?.pid === record.pid) rmSync(path, { force: true });
+      if (readRecord(path)?.record.pid === record.pid) rmSync(path, { force: true });
     }
   };
 }
@@ -57,14 +57,27 @@ function recordPaths(settings: Pick<Settings, 'state_dir'>): string[] {
   return [join(settings.state_dir, 'up.json'), join(cache, 'afterlog', 'up.json')];
 }
 
-function readRecord(path: string): UpRecord | null {
+interface Found {
+  record: UpRecord;
+  /** Start of the process in clock ticks; '' where the system does not tell. */
+  started: string;
+}
+
+/**
+ * Whether the process that wrote the record still lives. If `up` was killed, another process may have its
+ * pid, and another user its port, who must not get the password.
+ */
+const isHeld = ({ record: { pid }, started }: Found): boolean => isAlive(pid) && startOf(pid) === started;
+
+function readRecord(path: string): Found | null {
   try {
-    const { pid, ...texts } = JSON.parse(readFileSync(path, 'utf8')) as Partial<UpRecord>;
-    // A record of version 0.1.0 has no user.
+    const { pid, started, ...texts } = JSON.parse(readFileSync(path, 'utf8')) as Partial<UpRecord & Found>;
+    // A record of version 0.1.0 has no user and no start.
     const { url, listen, username = 'default', password = '' } = texts;
     if ([url, listen, username, password].some((text) => typeof text !== 'string')) return null;
     if (!Number.isSafeInteger(pid) || pid! <= 0) return null;
-    return { url: url!, username, password, pid: pid!, listen: listen! };
+    const record = { url: url!, username, password, pid: pid!, listen: listen! };
+    return { record, started: started ?? startOf(pid!) };
   } catch {
     return null; // Missing, or cut by a crash while it was written.
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { loadSettings } from '../../src/config/settings.ts';
@@ -44,6 +44,20 @@ test('a record of a process that has ended, or that is cut, does not count', asy
   assert.equal(findUp(settings), null);
   await writeFile(path, '{"url":"http://127');
   assert.equal(findUp(settings), null);
+});
+
+test('a record of another process that had the same pid does not count, and no copy of the password stays', async (t) => {
+  const { settings, path } = await home(t);
+  await mkdir(settings.state_dir, { recursive: true });
+  const unfinished = `${path}.0123456789ab.tmp`;
+  await writeFile(unfinished, 'a password');
+  recordUp(settings, record);
+  assert.equal(existsSync(unfinished), false);
+  const written = JSON.parse(await readFile(path, 'utf8'));
+  const elsewhere = { ...settings, state_dir: join(settings.state_dir, 'other') };
+  for (const one of [path, join(process.env.XDG_CACHE_HOME!, 'afterlog', 'up.json')])
+    await writeFile(one, JSON.stringify({ ...written, started: '1' }));
+  assert.deepEqual([findUp(settings), findUp(elsewhere)], [null, null]);
 });
 
 test('an up that ends leaves the record of another one', async (t) => {
