@@ -119,6 +119,9 @@ export interface SourceHolder {
 }
 
 const holders = new Set<WeakRef<SourceHolder>>();
+const HOLDERS_SMALL = 1_024;
+/** The next look for holders that live no more: each doubles the number, so all looks cost little. */
+let lookAt = HOLDERS_SMALL;
 /** Ids of the share of sources. */
 const isSource = new Uint8Array(NAMES_MAX);
 /** Ids of sources that no stream names any more. */
@@ -129,6 +132,21 @@ let sweep_ms = 0;
 /** The names of a stream stay while it lives. */
 export function hold(holder: SourceHolder): void {
   holders.add(new WeakRef(holder));
+  if (holders.size >= lookAt) lookAt = Math.max(HOLDERS_SMALL, 2 * livingHolders().length);
+}
+
+/** How many streams are known as holders, ended ones included. For tests. */
+export const holderCount = (): number => holders.size;
+
+/** Forgets the others. */
+function livingHolders(): SourceHolder[] {
+  const living: SourceHolder[] = [];
+  for (const ref of holders) {
+    const holder = ref.deref();
+    if (holder === undefined) holders.delete(ref);
+    else living.push(holder);
+  }
+  return living;
 }
 
 /** Grows when ids have got other names. */
@@ -154,12 +172,7 @@ export function recycleNames(): void {
 function sweepSources(): void {
   isSweepWanted = false;
   sweep_ms = performance.now() + sources_sweep_ms;
-  const living: SourceHolder[] = [];
-  for (const ref of holders) {
-    const holder = ref.deref();
-    if (holder === undefined) holders.delete(ref);
-    else living.push(holder);
-  }
+  const living = livingHolders();
   let most: number = stream_sources_max;
   let used = usedSources(living, most);
   while (used.count > sources_max / 2 && most > 1) {
