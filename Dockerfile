@@ -20,11 +20,11 @@ LABEL org.opencontainers.image.title="afterlog" \
       org.opencontainers.image.description="Sandbox console logs that outlive the sandbox" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/afterlog /opt/afterlog
-# /data is the runtime's folder, or a new volume, which then belongs to the user below; /secrets is for the
-# compose file's tokens.
+# /data is the runtime's folder, or a new volume, which then belongs to the user below; /secrets and
+# /agent-secrets are for the compose file's tokens.
 RUN ln -s /opt/afterlog/bin/afterlog.js /usr/local/bin/afterlog \
     && install -d -o node -g node /data \
-    && install -d -o node -g node -m 700 /secrets
+    && install -d -o node -g node -m 700 /secrets /agent-secrets
 ENV NODE_ENV=production \
     NODE_OPTIONS=--disable-sigusr1 \
     AFTERLOG_DATA_DIR=/data

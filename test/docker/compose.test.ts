@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { DCLinter } from 'dclint';
 import { parse } from 'yaml';
@@ -186,23 +186,24 @@ test('the settings in its head, and of its containers, are the ones of its servi
 });
 
 test('agent, consumer and server have tokens that no other project has, and the server asks the agent', async (t) => {
-  const dir = await temporaryDir(t);
+  const [api, own_agent] = [await temporaryDir(t), await temporaryDir(t)];
   const script = join(root, 'docker/secrets.sh');
   assert.deepEqual(secrets!.entrypoint, ['/opt/afterlog/docker/secrets.sh']);
+  const files = (): string[] =>
+    [api, own_agent].flatMap((dir) => readdirSync(dir).map((name) => join(dir, name)));
   const made = (env: Record<string, string> = {}): Record<string, string> => {
-    execFileSync(script, [dir], { env: { PATH: process.env.PATH, ...env } });
-    return Object.fromEntries(
-      readdirSync(dir).map((name) => [name, readFileSync(join(dir, name), 'utf8').trim()]),
-    );
+    execFileSync(script, [api, own_agent], { env: { PATH: process.env.PATH, ...env } });
+    assert.deepEqual(readdirSync(own_agent), ['agent_token']);
+    return Object.fromEntries(files().map((path) => [basename(path), readFileSync(path, 'utf8').trim()]));
   };
   const first = made();
   assert.deepEqual(Object.keys(first).toSorted(), ['agent_token', 'api_token', 'api_tokens']);
   assert.equal(first.api_tokens, sha256(first.api_token!));
   assert.deepEqual(made(), first, 'the next start keeps them');
-  for (const name of Object.keys(first)) assert.equal(statSync(join(dir, name)).mode & 0o777, 0o600, name);
+  for (const path of files()) assert.equal(statSync(path).mode & 0o777, 0o600, path);
   const environment = {
-    AFTERLOG_TOKENS_FILE: join(dir, 'api_tokens'),
-    AFTERLOG_AGENT_TOKEN_FILE: join(dir, 'agent_token'),
+    AFTERLOG_TOKENS_FILE: join(api, 'api_tokens'),
+    AFTERLOG_AGENT_TOKEN_FILE: join(own_agent, 'agent_token'),
   };
   assert.equal(loadSettings({}, environment).agent_token, first.agent_token);
   const given = { AFTERLOG_TOKENS: `${sha256('x')}:w`, AFTERLOG_AGENT_TOKEN: 'a-token-of-my-own' };
@@ -212,8 +213,10 @@ test('agent, consumer and server have tokens that no other project has, and the 
   });
 
   for (const one of [agent, consumer, server]) {
-    assert.equal(one!.environment.AFTERLOG_AGENT_TOKEN_FILE, '/secrets/agent_token');
-    assert.ok(one!.volumes.includes('secrets:/secrets:ro'));
+    assert.equal(one!.environment.AFTERLOG_AGENT_TOKEN_FILE, '/agent-secrets/agent_token');
+    assert.ok(one!.volumes.includes('agent-secrets:/agent-secrets:ro'));
+    // The token of readers is for nobody but the server.
+    assert.equal(one!.volumes.includes('secrets:/secrets:ro'), one === server);
     assert.ok(one!.depends_on.secrets);
   }
   assert.equal(server!.environment.AFTERLOG_TOKENS_FILE, '/secrets/api_tokens');
