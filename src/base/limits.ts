@@ -223,6 +223,10 @@ export const limits = {
     partitions_fetched: 100,
     /** Partitions that one consumer lands at the same time. */
     partitions_at_once: 4,
+    /** Epochs that the metadata of an offset names after a loss. Kafka allows 4 KiB of metadata. */
+    evidence_epochs_max: 400,
+    /** Epochs with jumps that were set aside, in the same metadata. */
+    evidence_jumps_max: 40,
     /** Interval at which the consumer measures its lag, also while ClickHouse is away. */
     lag_ms: 10_000,
     /** Longest time between two heartbeats of a consumer that waits for ClickHouse. */

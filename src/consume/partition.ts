@@ -9,7 +9,7 @@ import { kafkaFault } from '../kafka/client.ts';
 import type { PartitionOffsets } from '../kafka/offsets.ts';
 import { newestSchema } from '../store/care/migrate.ts';
 import { createLander, type Lander, STOPPED } from '../store/land/land.ts';
-import type { Batch } from '../wire/header.ts';
+import type { Batch, BatchHeader } from '../wire/header.ts';
 import { receivedBatch } from '../wire/received.ts';
 import type { DeadLetters } from './dead_letter.ts';
 import { Evidence } from './evidence.ts';
@@ -25,6 +25,12 @@ export interface ConsumerCounts {
   batches_refused: number;
 }
 
+/** Where a batch came from, and the evidence of the assignment in which it was fetched. */
+interface Origin {
+  message: KafkaMessage;
+  evidence: Evidence;
+}
+
 /**
  * One partition of the topic. Its lander lives as long as the process, even while others own the partition.
  */
@@ -35,10 +41,11 @@ export class Partition {
   /** Offset behind the last landed message, or of the first one to land; null before it is known. */
   next: number | null = null;
   private readonly patience: Patience;
-  private readonly origins = new WeakMap<Batch, KafkaMessage>();
+  private readonly origins = new WeakMap<Batch, Origin>();
   /** Batches with a right signature. */
   private readonly signed = new WeakSet<Batch>();
-  private readonly evidence = new Evidence();
+  /** A new one with each assignment: a fetch of an earlier one may still be landing. */
+  private evidence = new Evidence();
   /** The topic was still the same in this fetch. */
   private isTopicChecked = false;
   private readonly topic: string;
@@ -74,7 +81,10 @@ export class Partition {
     this.patience = new Patience(`Dead letters of ${scope}`);
     this.lander = createLander(store.client, store.database, scope, {
       schema_known: newestSchema(),
-      setAside: ({ batch, reason, code }) => this.setAside(this.origins.get(batch)!, reason, code),
+      setAside: ({ batch, reason, code }) => {
+        const { message, evidence } = this.origins.get(batch)!;
+        return this.setAside(message, evidence, reason, code, batch.header);
+      },
       distrust: (batch, missing) => this.distrust(batch, missing),
     });
   }
@@ -86,6 +96,7 @@ export class Partition {
   /** The partition was assigned: the broker knows where it continues. */
   begin(offsets: PartitionOffsets): void {
     this.committed = null;
+    this.evidence = new Evidence();
     this.evidence.begin(offsets);
   }
 
@@ -98,8 +109,8 @@ export class Partition {
   private async distrust(batch: Batch, missing: number): Promise<string | null> {
     await this.checkTopic();
     if (this.signed.has(batch)) return null;
-    const { offset } = this.origins.get(batch)!;
-    if (this.evidence.explains(batch.header, Number(offset), missing)) return null;
+    const { message, evidence } = this.origins.get(batch)!;
+    if (evidence.explains(batch.header, Number(message.offset), missing)) return null;
     return (
       `${missing} batches are missing before it, and ${this.topic}/${this.number} lacks no messages that ` +
       'can have held them. Its host may not have sent it'
@@ -152,12 +163,13 @@ export class Partition {
   /** @returns the number of landed rows */
   private async landFetch(fetch: EachBatchPayload, alive: () => Promise<void>): Promise<number> {
     this.isTopicChecked = false;
-    await this.reportOvertaken(fetch.batch.firstOffset(), alive);
-    const batches = await this.check(fetch.batch.messages, alive);
-    this.evidence.fetched(
+    const { evidence } = this;
+    await this.reportOvertaken(fetch.batch.firstOffset(), evidence, alive);
+    const batches = await this.check(fetch.batch.messages, evidence, alive);
+    evidence.fetched(
       batches.map((batch) => ({
         header: batch.header,
-        offset: Number(this.origins.get(batch)!.offset),
+        offset: Number(this.origins.get(batch)!.message.offset),
       })),
     );
     const { landed, skipped, refused } = await this.lander.land(batches, alive);
@@ -167,7 +179,7 @@ export class Partition {
     fetch.resolveOffset(last);
     this.next = Number(last) + 1;
     // kafkajs passes the metadata on, but its types lack it.
-    const metadata = this.evidence.landed(this.next);
+    const metadata = evidence.landed(this.next);
     const partitions = [{ partition: this.number, offset: String(BigInt(last) + 1n), metadata }];
     await fetch.commitOffsetsIfNecessary({ topics: [{ topic: this.topic, partitions }] });
     this.committed = this.next;
@@ -178,22 +190,30 @@ export class Partition {
   /**
    * Retention may also overtake a running consumer: kafkajs then continues at the first message that is left.
    */
-  private async reportOvertaken(first: string | null, alive: () => Promise<void>): Promise<void> {
+  private async reportOvertaken(
+    first: string | null,
+    evidence: Evidence,
+    alive: () => Promise<void>,
+  ): Promise<void> {
     const from = this.next;
     if (from === null || first === null || Number(first) === from) return;
     if (Number(first) < from) {
       // kafkajs went back to the first message of a topic that was made again. (A fetch that was still
       // landing when the partition was assigned anew has not committed.)
-      if (this.committed === from) this.evidence.restart(Number(first));
+      if (this.committed === from) evidence.restart(false);
       return;
     }
     const lost = { from, to: Number(first) - 1 };
-    this.evidence.lost(from, Number(first) - from);
+    evidence.lost(from, Number(first) - from);
     await this.lander.report(overtakenRow(this.topic, this.number, lost), alive);
   }
 
   /** The whole batches; the others become dead letters before anything is committed. */
-  private async check(messages: KafkaMessage[], alive: () => Promise<void>): Promise<Batch[]> {
+  private async check(
+    messages: KafkaMessage[],
+    evidence: Evidence,
+    alive: () => Promise<void>,
+  ): Promise<Batch[]> {
     const whole: Batch[] = [];
     let beaten = performance.now();
     for (const message of messages) {
@@ -209,12 +229,12 @@ export class Partition {
           isSigned = this.signatures.check(header, this.number, message);
         });
         if (isSigned) this.signed.add(batch);
-        this.origins.set(batch, message);
+        this.origins.set(batch, { message, evidence });
         whole.push(batch);
       } catch (error) {
         if (!(error instanceof AfterlogError)) throw error;
         this.counts.batches_refused++;
-        await this.setDamagedAside(message, error, alive);
+        await this.setDamagedAside(message, evidence, error, alive);
       }
     }
     return whole;
@@ -222,12 +242,13 @@ export class Partition {
 
   private async setDamagedAside(
     message: KafkaMessage,
+    evidence: Evidence,
     fault: AfterlogError,
     alive: () => Promise<void>,
   ): Promise<void> {
     for (;;) {
       try {
-        await during(() => this.setAside(message, fault.message, fault.code), alive, this.leave);
+        await during(() => this.setAside(message, evidence, fault.message, fault.code), alive, this.leave);
         this.patience.over();
         return;
       } catch (error) {
@@ -241,10 +262,17 @@ export class Partition {
   }
 
   /** @param code why it is set aside before its batch is tried */
-  private async setAside(message: KafkaMessage, reason: string, code?: ErrorCode): Promise<void> {
+  private async setAside(
+    message: KafkaMessage,
+    evidence: Evidence,
+    reason: string,
+    code?: ErrorCode,
+    header?: BatchHeader,
+  ): Promise<void> {
     await this.letters.send({ topic: this.topic, partition: this.number, message }, reason, code);
     // Otherwise gap rows land in its place.
-    if (code !== undefined) this.evidence.setAside(Number(message.offset), code === 'BATCH_UNEXPLAINED');
+    if (code === undefined) return;
+    evidence.setAside(Number(message.offset), code === 'BATCH_UNEXPLAINED' ? header : undefined);
   }
 
   private count(landed: Batch[], skipped: number, refused: number): void {

@@ -109,6 +109,8 @@ interface QueueHead {
   tried: number;
   /** Batches before this index are inserted one by one, because ClickHouse refused them together. */
   aloneUntil: number;
+  /** Epochs with an unexplained jump in this call; the table was asked again what has landed of them. */
+  lookedUp: Set<string>;
   /**
    * Refusals of the head alone. The first may come from a body damaged on its way, the second from the batch.
    */
@@ -118,11 +120,9 @@ interface QueueHead {
   isAside: boolean;
   /** ClickHouse refuses its gap rows of each run; one for the whole batch takes their place. */
   isBare: boolean;
-  /** The table was asked again what has landed of its epoch. */
-  isLookedUp: boolean;
 }
 
-const newHead = () => ({ refusals: 0, refused: null, isAside: false, isBare: false, isLookedUp: false });
+const newHead = () => ({ refusals: 0, refused: null, isAside: false, isBare: false });
 
 /**
  * The batches that a look found after a doubt: their INSERT may have ended before the views derived its rows.
@@ -158,7 +158,7 @@ class TableLander {
 
   async land(batches: Batch[], alive: () => Promise<void>): Promise<Landing> {
     const result: Landing = { landed: [], skipped: [], refused: [] };
-    const head: QueueHead = { tried: 0, aloneUntil: 0, ...newHead() };
+    const head: QueueHead = { tried: 0, aloneUntil: 0, lookedUp: new Set(), ...newHead() };
     let found: FoundBatches = { headers: [], hasLast: false };
     for (let at = 0; at < batches.length || found.hasLast; ) {
       const group: Batch[] = [];
@@ -249,13 +249,15 @@ class TableLander {
       await this.insertGap(missingBatches(batch.header, landed), alive);
       return 0;
     }
-    if (!head.isLookedUp) {
+    const epoch = `${batch.header.epoch}/${batch.header.host}`;
+    if (!head.lookedUp.has(epoch)) {
       // A replay may have landed batches since the last look.
-      head.isLookedUp = true;
+      head.lookedUp.add(epoch);
       table.landed.forget(batch.header);
       return 0;
     }
     const refused: Refused = { batch, reason, code: 'BATCH_UNEXPLAINED' };
+    await table.stillOurs(alive);
     await table.run(async () => options.setAside?.(refused), alive);
     result.refused.push(refused);
     return 1;

@@ -121,10 +121,10 @@ export class TableWriter {
   }
 
   /**
-   * Checked right before an INSERT: a process that was frozen while its partition was taken over must not
-   * insert.
+   * Checked right before an INSERT, and before a batch is set aside: a process that was frozen while its
+   * partition was taken over must do neither.
    */
-  private async stillOurs(alive: () => Promise<void>): Promise<void> {
+  async stillOurs(alive: () => Promise<void>): Promise<void> {
     await alive().catch((error: unknown) => {
       throw new Leaving(error);
     });
