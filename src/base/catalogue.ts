@@ -292,6 +292,11 @@ export const catalogue = {
     cause: 'Another process uses its port, or there is no memory left.',
     cure: 'See the output of ClickHouse above; another server may use the port.',
   },
+  EMBEDDED_UNCONFINED: {
+    means: 'The system does not keep the embedded ClickHouse in its folder: it has no Landlock.',
+    cause: 'Linux before 5.19, a kernel or a container without Landlock, or macOS.',
+    cure: 'Use a kernel with Landlock, or add no users to the embedded ClickHouse: they could read files.',
+  },
   KAFKA_LOCAL_FAILED: {
     means: 'The local Kafka of demo and tests did not start.',
     cause: 'No network for its one download, no memory, or a port that is in use.',

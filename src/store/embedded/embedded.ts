@@ -7,9 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { isAlive } from '../../base/child_process.ts';
 import { type ChildServer, startOnPort, untilReady } from '../../base/child_server.ts';
 import { AfterlogError, reasonOf } from '../../base/errors.ts';
+import { report } from '../../base/faults.ts';
 import { limits } from '../../base/limits.ts';
 import { makeOwnFolder } from '../../base/own_files.ts';
-import { addedUsers, OWN_USER, usersFolder, writeStartFiles } from './access.ts';
+import { addedUsers, OWN_USER, UNCONFINED, usersFolder, writeStartFiles } from './access.ts';
 import { ask, type Login } from './ask.ts';
 import { listensOn } from './listens.ts';
 
@@ -57,6 +58,10 @@ async function startOn(library: string, dir: string, port: number): Promise<Embe
   // A write to the stdin of a child that has just died must not end this process.
   child.stdin.on('error', () => {});
   child.stdin.write(`${password}\n`);
+  let isConfined = true;
+  child.stdout.on('data', (text) => {
+    if (String(text).includes(UNCONFINED)) isConfined = false;
+  });
   const origin = `http://127.0.0.1:${port}`;
   const login = { origin, username: OWN_USER, password };
   const outcome = await untilReady(child, {
@@ -66,6 +71,11 @@ async function startOn(library: string, dir: string, port: number): Promise<Embe
     stop_ms: limits.embedded.stop_ms,
   }).finally(files.remove);
   if (typeof outcome === 'string') return outcome;
+  if (!isConfined) {
+    const what =
+      'The kernel has no Landlock, or does not let it in, so the embedded ClickHouse is not confined to its folder.';
+    report(new AfterlogError('EMBEDDED_UNCONFINED', what), { path: dir });
+  }
   return { ...outcome, ...login, url: `http://${OWN_USER}:${password}@127.0.0.1:${port}` };
 }
 

@@ -2,8 +2,10 @@
  * The thread of the embedded ClickHouse. The call below is `clickhouse local`: it blocks this thread until
  * its last query has ended. All threads of ClickHouse start from this one, so they are confined as it is.
  */
+import { writeSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import { DataType, load, open } from 'ffi-rs';
+import { UNCONFINED } from './access.ts';
 import { confine } from './confine.ts';
 
 const { library, dir, port, options } = workerData as Call;
@@ -17,7 +19,8 @@ export interface Call {
 }
 
 open({ library: 'chdb', path: library });
-confine(dir, port);
+// Not by the stream of this thread, which waits for the end of the call.
+if (!confine(dir, port)) writeSync(process.stdout.fd, `${UNCONFINED}\n`);
 // The called function skips argv[0], the name of a program.
 const argv = ['clickhouse', ...options];
 load({
