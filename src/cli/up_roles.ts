@@ -3,6 +3,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { startAgent } from '../agent/agent.ts';
 import type { AgentStatus } from '../agent/status.ts';
 import { AfterlogError } from '../base/errors.ts';
+import { report } from '../base/faults.ts';
 import { makeOwnFolder, makeStateDir } from '../base/own_files.ts';
 import type { Settings } from '../config/settings.ts';
 import { withHostKey } from '../config/signing.ts';
@@ -64,7 +65,11 @@ export async function startStore(up: Up): Promise<ClickHouseClient> {
     await migrate(client, settings.clickhouse.database);
     const store = openStore(up.settings);
     parts.atEnd('', () => store.client.close());
-    await restoreSchema(store);
+    await restoreSchema(store).catch((error: unknown) => {
+      // Its cures need the server that runs only with this process; consumer and readers wait for the table.
+      if (!(error instanceof AfterlogError) || error.code !== 'TABLE_LOST') throw error;
+      report(error, {}, 'error');
+    });
     return {};
   });
   return client;

@@ -41,6 +41,30 @@ test('the demo runs where the port is taken, one at a time in a folder, and goes
   assert.match(again.printed(), /Ran \d+ sandboxes.* compared byte for byte, 0 bytes lost/);
 });
 
+test('up starts with a lost table too, so that UNDROP TABLE can bring it back', async (t) => {
+  const dir = await temporaryDir(t);
+  mkdirSync(join(dir, 'vms'));
+  const settings = ['--data-dir', dir, '--state-dir', join(dir, 'state')];
+  const environment = { XDG_CACHE_HOME: dir };
+  const start = () => startDemo(t, dir, ['up', ...settings, '--listen', '127.0.0.1:0']);
+  const sql = async (query: string): Promise<void> => {
+    const { code, stderr } = await afterlog(['sql', '--write', query, ...settings], environment);
+    assert.equal(code, 0, stderr);
+  };
+  const first = start();
+  await first.says(/^Running\./m);
+  await sql('DROP TABLE afterlog.marks');
+  first.child.kill('SIGINT');
+  assert.equal(await first.exited, 0, first.printed());
+  const again = start();
+  await again.says(/^Running\./m);
+  assert.match(again.printed(), /afterlog\.marks is lost/);
+  await sql('UNDROP TABLE afterlog.marks');
+  await sql('SELECT count() FROM afterlog.marks');
+  again.child.kill('SIGINT');
+  await again.exited;
+});
+
 test('an address that was set is not exchanged for another', async (t) => {
   const dir = await temporaryDir(t);
   const other = createServer();

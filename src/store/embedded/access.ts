@@ -17,7 +17,7 @@ export const OWN_USER = 'afterlog';
 const OWN_RIGHTS = [
   'SHOW, SELECT, INSERT, ALTER, TRUNCATE, OPTIMIZE ON *.*',
   'CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE TEMPORARY TABLE ON *.*',
-  'DROP DATABASE, DROP TABLE, DROP VIEW, KILL QUERY, SYSTEM MERGES ON *.*',
+  'DROP DATABASE, DROP TABLE, DROP VIEW, UNDROP TABLE, KILL QUERY, SYSTEM MERGES ON *.*',
   ...['MergeTree', 'ReplacingMergeTree', 'AggregatingMergeTree', 'SummingMergeTree', 'Memory', 'Null'].map(
     (engine) => `TABLE ENGINE ON ${engine}`,
   ),
@@ -28,6 +28,9 @@ const OWN_RIGHTS = [
  * session may run queries, and nobody who calls himself `default` on the port may.
  */
 export const OWN_SESSION_OPTIONS = ['--max_query_size', '262144', '--max_ast_elements', '50000'];
+
+/** The line of a server that the system does not confine. */
+export const UNCONFINED = 'afterlog: not confined';
 
 /** Files that the server reads once, while it starts. */
 export interface StartFiles {
