@@ -23,6 +23,7 @@ import { type Watch, type WatchFolder, watchFolder } from './watch.ts';
 const TURN_MS = 4;
 /** Between two visits of the tails that are not settled. */
 const visit_ms = (): number => limits.tail.quiet_ms / 4;
+const holeBytesPerVisit = (): number => (limits.tail.hole_bytes_per_s * visit_ms()) / 1_000;
 /** Sandboxes that one reconcile looks at, in turn: 10,000 quiet ones must cost next to nothing. */
 const RECONCILE_SANDBOXES_MAX = 100;
 /** The root is listed again after so many reconciles, even if its modification time is the same. */
@@ -99,7 +100,7 @@ export class Tailer {
   private rootIdentity = '';
   private timers: NodeJS.Timeout[] = [];
   /** What may be read of holes until the next visit. */
-  private hole_bytes_left = 0;
+  private hole_bytes_left = holeBytesPerVisit();
   private isScheduled = false;
   private isStopped = false;
   private rounds: Iterator<SandboxFolder> = [][Symbol.iterator]();
@@ -348,7 +349,7 @@ export class Tailer {
   }
 
   private revisitUnsettled(): void {
-    this.hole_bytes_left = (limits.tail.hole_bytes_per_s * visit_ms()) / 1_000;
+    this.hole_bytes_left = holeBytesPerVisit();
     for (const tail of this.unsettled) {
       if (tail.settle() || tail.isClosing || tail.isAmidHole) this.wake(tail);
       else if (!tail.files.isSettling && tail.files.nameless.length === 0) this.unsettled.delete(tail);
