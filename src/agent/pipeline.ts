@@ -11,9 +11,9 @@ import type { Pin } from '../tail/pins.ts';
 import type { Sink, StateOwner, StreamName } from '../tail/sink.ts';
 import { BatchBuilder } from '../wire/batch_builder.ts';
 import { newEpoch } from '../wire/epoch.ts';
+import { today } from '../wire/header.ts';
 import { toSpool } from '../wire/spooled.ts';
 
-const DAY_MS = 86_400_000;
 /** Pause between two tries to write the spool. */
 const RETRY_MS = 1_000;
 
@@ -122,7 +122,7 @@ export class Pipeline implements Sink {
     let payload: Buffer | null = null;
     if (this.builder.rows > 0) {
       // The host clock may be set back; days never go back.
-      this.day = Math.max(this.day, Math.floor(Date.now() / DAY_MS));
+      this.day = Math.max(this.day, today());
       payload = toSpool(this.builder.finish(this.epoch, ++this.sequence, this.day));
       this.batches++;
     }

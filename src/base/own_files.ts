@@ -17,6 +17,7 @@ import { dirname, join, resolve } from 'node:path';
 import { AfterlogError, reasonOf } from './errors.ts';
 import { report } from './faults.ts';
 import { log } from './log.ts';
+import { READ_ONE_FILE } from './open_folder.ts';
 
 /**
  * Files of our own hold the lines of all sandboxes, partly not redacted yet. Only the user of the process may
@@ -202,7 +203,7 @@ export function closeOwnFiles(dir: string, isOwn: (name: string) => boolean = ()
 
 /** @returns whether its mode was changed */
 function closeFile(path: string): boolean {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const fd = openSync(path, READ_ONE_FILE);
   try {
     const { mode, nlink } = fstatSync(fd);
     if ((mode & OTHERS) === 0 || nlink > 1) return false;

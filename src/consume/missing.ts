@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { GapRow } from '../store/land/gap_rows.ts';
+import { today } from '../wire/header.ts';
 
 /**
  * The gap row for messages that retention deleted before they landed. It has no host, because nobody knows
@@ -14,7 +15,7 @@ export function overtakenRow(topic: string, partition: number, lost: { from: num
     log: '',
     stream_started_at: BigInt(epoch),
     position: BigInt(lost.from),
-    ingest_day: Math.floor(Date.now() / 86_400_000),
+    ingest_day: today(),
     host: '',
     batch_epoch: epoch,
     batch_sequence: lost.to,

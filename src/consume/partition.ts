@@ -25,10 +25,13 @@ export interface ConsumerCounts {
   batches_refused: number;
 }
 
-/** Where a batch came from, and the evidence of the assignment in which it was fetched. */
+/** Where a batch came from. */
 interface Origin {
   message: KafkaMessage;
+  /** Of the assignment in which it was fetched. */
   evidence: Evidence;
+  /** With a right signature. */
+  isSigned: boolean;
 }
 
 /**
@@ -42,8 +45,6 @@ export class Partition {
   next: number | null = null;
   private readonly patience: Patience;
   private readonly origins = new WeakMap<Batch, Origin>();
-  /** Batches with a right signature. */
-  private readonly signed = new WeakSet<Batch>();
   /** A new one with each assignment: a fetch of an earlier one may still be landing. */
   private evidence = new Evidence();
   /** The topic was still the same in this fetch. */
@@ -108,8 +109,8 @@ export class Partition {
    */
   private async distrust(batch: Batch, missing: number): Promise<string | null> {
     await this.checkTopic();
-    if (this.signed.has(batch)) return null;
-    const { message, evidence } = this.origins.get(batch)!;
+    const { message, evidence, isSigned } = this.origins.get(batch)!;
+    if (isSigned) return null;
     if (evidence.explains(batch.header, Number(message.offset), missing)) return null;
     return (
       `${missing} batches are missing before it, and ${this.topic}/${this.number} lacks no messages that ` +
@@ -228,8 +229,7 @@ export class Partition {
         const batch = receivedBatch(message, newestSchema(), (header) => {
           isSigned = this.signatures.check(header, this.number, message);
         });
-        if (isSigned) this.signed.add(batch);
-        this.origins.set(batch, { message, evidence });
+        this.origins.set(batch, { message, evidence, isSigned });
         whole.push(batch);
       } catch (error) {
         if (!(error instanceof AfterlogError)) throw error;

@@ -1,5 +1,4 @@
-import { agentTokenOf } from '../base/agent_token.ts';
-import { bearer } from '../base/bearer.ts';
+import { agentBearer } from '../base/agent_token.ts';
 import { limits } from '../base/limits.ts';
 import { type Address, exposure } from '../config/exposed.ts';
 import { type Settings, splitAddress } from '../config/settings.ts';
@@ -39,7 +38,7 @@ async function tokenFindings({
   const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}/metrics`;
   const answer = await fetch(url, {
     // Not the token itself: while no agent runs, anybody may listen there.
-    headers: bearer(agentTokenOf(agent_token, own)),
+    headers: agentBearer(agent_token, own),
     redirect: 'error',
     signal: AbortSignal.timeout(limits.doctor.check_ms),
   }).catch(() => null);

@@ -1,5 +1,6 @@
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { bearer } from '../base/bearer.ts';
 import { AfterlogError, reasonOf } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { idIn, type Label, labelIn } from './label.ts';
@@ -71,10 +72,7 @@ export class Runtime {
     const url = `${this.url}${path}`;
     const request = url.startsWith('https:') ? requestHttps : requestHttp;
     const signal = AbortSignal.timeout(limits.labels.timeout_ms);
-    const headers = {
-      Accept: 'application/json',
-      ...(this.token !== undefined && { Authorization: `Bearer ${this.token}` }),
-    };
+    const headers = { Accept: 'application/json', ...bearer(this.token) };
     return new Promise((resolve, reject) => {
       const asked = request(url, { signal, headers, agent: false }, (response) => {
         const chunks: Buffer[] = [];

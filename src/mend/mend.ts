@@ -6,12 +6,11 @@ import type { FoundPin } from '../tail/pins.ts';
 import type { StreamTotals } from '../tail/stream.ts';
 import type { TailState } from '../tail/tail_state.ts';
 import { newEpoch } from '../wire/epoch.ts';
+import { today } from '../wire/header.ts';
 import { toSpool } from '../wire/spooled.ts';
 import { type Damage, findDamage } from './damage.ts';
 import { corrected, type Loss } from './loss.ts';
 import { readAgain, StandIn, type StandInId, sealOf } from './stand_in.ts';
-
-const DAY_MS = 86_400_000;
 
 /** The last id that the running agent has given to a batch. */
 export interface LastBatch {
@@ -146,7 +145,7 @@ function idOf(damage: Damage, all: Damage[], last: LastBatch): { id: StandInId; 
   const between = all.filter((one) => one.previous === previous && one.next === next);
   const index = between.indexOf(damage);
   const isSame = previous !== null && previous.epoch === next?.epoch;
-  const day = Math.floor(Date.now() / DAY_MS);
+  const day = today();
   if (next !== null && (isSame || next.sequence > 1)) {
     const sequence = next.sequence - (between.length - index);
     const isKnown = sequence > (isSame ? previous.sequence : 0);

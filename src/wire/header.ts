@@ -36,7 +36,12 @@ export type MessageHeaders = Record<string, Buffer | string | (Buffer | string)[
 /** `<host>/<epoch>/<sequence>`. A host name has no slashes, so the id can be split again. */
 export const batchId = (header: BatchHeader): string => `${header.host}/${header.epoch}/${header.sequence}`;
 
-export const dayText = (day: number): string => new Date(day * 86_400_000).toISOString().slice(0, 10);
+const DAY_MS = 86_400_000;
+
+/** Days since 1970-01-01 UTC, by this machine's clock. */
+export const today = (): number => Math.floor(Date.now() / DAY_MS);
+
+export const dayText = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
 
 export function toKafkaHeaders(header: BatchHeader): Record<string, string> {
   return {
@@ -70,7 +75,7 @@ export function fromKafka(headers: MessageHeaders | undefined, value: Buffer | n
   };
   const id = /^([^/]+)\/(\d+)\/(\d+)$/.exec(text('batch'));
   if (!id) throw damaged(`header 'batch' is '${text('batch')}', not <host>/<epoch>/<sequence>`);
-  const day = Date.parse(`${text('day')}T00:00:00Z`) / 86_400_000;
+  const day = Date.parse(`${text('day')}T00:00:00Z`) / DAY_MS;
   if (!Number.isInteger(day) || day < 0 || day > 65_535) throw damaged(`header 'day' is '${text('day')}'`);
   if (value === null) throw damaged('the value is empty');
   const header: BatchHeader = {

@@ -1,10 +1,16 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { limits } from '../base/limits.ts';
 import { checkBlock } from './check_block.ts';
-import { type Batch, type BatchHeader, damaged, dayText, fromKafka, type MessageHeaders } from './header.ts';
+import {
+  type Batch,
+  type BatchHeader,
+  damaged,
+  dayText,
+  fromKafka,
+  type MessageHeaders,
+  today,
+} from './header.ts';
 import { readFrameHeader } from './zstd_frame.ts';
-
-const DAY_MS = 86_400_000;
 
 /** A message of the topic, or a letter that keeps one. */
 export interface Received {
@@ -43,8 +49,7 @@ export function receivedBatch(
 function checkSizes({ header, value }: Batch): void {
   const { rows, block_bytes, ingest_day } = header;
   const { taken_bytes_max, taken_rows_max, window_bytes_max, days_off_max } = limits.batch;
-  const today = Math.floor(Date.now() / DAY_MS);
-  if (Math.abs(ingest_day - today) > days_off_max)
+  if (Math.abs(ingest_day - today()) > days_off_max)
     throw damaged(
       `its day ${dayText(ingest_day)} is over ${days_off_max} days away; check the clock of its host`,
     );

@@ -1,8 +1,7 @@
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { FlushedLog } from '../../agent/flush.ts';
-import { agentTokenOf } from '../../base/agent_token.ts';
-import { bearer } from '../../base/bearer.ts';
+import { agentBearer } from '../../base/agent_token.ts';
 import { AfterlogError, isErrorCode, reasonOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { requireSandboxId } from '../../base/sandbox_id.ts';
@@ -47,7 +46,7 @@ async function post(settings: Settings, path: string): Promise<{ status: number;
   const { agent_listen: address, agent_token, host: name } = settings;
   const { host, port } = splitAddress(address);
   // Not the token itself: while no agent runs, anybody may listen there.
-  const headers = bearer(agent_token && agentTokenOf(agent_token, name));
+  const headers = agentBearer(agent_token, name);
   try {
     return await new Promise((resolve, reject) => {
       const asked = request(

@@ -1,11 +1,11 @@
 import { AfterlogError } from '../../base/errors.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { TopicOutcome } from '../../kafka/topics.ts';
-import { compareSchema, type Difference } from '../../store/care/compare_schema.ts';
+import type { Difference } from '../../store/care/compare_schema.ts';
 import { migrate as applyMigrations, type Migration, pendingMigrations } from '../../store/care/migrate.ts';
-import { isRestorable, type Restored, restoreSchema } from '../../store/care/restore_schema.ts';
+import { planRestore, type Restored, restoreSchema } from '../../store/care/restore_schema.ts';
 import { commandFor, differenceSentence } from '../../store/care/schema_cures.ts';
-import { openStore, readError, type Store } from '../../store/query.ts';
+import { openStore, readError } from '../../store/query.ts';
 import { jsonLine, print } from '../output.ts';
 
 export interface MigrateOptions {
@@ -45,24 +45,13 @@ async function migrateDatabase(
     );
     // A plan for a database without tables has nothing to compare.
     if (plan && pending.length > 0) return;
-    const outcome = plan ? await planned(store) : await restoreSchema(store, { replaceLost });
+    const outcome = plan ? await planRestore(store) : await restoreSchema(store, { replaceLost });
     await print(json ? outcomeJson(outcome, plan) : outcomeText(store.database, outcome, plan));
   } catch (error) {
     throw readError(store, error);
   } finally {
     await store.client.close();
   }
-}
-
-/** The result of restoreSchema(), as it would be; nothing is changed. */
-async function planned(store: Store): Promise<Restored> {
-  const differences = await compareSchema(store.client, store.database);
-  const objects = new Set(differences.filter(isRestorable).map(({ object }) => object));
-  return {
-    objects: [...objects],
-    derived: [],
-    left: differences.filter((difference) => !isRestorable(difference)),
-  };
 }
 
 const outcomeJson = ({ objects, derived, left }: Restored, plan = false): string =>

@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { sha256 } from '../../base/bearer.ts';
 import { jsonLine, print } from '../output.ts';
 
 export interface TokenOptions {
@@ -11,7 +12,7 @@ export interface TokenOptions {
 /** `afterlog token`: creates a token. It is stored nowhere; a server knows only its hash. */
 export async function token({ workspace = '', scope = [], name = '', json }: TokenOptions): Promise<void> {
   const made = `afterlog_${randomBytes(24).toString('hex')}`;
-  const hash = createHash('sha256').update(made).digest('hex');
+  const hash = sha256(made).toString('hex');
   const setting = [hash, workspace, scope.join('+'), name].join(':').replace(/:+$/, '');
   if (json) return await print(jsonLine({ token: made, setting }));
   await print(`${made}\n`);

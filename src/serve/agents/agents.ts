@@ -1,5 +1,5 @@
 import type { FlushedLog } from '../../agent/flush.ts';
-import { agentTokenOf } from '../../base/agent_token.ts';
+import { agentBearer } from '../../base/agent_token.ts';
 import { bearer } from '../../base/bearer.ts';
 import { AfterlogError } from '../../base/errors.ts';
 import { Trouble } from '../../base/faults.ts';
@@ -79,11 +79,10 @@ export class Agents {
   /** Never rejects. */
   private async ask(address: string, host: string, sandbox: string): Promise<Flushed | null> {
     const { agent_token } = this;
-    const isDerived = agent_token !== undefined && !this.isOneForAll;
     try {
       const response = await fetch(`${address}/flush/${encodeURIComponent(sandbox)}`, {
         method: 'POST',
-        headers: bearer(isDerived ? agentTokenOf(agent_token, host) : agent_token),
+        headers: this.isOneForAll ? bearer(agent_token) : agentBearer(agent_token, host),
         // An agent does not redirect, and the token is for nobody else.
         redirect: 'error',
         signal: AbortSignal.timeout(this.patience_ms),

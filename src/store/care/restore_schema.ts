@@ -20,30 +20,32 @@ export interface Restored {
  * @throws AfterlogError TABLE_LOST, CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED
  */
 export async function restoreSchema(store: Store, { replaceLost = false } = {}): Promise<Restored> {
-  const differences = await compareSchema(store.client, store.database).catch(explaining(store));
-  const lost = lostTables(differences);
+  const plan = await planRestore(store);
+  const lost = plan.objects.filter(({ kind }) => kind === 'table');
   if (lost.length > 0 && !replaceLost) throw tableLost(store, lost);
-  const wrong = new Set(differences.filter(isRestorable).map(({ object }) => object));
-  for (const object of wrong) await make(store, object);
+  for (const object of plan.objects) await make(store, object);
   const tables = derivedTables.filter((table) =>
-    [...wrong].some(({ name }) => name === table || name === `${table}_view`),
+    plan.objects.some(({ name }) => name === table || name === `${table}_view`),
   );
+  return { ...plan, derived: await deriveAgain(store, tables) };
+}
+
+/**
+ * What restoreSchema() would make again, lost tables among it; changes nothing.
+ * @throws AfterlogError CLICKHOUSE_UNREACHABLE, CLICKHOUSE_REFUSED
+ */
+export async function planRestore(store: Store): Promise<Restored> {
+  const differences = await compareSchema(store.client, store.database).catch(explaining(store));
   return {
-    objects: [...wrong],
-    derived: await deriveAgain(store, tables),
+    objects: [...new Set(differences.filter(isRestorable).map(({ object }) => object))],
+    derived: [],
     left: differences.filter((difference) => !isRestorable(difference)),
   };
 }
 
-export const lostTables = (differences: Difference[]): string[] =>
-  differences.filter(isLost).map(({ object }) => object.name);
-
 /** Whether restoreSchema() mends a difference, with `replaceLost` if it is a lost table. */
 export const isRestorable = ({ object, part }: Difference): boolean =>
   object.kind !== 'table' || part === 'missing';
-
-const isLost = (difference: Difference): boolean =>
-  difference.object.kind === 'table' && difference.part === 'missing';
 
 async function make(store: Store, { name, kind, statement }: SchemaObject): Promise<void> {
   const { client, database } = store;
@@ -64,8 +66,8 @@ async function deriveAgain(store: Store, tables: DerivedTable[]): Promise<Restor
   return [...streams].map(([table, count]) => ({ table, streams: count }));
 }
 
-function tableLost({ database }: Store, lost: string[]): AfterlogError {
-  const names = lost.map((name) => `${database}.${name}`).join(', ');
+function tableLost({ database }: Store, lost: SchemaObject[]): AfterlogError {
+  const names = lost.map(({ name }) => `${database}.${name}`).join(', ');
   const [what, pronoun] = lost.length === 1 ? ['Table', 'is'] : ['Tables', 'are'];
   return new AfterlogError(
     'TABLE_LOST',

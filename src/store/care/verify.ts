@@ -1,3 +1,4 @@
+import { today } from '../../wire/header.ts';
 import { type Params, type Store, selectRows } from '../query.ts';
 import { parseGap } from '../record.ts';
 import {
@@ -131,4 +132,4 @@ async function withoutRows(
 
 /** Whether retention has removed the rows of a day, or may remove them at any moment. */
 const isPast = (day: number, retention: number | null): boolean =>
-  retention !== null && day + retention <= Math.floor(Date.now() / 86_400_000);
+  retention !== null && day + retention <= today();

@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { copyFileSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
+import { sha256 } from '../../base/bearer.ts';
 import { limits } from '../../base/limits.ts';
 import { closeOwnFiles, makeOwnFolder } from '../../base/own_files.ts';
 import { writeOwnText } from '../../base/own_text.ts';
@@ -89,7 +90,7 @@ function passwordOf(dir: string): string {
  * `default` may do no more than open the port, and its profile refuses every query on the port as too long.
  */
 function usersFile(password: string): string {
-  const hash = createHash('sha256').update(password).digest('hex');
+  const hash = sha256(password).toString('hex');
   const grants = OWN_RIGHTS.map((rights) => `<query>GRANT ${rights}</query>`).join('\n        ');
   return `<clickhouse>
   <profiles>
