@@ -1,55 +1,16 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, chmodSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { limits } from '../../src/base/limits.ts';
 import { until } from '../support/patience.ts';
-import { releasedRole } from '../support/released.ts';
-import type { RoleProcess } from '../support/roles.ts';
+import { releasedAgent } from '../support/released_agent.ts';
 import { TestRuntime } from '../support/runtime.ts';
-import { type SpoolRow, SpoolRows } from '../support/spool_rows.ts';
-import { temporaryDir } from '../support/temporary.ts';
-
-/** A host with an agent whose ClickHouse is away: its rows stay in the spool. */
-async function hostOf(t: TestContext, settings: Record<string, string> = {}) {
-  const dir = await temporaryDir(t);
-  const vms = join(dir, 'data', 'vms');
-  mkdirSync(vms, { recursive: true });
-  const agent: RoleProcess = releasedRole(t, ['agent'], {
-    AFTERLOG_DATA_DIR: join(dir, 'data'),
-    AFTERLOG_STATE_DIR: join(dir, 'state'),
-    AFTERLOG_CLICKHOUSE_URL: 'http://127.0.0.1:1',
-    AFTERLOG_AGENT_LISTEN: '127.0.0.1:0',
-    ...settings,
-  });
-  const spool = new SpoolRows(join(dir, 'state', 'spool'));
-  const rows = (sandbox: string): SpoolRow[] =>
-    spool
-      .poll()
-      .of(sandbox, 'console')
-      .rows.filter(({ record }) => record === 'line');
-  /** A new console, complete before the agent can see it. */
-  const write = (sandbox: string, text: string): string => {
-    const hidden = join(dir, sandbox);
-    mkdirSync(hidden);
-    writeFileSync(join(hidden, 'console.log'), text);
-    renameSync(hidden, join(vms, sandbox));
-    return join(vms, sandbox, 'console.log');
-  };
-  const read = async (sandbox: string, lines: number): Promise<SpoolRow[]> => {
-    await until(
-      () => rows(sandbox).length >= lines,
-      () => `${lines} lines of ${sandbox}\n${agent.output}`,
-    );
-    return rows(sandbox);
-  };
-  return { agent, vms, write, read, rows };
-}
 
 test('a file that a guest put into its folder does not choose the tenant where a runtime is set', async (t) => {
   const runtime = await TestRuntime.start(t);
   runtime.add('sb', 'python', 'its own');
-  const { agent, vms, write, rows } = await hostOf(t, { AFTERLOG_RUNTIME_URL: runtime.url });
+  const { agent, vms, write, lines: rows } = await releasedAgent(t, { AFTERLOG_RUNTIME_URL: runtime.url });
   const path = write('sb', 'first\n');
   // By a folder that it shares with the host.
   const chosen = join(vms, 'sb', 'sandbox.json');
@@ -77,7 +38,7 @@ const FUTURE = [
 ];
 
 test('no stamp of a guest is stored as a time after it was read, or before its console was there', async (t) => {
-  const { agent, write, read } = await hostOf(t);
+  const { agent, write, read } = await releasedAgent(t);
   const before = Date.now();
   const boot = '[    0.500000] Linux version 6.1\n';
   write('kernel', `${boot}${FUTURE.join('\n')}\n`);

@@ -1,47 +1,23 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { until } from '../support/patience.ts';
-import { releasedRole } from '../support/released.ts';
-import { type SpoolRow, SpoolRows } from '../support/spool_rows.ts';
-import { temporaryDir } from '../support/temporary.ts';
+import { releasedAgent } from '../support/released_agent.ts';
+import type { SpoolRow } from '../support/spool_rows.ts';
 
 /** An agent whose ClickHouse is away, so that its rows stay in the spool, and a sandbox of another tenant. */
 async function hostOf(t: TestContext) {
-  const dir = await temporaryDir(t);
-  const vms = join(dir, 'data', 'vms');
-  mkdirSync(vms, { recursive: true });
-  const agent = releasedRole(t, ['agent'], {
-    AFTERLOG_DATA_DIR: join(dir, 'data'),
-    AFTERLOG_STATE_DIR: join(dir, 'state'),
-    AFTERLOG_CLICKHOUSE_URL: 'http://127.0.0.1:1',
-    AFTERLOG_AGENT_LISTEN: '127.0.0.1:0',
-  });
+  const { agent, vms, path, lines, ...host } = await releasedAgent(t);
   agent.start();
-  const spool = new SpoolRows(join(dir, 'state', 'spool'));
-  const lines = (sandbox: string): SpoolRow[] =>
-    spool
-      .poll()
-      .of(sandbox, 'console')
-      .rows.filter(({ record }) => record === 'line');
-  const read = async (sandbox: string, count: number): Promise<SpoolRow[]> => {
-    await until(
-      () => lines(sandbox).length >= count,
-      () => `${count} lines of ${sandbox}: ${lines(sandbox).length}\n${agent.output}`,
-    );
-    return lines(sandbox);
-  };
   /** Writes a console and waits until it is read. */
   const write = async (sandbox: string, text: string[]): Promise<SpoolRow[]> => {
-    mkdirSync(join(vms, sandbox));
-    writeFileSync(join(vms, sandbox, 'console.log'), `${text.join('\n')}\n`);
-    return await read(sandbox, text.length);
+    host.write(sandbox, `${text.join('\n')}\n`);
+    return await host.read(sandbox, text.length);
   };
   const append = async (sandbox: string, text: string): Promise<SpoolRow> => {
     const count = lines(sandbox).length;
-    appendFileSync(join(vms, sandbox, 'console.log'), `${text}\n`);
-    return (await read(sandbox, count + 1))[count]!;
+    appendFileSync(path(sandbox), `${text}\n`);
+    return (await host.read(sandbox, count + 1))[count]!;
   };
   return { vms, write, append };
 }

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { freePort } from '../../src/base/child_process.ts';
 import { limits } from '../../src/base/limits.ts';
 import { randomOf } from '../support/content.ts';
-import { NOWHERE } from '../support/nowhere.ts';
 import { until } from '../support/patience.ts';
-import { releasedRole } from '../support/released.ts';
-import { type SpoolRow, SpoolRows } from '../support/spool_rows.ts';
-import { temporaryDir } from '../support/temporary.ts';
+import { releasedAgent } from '../support/released_agent.ts';
 
 /** Patterns that 0.1.0 takes, and the text of a guest on which a search by backtracking does not end. */
 const BACKTRACKING = ['a{1,64}a{1,64}a{1,64}b', '(\\w{1,8}){1,8}!', 'secret-\\d+'];
@@ -18,34 +14,20 @@ const COSTLY = '.{1,60}[ab].{1,60}[bc].{1,60}[=~].{1,60}[cb].{1,60}[ba].{1,60}!'
 const LONG = limits.parse.line_bytes_max - 2;
 const VICTIM_LINES = 50;
 
-/** An agent that redacts. Its ClickHouse is a closed port, so its rows stay in the spool. */
+/** An agent that redacts. */
 async function agentWith(t: TestContext, patterns: string[]) {
-  const dir = await temporaryDir(t);
-  const vms = join(dir, 'data', 'vms');
-  mkdirSync(vms, { recursive: true });
   const listen = `127.0.0.1:${await freePort()}`;
-  const agent = releasedRole(t, ['agent'], {
-    AFTERLOG_DATA_DIR: join(dir, 'data'),
-    AFTERLOG_STATE_DIR: join(dir, 'state'),
-    AFTERLOG_CLICKHOUSE_URL: `http://${NOWHERE}`,
+  const {
+    agent,
+    lines: rows,
+    ...host
+  } = await releasedAgent(t, {
     AFTERLOG_AGENT_LISTEN: listen,
     AFTERLOG_REDACT_PATTERNS: patterns.join('\n'),
   });
   agent.start();
-  const spool = new SpoolRows(join(dir, 'state', 'spool'));
-  const rows = (sandbox: string): SpoolRow[] =>
-    spool
-      .poll()
-      .of(sandbox, 'console')
-      .rows.filter(({ record }) => record === 'line');
-  /** A new console, complete before the agent can see it. */
-  const write = (sandbox: string, lines: string[]): string => {
-    const hidden = join(dir, sandbox);
-    mkdirSync(hidden);
-    writeFileSync(join(hidden, 'console.log'), lines.map((line) => `${line}\r\n`).join(''));
-    renameSync(hidden, join(vms, sandbox));
-    return join(vms, sandbox, 'console.log');
-  };
+  const write = (sandbox: string, lines: string[]): string =>
+    host.write(sandbox, lines.map((line) => `${line}\r\n`).join(''));
   /** The victim writes until so many of its lines are stored, while the others' lines are there. */
   const victimIsRead = async (path: string): Promise<void> => {
     let written = 0;

@@ -3,10 +3,7 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { drawn } from '../support/hidden.ts';
-import { until } from '../support/patience.ts';
-import { releasedRole } from '../support/released.ts';
-import { SpoolRows } from '../support/spool_rows.ts';
-import { temporaryDir } from '../support/temporary.ts';
+import { releasedAgent } from '../support/released_agent.ts';
 
 /** A secret of a guest in a line as its programs print it: «…» is the secret. */
 const LINES: Record<string, string> = {
@@ -47,32 +44,11 @@ function isLeaked(marked: string, shown: string): boolean {
 }
 
 async function hostOf(t: TestContext) {
-  const dir = await temporaryDir(t);
-  const console_log = join(dir, 'data', 'vms', 'sb', 'console.log');
-  mkdirSync(join(dir, 'data', 'vms', 'sb'), { recursive: true });
-  const agent = releasedRole(t, ['agent'], {
-    AFTERLOG_DATA_DIR: join(dir, 'data'),
-    AFTERLOG_STATE_DIR: join(dir, 'state'),
-    AFTERLOG_CLICKHOUSE_URL: 'http://127.0.0.1:1',
-    AFTERLOG_AGENT_LISTEN: '127.0.0.1:0',
-    AFTERLOG_REDACT: 'all',
-  });
-  const spool = new SpoolRows(join(dir, 'state', 'spool'));
-  t.after(() => spool.close());
-  const lines = (): string[] =>
-    spool
-      .poll()
-      .of('sb', 'console')
-      .rows.filter(({ record }) => record === 'line')
-      .map(({ bytes }) => bytes.toString());
-  const read = async (count: number): Promise<string[]> => {
-    await until(
-      () => lines().length >= count,
-      () => `${count} lines, not ${lines().length}\n${agent.output}`,
-    );
-    return lines();
-  };
-  return { agent, console_log, read, state: join(dir, 'state') };
+  const { agent, vms, path, state, ...host } = await releasedAgent(t, { AFTERLOG_REDACT: 'all' });
+  mkdirSync(join(vms, 'sb'));
+  const read = async (count: number): Promise<string[]> =>
+    (await host.read('sb', count)).map(({ bytes }) => bytes.toString());
+  return { agent, console_log: path('sb'), read, state };
 }
 
 test('no secret that a guest prints leaves its host', async (t) => {
