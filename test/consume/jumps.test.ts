@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Settings } from '../../src/config/settings.ts';
 import { startConsumer } from '../../src/consume/consumer.ts';
 import type { Letter } from '../../src/dlq/letter.ts';
 import { openLetters } from '../../src/dlq/letters.ts';
@@ -11,7 +12,7 @@ import { site } from '../support/consumer_site.ts';
 import { gapsOf } from '../support/landed_rows.ts';
 import { asStore } from '../support/letters.ts';
 import { until } from '../support/patience.ts';
-import { asMessage, makeTopic } from '../support/topic.ts';
+import { asMessage, makeTopic, type Topic } from '../support/topic.ts';
 
 type Client = Parameters<typeof rowsOf>[0];
 
@@ -25,6 +26,13 @@ async function landedOf(client: Client, database: string, epoch: number): Promis
   return rows.map(({ n }) => Number(n));
 }
 
+/** Runs a consumer until it has committed this offset. */
+async function consumeTo(settings: Settings, topic: Topic, offset: number): Promise<void> {
+  const consumer = await startConsumer(settings);
+  await until(async () => (await topic.committed()) === offset);
+  await consumer.stop();
+}
+
 const from = (first: number, last: number): number[] =>
   Array.from({ length: last - first + 1 }, (_, at) => first + at);
 
@@ -33,9 +41,7 @@ test('retention takes 100,000 batches of a host: all later ones land, and a late
   const topic = await makeTopic(t, settings);
   const epoch = newEpoch();
   await topic.send(run(epoch, 1, 3));
-  const first = await startConsumer(settings);
-  await until(async () => (await topic.committed()) === 3);
-  await first.stop();
+  await consumeTo(settings, topic, 3);
   // What retention takes is never read, so it need not be batches.
   await topic.fill(100_000);
   await topic.send(run(epoch, 100_004, 100_006));
@@ -58,9 +64,7 @@ test('what was set aside explains a jump also to the next consumer', async (t) =
   const epoch = newEpoch();
   const damaged = run(epoch, 3, 4).map((batch) => ({ ...asMessage(batch), value: Buffer.from('damaged') }));
   await topic.send([...run(epoch, 1, 2), ...damaged]);
-  const first = await startConsumer(settings);
-  await until(async () => (await topic.committed()) === 4);
-  await first.stop();
+  await consumeTo(settings, topic, 4);
   await topic.send(run(epoch, 5, 6));
   const second = await startConsumer(settings);
   t.after(() => second.stop());
@@ -73,9 +77,7 @@ test('a host whose batches a broker lost is believed after as many more, and the
   const topic = await makeTopic(t, settings);
   const epoch = newEpoch();
   await topic.send([...run(epoch, 1, 2), ...run(epoch, 6, 12)]);
-  const consumer = await startConsumer(settings);
-  await until(async () => (await topic.committed()) === 9);
-  await consumer.stop();
+  await consumeTo(settings, topic, 9);
   assert.deepEqual(await landedOf(client, database, epoch), [1, 2, ...from(9, 12)]);
   const box = openLetters(settings);
   t.after(() => box.close());
@@ -116,9 +118,7 @@ test('an epoch that is older than the database goes on in it', async (t) => {
   const topic = await makeTopic(t, settings);
   const epoch = newEpoch();
   await topic.send(run(epoch, 1, 3));
-  const first = await startConsumer(settings);
-  await until(async () => (await topic.committed()) === 3);
-  await first.stop();
+  await consumeTo(settings, topic, 3);
   await client.command({ query: `DROP DATABASE ${database}` });
   await migrate(client, database);
   // The database knows only the second in which it was made.
