@@ -56,6 +56,8 @@ export class SimulatedAgent {
   private now_ms = Date.now() - 1_000 * 86_400_000;
   private wallOffset_ms = 0;
   private readonly timers = new FakeTimers();
+  /** Whether something happens between two calls of the agent. */
+  isAtWork = false;
   private isInside = false;
   private isKilled = false;
   private calls = 0;
@@ -122,7 +124,9 @@ export class SimulatedAgent {
     while (this.meanwhile.length > 0 && this.meanwhile[0]!.at <= this.calls) {
       const { act } = this.meanwhile.shift()!;
       this.isInside = false;
+      this.isAtWork = true;
       act();
+      this.isAtWork = false;
       this.isInside = true;
     }
   }

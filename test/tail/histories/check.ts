@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import type { RedactionState } from '../../../src/redact/redactor.ts';
+import { assertBytes, bytesOf, type StoredStream, streamsOf } from '../../support/streams.ts';
+import { makeRedactor } from './content.ts';
+import type { History } from './history.ts';
+import type { Sandbox } from './sandbox.ts';
+
+/** Compares what is stored of a sandbox that is deleted and read with what was written. */
+export function check(history: History, sandbox: Sandbox): void {
+  const streams = streamsOf(history.rows.poll().rows, sandbox.id);
+  const gaps = streams.flatMap((stream) => stream.gaps);
+  const truncations = sandbox.streams.filter(({ isTruncated }) => isTruncated).length;
+  const written = Buffer.concat(sandbox.streams.map(({ bytes }) => bytes));
+  assertBytes(bytesOf(streams), history.world.redacts ? redacted(written, streams) : written, sandbox.id);
+  // An agent that died in the middle of a look may not know that a file followed the one before: it says so.
+  const told = gaps.filter(({ reason }) => !(history.hasDiedInside && reason.startsWith('rotated away')));
+  assert.equal(told.length, truncations, `${sandbox.id}: ${JSON.stringify(gaps)}`);
+  assert.ok(
+    streams.every(({ seal }) => seal !== null),
+    `${sandbox.id}: all is sealed`,
+  );
+  // Lives that ended in the middle of the look that saw them first, or of the agent, may be taken for one.
+  if (history.isBlurred) return;
+  const lengths = (of: { bytes: Buffer }[]): number[] => of.map(({ bytes }) => bytes.length);
+  assert.deepEqual(lengths(streams), lengths(sandbox.streams), `${sandbox.id}: streams`);
+}
+
+/**
+ * What must be stored of what was written: what comes to one whole is hidden, however it came and was read. A file that
+ * ends within a line ends that line.
+ */
+function redacted(written: Buffer, streams: StoredStream[]): Buffer {
+  const shown: Buffer[] = [];
+  let at = 0;
+  for (const { lines } of streams) {
+    const redactor = makeRedactor();
+    let state: RedactionState | null = null;
+    let from = at;
+    for (const [index, { bytes }] of lines.entries()) {
+      at += bytes.length;
+      const isWithin = bytes.at(-1) !== 10 && bytes.length === 65_536;
+      const isLast = index === lines.length - 1;
+      if (!isLast && (bytes.at(-1) === 10 || isWithin)) continue;
+      const some = written.subarray(from, at);
+      shown.push(Buffer.from(redactor.hide(some, 0, state)));
+      state = redactor.took(some.length);
+      from = at;
+    }
+  }
+  return Buffer.concat([...shown, written.subarray(at)]);
+}

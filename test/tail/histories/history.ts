@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { real, type SimulatedAgent } from '../../support/simulated_agent.ts';
+import { SpoolRows } from '../../support/spool_rows.ts';
+import { check } from './check.ts';
+import type { Step } from './move.ts';
+import { moves } from './moves/moves.ts';
+import { Sandbox } from './sandbox.ts';
+import type { World } from './world.ts';
+
+export const SANDBOXES = 2;
+
+/** Files, agents and the model of what must be stored. Moves change all three. */
+export class History {
+  readonly world: World;
+  readonly agent: SimulatedAgent;
+  readonly sandboxes: Sandbox[];
+  readonly rows: SpoolRows;
+  /** The moves that did something. */
+  readonly met = new Set<string>();
+  /** Moves so far that changed files. */
+  acts = 0;
+  /** Lives may have ended unseen: how the bytes divide into streams is not known. */
+  isBlurred = false;
+  /** An agent died at one of its calls. */
+  hasDiedInside = false;
+  private readonly vms: string;
+  private readonly pins: string;
+  private files = 0;
+
+  constructor(dir: string, agent: SimulatedAgent, world: World) {
+    this.world = world;
+    this.vms = join(dir, 'data', 'vms');
+    this.pins = join(dir, 'data', '.afterlog', 'pins');
+    this.agent = agent;
+    this.rows = new SpoolRows(join(dir, 'state', 'spool'));
+    this.sandboxes = Array.from({ length: SANDBOXES }, (_, index) => new Sandbox(this.vms, `sb-${index}`));
+  }
+
+  async run(steps: Step[]): Promise<void> {
+    await this.agent.start();
+    for (const step of steps) await this.step(step);
+    this.agent.disarm();
+    await this.agent.start();
+    this.agent.resume();
+    for (const sandbox of this.sandboxes.filter((some) => some.isThere)) {
+      assert.ok(await this.agent.flush(sandbox.id), `${sandbox.id} can be flushed`);
+      this.delete(sandbox);
+    }
+    await this.agent.deliver();
+    for (let waited_ms = 0; !this.isOver(); waited_ms += 500) {
+      assert.ok(
+        waited_ms < 30_000,
+        `left over: ${real.readdirSync(this.pins)} ${[...this.rows.poll().states.keys()]}`,
+      );
+      await this.agent.tick(500);
+    }
+    for (const sandbox of this.sandboxes) check(this, sandbox);
+    assert.deepEqual(this.rows.repeated, [], 'no key stands twice');
+  }
+
+  close(): void {
+    this.rows.close();
+  }
+
+  private async step({ move, drawn }: Step): Promise<void> {
+    if (await moves[move]!.make(this, drawn)) this.met.add(move);
+  }
+
+  /** A move that needs no promise. */
+  makeNow({ move, drawn }: Step): void {
+    if (moves[move]!.make(this, drawn) === true) this.met.add(move);
+  }
+
+  private isOver(): boolean {
+    return real.readdirSync(this.pins).length === 0 && this.rows.poll().states.size === 0;
+  }
+
+  /** Has all of it read, also what comes meanwhile. @returns false when no agent can, or there is nothing */
+  async isRead(sandbox: Sandbox): Promise<boolean> {
+    for (let seen = -1; seen !== this.acts; ) {
+      seen = this.acts;
+      if (!sandbox.isThere || !(await this.agent.flush(sandbox.id))) return false;
+    }
+    return true;
+  }
+
+  /** Has an agent see all of it, also what comes meanwhile. @returns false when none can, or there is nothing */
+  async isGuarded(sandbox: Sandbox): Promise<boolean> {
+    for (let seen = -1; seen !== this.acts; ) {
+      seen = this.acts;
+      if (!sandbox.isThere || !(await this.agent.guard(sandbox.id))) return false;
+    }
+    return true;
+  }
+
+  /**
+   * What a file of a chain begins with comes once. (Consoles boot alike, but none writes twice what it wrote at the same
+   * place of another file; where no look saw two files together, only their content tells a copy from a successor.)
+   */
+  unique(bytes: Buffer): Buffer {
+    return Buffer.concat([Buffer.from(`${++this.files} `), bytes]);
+  }
+
+  /** Makes the folder of a sandbox, with a console. */
+  make(sandbox: Sandbox, content: Buffer): void {
+    sandbox.begin(content);
+    sandbox.truncated = null;
+    real.mkdirSync(sandbox.folder);
+    this.agent.notify(this.vms, sandbox.id, true);
+    this.write(sandbox, content);
+    this.tell(sandbox, true);
+  }
+
+  /** Writes at the end of the console; the model is the caller's. */
+  write(sandbox: Sandbox, bytes: Buffer): void {
+    real.appendFileSync(sandbox.path, bytes);
+    this.wrote(sandbox);
+  }
+
+  /** The file's own time is that of the simulated host. */
+  wrote(sandbox: Sandbox): void {
+    real.utimesSync(sandbox.path, this.agent.wall_s, this.agent.wall_s);
+    this.tell(sandbox, false);
+  }
+
+  delete(sandbox: Sandbox): void {
+    real.rmSync(sandbox.folder, { recursive: true });
+    this.agent.unwatch(sandbox.folder);
+    this.agent.notify(this.vms, sandbox.id, true);
+  }
+
+  /** The folder of the console has an event about it. */
+  tell(sandbox: Sandbox, renamed: boolean): void {
+    this.agent.notify(sandbox.folder, 'console.log', renamed);
+  }
+}

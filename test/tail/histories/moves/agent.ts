@@ -1,0 +1,65 @@
+import { fc } from '../../../support/property.ts';
+import type { SimulatedAgent } from '../../../support/simulated_agent.ts';
+import type { Move } from '../move.ts';
+
+const simple = (weight: number, does: (agent: SimulatedAgent) => unknown): Move<null> => ({
+  weight,
+  draw: () => fc.constant(null),
+  async make({ agent }) {
+    await does(agent);
+    return true;
+  },
+});
+
+/** Time passes, with all events. */
+export const tick: Move<number> = {
+  weight: 6,
+  draw: () => fc.constantFrom(50, 300, 1_500),
+  async make({ agent }, ms) {
+    await agent.deliver();
+    await agent.tick(ms);
+    return true;
+  },
+};
+
+export const deliver = simple(3, (agent) => agent.deliver());
+
+export const dropEvents = simple(2, (agent) => agent.dropEvents());
+
+/** As when the spool is full; the next agent finds room. */
+export const pause = simple(2, (agent) => agent.pause());
+
+export const resume = simple(1, (agent) => agent.resume());
+
+export const start = simple(2, (agent) => agent.start());
+
+export const kill: Move<null> = {
+  weight: 1,
+  draw: () => fc.constant(null),
+  async make(history) {
+    history.isBlurred = true;
+    await history.agent.kill();
+    return true;
+  },
+};
+
+/** It dies at one of its next calls. */
+export const die: Move<number> = {
+  weight: 2,
+  draw: () => fc.integer({ min: 1, max: 60 }),
+  make(history, calls) {
+    history.isBlurred = true;
+    history.hasDiedInside = true;
+    history.agent.killAfter(calls);
+    return true;
+  },
+};
+
+export const stepClock: Move<number> = {
+  weight: 1,
+  draw: () => fc.constantFrom(-3_600_000, -1_000, 500, 86_400_000),
+  make({ agent }, ms) {
+    agent.stepClock(ms);
+    return true;
+  },
+};

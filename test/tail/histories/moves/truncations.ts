@@ -1,0 +1,53 @@
+import { fc } from '../../../support/property.ts';
+import { real } from '../../../support/simulated_agent.ts';
+import { contentOf } from '../content.ts';
+import { type History, SANDBOXES } from '../history.ts';
+import type { Move } from '../move.ts';
+import { goesOn, type Sandbox } from '../sandbox.ts';
+
+interface Truncation {
+  at: number;
+  text: string[];
+  /** The writer goes on at its old offset. */
+  hole: boolean;
+  /** As soon as an agent has seen the bytes that are there: it need not have read them. */
+  hasty: boolean;
+}
+
+/** All of the file has been read or seen, as of a wake or a copy-truncate some time after the last byte. */
+const truncation = (
+  weight: number,
+  does: (history: History, sandbox: Sandbox, bytes: Buffer, before: Buffer) => boolean,
+): Move<Truncation> => ({
+  weight,
+  draw: (text) => fc.record({ at: fc.nat(SANDBOXES - 1), text, hole: fc.boolean(), hasty: fc.boolean() }),
+  async make(history, { at, text, hole, hasty }) {
+    const sandbox = history.sandboxes[at]!;
+    const isSafe = hasty || history.agent.isPaused ? history.isGuarded(sandbox) : history.isRead(sandbox);
+    if (!(await isSafe)) return false;
+    const bytes = history.unique(contentOf(text));
+    const before = real.readFileSync(sandbox.path);
+    if (!hole && goesOn(before, bytes)) return false;
+    if (!does(history, sandbox, bytes, before)) return false;
+    sandbox.truncated = before;
+    real.truncateSync(sandbox.path, 0);
+    if (hole) real.truncateSync(sandbox.path, before.length);
+    history.write(sandbox, bytes);
+    history.tell(sandbox, true);
+    return true;
+  },
+});
+
+export const truncate = truncation(2, (_, sandbox, bytes) => {
+  sandbox.last.isTruncated = true;
+  sandbox.begin(bytes);
+  return true;
+});
+
+export const copyTruncate = truncation(2, (_, sandbox, bytes) => {
+  if (!sandbox.canMoveOn) return false;
+  sandbox.moveOn();
+  real.copyFileSync(sandbox.path, `${sandbox.path}.1`);
+  sandbox.append(bytes);
+  return true;
+});

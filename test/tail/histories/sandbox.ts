@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import { real } from '../../support/simulated_agent.ts';
+
+/** Old files of a chain that stay. */
+export const KEEP = 3;
+
+export interface Stream {
+  bytes: Buffer;
+  isTruncated: boolean;
+}
+
+/** What one sandbox's console must be found to hold, and its files. */
+export class Sandbox {
+  readonly id: string;
+  readonly folder: string;
+  readonly path: string;
+  streams: Stream[] = [];
+  /** What its file held before it was truncated; null when it was not. */
+  truncated: Buffer | null = null;
+
+  constructor(vms: string, id: string) {
+    this.id = id;
+    this.folder = join(vms, id);
+    this.path = join(this.folder, 'console.log');
+  }
+
+  get isThere(): boolean {
+    return real.existsSync(this.folder);
+  }
+
+  get last(): Stream {
+    return this.streams.at(-1)!;
+  }
+
+  begin(bytes: Buffer): void {
+    this.streams.push({ bytes, isTruncated: false });
+  }
+
+  append(bytes: Buffer): void {
+    this.last.bytes = Buffer.concat([this.last.bytes, bytes]);
+  }
+
+  private name(age: number): string {
+    return age === 0 ? this.path : `${this.path}.${age}`;
+  }
+
+  /** Whether an agent holds the file by a link: then it has seen it. */
+  private isHeld(age: number): boolean {
+    return real.statSync(this.name(age)).nlink > 1;
+  }
+
+  get isHeldWhole(): boolean {
+    return Array.from({ length: KEEP + 1 }, (_, age) => age).every(
+      (age) => !real.existsSync(this.name(age)) || this.isHeld(age),
+    );
+  }
+
+  /** Whether a rotation takes nothing away that nobody has seen, and leaves something of what was seen. */
+  get canMoveOn(): boolean {
+    return !real.existsSync(this.name(KEEP)) || (this.isHeld(KEEP) && this.isHeld(KEEP - 1));
+  }
+
+  moveOn(): void {
+    real.rmSync(this.name(KEEP), { force: true });
+    for (let age = KEEP - 1; age >= 1; age--) {
+      if (real.existsSync(this.name(age))) real.renameSync(this.name(age), this.name(age + 1));
+    }
+  }
+}
+
+/**
+ * Whether a file that held `before` and now holds `after` looks as if it had gone on: as long, and the same just before
+ * the old end. Nobody can tell, so it is left out.
+ */
+export const goesOn = (before: Buffer, after: Buffer): boolean => {
+  const from = Math.max(0, before.length - 512);
+  return after.length >= before.length && after.subarray(from, before.length).equals(before.subarray(from));
+};
