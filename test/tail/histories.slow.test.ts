@@ -6,6 +6,7 @@ import { real, SimulatedAgent } from '../support/simulated_agent.ts';
 import { makeRedactor, textWith } from './histories/content.ts';
 import { History } from './histories/history.ts';
 import { histories } from './histories/moves/moves.ts';
+import { runHistory } from './histories/run_history.ts';
 import { worlds } from './histories/world.ts';
 
 /**
@@ -42,7 +43,7 @@ async function runHistories(
       const history = new History(dir, agent, world);
       agent.install();
       try {
-        await history.run(steps);
+        await runHistory(history, steps);
       } finally {
         agent.uninstall();
         history.close();

@@ -1,14 +1,8 @@
-import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { real, type SimulatedAgent } from '../../support/simulated_agent.ts';
 import { SpoolRows } from '../../support/spool_rows.ts';
-import { check } from './check.ts';
-import type { Step } from './move.ts';
-import { moves } from './moves/moves.ts';
-import { Sandbox } from './sandbox.ts';
+import { SANDBOXES, Sandbox } from './sandbox.ts';
 import type { World } from './world.ts';
-
-export const SANDBOXES = 2;
 
 /** Files, agents and the model of what must be stored. Moves change all three. */
 export class History {
@@ -37,43 +31,13 @@ export class History {
     this.sandboxes = Array.from({ length: SANDBOXES }, (_, index) => new Sandbox(this.vms, `sb-${index}`));
   }
 
-  async run(steps: Step[]): Promise<void> {
-    await this.agent.start();
-    for (const step of steps) await this.step(step);
-    this.agent.disarm();
-    await this.agent.start();
-    this.agent.resume();
-    for (const sandbox of this.sandboxes.filter((some) => some.isThere)) {
-      assert.ok(await this.agent.flush(sandbox.id), `${sandbox.id} can be flushed`);
-      this.delete(sandbox);
-    }
-    await this.agent.deliver();
-    for (let waited_ms = 0; !this.isOver(); waited_ms += 500) {
-      assert.ok(
-        waited_ms < 30_000,
-        `left over: ${real.readdirSync(this.pins)} ${[...this.rows.poll().states.keys()]}`,
-      );
-      await this.agent.tick(500);
-    }
-    for (const sandbox of this.sandboxes) check(this, sandbox);
-    assert.deepEqual(this.rows.repeated, [], 'no key stands twice');
-  }
-
   close(): void {
     this.rows.close();
   }
 
-  private async step({ move, drawn }: Step): Promise<void> {
-    if (await moves[move]!.make(this, drawn)) this.met.add(move);
-  }
-
-  /** A move that needs no promise. */
-  makeNow({ move, drawn }: Step): void {
-    if (moves[move]!.make(this, drawn) === true) this.met.add(move);
-  }
-
-  private isOver(): boolean {
-    return real.readdirSync(this.pins).length === 0 && this.rows.poll().states.size === 0;
+  /** The pins and states that an agent still has. */
+  leftOver(): string[] {
+    return [...real.readdirSync(this.pins), ...this.rows.poll().states.keys()];
   }
 
   /** Has all of it read, also what comes meanwhile. @returns false when no agent can, or there is nothing */

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { real } from '../../support/simulated_agent.ts';
 
+/** In each history. */
+export const SANDBOXES = 2;
 /** Old files of a chain that stay. */
 export const KEEP = 3;
 

@@ -1,9 +1,9 @@
 import { fc } from '../../../support/property.ts';
 import { real } from '../../../support/simulated_agent.ts';
 import { BOOT, contentOf } from '../content.ts';
-import { type History, SANDBOXES } from '../history.ts';
+import type { History } from '../history.ts';
 import type { Move } from '../move.ts';
-import { goesOn, type Sandbox } from '../sandbox.ts';
+import { goesOn, SANDBOXES, type Sandbox } from '../sandbox.ts';
 
 /** What a writer, a rotation and a runtime do at any moment; none takes away a file that no agent has seen. */
 interface Act {

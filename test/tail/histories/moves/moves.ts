@@ -18,7 +18,9 @@ const meanwhile: Move<{ calls: number; step: Step }> = {
     return fc.record({ calls: fc.integer({ min: 1, max: 40 }), step: fc.oneof(...stepsOf(text, some)) });
   },
   make(history, { calls, step }) {
-    history.agent.meanwhileAfter(calls, () => history.makeNow(step));
+    history.agent.meanwhileAfter(calls, () => {
+      if (single[step.move]!.make(history, step.drawn) === true) history.met.add(step.move);
+    });
     return true;
   },
 };

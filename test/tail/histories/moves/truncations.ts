@@ -1,9 +1,9 @@
 import { fc } from '../../../support/property.ts';
 import { real } from '../../../support/simulated_agent.ts';
 import { contentOf } from '../content.ts';
-import { type History, SANDBOXES } from '../history.ts';
+import type { History } from '../history.ts';
 import type { Move } from '../move.ts';
-import { goesOn, type Sandbox } from '../sandbox.ts';
+import { goesOn, SANDBOXES, type Sandbox } from '../sandbox.ts';
 
 interface Truncation {
   at: number;
