@@ -10,25 +10,32 @@ import { Spool } from '../../src/spool/spool.ts';
 import { type Pin, Pins } from '../../src/tail/pins.ts';
 import { Tailer } from '../../src/tail/tailer.ts';
 import type { WatchFolder } from '../../src/tail/watch.ts';
+import { CallFaults } from './call_faults.ts';
 import { FakeTimers } from './fake_timers.ts';
 
 /** The system's functions, for the file operations of everything outside the agent. */
 export const real = { ...fs };
 const realImmediate = setImmediate;
 
-/** File-system calls of an agent; before each of them it may die, or something else may happen. */
+/** File-system calls of an agent; before each of them it may die or fail, or something else may happen. */
 const CALLS = [
   'existsSync',
+  'fchmodSync',
   'fstatSync',
   'fsyncSync',
   'ftruncateSync',
+  'futimesSync',
   'linkSync',
   'lstatSync',
+  'mkdirSync',
   'openSync',
+  'readFileSync',
   'readSync',
   'readdirSync',
+  'readlinkSync',
   'renameSync',
   'statSync',
+  'statfsSync',
   'unlinkSync',
   'writeFileSync',
   'writeSync',
@@ -56,6 +63,8 @@ export class SimulatedAgent {
   private now_ms = Date.now() - 1_000 * 86_400_000;
   private wallOffset_ms = 0;
   private readonly timers = new FakeTimers();
+  /** Makes its calls fail. */
+  readonly faults = new CallFaults();
   /** Whether something happens between two calls of the agent. */
   isAtWork = false;
   private isInside = false;
@@ -88,12 +97,23 @@ export class SimulatedAgent {
     for (const name of CALLS) {
       const call = real[name] as unknown as AnyCall;
       changed[name] = (...args) => {
-        if (this.isInside) this.before(name, args);
-        return call(...args);
+        if (!this.isInside) return call(...args);
+        this.before(name, args);
+        const fault = this.faults.of(name, args);
+        if (fault === null) return call(...args);
+        if (name === 'existsSync') return false;
+        throw fault;
       };
     }
-    changed.fdatasync = (_fd, done) => {
-      queueMicrotask(() => (done as (error: Error | null) => void)(this.isKilled ? new Killed() : null));
+    // Also a dead agent closes its files, and a close that fails has closed.
+    changed.closeSync = (fd) => {
+      real.closeSync(fd as number);
+      const fault = this.isInside && !this.isKilled ? this.faults.of('closeSync', [fd]) : null;
+      if (fault !== null) throw fault;
+    };
+    changed.fdatasync = (fd, done) => {
+      const fault = this.isKilled ? new Killed() : this.faults.of('fdatasync', [fd]);
+      queueMicrotask(() => (done as (error: Error | null) => void)(this.isKilled ? new Killed() : fault));
     };
     mock.method(performance, 'now', () => this.now_ms);
     mock.method(Date, 'now', () => this.now_ms + this.wallOffset_ms);
@@ -104,7 +124,8 @@ export class SimulatedAgent {
     this.end();
     this.timers.uninstall();
     mock.reset();
-    for (const name of [...CALLS, 'fdatasync'] as const) Object.assign(fs, { [name]: real[name] });
+    for (const name of [...CALLS, 'closeSync', 'fdatasync'] as const)
+      Object.assign(fs, { [name]: real[name] });
     syncBuiltinESMExports();
   }
 
@@ -160,8 +181,9 @@ export class SimulatedAgent {
     // biome-ignore lint/complexity/useLiteralKeys: private; called like on an event
     this.inside(() => tailer['see'](sandbox));
     await this.tick(4 * TICK_MS);
-    const tails = [...(tailer.sandboxes.get(sandbox)?.tails.values() ?? [])];
-    return this.tailer === tailer && tails.every(({ lastLook }) => lastLook !== null);
+    const known = tailer.sandboxes.get(sandbox);
+    if (this.tailer !== tailer || known === undefined || known.failure !== '') return false;
+    return [...known.tails.values()].every((tail) => tail.lastLook !== null && tail.failure === '');
   }
 
   killAfter(calls: number): void {
@@ -170,6 +192,7 @@ export class SimulatedAgent {
 
   disarm(): void {
     this.killAt = null;
+    this.faults.end();
     this.meanwhile.length = 0;
   }
 
@@ -192,9 +215,18 @@ export class SimulatedAgent {
     // Drops work that promises of a dead agent scheduled after its end.
     this.timers.clear();
     this.inside(() => {
-      const spool = new Spool(join(this.stateDir, 'spool'));
-      this.spool = spool;
-      const pins = new Pins(join(this.dataDir, '.afterlog', 'pins'));
+      let spool: Spool;
+      let pins: Pins;
+      try {
+        spool = new Spool(join(this.stateDir, 'spool'));
+        this.spool = spool;
+        pins = new Pins(join(this.dataDir, '.afterlog', 'pins'));
+      } catch (error) {
+        // An agent whose own folders fail does not start; the next one may.
+        if (!this.faults.isOn) throw error;
+        this.isKilled = true;
+        return;
+      }
       const events = {
         paused: (isPaused: boolean) => (isPaused ? tailer.pause() : tailer.resume()),
         release: (pin: Pin) => pins.release(pin),
@@ -233,6 +265,8 @@ export class SimulatedAgent {
 
   private readonly watch: WatchFolder = (path, changed) => {
     if (!real.existsSync(path)) throw Object.assign(new Error('no such folder'), { code: 'ENOENT' });
+    const fault = this.faults.of('watch', [path]);
+    if (fault !== null) throw fault;
     this.watches.set(resolve(path), changed);
     return { close: () => this.watches.delete(resolve(path)) };
   };
@@ -286,11 +320,12 @@ export class SimulatedAgent {
     return (this.now_ms + this.wallOffset_ms) / 1000;
   }
 
-  /** @returns whether all bytes of a sandbox are durable; false if the agent died */
+  /** @returns whether all bytes of a sandbox are durable; false if the agent died, or its calls failed */
   async flush(sandbox: string): Promise<boolean> {
     const { tailer, pipeline } = this;
     if (tailer === null || pipeline === null) return false;
     let outcome: true | Error | null = null;
+    let hadFaults = this.faults.isOn;
     this.isInside = true;
     flushSandbox(tailer, pipeline, sandbox).then(
       () => {
@@ -304,9 +339,10 @@ export class SimulatedAgent {
     while (outcome === null) {
       if (this.tailer !== tailer) return false;
       await this.tick(TICK_MS);
+      hadFaults ||= this.faults.isOn;
     }
     if (this.tailer !== tailer) return false;
-    if (outcome !== true) throw outcome;
-    return true;
+    if (outcome !== true && !hadFaults) throw outcome;
+    return outcome === true;
   }
 }

@@ -18,6 +18,8 @@ export class History {
   isBlurred = false;
   /** An agent died at one of its calls. */
   hasDiedInside = false;
+  /** Some of its calls failed. */
+  hasFailed = false;
   private readonly vms: string;
   private readonly pins: string;
   private files = 0;

@@ -1,0 +1,25 @@
+import { fc } from '../../../support/property.ts';
+import type { Move } from '../move.ts';
+
+interface Fault {
+  calls: number;
+  chance: number;
+  seed: number;
+}
+
+/** Of the agent's next file-system calls some fail, with any error. */
+export const fault: Move<Fault> = {
+  weight: 3,
+  draw: () =>
+    fc.record({
+      calls: fc.integer({ min: 1, max: 300 }),
+      chance: fc.constantFrom(0.02, 0.2, 1),
+      seed: fc.nat(),
+    }),
+  make(history, failing) {
+    history.hasFailed = true;
+    history.isBlurred = true;
+    history.agent.faults.begin(failing);
+    return true;
+  },
+};
