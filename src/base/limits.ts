@@ -97,6 +97,11 @@ export const limits = {
      * Quiet time at its end after which the agent closes a file whose writer has moved on to the next one.
      */
     superseded_ms: 300,
+    /**
+     * A file's birth that is later than now by more than this was set by a wrong clock: its stream starts at
+     * the host clock.
+     */
+    birth_ahead_ms_max: 86_400_000,
     /** Interval at which the agent lists the folders again, for changes without an event. */
     reconcile_ms: 1_000,
     /** Polling interval where the system has no directory events, or no watches left. */

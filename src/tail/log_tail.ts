@@ -139,8 +139,10 @@ export class LogTail implements StateOwner {
     if (this.stream !== null && this.sealed === null) return;
     const { unread } = this.files;
     const { starts, started: known, pin } = unread[0]!;
-    const born = starts === 'truncated' ? '0' : (known ?? pin.born);
-    const started = startAfter(this.stream?.started, born);
+    const before = this.stream?.started;
+    // The name of its pin has the start that is known: it stays, whatever the clock shows by now.
+    const isLater = known !== null && (before === undefined || BigInt(known) > BigInt(before));
+    const started = isLater ? known : startAfter(before, starts === 'truncated' ? '0' : pin.born);
     this.current = this.open(started);
     this.sealedWith = null;
     for (const [index, next] of unread.entries()) {

@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto';
+import { limits } from '../base/limits.ts';
 import type { StreamPoint, StreamSink, Taken } from './sink.ts';
 
 /** Totals of a stream as they go into its seal. */
@@ -100,13 +102,22 @@ export class Stream implements StreamPoint {
   }
 }
 
+const NS_PER_MS = 1_000_000n;
+/** Births before 2000 are those of a file system that keeps none, or of a host without a clock. */
+const EARLIEST_NS = 946_684_800_000_000_000n;
+
 /**
  * The start of a stream, nanoseconds since 1970 as text: the birth of its first file, else the host clock;
- * always later than the start of the stream before.
+ * always later than the start of the stream before. An id may be used again when nothing is remembered of its
+ * former streams, so two starts by the clock must differ, too.
+ * @param born '0' if nobody knows it
  */
 export function startAfter(before: string | undefined, born: string): string {
   const after = before === undefined ? 0n : BigInt(before) + 1n;
-  const now = BigInt(Date.now()) * 1_000_000n;
-  const candidates = [BigInt(born), now, after];
+  const now = BigInt(Date.now()) * NS_PER_MS + BigInt(randomInt(Number(NS_PER_MS)));
+  const latest = now + BigInt(limits.tail.birth_ahead_ms_max) * NS_PER_MS;
+  const birth = BigInt(born);
+  const isBirth = birth >= EARLIEST_NS && birth <= latest;
+  const candidates = isBirth ? [birth, now, after] : [now, after];
   return String(candidates.find((time) => time >= after)!);
 }

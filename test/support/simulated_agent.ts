@@ -12,6 +12,7 @@ import { Tailer } from '../../src/tail/tailer.ts';
 import type { WatchFolder } from '../../src/tail/watch.ts';
 import { CallFaults } from './call_faults.ts';
 import { FakeTimers } from './fake_timers.ts';
+import { type FileSystem, SimulatedFiles, USUAL } from './simulated_files.ts';
 
 /** The system's functions, for the file operations of everything outside the agent. */
 export const real = { ...fs };
@@ -42,6 +43,8 @@ const CALLS = [
 ] as const;
 
 const TICK_MS = 50;
+/** Behind the system's clock, which sets the birth times of files: a simulated day must not overtake it. */
+const BEHIND_MS = 1_000 * 86_400_000;
 
 class Killed extends Error {}
 
@@ -59,8 +62,8 @@ export class SimulatedAgent {
   private readonly heldBytesMax: number | undefined;
   /** Each simulated process has its own. */
   private readonly makeRedactor: () => Redactor | null;
-  /** Behind the system's clock, which sets the birth times of files: a simulated day must not overtake it. */
-  private now_ms = Date.now() - 1_000 * 86_400_000;
+  private readonly files: SimulatedFiles;
+  private now_ms = Date.now() - BEHIND_MS;
   private wallOffset_ms = 0;
   private readonly timers = new FakeTimers();
   /** Makes its calls fail. */
@@ -83,7 +86,9 @@ export class SimulatedAgent {
     stateDir: string,
     heldBytesMax?: number,
     makeRedactor: () => Redactor | null = () => null,
+    fileSystem: FileSystem = USUAL,
   ) {
+    this.files = new SimulatedFiles(fileSystem, BEHIND_MS);
     this.dataDir = dataDir;
     this.stateDir = stateDir;
     this.heldBytesMax = heldBytesMax;
@@ -100,7 +105,7 @@ export class SimulatedAgent {
         if (!this.isInside) return call(...args);
         this.before(name, args);
         const fault = this.faults.of(name, args);
-        if (fault === null) return call(...args);
+        if (fault === null) return this.files.call(name, call, args);
         if (name === 'existsSync') return false;
         throw fault;
       };

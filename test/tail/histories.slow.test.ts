@@ -39,7 +39,8 @@ async function runHistories(
       const dir = real.mkdtempSync(join(memory, 'afterlog-histories-'));
       real.mkdirSync(join(dir, 'data', 'vms'), { recursive: true });
       const [dataDir, stateDir] = [join(dir, 'data'), join(dir, 'state')];
-      const agent = new SimulatedAgent(dataDir, stateDir, undefined, redacts ? makeRedactor : undefined);
+      const redactor = redacts ? makeRedactor : undefined;
+      const agent = new SimulatedAgent(dataDir, stateDir, undefined, redactor, world.files);
       const history = new History(dir, agent, world);
       agent.install();
       try {
@@ -48,6 +49,7 @@ async function runHistories(
         agent.uninstall();
         history.close();
         real.rmSync(dir, { recursive: true, force: true });
+        history.met.add(`births ${world.files.births}`).add(`links ${world.files.links}`);
         for (const move of history.met) met.set(move, (met.get(move) ?? 0) + 1);
       }
     }),

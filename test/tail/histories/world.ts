@@ -1,9 +1,17 @@
 import { fc } from '../../support/property.ts';
+import type { FileSystem } from '../../support/simulated_files.ts';
 
 /** What stays as it is through a history. A failure prints it. */
 export interface World {
   /** Agents hide secrets. */
   redacts: boolean;
+  files: FileSystem;
 }
 
-export const worlds = (redacts: boolean): fc.Arbitrary<World> => fc.record({ redacts: fc.constant(redacts) });
+const fileSystems: fc.Arbitrary<FileSystem> = fc.record({
+  births: fc.constantFrom('kept', 'none'),
+  links: fc.constantFrom('work'),
+});
+
+export const worlds = (redacts: boolean): fc.Arbitrary<World> =>
+  fc.record({ redacts: fc.constant(redacts), files: fileSystems });

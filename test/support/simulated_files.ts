@@ -1,0 +1,55 @@
+import type { BigIntStats } from 'node:fs';
+
+/** A file system as an agent sees it. */
+export interface FileSystem {
+  /** Whether it keeps when a file was made. */
+  births: 'kept' | 'none';
+  /** Whether a hard link is its file, is refused, or looks like another file, as on a plain FUSE one. */
+  links: 'work' | 'refused' | 'look like others';
+}
+
+export const USUAL: FileSystem = { births: 'kept', links: 'work' };
+
+type AnyCall = (...args: unknown[]) => unknown;
+
+const IN_PINS = /\/pins\/[^/]*$/;
+
+/** Makes the calls of an agent on a usual file system look like those on another one. */
+export class SimulatedFiles {
+  /** Inode numbers of hard links, by path. */
+  private readonly links = new Map<string, bigint>();
+  private next = 1n << 40n;
+  private readonly is: FileSystem;
+  /** How far the simulated clock is behind the system's, in nanoseconds. */
+  private readonly behind_ns: bigint;
+
+  constructor(is: FileSystem, behind_ms: number) {
+    this.is = is;
+    this.behind_ns = BigInt(behind_ms) * 1_000_000n;
+  }
+
+  /** Does a call of this name. */
+  call(name: string, does: AnyCall, args: unknown[]): unknown {
+    if (name === 'linkSync' && this.is.links === 'refused')
+      throw Object.assign(new Error('EXDEV: cross-device link not permitted, link'), {
+        code: 'EXDEV',
+        syscall: 'link',
+      });
+    const result = does(...args);
+    const [from, to] = args as [string, string];
+    if (name === 'linkSync' && this.is.links === 'look like others') this.links.set(to, this.next++);
+    if (name === 'renameSync' && this.links.has(from)) {
+      this.links.set(to, this.links.get(from)!);
+      this.links.delete(from);
+    }
+    if (name === 'unlinkSync') this.links.delete(from);
+    if (typeof (result as BigIntStats | undefined)?.birthtimeNs === 'bigint')
+      this.shape(result as BigIntStats, String(from));
+    return result;
+  }
+
+  private shape(stats: BigIntStats, path: string): void {
+    stats.birthtimeNs = this.is.births === 'none' ? 0n : stats.birthtimeNs - this.behind_ns;
+    if (IN_PINS.test(path)) stats.ino = this.links.get(path) ?? stats.ino;
+  }
+}
