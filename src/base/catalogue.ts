@@ -94,13 +94,14 @@ export const catalogue = {
   LOG_NOT_A_FILE: {
     means:
       'Something with a log’s name is not a regular file of its sandbox, or a link is where the folder of a sandbox ' +
-      'should be. The agent ignores it and reads the other logs.',
+      'should be, or a file beside a log has a name that no rotation gives, such as `console.log.bak`. The agent ' +
+      'ignores it and reads the other logs.',
     cause:
       'The runtime writes its log elsewhere and links to it, or uses a FIFO; or the guest’s user links to a file of ' +
-      'another user.',
+      'another user; or somebody copied the log.',
     cure:
-      'Let the runtime write a regular file there. The agent does not follow links: a link could make it read any file ' +
-      'of the host.',
+      'Let the runtime write a regular file there, and rotate it to `.N`, `.old` or a date. The agent does not follow ' +
+      'links: a link could make it read any file of the host.',
   },
   LINE_HIDDEN: {
     means: 'A line was hidden whole, because a pattern of redact_patterns would take too many steps on it.',

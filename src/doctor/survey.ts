@@ -48,7 +48,7 @@ export async function survey(settings: Settings): Promise<Survey> {
     found.looked++;
     const folder = layout.folderOf(id);
     try {
-      const names = (await readdir(folder)).filter((name) => chainPlace(name) !== null);
+      const names = (await readdir(folder)).filter((name) => typeof chainPlace(name)?.kind === 'object');
       for (const name of names) found.logs.push(...(await lookAt(join(folder, name))));
     } catch (error) {
       // Other errors: the sandbox was deleted in the meantime.

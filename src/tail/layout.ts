@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { OpenFolder } from '../base/open_folder.ts';
 import { isSandboxId } from '../base/sandbox_id.ts';
+import { kindOfName, type NameKind } from './rotation_names.ts';
 
 /** The logs of a sandbox: the file's name in its folder, and the log's name in its rows. */
 export const logFiles = [
@@ -48,13 +49,11 @@ export function layoutOf(dataDir: string, template: string): Layout {
   };
 }
 
-/** The log that a file name belongs to, and its age in rotations: `console.log` 0, `console.log.2` 2. */
-export function chainPlace(name: string): { log: string; age: number } | null {
+/** The log that a file name belongs to, and what it says of the file's place in the log's chain. */
+export function chainPlace(name: string): { log: string; kind: NameKind } | null {
   for (const { file, log } of logFiles) {
-    if (name === file) return { log, age: 0 };
-    if (!name.startsWith(`${file}.`)) continue;
-    const age = name.slice(file.length + 1);
-    return /^[1-9]\d{0,5}$/.test(age) ? { log, age: Number(age) } : null;
+    const kind = kindOfName(name, file);
+    if (kind !== null) return { log, kind };
   }
   return null;
 }

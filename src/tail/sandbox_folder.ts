@@ -1,4 +1,4 @@
-import type { Dirent } from 'node:fs';
+import type { BigIntStats, Dirent } from 'node:fs';
 import { join } from 'node:path';
 import { reasonOf } from '../base/errors.ts';
 import type { OpenFolder } from '../base/open_folder.ts';
@@ -7,6 +7,7 @@ import { lookAtChain } from './chain.ts';
 import { isForeign, mayHoldForeign } from './foreign.ts';
 import type { Generation } from './generation.ts';
 import { chainPlace, type Layout } from './layout.ts';
+import { LogNames } from './log_names.ts';
 import { LogTail, type NamedPin, type TailOwner } from './log_tail.ts';
 import {
   type ChainName,
@@ -19,6 +20,9 @@ import {
 } from './pins.ts';
 import type { Sink } from './sink.ts';
 import type { Watch, WatchFolder } from './watch.ts';
+
+/** No rotator that we know names an old file so: it may be somebody's copy. */
+const UNKNOWN_ROTATION = 'a file beside the log, under a name that no rotation gives';
 
 /** Reports of a sandbox's folder to the tailer. */
 export interface SandboxEvents {
@@ -97,7 +101,7 @@ export class SandboxFolder implements TailOwner {
     let folder: OpenFolder | null = null;
     try {
       folder = this.layout.open(this.id);
-      for (const name of this.names(folder).get(log) ?? []) {
+      for (const name of this.names(folder).get(log)?.chain ?? []) {
         const stats = folder!.lstat(name.name);
         if (!stats?.isFile() || !sameFile(identityOf(stats), file)) continue;
         const pin = this.pins.take(this.id, log, folder!, name);
@@ -130,7 +134,7 @@ export class SandboxFolder implements TailOwner {
     const names = this.names(folder);
     for (const log of new Set([...this.tails.keys(), ...names.keys()])) {
       try {
-        this.lookAt(this.tail(log), folder, names.get(log) ?? []);
+        this.lookAt(this.tail(log), folder, names.get(log)?.chain ?? []);
       } catch (error) {
         // One log that cannot be pinned does not stop the others.
         this.failed(`${this.folder} (${log})`, error as Error);
@@ -147,7 +151,7 @@ export class SandboxFolder implements TailOwner {
     // The list of all logs serves the first look at each.
     let listed: ChainName[] | null = names;
     const list = (): ChainName[] => {
-      const found = listed ?? this.names(open).get(tail.log) ?? [];
+      const found = listed ?? this.names(open).get(tail.log)?.chain ?? [];
       listed = null;
       return found;
     };
@@ -199,8 +203,8 @@ export class SandboxFolder implements TailOwner {
     return !this.isGone && this.identity !== null && sameFile(this.identity, identityOf(folder.stats));
   }
 
-  /** Names of each log in the folder, oldest first. */
-  private names(folder: OpenFolder | null): Map<string, ChainName[]> {
+  /** Names of each log in the folder. */
+  private names(folder: OpenFolder | null): Map<string, LogNames> {
     let entries: Dirent[] = [];
     this.strange = 0;
     try {
@@ -209,39 +213,53 @@ export class SandboxFolder implements TailOwner {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
-    const chains = new Map<string, ChainName[]>();
+    const logs = new Map<string, LogNames>();
     for (const entry of entries) {
       const { name } = entry;
       const place = chainPlace(name);
       if (place === null) continue;
-      if (!entry.isFile()) {
-        this.strange++;
-        this.events.strange(join(this.folder, name), kindOf(entry));
+      const { log, kind } = place;
+      if (kind === 'strange') {
+        if (entry.isFile() && !this.isHeld(folder!, log, name)) this.leaveAlone(name, UNKNOWN_ROTATION);
         continue;
       }
-      const chain = chains.get(place.log) ?? [];
-      chain.push({ name, age: place.age });
-      chains.set(place.log, chain);
+      if (!entry.isFile()) {
+        this.leaveAlone(name, kindOf(entry));
+        continue;
+      }
+      let own = logs.get(log);
+      if (own === undefined) {
+        own = new LogNames();
+        logs.set(log, own);
+      }
+      own.add(name, kind);
     }
-    for (const [log, chain] of chains) {
-      if (mayHoldForeign(folder!.stats)) chains.set(log, this.ownOf(folder!, log, chain));
+    for (const [log, own] of logs) {
+      if (mayHoldForeign(folder!.stats)) own.keep((name) => this.isOwn(folder!, log, name));
+      own.sort((name) => timeOf(folder!.lstat(name)));
     }
-    for (const chain of chains.values()) chain.sort((a, b) => b.age - a.age);
-    return chains;
+    return logs;
   }
 
-  /** The names of a chain, without those of files that somebody linked from elsewhere. The pins decide. */
-  private ownOf(folder: OpenFolder, log: string, chain: ChainName[]): ChainName[] {
-    const files = this.tails.get(log)?.files;
-    return chain.filter(({ name }) => {
-      const stats = folder.lstat(name);
-      if (stats === undefined) return false;
-      // Our own pins are names, too.
-      if (files?.holds(identityOf(stats)) || !isForeign(stats, folder.stats, 1)) return true;
-      this.strange++;
-      this.events.strange(join(this.folder, name), 'a hard link to a file of another user');
-      return false;
-    });
+  private leaveAlone(name: string, what: string): void {
+    this.strange++;
+    this.events.strange(join(this.folder, name), what);
+  }
+
+  private isHeld(folder: OpenFolder, log: string, name: string): boolean {
+    const stats = folder.lstat(name);
+    return stats !== undefined && this.tails.get(log)?.files.holds(identityOf(stats)) === true;
+  }
+
+  /** Whether a name of a chain is not that of a file that somebody linked from elsewhere. The pins decide. */
+  private isOwn(folder: OpenFolder, log: string, name: string): boolean {
+    const stats = folder.lstat(name);
+    if (stats === undefined) return false;
+    // Our own pins are names, too.
+    if (this.tails.get(log)?.files.holds(identityOf(stats)) || !isForeign(stats, folder.stats, 1))
+      return true;
+    this.leaveAlone(name, 'a hard link to a file of another user');
+    return false;
   }
 
   /** A link where the folder should be could lead anywhere on the host, so it is not followed. */
@@ -280,3 +298,6 @@ function kindOf(entry: Dirent): string {
   if (entry.isFIFO()) return 'a FIFO';
   return entry.isSocket() ? 'a socket' : 'a device';
 }
+
+/** When a file was born, or last written where the file system does not keep that; nanoseconds. */
+const timeOf = (stats: BigIntStats | undefined): bigint => stats?.birthtimeNs || stats?.mtimeNs || 0n;
