@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { mock } from 'node:test';
 import { flushSandbox } from '../../src/agent/flush.ts';
 import { Pipeline } from '../../src/agent/pipeline.ts';
+import { limits } from '../../src/base/limits.ts';
 import { log } from '../../src/base/log.ts';
 import type { Redactor } from '../../src/redact/redactor.ts';
 import { Spool } from '../../src/spool/spool.ts';
@@ -88,7 +89,7 @@ export class SimulatedAgent {
     makeRedactor: () => Redactor | null = () => null,
     fileSystem: FileSystem = USUAL,
   ) {
-    this.files = new SimulatedFiles(fileSystem, BEHIND_MS);
+    this.files = new SimulatedFiles(fileSystem);
     this.dataDir = dataDir;
     this.stateDir = stateDir;
     this.heldBytesMax = heldBytesMax;
@@ -98,6 +99,9 @@ export class SimulatedAgent {
   /** Replaces clock and file system until `uninstall`. */
   install(): void {
     log.level = 'silent';
+    // All births are as far ahead of its clock.
+    const { tail } = limits as unknown as { tail: Record<string, number> };
+    tail.birth_ahead_ms_max = 2 * BEHIND_MS;
     const changed = fs as unknown as Record<string, AnyCall>;
     for (const name of CALLS) {
       const call = real[name] as unknown as AnyCall;

@@ -20,12 +20,9 @@ export class SimulatedFiles {
   private readonly links = new Map<string, bigint>();
   private next = 1n << 40n;
   private readonly is: FileSystem;
-  /** How far the simulated clock is behind the system's, in nanoseconds. */
-  private readonly behind_ns: bigint;
 
-  constructor(is: FileSystem, behind_ms: number) {
+  constructor(is: FileSystem) {
     this.is = is;
-    this.behind_ns = BigInt(behind_ms) * 1_000_000n;
   }
 
   /** Does a call of this name. */
@@ -49,7 +46,7 @@ export class SimulatedFiles {
   }
 
   private shape(stats: BigIntStats, path: string): void {
-    stats.birthtimeNs = this.is.births === 'none' ? 0n : stats.birthtimeNs - this.behind_ns;
+    if (this.is.births === 'none') stats.birthtimeNs = 0n;
     if (IN_PINS.test(path)) stats.ino = this.links.get(path) ?? stats.ino;
   }
 }

@@ -58,7 +58,9 @@ export const die: Move<number> = {
 export const stepClock: Move<number> = {
   weight: 1,
   draw: () => fc.constantFrom(-3_600_000, -1_000, 500, 86_400_000),
-  make({ agent }, ms) {
+  make({ agent, world }, ms) {
+    // Without births only the clock orders the lives of an id, once nothing is remembered of the earlier one.
+    if (ms < 0 && world.files.births === 'none') return false;
     agent.stepClock(ms);
     return true;
   },

@@ -55,6 +55,8 @@ const end = (history: History, sandbox: Sandbox): boolean => {
   if (!sandbox.isThere || !sandbox.isHeldWhole) return false;
   // In the middle of a look or of a turn, the agent may not know that a life ended.
   if (history.agent.isAtWork) history.isBlurred = true;
+  // Without births, a folder that is made again at once may look like the one before.
+  if (history.world.files.births === 'none') history.isBlurred = true;
   history.delete(sandbox);
   return true;
 };
