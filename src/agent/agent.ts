@@ -75,6 +75,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
     {
       paused: (isPaused) => (isPaused ? tailer.pause() : tailer.resume()),
       release: (pin) => pins.release(pin),
+      freed: () => tailer.readHeldBack(),
     },
     labels,
     redactorOf(settings, null),
@@ -96,7 +97,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
     }
   };
   const sender = new Sender(spool, destination, {
-    arrived: () => pipeline.resumeIfRoom(),
+    arrived: () => pipeline.arrived(),
     damaged: mendSpool,
   });
   mendSpool();

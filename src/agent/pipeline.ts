@@ -7,12 +7,14 @@ import type { Redactor } from '../redact/redactor.ts';
 import { type LabelSource, RowTarget } from '../rows/row_target.ts';
 import { StreamRows } from '../rows/stream_rows.ts';
 import type { Spool, StateChanges } from '../spool/spool.ts';
+import { type Account, costOf, FairShares } from '../tail/fair_shares.ts';
 import type { Pin } from '../tail/pins.ts';
 import type { Sink, StateOwner, StreamName } from '../tail/sink.ts';
 import { BatchBuilder } from '../wire/batch_builder.ts';
 import { newEpoch } from '../wire/epoch.ts';
 import { today } from '../wire/header.ts';
 import { toSpool } from '../wire/spooled.ts';
+import { type Costs, Ledger } from './ledger.ts';
 
 /** Pause between two tries to write the spool. */
 const RETRY_MS = 1_000;
@@ -22,6 +24,7 @@ interface PendingEntry {
   payload: Buffer | null;
   /** Pins that may be unlinked once this entry is durable. */
   releases: Pin[];
+  costs: Costs;
 }
 
 /** Calls of the pipeline to the tail. */
@@ -29,6 +32,8 @@ export interface PipelineEvents {
   /** While paused, nothing may be read: the spool takes nothing. */
   paused(isPaused: boolean): void;
   release(pin: Pin): void;
+  /** Shares of sandboxes are free again. */
+  freed(): void;
 }
 
 /**
@@ -38,6 +43,9 @@ export interface PipelineEvents {
 export class Pipeline implements Sink {
   /** Batches encoded since the start. */
   batches = 0;
+  /** Of what is on its way. */
+  readonly shares = new FairShares();
+  private readonly ledger = new Ledger(this.shares);
   private readonly builder: BatchBuilder;
   private readonly spool: Spool;
   private readonly events: PipelineEvents;
@@ -72,6 +80,7 @@ export class Pipeline implements Sink {
     this.spool = spool;
     this.events = events;
     this.target = new RowTarget(this.builder, redactor, labels);
+    this.ledger.found(spool.undelivered_bytes, spool.end);
   }
 
   get redactor(): Redactor | null {
@@ -110,6 +119,14 @@ export class Pipeline implements Sink {
     this.releases.push(pin);
   }
 
+  took(account: Account, bytes: number, lines: number): void {
+    this.ledger.took(account, costOf(bytes, lines));
+  }
+
+  isOver(account: Account): boolean {
+    return this.shares.isOver(account);
+  }
+
   /** @returns false if the spool takes nothing now; then nothing more may be read */
   flush(): boolean {
     if (this.timer) clearTimeout(this.timer);
@@ -127,12 +144,12 @@ export class Pipeline implements Sink {
       this.batches++;
     }
     crashPoint('pipeline.encoded');
-    return this.append({ changes, payload, releases: this.releases.splice(0) });
+    return this.append({ changes, payload, releases: this.releases.splice(0), costs: this.ledger.finish() });
   }
 
   private append(entry: PendingEntry): boolean {
     try {
-      this.spool.append(entry.changes, entry.payload);
+      this.ledger.appended(this.spool.append(entry.changes, entry.payload), entry.costs);
     } catch (error) {
       this.stuck = entry;
       this.pause(unwritable('Reading pauses', error));
@@ -143,6 +160,7 @@ export class Pipeline implements Sink {
     this.releasable.push(...entry.releases);
     void this.sync();
     const held = this.spool.undelivered_bytes;
+    this.shares.room_bytes = limits.spool.bytes_max - held;
     if (held >= limits.spool.bytes_max) this.pause(spoolFull(held));
     else this.resumeIfRoom();
     return true;
@@ -162,8 +180,15 @@ export class Pipeline implements Sink {
     this.events.paused(true);
   }
 
+  /** Batches were delivered: the spool has more room, and sandboxes have their shares again. */
+  arrived(): void {
+    this.ledger.delivered(this.spool.cursor.at, this.spool.undelivered_bytes === 0);
+    this.resumeIfRoom();
+    this.events.freed();
+  }
+
   /** Resumes reading once the disk takes entries again and a tenth of a full spool is delivered. */
-  resumeIfRoom(): void {
+  private resumeIfRoom(): void {
     if (this.paused === null || this.stuck !== null) return;
     if (this.spool.undelivered_bytes > limits.spool.bytes_max * 0.9) return;
     this.trouble.ends();
@@ -177,14 +202,17 @@ export class Pipeline implements Sink {
 
   /** Makes all appended entries durable, then releases their pins. One sync serves all who wait. */
   private sync(): Promise<void> {
-    this.syncing ??= this.syncAll().finally(() => {
-      this.syncing = null;
-    });
+    if (!this.mustSync) return Promise.resolve();
+    this.syncing ??= this.syncAll();
     return this.syncing;
   }
 
+  private get mustSync(): boolean {
+    return this.releasable.length > 0 || !this.spool.isDurable();
+  }
+
   private async syncAll(): Promise<void> {
-    while (this.releasable.length > 0 || !this.spool.isDurable()) {
+    while (this.mustSync) {
       const free = this.releasable.splice(0);
       try {
         await this.spool.durable();
@@ -194,11 +222,13 @@ export class Pipeline implements Sink {
         if (free.length > 0) crashPoint('pipeline.released');
       } catch (error) {
         this.releasable.unshift(...free);
-        if (this.isClosed) return;
+        if (this.isClosed) break;
         this.syncTrouble.begins(unwritable('The spool is not durable', error));
         await sleep(RETRY_MS);
       }
     }
+    // At once: what is appended before the promise has told its end needs a sync of its own.
+    this.syncing = null;
   }
 
   /** @returns whether all rows are durable; false at the signal */

@@ -114,8 +114,36 @@ export const limits = {
     owner_share: 0.9,
   },
 
+  /** Sharing out what is on its way: read, and not delivered yet. */
+  fair: {
+    /** Cost of a row beside its bytes, for tiny lines cost as much as others to parse and to store. */
+    row_cost_bytes: 64,
+    /** Past the cost that is delivered in this time, sandboxes over their fair share are not read. */
+    delay_ms: 250,
+    /** The least cost on its way past which they are not read, however little was delivered of late. */
+    window_bytes_min: 8 * MIB,
+    /** The most, however much is delivered. */
+    window_bytes_max: 32 * MIB,
+    /** Cost that each sandbox may have on its way in any case. */
+    share_bytes_min: MIB,
+    /** Time without a delivery after which nothing is gained by keeping the queue short. */
+    outage_ms: 5_000,
+    /** From then on each sandbox may have this share of the spool's room on its way. */
+    outage_share: 1 / 16,
+    /** Time over which the rate of delivery is measured. */
+    rate_over_ms: 1_000,
+    /** Costs of sandboxes in entries of the spool that are kept apart; further ones are added up. */
+    noted_max: 65_536,
+    /** Rows of one sandbox after which the others have their turn, also within a chunk of tiny lines. */
+    turn_rows: 16_384,
+  },
+
   /** Deleted and rotated files that only the agent's pins keep. */
   held: {
+    /** Unread bytes of one live file that are copied aside while they cannot be read. */
+    aside_bytes_max: 256 * MIB,
+    /** The same, as a share of the room that all such copies have left, so that others have some. */
+    aside_share: 0.25,
     /** Disk space of held files; past it the agent lets go of the oldest, and a gap row tells how much. */
     bytes_max: 4 * GIB,
     /** The same, as a share of the space that would be free without held files. */

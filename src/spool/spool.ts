@@ -155,10 +155,11 @@ export class Spool {
   /**
    * Appends an entry.
    * @param payload null if only states changed
+   * @returns its place
    * @throws AfterlogError DISK_FULL, STATE_DIR_UNUSABLE: nothing was appended, and the caller may retry
    */
-  append(changes: StateChanges, payload: Buffer | null): void {
-    this.write(payload ? entryKind.batch : entryKind.state, changes, changes, payload ?? NOTHING);
+  append(changes: StateChanges, payload: Buffer | null): Cursor {
+    return this.write(payload ? entryKind.batch : entryKind.state, changes, changes, payload ?? NOTHING);
   }
 
   /**
@@ -174,6 +175,11 @@ export class Spool {
       payload ?? NOTHING,
     );
     this.outgoing.mended(damage, payload === null ? null : at);
+  }
+
+  /** The end of the last entry. */
+  get end(): Cursor {
+    return { segment: this.segment, offset: this.written };
   }
 
   /** Undelivered damage without a stand-in, by place. */

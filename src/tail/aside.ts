@@ -16,6 +16,12 @@ export class AsideRoom {
     this.left_bytes = left_bytes;
   }
 
+  /** The longest copy of one file. */
+  get share(): number {
+    const { aside_bytes_max, aside_share } = limits.held;
+    return Math.min(aside_bytes_max, Math.max(limits.tail.read_chunk_bytes, this.left_bytes * aside_share));
+  }
+
   take(bytes: number): boolean {
     if (bytes > this.left_bytes) {
       this.failed('files that wait to be read take all the disk space that they may');
@@ -56,6 +62,8 @@ export class Aside {
   readonly from: number;
   /** How far the original is copied. */
   readonly cursor: FileCursor;
+  /** Size of the copy, without holes. */
+  copied_bytes = 0;
   /** Size of the original when it was last seen to be the same. */
   private seen_bytes = 0;
   /** Consoles boot alike, and repeat themselves: the copy's beginning is compared as well as its end. */
@@ -78,6 +86,7 @@ export class Aside {
     const overlap = { overlap_bytes: known.length, overlap_crc32: crc32(known) };
     const aside = new Aside(of, new FileCursor(of.pin, { offset: size, ...overlap }));
     aside.pin = pin;
+    aside.copied_bytes = size - from;
     aside.head_at = from;
     aside.addHead(readAt(pin, from, HEAD_BYTES));
     return aside;
@@ -153,6 +162,7 @@ export class Aside {
       closeSync(fd);
     }
     this.addHead(bytes.subarray(first));
+    this.copied_bytes += bytes.length - first;
     crashPoint('tail.copied');
   }
 

@@ -1,5 +1,7 @@
 import { crashPoint } from '../base/crash_point.ts';
+import { limits } from '../base/limits.ts';
 import type { AsideRoom } from './aside.ts';
+import type { Account } from './fair_shares.ts';
 import { type CursorPoint, FileCursor } from './file_cursor.ts';
 import { type FilePlace, Generation, type StreamStart } from './generation.ts';
 import { LogFiles } from './log_files.ts';
@@ -18,6 +20,8 @@ export interface TailOwner {
   makeAside(tail: LogTail, of: Generation, from: number): Pin;
   renumberAside(pin: Pin, number: number): void;
   readonly room: AsideRoom;
+  /** What the sandbox has on its way. */
+  readonly account: Account;
 }
 
 /** The reason of the gap row of a hole. */
@@ -156,7 +160,7 @@ export class LogTail implements StateOwner {
   /**
    * Makes rows of the whole lines in bytes[start…], and of all bytes there if `final`. They are the bytes of
    * the first file from its offset on.
-   * @returns false if the spool takes nothing now: then the rest is read again
+   * @returns false if the spool takes nothing now, or others have their turn: then the rest is read again
    */
   take(bytes: Buffer, start: number, final: boolean): boolean {
     const read_ms = Date.now();
@@ -165,10 +169,12 @@ export class LogTail implements StateOwner {
       if (taken.bytes > 0) {
         // No file: it is lost, and these bytes are the part of its last line that the state saved.
         this.files.first?.cursor.advance(bytes, at, at + taken.bytes);
+        this.sink.took(this.owner.account, taken.bytes, taken.lines);
         this.changed();
       }
       if (!taken.isFull) return true;
       if (!this.sink.flush()) return false;
+      if (!final && taken.lines >= limits.fair.turn_rows) return false;
       at += taken.bytes;
     }
   }

@@ -12,6 +12,7 @@ export const nobody: TailOwner = {
   },
   renumberAside: () => {},
   room: new AsideRoom(0),
+  account: { cost: 0 },
 };
 
 /**

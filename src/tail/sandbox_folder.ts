@@ -4,6 +4,7 @@ import { reasonOf } from '../base/errors.ts';
 import type { OpenFolder } from '../base/open_folder.ts';
 import type { AsideRoom } from './aside.ts';
 import { lookAtChain } from './chain.ts';
+import type { Account } from './fair_shares.ts';
 import { isForeign, mayHoldForeign } from './foreign.ts';
 import type { Generation } from './generation.ts';
 import { chainPlace, type Layout } from './layout.ts';
@@ -48,6 +49,7 @@ export class SandboxFolder implements TailOwner {
   /** Entries with the name of a log that are no files, as of the last look. */
   strange = 0;
   readonly room: AsideRoom;
+  readonly account: Account = { cost: 0 };
   private identity: FileIdentity | null = null;
   private watch: Watch | null = null;
   private readonly layout: Layout;

@@ -1,3 +1,4 @@
+import type { Account } from './fair_shares.ts';
 import type { Pin } from './pins.ts';
 
 /** Receives the bytes that the tails read, and saves their states. All calls are synchronous. */
@@ -12,6 +13,10 @@ export interface Sink {
   reserve(): boolean;
   /** The next entry saves the tail's state. */
   changed(tail: StateOwner): void;
+  /** Rows of this sandbox are in the batch. */
+  took(account: Account, bytes: number, lines: number): void;
+  /** Whether this sandbox must not be read, because its fair share is on its way already. */
+  isOver(account: Account): boolean;
   /** Saves all changes at once. @returns false if the spool takes nothing now */
   flush(): boolean;
   /** The pin may be unlinked once all earlier changes are durable. */

@@ -5,6 +5,7 @@ import { AfterlogError, reasonOf } from '../base/errors.ts';
 import { report, Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import { isSandboxId, wrongWithId } from '../base/sandbox_id.ts';
+import type { Account } from './fair_shares.ts';
 import { HeldFiles } from './held.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { guard, read } from './log_reader.ts';
@@ -85,6 +86,10 @@ export class Tailer {
   private readonly watchFolder: WatchFolder;
   private readonly chunk = Buffer.allocUnsafeSlow(limits.tail.read_chunk_bytes);
   private readonly readable = new Set<LogTail>();
+  /** Tails of sandboxes whose share is on its way: they are read on when some of it is delivered. */
+  private readonly heldBack = new Set<LogTail>();
+  /** Sandboxes that somebody waits for: they are read past their share. */
+  private readonly awaited = new Map<Account, number>();
   /** Tails that may have something to read once reading is resumed. */
   private readonly waiting = new Set<LogTail>();
   /**
@@ -214,6 +219,18 @@ export class Tailer {
     if (!this.sandboxes.has(id) && this.isListed(id)) this.see(id);
     const sandbox = this.sandboxes.get(id);
     if (sandbox === undefined) return null;
+    const { account } = sandbox;
+    this.awaited.set(account, (this.awaited.get(account) ?? 0) + 1);
+    try {
+      return await this.drainAll(sandbox, since_ms, signal);
+    } finally {
+      const others = this.awaited.get(account)! - 1;
+      if (others > 0) this.awaited.set(account, others);
+      else this.awaited.delete(account);
+    }
+  }
+
+  private async drainAll(sandbox: SandboxFolder, since_ms: number, signal: AbortSignal): Promise<Drained> {
     for (;;) {
       sandbox.look();
       const tails = [...sandbox.tails.values()];
@@ -350,6 +367,7 @@ export class Tailer {
 
   private revisitUnsettled(): void {
     this.hole_bytes_left = holeBytesPerVisit();
+    for (const tail of this.heldBack) this.wake(tail);
     for (const tail of this.unsettled) {
       if (tail.settle() || tail.isClosing || tail.isAmidHole) this.wake(tail);
       else if (!tail.files.isSettling && tail.files.nameless.length === 0) this.unsettled.delete(tail);
@@ -382,8 +400,7 @@ export class Tailer {
       try {
         // A hole may be the largest file of the system: it waits for the next visit once others had to.
         if (tail.isAmidHole && this.hole_bytes_left <= 0) continue;
-        const more = this.isPaused ? guard(tail, this.chunk) : read(tail, this.chunk);
-        if (this.isPaused) this.waiting.add(tail);
+        const more = this.visit(tail);
         if (tail.isAmidHole) this.hole_bytes_left -= this.chunk.length;
         if (more) this.readable.add(tail);
         else this.forget(tail);
@@ -393,6 +410,39 @@ export class Tailer {
       }
     }
     this.schedule();
+  }
+
+  /** Reads a tail, or copies aside while it cannot be read. @returns whether there is more to do at once */
+  private visit(tail: LogTail): boolean {
+    if (this.isPaused) {
+      this.waiting.add(tail);
+      return guard(tail, this.chunk);
+    }
+    if (!this.isOver(tail)) {
+      this.heldBack.delete(tail);
+      return read(tail, this.chunk);
+    }
+    this.heldBack.add(tail);
+    return guard(tail, this.chunk);
+  }
+
+  private isOver({ owner }: LogTail): boolean {
+    return this.sink.isOver(owner.account) && !this.awaited.has(owner.account);
+  }
+
+  /** Shares are free again: those who wait for one go on. */
+  readHeldBack(): void {
+    for (const tail of this.heldBack) {
+      if (this.isOver(tail)) continue;
+      this.heldBack.delete(tail);
+      this.readable.add(tail);
+    }
+    this.schedule();
+  }
+
+  /** Logs that are not read because their sandbox has its share on its way. */
+  get heldBackLogs(): number {
+    return this.heldBack.size;
   }
 
   private forget(tail: LogTail): void {

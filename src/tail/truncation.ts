@@ -1,5 +1,6 @@
 import { crashPoint } from '../base/crash_point.ts';
 import { reasonOf } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import { Aside } from './aside.ts';
 import { FileCursor } from './file_cursor.ts';
 import { type FilePlace, Generation, type StreamStart } from './generation.ts';
@@ -25,7 +26,12 @@ function follow(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
   // The next agent must know what a copy is a copy of, and after which truncation it was made.
   if (!tail.saveIfMust()) return false;
   generation.aside ??= new Aside(generation.cursor);
-  const followed = generation.aside.follow(chunk, tail.owner.room, (from) =>
+  const { aside } = generation;
+  if (aside.copied_bytes >= tail.owner.room.share) {
+    const some = chunk.subarray(0, limits.parse.line_bytes_max + limits.tail.overlap_bytes);
+    return aside.isCut(some) && truncated(tail, generation);
+  }
+  const followed = aside.follow(chunk, tail.owner.room, (from) =>
     tail.owner.makeAside(tail, generation, from),
   );
   return followed === 'cut' ? truncated(tail, generation) : followed === 'more';

@@ -123,7 +123,7 @@ test('many streams of every size in one batch keep apart', async (t) => {
 test('logs that have nothing to say take no room in a batch, however many there are', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'afterlog-pipeline-'));
   const spool = new Spool(dir);
-  const pipeline = new Pipeline('host', spool, { paused: () => {}, release: () => {} });
+  const pipeline = new Pipeline('host', spool, { paused: () => {}, freed: () => {}, release: () => {} });
   t.after(async () => {
     await pipeline.close();
     await spool.close();

@@ -92,7 +92,7 @@ async function pipelineOn(
 ): Promise<{ pipeline: Pipeline; spool: Spool; say: (text: string) => boolean }> {
   log.level = 'silent';
   const spool = new Spool(join(await temporaryDir(t), 'spool'));
-  const pipeline = new Pipeline('host', spool, { paused: () => {}, release: () => {} });
+  const pipeline = new Pipeline('host', spool, { paused: () => {}, freed: () => {}, release: () => {} });
   const sandbox = new PipedLog(pipeline, 'sb');
   t.after(() => pipeline.close());
   return {

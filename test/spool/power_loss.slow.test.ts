@@ -74,7 +74,7 @@ async function liveWithPins(dir: string, steps: Step[], random: () => number, fi
   const release = ({ inode }: Pin): void => {
     steps.push({ what: 'promise', promise: { released: Number(inode) } });
   };
-  const pipeline = new Pipeline('host', spool, { paused: () => {}, release });
+  const pipeline = new Pipeline('host', spool, { paused: () => {}, freed: () => {}, release });
   for (let number = first; number < first + 12; number++) {
     const started = String(1795465704913252313n + BigInt(number));
     new PipedLog(pipeline, `sandbox-${number}`, started).write('line\n');

@@ -239,6 +239,7 @@ export class SimulatedAgent {
       const events = {
         paused: (isPaused: boolean) => (isPaused ? tailer.pause() : tailer.resume()),
         release: (pin: Pin) => pins.release(pin),
+        freed: () => tailer.readHeldBack(),
       };
       const pipeline = new Pipeline('host', spool, events, null, this.makeRedactor());
       const layout = 'vms/{sandbox}/{log}';
@@ -302,6 +303,28 @@ export class SimulatedAgent {
   /** Drops events, like an overflow of the system's queue. */
   dropEvents(): void {
     this.events = [];
+  }
+
+  /** Whether a log is not read because its sandbox has its share on its way. */
+  get isHoldingBack(): boolean {
+    return (this.tailer?.heldBackLogs ?? 0) > 0;
+  }
+
+  /** One send arrives, of all that is durable up to `bytes`. @returns whether there was any */
+  async send(bytes: number): Promise<boolean> {
+    const { spool, pipeline } = this;
+    if (spool === null || pipeline === null) return false;
+    let isAny = false;
+    this.inside(() => {
+      const payloads = spool.read(limits.send.batches_max, bytes);
+      isAny = payloads.length > 0;
+      if (!isAny) return;
+      const sum = payloads.reduce((total, { payload }) => total + payload.length, 0);
+      spool.delivered(payloads.at(-1)!.after, sum);
+      pipeline.arrived();
+    });
+    await this.settle();
+    return isAny;
   }
 
   stepClock(ms: number): void {

@@ -32,7 +32,11 @@ export class TailHost {
     const state = mkdtempSync(join(tmpdir(), 'afterlog-held-state-'));
     const spool = new Spool(state);
     const pins = new Pins(this.pins);
-    const pipeline = new Pipeline('host', spool, { paused: () => {}, release: (pin) => pins.release(pin) });
+    const pipeline = new Pipeline('host', spool, {
+      paused: () => {},
+      release: (pin) => pins.release(pin),
+      freed: () => this.tailer.readHeldBack(),
+    });
     this.tailer = new Tailer(dir, 'vms/{sandbox}/{log}', pins, pipeline, watch, heldBytesMax);
     this.rows = new SpoolRows(state);
     this.tailer.start([]);

@@ -1,6 +1,8 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { limits } from '../../src/base/limits.ts';
+import { overrideLimits } from '../support/limits.ts';
 import { fc, seed } from '../support/property.ts';
 import { real, SimulatedAgent } from '../support/simulated_agent.ts';
 import { makeRedactor, textWith } from './histories/content.ts';
@@ -22,6 +24,9 @@ const HISTORIES = Number(process.env.TEST_HISTORIES ?? 2_000);
 /** On a slow machine fewer are made up, unless their number is given. */
 const BUDGET_MS = process.env.TEST_HISTORIES ? Number.POSITIVE_INFINITY : 240_000;
 
+/** Limits of a world where two sandboxes are soon over their share. */
+const TIGHT = { window_bytes_min: 20_000, window_bytes_max: 20_000, share_bytes_min: 2_000 };
+
 async function runHistories(
   t: TestContext,
   count: number,
@@ -42,11 +47,14 @@ async function runHistories(
       const redactor = redacts ? makeRedactor : undefined;
       const agent = new SimulatedAgent(dataDir, stateDir, undefined, redactor, world.files);
       const history = new History(dir, agent, world);
+      const usual = { ...limits.fair };
+      if (world.isTight) overrideLimits({ fair: TIGHT });
       agent.install();
       try {
         await runHistory(history, steps);
       } finally {
         agent.uninstall();
+        overrideLimits({ fair: usual });
         history.close();
         real.rmSync(dir, { recursive: true, force: true });
         history.met.add(`births ${world.files.births}`).add(`links ${world.files.links}`);

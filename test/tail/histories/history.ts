@@ -37,6 +37,13 @@ export class History {
     this.rows.close();
   }
 
+  /** One send of its agent arrives. @returns whether there was anything to send */
+  async send(bytes = Number.POSITIVE_INFINITY): Promise<boolean> {
+    // What is delivered may be deleted.
+    this.rows.poll();
+    return this.agent.send(bytes);
+  }
+
   /** The pins and states that an agent still has. */
   leftOver(): string[] {
     return [...real.readdirSync(this.pins), ...this.rows.poll().states.keys()];

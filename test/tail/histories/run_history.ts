@@ -10,6 +10,7 @@ export async function runHistory(history: History, steps: Step[]): Promise<void>
   await agent.start();
   for (const { move, drawn } of steps) {
     if (await moves[move]!.make(history, drawn)) history.met.add(move);
+    if (agent.isHoldingBack) history.met.add('held back');
   }
   agent.disarm();
   await agent.start();
@@ -22,6 +23,7 @@ export async function runHistory(history: History, steps: Step[]): Promise<void>
   for (let waited_ms = 0; history.leftOver().length > 0; waited_ms += 500) {
     assert.ok(waited_ms < 30_000, `left over: ${history.leftOver()}`);
     await agent.tick(500);
+    await history.send();
   }
   for (const sandbox of sandboxes) check(history, sandbox);
   assert.deepEqual(rows.repeated, [], 'no key stands twice');

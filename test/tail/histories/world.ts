@@ -5,6 +5,8 @@ import type { FileSystem } from '../../support/simulated_files.ts';
 export interface World {
   /** Agents hide secrets. */
   redacts: boolean;
+  /** So little may be on its way that each sandbox is soon over its share. */
+  isTight: boolean;
   files: FileSystem;
 }
 
@@ -14,4 +16,4 @@ const fileSystems: fc.Arbitrary<FileSystem> = fc.record({
 });
 
 export const worlds = (redacts: boolean): fc.Arbitrary<World> =>
-  fc.record({ redacts: fc.constant(redacts), files: fileSystems });
+  fc.record({ redacts: fc.constant(redacts), isTight: fc.boolean(), files: fileSystems });

@@ -2,13 +2,14 @@ import { fc } from '../../../support/property.ts';
 import type { Move, Step } from '../move.ts';
 import * as agent from './agent.ts';
 import * as files from './files.ts';
+import * as sends from './sends.ts';
 import * as truncations from './truncations.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each move draws something else
 type AnyMove = Move<any>;
 
 /** A file of this folder holds the moves of one kind. */
-const single: Record<string, AnyMove> = { ...files, ...truncations, ...agent };
+const single: Record<string, AnyMove> = { ...files, ...truncations, ...sends, ...agent };
 
 /** One of the others happens between two calls of the agent. */
 const meanwhile: Move<{ calls: number; step: Step }> = {
