@@ -27,6 +27,10 @@ export interface AgentStatus {
   /** Files let go of before they were read, and their unread bytes, since the start. */
   let_go_files: number;
   let_go_bytes: number;
+  /** Logs that are not read on now, because their sandbox has its fair share on its way. */
+  held_back_logs: number;
+  /** Read and not delivered: bytes before compression, and some more for each row. */
+  undelivered_cost: number;
   /** Files that an open descriptor holds because they cannot be linked. */
   descriptors: number;
   /** Folders with directory events, and folders that are polled because the system refused events. */
@@ -82,6 +86,8 @@ export function statusOf(parts: AgentParts): AgentStatus {
     aside_bytes: held.aside_bytes,
     let_go_files: held.letGo.files,
     let_go_bytes: held.letGo.bytes,
+    held_back_logs: tailer.heldBackLogs,
+    undelivered_cost: pipeline.shares.cost,
     descriptors: pins.descriptors,
     watches: watched.by_events,
     folders_polled: watched.by_polling,
