@@ -35,6 +35,13 @@ export const catalogue = {
     cause: 'The runtime has not made it yet, or data_dir or layout name another path.',
     cure: 'Set AFTERLOG_DATA_DIR (--data-dir) to the folder that holds the sandboxes.',
   },
+  DATA_DIR_UNREADABLE: {
+    means:
+      'The folder of sandboxes cannot be seen now. The agent retries by itself, and reads on what it holds of the sandboxes that it knows.',
+    cause:
+      'The rights of the folder were changed, or its file system is gone: the server of a FUSE or network mount ended, or a disk failed.',
+    cure: 'Mount it again, or let the agent’s user enter and read the folder.',
+  },
   DATA_DIR_LOCKED: {
     means: 'Another agent reads this data dir.',
     cause: 'A service and an agent started by hand, or two containers that share the folder.',

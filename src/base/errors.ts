@@ -26,6 +26,10 @@ export class AfterlogError extends Error {
   }
 }
 
+/** Whether the system refused a call: a fault of a file or a file system, and none of the program. */
+export const isRefused = (error: unknown): boolean =>
+  (error as NodeJS.ErrnoException | null)?.syscall !== undefined;
+
 /** One or two lines for a terminal: what happened, and the cure. */
 export function explain(error: unknown): string {
   if (error instanceof AfterlogError)

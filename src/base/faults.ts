@@ -17,25 +17,36 @@ interface Burst {
   lines: number;
   left_out: number;
 }
-const bursts = new Map<ErrorCode, Burst>();
+const bursts = new Map<string, Burst>();
 
 /**
  * Logs a fault that does not last: one line each, unless so many come that they would hide everything else.
  * Then they are counted, and one line reports their number.
  */
 export function report(error: AfterlogError, fields: object = {}, level: 'warn' | 'error' = 'warn'): void {
-  const burst = bursts.get(error.code) ?? begin(error.code);
-  if (burst.lines++ < limits.log.burst_lines) log[level]({ code: error.code, ...fields }, lineOf(error));
+  const { code } = error;
+  inBurst({ code }, () => log[level]({ code, ...fields }, lineOf(error)));
+}
+
+/** Logs that a fault is over, within the same bounds. */
+function reportOver(over: ErrorCode, fields: object, text: string): void {
+  inBurst({ over }, () => log.info({ over, ...fields }, text));
+}
+
+function inBurst(kind: { code: ErrorCode } | { over: ErrorCode }, write: () => void): void {
+  const key = Object.entries(kind).join();
+  const burst = bursts.get(key) ?? begin(key, kind);
+  if (burst.lines++ < limits.log.burst_lines) write();
   else burst.left_out++;
 }
 
-function begin(code: ErrorCode): Burst {
+function begin(key: string, kind: object): Burst {
   const burst = { lines: 0, left_out: 0 };
-  bursts.set(code, burst);
+  bursts.set(key, burst);
   setTimeout(() => {
-    bursts.delete(code);
+    bursts.delete(key);
     const { left_out } = burst;
-    if (left_out > 0) log.warn({ code, left_out }, `${left_out} more of these were not written here.`);
+    if (left_out > 0) log.warn({ ...kind, left_out }, `${left_out} more of these were not written here.`);
   }, limits.log.burst_ms).unref();
   return burst;
 }
@@ -79,6 +90,40 @@ export class Trouble {
     lasting.delete(this);
     if ([...lasting.values()].some((other) => other.code === code)) return;
     log.info({ over: code, ...this.fields }, this.over);
+  }
+}
+
+/**
+ * Faults of one kind that last, of many things: of each thing one line when its fault begins or changes, and
+ * one when it is over, unless so many come at once that they are only counted.
+ */
+export class Troubles {
+  private readonly now = new Map<string, AfterlogError>();
+
+  /** @returns whether it is said now for the first time */
+  begins(path: string, error: AfterlogError): boolean {
+    if (this.now.get(path)?.message === error.message) return false;
+    this.now.set(path, error);
+    report(error, { path });
+    return true;
+  }
+
+  /** @param text the sentence that is logged if there was a fault */
+  ends(path: string, text: string): void {
+    const error = this.now.get(path);
+    if (error === undefined) return;
+    this.now.delete(path);
+    reportOver(error.code, { path }, text);
+  }
+
+  /** The thing is gone, and its fault with it. */
+  forget(path: string): void {
+    this.now.delete(path);
+  }
+
+  /** Of any of the things; null if there is none. */
+  get any(): AfterlogError | null {
+    return this.now.values().next().value ?? null;
   }
 }
 

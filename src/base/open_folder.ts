@@ -26,8 +26,13 @@ const READ_ONE_FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK;
 const DESCRIPTORS = '/proc/self/fd';
 const hasDescriptors = existsSync(DESCRIPTORS);
 
-/** Error codes of a path that leads to no such file or folder, now. */
-const NO_ENTRY = ['ENOENT', 'ENOTDIR', 'ELOOP'];
+/**
+ * Error codes of a name that leads to no file or folder, now. ELOOP is none of them: for a link, O_DIRECTORY
+ * says ENOTDIR.
+ */
+const NO_ENTRY = ['ENOENT', 'ENOTDIR'];
+/** Error codes of an entry that became a link or a socket. */
+const SWAPPED = ['ELOOP', 'ENXIO'];
 
 /**
  * An open folder below a folder that is trusted. Other users may write in it, and swap its entries and the
@@ -46,7 +51,7 @@ export class OpenFolder {
   private constructor(path: string, fd: number) {
     this.path = path;
     this.fd = fd;
-    this.stats = fstatSync(fd, { bigint: true });
+    this.stats = statsOf(fd);
   }
 
   /**
@@ -104,13 +109,14 @@ export class OpenFolder {
     try {
       fd = this.named(() => openSync(this.entry(name), READ_ONE_FILE));
     } catch (error) {
-      // ENXIO: a socket.
-      if ([...NO_ENTRY, 'ENXIO'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (NO_ENTRY.includes(code)) return null;
+      if (SWAPPED.includes(code) && !this.lstat(name)?.isFile()) return null;
       throw error;
     }
-    const stats = fstatSync(fd, { bigint: true });
+    const stats = statsOf(fd);
     if (stats.isFile() && (hasDescriptors || this.isInPlace)) return { fd, stats };
-    closeSync(fd);
+    closeQuietly(fd);
     return null;
   }
 
@@ -123,7 +129,7 @@ export class OpenFolder {
       const bytes = Buffer.alloc(Number(file.stats.size));
       return bytes.toString('utf8', 0, readSync(file.fd, bytes, 0, bytes.length, 0));
     } finally {
-      closeSync(file.fd);
+      closeQuietly(file.fd);
     }
   }
 
@@ -145,6 +151,26 @@ export class OpenFolder {
   }
 
   close(): void {
-    closeSync(this.fd);
+    closeQuietly(this.fd);
   }
+}
+
+/** The stats of a file that was opened for the caller; it is closed if they cannot be read. */
+function statsOf(fd: number): BigIntStats {
+  try {
+    return fstatSync(fd, { bigint: true });
+  } catch (error) {
+    closeQuietly(fd);
+    throw error;
+  }
+}
+
+/**
+ * Closes what was only read. A close that fails has closed, and loses nothing: the error is one of the file
+ * system, which the next call meets again.
+ */
+export function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {}
 }

@@ -1,6 +1,8 @@
 import { crashPoint } from '../base/crash_point.ts';
+import { isRefused } from '../base/errors.ts';
+import { Trouble, unwritable } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
-import type { Spool } from '../spool/spool.ts';
+import type { Spool, SpooledPayload } from '../spool/spool.ts';
 import type { Batch } from '../wire/header.ts';
 import { fromSpool } from '../wire/spooled.ts';
 
@@ -33,6 +35,7 @@ export class Sender {
   private readonly spool: Spool;
   private readonly destination: Destination;
   private readonly events: SenderEvents;
+  private readonly trouble = new Trouble('The spool is read again.');
   private isStopped = false;
   private running: Promise<void> = Promise.resolve();
 
@@ -48,7 +51,7 @@ export class Sender {
 
   private async run(): Promise<void> {
     while (!this.isStopped) {
-      const payloads = this.spool.read(limits.send.batches_max, this.destination.send_bytes_max);
+      const payloads = this.read();
       if (payloads.length === 0) {
         if (this.spool.broken.size > 0) this.events.damaged();
         await this.spool.waitForMore(limits.tail.reconcile_ms);
@@ -68,6 +71,21 @@ export class Sender {
       this.counts.batches += batches.length;
       this.counts.rows += batches.reduce((sum, { header }) => sum + header.rows, 0);
       this.events.arrived();
+    }
+  }
+
+  /** The next payloads; none while the spool cannot be read. */
+  private read(): SpooledPayload[] {
+    try {
+      const payloads = this.spool.read(limits.send.batches_max, this.destination.send_bytes_max);
+      this.trouble.ends();
+      return payloads;
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      // Payloads before the one that failed were read, too, and are not sent.
+      this.spool.rewind();
+      this.trouble.begins(unwritable('The spool cannot be read now', error));
+      return [];
     }
   }
 

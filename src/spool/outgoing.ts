@@ -88,8 +88,8 @@ export class Outgoing {
         return null;
       }
       if (entry === null) {
-        reader.close();
         this.reader = new SegmentReader(this.dir, after.segment);
+        reader.close();
       }
       if (payload !== null) return { payload, after };
     }

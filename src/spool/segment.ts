@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { closeQuietly } from '../base/open_folder.ts';
 import { bodyBytes, bodyIsWhole, decodeHead, HEAD_BYTES, type Head, MAGIC_BYTES } from './entry.ts';
 
 const SEARCH_BYTES = 1024 * 1024;
@@ -130,6 +131,6 @@ export class SegmentReader {
   }
 
   close(): void {
-    closeSync(this.fd);
+    closeQuietly(this.fd);
   }
 }

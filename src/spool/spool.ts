@@ -10,9 +10,10 @@ import {
   writeSync,
 } from 'node:fs';
 import { crashPoint } from '../base/crash_point.ts';
-import { AfterlogError } from '../base/errors.ts';
+import { AfterlogError, isRefused } from '../base/errors.ts';
 import { Trouble, unwritable } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
+import { closeQuietly } from '../base/open_folder.ts';
 import { closeOwnFiles, makeOwnFolder, OWN_FILE, syncPath } from '../base/own_files.ts';
 import { Ages } from './ages.ts';
 import { type Cursor, CursorFile, isBefore, wrongFormat } from './cursor.ts';
@@ -46,6 +47,8 @@ export class Spool {
   private readonly outgoing: Outgoing;
   private readonly ages = new Ages();
   private readonly dropping = new Trouble('Delivered segments are deleted again.');
+  /** As of the last time that the folder could be read. */
+  private disk = { segments: 0, bytes: 0 };
   private fd = -1;
   private segment = 0;
   private written = 0;
@@ -232,12 +235,15 @@ export class Spool {
       syncPath(this.dir);
     } catch (error) {
       if (fd >= 0) {
-        closeSync(fd);
-        unlinkSync(path);
+        closeQuietly(fd);
+        try {
+          unlinkSync(path);
+        } catch {} // The next try writes it anew.
       }
       throw unwritable(`The spool ${this.dir} cannot be written`, error);
     }
-    if (this.fd >= 0) closeSync(this.fd);
+    // It is durable; an error of its close has nothing to say about it.
+    if (this.fd >= 0) closeQuietly(this.fd);
     this.fd = fd;
     this.segment++;
     this.written = snapshot.length;
@@ -346,9 +352,9 @@ export class Spool {
   /** Keeps also the segment before the cursor's: its states are a second copy of the next snapshot. */
   private dropDelivered(): void {
     const keeps = Math.min(this.segment, this.cursor.at.segment) - 1;
-    const done = listSegments(this.dir).filter((number) => number < keeps);
-    if (done.length === 0) return;
     try {
+      const done = listSegments(this.dir).filter((number) => number < keeps);
+      if (done.length === 0) return;
       // Saves first: a saved cursor in a missing file would mean that the file was lost, not delivered.
       this.cursor.save();
       for (const number of done) {
@@ -362,11 +368,16 @@ export class Spool {
     }
   }
 
-  /** Number and total size of the segment files. */
+  /** Number and total size of the segment files; as they were, if the folder cannot be read now. */
   onDisk(): { segments: number; bytes: number } {
-    const paths = listSegments(this.dir).map((number) => segmentPath(this.dir, number));
-    const sizes = paths.map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
-    return { segments: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+    try {
+      const paths = listSegments(this.dir).map((number) => segmentPath(this.dir, number));
+      const sizes = paths.map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+      this.disk = { segments: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+    }
+    return this.disk;
   }
 
   /** Age of the oldest undelivered payload, in seconds; 0 if there is none. */

@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import type { OpenFolder } from '../base/open_folder.ts';
 import type { FilePlace, Generation, StreamStart } from './generation.ts';
 import type { FreshFile } from './log_files.ts';
@@ -45,10 +46,12 @@ export function lookAtChain(
       if (looks === 0 && tail.files.fresh.length === 0)
         return { isStill: true, hasNews: hasNews(tail, seen) };
       if (!folder.isStill()) break;
+      // All that the system may refuse comes first: what follows is done whole.
+      const copies = copiesAmong(tail, seen);
       place(tail, seen);
       const isOther = isAnotherFolder(tail, folder);
       tail.foundIn(folder.identity ?? tail.folder);
-      adopt(tail, seen, isOther);
+      adopt(tail, seen, isOther, copies);
       tail.looked(now);
       return { isStill: true, hasNews: true };
     }
@@ -65,17 +68,26 @@ function hasNews(tail: LogTail, seen: Seen[]): boolean {
   return seen.some((one) => isNews(first, one) || isNews(newest, one));
 }
 
-/** The files of a chain, oldest first. Pins those that are new. */
+/**
+ * The files of a chain, oldest first. Pins those that are new.
+ * @throws the system's error about one of them, once the others are pinned
+ */
 function see(tail: LogTail, folder: OpenFolder | null, names: ChainName[], pins: Pins): Seen[] {
   const seen: Seen[] = [];
   let unknown = names;
+  let failure: unknown = null;
   // A new log may be gone in a millisecond: its files are linked first, and identified afterwards.
   const { first, fresh } = tail.files;
   if (tail.stream !== null || first !== undefined || fresh.length > 0) {
     // Newest first: a rotation in the meantime moves a file to a name that is still to come, so the loop sees
     // each file that was there at its start.
     unknown = names.toReversed().filter(({ name, age }) => {
-      const stats = folder?.lstat(name);
+      let stats: BigIntStats | undefined;
+      try {
+        stats = folder?.lstat(name);
+      } catch (error) {
+        failure ??= error;
+      }
       if (!stats?.isFile()) return false;
       const one = recognise(tail, identityOf(stats), age, Number(stats.size));
       if (one !== null) seen.push(one);
@@ -85,16 +97,23 @@ function see(tail: LogTail, folder: OpenFolder | null, names: ChainName[], pins:
   }
   for (const one of unknown) {
     const { age } = one;
-    const pin = folder && pins.take(tail.sandbox, tail.log, folder, one);
+    let pin: Pin | null = null;
+    try {
+      pin = folder && pins.take(tail.sandbox, tail.log, folder, one);
+    } catch (error) {
+      failure ??= error;
+    }
     if (pin === null) continue;
     const known = recognise(tail, pin, age, 0);
     if (known) pins.release(pin);
     seen.push(known ?? { age, file: pin, size: 0, fresh: tail.files.meet(pin, age) });
   }
-  return markFresh(
+  markFresh(
     tail,
     seen.sort((a, b) => b.age - a.age),
   );
+  if (failure !== null) throw failure;
+  return seen;
 }
 
 function recognise(tail: LogTail, file: FileIdentity, age: number, size: number): Seen | null {
@@ -106,7 +125,7 @@ function recognise(tail: LogTail, file: FileIdentity, age: number, size: number)
  * Notes for new files which files the same look saw; a moment later some may be gone. A rotation gives a new
  * file a newer name than the known ones, so a new file with an older name than a known one is a copy.
  */
-function markFresh(tail: LogTail, seen: Seen[]): Seen[] {
+function markFresh(tail: LogTail, seen: Seen[]): void {
   const newestKnown = Math.min(...seen.filter((one) => one.fresh === null).map((one) => one.age));
   const newest = tail.files.newest?.pin;
   const isLinked = seen.some(({ file, fresh }) => fresh?.isLinked || (newest && sameFile(file, newest)));
@@ -117,7 +136,6 @@ function markFresh(tail: LogTail, seen: Seen[]): Seen[] {
   }
   // They were pinned as their names were read, while the chain moved.
   tail.files.sawFresh(seen.flatMap(({ fresh }) => fresh ?? []));
-  return seen;
 }
 
 const isAnotherFolder = (tail: LogTail, { identity }: Folder): boolean =>
@@ -131,8 +149,17 @@ function place({ files }: LogTail, seen: Seen[]): void {
   });
 }
 
+/**
+ * New files without a name that are copies. If no look saw both names, only the content can tell. Consoles of
+ * two lives may hold the same, but a copy has an older name from the start.
+ */
+function copiesAmong({ files }: LogTail, seen: Seen[]): Set<FreshFile> {
+  const gone = files.fresh.filter((fresh) => !seen.some((one) => one.fresh === fresh));
+  return new Set(gone.filter((one) => one.isCopy || (one.age > 0 && files.newest?.isCopiedBy(one.pin))));
+}
+
 /** Puts new files in their place: into the queue behind the known files, or among the copies. */
-function adopt(tail: LogTail, seen: Seen[], isOther: boolean): void {
+function adopt(tail: LogTail, seen: Seen[], isOther: boolean, copies: Set<FreshFile>): void {
   const { files } = tail;
   const { newest } = files;
   const hasNothing = newest === undefined && (tail.stream === null || tail.sealed !== null);
@@ -156,9 +183,7 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean): void {
   let hasGone = false;
   for (const fresh of files.fresh) {
     if (seen.some((one) => one.fresh === fresh)) continue;
-    // If no look saw both names, only the content can tell. Consoles of two lives may hold the same, but a
-    // copy has an older name from the start.
-    if (fresh.isCopy || (fresh.age > 0 && newest?.isCopiedBy(fresh.pin))) {
+    if (copies.has(fresh)) {
       tail.keepCopy(fresh.pin, performance.now());
       continue;
     }

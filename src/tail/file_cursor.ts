@@ -1,5 +1,6 @@
 import { fstatSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { isRefused } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { closePin, openPin, type Pin, readAt, statOf } from './pins.ts';
 
@@ -139,10 +140,16 @@ export class FileCursor {
     return this.at === 0 && this.rest === null;
   }
 
-  /** Updates `size` without a read, for a file that may not be opened. */
-  measure(): void {
-    const { size, mtimeMs } = statOf(this.pin);
-    this.measured(size, mtimeMs);
+  /** Updates `size` without a read, for a file that may not be opened. @returns false if that fails too */
+  measure(): boolean {
+    try {
+      const { size, mtimeMs } = statOf(this.pin);
+      this.measured(size, mtimeMs);
+      return true;
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      return false;
+    }
   }
 
   private measured(size: number, mtime_ms: number): void {

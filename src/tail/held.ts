@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs';
-import { AfterlogError } from '../base/errors.ts';
+import { AfterlogError, isRefused } from '../base/errors.ts';
 import { Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import { AsideRoom } from './aside.ts';
@@ -35,6 +35,8 @@ export class HeldFiles {
   /** A folder on the same file system. */
   private readonly folder: string;
   private readonly bytesMax: number;
+  /** The share of the free space, as of the last check that could measure it. */
+  private share_bytes = Number.POSITIVE_INFINITY;
   /** Let go of; unlinked as soon as their gap rows are durable. */
   private leaving: Pin[] = [];
   private readonly trouble = new Trouble('Files that wait to be read are well within their limit again.');
@@ -101,9 +103,14 @@ export class HeldFiles {
    * The share counts held bytes as free, so it does not depend on them, and shrinks before the disk is full.
    */
   private max(): number {
-    const { bavail, bsize } = statfsSync(this.folder);
-    const share = Math.floor(limits.held.free_disk_share * (bavail * bsize + this.bytes));
-    return Math.min(this.bytesMax, share);
+    try {
+      const { bavail, bsize } = statfsSync(this.folder);
+      this.share_bytes = Math.floor(limits.held.free_disk_share * (bavail * bsize + this.bytes));
+    } catch (error) {
+      // The share as it was: the tailer reports that the folder cannot be seen.
+      if (!isRefused(error)) throw error;
+    }
+    return Math.min(this.bytesMax, this.share_bytes);
   }
 }
 
@@ -118,8 +125,8 @@ function heldBy(tails: Iterable<LogTail>): HeldFile[] {
         const isRead = asideOf !== null || size <= known_bytes;
         held.push({ tail, disk_bytes: blocks * 512, written_ms: mtimeMs, isRead, asideOf });
       } catch (error) {
-        // Somebody removed the pin; the next read reports it.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        // Somebody removed the pin, or its file system fails; the next read reports it.
+        if (!isRefused(error)) throw error;
       }
     }
   }

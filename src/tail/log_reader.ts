@@ -1,5 +1,5 @@
 import { crashPoint } from '../base/crash_point.ts';
-import { reasonOf } from '../base/errors.ts';
+import { isRefused, reasonOf } from '../base/errors.ts';
 import type { Generation } from './generation.ts';
 import { giveUp, type LetGo } from './let_go.ts';
 import type { LogTail } from './log_tail.ts';
@@ -34,11 +34,13 @@ export function guard(tail: LogTail, chunk: Buffer): boolean {
 
 function attempt(tail: LogTail, does: () => boolean): boolean {
   try {
+    tail.mustBeRecovered();
+    tail.doWhatIsDue();
     const more = does();
     tail.failed('');
     return more;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    if (!isRefused(error)) throw error;
     const reason = reasonOf(error);
     throw new ReadFailure(tail.key, reason, tail.failed(reason));
   }
@@ -50,14 +52,15 @@ function attempt(tail: LogTail, does: () => boolean): boolean {
  */
 export function letGo(tail: LogTail, chunk: Buffer, why: LetGo): void {
   try {
+    tail.doWhatIsDue();
     for (let chunks = 0; chunks < CHUNKS_MAX; chunks++) {
       const { first } = tail.files;
       if (first === undefined || !step(tail, first, chunk, why)) return;
     }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    if (!isRefused(error)) throw error;
     const first = tail.files.first!;
-    first.cursor.measure();
+    if (tail.hasDue || !first.cursor.measure()) return;
     giveUp(tail, first, { ...why, reason: `${why.reason}; it could not be read: ${reasonOf(error)}` });
   }
 }

@@ -1,4 +1,5 @@
 import { crashPoint } from '../base/crash_point.ts';
+import { isRefused } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AsideRoom } from './aside.ts';
 import type { Account } from './fair_shares.ts';
@@ -12,8 +13,11 @@ import { fileState, type TailState, unfinishedOf, waitingFile } from './tail_sta
 
 /** The sandbox of a tail. */
 export interface TailOwner {
-  /** Looks at the folder again, so that a copy from before a truncation is known. */
-  look(): void;
+  /**
+   * Looks at the folder again, so that a copy from before a truncation is known.
+   * @returns why this log could not be looked at; null if it could
+   */
+  lookFor(tail: LogTail): Error | null;
   /** Gives a pin the name of its stream and place. */
   rename(tail: LogTail, of: NamedPin, stream: string): void;
   /** Makes an empty file for the copy of a generation's bytes from this offset on. */
@@ -26,6 +30,8 @@ export interface TailOwner {
 
 /** The reason of the gap row of a hole. */
 const HOLE = 'a hole of a sparse file: nobody wrote these bytes';
+
+const NOTHING_DUE: readonly (() => void)[] = [];
 
 export type NamedPin = Pick<Generation, 'pin' | 'number' | 'isAfterGap'>;
 
@@ -57,6 +63,8 @@ export class LogTail implements StateOwner {
   private look: string | null = null;
   private failedWith = '';
   private isSaved = true;
+  private due: readonly (() => void)[] = NOTHING_DUE;
+  private recover: (() => void) | null = null;
 
   constructor(sandbox: string, log: string, sink: Sink, owner: TailOwner) {
     this.sandbox = sandbox;
@@ -108,8 +116,59 @@ export class LogTail implements StateOwner {
     this.look = saw;
   }
 
+  /**
+   * Gives a pin its name, or later if the system refuses it now: nothing is read before all pins have theirs,
+   * because the next agent finds the place of a file by it.
+   */
   rename(of: NamedPin, stream: string): void {
-    this.owner.rename(this, of, stream);
+    this.doBeforeRead(() => this.owner.rename(this, of, stream));
+  }
+
+  /** The original of this copy aside has another number now. */
+  renumberAside(pin: Pin, number: number): void {
+    this.doBeforeRead(() => this.owner.renumberAside(pin, number));
+  }
+
+  /** Does it at once, or before the next read if the system refuses it now. It is done in order. */
+  doBeforeRead(does: () => void): void {
+    this.due = [...this.due, does];
+    try {
+      this.doWhatIsDue();
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+    }
+  }
+
+  /** @throws the system's error: then nothing may be read */
+  doWhatIsDue(): void {
+    while (this.due.length > 0) {
+      this.due[0]!();
+      this.due = this.due.slice(1);
+    }
+  }
+
+  /** Whether something must be done before the next read. */
+  get hasDue(): boolean {
+    return this.due.length > 0;
+  }
+
+  /**
+   * An earlier agent left files, and a fault keeps this one from finding out about them: until then the log is
+   * not looked at, read or forgotten.
+   */
+  recoverLater(recover: () => void): void {
+    this.recover = recover;
+  }
+
+  get isRecovered(): boolean {
+    return this.recover === null;
+  }
+
+  /** @throws the system's error while the fault lasts */
+  mustBeRecovered(): void {
+    if (this.recover === null) return;
+    this.recover();
+    this.recover = null;
   }
 
   /**
@@ -300,7 +359,7 @@ export class LogTail implements StateOwner {
   isDrained(since_ms: number): boolean {
     const { first, second, fresh } = this.files;
     // A look that could not be trusted may have missed a file.
-    if (second !== undefined || fresh.length > 0 || this.lastLook === null) return false;
+    if (second !== undefined || fresh.length > 0 || this.lastLook === null || !this.isRecovered) return false;
     return first === undefined || (first.place !== 'gone' && first.drained_at_ms > since_ms);
   }
 
@@ -319,6 +378,7 @@ export class LogTail implements StateOwner {
   /** Whether nothing is left of the log: no bytes to read, no pin, no state to keep. */
   get isOver(): boolean {
     const { unread, fresh } = this.files;
+    if (!this.isRecovered || this.hasDue) return false;
     return unread.length === 0 && fresh.length === 0 && !this.isRemembered;
   }
 

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
   type BigIntStats,
-  closeSync,
   fstatSync,
   linkSync,
   lstatSync,
@@ -16,8 +15,8 @@ import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { crashPoint } from '../base/crash_point.ts';
 import { AfterlogError } from '../base/errors.ts';
-import { report } from '../base/faults.ts';
-import { type OpenFolder, READ_ONE_FILE } from '../base/open_folder.ts';
+import { report, Trouble, unwritable } from '../base/faults.ts';
+import { closeQuietly, type OpenFolder, READ_ONE_FILE } from '../base/open_folder.ts';
 import { closeOwnFiles, makeOwnFolder, OWN_FILE } from '../base/own_files.ts';
 import { isForeign, mayHoldForeign } from './foreign.ts';
 
@@ -88,14 +87,18 @@ export interface FoundPin extends Omit<PinName, 'stream'> {
 export class Pins {
   /** Files that an open descriptor holds. */
   descriptors = 0;
+  /** Let go of, and still there, because the system refused to unlink them. */
+  private readonly leaving = new Set<Pin>();
   private readonly dir: string;
   private count = 0;
   /** Pids are reused; with them, names of an earlier agent's pins would be, too. */
   private readonly life = randomBytes(6).toString('hex');
   private warned = false;
+  private readonly trouble: Trouble;
 
   constructor(dir: string) {
     this.dir = dir;
+    this.trouble = new Trouble(`Pins in ${dir} are removed again.`);
     makeOwnFolder(dir);
     // A copy is our own file; every other pin is the runtime's.
     closeOwnFiles(dir, (name) => name.split(',')[2] === 'aside');
@@ -119,14 +122,20 @@ export class Pins {
       return code === 'ENOENT' || code === 'ENOTDIR' ? null : this.open(folder, name, code ?? '');
     }
     crashPoint('tail.linked');
-    const stats = lstatSync(link, { bigint: true });
-    if (!stats.isFile() || isLinkedFromElsewhere(folder, name, stats, 1)) {
-      unlinkSync(link);
-      return null;
+    try {
+      const stats = lstatSync(link, { bigint: true });
+      if (!stats.isFile() || isLinkedFromElsewhere(folder, name, stats, 1)) {
+        this.unlink(link);
+        return null;
+      }
+      const path = isUnsure ? pathAs('new') : link;
+      if (isUnsure) renameSync(link, path);
+      return { ...identityOf(stats), path, fd: null };
+    } catch (error) {
+      // The next look links it again.
+      this.unlink(link);
+      throw error;
     }
-    const path = isUnsure ? pathAs('new') : link;
-    if (isUnsure) renameSync(link, path);
-    return { ...identityOf(stats), path, fd: null };
   }
 
   private unique(): string {
@@ -136,9 +145,14 @@ export class Pins {
   private open(folder: OpenFolder, name: string, why: string): Pin | null {
     const file = folder.openFile(name);
     if (file === null) return null;
-    if (isLinkedFromElsewhere(folder, name, file.stats, 0)) {
-      closeSync(file.fd);
-      return null;
+    try {
+      if (isLinkedFromElsewhere(folder, name, file.stats, 0)) {
+        closeQuietly(file.fd);
+        return null;
+      }
+    } catch (error) {
+      closeQuietly(file.fd);
+      throw error;
     }
     this.descriptors++;
     if (!this.warned) {
@@ -162,20 +176,35 @@ export class Pins {
     crashPoint('tail.named');
   }
 
+  /** A pin that cannot be unlinked now keeps its path, and `tidy` tries it again. */
   release(pin: Pin): void {
     if (pin.fd !== null) {
-      closeSync(pin.fd);
+      closeQuietly(pin.fd);
       this.descriptors--;
+      pin.fd = null;
     }
-    if (pin.path !== null) {
-      try {
-        unlinkSync(pin.path);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (pin.path === null) return;
+    try {
+      unlinkSync(pin.path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        this.leaving.add(pin);
+        this.trouble.begins(unwritable(`Pins in ${this.dir} cannot be removed now`, error));
+        return;
       }
     }
-    pin.fd = null;
+    this.leaving.delete(pin);
     pin.path = null;
+  }
+
+  private unlink(path: string): void {
+    this.release({ inode: '', born: '', path, fd: null });
+  }
+
+  /** Unlinks what could not be unlinked before. */
+  tidy(): void {
+    for (const pin of this.leaving) this.release(pin);
+    if (this.leaving.size === 0) this.trouble.ends();
   }
 
   /** A new empty file for a copy of `of`, from offset `from` on. */
@@ -194,8 +223,11 @@ export class Pins {
     const fd = openSync(path, 'wx', OWN_FILE);
     try {
       return { ...identityOf(fstatSync(fd, { bigint: true })), path, fd: null, isAside: true };
+    } catch (error) {
+      this.unlink(path);
+      throw error;
     } finally {
-      closeSync(fd);
+      closeQuietly(fd);
     }
   }
 
@@ -241,7 +273,22 @@ export class Pins {
         pin,
       });
     }
-    return found;
+    return this.withoutTwins(found);
+  }
+
+  /** Releases the second link to a file: an agent died, or could not unlink it, when it knew the file already. */
+  private withoutTwins(found: FoundPin[]): FoundPin[] {
+    const first = new Map<string, FoundPin>();
+    const keyOf = ({ sandbox, log, pin }: FoundPin): string => `${sandbox}/${log}/${pin.inode}/${pin.born}`;
+    const isUnnamed = ({ stream, isCopy, aside }: FoundPin): boolean =>
+      stream === null && !isCopy && aside === null;
+    for (const one of found.toSorted((a, b) => Number(isUnnamed(a)) - Number(isUnnamed(b))))
+      if (!first.has(keyOf(one))) first.set(keyOf(one), one);
+    return found.filter((one) => {
+      const isTwin = isUnnamed(one) && first.get(keyOf(one)) !== one;
+      if (isTwin) this.release(one.pin);
+      return !isTwin;
+    });
   }
 }
 
@@ -279,7 +326,7 @@ function asideOf(original: string, from: string): FoundPin['aside'] {
 export const openPin = (pin: Pin): number => pin.fd ?? openSync(pin.path!, READ_ONE_FILE);
 
 export function closePin(pin: Pin, fd: number): void {
-  if (pin.fd === null) closeSync(fd);
+  if (pin.fd === null) closeQuietly(fd);
 }
 
 /** Reads at most `length` bytes; fewer at the end of the file. */

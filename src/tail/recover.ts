@@ -11,34 +11,51 @@ import { type TailState, unfinishedOf } from './tail_state.ts';
  * @param found this log's pins
  * @param seek pins a file that still has a name in the folder: if links are not possible, nothing else holds
  * it
+ * @param sought gets the pins that `seek` makes: after an error, the next call needs them
+ * @throws the system's error, before anything else is changed
  */
 export function recoverTail(
   tail: LogTail,
   state: TailState | null,
   found: FoundPin[],
   seek: (file: FileIdentity) => Pin | null,
+  sought: Pin[] = [],
 ): void {
   const [asides, links] = [
     found.filter(({ aside }) => aside !== null),
     found.filter(({ aside }) => aside === null),
   ];
-  recoverQueue(tail, state, links, asides, seek);
-  recoverAsides(tail, asides);
+  seekUnheld(state, found, seek, sought);
+  recoverQueue(tail, state, links, asides, sought);
+  for (const one of asides) tail.doBeforeRead(() => recoverAside(tail, one));
 }
 
-/** Copies aside of files that may still exist. The next read finds out whether these were truncated since. */
-function recoverAsides(tail: LogTail, asides: FoundPin[]): void {
-  for (const { aside, pin, generation } of asides) {
-    if (tail.files.knows(pin)) continue;
-    // Another number, or another count of cuts: the copy is from before a truncation that is dealt with.
-    const { of, cuts, from } = aside!;
-    const original = tail.files.unread.find(
-      (one) => one.number === generation && one.cuts === cuts && sameFile(one.pin, of),
-    );
-    const found = original && original.aside === null ? Aside.found(original.cursor, pin, from) : null;
-    if (found === null) tail.files.release(pin);
-    else original!.aside = found;
+/** Pins the files of the state that no pin holds. */
+function seekUnheld(
+  state: TailState | null,
+  found: FoundPin[],
+  seek: (file: FileIdentity) => Pin | null,
+  sought: Pin[],
+): void {
+  const held = found.map(({ pin }) => pin);
+  for (const file of state === null ? [] : [state.file, ...(state.waiting ?? [])]) {
+    if ([...held, ...sought].some((pin) => sameFile(pin, file))) continue;
+    const pin = seek(file);
+    if (pin !== null) sought.push(pin);
   }
+}
+
+/** A copy aside of a file that may still exist. The next read finds out whether that was truncated since. */
+function recoverAside(tail: LogTail, { aside, pin, generation }: FoundPin): void {
+  if (tail.files.knows(pin)) return;
+  // Another number, or another count of cuts: the copy is from before a truncation that is dealt with.
+  const { of, cuts, from } = aside!;
+  const original = tail.files.unread.find(
+    (one) => one.number === generation && one.cuts === cuts && sameFile(one.pin, of),
+  );
+  const found = original && original.aside === null ? Aside.found(original.cursor, pin, from) : null;
+  if (found === null) tail.files.release(pin);
+  else original!.aside = found;
 }
 
 function recoverQueue(
@@ -46,7 +63,7 @@ function recoverQueue(
   state: TailState | null,
   found: FoundPin[],
   asides: FoundPin[],
-  seek: (file: FileIdentity) => Pin | null,
+  sought: Pin[],
 ): void {
   const named = found.filter((one) => one.stream !== null && !one.isCopy).sort(byAge);
   if (state === null) {
@@ -70,8 +87,8 @@ function recoverQueue(
   tail.restore(state);
   const held = (file: FileIdentity): FoundPin | undefined => {
     const one = [...found, ...asides].find(({ pin }) => sameFile(pin, file));
-    const pin = one ? null : seek(file);
-    return pin === null
+    const pin = sought.find((other) => sameFile(other, file));
+    return one !== undefined || pin === undefined
       ? one
       : {
           sandbox: tail.sandbox,

@@ -24,13 +24,20 @@ import type { Watch, WatchFolder } from './watch.ts';
 
 /** No rotator that we know names an old file so: it may be somebody's copy. */
 const UNKNOWN_ROTATION = 'a file beside the log, under a name that no rotation gives';
+interface Failing {
+  path: string;
+  error: Error;
+}
+const NOTHING: readonly Failing[] = [];
 
 /** Reports of a sandbox's folder to the tailer. */
 export interface SandboxEvents {
   /** The log has, or may have, bytes to read. */
   readable(tail: LogTail): void;
-  /** A look at the folder failed, perhaps for a while; the next look tries again. */
+  /** A look at the folder, or at one of its logs, failed, perhaps for a while; the next look tries again. */
   failed(path: string, error: Error): void;
+  /** The look after it did not. */
+  works(path: string): void;
   /** An entry with the name of a log is no file. */
   strange(path: string, what: string): void;
 }
@@ -46,6 +53,9 @@ export class SandboxFolder implements TailOwner {
   owner: number | null = null;
   /** Why the last look could not see everything; empty if it could. */
   failure = '';
+  /** What failed at the last look. */
+  failing: readonly Failing[] = NOTHING;
+  private isClosed = false;
   /** Entries with the name of a log that are no files, as of the last look. */
   strange = 0;
   readonly room: AsideRoom;
@@ -98,7 +108,10 @@ export class SandboxFolder implements TailOwner {
     this.pins.renumberAside(pin, number);
   }
 
-  /** Pins this file of a log under any name that it has in the folder. @returns null if it has none */
+  /**
+   * Pins this file of a log under any name that it has in the folder.
+   * @returns null if it has none @throws the system's error
+   */
   seek(log: string, file: FileIdentity): Pin | null {
     let folder: OpenFolder | null = null;
     try {
@@ -110,8 +123,6 @@ export class SandboxFolder implements TailOwner {
         if (pin !== null && sameFile(pin, file)) return pin;
         if (pin !== null) this.pins.release(pin);
       }
-    } catch (error) {
-      this.failed(this.folder, error as Error);
     } finally {
       folder?.close();
     }
@@ -120,6 +131,9 @@ export class SandboxFolder implements TailOwner {
 
   /** Watches first and looks afterwards, so that no change in between goes unseen. */
   look(): void {
+    if (this.isClosed) return;
+    const before = this.failing;
+    this.failing = NOTHING;
     this.failure = '';
     let folder: OpenFolder | null = null;
     try {
@@ -130,22 +144,47 @@ export class SandboxFolder implements TailOwner {
     } finally {
       folder?.close();
     }
+    for (const { path } of before)
+      if (!this.failing.some((other) => other.path === path)) this.events.works(path);
+  }
+
+  lookFor({ log }: LogTail): Error | null {
+    this.look();
+    const paths = [this.folder, this.pathOf(log)];
+    return this.failing.find(({ path }) => paths.includes(path))?.error ?? null;
+  }
+
+  /** A log in messages. */
+  private pathOf(log: string): string {
+    return `${this.folder} (${log})`;
   }
 
   private lookIn(folder: OpenFolder | null): void {
+    for (const tail of this.tails.values()) this.lookAtLog(tail.log, () => tail.mustBeRecovered());
     const names = this.names(folder);
     for (const log of new Set([...this.tails.keys(), ...names.keys()])) {
-      try {
-        this.lookAt(this.tail(log), folder, names.get(log)?.chain ?? []);
-      } catch (error) {
-        // One log that cannot be pinned does not stop the others.
-        this.failed(`${this.folder} (${log})`, error as Error);
-      }
+      const tail = this.tail(log);
+      if (tail.isRecovered) this.lookAtLog(log, () => this.lookAt(tail, folder, names.get(log)?.chain ?? []));
+    }
+  }
+
+  /** One log that cannot be pinned does not stop the others. */
+  private lookAtLog(log: string, look: () => void): void {
+    try {
+      look();
+    } catch (error) {
+      this.tails.get(log)?.looked(null);
+      this.failed(this.pathOf(log), error as Error);
     }
   }
 
   private failed(path: string, error: Error): void {
     this.failure = reasonOf(error);
+    this.complain(path, error);
+  }
+
+  private complain(path: string, error: Error): void {
+    this.failing = [...this.failing, { path, error }];
     this.events.failed(path, error);
   }
 
@@ -188,8 +227,12 @@ export class SandboxFolder implements TailOwner {
       );
       return folder;
     } catch (error) {
+      if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) {
+        // The look sees all that is there now; the next one watches again.
+        this.complain(`${this.folder} (its events)`, error as Error);
+        return folder;
+      }
       folder.close();
-      if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
       this.isGone = true; // deleted meanwhile
       return null;
     }
@@ -290,6 +333,7 @@ export class SandboxFolder implements TailOwner {
   }
 
   close(): void {
+    this.isClosed = true;
     this.unwatch();
   }
 }

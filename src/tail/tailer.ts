@@ -1,8 +1,8 @@
 import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AfterlogError, reasonOf } from '../base/errors.ts';
-import { report, Trouble } from '../base/faults.ts';
+import { AfterlogError, isRefused, reasonOf } from '../base/errors.ts';
+import { report, Trouble, Troubles } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import { isSandboxId, wrongWithId } from '../base/sandbox_id.ts';
 import type { Account } from './fair_shares.ts';
@@ -10,7 +10,7 @@ import { HeldFiles } from './held.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { guard, read } from './log_reader.ts';
 import { LogTail } from './log_tail.ts';
-import type { FoundPin, Pins } from './pins.ts';
+import type { FoundPin, Pin, Pins } from './pins.ts';
 import { Places } from './places.ts';
 import { ReadFailure } from './read_failure.ts';
 import { recoverTail } from './recover.ts';
@@ -75,10 +75,15 @@ export class Tailer {
   private readonly events: SandboxEvents = {
     readable: (tail) => this.wake(tail),
     failed: (path, error) => this.report(path, error),
+    works: (path) => this.failing.ends(path, `${path} is read again.`),
     strange: (path, what) =>
       this.complain(path, new AfterlogError('LOG_NOT_A_FILE', `${path} is ${what}: it is left alone.`)),
   };
   private readonly reported = new Set<string>();
+  /** Of sandboxes and their logs: what cannot be read now. */
+  private readonly failing = new Troubles();
+  /** Tails whose last read failed, the one that was tried longest ago first. */
+  private readonly retried = new Set<LogTail>();
   private readonly rootTrouble: Trouble;
   private readonly layout: Layout;
   private readonly pins: Pins;
@@ -149,15 +154,15 @@ export class Tailer {
       }
       const sandbox = this.sandbox(id);
       const tail = sandbox.tail(log);
-      recoverTail(tail, state, pins, (file) => sandbox.seek(tail.log, file));
+      const sought: Pin[] = [];
+      tail.recoverLater(() => recoverTail(tail, state, pins, (file) => sandbox.seek(tail.log, file), sought));
     }
     for (const sandbox of this.sandboxes.values()) {
       sandbox.look();
       this.places.take(sandbox.id, sandbox.owner);
       for (const tail of sandbox.tails.values()) this.wake(tail);
     }
-    this.watchRoot();
-    this.discover();
+    this.seeRoot();
     this.seeNewcomers(Number.POSITIVE_INFINITY);
     this.timers.push(
       setInterval(() => this.reconcile(), limits.tail.reconcile_ms),
@@ -201,8 +206,8 @@ export class Tailer {
         this.seeInTurn();
       });
       this.lastError = null;
-      this.rootTrouble.ends();
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       const what = `Waiting for ${this.layout.root}, which cannot be watched: ${reasonOf(error)}.`;
       this.rootTrouble.begins(new AfterlogError('DATA_DIR_MISSING', what));
       this.lastError = what;
@@ -268,7 +273,7 @@ export class Tailer {
       return;
     }
     const isKnown = this.sandboxes.has(name);
-    if (!isKnown && !this.places.hasRoom(() => this.layout.ownerOf(name))) {
+    if (!isKnown && !this.places.hasRoom(() => this.ownerOf(name))) {
       this.leaveOut(name);
       return;
     }
@@ -277,6 +282,16 @@ export class Tailer {
     sandbox.look();
     if (!isKnown) this.places.take(name, sandbox.owner);
     if (this.dropIfOver(sandbox) && sandbox.strange > 0) this.strangeNames.add(name);
+  }
+
+  /** Null if nobody owns the folder, or the owner cannot be read: the look at it then says why. */
+  private ownerOf(name: string): number | null {
+    try {
+      return this.layout.ownerOf(name);
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      return null;
+    }
   }
 
   /** Looks at new names at once, because a sandbox may live 10 ms; thousands take turns with reading. */
@@ -306,7 +321,10 @@ export class Tailer {
     } catch (error) {
       this.rootWatch?.close();
       this.rootWatch = null;
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.report(this.layout.root, error as Error);
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        this.rootFailed(error);
+        return;
+      }
     }
     // While no place is free, nothing changes for those that are left out.
     const wait = this.hasFreedPlace ? new Set() : this.leftOut;
@@ -328,9 +346,7 @@ export class Tailer {
 
   /** Looks without an event: at the root, and at some of the sandboxes in turn. */
   private reconcile(): void {
-    this.watchRoot();
-    const hasRoom = this.leftOut.size > 0 && this.hasFreedPlace;
-    if (this.mayHaveNews() || hasRoom) this.discover();
+    this.seeRoot();
     const some = Math.min(this.sandboxes.size, RECONCILE_SANDBOXES_MAX);
     for (let count = 0; count < some; count++) {
       let next = this.rounds.next();
@@ -342,7 +358,37 @@ export class Tailer {
       next.value.look();
       this.dropIfOver(next.value);
     }
+    for (const tail of [...this.retried].slice(0, RECONCILE_SANDBOXES_MAX)) {
+      this.retried.delete(tail);
+      this.retried.add(tail);
+      this.wake(tail);
+    }
     for (const tail of this.held.check(this.unsettled, this.chunk)) this.wake(tail);
+    this.pins.tidy();
+  }
+
+  /** Watches the root, and lists it if it may have news. */
+  private seeRoot(): void {
+    try {
+      this.watchRoot();
+      const hasRoom = this.leftOut.size > 0 && this.hasFreedPlace;
+      if (this.mayHaveNews() || hasRoom) this.discover();
+      if (this.rootWatch !== null) this.rootTrouble.ends();
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      this.rootFailed(error);
+    }
+  }
+
+  /** Sandboxes that are known are still read; the next reconcile looks at the root again. */
+  private rootFailed(error: unknown): void {
+    this.rootWatch?.close();
+    this.rootWatch = null;
+    this.rootSeen = '';
+    const { root } = this.layout;
+    const what = `The folder of sandboxes, ${root}, cannot be seen: ${reasonOf(error)}.`;
+    this.rootTrouble.begins(new AfterlogError('DATA_DIR_UNREADABLE', what));
+    this.lastError = what;
   }
 
   /**
@@ -375,7 +421,8 @@ export class Tailer {
   }
 
   private wake(tail: LogTail): void {
-    if (tail.files.first === undefined) this.forget(tail);
+    const isIdle = tail.files.first === undefined && tail.isRecovered && !tail.hasDue;
+    if (isIdle) this.forget(tail);
     else this.readable.add(tail);
     this.unsettled.add(tail);
     this.schedule();
@@ -402,10 +449,12 @@ export class Tailer {
         if (tail.isAmidHole && this.hole_bytes_left <= 0) continue;
         const more = this.visit(tail);
         if (tail.isAmidHole) this.hole_bytes_left -= this.chunk.length;
+        if (this.retried.delete(tail)) this.failing.ends(tail.key, `${tail.key} is read again.`);
         if (more) this.readable.add(tail);
         else this.forget(tail);
       } catch (error) {
         if (!(error instanceof ReadFailure)) throw error;
+        this.retried.add(tail);
         if (error.isNew) this.report(tail.key, error);
       }
     }
@@ -453,15 +502,22 @@ export class Tailer {
   private dropIfOver(sandbox: SandboxFolder): boolean {
     if (!sandbox.isGone || !sandbox.isOver) return false;
     sandbox.close();
+    for (const { path } of sandbox.failing) this.failing.forget(path);
+    for (const tail of sandbox.tails.values()) {
+      this.failing.forget(tail.key);
+      this.retried.delete(tail);
+    }
     this.sandboxes.delete(sandbox.id);
     this.places.leave(sandbox.id);
     this.hasFreedPlace = true;
     return true;
   }
 
-  /** Logs once that something cannot be read; each reconcile tries it again, silently. */
+  /** Logs once that something cannot be read; the reconciles try it again, silently. */
   private report(what: string, error: Error): void {
-    this.complain(what, new AfterlogError('FILE_UNREADABLE', `${what} cannot be read: ${reasonOf(error)}.`));
+    const failure = new AfterlogError('FILE_UNREADABLE', `${what} cannot be read: ${reasonOf(error)}.`);
+    this.lastError = failure.message;
+    this.failing.begins(what, failure);
   }
 
   private complain(path: string, failure: AfterlogError): void {

@@ -49,11 +49,14 @@ function leave(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
  * console.
  * @param mustGoOn even if the folder could not be looked at
  * @returns whether that is done; else the next look or read finds the truncation again
+ * @throws why the folder could not be looked at
  */
 export function truncated(tail: LogTail, generation: Generation, mustGoOn = false): boolean {
   const { files } = tail;
   const known = files.copyCount;
-  tail.owner.look();
+  const failure = tail.owner.lookFor(tail);
+  // The folder may hold a copy of what the file held: only a look can tell.
+  if (!mustGoOn && failure !== null) throw failure;
   // A file that a doubtful look pinned has no place yet, and may be the copy: the next look decides.
   if (!mustGoOn && tail.lastLook === null && files.fresh.length > 0) return false;
   tail.beginIfOver();
@@ -137,7 +140,7 @@ function replace(tail: LogTail, generation: Generation, by: Generation[]): void 
   // The newest first: a copy is known by its name until its original has its new number.
   for (const [index, next] of [...unread.entries()].toReversed()) {
     tail.rename(next, names[index]!);
-    if (index >= at + by.length && next.aside?.pin) tail.owner.renumberAside(next.aside.pin, next.number);
+    if (index >= at + by.length && next.aside?.pin) tail.renumberAside(next.aside.pin, next.number);
   }
   crashPoint('tail.replaced');
 }
