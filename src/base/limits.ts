@@ -102,6 +102,13 @@ export const limits = {
      * the host clock.
      */
     birth_ahead_ms_max: 86_400_000,
+    /**
+     * Time after which the agent stores an unfinished line as far as it goes; its next piece waits twice as
+     * long.
+     */
+    unfinished_first_ms: 2_000,
+    /** The longest that a piece of an unfinished line waits. */
+    unfinished_longest_ms: 60_000,
     /** Interval at which the agent lists the folders again, for changes without an event. */
     reconcile_ms: 1_000,
     /** Polling interval where the system has no directory events, or no watches left. */

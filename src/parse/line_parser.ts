@@ -3,7 +3,8 @@ import { severity } from './level/severity.ts';
 import { source } from './level/source.ts';
 import { bytes, skipEscape } from './line/bytes.ts';
 import type { SavedEntry } from './line/entry.ts';
-import type { Line } from './line/line.ts';
+import { event } from './line/events.ts';
+import { kind, type Line } from './line/line.ts';
 import { nameId, nameText } from './line/names.ts';
 import { splitEnding } from './line/split.ts';
 import { ways } from './line/traits.ts';
@@ -15,6 +16,7 @@ import { Clock, type ClockState, newClockState } from './time/clock.ts';
 import { isHeadline, wordEndOf } from './trace/headline.ts';
 
 const { ESCAPE } = bytes;
+const READY = nameText(event.boot_ready);
 
 /** What the parser knows of a stream's earlier lines. It is kept in the spool across restarts. */
 export interface ParserState {
@@ -29,6 +31,23 @@ export interface ParserState {
   piece: { start: number; source: string; severity: string } | null;
   /** Missing in spools of older agents. */
   marks?: SavedMarks;
+  /** Absent unless the line at `position` has rows already, and goes on. */
+  told?: Told;
+}
+
+/** The rows of a line so far, of which the first pieces came alone. */
+export interface Told {
+  /** Position of its entry. */
+  entry: number;
+  /** Time of its first row. */
+  seconds: number;
+  nanos: number;
+  /** The host clock when the first of them was read. */
+  read_seconds: number;
+  read_nanos: number;
+  /** Event and title that one of these rows has. */
+  event: string;
+  title: string;
 }
 
 export interface ParserOptions {
@@ -51,9 +70,9 @@ export class LineParser {
   private readonly log: string;
   private readonly isConsole: boolean;
   private readonly clock: Clock;
-  private readonly entries: Entries;
+  private entries: Entries;
   private readonly reader: LineReader;
-  private readonly marks: Marks;
+  private marks: Marks;
   /** Null for recorded lines, which are the only ones in their process. */
   private readonly titles: StreamTitles | null;
   private position: number;
@@ -61,6 +80,7 @@ export class LineParser {
   private pieceStart = 0;
   private pieceSource = 0;
   private pieceSeverity = 0;
+  private told: Told | null = null;
 
   /** `started`: creation time of the log's first file, seconds since 1970 and nanoseconds; 0 if unknown. */
   constructor(log: string, startedSeconds: number, startedNanos: number, options: ParserOptions = {}) {
@@ -75,6 +95,7 @@ export class LineParser {
     this.marks = new Marks(state?.marks);
     this.titles = isRecorded ? null : new StreamTitles();
     this.position = state?.position ?? 0;
+    this.told = state?.told ?? null;
     if (!state?.piece) return;
     this.isPiece = true;
     this.pieceStart = state.piece.start;
@@ -94,6 +115,7 @@ export class LineParser {
       entries,
       piece,
       marks: this.marks.save(),
+      ...(this.told !== null && { told: this.told }),
     };
   }
 
@@ -104,7 +126,8 @@ export class LineParser {
 
   /** Everything written until `seconds` (since 1970) has been read. Later lines were written after that. */
   caughtUp(seconds: number): void {
-    this.clock.caughtUp(seconds);
+    // A line that goes on began before that.
+    if (this.told === null) this.clock.caughtUp(seconds);
   }
 
   /**
@@ -127,10 +150,8 @@ export class LineParser {
     splitEnding(b, start, end, line);
     line.message_start = start;
     this.clock.observe(observedSeconds, observedNanos);
-    if (position !== this.position) {
-      this.entries.close();
-      this.isPiece = false;
-    }
+    this.begin(position);
+    this.told = null;
     this.position = position + end - start;
     if (this.isPiece) this.goOn(position, line);
     else {
@@ -143,6 +164,93 @@ export class LineParser {
     this.pieceSource = line.source;
     this.reader.hold(line.source);
     this.pieceSeverity = line.severity;
+  }
+
+  private begin(position: number): void {
+    if (position === this.position) return;
+    this.entries.close();
+    this.isPiece = false;
+    this.told = null;
+    this.position = position;
+  }
+
+  /**
+   * Parses b[start, end), as much as there is of a line that goes on, for the row of b[from, end). Only what
+   * its rows told is remembered: a whole line may mean something else.
+   */
+  parsePiece(
+    b: Uint8Array,
+    start: number,
+    from: number,
+    end: number,
+    position: number,
+    observedSeconds: number,
+    observedNanos: number,
+    line: Line,
+  ): void {
+    this.begin(position);
+    const { told, isPiece, pieceStart, pieceSource, pieceSeverity } = this;
+    const before = this.state();
+    const seconds = told?.read_seconds ?? observedSeconds;
+    const nanos = told?.read_nanos ?? observedNanos;
+    this.parse(b, start, end, position, seconds, nanos, line);
+    this.entries = new Entries(before.entries);
+    this.marks = new Marks(before.marks);
+    this.clock.reset(before.clock);
+    this.position = position;
+    Object.assign(this, { isPiece, pieceStart, pieceSource, pieceSeverity });
+    this.reader.hold(isPiece ? pieceSource : 0);
+    const all = this.asRest(b, from, position, line, told);
+    this.told = { ...all, read_seconds: seconds, read_nanos: nanos };
+  }
+
+  /**
+   * Parses b[start, end), a whole line, for the row of its rest b[from, end): earlier rows have what is
+   * before it. That row has the source, severity and event of the whole line, and time and entry of its
+   * first row.
+   */
+  parseRest(
+    b: Uint8Array,
+    start: number,
+    from: number,
+    end: number,
+    position: number,
+    observedSeconds: number,
+    observedNanos: number,
+    line: Line,
+  ): void {
+    this.begin(position);
+    const { told } = this;
+    const seconds = told?.read_seconds ?? observedSeconds;
+    this.parse(b, start, end, position, seconds, told?.read_nanos ?? observedNanos, line);
+    const all = this.asRest(b, from, position, line, told);
+    // A guest that waits at a prompt is ready, whatever is typed there.
+    if (all.event === READY) this.marks.foundReady();
+  }
+
+  /** Makes of a parsed line the row of b[from, line.end). @returns what the rows of the line told by now */
+  private asRest(
+    b: Uint8Array,
+    from: number,
+    position: number,
+    line: Line,
+    told: Told | null,
+  ): Omit<Told, 'read_seconds' | 'read_nanos'> {
+    const { start, end, seconds, nanos } = line;
+    if (from > start) {
+      line.start = from;
+      line.message_start = from;
+      splitEnding(b, from, end, line);
+    }
+    const [mark, title] = [nameText(line.event), nameText(line.title)];
+    if (told === null) return { entry: position - line.entry_back, seconds, nanos, event: mark, title };
+    line.seconds = told.seconds;
+    line.nanos = told.nanos;
+    line.kind = kind.inherited;
+    line.entry_back = position + from - start - told.entry;
+    if (title === told.title) line.title = 0;
+    if (mark === told.event) line.event = 0;
+    return { ...told, event: mark || told.event, title: title || told.title };
   }
 
   /** Parses the rest of a line whose first piece is a row already. */

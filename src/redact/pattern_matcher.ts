@@ -104,6 +104,31 @@ export class PatternMatcher {
     return this.steps <= stepsMax;
   }
 
+  /**
+   * The first offset where a match may begin that bytes behind `bytes` would complete, or make longer; their
+   * end if there is none, `start` if that takes too many steps.
+   * @param isCut whether the line begins before `start`
+   */
+  openFrom(bytes: Uint8Array, start: number, isCut: boolean, stepsMax: number): number {
+    const { sets, starts, automaton, allowed, classOf, classOfSymbol } = this;
+    this.steps = 0;
+    let open = bytes.length;
+    // Any byte may follow.
+    let set = sets.add(sets.bits(Array.from({ length: automaton.starts }, (_, place) => place)));
+    for (let at = bytes.length - 1; at >= start - 1; at--) {
+      const edge = isCut ? symbol.cutStart : symbol.lineStart;
+      const left = sets.reaching(set, allowed[at < start ? classOfSymbol[edge]! : classOf[bytes[at]!]!]!);
+      this.steps += sets.steps;
+      if (this.steps > stepsMax) open = start;
+      if (open === start || left.every((bits) => bits === 0)) break;
+      const known = sets.find(left);
+      set = known >= 0 ? known : sets.add(left);
+      if (starts.some((place) => sets.has(set, place))) open = at + 1;
+    }
+    sets.forget(this.size);
+    return open;
+  }
+
   /** Notes the set at each byte. @returns whether there may be a match */
   private note(
     bytes: Uint8Array,

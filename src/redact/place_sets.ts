@@ -67,15 +67,22 @@ export class PlaceSets {
     return this.meet(allowed);
   }
 
+  /** The same, without places that need none behind them. */
+  reaching(set: number, allowed: Int32Array): Int32Array {
+    this.follow(set, false);
+    return this.meet(allowed);
+  }
+
   /** Calls back with `left` for each of several lists of allowed places. */
   eachLeft(set: number, allowed: Int32Array[], found: (left: Int32Array, index: number) => void): void {
     this.follow(set);
     for (let index = 0; index < allowed.length; index++) found(this.meet(allowed[index]!), index);
   }
 
-  private follow(set: number): void {
+  private follow(set: number, withLast = true): void {
     const { width, words, before, isBits, followed } = this;
-    followed.set(this.last);
+    if (withLast) followed.set(this.last);
+    else followed.fill(0);
     let steps = width;
     const first = set * width;
     for (let word = 0; word < width; word++) {

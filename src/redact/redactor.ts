@@ -3,6 +3,7 @@ import { type Kind, kinds } from './kinds.ts';
 import { KEY_BYTES_MAX, keyBegins, keyEnds, keyRuns } from './private_key.ts';
 import { signsFor } from './secrets.ts';
 import type { SignTable, Span } from './signs.ts';
+import { sureEnd } from './unfinished.ts';
 import { type PatternMatch, textEnd, UserPatterns } from './user_patterns.ts';
 
 /** A secret that is not yet complete at a position of a stream; stored with the position. */
@@ -117,6 +118,17 @@ export class Redactor {
       shown.fill(STAR, Math.max(start, Math.min(end, from)), Math.max(start, Math.min(end, to)));
     }
     return shown;
+  }
+
+  /**
+   * How far the line that the last `hide` was given may be shown although it goes on: no byte before that
+   * offset becomes a part of a secret by what follows.
+   */
+  sureEnd(): number {
+    const { bytes, start, found } = this;
+    const end =
+      this.signs.isEmpty && !this.hasKeys ? bytes.length : sureEnd(bytes, start, bytes.length, found);
+    return Math.min(end, this.patterns.openFrom(bytes, start, this.before.line === 'goes on'));
   }
 
   /**

@@ -83,6 +83,22 @@ export class UserPatterns {
     }
   }
 
+  /**
+   * Where a match may begin that needs more bytes, in the line at `start`, which goes on; the end of the
+   * bytes if none may.
+   * @param isInLine whether the line began before `start`
+   */
+  openFrom(bytes: Buffer, start: number, isInLine: boolean): number {
+    let open = bytes.length;
+    let steps = limits.redact.line_steps_max;
+    for (const matcher of this.matchers) {
+      open = Math.min(open, matcher.openFrom(bytes, start, isInLine, steps));
+      steps -= matcher.steps;
+    }
+    while (open > start && open < bytes.length && isContinuation(bytes[open]!)) open--;
+    return open;
+  }
+
   /** @returns whether all that follows in the line is hidden */
   private inPiece(
     bytes: Buffer,

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { AfterlogError } from '../base/errors.ts';
 import { report } from '../base/faults.ts';
+import { limits } from '../base/limits.ts';
 import { lineEnd } from '../parse/line/split.ts';
 import { LineParser, type ParserState } from '../parse/line_parser.ts';
 import type { RedactionState, Redactor } from '../redact/redactor.ts';
@@ -16,6 +17,11 @@ export interface RowsState {
   workspace?: string;
   template?: string;
   parser: ParserState;
+  /**
+   * Base64 of the bytes of an unfinished line that have rows already, if they came as pieces. `redaction` and
+   * `parser` are as they were before this line.
+   */
+  head?: string;
 }
 
 /** The secret that the next bytes of a stream with this saved state continue; null if there is none. */
@@ -39,6 +45,8 @@ export class StreamRows implements StreamSink, StreamLabels {
   private readonly target: RowTarget;
   private readonly parser: LineParser;
   private redaction: RedactionState | null;
+  /** Bytes of the unfinished line that have rows already: the whole line is read with them again. */
+  private head: Buffer | null;
 
   /** @param saved the stream's state as an earlier agent saved it; a `RowsState` is part of it */
   constructor(target: RowTarget, { sandbox, log, started }: StreamName, saved: object | null = null) {
@@ -56,41 +64,106 @@ export class StreamRows implements StreamSink, StreamLabels {
       { state: state?.parser },
     );
     this.redaction = state?.redaction ?? null;
+    this.head = state?.head === undefined ? null : Buffer.from(state.head, 'base64');
     this.workspace = state?.workspace ?? '';
     this.template = state?.template ?? '';
   }
 
   lines(before: StreamPoint, bytes: Buffer, start: number, final: boolean, read_ms: number): Taken {
-    const { builder, redactor, line, spare_bytes, counts } = this.target;
-    const shown = this.begin(bytes, start, final);
-    const seconds = Math.floor(read_ms / 1000);
-    const nanos = (read_ms % 1000) * 1_000_000;
+    const { builder, redactor, spare_bytes, counts } = this.target;
+    const { all, line: first, at: from } = this.withHead(bytes, start);
+    const shown = this.begin(all, first, final);
+    const time = timeOf(read_ms);
     let isFull = false;
     let lines = 0;
-    let at = start;
+    let row = first;
+    let at = from;
     for (;;) {
-      const end = lineEnd(bytes, at, final);
-      if (end < 0 || redactor?.mustWait(bytes, end, final)) break;
-      if (!builder.fits(this, end - at + spare_bytes)) {
-        isFull = true;
-        break;
+      const end = lineEnd(all, row, final);
+      if (end < 0 || redactor?.mustWait(all, end, final)) break;
+      if (end > at) {
+        if (!builder.fits(this, end - at + spare_bytes)) {
+          isFull = true;
+          break;
+        }
+        if (lines++ === 0) builder.use(this, time.seconds, time.nanos);
       }
-      if (lines++ === 0) builder.use(this, seconds, nanos);
-      const position = before.position + at - start;
-      this.parser.parse(shown, at, end, position, seconds, nanos, line);
-      builder.addLine(this, position, shown, line);
+      this.add(shown, row, at, end, before.position + row - from, time);
+      row = end;
       at = end;
     }
     counts.lines += lines;
-    counts.bytes += at - start;
-    // Without a redactor, a secret that an earlier one had begun to hide is not continued later.
-    if (redactor === null) this.redaction = null;
-    else {
-      this.took(redactor, at, before.position);
-      this.target.hidden = isFull ? { of: this, bytes, at, final, shown } : null;
+    counts.bytes += at - from;
+    if (row > first || this.head === null) {
+      this.head = null;
+      // Without a redactor, a secret that an earlier one had begun to hide is not continued later.
+      if (redactor === null) this.redaction = null;
+      else this.took(redactor, row, before.position);
     }
-    const crc = lines === 0 ? before.crc32 : crc32(shown.subarray(start, at), before.crc32);
-    return { bytes: at - start, lines, crc32: crc, isFull };
+    const isKept = redactor !== null && isFull && all === bytes;
+    this.target.hidden = isKept ? { of: this, bytes, at, final, shown } : null;
+    const crc = lines === 0 ? before.crc32 : crc32(shown.subarray(from, at), before.crc32);
+    return { bytes: at - from, lines, crc32: crc, isFull };
+  }
+
+  piece(before: StreamPoint, bytes: Buffer, start: number, read_ms: number): Taken {
+    const { builder, redactor, line, spare_bytes, counts } = this.target;
+    const nothing = { bytes: 0, lines: 0, crc32: before.crc32, isFull: false };
+    const { all, line: first, at } = this.withHead(bytes, start);
+    // Its last byte waits for what ends the row.
+    const most = Math.min(all.length, first + limits.parse.line_bytes_max - 1);
+    const shown = this.begin(all, first, true);
+    this.target.hidden = null;
+    const end = redactor === null ? most : Math.min(most, redactor.sureEnd());
+    if (end <= at) return nothing;
+    if (!builder.fits(this, end - at + spare_bytes)) return { ...nothing, isFull: true };
+    const { seconds, nanos } = timeOf(read_ms);
+    builder.use(this, seconds, nanos);
+    this.parser.parsePiece(shown, first, at, end, before.position + first - at, seconds, nanos, line);
+    builder.addLine(this, before.position, shown, line);
+    this.head = Buffer.from(all.subarray(first, end));
+    counts.lines++;
+    counts.bytes += end - at;
+    return {
+      bytes: end - at,
+      lines: 1,
+      crc32: crc32(shown.subarray(at, end), before.crc32),
+      isFull: false,
+    };
+  }
+
+  /** Bytes with those of the same line before them that have rows already: where the line and they begin. */
+  private withHead(bytes: Buffer, start: number): { all: Buffer; line: number; at: number } {
+    const { head } = this;
+    if (head === null) return { all: bytes, line: start, at: start };
+    return { all: Buffer.concat([head, bytes.subarray(start)]), line: 0, at: head.length };
+  }
+
+  /** Adds the row of b[at, end), if that is any, of the line b[from, end): earlier rows have the rest. */
+  private add(
+    b: Buffer,
+    from: number,
+    at: number,
+    end: number,
+    position: number,
+    { seconds, nanos }: Time,
+  ): void {
+    const { builder, line } = this.target;
+    if (at === from) this.parser.parse(b, from, end, position, seconds, nanos, line);
+    else this.parser.parseRest(b, from, at, end, position, seconds, nanos, line);
+    if (end > at) builder.addLine(this, position + at - from, b, line);
+  }
+
+  /** What follows at this position is not the rest of the unfinished line. */
+  private endHead(position: number, now_ms: number): void {
+    const { head } = this;
+    const { redactor } = this.target;
+    if (head === null) return;
+    const shown = this.begin(head, 0, true);
+    this.add(shown, 0, head.length, head.length, position - head.length, timeOf(now_ms));
+    this.redaction = redactor?.took(head.length) ?? null;
+    this.target.hidden = null;
+    this.head = null;
   }
 
   private took(redactor: Redactor, at: number, position: number): void {
@@ -119,6 +192,7 @@ export class StreamRows implements StreamSink, StreamLabels {
     const { builder, labels, counts } = this.target;
     counts[what === 'gap' ? 'gaps' : 'seals']++;
     if (!this.isLabelled) labels?.fill(this);
+    this.endHead(position, now_ms);
     builder.use(this, Math.floor(now_ms / 1000), (now_ms % 1000) * 1_000_000);
     builder.addMark(this, record[what], position, JSON.stringify(message));
     if (what === 'seal' && !('reason' in message && message.reason === 'truncated')) {
@@ -142,12 +216,23 @@ export class StreamRows implements StreamSink, StreamLabels {
   }
 
   state(): RowsState {
-    const { redaction, workspace, template, parser } = this;
+    const { redaction, workspace, template, parser, head } = this;
     return {
       ...(redaction !== null && { redaction }),
       ...(workspace !== '' && { workspace }),
       ...(template !== '' && { template }),
       parser: parser.state(),
+      ...(head !== null && { head: head.toString('base64') }),
     };
   }
 }
+
+interface Time {
+  seconds: number;
+  nanos: number;
+}
+
+const timeOf = (ms: number): Time => ({
+  seconds: Math.floor(ms / 1000),
+  nanos: (ms % 1000) * 1_000_000,
+});

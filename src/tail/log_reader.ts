@@ -93,15 +93,35 @@ function step(tail: LogTail, generation: Generation, chunk: Buffer, why: LetGo |
   const bytes = chunk.subarray(0, length);
   const tookAll = tail.take(bytes, start, over);
   crashPoint('tail.read');
+  if (cursor.offset > offset) tail.unfinished.begins();
+  const at = start + cursor.offset - offset;
+  const tookPiece = atEnd && tookAll && !over ? takePiece(tail, bytes, at, unfinished) : true;
   const rest = bytes.subarray(start + cursor.offset - offset);
   cursor.keepUnfinished(atEnd && rest.length > 0 ? Buffer.from(rest) : null);
-  if (!atEnd || !tookAll) return true;
+  if (!atEnd || !tookAll || !tookPiece) return true;
   if (rest.length > 0 && unfinished?.equals(rest) !== true) tail.changed();
   generation.drained_at_ms = performance.now();
   if (rest.length === 0 && tail.files.second === undefined) tail.stream!.caughtUp();
   const goesOn = closeIfOver(tail, generation);
   tail.files.releaseCopies();
   return goesOn;
+}
+
+/**
+ * Makes a row of bytes[at…], which are no whole line, once they have waited long enough for its end.
+ * @param before the bytes that waited at the last read
+ * @returns false if the spool takes nothing now
+ */
+function takePiece(tail: LogTail, bytes: Buffer, at: number, before: Buffer | null): boolean {
+  const { unfinished } = tail;
+  if (at === bytes.length) {
+    unfinished.rests();
+    return true;
+  }
+  if (!unfinished.waits(before?.equals(bytes.subarray(at)) !== true)) return true;
+  if (!tail.takePiece(bytes, at)) return false;
+  unfinished.offered();
+  return true;
 }
 
 /**

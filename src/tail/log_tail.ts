@@ -7,9 +7,10 @@ import { type CursorPoint, FileCursor } from './file_cursor.ts';
 import { type FilePlace, Generation, type StreamStart } from './generation.ts';
 import { LogFiles } from './log_files.ts';
 import type { Pin } from './pins.ts';
-import type { Sink, StateOwner } from './sink.ts';
+import type { Sink, StateOwner, Taken } from './sink.ts';
 import { Stream, type StreamState, startAfter } from './stream.ts';
 import { fileState, type TailState, unfinishedOf, waitingFile } from './tail_state.ts';
+import { UnfinishedLine } from './unfinished_line.ts';
 
 /** The sandbox of a tail. */
 export interface TailOwner {
@@ -54,6 +55,8 @@ export class LogTail implements StateOwner {
   readonly key: string;
   readonly files: LogFiles;
   readonly owner: TailOwner;
+  /** When the next piece of its last line is due. */
+  readonly unfinished = new UnfinishedLine();
   private readonly sink: Sink;
   private current: Stream | null = null;
   private sealedWith: string | null = null;
@@ -223,8 +226,17 @@ export class LogTail implements StateOwner {
    */
   take(bytes: Buffer, start: number, final: boolean): boolean {
     const read_ms = Date.now();
+    return this.takeAll(bytes, start, final, (at) => this.stream!.take(bytes, at, final, read_ms));
+  }
+
+  /** Makes a row of bytes[start…], an unfinished line. Otherwise as `take`. */
+  takePiece(bytes: Buffer, start: number): boolean {
+    return this.takeAll(bytes, start, false, (at) => this.stream!.takePiece(bytes, at, Date.now()));
+  }
+
+  private takeAll(bytes: Buffer, start: number, final: boolean, take: (at: number) => Taken): boolean {
     for (let at = start; ; ) {
-      const taken = this.stream!.take(bytes, at, final, read_ms);
+      const taken = take(at);
       if (taken.bytes > 0) {
         // No file: it is lost, and these bytes are the part of its last line that the state saved.
         this.files.first?.cursor.advance(bytes, at, at + taken.bytes);

@@ -44,6 +44,11 @@ export interface StreamSink {
    * @param before how far the stream was taken
    */
   lines(before: StreamPoint, bytes: Buffer, start: number, final: boolean, read_ms: number): Taken;
+  /**
+   * Makes a row of bytes[start…], which are no whole line and have waited for the rest of one: of all that
+   * may be shown so far. The other calls get the bytes behind them.
+   */
+  piece(before: StreamPoint, bytes: Buffer, start: number, read_ms: number): Taken;
   /** Adds a gap or seal row at `position`; `message` is its JSON. */
   mark(what: 'gap' | 'seal', position: number, message: object, now_ms: number): void;
   /** All bytes that were written before `now_ms` have been read. */

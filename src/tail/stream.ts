@@ -55,7 +55,15 @@ export class Stream implements StreamPoint {
 
   /** As `StreamSink.lines`; the position advances by the bytes that were taken. */
   take(bytes: Buffer, start: number, final: boolean, read_ms: number): Taken {
-    const taken = this.sink.lines(this, bytes, start, final, read_ms);
+    return this.took(this.sink.lines(this, bytes, start, final, read_ms));
+  }
+
+  /** As `StreamSink.piece`. */
+  takePiece(bytes: Buffer, start: number, read_ms: number): Taken {
+    return this.took(this.sink.piece(this, bytes, start, read_ms));
+  }
+
+  private took(taken: Taken): Taken {
     this.position += taken.bytes;
     this.lines += taken.lines;
     this.crc32 = taken.crc32;

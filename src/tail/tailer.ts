@@ -102,6 +102,8 @@ export class Tailer {
    * unlinked.
    */
   private readonly unsettled = new Set<LogTail>();
+  /** Tails whose last line has no end, and waits to be stored as far as it goes. */
+  private readonly unfinished = new Set<LogTail>();
   /** The root folder's identity and time as last seen, and how many reconciles ago they changed. */
   private rootSeen = '';
   private rootUnchanged = 0;
@@ -414,9 +416,21 @@ export class Tailer {
   private revisitUnsettled(): void {
     this.hole_bytes_left = holeBytesPerVisit();
     for (const tail of this.heldBack) this.wake(tail);
+    this.takeUnfinished();
     for (const tail of this.unsettled) {
       if (tail.settle() || tail.isClosing || tail.isAmidHole) this.wake(tail);
       else if (!tail.files.isSettling && tail.files.nameless.length === 0) this.unsettled.delete(tail);
+    }
+  }
+
+  /** Reads logs again whose unfinished line is due. Others at a prompt are not touched. */
+  private takeUnfinished(): void {
+    const now_ms = performance.now();
+    for (const tail of this.unfinished) {
+      const { due_ms } = tail.unfinished;
+      if (due_ms !== null && due_ms > now_ms) continue;
+      this.unfinished.delete(tail);
+      if (due_ms !== null) this.wake(tail);
     }
   }
 
@@ -450,6 +464,7 @@ export class Tailer {
         const more = this.visit(tail);
         if (tail.isAmidHole) this.hole_bytes_left -= this.chunk.length;
         if (this.retried.delete(tail)) this.failing.ends(tail.key, `${tail.key} is read again.`);
+        if (tail.unfinished.due_ms !== null) this.unfinished.add(tail);
         if (more) this.readable.add(tail);
         else this.forget(tail);
       } catch (error) {

@@ -73,7 +73,8 @@ export class SimulatedAgent {
   isAtWork = false;
   private isInside = false;
   private isKilled = false;
-  private calls = 0;
+  /** File-system calls so far. */
+  calls = 0;
   private killAt: number | null = null;
   private readonly meanwhile: { at: number; act: () => void }[] = [];
   private readonly watches = new Map<string, (name: string | null, renamed: boolean) => void>();
@@ -193,6 +194,16 @@ export class SimulatedAgent {
     const known = tailer.sandboxes.get(sandbox);
     if (this.tailer !== tailer || known === undefined || known.failure !== '') return false;
     return [...known.tails.values()].every((tail) => tail.lastLook !== null && tail.failure === '');
+  }
+
+  /** Whether it leaves a sandbox unread that has its share on its way. */
+  get holdsBack(): boolean {
+    return (this.tailer?.heldBackLogs ?? 0) > 0;
+  }
+
+  /** Whether something will happen at one of its next calls. */
+  get isArmed(): boolean {
+    return this.killAt !== null || this.meanwhile.length > 0;
   }
 
   killAfter(calls: number): void {

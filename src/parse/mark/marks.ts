@@ -93,6 +93,11 @@ export class Marks {
     if (this.ready > 0) this.findReady(b, at, end, line);
   }
 
+  /** This boot is known to be ready. */
+  foundReady(): void {
+    this.ready = 0;
+  }
+
   /** The crash in this entry whose title still needs something. */
   private seeker(entry: number): KernelCrash | null {
     const { crash, open } = this;

@@ -84,6 +84,11 @@ export class Clock {
     if (!this.isRecorded) this.latest = Math.min(LATEST, seconds + clock_skew_max_s);
   }
 
+  /** Forgets the lines since a state. */
+  reset(state: ClockState): void {
+    Object.assign(this.state, state);
+  }
+
   caughtUp(seconds: number): void {
     this.isFollowing = true;
     this.state.read_until = Math.floor(seconds);

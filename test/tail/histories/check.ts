@@ -11,7 +11,11 @@ export function check(history: History, sandbox: Sandbox): void {
   const gaps = streams.flatMap((stream) => stream.gaps);
   const truncations = sandbox.streams.filter(({ isTruncated }) => isTruncated).length;
   const written = Buffer.concat(sandbox.streams.map(({ bytes }) => bytes));
-  assertBytes(bytesOf(streams), history.world.redacts ? redacted(written, streams) : written, sandbox.id);
+  assertBytes(
+    bytesOf(streams),
+    history.world.redacts ? redacted(written, streams, sandbox.fileEnds) : written,
+    sandbox.id,
+  );
   // An agent that died in the middle of a look, or whose look failed, may not know that a file followed the one before:
   // it says so. So does one that takes two folders for one.
   const mayMiss = history.hasDiedInside || history.hasFailed || history.world.files.births === 'none';
@@ -28,21 +32,23 @@ export function check(history: History, sandbox: Sandbox): void {
 }
 
 /**
- * What must be stored of what was written: what comes to one whole is hidden, however it came and was read. A file that
- * ends within a line ends that line.
+ * What must be stored of what was written: what comes to one whole is hidden, however it came and was read, also in
+ * pieces. A file that ends within a line ends that line.
  */
-function redacted(written: Buffer, streams: StoredStream[]): Buffer {
+function redacted(written: Buffer, streams: StoredStream[], fileEnds: Set<number>): Buffer {
   const shown: Buffer[] = [];
   let at = 0;
   for (const { lines } of streams) {
     const redactor = makeRedactor();
     let state: RedactionState | null = null;
     let from = at;
+    let row = at;
     for (const [index, { bytes }] of lines.entries()) {
       at += bytes.length;
-      const isWithin = bytes.at(-1) !== 10 && bytes.length === 65_536;
-      const isLast = index === lines.length - 1;
-      if (!isLast && (bytes.at(-1) === 10 || isWithin)) continue;
+      const isEnd = bytes.at(-1) === 10 || at - row === 65_536;
+      const isFileEnd = !isEnd && fileEnds.has(at);
+      if (isEnd || isFileEnd) row = at;
+      if (index < lines.length - 1 && !isFileEnd) continue;
       const some = written.subarray(from, at);
       shown.push(Buffer.from(redactor.hide(some, 0, state)));
       state = redactor.took(some.length);

@@ -19,6 +19,8 @@ export class Sandbox {
   streams: Stream[] = [];
   /** What its file held before it was truncated; null when it was not. */
   truncated: Buffer | null = null;
+  /** Where files ended, counted in all that was written: a line that a file does not end has its end there. */
+  readonly fileEnds = new Set<number>();
 
   constructor(vms: string, id: string) {
     this.id = id;
@@ -35,11 +37,20 @@ export class Sandbox {
   }
 
   begin(bytes: Buffer): void {
+    this.endFile();
     this.streams.push({ bytes, isTruncated: false });
   }
 
   append(bytes: Buffer): void {
     this.last.bytes = Buffer.concat([this.last.bytes, bytes]);
+  }
+
+  get written(): number {
+    return this.streams.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  }
+
+  private endFile(): void {
+    this.fileEnds.add(this.written);
   }
 
   private name(age: number): string {
@@ -63,6 +74,7 @@ export class Sandbox {
   }
 
   moveOn(): void {
+    this.endFile();
     real.rmSync(this.name(KEEP), { force: true });
     for (let age = KEEP - 1; age >= 1; age--) {
       if (real.existsSync(this.name(age))) real.renameSync(this.name(age), this.name(age + 1));

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { fc } from '../../../support/property.ts';
+import { real } from '../../../support/simulated_agent.ts';
+import { contentOf } from '../content.ts';
+import type { History } from '../history.ts';
+import type { Move } from '../move.ts';
+import { goesOn, SANDBOXES, type Sandbox } from '../sandbox.ts';
+
+interface Prompt {
+  at: number;
+  text: string[];
+  /** How long nothing follows. */
+  ms: number;
+  /** What follows then; a line end, or not. */
+  rest: string;
+}
+
+/** A guest writes less than a line, and waits: its bytes are stored although no line end comes. */
+export const prompt: Move<Prompt> = {
+  weight: 5,
+  draw: (text) =>
+    fc.record({
+      at: fc.nat(SANDBOXES - 1),
+      text,
+      ms: fc.constantFrom(4_000, 7_000),
+      rest: fc.constantFrom('', '\n', 'root\r\n', 'more of it'),
+    }),
+  async make(history, { at, text, ms, rest }) {
+    history.acts++;
+    const sandbox = history.sandboxes[at]!;
+    const { agent } = history;
+    if (!write(history, sandbox, Buffer.concat([contentOf(text), Buffer.from('login: ')]))) return false;
+    await agent.deliver();
+    const { acts } = history;
+    const isWatched = agent.isRunning && !agent.isPaused && !agent.isArmed && !history.hasFailed;
+    await agent.tick(ms);
+    const isRead = agent.isRunning && !agent.isPaused && !agent.holdsBack && history.acts === acts;
+    const { redacts, isTight } = history.world;
+    if (isWatched && isRead && !redacts && !isTight) {
+      const stored = history.rows.poll().of(sandbox.id, 'console').bytes;
+      assert.equal(stored, sandbox.written, `${sandbox.id}: all is stored ${ms} ms after a prompt`);
+    }
+    if (rest !== '') write(history, sandbox, Buffer.from(rest));
+    return true;
+  },
+};
+
+function write(history: History, sandbox: Sandbox, bytes: Buffer): boolean {
+  if (!sandbox.isThere) return false;
+  const { truncated } = sandbox;
+  if (truncated && goesOn(truncated, Buffer.concat([real.readFileSync(sandbox.path), bytes]))) return false;
+  history.write(sandbox, bytes);
+  sandbox.append(bytes);
+  return true;
+}
