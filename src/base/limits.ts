@@ -113,6 +113,8 @@ export const limits = {
     reconcile_ms: 1_000,
     /** Polling interval where the system has no directory events, or no watches left. */
     poll_ms: 250,
+    /** A longer pause of the agent counts as time in which nobody watched the folders that it polls. */
+    stall_ms: 2_000,
     /** Longest sandbox id; Linux allows 255 bytes a file name, and a pin's name holds more than the id. */
     sandbox_id_bytes_max: 150,
     /** Sandboxes that the agent knows at a time, at 20 kB of memory each; further ones wait, unlinked. */

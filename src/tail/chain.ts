@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import type { OpenFolder } from '../base/open_folder.ts';
 import type { FilePlace, Generation, StreamStart } from './generation.ts';
+import type { WatchedFolder } from './last_sight.ts';
 import type { FreshFile } from './log_files.ts';
 import type { LogTail } from './log_tail.ts';
 import { type ChainName, type FileIdentity, identityOf, type Pin, type Pins, sameFile } from './pins.ts';
@@ -20,6 +21,8 @@ export interface Folder {
   identity: string | null;
   /** Whether the folder at this path is still the same. */
   isStill: () => boolean;
+  /** Its watch was in place before the look. */
+  watched: WatchedFolder | null;
 }
 
 /** The chain may move during a look. Looks are repeated until two see the same, this often at most. */
@@ -40,7 +43,9 @@ export function lookAtChain(
   // One look may see a rotation half done; two equal looks in a row did not.
   let last = tail.lastLook;
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
-    const seen = see(tail, folder.open, list(), pins);
+    const names = list();
+    const seen = see(tail, folder.open, names, pins);
+    tail.sights.saw(seen, names, folder.watched);
     const now = seen.map(({ age, file }) => `${age}:${file.inode}:${file.born}`).join();
     if (now === last) {
       if (looks === 0 && tail.files.fresh.length === 0)
@@ -174,8 +179,9 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean, copies: Set<FreshF
   if (hasNothing) starts = tail.stream === null ? 'first' : 'recreated';
   else if (!isLinked && (isNewFolder || isAnotherFile)) starts = 'recreated';
   let isAfterGap = starts === null && !isLinked;
-  const enqueue = (pin: Pin, where: FilePlace): void => {
-    tail.enqueue(pin, starts, where, { isAfterGap });
+  const enqueue = ({ pin, before }: FreshFile, where: FilePlace): void => {
+    const isBehindAny = files.newest !== undefined && !(isLinked && files.newest === newest);
+    tail.enqueue(pin, starts, where, { isAfterGap, before: isBehindAny ? before : null });
     starts = null;
     isAfterGap = false;
   };
@@ -187,7 +193,7 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean, copies: Set<FreshF
       tail.keepCopy(fresh.pin, performance.now());
       continue;
     }
-    enqueue(fresh.pin, 'gone');
+    enqueue(fresh, 'gone');
     hasGone = true;
   }
   // Without a chain they were not rotated away: the file that has their name now is another life.
@@ -196,7 +202,7 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean, copies: Set<FreshF
     // Two names may be hard links to one file.
     if (fresh === null || files.knows(fresh.pin)) continue;
     if (fresh.isCopy) tail.keepCopy(fresh.pin, null);
-    else enqueue(fresh.pin, age === 0 ? 'live' : 'rotated');
+    else enqueue(fresh, age === 0 ? 'live' : 'rotated');
   }
   files.placedFresh();
   if (files.newest !== newest) tail.changed();

@@ -1,6 +1,8 @@
 import { limits } from '../base/limits.ts';
 import type { Aside } from './aside.ts';
+import type { Span } from './event_queue.ts';
 import type { FileCursor } from './file_cursor.ts';
+import type { LastSight } from './last_sight.ts';
 import { type Pin, readAt, statOf } from './pins.ts';
 
 /** The name of a generation's file now: the log's own, an older one of the chain, or none but its pin's. */
@@ -18,6 +20,10 @@ export class Generation {
   number: number;
   /** There were files before it that nobody saw. */
   isAfterGap = false;
+  /** The last sight of the file before it, if no look saw both. */
+  before: LastSight | null = null;
+  /** As an earlier agent saved it: when nobody watched before this file came. */
+  unwatched: Span | null = null;
   /** Start of the stream that it begins; null if it continues one, or a truncation began it. */
   started: string | null = null;
   /** A copy whose original is truncated by now: the copy is complete. */
@@ -101,6 +107,8 @@ export class Generation {
     const copy = new Generation(this.cursor.in(pin), this.number, this.starts, place);
     copy.started = this.started;
     copy.isAfterGap = this.isAfterGap;
+    copy.before = this.before;
+    copy.unwatched = this.unwatched;
     copy.isWhole = true;
     return copy;
   }

@@ -1,5 +1,6 @@
 import { Copies, type Copy } from './copies.ts';
 import type { FilePlace, Generation } from './generation.ts';
+import type { LastSight } from './last_sight.ts';
 import { type FileIdentity, type Pin, sameFile } from './pins.ts';
 import type { Sink, StateOwner } from './sink.ts';
 
@@ -12,6 +13,8 @@ export interface FreshFile {
   isCopy: boolean;
   /** A look saw it and the newest known file in the same chain: no file between them is missing. */
   isLinked: boolean;
+  /** The last sight of the file before it, if no look saw both. */
+  before: LastSight | null;
 }
 
 /** A file of a log without a name in the folder: only its pin keeps it. */
@@ -122,7 +125,7 @@ export class LogFiles {
   }
 
   meet(pin: Pin, age: number): FreshFile {
-    const fresh = { pin, age, isCopy: false, isLinked: false };
+    const fresh = { pin, age, isCopy: false, isLinked: false, before: null };
     this.freshFiles.push(fresh);
     return fresh;
   }

@@ -2,11 +2,14 @@ import { crashPoint } from '../base/crash_point.ts';
 import { isRefused } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AsideRoom } from './aside.ts';
+import type { Span } from './event_queue.ts';
 import type { Account } from './fair_shares.ts';
 import { type CursorPoint, FileCursor } from './file_cursor.ts';
 import { type FilePlace, Generation, type StreamStart } from './generation.ts';
+import type { LastSight } from './last_sight.ts';
 import { LogFiles } from './log_files.ts';
 import type { Pin } from './pins.ts';
+import { Sights } from './sights.ts';
 import type { Sink, StateOwner, Taken } from './sink.ts';
 import { Stream, type StreamState, startAfter } from './stream.ts';
 import { fileState, type TailState, unfinishedOf, waitingFile } from './tail_state.ts';
@@ -40,6 +43,8 @@ export type NamedPin = Pick<Generation, 'pin' | 'number' | 'isAfterGap'>;
 interface KnownFile {
   number?: number;
   isAfterGap?: boolean;
+  before?: LastSight | null;
+  unwatched?: Span | null;
   started?: string;
   point?: Partial<CursorPoint>;
 }
@@ -54,6 +59,7 @@ export class LogTail implements StateOwner {
   readonly log: string;
   readonly key: string;
   readonly files: LogFiles;
+  readonly sights = new Sights();
   readonly owner: TailOwner;
   /** When the next piece of its last line is due. */
   readonly unfinished = new UnfinishedLine();
@@ -181,7 +187,11 @@ export class LogTail implements StateOwner {
   enqueue(pin: Pin, starts: StreamStart, place: FilePlace, known: KnownFile = {}): Generation {
     const cursor = new FileCursor(pin, known.point);
     const generation = new Generation(cursor, known.number ?? this.nextNumber(), starts, place);
-    generation.isAfterGap = known.isAfterGap ?? false;
+    const { before: sight = null } = known;
+    generation.before = sight;
+    // Events may still be on their way: should this agent end before they come, the next one must be in doubt.
+    generation.unwatched = known.unwatched ?? (starts === null ? null : sight?.span) ?? null;
+    generation.isAfterGap = (known.isAfterGap ?? false) || generation.unwatched !== null;
     const before = this.files.lastStarted ?? this.stream?.started;
     if (starts !== null) generation.started = known.started ?? startAfter(before, pin.born);
     this.files.append(generation);
@@ -307,13 +317,13 @@ export class LogTail implements StateOwner {
   close(): boolean {
     const { first, second: next } = this.files;
     const last = fileState(first!);
+    const missing = this.sights.missingBehind(first!, next);
+    if (missing !== null) this.gap(null, missing);
     if (next === undefined) this.seal('deleted', last);
     else if (next.starts === 'truncated') this.sealTruncated(next.uncopied_bytes, last);
     else if (next.starts !== null) this.seal(next.starts, last);
     this.files.finishFirst();
     this.lastFile = last;
-    if (next?.starts === null && next.isAfterGap)
-      this.gap(null, 'rotated away before it was seen: the chain moved on by more than it keeps');
     this.changed();
     return next !== undefined;
   }

@@ -147,7 +147,8 @@ function recoverQueue(
     const started = file.starts === 'truncated' || one.stream === null ? {} : { started: one.stream };
     const isAfterGap = file.is_after_gap ?? false;
     const point = { skips_hole: file.skips_hole, unfinished: unfinishedOf(file) };
-    const known = { number: file.number, isAfterGap, point, ...started };
+    const { unwatched = null } = file;
+    const known = { number: file.number, isAfterGap, unwatched, point, ...started };
     const generation = tail.enqueue(one.pin, file.starts, 'gone', known);
     generation.cuts = file.cuts ?? 0;
     generation.uncopied_bytes = file.uncopied_bytes ?? 0;

@@ -4,9 +4,11 @@ import { reasonOf } from '../base/errors.ts';
 import type { OpenFolder } from '../base/open_folder.ts';
 import type { AsideRoom } from './aside.ts';
 import { lookAtChain } from './chain.ts';
+import { afterEvents } from './event_queue.ts';
 import type { Account } from './fair_shares.ts';
 import { isForeign, mayHoldForeign } from './foreign.ts';
 import type { Generation } from './generation.ts';
+import type { WatchedFolder } from './last_sight.ts';
 import { chainPlace, type Layout } from './layout.ts';
 import { LogNames } from './log_names.ts';
 import { LogTail, type NamedPin, type TailOwner } from './log_tail.ts';
@@ -20,7 +22,7 @@ import {
   shortIdentity,
 } from './pins.ts';
 import type { Sink } from './sink.ts';
-import type { Watch, WatchFolder } from './watch.ts';
+import type { WatchFolder } from './watch.ts';
 
 /** No rotator that we know names an old file so: it may be somebody's copy. */
 const UNKNOWN_ROTATION = 'a file beside the log, under a name that no rotation gives';
@@ -61,7 +63,7 @@ export class SandboxFolder implements TailOwner {
   readonly room: AsideRoom;
   readonly account: Account = { cost: 0 };
   private identity: FileIdentity | null = null;
-  private watch: Watch | null = null;
+  private watched: WatchedFolder | null = null;
   private readonly layout: Layout;
   private readonly pins: Pins;
   private readonly sink: Sink;
@@ -200,6 +202,7 @@ export class SandboxFolder implements TailOwner {
       open,
       identity: this.identity && shortIdentity(this.identity),
       isStill: () => this.isStill(),
+      watched: this.watched,
     };
     const { isStill, hasNews } = lookAtChain(tail, folder, list, this.pins);
     if (!isStill) setImmediate(() => this.look());
@@ -209,22 +212,17 @@ export class SandboxFolder implements TailOwner {
   /** Opens the folder, for one look, and watches it. @returns null if it is gone */
   private enter(): OpenFolder | null {
     const folder = this.layout.open(this.id);
+    const wasGone = this.isGone;
     this.isGone = folder === null;
-    if (folder === null) {
-      this.unwatch();
-      return null;
-    }
+    // Its watch stays: events of its end may still be on their way.
+    if (folder === null) return null;
     const identity = identityOf(folder.stats);
     // A watch belongs to the folder that was there when it began.
-    if (this.identity !== null && !sameFile(this.identity, identity)) this.unwatch();
+    if (wasGone || (this.identity !== null && !sameFile(this.identity, identity))) this.unwatch();
     this.identity = identity;
     this.owner ??= Number(folder.stats.uid);
     try {
-      this.watch ??= this.watchFolder(
-        this.folder,
-        (name, renamed) => this.changed(name, renamed),
-        folder.through,
-      );
+      this.watched ??= this.watchIt(folder);
       return folder;
     } catch (error) {
       if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) {
@@ -236,6 +234,16 @@ export class SandboxFolder implements TailOwner {
       this.isGone = true; // deleted meanwhile
       return null;
     }
+  }
+
+  private watchIt(folder: OpenFolder): WatchedFolder {
+    const watched: WatchedFolder = { watch: null };
+    watched.watch = this.watchFolder(
+      this.folder,
+      (name, renamed) => this.changed(watched, name, renamed),
+      folder.through,
+    );
+    return watched;
   }
 
   /**
@@ -315,16 +323,20 @@ export class SandboxFolder implements TailOwner {
     this.events.strange(link, 'a symbolic link');
   }
 
-  private changed(name: string | null, renamed: boolean): void {
+  private changed(watched: WatchedFolder, name: string | null, renamed: boolean): void {
     const place = name === null ? null : chainPlace(name);
     const tail = place === null ? undefined : this.tails.get(place.log);
+    if (renamed && name !== null) tail?.sights.cameOrWent(name, watched);
+    // The last events of a folder that is gone; the folder above tells of another one in its place.
+    if (this.isGone || watched !== this.watched) return;
     if (renamed || name === null || (place !== null && tail === undefined)) this.look();
     else if (tail !== undefined) this.events.readable(tail);
   }
 
   private unwatch(): void {
-    this.watch?.close();
-    this.watch = null;
+    const { watched } = this;
+    this.watched = null;
+    if (watched !== null) afterEvents(() => watched.watch?.close());
   }
 
   /** Whether nothing of the sandbox is left: no folder, no bytes to read, no state to keep. */
@@ -334,7 +346,8 @@ export class SandboxFolder implements TailOwner {
 
   close(): void {
     this.isClosed = true;
-    this.unwatch();
+    this.watched?.watch?.close();
+    this.watched = null;
   }
 }
 

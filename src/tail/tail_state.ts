@@ -1,3 +1,4 @@
+import type { Span } from './event_queue.ts';
 import type { Generation, StreamStart } from './generation.ts';
 import type { FileIdentity } from './pins.ts';
 import type { StreamState } from './stream.ts';
@@ -36,6 +37,8 @@ export interface WaitingFile extends FileIdentity {
   cuts?: number;
   /** There were files before it that nobody saw; absent if not. */
   is_after_gap?: true;
+  /** From when to when nobody watched before it came; absent if somebody did. */
+  unwatched?: Span;
   /** Bytes that its truncation lost after they were seen; absent if there are none. */
   uncopied_bytes?: number;
   /** Base64 of the part of it that was seen before its turn; only earlier versions saved it. */
@@ -53,7 +56,10 @@ export function fileState(generation: Generation): TailState['file'] {
 
 export function waitingFile(generation: Generation): WaitingFile {
   const { pin, number, starts, cursor, isAfterGap, uncopied_bytes } = generation;
-  const lost = uncopied_bytes > 0 ? { uncopied_bytes } : {};
+  const lost = {
+    ...(uncopied_bytes > 0 && { uncopied_bytes }),
+    ...(generation.unwatched !== null && { unwatched: generation.unwatched }),
+  };
   const file = { inode: pin.inode, born: pin.born, number, starts, skips_hole: cursor.skipsHole, ...lost };
   return withRest(isAfterGap ? { ...file, is_after_gap: true } : file, generation);
 }

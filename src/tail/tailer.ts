@@ -12,13 +12,14 @@ import { guard, read } from './log_reader.ts';
 import { LogTail } from './log_tail.ts';
 import type { FoundPin, Pin, Pins } from './pins.ts';
 import { Places } from './places.ts';
+import { Presence } from './presence.ts';
 import { ReadFailure } from './read_failure.ts';
 import { recoverTail } from './recover.ts';
 import { nobody, retire } from './retire.ts';
 import { type SandboxEvents, SandboxFolder } from './sandbox_folder.ts';
 import type { Sink } from './sink.ts';
 import type { TailState } from './tail_state.ts';
-import { type Watch, type WatchFolder, watchFolder } from './watch.ts';
+import { eventQueue, type Watch, type WatchFolder, watchFolder } from './watch.ts';
 
 /** How long reading may hold the thread before directory events get their turn: a sandbox may live 10 ms. */
 const TURN_MS = 4;
@@ -68,6 +69,7 @@ export class Tailer {
   /** When looking at them must end, so that others have a turn; 0 before it begins. */
   private turnEnds_ms = 0;
   private readonly places = new Places();
+  private readonly presence: Presence;
   /** Since the root was listed. */
   private hasFreedPlace = false;
   /** Names in the root that are links, as of the last look at it. */
@@ -126,6 +128,7 @@ export class Tailer {
     heldBytesMax: number = limits.held.bytes_max,
   ) {
     this.held = new HeldFiles(dataDir, heldBytesMax);
+    this.presence = new Presence(join(dataDir, '.afterlog'));
     this.layout = layoutOf(dataDir, template);
     this.rootTrouble = new Trouble(`${this.layout.root} is there.`, { path: this.layout.root });
     this.pins = pins;
@@ -157,7 +160,10 @@ export class Tailer {
       const sandbox = this.sandbox(id);
       const tail = sandbox.tail(log);
       const sought: Pin[] = [];
-      tail.recoverLater(() => recoverTail(tail, state, pins, (file) => sandbox.seek(tail.log, file), sought));
+      tail.recoverLater(() => {
+        recoverTail(tail, state, pins, (file) => sandbox.seek(tail.log, file), sought);
+        tail.sights.foundAfter(tail.files, this.presence.before_ms);
+      });
     }
     for (const sandbox of this.sandboxes.values()) {
       sandbox.look();
@@ -166,6 +172,7 @@ export class Tailer {
     }
     this.seeRoot();
     this.seeNewcomers(Number.POSITIVE_INFINITY);
+    this.presence.beat(Date.now());
     this.timers.push(
       setInterval(() => this.reconcile(), limits.tail.reconcile_ms),
       setInterval(() => this.revisitUnsettled(), visit_ms()),
@@ -348,6 +355,7 @@ export class Tailer {
 
   /** Looks without an event: at the root, and at some of the sandboxes in turn. */
   private reconcile(): void {
+    this.isPresent();
     this.seeRoot();
     const some = Math.min(this.sandboxes.size, RECONCILE_SANDBOXES_MAX);
     for (let count = 0; count < some; count++) {
@@ -391,6 +399,16 @@ export class Tailer {
     const what = `The folder of sandboxes, ${root}, cannot be seen: ${reasonOf(error)}.`;
     this.rootTrouble.begins(new AfterlogError('DATA_DIR_UNREADABLE', what));
     this.lastError = what;
+  }
+
+  /** Notes that it watched until now, once it has dealt with all events until now. */
+  private isPresent(): void {
+    const now_ms = Date.now();
+    setImmediate(() => {
+      if (this.isStopped) return;
+      eventQueue.wasEmptied();
+      this.presence.beat(now_ms);
+    });
   }
 
   /**
@@ -579,6 +597,7 @@ export class Tailer {
   stop(): void {
     this.isStopped = true;
     for (const timer of this.timers) clearInterval(timer);
+    this.presence.beat(Date.now());
     this.rootWatch?.close();
     for (const sandbox of this.sandboxes.values()) sandbox.close();
   }

@@ -3,9 +3,15 @@ import { watch as watchByPolling } from 'chokidar';
 import { AfterlogError } from '../base/errors.ts';
 import { report } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
+import { EventQueue, type Span } from './event_queue.ts';
+import { Stalls } from './stalls.ts';
 
 export interface Watch {
   close(): void;
+  /** It tells each name that comes or goes; absent: it only tells that something has changed. */
+  tellsNames?: true;
+  /** The last time in which changes of the folder may have gone unseen; null: never. Absent: never. */
+  blind?(): Span | null;
 }
 
 /**
@@ -20,6 +26,10 @@ export type WatchFolder = (
   through?: string,
 ) => Watch;
 
+/** All watches of this process share it. */
+export const eventQueue = new EventQueue();
+const stalls = new Stalls();
+
 /** Folders that are watched now, and folders that are polled because the system refused a watch. */
 export const watched = { by_events: 0, by_polling: 0 };
 
@@ -29,7 +39,10 @@ export const watched = { by_events: 0, by_polling: 0 };
 export const watchFolder: WatchFolder = (path, changed, through = path) => {
   let watcher: FSWatcher;
   try {
-    watcher = watch(through, { persistent: false }, (what, name) => changed(name, what === 'rename'));
+    watcher = watch(through, { persistent: false }, (what, name) => {
+      eventQueue.count();
+      changed(name, what === 'rename');
+    });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     // Polling would not see the folder either.
@@ -41,10 +54,22 @@ export const watchFolder: WatchFolder = (path, changed, through = path) => {
     return poll(path, changed);
   }
   watched.by_events++;
+  let failed: Span | null = null;
   // The watch of a deleted folder may report an error; the next look at the parent finds the deletion.
-  watcher.on('error', () => watcher.close());
+  watcher.on('error', () => {
+    failed = { from_ms: Date.now(), to_ms: Date.now() };
+    watcher.close();
+  });
   watcher.on('close', unwatched);
-  return watcher;
+  return {
+    close: () => {
+      // The system says so with an event that Node.js does not pass on.
+      eventQueue.count();
+      watcher.close();
+    },
+    tellsNames: true,
+    blind: () => failed ?? eventQueue.lost,
+  };
 };
 
 const unwatched = (): void => {
@@ -52,7 +77,7 @@ const unwatched = (): void => {
 };
 
 function poll(path: string, changed: (name: string | null, renamed: boolean) => void): Watch {
-  watched.by_polling++;
+  if (watched.by_polling++ === 0) stalls.begin();
   const watcher = watchByPolling(path, {
     usePolling: true,
     interval: limits.tail.poll_ms,
@@ -64,8 +89,9 @@ function poll(path: string, changed: (name: string | null, renamed: boolean) => 
   watcher.on('error', () => {});
   return {
     close: () => {
-      watched.by_polling--;
+      if (--watched.by_polling === 0) stalls.end();
       void watcher.close();
     },
+    blind: () => stalls.last,
   };
 }

@@ -25,6 +25,7 @@ const realSignal = AbortSignal.timeout;
 export class FakeTimers {
   private now_ms = 0;
   private pending = new Set<Timer>();
+  beforeImmediate = (): void => {};
 
   install(): void {
     const add = (run: () => void, ms: number, every_ms: number | null = null): object => {
@@ -39,7 +40,13 @@ export class FakeTimers {
       setInterval: (run: () => void, ms: number) => add(run, ms, ms),
       // A turn of the event loop takes time, so that code that always waits for the next turn does not hang
       // the test.
-      setImmediate: (run: () => void) => add(run, 1),
+      setImmediate: (run: () => void) => {
+        const immediate = (): void => {
+          this.beforeImmediate();
+          run();
+        };
+        return add(immediate, 1);
+      },
       clearTimeout: clear,
       clearInterval: clear,
       clearImmediate: clear,

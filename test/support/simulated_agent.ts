@@ -8,6 +8,7 @@ import { limits } from '../../src/base/limits.ts';
 import { log } from '../../src/base/log.ts';
 import type { Redactor } from '../../src/redact/redactor.ts';
 import { Spool } from '../../src/spool/spool.ts';
+import type { Span } from '../../src/tail/event_queue.ts';
 import { type Pin, Pins } from '../../src/tail/pins.ts';
 import { Tailer } from '../../src/tail/tailer.ts';
 import type { WatchFolder } from '../../src/tail/watch.ts';
@@ -49,6 +50,7 @@ const BEHIND_MS = 1_000 * 86_400_000;
 
 class Killed extends Error {}
 
+type Changed = Parameters<WatchFolder>[1];
 type AnyCall = (...args: unknown[]) => unknown;
 
 /**
@@ -77,8 +79,9 @@ export class SimulatedAgent {
   calls = 0;
   private killAt: number | null = null;
   private readonly meanwhile: { at: number; act: () => void }[] = [];
-  private readonly watches = new Map<string, (name: string | null, renamed: boolean) => void>();
-  private events: { folder: string; name: string; renamed: boolean }[] = [];
+  private readonly watches = new Map<string, Changed>();
+  private events: { changed: Changed; name: string; renamed: boolean }[] = [];
+  private lost: Span | null = null;
   private spool: Spool | null = null;
   private tailer: Tailer | null = null;
   private pipeline: Pipeline | null = null;
@@ -128,6 +131,8 @@ export class SimulatedAgent {
     mock.method(performance, 'now', () => this.now_ms);
     mock.method(Date, 'now', () => this.now_ms + this.wallOffset_ms);
     this.timers.install();
+    // The event loop delivers what is in the queue before it calls immediates.
+    this.timers.beforeImmediate = () => this.passEvents();
   }
 
   uninstall(): void {
@@ -289,31 +294,42 @@ export class SimulatedAgent {
     const fault = this.faults.of('watch', [path]);
     if (fault !== null) throw fault;
     this.watches.set(resolve(path), changed);
-    return { close: () => this.watches.delete(resolve(path)) };
+    const close = (): void => {
+      if (this.watches.get(resolve(path)) === changed) this.watches.delete(resolve(path));
+    };
+    return { close, tellsNames: true, blind: () => this.lost };
   };
 
   /** A change in a folder; the agent gets the event at the next `deliver`. */
   notify(folder: string, name: string, renamed: boolean): void {
-    if (this.isRunning) this.events.push({ folder, name, renamed });
+    const changed = this.watches.get(resolve(folder));
+    if (this.isRunning && changed !== undefined) this.events.push({ changed, name, renamed });
   }
 
   /** A folder is deleted: its watch has no more events, not even of a new folder in its place. */
   unwatch(folder: string): void {
-    this.watches.delete(folder);
-    this.events = this.events.filter((event) => event.folder !== folder);
+    this.watches.delete(resolve(folder));
   }
 
   async deliver(): Promise<void> {
-    for (const { folder, name, renamed } of this.events.splice(0)) {
-      const changed = this.watches.get(folder);
-      if (changed !== undefined && this.isRunning) this.inside(() => changed(name, renamed));
-    }
+    this.inside(() => this.passEvents());
     await this.settle();
   }
 
-  /** Drops events, like an overflow of the system's queue. */
-  dropEvents(): void {
+  private passEvents(): void {
+    for (;;) {
+      const event = this.events.shift();
+      if (event === undefined) return;
+      event.changed(event.name, event.renamed);
+    }
+  }
+
+  /** Drops events, like an overflow of the system's queue. @returns whether there were any */
+  dropEvents(): boolean {
+    if (this.events.length === 0) return false;
     this.events = [];
+    this.lost = { from_ms: Date.now(), to_ms: Date.now() };
+    return true;
   }
 
   /** Whether a log is not read because its sandbox has its share on its way. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { RedactionState } from '../../../src/redact/redactor.ts';
-import { assertBytes, bytesOf, type StoredStream, streamsOf } from '../../support/streams.ts';
+import { assertBytes, bytesOf, type Gap, type StoredStream, streamsOf } from '../../support/streams.ts';
 import { makeRedactor } from './content.ts';
 import type { History } from './history.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -19,16 +19,32 @@ export function check(history: History, sandbox: Sandbox): void {
   // An agent that died in the middle of a look, or whose look failed, may not know that a file followed the one before:
   // it says so. So does one that takes two folders for one.
   const mayMiss = history.hasDiedInside || history.hasFailed || history.world.files.births === 'none';
-  const told = gaps.filter(({ reason }) => !(mayMiss && reason.startsWith('rotated away')));
+  const isMiss = ({ reason }: Gap): boolean => mayMiss && reason.startsWith('rotated away');
+  const isUnwatched = ({ reason }: Gap): boolean => reason.startsWith('nobody watched');
+  const told = gaps.filter((gap) => !isMiss(gap) && !isUnwatched(gap));
   assert.equal(told.length, truncations, `${sandbox.id}: ${JSON.stringify(gaps)}`);
   assert.ok(
     streams.every(({ seal }) => seal !== null),
     `${sandbox.id}: all is sealed`,
   );
+  const lost = sandbox.streams.filter(({ hasLost }) => hasLost).length;
+  const says = gaps.filter((gap) => isUnwatched(gap) || isMiss(gap)).length;
+  assert.ok(says >= lost, `${sandbox.id}: ${lost} streams have lost a file that nobody saw, ${says} say so`);
+  const mayLose = sandbox.streams.filter(({ hasLost, isUnwatched }) => hasLost || isUnwatched).length;
+  assert.ok(
+    mayMiss || says <= mayLose,
+    `${sandbox.id}: ${mayLose} streams may have lost one, ${says} say so`,
+  );
   // Lives that ended in the middle of the look that saw them first, or of the agent, may be taken for one.
   if (history.isBlurred) return;
   const lengths = (of: { bytes: Buffer }[]): number[] => of.map(({ bytes }) => bytes.length);
   assert.deepEqual(lengths(streams), lengths(sandbox.streams), `${sandbox.id}: streams`);
+  for (const [index, { hasLost, isUnwatched, isTruncated }] of sandbox.streams.entries()) {
+    const { complete } = streams[index]!.seal!;
+    assert.ok(!hasLost || !complete, `${sandbox.id}: stream ${index} lost bytes, and is not complete`);
+    const isWhole = !hasLost && !isUnwatched && !isTruncated && !mayMiss;
+    assert.ok(!isWhole || complete, `${sandbox.id}: stream ${index} is complete`);
+  }
 }
 
 /**

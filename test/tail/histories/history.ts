@@ -20,6 +20,8 @@ export class History {
   hasDiedInside = false;
   /** Some of its calls failed. */
   hasFailed = false;
+  /** Events were lost, and the agent has not looked since. */
+  isBlind = false;
   private readonly vms: string;
   private readonly pins: string;
   private files = 0;
@@ -79,6 +81,7 @@ export class History {
   make(sandbox: Sandbox, content: Buffer): void {
     sandbox.begin(content);
     sandbox.truncated = null;
+    sandbox.isReplaced = false;
     real.mkdirSync(sandbox.folder);
     this.agent.notify(this.vms, sandbox.id, true);
     this.write(sandbox, content);
@@ -98,13 +101,25 @@ export class History {
   }
 
   delete(sandbox: Sandbox): void {
+    const { agent } = this;
+    if (!agent.isRunning || agent.isAtWork || this.isBlind) sandbox.last.isUnwatched = true;
+    for (const name of real.readdirSync(sandbox.folder)) this.tell(sandbox, true, name);
     real.rmSync(sandbox.folder, { recursive: true });
     this.agent.unwatch(sandbox.folder);
     this.agent.notify(this.vms, sandbox.id, true);
   }
 
-  /** The folder of the console has an event about it. */
-  tell(sandbox: Sandbox, renamed: boolean): void {
-    this.agent.notify(sandbox.folder, 'console.log', renamed);
+  /** The folder of the console has an event about it, or about another name. */
+  tell(sandbox: Sandbox, renamed: boolean, name = 'console.log'): void {
+    this.agent.notify(sandbox.folder, name, renamed);
+    const before = sandbox.streams.at(-2);
+    if (renamed && before !== undefined && sandbox.replaced_ms === performance.now())
+      before.isUnwatched = true;
+  }
+
+  /** The agent ends, or loses events: of streams that have ended it may not know how. */
+  forgetEnds(): void {
+    for (const { isThere, streams } of this.sandboxes)
+      for (const stream of isThere ? streams.slice(0, -1) : streams) stream.isUnwatched = true;
   }
 }

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { real } from '../../support/simulated_agent.ts';
 
 /** In each history. */
@@ -9,6 +9,10 @@ export const KEEP = 3;
 export interface Stream {
   bytes: Buffer;
   isTruncated: boolean;
+  /** At its end a file came and went that no agent can have seen. */
+  hasLost: boolean;
+  /** Nobody can show that no such file was there: no agent watched at its end, or events were lost. */
+  isUnwatched: boolean;
 }
 
 /** What one sandbox's console must be found to hold, and its files. */
@@ -21,6 +25,10 @@ export class Sandbox {
   truncated: Buffer | null = null;
   /** Where files ended, counted in all that was written: a line that a file does not end has its end there. */
   readonly fileEnds = new Set<number>();
+  /** Its console was made anew in the same folder: a rotation before the next look would be taken for its end. */
+  isReplaced = false;
+  /** When that was. Events of the same turn may be of the file before it, or of this one. */
+  replaced_ms = 0;
 
   constructor(vms: string, id: string) {
     this.id = id;
@@ -38,7 +46,7 @@ export class Sandbox {
 
   begin(bytes: Buffer): void {
     this.endFile();
-    this.streams.push({ bytes, isTruncated: false });
+    this.streams.push({ bytes, isTruncated: false, hasLost: false, isUnwatched: false });
   }
 
   append(bytes: Buffer): void {
@@ -70,15 +78,22 @@ export class Sandbox {
 
   /** Whether a rotation takes nothing away that nobody has seen, and leaves something of what was seen. */
   get canMoveOn(): boolean {
+    if (this.isReplaced && !this.isHeld(0)) return false;
     return !real.existsSync(this.name(KEEP)) || (this.isHeld(KEEP) && this.isHeld(KEEP - 1));
   }
 
-  moveOn(): void {
+  /** @returns the names that came or went */
+  moveOn(): string[] {
     this.endFile();
+    const names: string[] = [];
+    if (real.existsSync(this.name(KEEP))) names.push(this.name(KEEP));
     real.rmSync(this.name(KEEP), { force: true });
     for (let age = KEEP - 1; age >= 1; age--) {
-      if (real.existsSync(this.name(age))) real.renameSync(this.name(age), this.name(age + 1));
+      if (!real.existsSync(this.name(age))) continue;
+      real.renameSync(this.name(age), this.name(age + 1));
+      names.push(this.name(age), this.name(age + 1));
     }
+    return names.map((name) => basename(name));
   }
 }
 

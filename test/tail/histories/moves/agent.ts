@@ -15,16 +15,28 @@ const simple = (weight: number, does: (agent: SimulatedAgent) => unknown): Move<
 export const tick: Move<number> = {
   weight: 6,
   draw: () => fc.constantFrom(50, 300, 1_500),
-  async make({ agent }, ms) {
+  async make(history, ms) {
+    const { agent } = history;
     await agent.deliver();
     await agent.tick(ms);
+    // A reconcile has looked.
+    if (ms >= 1_500) history.isBlind &&= !agent.isRunning;
     return true;
   },
 };
 
 export const deliver = simple(3, (agent) => agent.deliver());
 
-export const dropEvents = simple(2, (agent) => agent.dropEvents());
+export const dropEvents: Move<null> = {
+  weight: 2,
+  draw: () => fc.constant(null),
+  make(history) {
+    if (!history.agent.dropEvents()) return false;
+    history.isBlind = true;
+    history.forgetEnds();
+    return true;
+  },
+};
 
 /** As when the spool is full; the next agent finds room. */
 export const pause = simple(2, (agent) => agent.pause());
@@ -38,6 +50,7 @@ export const kill: Move<null> = {
   draw: () => fc.constant(null),
   async make(history) {
     history.isBlurred = true;
+    history.forgetEnds();
     await history.agent.kill();
     return true;
   },

@@ -39,11 +39,17 @@ export const write = act(8, (history, sandbox, bytes) => {
   return true;
 });
 
+const moveAway = (history: History, sandbox: Sandbox): void => {
+  for (const name of sandbox.moveOn()) history.tell(sandbox, true, name);
+  real.renameSync(sandbox.path, `${sandbox.path}.1`);
+  history.tell(sandbox, true);
+  history.tell(sandbox, true, 'console.log.1');
+  sandbox.truncated = null;
+};
+
 export const rotate = act(3, (history, sandbox, bytes) => {
   if (!sandbox.isThere || !sandbox.canMoveOn) return false;
-  sandbox.moveOn();
-  real.renameSync(sandbox.path, `${sandbox.path}.1`);
-  sandbox.truncated = null;
+  moveAway(history, sandbox);
   const first = history.unique(bytes);
   history.write(sandbox, first);
   sandbox.append(first);
@@ -51,14 +57,25 @@ export const rotate = act(3, (history, sandbox, bytes) => {
   return true;
 });
 
+/** A file that comes and goes so fast that no agent can have seen it. */
+const loseOne = (history: History, sandbox: Sandbox, bytes: Buffer): void => {
+  real.writeFileSync(sandbox.path, Buffer.concat([BOOT, bytes]));
+  history.tell(sandbox, true);
+  sandbox.last.hasLost = true;
+};
+
 const end = (history: History, sandbox: Sandbox): boolean => {
   if (!sandbox.isThere || !sandbox.isHeldWhole) return false;
+  endNow(history, sandbox);
+  return true;
+};
+
+const endNow = (history: History, sandbox: Sandbox): void => {
   // In the middle of a look or of a turn, the agent may not know that a life ended.
   if (history.agent.isAtWork) history.isBlurred = true;
   // Without births, a folder that is made again at once may look like the one before.
   if (history.world.files.births === 'none') history.isBlurred = true;
   history.delete(sandbox);
-  return true;
 };
 
 export const remove = act(1, end);
@@ -67,3 +84,41 @@ export const recreate = act(
   1,
   (history, sandbox, bytes) => end(history, sandbox) && makeNew(history, sandbox, bytes),
 );
+
+/** Rotated, written and deleted at once. */
+export const removeUnseen = act(1, (history, sandbox, bytes) => {
+  if (!sandbox.isThere || !sandbox.isHeldWhole || !sandbox.canMoveOn) return false;
+  moveAway(history, sandbox);
+  loseOne(history, sandbox, bytes);
+  endNow(history, sandbox);
+  return true;
+});
+
+/** Only the file is made anew, in the same folder, twice at once or only once. */
+const replace =
+  (unseen: boolean) =>
+  (history: History, sandbox: Sandbox, bytes: Buffer): boolean => {
+    if (!sandbox.isThere || !sandbox.isHeldWhole || real.existsSync(`${sandbox.path}.1`)) return false;
+    const { agent } = history;
+    if (agent.isAtWork) history.isBlurred = true;
+    if (!agent.isRunning || agent.isAtWork || history.isBlind) sandbox.last.isUnwatched = true;
+    const takeAway = (): void => {
+      real.rmSync(sandbox.path);
+      history.tell(sandbox, true);
+    };
+    takeAway();
+    if (unseen) {
+      loseOne(history, sandbox, bytes);
+      takeAway();
+    }
+    const content = history.unique(bytes);
+    sandbox.begin(content);
+    sandbox.truncated = null;
+    sandbox.isReplaced = true;
+    history.write(sandbox, content);
+    history.tell(sandbox, true);
+    sandbox.replaced_ms = performance.now();
+    return true;
+  };
+export const replaceSeen = act(1, replace(false));
+export const replaceUnseen = act(1, replace(true));

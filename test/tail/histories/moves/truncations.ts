@@ -44,10 +44,11 @@ export const truncate = truncation(2, (_, sandbox, bytes) => {
   return true;
 });
 
-export const copyTruncate = truncation(2, (_, sandbox, bytes) => {
+export const copyTruncate = truncation(2, (history, sandbox, bytes) => {
   if (!sandbox.canMoveOn) return false;
-  sandbox.moveOn();
+  for (const name of sandbox.moveOn()) history.tell(sandbox, true, name);
   real.copyFileSync(sandbox.path, `${sandbox.path}.1`);
+  history.tell(sandbox, true, 'console.log.1');
   sandbox.append(bytes);
   return true;
 });

@@ -1,0 +1,85 @@
+import { isRefused } from '../base/errors.ts';
+import { afterEvents } from './event_queue.ts';
+import type { Generation } from './generation.ts';
+import { LastSight, nobodyWatched, type WatchedFolder } from './last_sight.ts';
+import type { FreshFile, LogFiles } from './log_files.ts';
+import { type ChainName, type FileIdentity, type Pin, statOf } from './pins.ts';
+
+const MOVED_ON = 'rotated away before it was seen: the chain moved on by more than it keeps';
+/** An earlier agent had noted that nobody watched; when that was is lost with it. */
+const UNKNOWN = 'nobody watched: bytes of files that came and went meanwhile, if any, are lost';
+
+/** When looks last saw the files of one log. Tells where files may have come and gone unseen. */
+export class Sights {
+  /** Null before the first look. */
+  private last: LastSight | null = null;
+  /** Of files that others have followed, while events from before that may still come. */
+  private past: LastSight[] | null = null;
+
+  /** The log continues where an earlier agent ended, which watched until then. */
+  foundAfter({ newest, fresh }: LogFiles, watched_ms: number): void {
+    if (newest !== undefined && fresh.length > 0) fresh[0]!.before = new LastSight(newest.pin, watched_ms);
+    const last = fresh.at(-1)?.pin ?? newest?.pin;
+    if (last !== undefined) this.last = new LastSight(last, watched_ms);
+  }
+
+  /** A look saw these files, oldest first, and these names. */
+  saw(
+    seen: readonly { file: FileIdentity; fresh: FreshFile | null }[],
+    chain: readonly ChainName[],
+    folder: WatchedFolder | null,
+  ): void {
+    const names = chain.map(({ name }) => name);
+    const newest = seen.at(-1)?.file;
+    const first = seen.find(({ fresh }) => fresh !== null)?.fresh;
+    const goesOn = this.last === null || seen.some(({ file }) => this.last!.isOf(file));
+    if (newest === undefined || (!goesOn && first == null)) {
+      this.last?.miss(names);
+      return;
+    }
+    if (!goesOn) this.followed(first!, this.last!.isIn(folder) ? names : []);
+    this.last ??= new LastSight(newest, 0);
+    this.last.renew(newest, names, folder);
+  }
+
+  /** No look saw this file beside the one before it. @param names in the folder of that one now */
+  private followed(by: FreshFile, names: readonly string[]): void {
+    const { last } = this;
+    last!.miss(names);
+    by.before ??= last;
+    this.last = null;
+    this.past = [...(this.past ?? []), last!];
+    afterEvents(() => {
+      this.past = this.past!.length > 1 ? this.past!.slice(1) : null;
+    });
+  }
+
+  /** A name of the log came or went in a folder. */
+  cameOrWent(name: string, folder: WatchedFolder): void {
+    this.last?.note(name, folder);
+    for (const past of this.past ?? []) past.note(name, folder);
+  }
+
+  /**
+   * Why bytes may be missing behind a file that is read to its end; null: none are.
+   * @param next the file that is read after it
+   */
+  missingBehind({ pin }: Generation, next: Generation | undefined): string | null {
+    const sight = next === undefined ? this.last : next.before;
+    const unwatched = sight === null ? next?.unwatched : sight.unwatched(() => hasName(pin));
+    if (unwatched) return nobodyWatched(unwatched);
+    if (!next?.isAfterGap) return null;
+    if (next.starts === null) return MOVED_ON;
+    return sight === null ? UNKNOWN : null;
+  }
+}
+
+/** Whether the file has a name other than its pin's. If that cannot be found out, it is in doubt. */
+function hasName(pin: Pin): boolean {
+  try {
+    return statOf(pin).nlink > (pin.path === null ? 0 : 1);
+  } catch (error) {
+    if (isRefused(error)) return false;
+    throw error;
+  }
+}

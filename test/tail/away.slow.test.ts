@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { AgentSite } from '../support/agent_site.ts';
+import { bytesOf, type StoredStream } from '../support/streams.ts';
+
+const lines = (from: number): string =>
+  Array.from({ length: 50 }, (_, index) => `line ${from + index}\n`).join('');
+
+/** From when to when nobody watched, as a gap row says it. */
+const UNWATCHED = /^nobody watched from (\S+Z) to (\S+Z): /;
+
+/** How an agent is away while something happens, and back afterwards. */
+const absences: Record<string, (site: AgentSite, meanwhile: () => void) => Promise<void>> = {
+  'is killed': async (site, meanwhile) => {
+    await site.kill();
+    meanwhile();
+    await site.start();
+  },
+  'is stopped': async (site, meanwhile) => {
+    assert.equal(await site.stop(), 0);
+    meanwhile();
+    await site.start();
+  },
+  stalls: async (site, meanwhile) => site.atOnce(meanwhile),
+};
+
+/** What happens to a console of 100 lines while nobody watches, and the lines that can be read afterwards. */
+const happenings: Record<string, { does(site: AgentSite): void; lines: number; mayHaveLost: string[] }> = {
+  'rotated, written and deleted': {
+    does(site) {
+      renameSync(site.path('sb'), site.path('sb', 'console.log.1'));
+      writeFileSync(site.path('sb'), lines(100));
+      site.delete('sb');
+    },
+    lines: 100,
+    mayHaveLost: ['is killed', 'is stopped', 'stalls'],
+  },
+  'written and deleted': {
+    does(site) {
+      appendFileSync(site.path('sb'), lines(100));
+      site.delete('sb');
+    },
+    lines: 150,
+    // The events of the folder show that nothing else happened.
+    mayHaveLost: ['is killed', 'is stopped'],
+  },
+  'copied to another name, cut and deleted': {
+    does(site) {
+      writeFileSync(site.path('sb', 'console.log.1'), lines(0));
+      site.delete('sb');
+    },
+    lines: 100,
+    mayHaveLost: ['is killed', 'is stopped', 'stalls'],
+  },
+  'written on': { does: (site) => appendFileSync(site.path('sb'), lines(100)), lines: 150, mayHaveLost: [] },
+  'rotated and written on': {
+    does(site) {
+      renameSync(site.path('sb'), site.path('sb', 'console.log.1'));
+      writeFileSync(site.path('sb'), lines(100));
+    },
+    lines: 150,
+    mayHaveLost: [],
+  },
+};
+
+function assertTold(stream: StoredStream, from_ms: number, to_ms: number): void {
+  assert.equal(stream.seal!.complete, false);
+  assert.equal(stream.gaps.length, 1);
+  const [{ bytes, position, reason }] = stream.gaps as [StoredStream['gaps'][0]];
+  assert.deepEqual([bytes, position], [null, stream.bytes.length]);
+  const told = UNWATCHED.exec(reason);
+  assert.ok(told !== null, reason);
+  const [from, to] = [Date.parse(told[1]!), Date.parse(told[2]!)];
+  assert.ok(from <= to && from <= to_ms && to >= from_ms, `${reason} covers the absence`);
+}
+
+for (const [absence, isAway] of Object.entries(absences)) {
+  describe(`an agent ${absence}`, { concurrency: true }, () => {
+    for (const [happening, { does, lines: stored, mayHaveLost }] of Object.entries(happenings)) {
+      const isDoubtful = mayHaveLost.includes(absence);
+      const says = isDoubtful ? 'a gap says when nobody watched' : 'complete';
+      test(`while a console is ${happening}: ${says}`, async (t) => {
+        const site = new AgentSite();
+        t.after(() => site.close());
+        await site.start();
+        site.make('sb');
+        writeFileSync(site.path('sb'), lines(0) + lines(50));
+        await site.flush('sb');
+        const from_ms = Date.now();
+        await isAway(site, () => does(site));
+        const to_ms = Date.now();
+        if (mayHaveLost.length === 0) {
+          await site.flush('sb');
+          site.delete('sb');
+        }
+        const streams = await site.sealed('sb');
+        const written = lines(0) + lines(50) + lines(100);
+        assert.equal(bytesOf(streams).toString(), `${written.split('\n').slice(0, stored).join('\n')}\n`);
+        if (isDoubtful) assertTold(streams[0]!, from_ms, to_ms);
+        else assert.deepEqual([streams[0]!.gaps, streams[0]!.seal!.complete], [[], true]);
+        await site.empty();
+      });
+    }
+  });
+}
