@@ -60,15 +60,15 @@ export class LastSight {
     this.events.set(name, (this.events.get(name) ?? 0) + 1);
   }
 
-  /** From the look that saw the file to the one that missed it. The host clock may have been set back meanwhile. */
+  /** From the look that saw the file to the one that missed it. The host clock may have been set back. */
   get span(): Span {
     const to_ms = this.missed?.at_ms ?? Date.now();
     return { from_ms: Math.min(this.from_ms, to_ms), to_ms };
   }
 
   /**
-   * When a file may have come and gone unseen. Call it once the events are delivered that came before the look
-   * that missed the file.
+   * When a file may have come and gone unseen. It counts the events from before the look that missed the file,
+   * so they must have been delivered.
    * @param isElsewhere whether the file still has a name, in another folder
    * @returns null if none did
    */
@@ -77,12 +77,12 @@ export class LastSight {
     if (names === null || folder?.watch == null) return span;
     const blind = folder.watch.blind?.() ?? null;
     if (blind !== this.blindBefore) return blind;
-    // It did not go without an event, unless its whole folder was moved: this watch is not of that folder any more.
+    // No file goes without an event, unless its whole folder was moved. Else the watch has ended.
     const hasGone = this.events?.has(names.at(-1)!) ?? false;
     if (folder.watch.tellsNames && !hasGone && !isElsewhere()) return span;
     for (const [name, count] of this.events ?? []) {
-      // One event when a file that was seen goes, one when a file that is seen comes, and two more for each that
-      // came and went unseen. (One event may be of something that the look had seen already.)
+      // One event when a file that was seen goes, one when a file that is seen comes, and two more for each
+      // that came and went unseen. (One event may be of something that the look had seen already.)
       const ofSeen = Number(names.includes(name)) + Number(missed?.names.includes(name) ?? false);
       if (count >= ofSeen + 2) return span;
     }

@@ -189,7 +189,7 @@ export class LogTail implements StateOwner {
     const generation = new Generation(cursor, known.number ?? this.nextNumber(), starts, place);
     const { before: sight = null } = known;
     generation.before = sight;
-    // Events may still be on their way: should this agent end before they come, the next one must be in doubt.
+    // Events may be on their way: should this agent end before they come, the next one must be in doubt.
     generation.unwatched = known.unwatched ?? (starts === null ? null : sight?.span) ?? null;
     generation.isAfterGap = (known.isAfterGap ?? false) || generation.unwatched !== null;
     const before = this.files.lastStarted ?? this.stream?.started;

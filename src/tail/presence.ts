@@ -5,8 +5,8 @@ import { log } from '../base/log.ts';
 import { OWN_FILE } from '../base/own_files.ts';
 
 /**
- * Until when an agent watched this data dir: the modification time of a file in its `.afterlog`. The next agent
- * reads it at its start.
+ * Until when an agent watched this data dir: the modification time of a file in its `.afterlog`. The next
+ * agent reads it at its start.
  */
 export class Presence {
   /** Until when the agent before this one watched, milliseconds since 1970 of the host clock. */
