@@ -115,6 +115,13 @@ export const catalogue = {
     cause: 'The pattern has long repetitions, and a long line can match them in very many ways.',
     cure: 'Give the repetitions of the pattern smaller bounds, or sets with fewer characters.',
   },
+  FILES_FORGOTTEN: {
+    means:
+      'More files that were read have left their sandboxes, and still have a name elsewhere, than the agent remembers. ' +
+      'It forgets the oldest; those that come back to their folder are read again from their start.',
+    cause: 'Folders of sandboxes are moved away and kept, or backups link to their files.',
+    cure: 'Nothing is wrong unless such folders come back. Delete those that are not needed any more.',
+  },
   HELD_FULL: {
     means:
       'Deleted and rotated files that wait to be read have reached their limit of disk space. The agent lets go of the ' +

@@ -98,6 +98,18 @@ export const limits = {
      */
     superseded_ms: 300,
     /**
+     * Time after which the agent seals a sandbox whose folder was moved away; a deleted one is sealed after
+     * `quiet_ms`. A folder that is back before goes on in the same stream.
+     */
+    away_ms: 10_000,
+    /**
+     * Files of one log that were read, have left its folder and still have a name elsewhere: the agent does
+     * not read them again if they come back. It forgets the oldest first.
+     */
+    files_remembered_max: 16,
+    /** Sealed sandboxes with such files that the agent remembers; it forgets the oldest first. */
+    sandboxes_remembered_max: 5_000,
+    /**
      * A file's birth that is later than now by more than this was set by a wrong clock: its stream starts at
      * the host clock.
      */

@@ -1,18 +1,19 @@
 import type { BigIntStats } from 'node:fs';
 import type { OpenFolder } from '../base/open_folder.ts';
-import type { FilePlace, Generation, StreamStart } from './generation.ts';
+import { type Facts, type FreshFacts, factsOf, factsOfFresh, type Seen } from './chain_facts.ts';
+import { type FilePlace, type Generation, isInFolder, type StreamStart } from './generation.ts';
 import type { WatchedFolder } from './last_sight.ts';
 import type { FreshFile } from './log_files.ts';
 import type { LogTail } from './log_tail.ts';
-import { type ChainName, type FileIdentity, identityOf, type Pin, type Pins, sameFile } from './pins.ts';
-
-interface Seen {
-  age: number;
-  file: FileIdentity;
-  size: number;
-  /** Set for a file that has no place in its log yet. */
-  fresh: FreshFile | null;
-}
+import {
+  type ChainName,
+  type FileIdentity,
+  identityOf,
+  ownNames,
+  type Pin,
+  type Pins,
+  sameFile,
+} from './pins.ts';
 
 export interface Folder {
   /** Null when there is no folder. */
@@ -23,6 +24,16 @@ export interface Folder {
   isStill: () => boolean;
   /** Its watch was in place before the look. */
   watched: WatchedFolder | null;
+  /** Whether names of logs came or went since the last look at a folder that was there. */
+  hasLostNames: boolean;
+}
+
+/** The names of one log in its folder. */
+export interface Listed {
+  /** Oldest first. */
+  chain: ChainName[];
+  /** Compressed old files. */
+  archives: string[];
 }
 
 /** The chain may move during a look. Looks are repeated until two see the same, this often at most. */
@@ -37,26 +48,30 @@ const LOOKS_MAX = 5;
 export function lookAtChain(
   tail: LogTail,
   folder: Folder,
-  list: () => ChainName[],
+  list: () => Listed,
   pins: Pins,
 ): { isStill: boolean; hasNews: boolean } {
   // One look may see a rotation half done; two equal looks in a row did not.
   let last = tail.lastLook;
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
-    const names = list();
-    const seen = see(tail, folder.open, names, pins);
-    tail.sights.saw(seen, names, folder.watched);
+    const { chain, archives } = list();
+    const seen = see(tail, folder.open, chain, pins);
+    tail.sights.saw(seen, chain, folder.watched);
     const now = seen.map(({ age, file }) => `${age}:${file.inode}:${file.born}`).join();
     if (now === last) {
-      if (looks === 0 && tail.files.fresh.length === 0)
-        return { isStill: true, hasNews: hasNews(tail, seen) };
+      if (looks === 0 && tail.files.fresh.length === 0) {
+        const facts = factsOf(tail, seen);
+        if (tail.files.isSomeOut) place(tail, seen, folder, facts);
+        return { isStill: true, hasNews: goOn(tail, seen, facts) || hasNews(tail, seen) };
+      }
       if (!folder.isStill()) break;
       // All that the system may refuse comes first: what follows is done whole.
-      const copies = copiesAmong(tail, seen);
-      place(tail, seen);
+      const facts = factsOfFresh(tail, seen, folder.open, archives);
+      place(tail, seen, folder, facts);
       const isOther = isAnotherFolder(tail, folder);
       tail.foundIn(folder.identity ?? tail.folder);
-      adopt(tail, seen, isOther, copies);
+      adopt(tail, seen, isOther, facts);
+      goOn(tail, seen, facts);
       tail.looked(now);
       return { isStill: true, hasNews: true };
     }
@@ -70,6 +85,8 @@ function hasNews(tail: LogTail, seen: Seen[]): boolean {
   const { first, newest } = tail.files;
   const isNews = (of: Generation | undefined, { file, size }: Seen): boolean =>
     of !== undefined && sameFile(file, of.pin) && size !== of.known.size;
+  // No event tells what becomes of a file outside of the folder.
+  if (first !== undefined && !isInFolder(first.place)) return true;
   return seen.some((one) => isNews(first, one) || isNews(newest, one));
 }
 
@@ -94,9 +111,14 @@ function see(tail: LogTail, folder: OpenFolder | null, names: ChainName[], pins:
         failure ??= error;
       }
       if (!stats?.isFile()) return false;
-      const one = recognise(tail, identityOf(stats), age, Number(stats.size));
-      if (one !== null) seen.push(one);
-      return one === null;
+      const file = identityOf(stats);
+      const one = recognise(tail, file, age, Number(stats.size));
+      if (one !== null) {
+        seen.push(one);
+        (one.fresh?.pin ?? tail.files.find(file)!).names = Number(stats.nlink);
+      }
+      // A copy that is made now tells by its content what it is: there is none yet.
+      return one === null && (age === 0 || stats.size > 0n);
     });
     unknown.reverse();
   }
@@ -109,7 +131,7 @@ function see(tail: LogTail, folder: OpenFolder | null, names: ChainName[], pins:
       failure ??= error;
     }
     if (pin === null) continue;
-    const known = recognise(tail, pin, age, 0);
+    const known = recognise(tail, pin, age, Number.NaN);
     if (known) pins.release(pin);
     seen.push(known ?? { age, file: pin, size: 0, fresh: tail.files.meet(pin, age) });
   }
@@ -147,40 +169,75 @@ const isAnotherFolder = (tail: LogTail, { identity }: Folder): boolean =>
   tail.folder !== null && identity !== null && tail.folder !== identity;
 
 /** Tells the files that the tail knows where their names are now. */
-function place({ files }: LogTail, seen: Seen[]): void {
-  files.place((file) => {
-    const one = seen.find((other) => sameFile(other.file, file));
-    return one === undefined ? 'gone' : one.age === 0 ? 'live' : 'rotated';
+function place(tail: LogTail, seen: Seen[], folder: Folder, { outside }: Facts): void {
+  const isOther = isAnotherFolder(tail, folder);
+  const forgotten = tail.files.place((pin, before) => {
+    const one = seen.find((other) => sameFile(other.file, pin));
+    if (one !== undefined) return one.age === 0 ? 'live' : 'rotated';
+    const { names = 0 } = outside.get(pin) ?? {};
+    return isOther ? 'gone' : placeOutside(pin, names, before, folder);
   });
+  if (forgotten > 0) tail.owner.forgot(tail, forgotten);
+}
+
+/** Where a file without a name in the chain is. */
+function placeOutside(pin: Pin, names: number, before: FilePlace | null, folder: Folder): FilePlace {
+  // A name less than it had: the one in the folder was deleted, and what is left are links of somebody else.
+  if (names <= ownNames(pin) || names < (pin.names ?? 0)) return 'gone';
+  if (folder.open !== null) return 'elsewhere';
+  // It had left the folder before that was deleted, or was deleted in it.
+  return before === 'elsewhere' || folder.hasLostNames ? 'gone' : 'away';
 }
 
 /**
- * New files without a name that are copies. If no look saw both names, only the content can tell. Consoles of
- * two lives may hold the same, but a copy has an older name from the start.
+ * Reads on in files that were done with, and have grown or have the log's own name again.
+ * @returns whether there are some
  */
-function copiesAmong({ files }: LogTail, seen: Seen[]): Set<FreshFile> {
-  const gone = files.fresh.filter((fresh) => !seen.some((one) => one.fresh === fresh));
-  return new Set(gone.filter((one) => one.isCopy || (one.age > 0 && files.newest?.isCopiedBy(one.pin))));
+function goOn(tail: LogTail, seen: Seen[], { outside }: Facts): boolean {
+  const { done, unread } = tail.files;
+  let hasSome = false;
+  for (const one of done.all) {
+    const { pin, point } = one;
+    const now = seen.find(({ file }) => sameFile(file, pin));
+    // After the end of a log, only a return of its file counts.
+    if (point === null || (now === undefined && tail.sealed !== null)) continue;
+    const size = now?.size ?? outside.get(pin)?.size ?? 0;
+    if (size < point.offset) one.point = { offset: size, overlap_bytes: 0, overlap_crc32: 0 };
+    const isLive = now?.age === 0 && tail.sealed === null && unread.length > 0;
+    if (!(size > point.offset) && !isLive) continue;
+    hasSome = true;
+    tail.goOn(one, now === undefined ? 'elsewhere' : now.age === 0 ? 'live' : 'rotated');
+  }
+  return hasSome;
 }
 
 /** Puts new files in their place: into the queue behind the known files, or among the copies. */
-function adopt(tail: LogTail, seen: Seen[], isOther: boolean, copies: Set<FreshFile>): void {
+function adopt(tail: LogTail, seen: Seen[], isOther: boolean, { copies, isArchived }: FreshFacts): void {
   const { files } = tail;
+  if (files.fresh.length === 0) return;
   const { newest } = files;
   const hasNothing = newest === undefined && (tail.stream === null || tail.sealed !== null);
-  const oldIsInChain = newest === undefined ? files.hasKept : newest.place !== 'gone';
+  // A copy of the newest file stands for it, after the file itself was deleted.
+  const isCopied = seen.some(({ fresh }) => fresh !== null && copies.has(fresh));
+  // One that has left the folder was rotated, too: the events tell whether others followed it meanwhile.
+  const hasLeft = newest?.place === 'elsewhere' || isCopied;
+  const isNext =
+    newest !== undefined && (isInFolder(newest.place) || (newest.place === 'gone' && isArchived));
+  const oldIsInChain = isNext || hasLeft;
   const hasChain = seen.some((one) => one.age > 0);
   const isAnotherFile = !oldIsInChain && !hasChain;
   // The folder may have been made again between its identification and its listing.
   const isNewFolder = isOther && seen.every((one) => one.fresh !== null);
   // The file that is read next decides: a copy beside its original proves nothing about a later file.
-  const isLinked = oldIsInChain || files.fresh.find((fresh) => !fresh.isCopy)?.isLinked === true;
+  const isLinked =
+    oldIsInChain || files.fresh.find((fresh) => !fresh.isCopy && !copies.has(fresh))?.isLinked === true;
   let starts: StreamStart = null;
   if (hasNothing) starts = tail.stream === null ? 'first' : 'recreated';
   else if (!isLinked && (isNewFolder || isAnotherFile)) starts = 'recreated';
   let isAfterGap = starts === null && !isLinked;
   const enqueue = ({ pin, before }: FreshFile, where: FilePlace): void => {
-    const isBehindAny = files.newest !== undefined && !(isLinked && files.newest === newest);
+    const isSeenBeside = isLinked && !hasLeft && files.newest === newest;
+    const isBehindAny = files.newest !== undefined && !isSeenBeside;
     tail.enqueue(pin, starts, where, { isAfterGap, before: isBehindAny ? before : null });
     starts = null;
     isAfterGap = false;
@@ -201,7 +258,7 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean, copies: Set<FreshF
   for (const { fresh, age } of seen) {
     // Two names may be hard links to one file.
     if (fresh === null || files.knows(fresh.pin)) continue;
-    if (fresh.isCopy) tail.keepCopy(fresh.pin, null);
+    if (fresh.isCopy || copies.has(fresh)) tail.keepCopy(fresh.pin, null);
     else enqueue(fresh, age === 0 ? 'live' : 'rotated');
   }
   files.placedFresh();

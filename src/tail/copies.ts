@@ -1,5 +1,6 @@
-import type { FilePlace, Generation } from './generation.ts';
-import { type FileIdentity, type Pin, sameFile } from './pins.ts';
+import { limits } from '../base/limits.ts';
+import { type FilePlace, type Generation, isInFolder } from './generation.ts';
+import { type FileIdentity, type Pin, readAt, sameFile, statOf } from './pins.ts';
 
 export interface Copy {
   pin: Pin;
@@ -32,14 +33,14 @@ export class Copies {
     this.list.push(copy);
   }
 
-  has(file: FileIdentity): boolean {
-    return this.list.some(({ pin }) => sameFile(pin, file));
+  find(file: FileIdentity): Pin | undefined {
+    return this.list.find(({ pin }) => sameFile(pin, file))?.pin;
   }
 
   /** Notes which of them still have a name. */
   place(placeOf: (pin: Pin) => FilePlace): void {
     for (const copy of this.list) {
-      if (placeOf(copy.pin) !== 'gone') copy.gone_at_ms = null;
+      if (isInFolder(placeOf(copy.pin))) copy.gone_at_ms = null;
       else copy.gone_at_ms ??= performance.now();
     }
   }
@@ -77,4 +78,21 @@ export class Copies {
     this.list = this.list.filter((copy) => !needless.includes(copy));
     return needless.map(({ pin }) => pin);
   }
+}
+
+/** So much of both ends is compared. */
+const COMPARED_BYTES = limits.parse.line_bytes_max;
+
+/**
+ * Whether one file holds what another one begins with, so that it is a copy of it, perhaps not a complete one. A
+ * copy is born after its original.
+ */
+export function isCopyOf(pin: Pin, original: Pin): boolean {
+  const hasBirths = pin.born !== '0' && original.born !== '0';
+  if (hasBirths && BigInt(pin.born) < BigInt(original.born)) return false;
+  const { size } = statOf(pin);
+  if (size === 0 || size > statOf(original).size) return false;
+  const isSame = (from: number): boolean =>
+    readAt(pin, from, COMPARED_BYTES).equals(readAt(original, from, Math.min(COMPARED_BYTES, size - from)));
+  return isSame(0) && isSame(Math.max(0, size - COMPARED_BYTES));
 }

@@ -5,8 +5,14 @@ import type { FileCursor } from './file_cursor.ts';
 import type { LastSight } from './last_sight.ts';
 import { type Pin, readAt, statOf } from './pins.ts';
 
-/** The name of a generation's file now: the log's own, an older one of the chain, or none but its pin's. */
-export type FilePlace = 'live' | 'rotated' | 'gone';
+/**
+ * Where a generation's file is now: under the log's own name, under an older one of the chain, elsewhere (it has
+ * left the folder, or has a strange name there), away with the whole folder, or nowhere: only its pin has it.
+ */
+export type FilePlace = 'live' | 'rotated' | 'elsewhere' | 'away' | 'gone';
+
+/** Whether the file has a name of its log in the log's folder. */
+export const isInFolder = (place: FilePlace): boolean => place === 'live' || place === 'rotated';
 
 /** Why a generation begins a new stream; null: it continues the one before. */
 export type StreamStart = 'first' | 'truncated' | 'recreated' | null;
@@ -15,7 +21,7 @@ export type StreamStart = 'first' | 'truncated' | 'recreated' | null;
 export class Generation {
   /** How far it is read. */
   readonly cursor: FileCursor;
-  readonly starts: StreamStart;
+  starts: StreamStart;
   /** Order of the log's files; numbers may be missing. */
   number: number;
   /** There were files before it that nobody saw. */
@@ -26,6 +32,8 @@ export class Generation {
   unwatched: Span | null = null;
   /** Start of the stream that it begins; null if it continues one, or a truncation began it. */
   started: string | null = null;
+  /** It was read before, and has grown since: others wait for it only until it is read to its end again. */
+  isLate = false;
   /** A copy whose original is truncated by now: the copy is complete. */
   isWhole = false;
   /** The copy of its unread bytes; null if there is none, or it is read. */
@@ -53,6 +61,20 @@ export class Generation {
 
   get place(): FilePlace {
     return this.at;
+  }
+
+  /** How long it has been in this place. */
+  get placed_for_ms(): number {
+    return performance.now() - this.placed_at_ms;
+  }
+
+  /** Another file of its stream is read before its rest. */
+  goesOn(): void {
+    this.starts = null;
+    this.started = null;
+    this.isAfterGap = false;
+    this.before = null;
+    this.unwatched = null;
   }
 
   moveTo(place: FilePlace): void {

@@ -1,7 +1,8 @@
 import { Copies, type Copy } from './copies.ts';
-import type { FilePlace, Generation } from './generation.ts';
+import { type DoneFile, DoneFiles } from './done_files.ts';
+import { type FilePlace, type Generation, isInFolder } from './generation.ts';
 import type { LastSight } from './last_sight.ts';
-import { type FileIdentity, type Pin, sameFile } from './pins.ts';
+import { type FileIdentity, hasOtherName, type Pin, sameFile } from './pins.ts';
 import type { Sink, StateOwner } from './sink.ts';
 
 /** A pinned file whose place in its log is not known yet. */
@@ -36,8 +37,8 @@ export class LogFiles {
   private readonly copies = new Copies();
   /** Without a place until two looks at their folder agree. */
   private freshFiles: FreshFile[] = [];
-  /** Done with, but still named in the folder: their pins keep their inodes from being used again. */
-  private kept: Pin[] = [];
+  /** Read, and perhaps not for the last time. */
+  readonly done = new DoneFiles();
   /** Done with, and perhaps not unlinked yet: the next agent would read a pin without a state again. */
   private released: Pin[] = [];
   private readonly sink: Sink;
@@ -79,11 +80,18 @@ export class LogFiles {
 
   /** The first file is done with. */
   finishFirst(): void {
-    const { pin, place } = this.queue[0]!;
-    this.dropAside(this.queue[0]!);
+    const first = this.queue[0]!;
+    const { pin, place } = first;
+    this.dropAside(first);
     this.queue.shift();
-    if (place === 'gone') this.release(pin);
-    else if (!this.queue.some((other) => other.pin === pin)) this.keep(pin);
+    if (this.queue.some((other) => other.pin === pin)) return;
+    if (place === 'gone' && !hasOtherName(pin)) {
+      this.release(pin);
+      return;
+    }
+    const { offset, overlap_bytes, overlap_crc32 } = first.cursor.point;
+    const point = { offset, overlap_bytes, overlap_crc32 };
+    this.done.add({ pin, number: first.number, point, isInFolder: isInFolder(place) });
   }
 
   /** @returns where in the queue the first one is that took the place of `generation` */
@@ -95,10 +103,15 @@ export class LogFiles {
     return at;
   }
 
+  /** The pin of a file whose place the log knows. */
+  find(file: FileIdentity): Pin | undefined {
+    const unread = this.queue.find(({ pin }) => sameFile(pin, file))?.pin;
+    return unread ?? this.copies.find(file) ?? this.done.find(file)?.pin;
+  }
+
   /** Whether the log has this file pinned, and knows its place. */
   knows(file: FileIdentity): boolean {
-    const isIt = (pin: Pin): boolean => sameFile(pin, file);
-    return this.queue.some(({ pin }) => isIt(pin)) || this.copies.has(file) || this.kept.some(isIt);
+    return this.find(file) !== undefined;
   }
 
   /** Whether the log has this file pinned. */
@@ -106,17 +119,34 @@ export class LogFiles {
     return this.knows(file) || this.freshFiles.some(({ pin }) => sameFile(pin, file));
   }
 
+  /** Of all files that have a place, and that may have names outside of the chain. */
+  get pins(): Pin[] {
+    return [...this.queue, ...this.done.all].map(({ pin }) => pin);
+  }
+
+  /** Whether some of its files have no name in the folder. */
+  get isSomeOut(): boolean {
+    return this.queue.some(({ place }) => !isInFolder(place)) || this.done.isSomeOut;
+  }
+
   /**
-   * Tells each file where its name is now, and releases those that are done with and have lost their name.
+   * Tells each file where its name is now, and releases those that are done with and cannot come back.
+   * @param placeOf `before`: where a file was that is still to be read
+   * @returns how many files it forgot that could have come back
    */
-  place(placeOf: (file: FileIdentity) => FilePlace): void {
-    for (const generation of this.queue) generation.moveTo(placeOf(generation.pin));
-    for (const pin of this.kept.filter((one) => placeOf(one) === 'gone')) {
-      this.kept.splice(this.kept.indexOf(pin), 1);
-      this.release(pin);
-    }
-    this.copies.place(placeOf);
+  place(placeOf: (pin: Pin, before: FilePlace | null) => FilePlace): number {
+    for (const generation of this.queue) generation.moveTo(placeOf(generation.pin, generation.place));
+    const { nowhere, forgotten } = this.done.place((pin) => placeOf(pin, null));
+    for (const pin of [...nowhere, ...forgotten]) this.release(pin);
+    this.copies.place((pin) => placeOf(pin, null));
     this.releaseCopies();
+    return forgotten.length;
+  }
+
+  /** A file that is done with has more to read: after all others, or before them. */
+  goOn(done: DoneFile, generation: Generation, isNewest: boolean): void {
+    this.done.remove(done);
+    this.queue = isNewest ? [...this.queue, generation] : [generation, ...this.queue];
   }
 
   /** Files without a place, the oldest first as far as that is known. */
@@ -160,15 +190,23 @@ export class LogFiles {
 
   /** Releases copies whose original was read to its end since. */
   releaseCopies(): void {
-    for (const pin of this.copies.takeNeedless(this.newest)) this.release(pin);
+    for (const pin of this.copies.takeNeedless(this.newest)) {
+      if (hasOtherName(pin)) this.keep(pin);
+      else this.release(pin);
+    }
   }
 
+  /** Forgets the files that are done with, although they may come back. */
+  forget(): void {
+    for (const done of [...this.done.all]) {
+      this.done.remove(done);
+      this.release(done.pin);
+    }
+  }
+
+  /** A copy of what another file held: nothing of it is to be read. */
   keep(pin: Pin): void {
-    this.kept.push(pin);
-  }
-
-  get hasKept(): boolean {
-    return this.kept.length > 0;
+    this.done.add({ pin, number: -1, point: null, isInFolder: true });
   }
 
   /** The copy aside of this file is no longer needed. */
@@ -203,7 +241,7 @@ export class LogFiles {
 
   /** Whether the log has no pins left, apart from files without a place. */
   get isEmpty(): boolean {
-    return this.queue.length + this.kept.length + this.copies.count + this.released.length === 0;
+    return this.queue.length + this.done.all.length + this.copies.count + this.released.length === 0;
   }
 
   /** Files that only their pins keep, in the order in which they are read; copies last. */

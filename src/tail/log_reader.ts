@@ -140,7 +140,7 @@ function readInto(chunk: Buffer, { files }: LogTail, generation: Generation): nu
 /** Continues with the next file, or ends the stream, once this one can grow no more. */
 function closeIfOver(tail: LogTail, generation: Generation): boolean {
   const { cursor } = generation;
-  const isOver = tail.isClosing && generation.isQuiet(tail.files.second);
+  const isOver = tail.isClosing && (generation.isLate || generation.isQuiet(tail.files.second));
   if (!isOver || cursor.unfinished !== null) return false;
   return !tail.tellHole(cursor) || !tail.reserve() || tail.close();
 }

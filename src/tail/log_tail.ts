@@ -2,6 +2,7 @@ import { crashPoint } from '../base/crash_point.ts';
 import { isRefused } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AsideRoom } from './aside.ts';
+import type { DoneFile } from './done_files.ts';
 import type { Span } from './event_queue.ts';
 import type { Account } from './fair_shares.ts';
 import { type CursorPoint, FileCursor } from './file_cursor.ts';
@@ -12,7 +13,7 @@ import type { Pin } from './pins.ts';
 import { Sights } from './sights.ts';
 import type { Sink, StateOwner, Taken } from './sink.ts';
 import { Stream, type StreamState, startAfter } from './stream.ts';
-import { fileState, type TailState, unfinishedOf, waitingFile } from './tail_state.ts';
+import { doneText, fileState, type TailState, unfinishedOf, waitingFile } from './tail_state.ts';
 import { UnfinishedLine } from './unfinished_line.ts';
 
 /** The sandbox of a tail. */
@@ -22,6 +23,8 @@ export interface TailOwner {
    * @returns why this log could not be looked at; null if it could
    */
   lookFor(tail: LogTail): Error | null;
+  /** So many files that could come back are not known any more. */
+  forgot(tail: LogTail, files: number): void;
   /** Gives a pin the name of its stream and place. */
   rename(tail: LogTail, of: NamedPin, stream: string): void;
   /** Makes an empty file for the copy of a generation's bytes from this offset on. */
@@ -198,6 +201,26 @@ export class LogTail implements StateOwner {
     const stream = generation.started ?? before;
     if (stream !== undefined) this.rename(generation, stream);
     return generation;
+  }
+
+  /**
+   * A file that was read to its end has more: its writer still has it open, or somebody brought it back. It is read
+   * on behind what was read: in this stream, or in a new one if this is sealed.
+   */
+  goOn(done: DoneFile, place: FilePlace): void {
+    const { first } = this.files;
+    // The next stream must begin before one of its files can wait.
+    if (this.sealed !== null && first !== undefined) return;
+    const isNewest = place === 'live' || first === undefined;
+    const starts = this.sealed === null ? null : 'recreated';
+    const number = isNewest ? this.nextNumber() : done.number;
+    const generation = new Generation(new FileCursor(done.pin, done.point!), number, starts, place);
+    if (starts === null && !isNewest) first.goesOn();
+    generation.isLate = !isNewest;
+    if (starts !== null) generation.started = startAfter(this.stream?.started, done.pin.born);
+    this.files.goOn(done, generation, isNewest);
+    if (isNewest) this.rename(generation, generation.started ?? this.stream!.started);
+    this.changed();
   }
 
   private nextNumber(): number {
@@ -389,7 +412,17 @@ export class LogTail implements StateOwner {
   get isClosing(): boolean {
     const { first, second } = this.files;
     if (first === undefined || first.place === 'live') return false;
-    return first.place === 'gone' || second !== undefined;
+    return first.place === 'gone' || second !== undefined || this.isAwayForGood;
+  }
+
+  /** Whether the last file has left with its folder, which may come back: that is waited for. */
+  get isAway(): boolean {
+    const { first, second } = this.files;
+    return first?.place === 'away' && second === undefined;
+  }
+
+  private get isAwayForGood(): boolean {
+    return this.isAway && this.files.first!.placed_for_ms >= limits.tail.away_ms;
   }
 
   /** Whether the next read only steps over more of a hole: in the file, or in one that is copied aside. */
@@ -402,6 +435,12 @@ export class LogTail implements StateOwner {
     const { unread, fresh } = this.files;
     if (!this.isRecovered || this.hasDue) return false;
     return unread.length === 0 && fresh.length === 0 && !this.isRemembered;
+  }
+
+  /** Whether nothing is kept but what its files held that may come back. */
+  get isMemory(): boolean {
+    const { unread, fresh, done, copyCount } = this.files;
+    return this.sealed !== null && unread.length + fresh.length + copyCount === 0 && done.all.length > 0;
   }
 
   private get isRemembered(): boolean {
@@ -424,6 +463,8 @@ export class LogTail implements StateOwner {
     const waiting = isReading ? unread.slice(1) : unread;
     if (this.folder !== null) state.folder = this.folder;
     if (waiting.length > 0) state.waiting = waiting.map(waitingFile);
+    const done = this.files.done.all.filter(({ point }) => point !== null);
+    if (done.length > 0) state.done = done.slice(-limits.tail.files_remembered_max).map(doneText);
     return state;
   }
 }

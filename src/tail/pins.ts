@@ -34,6 +34,8 @@ export interface Pin extends FileIdentity {
   fd: number | null;
   /** Not a link, but a copy that the agent made. */
   isAside?: true;
+  /** How many names the file had, our pin included, when a look last saw it in its folder; absent before. */
+  names?: number;
 }
 
 /** A name of a log in its folder, such as `console.log.2`. */
@@ -130,7 +132,7 @@ export class Pins {
       }
       const path = isUnsure ? pathAs('new') : link;
       if (isUnsure) renameSync(link, path);
-      return { ...identityOf(stats), path, fd: null };
+      return { ...identityOf(stats), path, fd: null, names: Number(stats.nlink) };
     } catch (error) {
       // The next look links it again.
       this.unlink(link);
@@ -161,7 +163,7 @@ export class Pins {
       report(new AfterlogError('LINK_IMPOSSIBLE', what), { path });
       this.warned = true;
     }
-    return { ...identityOf(file.stats), path: null, fd: file.fd };
+    return { ...identityOf(file.stats), path: null, fd: file.fd, names: Number(file.stats.nlink) };
   }
 
   /** Gives a pin the name of its generation and stream. */
@@ -342,6 +344,28 @@ export function readAt(pin: Pin, position: number, length: number): Buffer {
 
 /** The current stats of a pinned file. */
 export const statOf = ({ path, fd }: Pin): Stats => (fd === null ? lstatSync(path!) : fstatSync(fd));
+
+/** Whether somebody else has a name for the file, or may have one. */
+export function hasOtherName(pin: Pin): boolean {
+  try {
+    return namesOf(pin) > ownNames(pin);
+  } catch {
+    return true;
+  }
+}
+
+/** The names of a file that are our pins. */
+export const ownNames = (pin: Pin): number => (pin.path === null ? 0 : 1);
+
+/** How many names a pinned file has, our pin included; 0 if somebody removed the pin. */
+function namesOf(pin: Pin): number {
+  try {
+    return statOf(pin).nlink;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+}
 
 export function identityOf(stats: BigIntStats): FileIdentity {
   return { inode: String(stats.ino), born: String(stats.birthtimeNs) };

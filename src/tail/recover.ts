@@ -1,9 +1,10 @@
 import { Aside } from './aside.ts';
+import type { ReadPoint } from './done_files.ts';
 import { FileCursor } from './file_cursor.ts';
 import { Generation } from './generation.ts';
 import type { LogTail } from './log_tail.ts';
-import { type FileIdentity, type FoundPin, type Pin, sameFile } from './pins.ts';
-import { type TailState, unfinishedOf } from './tail_state.ts';
+import { type FileIdentity, type FoundPin, type Pin, sameFile, statOf } from './pins.ts';
+import { doneFrom, type TailState, unfinishedOf } from './tail_state.ts';
 
 /**
  * Queues the files that an earlier agent left of one log: the one it was reading, from the offset where it
@@ -111,6 +112,15 @@ function recoverQueue(
     tail.files.addCopy({ pin, of: null, gone_at_ms: null });
   // After a truncation, a copy takes the number of its original. The pins may have their new names before the
   // state that says so is durable.
+  const done = (state.done ?? []).map(doneFrom);
+  const doneAs = (file: FileIdentity) => done.find((one) => sameFile(one, file));
+  const keep = (pin: Pin, number: number, readTo = endOf): void => {
+    const point = doneAs(pin)?.point ?? readTo(pin);
+    tail.files.done.add({ pin, number, point, isInFolder: true });
+  };
+  // Files before the next one of the stream are done with, also if one of them is read on now.
+  const [next] = state.waiting ?? [];
+  const doneTo = state.sealed === null && next?.starts === null ? next.number - 1 : state.file.number;
   const copiesUpTo = current?.stream === state.stream.started ? current.generation : -1;
   const later: FoundPin[] = [];
   for (const one of named) {
@@ -124,13 +134,15 @@ function recoverQueue(
       tail.files.addCopy({ pin: one.pin, of: null, gone_at_ms: null });
       continue;
     }
-    const isDone = compare(one.stream!, state.stream.started) || one.generation - state.file.number;
-    if (isDone <= 0) tail.files.keep(one.pin);
+    const isLater = compare(one.stream!, state.stream.started) || one.generation - doneTo;
+    if (isLater <= 0 || doneAs(one.pin) !== undefined) keep(one.pin, one.generation);
     else later.push(one);
   }
   if (state.sealed !== null) {
     // After a truncation the same file waits with the next stream; after any other end it is done with.
-    if (current && !isWaiting(current)) tail.files.keep(current.pin);
+    const { number, offset, tail_bytes: overlap_bytes, tail_crc32: overlap_crc32 } = state.file;
+    const point = { offset, overlap_bytes, overlap_crc32 };
+    if (current && !isWaiting(current)) keep(current.pin, number, () => point);
   } else if (current) {
     const { number, offset, skips_hole, hole_bytes = 0, tail_bytes, tail_crc32, cuts } = state.file;
     const overlap = { overlap_bytes: tail_bytes, overlap_crc32: tail_crc32 };
@@ -146,7 +158,8 @@ function recoverQueue(
     // A stream that a truncation begins has no start yet, and its file still has its former name.
     const started = file.starts === 'truncated' || one.stream === null ? {} : { started: one.stream };
     const isAfterGap = file.is_after_gap ?? false;
-    const point = { skips_hole: file.skips_hole, unfinished: unfinishedOf(file) };
+    const { skips_hole, offset = 0, tail_bytes: overlap_bytes = 0, tail_crc32: overlap_crc32 = 0 } = file;
+    const point = { skips_hole, offset, overlap_bytes, overlap_crc32, unfinished: unfinishedOf(file) };
     const { unwatched = null } = file;
     const known = { number: file.number, isAfterGap, unwatched, point, ...started };
     const generation = tail.enqueue(one.pin, file.starts, 'gone', known);
@@ -160,11 +173,23 @@ function recoverQueue(
     tail.enqueue(one.pin, continues ? null : 'recreated', 'gone', { ...placeOf(one), started: one.stream! });
     stream = one.stream!;
   }
+  for (const file of done) {
+    if (tail.files.knows(file)) continue;
+    const pin = held(file)?.pin;
+    if (pin === undefined) continue;
+    keep(pin, file.number);
+    tail.rename({ pin, number: file.number, isAfterGap: false }, state.stream.started);
+  }
   tail.changed();
   meet(
     tail,
-    found.filter((one) => one.stream === null && !one.isCopy && one !== current && !isWaiting(one)),
+    found.filter((one) => one.stream === null && !one.isCopy && !tail.files.knows(one.pin)),
   );
+}
+
+/** Only the newest files are in the state: who wrote to an older one while no agent ran is not known. */
+function endOf(pin: Pin): ReadPoint {
+  return { offset: statOf(pin).size, overlap_bytes: 0, overlap_crc32: 0 };
 }
 
 const placeOf = ({ generation, isAfterGap }: FoundPin) => ({ number: generation, isAfterGap });

@@ -6,6 +6,7 @@ import type { TailState } from './tail_state.ts';
 /** The owner of a tail that has no folder: nothing is read, named or copied. */
 export const nobody: TailOwner = {
   lookFor: () => null,
+  forgot: () => {},
   rename: () => {},
   makeAside: (): Pin => {
     throw new Error('nothing is copied aside of a log that is not read');

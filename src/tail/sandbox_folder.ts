@@ -12,15 +12,8 @@ import type { WatchedFolder } from './last_sight.ts';
 import { chainPlace, type Layout } from './layout.ts';
 import { LogNames } from './log_names.ts';
 import { LogTail, type NamedPin, type TailOwner } from './log_tail.ts';
-import {
-  type ChainName,
-  type FileIdentity,
-  identityOf,
-  type Pin,
-  type Pins,
-  sameFile,
-  shortIdentity,
-} from './pins.ts';
+import { type FileIdentity, identityOf, type Pin, type Pins, sameFile, shortIdentity } from './pins.ts';
+import type { NameKind } from './rotation_names.ts';
 import type { Sink } from './sink.ts';
 import type { WatchFolder } from './watch.ts';
 
@@ -32,6 +25,8 @@ interface Failing {
 }
 const NOTHING: readonly Failing[] = [];
 
+const NO_NAMES = new LogNames();
+
 /** Reports of a sandbox's folder to the tailer. */
 export interface SandboxEvents {
   /** The log has, or may have, bytes to read. */
@@ -40,6 +35,8 @@ export interface SandboxEvents {
   failed(path: string, error: Error): void;
   /** The look after it did not. */
   works(path: string): void;
+  /** Files that could come back are not known any more. */
+  forgot(what: string): void;
   /** An entry with the name of a log is no file. */
   strange(path: string, what: string): void;
 }
@@ -62,6 +59,8 @@ export class SandboxFolder implements TailOwner {
   strange = 0;
   readonly room: AsideRoom;
   readonly account: Account = { cost: 0 };
+  /** A name of a log came or went since the last look at a folder that was there. */
+  private hasLostNames = false;
   private identity: FileIdentity | null = null;
   private watched: WatchedFolder | null = null;
   private readonly layout: Layout;
@@ -100,6 +99,10 @@ export class SandboxFolder implements TailOwner {
 
   rename({ log, folder }: LogTail, { pin, number, isAfterGap }: NamedPin, stream: string): void {
     this.pins.name(pin, { sandbox: this.id, log, stream, generation: number, isAfterGap, folder });
+  }
+
+  forgot({ log }: LogTail, files: number): void {
+    this.events.forgot(`${files} files of the ${log} log of ${this.folder}`);
   }
 
   makeAside({ log }: LogTail, of: Generation, from: number): Pin {
@@ -164,10 +167,15 @@ export class SandboxFolder implements TailOwner {
   private lookIn(folder: OpenFolder | null): void {
     for (const tail of this.tails.values()) this.lookAtLog(tail.log, () => tail.mustBeRecovered());
     const names = this.names(folder);
+    let isStill = true;
     for (const log of new Set([...this.tails.keys(), ...names.keys()])) {
       const tail = this.tail(log);
-      if (tail.isRecovered) this.lookAtLog(log, () => this.lookAt(tail, folder, names.get(log)?.chain ?? []));
+      const lookAt = (): void => {
+        if (!this.lookAt(tail, folder, names.get(log) ?? NO_NAMES)) isStill = false;
+      };
+      if (tail.isRecovered) this.lookAtLog(log, lookAt);
     }
+    if (folder !== null && isStill) this.hasLostNames = false;
   }
 
   /** One log that cannot be pinned does not stop the others. */
@@ -190,11 +198,12 @@ export class SandboxFolder implements TailOwner {
     this.events.failed(path, error);
   }
 
-  private lookAt(tail: LogTail, open: OpenFolder | null, names: ChainName[]): void {
+  /** @returns whether the chain and the folder stood still meanwhile */
+  private lookAt(tail: LogTail, open: OpenFolder | null, names: LogNames): boolean {
     // The list of all logs serves the first look at each.
-    let listed: ChainName[] | null = names;
-    const list = (): ChainName[] => {
-      const found = listed ?? this.names(open).get(tail.log)?.chain ?? [];
+    let listed: LogNames | null = names;
+    const list = (): LogNames => {
+      const found = listed ?? this.names(open).get(tail.log) ?? NO_NAMES;
       listed = null;
       return found;
     };
@@ -203,10 +212,12 @@ export class SandboxFolder implements TailOwner {
       identity: this.identity && shortIdentity(this.identity),
       isStill: () => this.isStill(),
       watched: this.watched,
+      hasLostNames: this.hasLostNames,
     };
     const { isStill, hasNews } = lookAtChain(tail, folder, list, this.pins);
     if (!isStill) setImmediate(() => this.look());
     if (hasNews) this.events.readable(tail);
+    return isStill;
   }
 
   /** Opens the folder, for one look, and watches it. @returns null if it is gone */
@@ -326,11 +337,21 @@ export class SandboxFolder implements TailOwner {
   private changed(watched: WatchedFolder, name: string | null, renamed: boolean): void {
     const place = name === null ? null : chainPlace(name);
     const tail = place === null ? undefined : this.tails.get(place.log);
-    if (renamed && name !== null) tail?.sights.cameOrWent(name, watched);
+    if (renamed && typeof place?.kind === 'object') {
+      tail?.sights.cameOrWent(name!, watched);
+      if (watched === this.watched) this.hasLostNames = true;
+    }
     // The last events of a folder that is gone; the folder above tells of another one in its place.
     if (this.isGone || watched !== this.watched) return;
     if (renamed || name === null || (place !== null && tail === undefined)) this.look();
+    else if (tail !== undefined && this.mayBeDone(tail, place!.kind)) this.look();
     else if (tail !== undefined) this.events.readable(tail);
+  }
+
+  /** Whether the file of this name, to which somebody wrote, may be one that was read to its end. */
+  private mayBeDone({ files: { first, done } }: LogTail, kind: NameKind): boolean {
+    if (done.all.length === 0 || typeof kind !== 'object') return false;
+    return first === undefined || (kind.scheme !== 'live' && first.place === 'live');
   }
 
   private unwatch(): void {
@@ -342,6 +363,12 @@ export class SandboxFolder implements TailOwner {
   /** Whether nothing of the sandbox is left: no folder, no bytes to read, no state to keep. */
   get isOver(): boolean {
     return this.isGone && [...this.tails.values()].every((tail) => tail.isOver);
+  }
+
+  /** Whether nothing is kept but what its files held, in case that they come back. */
+  get isMemory(): boolean {
+    const left = [...this.tails.values()].filter((tail) => !tail.isOver);
+    return this.isGone && left.length > 0 && left.every((tail) => tail.isMemory);
   }
 
   close(): void {

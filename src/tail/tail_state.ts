@@ -1,3 +1,4 @@
+import type { DoneFile, ReadPoint } from './done_files.ts';
 import type { Span } from './event_queue.ts';
 import type { Generation, StreamStart } from './generation.ts';
 import type { FileIdentity } from './pins.ts';
@@ -27,12 +28,18 @@ export interface TailState {
   };
   /** The files to be read after it, oldest first; absent if there are none. */
   waiting?: WaitingFile[];
+  /** The newest files that are read and may come back, as `doneText` writes them; absent if there are none. */
+  done?: string[];
 }
 
 export interface WaitingFile extends FileIdentity {
   number: number;
   starts: StreamStart;
   skips_hole: boolean;
+  /** How far it was read before another file had its turn; absent if nothing was. */
+  offset?: number;
+  tail_crc32?: number;
+  tail_bytes?: number;
   /** Truncations of the file; absent if there were none. */
   cuts?: number;
   /** There were files before it that nobody saw; absent if not. */
@@ -60,8 +67,28 @@ export function waitingFile(generation: Generation): WaitingFile {
     ...(uncopied_bytes > 0 && { uncopied_bytes }),
     ...(generation.unwatched !== null && { unwatched: generation.unwatched }),
   };
-  const file = { inode: pin.inode, born: pin.born, number, starts, skips_hole: cursor.skipsHole, ...lost };
+  const { offset, skips_hole, overlap_crc32: tail_crc32, overlap_bytes: tail_bytes } = cursor.point;
+  const read = offset > 0 ? { offset, tail_crc32, tail_bytes } : {};
+  const file = { inode: pin.inode, born: pin.born, number, starts, skips_hole, ...read, ...lost };
   return withRest(isAfterGap ? { ...file, is_after_gap: true } : file, generation);
+}
+
+/** A state is saved often, so it names a file in few characters: inode, birth, and how far it was read. */
+export function doneText({ pin, number, point }: DoneFile): string {
+  const { offset, overlap_bytes, overlap_crc32 } = point!;
+  return [pin.inode, pin.born, number, offset, overlap_bytes, overlap_crc32].join();
+}
+
+/** As `doneText` wrote it. */
+export function doneFrom(text: string): FileIdentity & { number: number; point: ReadPoint } {
+  const [inode, born, ...numbers] = text.split(',') as [string, string, ...string[]];
+  const [number, offset, overlap_bytes, overlap_crc32] = numbers.map(Number) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  return { inode, born, number, point: { offset, overlap_bytes, overlap_crc32 } };
 }
 
 function withRest<F extends object>(

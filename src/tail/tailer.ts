@@ -64,6 +64,8 @@ export class Tailer {
   readonly held: HeldFiles;
   /** Sandboxes over the limit, as of the last look at the root. */
   leftOut = new Set<string>();
+  /** Sealed sandboxes whose files may come back, oldest first. */
+  private readonly memories = new Set<SandboxFolder>();
   /** Names in the root that are not looked at yet. */
   private readonly newcomers = new Set<string>();
   /** When looking at them must end, so that others have a turn; 0 before it begins. */
@@ -78,6 +80,7 @@ export class Tailer {
     readable: (tail) => this.wake(tail),
     failed: (path, error) => this.report(path, error),
     works: (path) => this.failing.ends(path, `${path} is read again.`),
+    forgot: (what) => this.forgot(what),
     strange: (path, what) =>
       this.complain(path, new AfterlogError('LOG_NOT_A_FILE', `${path} is ${what}: it is left alone.`)),
   };
@@ -437,7 +440,8 @@ export class Tailer {
     this.takeUnfinished();
     for (const tail of this.unsettled) {
       if (tail.settle() || tail.isClosing || tail.isAmidHole) this.wake(tail);
-      else if (!tail.files.isSettling && tail.files.nameless.length === 0) this.unsettled.delete(tail);
+      else if (!tail.files.isSettling && !tail.isAway && tail.files.nameless.length === 0)
+        this.unsettled.delete(tail);
     }
   }
 
@@ -533,7 +537,11 @@ export class Tailer {
   }
 
   private dropIfOver(sandbox: SandboxFolder): boolean {
-    if (!sandbox.isGone || !sandbox.isOver) return false;
+    if (!sandbox.isGone || !sandbox.isOver) {
+      this.remember(sandbox);
+      return false;
+    }
+    this.memories.delete(sandbox);
     sandbox.close();
     for (const { path } of sandbox.failing) this.failing.forget(path);
     for (const tail of sandbox.tails.values()) {
@@ -544,6 +552,27 @@ export class Tailer {
     this.places.leave(sandbox.id);
     this.hasFreedPlace = true;
     return true;
+  }
+
+  private remember(sandbox: SandboxFolder): void {
+    if (!sandbox.isMemory) {
+      this.memories.delete(sandbox);
+      return;
+    }
+    this.memories.add(sandbox);
+    if (this.memories.size <= limits.tail.sandboxes_remembered_max) return;
+    const [oldest] = this.memories;
+    this.memories.delete(oldest!);
+    for (const tail of oldest!.tails.values()) {
+      tail.files.forget();
+      this.unsettled.add(tail);
+    }
+    this.forgot(`the files of ${oldest!.folder}`);
+  }
+
+  private forgot(what: string): void {
+    const message = `The agent does not remember ${what} any more, which were read and have names elsewhere.`;
+    report(new AfterlogError('FILES_FORGOTTEN', message));
   }
 
   /** Logs once that something cannot be read; the reconciles try it again, silently. */

@@ -1,0 +1,62 @@
+import { limits } from '../base/limits.ts';
+import type { CursorPoint } from './file_cursor.ts';
+import { type FilePlace, isInFolder } from './generation.ts';
+import { type FileIdentity, hasOtherName, type Pin, sameFile } from './pins.ts';
+
+/** How far a file was read, and what its last bytes were. */
+export type ReadPoint = Pick<CursorPoint, 'offset' | 'overlap_bytes' | 'overlap_crc32'>;
+
+/** A file that was read to its end, and that somebody may still write to, rename, or bring back. */
+export interface DoneFile {
+  pin: Pin;
+  /** Its number in the log. */
+  number: number;
+  /** Where its next byte would be; null for a copy, of which nothing is read. */
+  point: ReadPoint | null;
+  /** Whether it has a name of the log in the folder. */
+  isInFolder: boolean;
+}
+
+/**
+ * The files that a log is done with, and that still have a name somewhere: their pins keep their inodes from
+ * being used again, and no byte of them is read twice, whatever they are called next. Oldest first.
+ */
+export class DoneFiles {
+  private list: DoneFile[] = [];
+
+  get all(): readonly DoneFile[] {
+    return this.list;
+  }
+
+  find(file: FileIdentity): DoneFile | undefined {
+    return this.list.find(({ pin }) => sameFile(pin, file));
+  }
+
+  add(done: DoneFile): void {
+    this.list.push(done);
+  }
+
+  remove(done: DoneFile): void {
+    this.list = this.list.filter((one) => one !== done);
+  }
+
+  /** Whether one of them has no name in the folder. */
+  get isSomeOut(): boolean {
+    return this.list.some((done) => !done.isInFolder);
+  }
+
+  /**
+   * Notes which of them are in the folder.
+   * @returns the pins of those that nobody can bring back, and of the oldest outside of the folder past the limit
+   */
+  place(placeOf: (pin: Pin) => FilePlace): { nowhere: Pin[]; forgotten: Pin[] } {
+    if (this.list.length === 0) return { nowhere: [], forgotten: [] };
+    for (const done of this.list) done.isInFolder = isInFolder(placeOf(done.pin));
+    const nowhere = this.list.filter((done) => !done.isInFolder && !hasOtherName(done.pin));
+    const out = this.list.filter((done) => !done.isInFolder && !nowhere.includes(done));
+    const forgotten = out.slice(0, Math.max(0, out.length - limits.tail.files_remembered_max));
+    this.list = this.list.filter((done) => !nowhere.includes(done) && !forgotten.includes(done));
+    const pinsOf = (some: DoneFile[]): Pin[] => some.map(({ pin }) => pin);
+    return { nowhere: pinsOf(nowhere), forgotten: pinsOf(forgotten) };
+  }
+}
