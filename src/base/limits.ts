@@ -165,10 +165,15 @@ export const limits = {
     aside_bytes_max: 256 * MIB,
     /** The same, as a share of the room that all such copies have left, so that others have some. */
     aside_share: 0.25,
-    /** Disk space of held files; past it the agent lets go of the oldest, and a gap row tells how much. */
+    /**
+     * Disk space of held files; past it the sandbox that holds most lets go of its oldest, and a gap row tells
+     * how much.
+     */
     bytes_max: 4 * GIB,
     /** The same, as a share of the space that would be free without held files. */
     free_disk_share: 0.5,
+    /** The last bytes of each log that stay then; less of each where there is no room for all. */
+    kept_bytes: 256 * KIB,
     /** Time of each second that letting go of files may hold the thread. */
     turn_ms: 50,
   },

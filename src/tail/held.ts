@@ -20,7 +20,8 @@ interface HeldFile {
 
 /**
  * Bounds the disk space of files that only our pins keep: deleted or rotated files that cannot be read yet,
- * and copies aside of live ones. Past the limit the oldest are let go, and gap rows count each unread byte.
+ * and copies aside of live ones. Past the limit the sandbox that holds most loses its oldest, but for the last
+ * bytes of each log, and gap rows count each unread byte.
  */
 export class HeldFiles {
   /** As of the last check. */
@@ -66,37 +67,53 @@ export class HeldFiles {
     return this.shrink(held, max, chunk);
   }
 
+  /** What is read goes first, for it costs nothing. Then the sandbox that holds most pays, again and again. */
   private shrink(held: HeldFile[], max: number, chunk: Buffer): Set<LogTail> {
     const until = performance.now() + limits.held.turn_ms;
     const moved = new Set<LogTail>();
-    const what = `Files that only wait to be read take ${this.bytes} bytes of disk; ${max} are allowed: the oldest are let go.`;
-    const reason = `let go at the limit of held bytes: deleted or rotated files took over ${max} bytes before they could be read`;
-    held.sort((a, b) => Number(b.isRead) - Number(a.isRead) || a.written_ms - b.written_ms);
+    const letGo = this.letGoOf(held, max, chunk, moved);
     let left = this.bytes;
-    for (const { tail, disk_bytes, isRead, asideOf } of held) {
-      if (left <= max || performance.now() > until) break;
-      left -= disk_bytes;
-      if (asideOf !== null) {
-        tail.files.dropAside(asideOf);
-        continue;
-      }
-      let isGone = false;
-      letGo(tail, chunk, {
-        reason,
-        done: (pin, bytes) => {
-          isGone = true;
-          this.leaving.push(pin);
-          moved.add(tail);
-          if (bytes === 0) return;
-          this.trouble.begins(new AfterlogError('HELD_FULL', what));
-          this.letGo.bytes += bytes;
-          this.letGo.files++;
-        },
-      });
-      // A file that is read is released by itself as soon as it is quiet.
-      if (!isGone && !isRead) left += disk_bytes;
+    for (const file of held.filter(({ isRead }) => isRead)) {
+      if (left <= max || performance.now() > until) return moved;
+      left -= letGo(file);
+    }
+    const holders = holdersOf(held.filter(({ isRead }) => !isRead));
+    while (left > max && holders.length > 0 && performance.now() <= until) {
+      const most = holders.reduce((one, other) => (paysBefore(other, one) ? other : one));
+      const freed = letGo(most.files.pop()!);
+      left -= freed;
+      most.bytes -= freed;
+      if (most.files.length === 0) holders.splice(holders.indexOf(most), 1);
     }
     return moved;
+  }
+
+  /** @returns a function that lets go of a file, and returns how much of the disk that frees */
+  private letGoOf(held: HeldFile[], max: number, chunk: Buffer, moved: Set<LogTail>) {
+    const what = `Files that only wait to be read take ${this.bytes} bytes of disk; ${max} are allowed: those who hold most lose their oldest.`;
+    const reason = `let go at the limit of held bytes: deleted or rotated files took over ${max} bytes before they could be read`;
+    // With half of the room, all of them can keep theirs.
+    const share = Math.floor(max / 2 / new Set(held.map(({ tail }) => tail)).size);
+    const kept_bytes = Math.min(limits.held.kept_bytes, share);
+    return ({ tail, disk_bytes, isRead, asideOf }: HeldFile): number => {
+      if (asideOf !== null) {
+        tail.files.dropAside(asideOf);
+        return disk_bytes;
+      }
+      // A file that is read is released by itself as soon as it is quiet.
+      let freed = isRead ? disk_bytes : 0;
+      const done = (pin: Pin, lost_bytes: number, kept: number): void => {
+        freed = disk_bytes - kept;
+        this.leaving.push(pin);
+        moved.add(tail);
+        if (lost_bytes === 0) return;
+        this.trouble.begins(new AfterlogError('HELD_FULL', what));
+        this.letGo.bytes += lost_bytes;
+        this.letGo.files++;
+      };
+      letGo(tail, chunk, { reason, kept_bytes, done });
+      return freed;
+    };
   }
 
   /**
@@ -114,6 +131,25 @@ export class HeldFiles {
   }
 }
 
+/** What one sandbox holds; of its files, the last one goes first. */
+interface Holder {
+  bytes: number;
+  files: HeldFile[];
+}
+
+/** A copy aside goes before the only file with its bytes, and an old file before a younger one. */
+function holdersOf(held: HeldFile[]): Holder[] {
+  const goesLater = (a: HeldFile, b: HeldFile): number =>
+    Number(a.asideOf !== null) - Number(b.asideOf !== null) || b.written_ms - a.written_ms;
+  return [...Map.groupBy(held, ({ tail }) => tail.sandbox).values()].map((files) => ({
+    bytes: files.reduce((sum, { disk_bytes }) => sum + disk_bytes, 0),
+    files: files.sort(goesLater),
+  }));
+}
+
+const paysBefore = (a: Holder, b: Holder): boolean =>
+  a.bytes > b.bytes || (a.bytes === b.bytes && a.files.at(-1)!.written_ms < b.files.at(-1)!.written_ms);
+
 /** Files without another name or link. */
 function heldBy(tails: Iterable<LogTail>): HeldFile[] {
   const held: HeldFile[] = [];
@@ -122,7 +158,7 @@ function heldBy(tails: Iterable<LogTail>): HeldFile[] {
       try {
         const { nlink, blocks, mtimeMs, size } = statOf(pin);
         if (nlink > (pin.path === null ? 0 : 1)) continue;
-        const isRead = asideOf !== null || size <= known_bytes;
+        const isRead = asideOf === null && size <= known_bytes;
         held.push({ tail, disk_bytes: blocks * 512, written_ms: mtimeMs, isRead, asideOf });
       } catch (error) {
         // Somebody removed the pin, or its file system fails; the next read reports it.

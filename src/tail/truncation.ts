@@ -124,7 +124,7 @@ function endHere(tail: LogTail, generation: Generation): boolean {
 }
 
 /** Puts others in the place of a file in the queue. */
-function replace(tail: LogTail, generation: Generation, by: Generation[]): void {
+export function replace(tail: LogTail, generation: Generation, by: Generation[]): void {
   const at = tail.files.replace(generation, by);
   const isAhead = at > 0 || by[0]!.pin.isAside === true;
   tail.changed();

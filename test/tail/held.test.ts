@@ -47,12 +47,17 @@ test('a disk that fills up: held files never take more than what is free beside 
     const { bavail, bsize } = statfsSync(disk);
     return bavail * bsize >= host.tailer.held.bytes && host.pinned() === host.tailer.held.files;
   });
-  assert.equal(host.tailer.held.letGo.files, 2, 'the oldest two of six, 1 MiB each, on 8 MiB');
-  for (const sandbox of ['sb-0', 'sb-1'])
-    assert.equal((await host.sealed(sandbox))[0]!.gaps[0]!.bytes, 1024 * KIB);
   host.tailer.resume();
-  for (const sandbox of ['sb-2', 'sb-5'])
-    assert.equal((await host.sealed(sandbox))[0]!.bytes.length, 1024 * KIB);
+  let lost = 0;
+  for (let count = 0; count < 6; count++) {
+    const [stream] = await host.sealed(`sb-${count}`);
+    const gap = stream!.gaps[0]?.bytes ?? 0;
+    assert.equal(stream!.bytes.length + gap, 1024 * KIB);
+    assert.ok(stream!.bytes.length >= 255 * KIB, 'each keeps its last bytes');
+    assert.equal(gap === 0, count > 2, 'the oldest of six alike, on 8 MiB');
+    lost += gap;
+  }
+  assert.equal(host.tailer.held.letGo.bytes, lost);
   await host.eventually('that it is over', () => /within their limit again/.test(said.at(-1) ?? ''));
   // Between two files that were let go it may be over for a moment.
   for (const [index, text] of said.entries()) {
@@ -63,7 +68,7 @@ test('a disk that fills up: held files never take more than what is free beside 
 
 describe('past the limit of held bytes', { concurrency: true }, () => {
   test('deleted unread: past the limit the oldest is let go as a gap row of its exact length, the others stay', async (t) => {
-    const host = new TailHost(t, 300 * KIB);
+    const host = new TailHost(t, 330 * KIB);
     for (const [sandbox, age_s] of [
       ['young', 10],
       ['old', 60],
@@ -81,19 +86,20 @@ describe('past the limit of held bytes', { concurrency: true }, () => {
       host.write(sandbox, line.repeat(128), age_s);
       host.delete(sandbox);
     }
+    await host.eventually('it is let go', () => host.tailer.held.letGo.files === 1);
+    await host.eventually('its end is held', () => host.tailer.held.files === 3 && host.pinned() === 3);
+    await sleep(1_500);
+    assert.deepEqual(host.tailer.held.letGo, { bytes: 74 * KIB, files: 1 }, 'no more than needed');
+    host.tailer.resume();
     const [old] = await host.sealed('old');
-    assert.equal(old!.bytes.toString(), 'read before\n');
+    // A third of half of the limit, from the start of a line on.
+    assert.equal(old!.bytes.toString(), `read before\n${line.repeat(54)}`);
     assert.deepEqual(
       old!.gaps.map(({ position, bytes }) => [position, bytes]),
-      [[12, 128 * KIB]],
+      [[12, 74 * KIB]],
     );
-    assert.match(old!.gaps[0]!.reason, /let go at the limit of held bytes.* 307200 bytes/);
+    assert.match(old!.gaps[0]!.reason, /let go at the limit of held bytes.* 337920 bytes/);
     assert.deepEqual([old!.seal!.complete, old!.seal!.reason], [false, 'deleted']);
-    await host.eventually('two files held', () => host.tailer.held.files === 2 && host.pinned() === 2);
-    assert.deepEqual(host.tailer.held.letGo, { bytes: 128 * KIB, files: 1 });
-    await sleep(1_500);
-    assert.equal(host.tailer.held.letGo.files, 1, 'no more than needed');
-    host.tailer.resume();
     for (const sandbox of ['young', 'middle']) {
       const [stream] = await host.sealed(sandbox);
       assert.equal(stream!.bytes.length, 12 + 128 * KIB);
@@ -108,6 +114,7 @@ describe('past the limit of held bytes', { concurrency: true }, () => {
     await host.read('sb', 4);
     host.tailer.pause();
     host.write('sb', `shed\n${line.repeat(128)}`);
+    const kept = 50 * KIB - 6 - 1_018;
     renameSync(host.path('sb'), host.path('sb', 'console.log.1'));
     host.write('sb', 'after\n');
     await host.eventually('both pinned', () => host.pinned() === 2);
@@ -115,13 +122,13 @@ describe('past the limit of held bytes', { concurrency: true }, () => {
     rmSync(host.path('sb', 'console.log.1'));
     await host.eventually('it is let go', () => host.tailer.held.letGo.files === 1);
     host.tailer.resume();
-    await host.read('sb', 10 + 6);
+    await host.read('sb', 10 + kept + 6);
     host.delete('sb');
     const [stream] = await host.sealed('sb');
-    assert.equal(stream!.bytes.toString(), 'one\nunfiniafter\n');
+    assert.equal(stream!.bytes.toString(), `one\nunfini${line.repeat(49)}after\n`);
     assert.deepEqual(
       stream!.gaps.map(({ position, bytes }) => [position, bytes]),
-      [[10, 5 + 128 * KIB]],
+      [[10, 5 + 79 * KIB]],
     );
     assert.equal(stream!.seal!.bytes, 10 + 5 + 128 * KIB + 6);
   });
@@ -197,5 +204,48 @@ describe('past the limit of held bytes', { concurrency: true }, () => {
       stream!.gaps.map(({ position, bytes }) => [position, bytes]),
       [[4, 4]],
     );
+  });
+
+  test('one that holds most pays first: no quiet one loses a byte beside it, however old its files are', async (t) => {
+    const host = new TailHost(t, 1024 * KIB);
+    host.tailer.pause();
+    for (let count = 0; count < 5; count++) host.write(`quiet-${count}`, line.repeat(20), 1_000);
+    for (let count = 0; count < 3; count++) host.write(`loud`, line.repeat(400));
+    await host.eventually('all pinned', () => host.pinned() === 6);
+    for (const sandbox of ['quiet-0', 'quiet-1', 'quiet-2', 'quiet-3', 'quiet-4', 'loud'])
+      host.delete(sandbox);
+    await host.eventually('some is let go', () => host.tailer.held.letGo.files > 0);
+    await host.eventually('within the limit', () => host.tailer.held.bytes <= 1024 * KIB);
+    host.tailer.resume();
+    for (let count = 0; count < 5; count++) {
+      const [stream] = await host.sealed(`quiet-${count}`);
+      assert.deepEqual([stream!.bytes.length, stream!.seal!.complete], [20 * KIB, true]);
+    }
+    const [loud] = await host.sealed('loud');
+    assert.equal(loud!.bytes.length + loud!.gaps[0]!.bytes!, 1200 * KIB);
+    assert.ok(loud!.bytes.length > 64 * KIB, 'it keeps its last bytes');
+    assert.equal(loud!.seal!.bytes, 1200 * KIB);
+  });
+
+  test('what a sandbox keeps are its newest bytes: its older files go whole', async (t) => {
+    const host = new TailHost(t, 200 * KIB);
+    host.tailer.pause();
+    host.write('sb', line.repeat(90));
+    await host.eventually('pinned', () => host.pinned() === 1);
+    for (const age of [1, 2]) {
+      renameSync(host.path('sb'), host.path('sb', 'console.log.1'));
+      host.write('sb', `${age}${line.repeat(90)}`);
+      await host.eventually('pinned', () => host.pinned() === age + 1);
+      rmSync(host.path('sb', 'console.log.1'));
+    }
+    host.delete('sb');
+    await host.eventually(
+      'within the limit',
+      () => host.tailer.held.letGo.files > 0 && host.tailer.held.bytes <= 200 * KIB,
+    );
+    host.tailer.resume();
+    const [stream] = await host.sealed('sb');
+    assert.ok(stream!.bytes.toString().endsWith(`2${line.repeat(90)}`), 'the newest file is whole');
+    assert.equal(stream!.seal!.bytes, 3 * 90 * KIB + 2);
   });
 });

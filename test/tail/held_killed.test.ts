@@ -10,16 +10,18 @@ import { streamsOf } from '../support/streams.ts';
 /**
  * One rotation and one deletion while reading is paused, and an agent that lets go of all it may not hold, which dies at
  * one of its file-system calls. The next one holds and reads what is left.
+ * @param heldMax of bytes @param unread how often a line is written that is not read
+ * @param keeps how many bytes are stored if it does not die
  * @returns whether it died
  */
-async function letGoAndDie(calls: number): Promise<boolean> {
+async function letGoAndDie(calls: number, heldMax: number, unread: number, keeps: number): Promise<boolean> {
   const dir = mkdtempSync(join(tmpdir(), 'afterlog-held-killed-'));
   const vms = join(dir, 'data', 'vms');
   const pins = join(dir, 'data', '.afterlog', 'pins');
   const [folder, path] = [join(vms, 'sb'), join(vms, 'sb', 'console.log')];
   mkdirSync(folder, { recursive: true });
   const rows = new SpoolRows(join(dir, 'state', 'spool'));
-  const agent = new SimulatedAgent(join(dir, 'data'), join(dir, 'state'), 1);
+  const agent = new SimulatedAgent(join(dir, 'data'), join(dir, 'state'), heldMax);
   agent.install();
   try {
     await agent.start();
@@ -28,7 +30,7 @@ async function letGoAndDie(calls: number): Promise<boolean> {
     await agent.deliver();
     await agent.tick(500);
     agent.pause();
-    real.appendFileSync(path, ' a line\nunread\n');
+    real.appendFileSync(path, ` a line\n${'unread\n'.repeat(unread)}`);
     real.renameSync(path, `${path}.1`);
     real.writeFileSync(path, 'the next file\n');
     agent.notify(folder, 'console.log', true);
@@ -43,6 +45,7 @@ async function letGoAndDie(calls: number): Promise<boolean> {
     const hasDied = !agent.isRunning;
     agent.disarm();
     await agent.start();
+    agent.resume();
     for (
       let waited_ms = 0;
       real.readdirSync(pins).length > 0 || rows.poll().states.size > 0;
@@ -55,7 +58,7 @@ async function letGoAndDie(calls: number): Promise<boolean> {
     assert.equal(streams.length, 1);
     assert.deepEqual(rows.repeated, [], 'no key stands twice');
     const { lines, gaps, seal } = streams[0]!;
-    const whole = Buffer.from('read\nhalf a line\nunread\nthe next file\n');
+    const whole = Buffer.from(`read\nhalf a line\n${'unread\n'.repeat(unread)}the next file\n`);
     for (const { position, bytes } of lines) {
       assert.equal(bytes.toString(), whole.toString('utf8', position, position + bytes.length));
     }
@@ -66,7 +69,7 @@ async function letGoAndDie(calls: number): Promise<boolean> {
     // The agent that came after a death did not see the deletion, and says that too.
     assert.equal(seal!.complete, gaps.length === 0);
     if (!hasDied) assert.ok(gaps.every(({ bytes }) => bytes !== null));
-    if (!hasDied) assert.equal(kept, 9, 'what was seen before is a row');
+    if (!hasDied) assert.equal(kept, keeps);
     return hasDied;
   } finally {
     agent.uninstall();
@@ -77,6 +80,15 @@ async function letGoAndDie(calls: number): Promise<boolean> {
 
 test('an agent that dies at any call while it lets go of files: no byte is lost without a gap row, or told twice', async () => {
   let calls = 1;
-  while (await letGoAndDie(calls)) calls++;
+  // What was seen before is a row.
+  while (await letGoAndDie(calls, 1, 1, 9)) calls++;
   assert.ok(calls > 15, `died at each of ${calls} calls`);
+});
+
+test('an agent that dies at any call while it keeps the end of a file: each byte is in a row or counted once', async () => {
+  // Half of the room stays, from the start of a line on: the next file, and 7 bytes a line.
+  const keeps = 9 + 14 + 7 * Math.floor((15_000 - 14) / 7);
+  let calls = 1;
+  while (await letGoAndDie(calls, 30_000, 10_000, keeps)) calls++;
+  assert.ok(calls > 20, `died at each of ${calls} calls`);
 });
