@@ -166,8 +166,8 @@ export const limits = {
     /** The same, as a share of the room that all such copies have left, so that others have some. */
     aside_share: 0.25,
     /**
-     * Disk space of held files; past it the sandbox that holds most lets go of its oldest, and a gap row tells
-     * how much.
+     * Disk space of held files; past it the sandbox that holds most loses its oldest, and a gap row tells how
+     * much.
      */
     bytes_max: 4 * GIB,
     /** The same, as a share of the space that would be free without held files. */

@@ -20,8 +20,8 @@ interface HeldFile {
 
 /**
  * Bounds the disk space of files that only our pins keep: deleted or rotated files that cannot be read yet,
- * and copies aside of live ones. Past the limit the sandbox that holds most loses its oldest, but for the last
- * bytes of each log, and gap rows count each unread byte.
+ * and copies aside of live ones. Past the limit the sandbox that holds most loses its oldest, but for the
+ * last bytes of each log, and gap rows count each unread byte.
  */
 export class HeldFiles {
   /** As of the last check. */
@@ -67,7 +67,7 @@ export class HeldFiles {
     return this.shrink(held, max, chunk);
   }
 
-  /** What is read goes first, for it costs nothing. Then the sandbox that holds most pays, again and again. */
+  /** What is read goes first: that loses nothing. Then the sandbox that holds most pays, again and again. */
   private shrink(held: HeldFile[], max: number, chunk: Buffer): Set<LogTail> {
     const until = performance.now() + limits.held.turn_ms;
     const moved = new Set<LogTail>();
