@@ -29,6 +29,8 @@ const sandboxes = Number(values.sandboxes);
 interface Captured {
   /** The captured bytes of a sandbox's console. */
   of(id: string): Buffer | null;
+  /** How many consoles are sealed as complete; null if the watcher makes no such claim. */
+  complete: number | null;
   cpu_s: number;
 }
 
@@ -51,10 +53,12 @@ function agentOn(dir: string): Watcher {
       await agent.end('SIGKILL');
       const spool = new SpoolRows(join(dir, '.afterlog', 'spool')).poll();
       const lines = spool.rows.filter((row) => row.record === 'line' && row.log === 'console');
+      const seals = spool.rows.filter((row) => row.record === 'seal' && row.log === 'console');
       spool.close();
       const bySandbox = Map.groupBy(lines, (row) => row.sandbox);
       return {
         cpu_s,
+        complete: seals.filter(({ message }) => JSON.parse(message).complete).length,
         of: (id) => {
           const rows = bySandbox.get(id)?.sort((a, b) => a.position - b.position);
           return rows === undefined ? null : Buffer.concat(rows.map((row) => row.bytes));
@@ -76,13 +80,13 @@ function chokidarOn(dir: string): Watcher {
       const cpu_s = cpuSeconds(script.pid);
       await script.end('SIGKILL');
       const names = new Set(readdirSync(links));
-      return { cpu_s, of: (id) => (names.has(id) ? readFileSync(join(links, id)) : null) };
+      return { cpu_s, complete: null, of: (id) => (names.has(id) ? readFileSync(join(links, id)) : null) };
     },
   };
 }
 
 const table: (string | number)[][] = [
-  ['watcher', 'alive', 'life ms', 'lived ms', 'whole', 'partial', 'missed', 'CPU s'],
+  ['watcher', 'alive', 'life ms', 'lived ms', 'whole', 'partial', 'missed', 'complete', 'CPU s'],
 ];
 for (const alive of values.alive.split(',')) {
   for (const life_ms of values.lives.split(',')) {
@@ -105,7 +109,8 @@ for (const alive of values.alive.split(',')) {
         else counts[found.equals(bytes) ? 'whole' : 'partial']++;
       }
       const { whole, partial, missed } = counts;
-      table.push([name, alive, life_ms, lived_ms, whole, partial, missed, captured.cpu_s.toFixed(2)]);
+      const rest = [captured.complete ?? '–', captured.cpu_s.toFixed(2)];
+      table.push([name, alive, life_ms, lived_ms, whole, partial, missed, ...rest]);
       console.log(table.at(-1)!.join('  '));
       rmSync(dir, { recursive: true, force: true });
     }

@@ -25,7 +25,7 @@ import { randomOf } from '../test/support/content.ts';
 import { AgentPart, ClickHousePart, ConsumerPart, KafkaPart, type Part } from './chaos_parts.ts';
 import { printTable, reached } from './process.ts';
 import { SoakAgent } from './soak_agent.ts';
-import { SoakComparison } from './soak_comparison.ts';
+import { SoakComparison, shareOfComplete } from './soak_comparison.ts';
 import { SoakFleet } from './soak_fleet.ts';
 
 const { values } = parseArgs({
@@ -198,6 +198,7 @@ try {
     ['bytes duplicated or wrong', counts.surplus],
     ['duplicate keys before a merge', counts.repeated],
     ['complete logs with other stream boundaries', counts.divided],
+    shareOfComplete(comparison.seals),
     ...Object.entries(comparison.reasons).map(([reason, count]) => [`gap rows: ${reason}`, count]),
     ['gap rows for missing batches', missing!.rows],
     ...Object.entries(verdicts).map(([verdict, count]) => [`streams that verify calls ${verdict}`, count]),

@@ -22,7 +22,7 @@ import { startEmbedded } from '../src/store/embedded/embedded.ts';
 import { randomOf } from '../test/support/content.ts';
 import { printTable, reached } from './process.ts';
 import { SoakAgent } from './soak_agent.ts';
-import { SoakComparison } from './soak_comparison.ts';
+import { SoakComparison, shareOfComplete } from './soak_comparison.ts';
 import { SoakFleet } from './soak_fleet.ts';
 
 const { values } = parseArgs({
@@ -122,6 +122,7 @@ try {
     ['bytes lost without a reason', counts.lost],
     ['bytes duplicated or wrong', counts.surplus],
     ['complete logs with other stream boundaries', counts.divided],
+    shareOfComplete(comparison.seals),
     ['duplicate keys', counts.repeated],
     ...Object.entries(comparison.reasons).map(([reason, count]) => [`gap rows: ${reason}`, count]),
     ...Object.entries(verdicts).map(([verdict, count]) => [`streams that verify calls ${verdict}`, count]),

@@ -9,6 +9,8 @@ interface Stored {
   bytes: Buffer;
   gaps: string[];
   isSealed: boolean;
+  /** Its seal, unless it ended by a truncation: such a stream is never complete. */
+  isComplete: boolean | null;
 }
 
 interface Pending extends Expected {
@@ -25,6 +27,8 @@ export interface Finding {
 /** Compares written and stored bytes, log by log, when the logs of a deleted sandbox are sealed. */
 export class SoakComparison {
   readonly counts = { stored: 0, lost: 0, lost_explained: 0, surplus: 0, divided: 0, repeated: 0 };
+  /** Of the streams that ended with their sandbox, or because it was made again. */
+  readonly seals = { complete: 0, incomplete: 0 };
   readonly reasons: Record<string, number> = {};
   readonly findings: Finding[] = [];
   private readonly client: ClickHouseClient;
@@ -82,21 +86,27 @@ export class SoakComparison {
       const list = streams.get(`${id}/${log}`) ?? [];
       streams.set(`${id}/${log}`, list);
       if (list.at(-1)?.stream !== stream)
-        list.push({ stream, bytes: Buffer.alloc(0), gaps: [], isSealed: false });
+        list.push({ stream, bytes: Buffer.alloc(0), gaps: [], isSealed: false, isComplete: null });
       const last = list.at(-1)!;
       const bytes = Buffer.from(text, 'base64');
       if (record === 'gap') last.gaps.push((JSON.parse(bytes.toString()) as { reason: string }).reason);
-      else if (record === 'seal') last.isSealed = true;
-      else parts.set(last, [...(parts.get(last) ?? []), bytes]);
+      else if (record === 'seal') {
+        const { complete, reason } = JSON.parse(bytes.toString()) as { complete: boolean; reason: string };
+        last.isSealed = true;
+        if (reason !== 'truncated') last.isComplete = complete;
+      } else parts.set(last, [...(parts.get(last) ?? []), bytes]);
     }
     for (const [stream, some] of parts) stream.bytes = Buffer.concat(some);
     return streams;
   }
 
   private compare(wanted: Expected, stored: Stored[]): void {
-    for (const reason of stored.flatMap(({ gaps }) => gaps))
-      this.reasons[reason] = (this.reasons[reason] ?? 0) + 1;
-    const odd = stored.flatMap(({ gaps }) => gaps).filter((reason) => !reason.startsWith('truncated'));
+    for (const { isComplete } of stored) {
+      if (isComplete !== null) this.seals[isComplete ? 'complete' : 'incomplete']++;
+    }
+    const reasons = stored.flatMap(({ gaps }) => gaps).map(withoutTimes);
+    for (const reason of reasons) this.reasons[reason] = (this.reasons[reason] ?? 0) + 1;
+    const odd = reasons.filter((reason) => !/^truncated|^nobody watched/.test(reason));
     if (odd.length > 0) console.log(`${wanted.id}-${wanted.log} has a gap row: ${odd.join('; ')}`);
     const found = stored.filter(({ bytes }) => bytes.length > 0);
     const count = Math.max(found.length, wanted.streams.length);
@@ -154,6 +164,18 @@ export class SoakComparison {
     });
     this.counts.repeated += (await result.json<{ repeated: number }>())[0]!.repeated;
   }
+}
+
+/** The reason of a gap row, so that equal ones are counted together. */
+const withoutTimes = (reason: string): string => reason.replaceAll(/\d{4}-\d\d-\d\dT\S+Z/g, '…');
+
+/** The row of the table about seals. */
+export function shareOfComplete({ complete, incomplete }: SoakComparison['seals']): [string, string] {
+  const share = (100 * complete) / Math.max(1, complete + incomplete);
+  return [
+    'streams that ended with their sandbox, complete',
+    `${complete} of ${complete + incomplete} (${share.toFixed(1)} %)`,
+  ];
 }
 
 function isComplete(wanted: Expected, stored: Stored[]): boolean {

@@ -67,8 +67,8 @@ export class LastSight {
   }
 
   /**
-   * When a file may have come and gone unseen. It counts the events from before the look that missed the file,
-   * so they must have been delivered.
+   * When a file may have come and gone unseen. The events from before the look that missed the file count, so
+   * they must have been delivered.
    * @param isElsewhere whether the file still has a name, in another folder
    * @returns null if none did
    */
