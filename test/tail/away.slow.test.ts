@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { AgentSite } from '../support/agent_site.ts';
 import { bytesOf, type StoredStream } from '../support/streams.ts';
@@ -104,3 +105,39 @@ for (const [absence, isAway] of Object.entries(absences)) {
     }
   });
 }
+
+test('a stall in which the queue of directory events overflows: a gap says when nobody watched', async (t) => {
+  const site = new AgentSite();
+  t.after(() => site.close());
+  await site.start();
+  for (const id of ['sb', 'noise']) {
+    site.make(id);
+    writeFileSync(site.path(id), 'line\n');
+    await site.flush(id);
+  }
+  for (const name of ['a', 'b']) writeFileSync(site.path('noise', name), '');
+  const from_ms = Date.now();
+  const events = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
+  site.atOnce(() => {
+    for (let event = 0; event <= events; event++)
+      utimesSync(site.path('noise', event % 2 === 0 ? 'a' : 'b'), event, event);
+    site.delete('sb');
+  });
+  const [stream] = await site.sealed('sb');
+  assertTold(stream!, from_ms, Date.now());
+  // The agent has looked at it since.
+  await site.flush('noise');
+  site.delete('noise');
+  assert.equal((await site.sealed('noise'))[0]!.seal!.complete, true);
+});
+
+test('a folder that is moved away as a whole has lost nothing', async (t) => {
+  const site = new AgentSite();
+  t.after(() => site.close());
+  await site.start();
+  site.make('sb');
+  writeFileSync(site.path('sb'), 'line\n');
+  await site.flush('sb');
+  renameSync(site.folder('sb'), join(site.dir, 'data', 'elsewhere'));
+  assert.equal((await site.sealed('sb'))[0]!.seal!.complete, true);
+});

@@ -108,3 +108,24 @@ for (const code of ['ENOSPC', 'EMFILE']) {
     assert.ok(exhausted[0]!.includes(code));
   });
 }
+
+test('a pause longer than the limit while a folder is polled: a gap says when nobody watched', async (t) => {
+  t.mock.method(log, 'warn', () => {});
+  refuseWatches(t, 'ENOSPC');
+  overrideLimits({ tail: { poll_ms: 50, stall_ms: 1_000 } }, t);
+  const watches = new Watches();
+  const host = new TailHost(t, undefined, undefined, watches.watch);
+  await watches.work(host.vms);
+  begin(host, 'sb', 'one\n');
+  await host.read('sb', 4);
+  await watches.work(join(host.vms, 'sb'));
+  const from_ms = Date.now();
+  rotate(host.path('sb'));
+  host.write('sb', 'unseen\n');
+  host.delete('sb');
+  while (Date.now() - from_ms < 1_500);
+  const [stream] = await host.sealed('sb');
+  assert.equal(stream!.bytes.toString(), 'one\n');
+  assert.equal(stream!.seal!.complete, false);
+  assert.match(stream!.gaps[0]!.reason, /^nobody watched from \S+Z to \S+Z: /);
+});
