@@ -1,8 +1,8 @@
 import { styleText } from 'node:util';
 import { harmless } from '../base/text.ts';
+import type { ShownLine } from '../store/read/whole_lines.ts';
 import { gapText, parseGap, parseSeal, sealText } from '../store/record.ts';
 import { shortTime } from './format.ts';
-import type { WholeLine } from './whole_lines.ts';
 
 export type Color = 'auto' | 'always' | 'never';
 export type TextStyle = Parameters<typeof styleText>[0];
@@ -26,7 +26,7 @@ const severityStyles = new Map<string, TextStyle>([
 const sourceStyles: TextStyle[] = ['cyan', 'green', 'blue'];
 
 /** Formats lines for people: time in UTC, source, severity if known, text. */
-export function createLogText(color: Color): (line: WholeLine) => string {
+export function createLogText(color: Color): (line: ShownLine) => string {
   const paint = painters[color];
   return (line) => {
     if (line.record === 'gap') return paint('yellow', harmless(gapText(parseGap(line.message))));
@@ -57,7 +57,7 @@ function sourceStyle(source: string): TextStyle {
 const returns = /\r|\x1b\[[01]?G/;
 
 /** The final text of a line that overwrites itself, as progress bars do, and the number of earlier texts. */
-function lastSeen(message: string): string {
+export function lastSeen(message: string): string {
   if (!returns.test(message)) return harmless(message);
   const looks = message
     .split(returns)

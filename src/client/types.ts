@@ -26,7 +26,7 @@ export interface LogLine extends Placed {
   /** Its stamp and tag; with message and the line end the bytes of the file. */
   prefix: string;
   message: string;
-  /** A piece of a line that is too long for one row. */
+  /** The line has no end here: its rest, if there is one, is the next record. */
   goes_on?: true | undefined;
 }
 

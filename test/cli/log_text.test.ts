@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { createLogText } from '../../src/cli/log_text.ts';
-import type { WholeLine } from '../../src/cli/whole_lines.ts';
+import type { ShownLine } from '../../src/store/read/whole_lines.ts';
 import { logRow } from '../support/log_rows.ts';
 
-const lineOf = (message: string, more: Partial<WholeLine> = {}): WholeLine => ({
+const lineOf = (message: string, more: Partial<ShownLine> = {}): ShownLine => ({
   ...logRow(message),
   went_on: false,
   goes_on: false,

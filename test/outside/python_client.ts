@@ -71,3 +71,16 @@ test('the runtime’s Python client: it follows until the sandbox is deleted, an
   await again.ended;
   assert.deepEqual(again.got, got);
 });
+
+test('the runtime’s Python client: a follower gets a prompt while nobody answers it, and its rest once', async (t) => {
+  const { write, prompt, remove, read, follow } = await startWithClient(t);
+  prompt('sb', 'boots\nlogin: ');
+  await until(async () => (await read('snapshot')).join('|') === 'boots|login: ');
+  const { got, ended } = follow();
+  await until(() => got.length === 2);
+  write('sb', ['root', 'in']);
+  await until(() => got.length === 4);
+  remove('sb');
+  await ended;
+  assert.deepEqual(got.slice(0, -1), ['boots', 'login: ', 'root', 'in']);
+});

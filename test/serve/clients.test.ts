@@ -56,3 +56,21 @@ test('the runtime’s client, unchanged: it follows until the sandbox is deleted
   // Afterwards too, from the store alone.
   assert.deepEqual(await all(sandbox.logs({ follow: true })), got);
 });
+
+test('the runtime’s client, unchanged: a follower gets a prompt while nobody answers it, and its rest once', async (t) => {
+  const { start, prompt, write, remove } = await startWithClient(t);
+  const sandbox = start('sb');
+  prompt('sb', 'boots\nlogin: ');
+  await until(async () => (await all(sandbox.logs())).join('|') === 'boots|login: ');
+  const got: string[] = [];
+  const following = (async () => {
+    for await (const line of sandbox.logs({ follow: true })) got.push(line);
+  })();
+  await until(() => got.length === 2);
+  write('sb', ['root', 'in']);
+  await until(() => got.length === 4);
+  remove('sb');
+  await following;
+  assert.deepEqual(got.slice(0, -1), ['boots', 'login: ', 'root', 'in']);
+  assert.deepEqual(await all(sandbox.logs()), ['boots', 'login: root', 'in']);
+});

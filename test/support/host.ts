@@ -16,6 +16,8 @@ export interface Host {
   /** Creates a sandbox with an empty console. */
   start(id: string): void;
   write(id: string, lines: string[]): void;
+  /** Writes no line end. */
+  prompt(id: string, text: string): void;
   remove(id: string): void;
 }
 
@@ -40,6 +42,7 @@ export async function startHost(t: TestContext): Promise<Host> {
     },
     write: (id, lines) =>
       appendFileSync(join(vms, id, 'console.log'), lines.map((line) => `${line}\n`).join('')),
+    prompt: (id, text) => appendFileSync(join(vms, id, 'console.log'), text),
     remove: (id) => rmSync(join(vms, id), { recursive: true }),
   };
 }

@@ -17,10 +17,10 @@ import {
   sourcesAndSeverities,
 } from '../../store/read/read_log.ts';
 import { getSandbox, sandboxExists } from '../../store/read/sandboxes.ts';
+import { LineJoiner, type ShownLine } from '../../store/read/whole_lines.ts';
 import { parseGap, parseSeal } from '../../store/record.ts';
-import { type Color, createLogText } from '../log_text.ts';
+import { type Color, createLogText, lastSeen } from '../log_text.ts';
 import { jsonLine, print } from '../output.ts';
-import { LineJoiner, type WholeLine } from '../whole_lines.ts';
 
 export interface LogsFlags {
   log: string;
@@ -108,15 +108,36 @@ async function* readTo(
 const bytesOf = (rows: LogRow[]): Buffer =>
   Buffer.concat(rows.filter(isLine).map(({ raw }) => Buffer.from(raw!, 'base64')));
 
-/** Makes a function that formats the rows of a step. A step without rows prints an incomplete long line. */
-function createRender({ json, color }: LogsFlags): (rows: LogRow[]) => string {
+/**
+ * Makes a function that formats the rows of a step. A step without rows prints a line that has no end yet; for
+ * a follower, its rest comes behind it on the same line.
+ */
+function createRender({ json, color, follow }: LogsFlags): (rows: LogRow[]) => string {
   const joiner = new LineJoiner();
+  const linesOf = (rows: LogRow[]): ShownLine[] => (rows.length > 0 ? joiner.take(rows) : joiner.flush());
+  if (json)
+    return (rows) =>
+      linesOf(rows)
+        .map((line) => jsonLine(jsonOf(line)))
+        .join('');
   const textOf = createLogText(color);
-  const shown = json ? (line: WholeLine) => jsonLine(jsonOf(line)) : (line: WholeLine) => `${textOf(line)}\n`;
-  return (rows) => (rows.length > 0 ? joiner.take(rows) : joiner.flush()).map(shown).join('');
+  if (!follow)
+    return (rows) =>
+      linesOf(rows)
+        .map((line) => `${textOf(line)}\n`)
+        .join('');
+  let isOpen = false;
+  const shown = (line: ShownLine): string => {
+    const isRest = isOpen && line.went_on;
+    const before = isOpen && !isRest ? '\n' : '';
+    isOpen = line.goes_on;
+    const text = isRest ? lastSeen(line.message) : textOf({ ...line, went_on: false, goes_on: false });
+    return `${before}${text}${isOpen ? '' : '\n'}`;
+  };
+  return (rows) => linesOf(rows).map(shown).join('');
 }
 
-export function jsonOf(line: WholeLine): object {
+export function jsonOf(line: ShownLine): object {
   const place = {
     record: line.record,
     stream_started_at_ns: line.stream,

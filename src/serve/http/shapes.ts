@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { outcomes } from '../../store/read/boots.ts';
 import { goesOn, type LogRow } from '../../store/read/read_log.ts';
+import type { WholeLine } from '../../store/read/whole_lines.ts';
 import { parseGap, parseSeal } from '../../store/record.ts';
 import { placeId } from './place_id.ts';
 
@@ -36,7 +37,10 @@ export const lineShape = z.object({
   entry_position: z.int().min(0).describe('Position of the first line of the entry that it belongs to'),
   prefix: z.string().describe('Its stamp and tag; with message and ending the bytes of the file'),
   message: z.string(),
-  goes_on: z.literal(true).optional().describe('A piece of a line that is too long for one row'),
+  goes_on: z
+    .literal(true)
+    .optional()
+    .describe('The line has no end here: its rest, if there is one, is the next record'),
 });
 export const gapShape = z.object({
   record: z.literal('gap'),
@@ -69,6 +73,13 @@ export function recordOf(row: LogRow): LogRecord {
   if (row.record === 'gap') return { record: 'gap', ...place, ...parseGap(row.message) };
   if (row.record === 'seal') return { record: 'seal', ...place, ...parseSeal(row.message) };
   return lineOf(row);
+}
+
+/** A line that was joined of its rows. Its id is the place of the last one: the next line is behind it. */
+export function wholeOf(line: WholeLine): LogRecord {
+  const { goes_on: _, ...record } = recordOf(line) as LogLine;
+  if (line.record !== 'line') return recordOf(line);
+  return { ...record, id: placeId(line.until), ...(line.goes_on ? { goes_on: true } : {}) };
 }
 
 export function lineOf(row: LogRow): LogLine {

@@ -1,14 +1,15 @@
-import type { LogRow } from '../../store/read/read_log.ts';
+import { goesOn, type LogRow } from '../../store/read/read_log.ts';
 import { gapText, parseGap, parseSeal, sealText } from '../../store/record.ts';
 import { placeId } from './place_id.ts';
 
 /**
  * Server-sent events for the runtime's clients and for browsers. The clients read every `data:` line,
  * whatever the name of its event: bare text as it is, or a JSON object by its `line`. So gaps and the end
- * have a readable `line` too.
+ * have a readable `line` too, and so has a piece of a line.
  */
 export function lineEvent(row: LogRow): string {
-  return event('log', placeId(row), dataOf(row.prefix + row.message));
+  const line = row.prefix + row.message;
+  return event('log', placeId(row), goesOn(row) ? toJson({ line, goes_on: true }) : dataOf(line));
 }
 
 export function gapEvent(row: LogRow): string {

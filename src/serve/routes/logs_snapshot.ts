@@ -12,6 +12,7 @@ import {
 } from '../../store/read/read_log.ts';
 import { sandboxExists } from '../../store/read/sandboxes.ts';
 import type { ShortTail } from '../../store/read/short_tail.ts';
+import { LineJoiner, type WholeLine } from '../../store/read/whole_lines.ts';
 import { waitForLastBytes } from '../agents/last_bytes.ts';
 import { bodyOf } from '../http/body.ts';
 import { logIdOf, type ServeContext, unknownSandbox } from '../http/context.ts';
@@ -19,7 +20,7 @@ import { lineFilterOf } from '../http/line_parameters.ts';
 import { BadParameter } from '../http/parameters.ts';
 import { placeId } from '../http/place_id.ts';
 import type { ApiContext } from '../http/route.ts';
-import { recordOf } from '../http/shapes.ts';
+import { wholeOf } from '../http/shapes.ts';
 import { contentTypes, type LogsQuery } from './logs_query.ts';
 
 /** The lines of a log as they are now. */
@@ -62,7 +63,7 @@ export async function answerSnapshot(
     bodyOf(
       format === 'ndjson'
         ? readRecords(store, id, after, until, filter)
-        : readBytes(store, id, after, until, filter),
+        : readBytes(store, id, after, until, filter, true),
       () => {},
     ),
   );
@@ -133,11 +134,17 @@ async function* readRecords(
   until: LogPlace,
   filter: LineFilter,
 ): AsyncGenerator<string> {
+  const joiner = new LineJoiner();
+  const textOf = (lines: WholeLine[]): string =>
+    lines.map((line) => `${JSON.stringify(wholeOf(line))}\n`).join('');
   for (let at = after; ; ) {
     const rows = await readRows(store, id, at, filter);
     const some = rows.filter((row) => !isBeyond(row, until));
-    if (some.length > 0) yield some.map((row) => `${JSON.stringify(recordOf(row))}\n`).join('');
-    if (some.length < rows.length || rows.length === 0) return;
+    const text = textOf(joiner.take(some));
+    if (text !== '') yield text;
+    if (some.length < rows.length || rows.length === 0) break;
     at = rows.at(-1)!;
   }
+  const rest = textOf(joiner.flush());
+  if (rest !== '') yield rest;
 }

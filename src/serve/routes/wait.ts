@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { limits } from '../../base/limits.ts';
+import { waitForText } from '../../store/read/find_text.ts';
+import { isEnd } from '../../store/read/follow_log.ts';
 import { sandboxExists } from '../../store/read/sandboxes.ts';
 import { answerWith } from '../http/answer.ts';
 import { logIdOf, type ServeContext } from '../http/context.ts';
 import { lineFilterOf, lineParameters } from '../http/line_parameters.ts';
 import { place, requiredText, wholeNumber } from '../http/parameters.ts';
 import type { RouteSpec, Routes } from '../http/route.ts';
-import { lineOf, lineShape } from '../http/shapes.ts';
+import { lineShape, wholeOf } from '../http/shapes.ts';
 
 const { log, source, severity, since } = lineParameters;
 const waitQuery = z.object({
@@ -36,18 +38,26 @@ const waitSpec: RouteSpec<typeof waitQuery> = {
 export function addWait(routes: Routes, { store, hub, stopping }: ServeContext): void {
   routes.add(waitSpec, async (c, query) => {
     const { timeout = limits.read.wait_s_default, cursor, for: text } = query;
-    const filter = { ...lineFilterOf({ ...query, until: undefined, q: undefined }), text };
+    const filter = lineFilterOf({ ...query, until: undefined, q: undefined });
     const id = logIdOf(c, query.log);
     // Fails at once if ClickHouse does not answer; the sandbox itself may come later.
     await sandboxExists(store, id.sandbox_id, id.workspace);
     const late = AbortSignal.timeout(timeout * 1_000);
     const signal = AbortSignal.any([late, stopping, c.req.raw.signal]);
     const pulse_ms = limits.follow.heartbeat_ms;
-    for await (const { rows, end } of hub.follow(id, { after: cursor ?? null, filter, signal, pulse_ms })) {
-      const found = rows.find(({ record }) => record === 'line');
-      if (found !== undefined) return c.json(lineOf(found));
-      if (end !== null)
+    const following = hub.join(id);
+    try {
+      const last = await following.last();
+      const isOver = last !== null && isEnd(last);
+      const wanted = { text, filter, after: cursor ?? null };
+      const found = await waitForText(store, id, wanted, last, (after) =>
+        following.steps({ after, signal, pulse_ms }, isOver),
+      );
+      if (found === 'ended')
         return answerWith(c, 'LOG_ENDED', 'The sandbox was deleted, and no line holds the text.');
+      if (found !== null) return c.json(wholeOf(found));
+    } finally {
+      following.leave();
     }
     if (stopping.aborted) return answerWith(c, 'SERVER_BUSY', 'This server is being stopped; ask again.');
     return answerWith(c, 'WAIT_TIMEOUT', `No line holds the text after ${timeout} s.`);

@@ -1,4 +1,3 @@
-import { limits } from '../../base/limits.ts';
 import { type Store, selectRows } from '../query.ts';
 import type { LineFilter } from './line_filter.ts';
 import {
@@ -26,7 +25,8 @@ export interface Tail {
 /**
  * Where the last `lines` wanted lines of a log begin; null if it has none. The search goes backwards in key
  * order, so its cost depends on `lines` (and on the lines that a filter leaves out between them), not on the
- * log. Repeated rows count once, and so does a long line of several rows.
+ * log. Repeated rows count once, and so does a line of several rows. A line that its stream left without an
+ * end counts with the one behind it.
  */
 export async function findTail(
   store: Store,
@@ -74,8 +74,8 @@ interface TailStep {
   first: LogPlace;
 }
 
-/** SQL: a row that ends its line; the pieces of a long line before its last one do not. */
-const LINE_END = `(ending != '' OR length(prefix) + length(message) < ${limits.parse.line_bytes_max})`;
+/** SQL: a row that ends its line; the pieces before the last one do not. */
+const LINE_END = "ending != ''";
 
 async function lastLine(
   store: Store,

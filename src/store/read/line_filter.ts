@@ -15,15 +15,22 @@ export interface LineFilter {
   until?: bigint | undefined;
   /** Lines that contain exactly this text, anywhere before the line end. */
   text?: string | undefined;
+  /** Also pieces at whose end the text may begin, to go on in the next piece of their line. */
+  spans?: boolean | undefined;
 }
 
+const CONTAINS = 'position(concat(prefix, message), {text: String}) > 0';
+// Few rows are pieces, so few have their ends compared.
+const MAY_BEGIN = `(ending = '' AND arrayExists(
+  size -> endsWith(concat(prefix, message), substring({text: String}, 1, size)), range(1, length({text: String}))))`;
+
 /** SQL: the condition on rows. Gaps and seals are not lines: only the time filters them. */
-export function lineCondition({ sources, severity, since, until, text }: LineFilter): string {
+export function lineCondition({ sources, severity, since, until, text, spans }: LineFilter): string {
   const ofLines: string[] = [];
   if (sources !== undefined) ofLines.push('source IN {sources: Array(String)}');
   if (severity !== undefined) ofLines.push('severity IN {severities: Array(String)}');
   // The text may include a line's stamp and tag.
-  if (text !== undefined) ofLines.push('position(concat(prefix, message), {text: String}) > 0');
+  if (text !== undefined) ofLines.push(spans ? `(${CONTAINS} OR ${MAY_BEGIN})` : CONTAINS);
   const all = ofLines.length === 0 ? ['1'] : [`(record != 'line' OR (${ofLines.join(' AND ')}))`];
   if (since !== undefined) all.push("timestamp >= fromUnixTimestamp64Nano({since: Int64}, 'UTC')");
   if (until !== undefined) all.push("timestamp < fromUnixTimestamp64Nano({until: Int64}, 'UTC')");

@@ -48,10 +48,10 @@ export interface LastRow extends LogPlace {
   end: string;
 }
 
-/** Whether a row was cut because its line is longer. */
-export const goesOn = (row: LogRow): boolean =>
-  row.record === 'line' && row.ending === '' && row.bytes >= limits.parse.line_bytes_max;
+/** Whether a row does not end its line: the line is long, came in pieces, or has no end (yet). */
+export const goesOn = (row: LogRow): boolean => row.record === 'line' && row.ending === '';
 
+const NEWLINE = 10;
 export const KEY = 'sandbox_id, log, stream_started_at, position, record';
 export const KEY_DOWN = KEY.replaceAll(/\w+/g, '$& DESC');
 export const STREAM = 'toUnixTimestamp64Nano(stream_started_at)';
@@ -152,6 +152,7 @@ export async function sourcesAndSeverities(
  * The file's bytes of the wanted lines after a place (null: from the start) up to and with the line at
  * `until`, all streams in order, in pieces of about `limits.read.bytes_max`. Positions are byte offsets, so a
  * range of them bounds a piece. Between two pieces nothing is open in ClickHouse, however slow the reader is.
+ * @param parts whether each stream begins on a line of its own: a newline follows one that has none at its end
  */
 export async function* readBytes(
   store: Store,
@@ -159,7 +160,9 @@ export async function* readBytes(
   after: LogPlace | null,
   until: LogPlace,
   filter: LineFilter = {},
+  parts = false,
 ): AsyncGenerator<Buffer> {
+  let before: { stream: string; last: number } | null = null;
   for (let from = await nextLine(store, id, after, filter); from !== null; ) {
     if (isBeyond(from, until)) return;
     const end = BigInt(from.position) + BigInt(limits.read.bytes_max);
@@ -173,7 +176,13 @@ export async function* readBytes(
        ORDER BY ${KEY} FORMAT RawBLOB`,
       { ...logParams(id, filter, from), to: String(to) },
     );
-    if (piece.length > 0) yield piece;
+    const { stream } = from;
+    if (parts && before !== null && before.stream !== stream && before.last !== NEWLINE)
+      yield Buffer.from([NEWLINE]);
+    if (piece.length > 0) {
+      before = { stream, last: piece.at(-1)! };
+      yield piece;
+    }
     if (stop) return;
     from = await nextLine(store, id, { stream: from.stream, position: String(to), record: '' }, filter);
   }

@@ -2,6 +2,7 @@ import { AfterlogError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Params, Store } from '../query.ts';
 import { askBounded } from './bounded.ts';
+import { findAcross, holds } from './find_text.ts';
 import { type LineFilter, lineCondition, lineParams } from './line_filter.ts';
 import { KEY, type LogId, type LogRow, ROW, readAround, STREAM, samePlace } from './read_log.ts';
 
@@ -41,12 +42,41 @@ export interface SearchPage {
 }
 
 /**
- * Lines of all sandboxes, the latest first: by day of arrival, and within a day by time. So rows that land
+ * Lines of all sandboxes, the latest first, also those in which the text is in several pieces: by day of arrival, and within a day by time. So rows that land
  * meanwhile move no place. A page ends early after `limits.search.ms_max`; `next` then shows where it
  * stopped.
  * @throws AfterlogError QUERY_TOO_BROAD if a single day takes longer
  */
 export async function search(
+  store: Store,
+  what: SearchFilter,
+  count: number,
+  from: SearchPlace | null,
+): Promise<SearchPage> {
+  const { rows, next } = await searchRows(
+    store,
+    { ...what, filter: { ...what.filter, spans: true } },
+    count,
+    from,
+  );
+  const { text } = what.filter;
+  if (text === undefined) return { rows, next };
+  const across = async (row: FoundRow): Promise<FoundRow | null> => {
+    if (holds(row, text)) return row;
+    const id: LogId = { sandbox_id: row.sandbox_id, log: row.log, workspace: what.workspace };
+    const line = await findAcross(store, id, row, text);
+    return line === null ? null : { ...row, ...line };
+  };
+  const found: FoundRow[] = [];
+  for (const row of rows) {
+    const one = await across(row);
+    if (one !== null) found.push(one);
+  }
+  return { rows: found, next };
+}
+
+/** As `search`, also pieces in which the text may begin. */
+async function searchRows(
   store: Store,
   what: SearchFilter,
   count: number,

@@ -15,6 +15,7 @@ export interface ShortTail {
   until: { stream: string; position: string; record: 'line' } | null;
 }
 
+const NEWLINE = 10;
 /** Room for gaps and seals between the lines, and for repeated rows. */
 const SPARE_ROWS = 32;
 
@@ -130,7 +131,7 @@ class TailRows {
     if (first === undefined) return whole ? { bytes: Buffer.alloc(0), last, until: null } : null;
     const until = { stream: String(first.stream), position: String(first.position), record: 'line' } as const;
     if (lines === 0) return { bytes: Buffer.alloc(0), last, until };
-    // An unfinished long line at the end of the log counts as a line.
+    // An unfinished line at the end of the log counts as a line.
     let left = first.ends ? lines + 1 : lines;
     const before = of_lines.findIndex(({ ends }) => ends && --left === 0);
     if (before < 0 && !whole) return null;
@@ -149,11 +150,17 @@ class TailRows {
     return { record, stream: String(stream), position: String(position), message, host, observed_ms, end };
   }
 
-  /** The bytes of these rows, which come the last first. */
+  /** The bytes of these rows, which come the last first. A stream begins on a line of its own. */
   private bytesOf(rows: TailRow[]): Buffer {
-    const bytes = Buffer.allocUnsafe(rows.reduce((sum, { length }) => sum + length, 0));
+    const parts = (index: number): boolean => {
+      const [row, next] = [rows[index]!, rows[index - 1]];
+      return next !== undefined && next.stream !== row.stream && !row.ends;
+    };
+    const parted = rows.filter((_, index) => parts(index)).length;
+    const bytes = Buffer.allocUnsafe(rows.reduce((sum, { length }) => sum + length, parted));
     let end = bytes.length;
-    for (const { length, texts_at } of rows) {
+    for (const [index, { length, texts_at }] of rows.entries()) {
+      if (parts(index)) bytes[--end] = NEWLINE;
       end -= length;
       this.at = texts_at;
       for (let to = end, texts = 0; texts < 3; texts++) {
@@ -176,8 +183,16 @@ class TailRows {
     const texts_at = this.at;
     const text = this.skipText() + this.skipText();
     const ending = this.skipText();
-    const ends = ending > 0 || text < limits.parse.line_bytes_max;
-    return { sandbox_id, record, stream, position, ends, length: text + ending, host_at, texts_at };
+    return {
+      sandbox_id,
+      record,
+      stream,
+      position,
+      ends: ending > 0,
+      length: text + ending,
+      host_at,
+      texts_at,
+    };
   }
 
   private text(): string {

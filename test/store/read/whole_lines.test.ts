@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../src/base/limits.ts';
-import { LineJoiner } from '../../src/cli/whole_lines.ts';
-import type { LogRow } from '../../src/store/read/read_log.ts';
-import { logRow } from '../support/log_rows.ts';
+import { limits } from '../../../src/base/limits.ts';
+import type { LogRow } from '../../../src/store/read/read_log.ts';
+import { LineJoiner } from '../../../src/store/read/whole_lines.ts';
+import { logRow } from '../../support/log_rows.ts';
 
 const FULL = limits.parse.line_bytes_max;
 
@@ -30,17 +30,28 @@ test('rows of one line are one line again, over any number of reads', () => {
   assert.deepEqual(joiner.flush(), []);
 });
 
-test('a short row without an end is a line of its own', () => {
+test('pieces are one line, which has the source and severity of its last row, and the event of any', () => {
   const joiner = new LineJoiner();
-  const lines = joiner.take([rowAt(0, 'cut', { ending: '', bytes: 3 }), rowAt(3, 'after')]);
-  assert.deepEqual(shown(lines), ['cut', 'after']);
+  const mark = { event: 'boot.ready', title: 'login:' };
+  const rows = [rowAt(0, 'lo', { ending: '', bytes: 2, ...mark }), rowAt(2, 'gin', { severity: 'WARN' })];
+  const [line, ...more] = joiner.take(rows);
+  const { message, severity, event, title, until } = line!;
+  assert.deepEqual([message, severity, event, title], ['login', 'WARN', 'boot.ready', 'login:']);
+  assert.deepEqual([until.position, more], ['2', []]);
+});
+
+test('a stream that ends within a line ends that line', () => {
+  const seal = rowAt(3, '{}', { record: 'seal', ending: '', bytes: 0 });
+  const cut = rowAt(0, 'cut', { ending: '', bytes: 3 });
+  assert.deepEqual(shown(new LineJoiner().take([cut, seal])), ['cut', 'gap']);
+  assert.deepEqual(shown(new LineJoiner().take([cut, rowAt(0, 'next', { stream: '2' })])), ['cut', 'next']);
 });
 
 test('what does not follow is another line: behind a gap, in another stream, left out by a filter', () => {
   const gap = rowAt(FULL, '{"bytes":null}', { record: 'gap', ending: '', bytes: 0 });
   assert.deepEqual(shown(new LineJoiner().take([full(0, 'a'), gap, rowAt(FULL, 'b')])), ['a…', 'gap', 'b']);
   assert.deepEqual(shown(new LineJoiner().take([full(0, 'a'), rowAt(FULL, 'b', { stream: '2' })])), [
-    'a…',
+    'a',
     'b',
   ]);
   assert.deepEqual(shown(new LineJoiner().take([full(0, 'a'), rowAt(3 * FULL, 'b')])), ['a…', 'b']);
