@@ -63,7 +63,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
     for (const unlock of unlocks) unlock();
     throw error;
   }
-  const pins = new Pins(pinsDir);
+  const pins = new Pins(pinsDir, settings.pins);
   const { runtime_url, runtime_token } = settings;
   const labels = new Labels(
     layoutOf(settings.data_dir, settings.layout).open,

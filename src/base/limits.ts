@@ -97,6 +97,8 @@ export const limits = {
      * Quiet time at its end after which the agent closes a file whose writer has moved on to the next one.
      */
     superseded_ms: 300,
+    /** New files that one name of a log may show within a second; further ones wait for the next second. */
+    pins_per_name_per_s: 100,
     /**
      * Time after which the agent seals a sandbox whose folder was moved away; a deleted one is sealed after
      * `quiet_ms`. A folder that is back before goes on in the same stream.

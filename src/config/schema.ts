@@ -72,6 +72,11 @@ export const settingsSchema = z.strictObject({
       description: 'Path of a sandbox’s logs, relative to data_dir',
       allowed: 'a path template such as vms/{sandbox}/{log}',
     }),
+  pins: z.enum(['link', 'descriptor']).default('link').register(about, {
+    description:
+      'How the agent holds files that it has not read: by a hard link, or by an open descriptor, which a restart of the agent loses',
+    allowed: 'link or descriptor',
+  }),
   runtime_url: httpUrl.optional().register(about, {
     description:
       'URL of the runtime’s agent on this host, which knows the workspace and template of sandboxes',

@@ -98,6 +98,7 @@ function see(tail: LogTail, folder: OpenFolder | null, names: ChainName[], pins:
   const seen: Seen[] = [];
   let unknown = names;
   let failure: unknown = null;
+  if (pins.descriptors > 0 && tail.files.refresh()) tail.changed();
   // A new log may be gone in a millisecond: its files are linked first, and identified afterwards.
   const { first, fresh } = tail.files;
   if (tail.stream !== null || first !== undefined || fresh.length > 0) {

@@ -29,6 +29,10 @@ export class Copies {
     return this.list.filter(({ gone_at_ms }) => gone_at_ms !== null).map(({ pin }) => pin);
   }
 
+  get pins(): Pin[] {
+    return this.list.map(({ pin }) => pin);
+  }
+
   add(copy: Copy): void {
     this.list.push(copy);
   }

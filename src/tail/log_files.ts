@@ -2,7 +2,7 @@ import { Copies, type Copy } from './copies.ts';
 import { type DoneFile, DoneFiles } from './done_files.ts';
 import { type FilePlace, type Generation, isInFolder } from './generation.ts';
 import type { LastSight } from './last_sight.ts';
-import { type FileIdentity, hasOtherName, type Pin, sameFile } from './pins.ts';
+import { type FileIdentity, hasOtherName, type Pin, refresh, sameFile } from './pins.ts';
 import type { Sink, StateOwner } from './sink.ts';
 
 /** A pinned file whose place in its log is not known yet. */
@@ -107,6 +107,17 @@ export class LogFiles {
   find(file: FileIdentity): Pin | undefined {
     const unread = this.queue.find(({ pin }) => sameFile(pin, file))?.pin;
     return unread ?? this.copies.find(file) ?? this.done.find(file)?.pin;
+  }
+
+  /** Inode numbers may have changed where they do not last. @returns whether one did */
+  refresh(): boolean {
+    const pins = [
+      ...this.queue.map(({ pin }) => pin),
+      ...this.copies.pins,
+      ...this.freshFiles.map(({ pin }) => pin),
+      ...this.done.all.map(({ pin }) => pin),
+    ];
+    return pins.filter(refresh).length > 0;
   }
 
   /** Whether the log has this file pinned, and knows its place. */

@@ -12,7 +12,7 @@ import { LogFiles } from './log_files.ts';
 import type { Pin } from './pins.ts';
 import { Sights } from './sights.ts';
 import type { Sink, StateOwner, Taken } from './sink.ts';
-import { Stream, type StreamState, startAfter } from './stream.ts';
+import { Stream, type StreamState, startAfter, startBetween } from './stream.ts';
 import { doneText, fileState, type TailState, unfinishedOf, waitingFile } from './tail_state.ts';
 import { UnfinishedLine } from './unfinished_line.ts';
 
@@ -241,15 +241,30 @@ export class LogTail implements StateOwner {
     const before = this.stream?.started;
     // The name of its pin has the start that is known: it stays, whatever the clock shows by now.
     const isLater = known !== null && (before === undefined || BigInt(known) > BigInt(before));
-    const started = isLater ? known : startAfter(before, starts === 'truncated' ? '0' : pin.born);
+    const next = unread.find((one, index) => index > 0 && one.started !== null)?.started ?? null;
+    const started = isLater ? known : startBetween(before, next, starts === 'truncated' ? '0' : pin.born);
     this.current = this.open(started);
     this.sealedWith = null;
-    for (const [index, next] of unread.entries()) {
-      if (index > 0 && next.starts !== null) break;
-      this.rename(next, started);
-    }
+    this.nameAll(started);
     this.mustSave();
     this.changed();
+  }
+
+  /**
+   * Gives the files of the first stream its start. The starts of later streams stay, if they are later: after
+   * a crash, a file whose stream began before the one that is read would count as read.
+   */
+  private nameAll(started: string): void {
+    let last = started;
+    let isOther = true;
+    for (const [index, one] of this.files.unread.entries()) {
+      if (index > 0 && one.starts !== null) {
+        isOther = one.started !== null && BigInt(one.started) <= BigInt(last);
+        if (isOther) one.started = startAfter(last, one.pin.born);
+        last = one.started ?? last;
+      }
+      if (isOther) this.rename(one, last);
+    }
   }
 
   /**

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readSync,
   renameSync,
+  rmSync,
   type Stats,
   unlinkSync,
 } from 'node:fs';
@@ -19,6 +20,7 @@ import { report, Trouble, unwritable } from '../base/faults.ts';
 import { closeQuietly, type OpenFolder, READ_ONE_FILE } from '../base/open_folder.ts';
 import { closeOwnFiles, makeOwnFolder, OWN_FILE } from '../base/own_files.ts';
 import { isForeign, mayHoldForeign } from './foreign.ts';
+import { PinPace } from './pin_pace.ts';
 
 /** Identifies a file while it exists: inode and birth time, because inodes are reused. */
 export interface FileIdentity {
@@ -27,7 +29,10 @@ export interface FileIdentity {
   born: string;
 }
 
-/** Keeps a file: by a hard link, or by an open descriptor if a link is not possible. */
+/** How files are held: by a hard link in the pins dir, or by an open descriptor, which ends with the agent. */
+export type Holding = 'link' | 'descriptor';
+
+/** Keeps a file: by a hard link, or by an open descriptor if a link is not possible, or not wanted. */
 export interface Pin extends FileIdentity {
   /** Path of the link; null if only the descriptor holds the file. */
   path: string | null;
@@ -44,6 +49,9 @@ export interface ChainName {
   /** How many rotations old it is. */
   age: number;
 }
+
+/** Error codes of a file system that has no hard links. */
+const NO_LINKS = ['EPERM', 'ENOSYS', 'EOPNOTSUPP', 'ENOTSUP', 'EMLINK'];
 
 /** The parts of a pin's name. */
 export interface PinName {
@@ -74,6 +82,8 @@ export interface FoundPin extends Omit<PinName, 'stream'> {
   isCopy: boolean;
   /** The original of a copy that the agent made; null for a link. */
   aside: { of: FileIdentity; cuts: number; from: number } | null;
+  /** When it was written last, nanoseconds since 1970. */
+  written_ns: bigint;
   pin: Pin;
 }
 
@@ -95,12 +105,17 @@ export class Pins {
   private count = 0;
   /** Pids are reused; with them, names of an earlier agent's pins would be, too. */
   private readonly life = randomBytes(6).toString('hex');
+  private readonly holding: Holding;
+  /** Whether a hard link in the folder is its file; null until that was tried. */
+  private linksServe: boolean | null = null;
   private warned = false;
   private readonly trouble: Trouble;
+  private readonly pace = new PinPace();
 
-  constructor(dir: string) {
+  constructor(dir: string, holding: Holding = 'link') {
     this.dir = dir;
     this.trouble = new Trouble(`Pins in ${dir} are removed again.`);
+    this.holding = holding;
     makeOwnFolder(dir);
     // A copy is our own file; every other pin is the runtime's.
     closeOwnFiles(dir, (name) => name.split(',')[2] === 'aside');
@@ -110,9 +125,13 @@ export class Pins {
    * Pins a file of a folder in which others may swap it for anything at any moment. It is linked first and
    * identified afterwards, so that it cannot go away in between. A link to a link holds the link itself.
    * @returns null if the file is gone, or not one that belongs there
-   * @throws the system's error if the file can neither be linked nor opened
+   * @throws the system's error if the file can neither be linked nor opened; an error if the name shows a
+   * new file again and again
    */
   take(sandbox: string, logName: string, folder: OpenFolder, { name, age }: ChainName): Pin | null {
+    this.pace.take(`${sandbox}/${name}`);
+    if (this.holding === 'descriptor') return this.open(folder, name, null);
+    if (!this.hasLinks()) return this.open(folder, name, 'a hard link has another inode number there');
     const pathAs = (stream: 'new' | 'unsure'): string =>
       join(this.dir, `${encodeURIComponent(sandbox)},${logName},${stream},${age},${this.unique()}`);
     const isUnsure = mayHoldForeign(folder.stats);
@@ -144,7 +163,38 @@ export class Pins {
     return `${this.life}-${this.count++}`;
   }
 
-  private open(folder: OpenFolder, name: string, why: string): Pin | null {
+  /**
+   * On some file systems, plain FUSE ones above all, a hard link is a file of its own for all that one can
+   * see: nobody could tell which names in a folder are pinned.
+   */
+  private hasLinks(): boolean {
+    if (this.linksServe !== null) return this.linksServe;
+    const [file, link] = [join(this.dir, 'trial'), join(this.dir, 'trial-link')];
+    const remove = (): void => {
+      for (const path of [file, link]) rmSync(path, { force: true });
+    };
+    try {
+      remove();
+      closeQuietly(openSync(file, 'wx', OWN_FILE));
+      try {
+        linkSync(file, link);
+      } catch (error) {
+        // The link of a log meets the same error, and says it.
+        remove();
+        if (NO_LINKS.includes((error as NodeJS.ErrnoException).code ?? '')) this.linksServe = true;
+        return true;
+      }
+      const [own, linked] = [file, link].map((path) => lstatSync(path, { bigint: true }));
+      this.linksServe = own!.ino === linked!.ino && own!.dev === linked!.dev;
+      remove();
+    } catch {
+      return true; // The next file is another trial.
+    }
+    return this.linksServe;
+  }
+
+  /** @param why links do not serve; null if they are not wanted */
+  private open(folder: OpenFolder, name: string, why: string | null): Pin | null {
     const file = folder.openFile(name);
     if (file === null) return null;
     try {
@@ -157,7 +207,7 @@ export class Pins {
       throw error;
     }
     this.descriptors++;
-    if (!this.warned) {
+    if (!this.warned && why !== null) {
       const path = join(folder.path, name);
       const what = `Cannot hard-link ${path} into ${this.dir} (${why}); open descriptors hold such logs.`;
       report(new AfterlogError('LINK_IMPOSSIBLE', what), { path });
@@ -272,6 +322,7 @@ export class Pins {
         folder: stream === 'aside' ? null : folder || null,
         isCopy: stream === 'copy',
         aside: stream === 'aside' ? asideOf(inode!, folder!) : null,
+        written_ns: stats.mtimeNs,
         pin,
       });
     }
@@ -340,6 +391,24 @@ export function readAt(pin: Pin, position: number, length: number): Buffer {
   } finally {
     closePin(pin, fd);
   }
+}
+
+/**
+ * On file systems without lasting inode numbers, a file's number may change while it is open. The descriptor
+ * shows the one that the names in the folder show at the same moment.
+ * @returns whether it has another one now
+ */
+export function refresh(pin: Pin): boolean {
+  if (pin.fd === null) return false;
+  let now: FileIdentity;
+  try {
+    now = identityOf(fstatSync(pin.fd, { bigint: true }));
+  } catch {
+    return false; // The next read meets the same error, and says it.
+  }
+  if (sameFile(pin, now)) return false;
+  Object.assign(pin, now);
+  return true;
 }
 
 /** The current stats of a pinned file. */

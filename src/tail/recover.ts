@@ -1,17 +1,22 @@
 import { Aside } from './aside.ts';
 import type { ReadPoint } from './done_files.ts';
-import { FileCursor } from './file_cursor.ts';
+import { type CursorPoint, FileCursor } from './file_cursor.ts';
 import { Generation } from './generation.ts';
 import type { LogTail } from './log_tail.ts';
 import { type FileIdentity, type FoundPin, type Pin, sameFile, statOf } from './pins.ts';
 import { doneFrom, type TailState, unfinishedOf } from './tail_state.ts';
 
+/** Pins that were made for files of a state, by their identity there. */
+export type Sought = Map<string, Pin>;
+
+/** @param isSeenIn whether a file holds what was read of this one */
+export type Seek = (file: FileIdentity, isSeenIn: (pin: Pin) => boolean, isDone: boolean) => Pin | null;
+
 /**
  * Queues the files that an earlier agent left of one log: the one it was reading, from the offset where it
  * stopped, and those after it. The look that follows finds out which of them still have names in the folder.
  * @param found this log's pins
- * @param seek pins a file that still has a name in the folder: if links are not possible, nothing else holds
- * it
+ * @param seek pins a file that still has a name in the folder: a descriptor that held it ended with the agent
  * @param sought gets the pins that `seek` makes: after an error, the next call needs them
  * @throws the system's error, before anything else is changed
  */
@@ -19,8 +24,8 @@ export function recoverTail(
   tail: LogTail,
   state: TailState | null,
   found: FoundPin[],
-  seek: (file: FileIdentity) => Pin | null,
-  sought: Pin[] = [],
+  seek: Seek,
+  sought: Sought = new Map(),
 ): void {
   const [asides, links] = [
     found.filter(({ aside }) => aside !== null),
@@ -32,18 +37,38 @@ export function recoverTail(
 }
 
 /** Pins the files of the state that no pin holds. */
-function seekUnheld(
-  state: TailState | null,
-  found: FoundPin[],
-  seek: (file: FileIdentity) => Pin | null,
-  sought: Pin[],
-): void {
-  const held = found.map(({ pin }) => pin);
-  for (const file of state === null ? [] : [state.file, ...(state.waiting ?? [])]) {
-    if ([...held, ...sought].some((pin) => sameFile(pin, file))) continue;
-    const pin = seek(file);
-    if (pin !== null) sought.push(pin);
-  }
+function seekUnheld(state: TailState | null, found: FoundPin[], seek: Seek, sought: Sought): void {
+  if (state === null) return;
+  const seekOne = (file: FileIdentity, isSeenIn: (pin: Pin) => boolean, isDone: boolean): void => {
+    // After a truncation, the same file waits again.
+    if (sought.has(keyOf(file)) || found.some(({ pin }) => sameFile(pin, file))) return;
+    const pin = seek(file, isSeenIn, isDone);
+    if (pin !== null) sought.set(keyOf(file), pin);
+  };
+  seekOne(state.file, isReadIn(state), state.sealed !== null);
+  for (const file of state.waiting ?? []) seekOne(file, () => false, false);
+  for (const { point, ...file } of (state.done ?? []).map(doneFrom))
+    seekOne(file, (pin) => new FileCursor(pin, point).isSeenIn(pin), true);
+}
+
+/**
+ * Whether another file may have the identity of the one that was read last. That one is done with, so its pin
+ * may be gone, and without birth times the next file may get its inode.
+ */
+const mayBeAnother = ({ sealed, file }: TailState): boolean => sealed !== null && file.born === '0';
+
+/** Whether a file holds what was read of the last one. */
+const isReadIn =
+  ({ file }: TailState) =>
+  (pin: Pin | undefined): boolean =>
+    pin !== undefined && new FileCursor(pin, readOf(file)).isSeenIn(pin);
+
+const keyOf = ({ inode, born }: FileIdentity): string => `${inode}:${born}`;
+
+/** How far the file was read, and what is known of the bytes there. */
+function readOf(file: TailState['file']): Partial<CursorPoint> {
+  const { offset, tail_bytes: overlap_bytes, tail_crc32: overlap_crc32 } = file;
+  return { offset, overlap_bytes, overlap_crc32, unfinished: unfinishedOf(file) };
 }
 
 /** A copy aside of a file that may still exist. The next read finds out whether that was truncated since. */
@@ -64,7 +89,7 @@ function recoverQueue(
   state: TailState | null,
   found: FoundPin[],
   asides: FoundPin[],
-  sought: Pin[],
+  sought: Sought,
 ): void {
   const named = found.filter((one) => one.stream !== null && !one.isCopy).sort(byAge);
   if (state === null) {
@@ -86,30 +111,15 @@ function recoverQueue(
     return;
   }
   tail.restore(state);
-  const held = (file: FileIdentity): FoundPin | undefined => {
-    const one = [...found, ...asides].find(({ pin }) => sameFile(pin, file));
-    const pin = sought.find((other) => sameFile(other, file));
-    return one !== undefined || pin === undefined
-      ? one
-      : {
-          sandbox: tail.sandbox,
-          log: tail.log,
-          stream: state.stream.started,
-          generation: -1,
-          age: 0,
-          isAfterGap: false,
-          folder: null,
-          isCopy: false,
-          aside: null,
-          pin,
-        };
-  };
-  const current = held(state.file);
+  const unnamed = new Map([...sought].map(([key, pin]) => [key, foundAs(tail, pin)]));
+  const held = (file: FileIdentity): FoundPin | undefined =>
+    [...found, ...asides].find(({ pin }) => sameFile(pin, file)) ?? unnamed.get(keyOf(file));
+  const current =
+    mayBeAnother(state) && !isReadIn(state)(held(state.file)?.pin) ? undefined : held(state.file);
   const waiting = (state.waiting ?? []).map((file) => ({ file, one: held(file) }));
   const isWaiting = (one: FoundPin | undefined): boolean => waiting.some((other) => other.one === one);
   const copies = found.filter((one) => one.isCopy && one !== current && !isWaiting(one));
-  for (const { pin } of copies.toSorted((a, b) => compare(a.pin.born, b.pin.born)))
-    tail.files.addCopy({ pin, of: null, gone_at_ms: null });
+  for (const { pin } of copies.toSorted(byTime)) tail.files.addCopy({ pin, of: null, gone_at_ms: null });
   // After a truncation, a copy takes the number of its original. The pins may have their new names before the
   // state that says so is durable.
   const done = (state.done ?? []).map(doneFrom);
@@ -144,9 +154,8 @@ function recoverQueue(
     const point = { offset, overlap_bytes, overlap_crc32 };
     if (current && !isWaiting(current)) keep(current.pin, number, () => point);
   } else if (current) {
-    const { number, offset, skips_hole, hole_bytes = 0, tail_bytes, tail_crc32, cuts } = state.file;
-    const overlap = { overlap_bytes: tail_bytes, overlap_crc32: tail_crc32 };
-    const point = { offset, skips_hole, hole_bytes, ...overlap, unfinished: unfinishedOf(state.file) };
+    const { number, skips_hole, hole_bytes = 0, cuts } = state.file;
+    const point = { ...readOf(state.file), skips_hole, hole_bytes };
     const generation = new Generation(new FileCursor(current.pin, point), number, null, 'gone');
     generation.cuts = cuts ?? 0;
     tail.files.append(generation);
@@ -192,6 +201,12 @@ function endOf(pin: Pin): ReadPoint {
   return { offset: statOf(pin).size, overlap_bytes: 0, overlap_crc32: 0 };
 }
 
+/** A pin whose name tells nothing of its stream: that of a descriptor. */
+function foundAs({ sandbox, log }: LogTail, pin: Pin): FoundPin {
+  const name = { sandbox, log, stream: null, generation: -1, age: 0, isAfterGap: false, folder: null };
+  return { ...name, isCopy: false, aside: null, written_ns: 0n, pin };
+}
+
 const placeOf = ({ generation, isAfterGap }: FoundPin) => ({ number: generation, isAfterGap });
 
 const compare = (a: string, b: string): number => (BigInt(a) < BigInt(b) ? -1 : a === b ? 0 : 1);
@@ -204,8 +219,12 @@ function byAge(a: FoundPin, b: FoundPin): number {
  * Pins that an earlier agent made and did not name, oldest first: the look at the folder finds their place.
  */
 function meet({ files }: LogTail, found: FoundPin[]): void {
-  for (const { pin, age } of found.toSorted(
-    (a, b) => compare(a.pin.born, b.pin.born) || a.generation - b.generation,
-  ))
-    files.meet(pin, age);
+  for (const { pin, age } of found.toSorted(byTime)) files.meet(pin, age);
+}
+
+/** Without birth times, a file of a chain was written before the one that came after it. */
+function byTime(a: FoundPin, b: FoundPin): number {
+  const byBirth = compare(a.pin.born, b.pin.born);
+  if (byBirth !== 0 || a.pin.born !== '0') return byBirth || a.generation - b.generation;
+  return Number(a.written_ns - b.written_ns) || b.age - a.age || a.generation - b.generation;
 }

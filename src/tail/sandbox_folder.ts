@@ -12,7 +12,15 @@ import type { WatchedFolder } from './last_sight.ts';
 import { chainPlace, type Layout } from './layout.ts';
 import { LogNames } from './log_names.ts';
 import { LogTail, type NamedPin, type TailOwner } from './log_tail.ts';
-import { type FileIdentity, identityOf, type Pin, type Pins, sameFile, shortIdentity } from './pins.ts';
+import {
+  type ChainName,
+  type FileIdentity,
+  identityOf,
+  type Pin,
+  type Pins,
+  sameFile,
+  shortIdentity,
+} from './pins.ts';
 import type { NameKind } from './rotation_names.ts';
 import type { Sink } from './sink.ts';
 import type { WatchFolder } from './watch.ts';
@@ -115,21 +123,40 @@ export class SandboxFolder implements TailOwner {
 
   /**
    * Pins this file of a log under any name that it has in the folder.
-   * @returns null if it has none @throws the system's error
+   * @param isSeenIn whether a file holds what was read of this one: inode numbers may have changed where they
+   * do not last, as on FUSE
+   * @param isDone nothing kept its inode from being used again: without a birth time only its content tells
+   * @returns null if it has no name @throws the system's error
    */
-  seek(log: string, file: FileIdentity): Pin | null {
+  seek(log: string, file: FileIdentity, isSeenIn: (pin: Pin) => boolean, isDone: boolean): Pin | null {
     let folder: OpenFolder | null = null;
     try {
       folder = this.layout.open(this.id);
-      for (const name of this.names(folder).get(log)?.chain ?? []) {
-        const stats = folder!.lstat(name.name);
-        if (!stats?.isFile() || !sameFile(identityOf(stats), file)) continue;
-        const pin = this.pins.take(this.id, log, folder!, name);
-        if (pin !== null && sameFile(pin, file)) return pin;
-        if (pin !== null) this.pins.release(pin);
-      }
+      if (folder === null) return null;
+      const names = this.names(folder).get(log)?.chain ?? [];
+      const isIt = (pin: FileIdentity): boolean => sameFile(pin, file);
+      const found = isDone && file.born === '0' ? null : this.pinFirst(log, folder, names, isIt, isIt);
+      if (found !== null || file.born !== '0') return found;
+      return this.pinFirst(log, folder, names, () => true, isSeenIn);
     } finally {
       folder?.close();
+    }
+  }
+
+  /** Pins the first file that may be it, and is it. */
+  private pinFirst(
+    log: string,
+    folder: OpenFolder,
+    names: ChainName[],
+    mayBeIt: (file: FileIdentity) => boolean,
+    isIt: (pin: Pin) => boolean,
+  ): Pin | null {
+    for (const name of names) {
+      const stats = folder.lstat(name.name);
+      if (!stats?.isFile() || !mayBeIt(identityOf(stats))) continue;
+      const pin = this.pins.take(this.id, log, folder, name);
+      if (pin !== null && isIt(pin)) return pin;
+      if (pin !== null) this.pins.release(pin);
     }
     return null;
   }

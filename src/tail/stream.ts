@@ -129,3 +129,14 @@ export function startAfter(before: string | undefined, born: string): string {
   const candidates = isBirth ? [birth, now, after] : [now, after];
   return String(candidates.find((time) => time >= after)!);
 }
+
+/**
+ * As `startAfter`, and before the start of the stream that follows, as long as there is room: that one may have
+ * begun before the truncation that begins this one was noticed.
+ */
+export function startBetween(before: string | undefined, next: string | null, born: string): string {
+  const started = startAfter(before, born);
+  if (before === undefined || next === null || BigInt(started) < BigInt(next)) return started;
+  const middle = (BigInt(before) + BigInt(next)) / 2n;
+  return middle > BigInt(before) ? String(middle) : started;
+}

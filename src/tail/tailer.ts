@@ -10,11 +10,11 @@ import { HeldFiles } from './held.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { guard, read } from './log_reader.ts';
 import { LogTail } from './log_tail.ts';
-import type { FoundPin, Pin, Pins } from './pins.ts';
+import type { FoundPin, Pins } from './pins.ts';
 import { Places } from './places.ts';
 import { Presence } from './presence.ts';
 import { ReadFailure } from './read_failure.ts';
-import { recoverTail } from './recover.ts';
+import { recoverTail, type Seek, type Sought } from './recover.ts';
 import { nobody, retire } from './retire.ts';
 import { type SandboxEvents, SandboxFolder } from './sandbox_folder.ts';
 import type { Sink } from './sink.ts';
@@ -162,9 +162,10 @@ export class Tailer {
       }
       const sandbox = this.sandbox(id);
       const tail = sandbox.tail(log);
-      const sought: Pin[] = [];
+      const sought: Sought = new Map();
+      const seek: Seek = (file, isSeenIn, isDone) => sandbox.seek(tail.log, file, isSeenIn, isDone);
       tail.recoverLater(() => {
-        recoverTail(tail, state, pins, (file) => sandbox.seek(tail.log, file), sought);
+        recoverTail(tail, state, pins, seek, sought);
         tail.sights.foundAfter(tail.files, this.presence.before_ms);
       });
     }

@@ -145,8 +145,9 @@ export class AgentSite {
     mkdirSync(this.folder(sandbox));
   }
 
+  /** On FUSE, the name of an open file is only hidden until its reader closes it; its folder stays as long. */
   delete(sandbox: string): void {
-    rmSync(this.folder(sandbox), { recursive: true });
+    rmSync(this.folder(sandbox), { recursive: true, maxRetries: 50 });
   }
 
   streams(sandbox: string, log = 'console'): StoredStream[] {

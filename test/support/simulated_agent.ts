@@ -65,7 +65,10 @@ export class SimulatedAgent {
   private readonly heldBytesMax: number | undefined;
   /** Each simulated process has its own. */
   private readonly makeRedactor: () => Redactor | null;
+  private readonly fileSystem: FileSystem;
   private readonly files: SimulatedFiles;
+  /** A process that ends closes its files. */
+  private readonly openFiles = new Set<number>();
   private now_ms = Date.now() - BEHIND_MS;
   private wallOffset_ms = 0;
   private readonly timers = new FakeTimers();
@@ -93,6 +96,7 @@ export class SimulatedAgent {
     makeRedactor: () => Redactor | null = () => null,
     fileSystem: FileSystem = USUAL,
   ) {
+    this.fileSystem = fileSystem;
     this.files = new SimulatedFiles(fileSystem);
     this.dataDir = dataDir;
     this.stateDir = stateDir;
@@ -113,7 +117,11 @@ export class SimulatedAgent {
         if (!this.isInside) return call(...args);
         this.before(name, args);
         const fault = this.faults.of(name, args);
-        if (fault === null) return this.files.call(name, call, args);
+        if (fault === null) {
+          const result = this.files.call(name, call, args);
+          if (name === 'openSync') this.openFiles.add(result as number);
+          return result;
+        }
         if (name === 'existsSync') return false;
         throw fault;
       };
@@ -121,6 +129,7 @@ export class SimulatedAgent {
     // Also a dead agent closes its files, and a close that fails has closed.
     changed.closeSync = (fd) => {
       real.closeSync(fd as number);
+      this.openFiles.delete(fd as number);
       const fault = this.isInside && !this.isKilled ? this.faults.of('closeSync', [fd]) : null;
       if (fault !== null) throw fault;
     };
@@ -211,6 +220,25 @@ export class SimulatedAgent {
     return this.killAt !== null || this.meanwhile.length > 0;
   }
 
+  /** Whether it holds the file at this path, which then cannot go away unseen. */
+  holds(sandbox: string, path: string): boolean {
+    const file = this.files.identityOf(path);
+    const tail = this.tailer?.sandboxes.get(sandbox)?.tails.get('console');
+    return file !== null && tail?.files.holds(file) === true;
+  }
+
+  /** Sandboxes that it still has something of. */
+  get known(): string[] {
+    return [...(this.tailer?.sandboxes.keys() ?? [])];
+  }
+
+  /** Whether all files that only it holds are read, durable and closed. */
+  get holdsNothing(): boolean {
+    const sandboxes = [...(this.tailer?.sandboxes.values() ?? [])];
+    const files = sandboxes.flatMap(({ tails }) => [...tails.values()].map((tail) => tail.files));
+    return files.every(({ nameless, isSettling }) => nameless.length === 0 && !isSettling);
+  }
+
   killAfter(calls: number): void {
     this.killAt = this.calls + calls;
   }
@@ -245,7 +273,8 @@ export class SimulatedAgent {
       try {
         spool = new Spool(join(this.stateDir, 'spool'));
         this.spool = spool;
-        pins = new Pins(join(this.dataDir, '.afterlog', 'pins'));
+        const holding = this.fileSystem.links === 'unwanted' ? 'descriptor' : 'link';
+        pins = new Pins(join(this.dataDir, '.afterlog', 'pins'), holding);
       } catch (error) {
         // An agent whose own folders fail does not start; the next one may.
         if (!this.faults.isOn) throw error;
@@ -279,9 +308,8 @@ export class SimulatedAgent {
     this.isKilled = true;
     this.killAt = null;
     this.timers.clear();
-    // biome-ignore lint/complexity/useLiteralKeys: private; a killed process closes its files
-    const fd = this.spool?.['fd'] ?? -1;
-    if (fd >= 0) real.closeSync(fd);
+    for (const fd of this.openFiles) real.closeSync(fd);
+    this.openFiles.clear();
     this.spool = null;
     this.tailer = null;
     this.pipeline = null;

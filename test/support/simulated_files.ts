@@ -1,11 +1,14 @@
-import type { BigIntStats } from 'node:fs';
+import fs, { type BigIntStats } from 'node:fs';
+
+/** Not the agent's. */
+const lstat = fs.lstatSync;
 
 /** A file system as an agent sees it. */
 export interface FileSystem {
   /** Whether it keeps when a file was made. */
   births: 'kept' | 'none';
-  /** Whether a hard link is its file, is refused, or looks like another file, as on a plain FUSE one. */
-  links: 'work' | 'refused' | 'look like others';
+  /** Whether a hard link is its file, is refused, looks like another file as on a plain FUSE one, or is not wanted. */
+  links: 'work' | 'refused' | 'look like others' | 'unwanted';
 }
 
 export const USUAL: FileSystem = { births: 'kept', links: 'work' };
@@ -43,6 +46,14 @@ export class SimulatedFiles {
     if (typeof (result as BigIntStats | undefined)?.birthtimeNs === 'bigint')
       this.shape(result as BigIntStats, String(from));
     return result;
+  }
+
+  /** What the agent sees of a file. */
+  identityOf(path: string): { inode: string; born: string } | null {
+    const stats = lstat(path, { bigint: true, throwIfNoEntry: false });
+    if (stats === undefined) return null;
+    this.shape(stats, path);
+    return { inode: String(stats.ino), born: String(stats.birthtimeNs) };
   }
 
   private shape(stats: BigIntStats, path: string): void {

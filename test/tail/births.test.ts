@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { statSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { startAfter } from '../../src/tail/stream.ts';
+import { startAfter, startBetween } from '../../src/tail/stream.ts';
 import { mountedSite } from '../support/mounted_site.ts';
 
 const NS_PER_S = 1_000_000_000n;
@@ -27,7 +27,16 @@ test('a stream starts at the birth of its file, if somebody can have known it', 
   assert.equal(startAfter(later, '0'), String(BigInt(later) + 1n));
 });
 
-for (const kind of ['ext4 with small inodes'] as const) {
+test('a stream that a truncation began starts before the next life, although it was noticed after that', () => {
+  const [first, next] = [now_ns() - 900n * NS_PER_S, now_ns() - 300n * NS_PER_S];
+  const between = BigInt(startBetween(String(first), String(next), '0'));
+  assert.ok(first < between && between < next);
+  const later = now_ns() + 900n * NS_PER_S;
+  assert.ok(BigInt(startBetween(String(first), String(later), '0')) < later);
+  assert.ok(BigInt(startBetween(String(next), String(next + 1n), '0')) > next + 1n, 'there is no room');
+});
+
+for (const kind of ['ext4 with small inodes', 'a plain FUSE file system'] as const) {
   test(`an id that is used again is stored as two lives on ${kind}`, async (t) => {
     const site = await mountedSite(t, kind);
     if (site === null) return;

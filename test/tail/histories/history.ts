@@ -16,6 +16,8 @@ export class History {
   acts = 0;
   /** Lives may have ended unseen: how the bytes divide into streams is not known. */
   isBlurred = false;
+  /** An agent may die at any call now, and holds files by descriptors. */
+  isMortal = false;
   /** An agent died at one of its calls. */
   hasDiedInside = false;
   /** Some of its calls failed. */
@@ -32,7 +34,34 @@ export class History {
     this.pins = join(dir, 'data', '.afterlog', 'pins');
     this.agent = agent;
     this.rows = new SpoolRows(join(dir, 'state', 'spool'));
-    this.sandboxes = Array.from({ length: SANDBOXES }, (_, index) => new Sandbox(this.vms, `sb-${index}`));
+    this.sandboxes = Array.from({ length: SANDBOXES }, (_, index) => {
+      const id = `sb-${index}`;
+      return new Sandbox(this.vms, id, (path) => this.holds(id, path));
+    });
+  }
+
+  /** Whether agents hold files by descriptors: a file without a name is lost with the agent. */
+  get hasDescriptors(): boolean {
+    return this.world.files.links !== 'work';
+  }
+
+  /** Whether no move, nor the death of an agent, takes the file at this path away before it is read. */
+  private holds(id: string, path: string): boolean {
+    if (!this.hasDescriptors) return real.statSync(path).nlink > 1;
+    return !this.isMortal && this.agent.holds(id, path);
+  }
+
+  /** Before an agent dies that holds files by descriptors: it has read those that nothing else keeps. */
+  async canDie(): Promise<boolean> {
+    if (!this.hasDescriptors || !this.agent.isRunning) return true;
+    this.agent.resume();
+    await this.agent.deliver();
+    for (const { id } of this.sandboxes) await this.agent.guard(id);
+    for (let waited_ms = 0; waited_ms < 10_000; waited_ms += 500) {
+      await this.agent.tick(500);
+      if (this.agent.holdsNothing) return true;
+    }
+    return !this.agent.isRunning;
   }
 
   close(): void {
@@ -48,7 +77,9 @@ export class History {
 
   /** The pins and states that an agent still has. */
   leftOver(): string[] {
-    return [...real.readdirSync(this.pins), ...this.rows.poll().states.keys()];
+    // Descriptors are no pins that one can see.
+    const held = this.hasDescriptors ? this.agent.known : [];
+    return [...real.readdirSync(this.pins), ...this.rows.poll().states.keys(), ...held];
   }
 
   /** Has all of it read, also what comes meanwhile. @returns false when no agent can, or there is nothing */

@@ -13,6 +13,7 @@ export async function runHistory(history: History, steps: Step[]): Promise<void>
     if (agent.isHoldingBack) history.met.add('held back');
   }
   agent.disarm();
+  history.isMortal = false;
   await agent.start();
   agent.resume();
   for (const sandbox of sandboxes.filter((some) => some.isThere)) {

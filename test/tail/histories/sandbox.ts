@@ -30,8 +30,12 @@ export class Sandbox {
   /** When that was. Events of the same turn may be of the file before it, or of this one. */
   replaced_ms = 0;
 
-  constructor(vms: string, id: string) {
+  private readonly holds: (path: string) => boolean;
+
+  /** @param holds whether an agent has seen the file at this path, and keeps it whatever happens */
+  constructor(vms: string, id: string, holds: (path: string) => boolean) {
     this.id = id;
+    this.holds = holds;
     this.folder = join(vms, id);
     this.path = join(this.folder, 'console.log');
   }
@@ -65,9 +69,8 @@ export class Sandbox {
     return age === 0 ? this.path : `${this.path}.${age}`;
   }
 
-  /** Whether an agent holds the file by a link: then it has seen it. */
   private isHeld(age: number): boolean {
-    return real.statSync(this.name(age)).nlink > 1;
+    return this.holds(this.name(age));
   }
 
   get isHeldWhole(): boolean {

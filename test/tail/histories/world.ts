@@ -12,7 +12,7 @@ export interface World {
 
 const fileSystems: fc.Arbitrary<FileSystem> = fc.record({
   births: fc.constantFrom('kept', 'none'),
-  links: fc.constantFrom('work'),
+  links: fc.constantFrom('work', 'work', 'work', 'refused', 'look like others', 'unwanted'),
 });
 
 export const worlds = (redacts: boolean): fc.Arbitrary<World> =>

@@ -43,12 +43,21 @@ export const pause = simple(2, (agent) => agent.pause());
 
 export const resume = simple(1, (agent) => agent.resume());
 
-export const start = simple(2, (agent) => agent.start());
+export const start: Move<null> = {
+  weight: 2,
+  draw: () => fc.constant(null),
+  async make(history) {
+    if (!history.agent.isRunning) history.isMortal = false;
+    await history.agent.start();
+    return true;
+  },
+};
 
 export const kill: Move<null> = {
   weight: 1,
   draw: () => fc.constant(null),
   async make(history) {
+    if (!(await history.canDie())) return false;
     history.isBlurred = true;
     history.forgetEnds();
     await history.agent.kill();
@@ -60,9 +69,11 @@ export const kill: Move<null> = {
 export const die: Move<number> = {
   weight: 2,
   draw: () => fc.integer({ min: 1, max: 60 }),
-  make(history, calls) {
+  async make(history, calls) {
+    if (!(await history.canDie())) return false;
     history.isBlurred = true;
     history.hasDiedInside = true;
+    history.isMortal = history.hasDescriptors;
     history.agent.killAfter(calls);
     return true;
   },
