@@ -148,6 +148,12 @@ export const catalogue = {
     cause: 'fs.protected_hardlinks and a file of another user, or data_dir spans file systems.',
     cure: 'Run the agent as the runtime’s user or with CAP_FOWNER, and keep the data dir on one file system.',
   },
+  DESCRIPTORS_SHORT: {
+    means:
+      'All descriptors that may hold logs are taken. Further logs are not read until one is free; delivery goes on.',
+    cause: 'Logs are held by descriptors, and the process may open too few files.',
+    cure: 'Raise LimitNOFILE in the service’s unit, or `ulimit -n`, and restart the agent; or let the agent hold logs by links.',
+  },
   WATCHES_EXHAUSTED: {
     means:
       'The system provides no more directory events. The agent polls folders instead, which costs CPU and time.',

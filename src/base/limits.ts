@@ -97,6 +97,11 @@ export const limits = {
      * Quiet time at its end after which the agent closes a file whose writer has moved on to the next one.
      */
     superseded_ms: 300,
+    /**
+     * Of the files that the agent may have open, those that hold no log: for sockets, spool and looks at folders.
+     * At most three quarters.
+     */
+    descriptors_reserved: 256,
     /** New files that one name of a log may show within a second; further ones wait for the next second. */
     pins_per_name_per_s: 100,
     /**

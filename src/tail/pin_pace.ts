@@ -18,7 +18,9 @@ export class PinPace {
     const count = (this.counts.get(name) ?? 0) + 1;
     const max = limits.tail.pins_per_name_per_s;
     if (count > max)
-      throw new Error(`it showed a new file over ${max} times within a second, so the rest waits`);
+      throw Object.assign(new Error(`it showed a new file over ${max} times in a second: the rest waits`), {
+        syscall: 'link',
+      });
     this.counts.set(name, count);
   }
 }

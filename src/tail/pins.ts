@@ -19,6 +19,7 @@ import { AfterlogError } from '../base/errors.ts';
 import { report, Trouble, unwritable } from '../base/faults.ts';
 import { closeQuietly, type OpenFolder, READ_ONE_FILE } from '../base/open_folder.ts';
 import { closeOwnFiles, makeOwnFolder, OWN_FILE } from '../base/own_files.ts';
+import { Descriptors } from './descriptors.ts';
 import { isForeign, mayHoldForeign } from './foreign.ts';
 import { PinPace } from './pin_pace.ts';
 
@@ -97,8 +98,6 @@ export interface FoundPin extends Omit<PinName, 'stream'> {
  * `aside` for a copy that the agent made.
  */
 export class Pins {
-  /** Files that an open descriptor holds. */
-  descriptors = 0;
   /** Let go of, and still there, because the system refused to unlink them. */
   private readonly leaving = new Set<Pin>();
   private readonly dir: string;
@@ -111,9 +110,11 @@ export class Pins {
   private warned = false;
   private readonly trouble: Trouble;
   private readonly pace = new PinPace();
+  private readonly fds: Descriptors;
 
-  constructor(dir: string, holding: Holding = 'link') {
+  constructor(dir: string, holding: Holding = 'link', fds: Descriptors = new Descriptors()) {
     this.dir = dir;
+    this.fds = fds;
     this.trouble = new Trouble(`Pins in ${dir} are removed again.`);
     this.holding = holding;
     makeOwnFolder(dir);
@@ -159,6 +160,11 @@ export class Pins {
     }
   }
 
+  /** Files that an open descriptor holds. */
+  get descriptors(): number {
+    return this.fds.held;
+  }
+
   private unique(): string {
     return `${this.life}-${this.count++}`;
   }
@@ -195,18 +201,19 @@ export class Pins {
 
   /** @param why links do not serve; null if they are not wanted */
   private open(folder: OpenFolder, name: string, why: string | null): Pin | null {
-    const file = folder.openFile(name);
-    if (file === null) return null;
+    this.fds.take();
+    let file: ReturnType<OpenFolder['openFile']> = null;
+    let isOwn = false;
     try {
-      if (isLinkedFromElsewhere(folder, name, file.stats, 0)) {
-        closeQuietly(file.fd);
-        return null;
+      file = folder.openFile(name);
+      isOwn = file !== null && !isLinkedFromElsewhere(folder, name, file.stats, 0);
+    } finally {
+      if (!isOwn) {
+        if (file !== null) closeQuietly(file.fd);
+        this.fds.give();
       }
-    } catch (error) {
-      closeQuietly(file.fd);
-      throw error;
     }
-    this.descriptors++;
+    if (file === null || !isOwn) return null;
     if (!this.warned && why !== null) {
       const path = join(folder.path, name);
       const what = `Cannot hard-link ${path} into ${this.dir} (${why}); open descriptors hold such logs.`;
@@ -232,7 +239,7 @@ export class Pins {
   release(pin: Pin): void {
     if (pin.fd !== null) {
       closeQuietly(pin.fd);
-      this.descriptors--;
+      this.fds.give();
       pin.fd = null;
     }
     if (pin.path === null) return;

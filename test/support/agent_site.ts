@@ -21,6 +21,8 @@ export class AgentSite {
   readonly settings: Settings;
   spool: SpoolRows;
   output = '';
+  /** How many files its agent may have open; null: as many as this process. */
+  openFilesMax: number | null = null;
   private process: ChildProcess | null = null;
 
   constructor(options: { vms?: boolean; stateDir?: string } = {}) {
@@ -47,7 +49,9 @@ export class AgentSite {
   /** Starts the agent and waits until it has scanned all files. */
   async start(user?: number): Promise<void> {
     const args = [child, JSON.stringify(this.settings), ...(user === undefined ? [] : [String(user)])];
-    const started = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+    const limited = this.openFilesMax === null ? [] : ['prlimit', `--nofile=${this.openFilesMax}`];
+    const [program, ...rest] = [...limited, process.execPath, ...args] as [string, ...string[]];
+    const started = spawn(program, rest, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
     this.process = started;
     let said = '';
     await new Promise<void>((ready, failed) => {

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { Descriptors } from '../../src/tail/descriptors.ts';
+import { AgentSite } from '../support/agent_site.ts';
+
+test('descriptors are left for what is not a log', () => {
+  assert.deepEqual(
+    [64, 256, 1_024, 100_000].map((open) => new Descriptors(open).max),
+    [16, 64, 768, 99_744],
+  );
+  const few = new Descriptors(8);
+  few.take();
+  few.take();
+  assert.throws(() => few.take(), { code: 'EMFILE', syscall: 'open' });
+  few.give();
+  few.take();
+  assert.equal(few.held, 2);
+});
+
+test('held by descriptors, files have one link, are read after their deletion, and go on after a kill', async (t) => {
+  const site = new AgentSite();
+  t.after(() => site.close());
+  site.settings.pins = 'descriptor';
+  await site.start();
+  site.make('sb');
+  writeFileSync(site.path('sb'), 'one\n');
+  await site.read('sb', 4);
+  assert.equal(statSync(site.path('sb')).nlink, 1, 'logrotate skips a file with two links');
+  assert.deepEqual(site.pins(), []);
+  await site.kill();
+  writeFileSync(site.path('sb'), 'two\n', { flag: 'a' });
+  await site.start();
+  await site.read('sb', 8);
+  site.atOnce(() => {
+    writeFileSync(site.path('sb'), 'three\n', { flag: 'a' });
+    site.delete('sb');
+  });
+  const streams = await site.sealed('sb');
+  assert.deepEqual(
+    streams.map(({ bytes, seal }) => [String(bytes), seal!.reason]),
+    [['one\ntwo\nthree\n', 'deleted']],
+  );
+  assert.doesNotMatch(site.output, /LINK_IMPOSSIBLE|Cannot hard-link/);
+});
+
+test('with 256 open files and 300 logs held by descriptors, 64 descriptors hold logs, and the others are read as these end', async (t) => {
+  const site = new AgentSite();
+  t.after(() => site.close());
+  site.settings.pins = 'descriptor';
+  for (let index = 0; index < 300; index++) {
+    site.make(`sb-${index}`);
+    writeFileSync(site.path(`sb-${index}`), `log ${index}\n`);
+  }
+  site.openFilesMax = 256;
+  await site.start();
+  await site.eventually('a message', () => site.output.includes('DESCRIPTORS_SHORT'));
+  assert.equal(site.output.split('\n').filter((line) => line.includes('DESCRIPTORS_SHORT')).length, 1);
+  const idsRead = (): string[] =>
+    Array.from({ length: 300 }, (_, index) => `sb-${index}`).filter(
+      (id) => site.spool.poll().of(id, 'console').bytes > 0,
+    );
+  await site.eventually('the first logs', () => idsRead().length >= 64);
+  // Each has a place once others are over.
+  for (let read = idsRead(); read.length < 300; read = idsRead()) {
+    const there = read.filter((id) => statSync(site.folder(id), { throwIfNoEntry: false }) !== undefined);
+    for (const id of there) rmSync(site.folder(id), { recursive: true });
+    await site.eventually('more logs', () => idsRead().length > read.length);
+  }
+});
