@@ -88,9 +88,9 @@ export function addReading(program: Command): void {
   )
     .argument('<file>', 'a console.log, events.jsonl or firecracker.log')
     .addOption(jsonOption())
-    .action(async (file, options) => {
+    .action(async (file, options, self) => {
       const { parse } = await import('./commands/parse.ts');
-      await parse(file, options);
+      await parse(file, settingsOf(self).ready, options);
     });
 }
 

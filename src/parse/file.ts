@@ -6,8 +6,10 @@ import { LineParser } from './line_parser.ts';
 import { type ParsedRow, parsedRow } from './parsed_row.ts';
 
 /**
- * Reads a file as the agent does, line by line, in bounded memory. Only the clock differs, because the file
- * may have any age: the time of its last change replaces the host clock, and no stamp is too old or too new.
+ * Reads a file as the agent does, line by line, in bounded memory, with its rules for stamps. The time of
+ * the file's last change replaces the host clock. A file that was changed before it was made is a copy: its
+ * lines, and those of a pipe, may have any age, so no stamp is too old or too new, and stamps show when the
+ * guest booted.
  */
 export function* parseFile(path: string, log: string): Generator<ParsedRow> {
   const fd = openSync(path, 'r');
@@ -16,12 +18,11 @@ export function* parseFile(path: string, log: string): Generator<ParsedRow> {
     const { birthtimeMs, mtimeMs } = stats;
     // A pipe can be read only once.
     const isFile = stats.isFile();
+    const isRecorded = !isFile || birthtimeMs === 0 || mtimeMs < birthtimeMs;
     const observed = { seconds: Math.floor(mtimeMs / 1000), nanos: Math.floor((mtimeMs % 1000) * 1e6) };
-    const anchored = isFile ? bootOf(fd, log, observed.seconds) : null;
+    const anchored = isFile && isRecorded ? bootOf(fd, log, observed.seconds) : null;
     const booted = anchored ?? Math.min(birthtimeMs || mtimeMs, mtimeMs) / 1000;
-    const parser = new LineParser(log, Math.floor(booted), Math.floor((booted % 1) * 1e9), {
-      isRecorded: true,
-    });
+    const parser = new LineParser(log, Math.floor(booted), Math.floor((booted % 1) * 1e9), { isRecorded });
     for (const { bytes, at, end, position, line } of linesOf(fd, isFile, Number.POSITIVE_INFINITY)) {
       parser.parse(bytes, at, end, position, observed.seconds, observed.nanos, line);
       yield parsedRow(bytes, position, line);

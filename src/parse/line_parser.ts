@@ -157,6 +157,8 @@ export class LineParser {
     else {
       this.whole(b, start, line.message_end, position, line);
       this.mark(b, position, line);
+      // A stamp that is not believed is text: only the guest's own time would be lost with it.
+      if (this.clock.isDoubted) line.message_start = start;
     }
     this.isPiece = line.ending === 0;
     if (!this.isPiece) return;

@@ -109,8 +109,8 @@ const bytesOf = (rows: LogRow[]): Buffer =>
   Buffer.concat(rows.filter(isLine).map(({ raw }) => Buffer.from(raw!, 'base64')));
 
 /**
- * Makes a function that formats the rows of a step. A step without rows prints a line that has no end yet; for
- * a follower, its rest comes behind it on the same line.
+ * Makes a function that formats the rows of a step. A step without rows prints a line that has no end yet;
+ * for a follower, its rest comes behind it on the same line.
  */
 function createRender({ json, color, follow }: LogsFlags): (rows: LogRow[]) => string {
   const joiner = new LineJoiner();

@@ -3,13 +3,19 @@ import { basename } from 'node:path';
 import { AfterlogError, reasonOf } from '../../base/errors.ts';
 import { harmless } from '../../base/text.ts';
 import { parseFile } from '../../parse/file.ts';
+import { setReadyTexts } from '../../parse/mark/ready.ts';
 import { jsonLine, print } from '../output.ts';
 
 /**
- * `afterlog parse FILE`: parses its lines without a server.
+ * `afterlog parse FILE`: parses its lines without a server, as an agent with these ready texts would.
  * @throws AfterlogError FILE_MISSING, FILE_UNREADABLE
  */
-export async function parse(path: string, options: { json?: boolean }): Promise<void> {
+export async function parse(
+  path: string,
+  ready: readonly string[],
+  options: { json?: boolean },
+): Promise<void> {
+  setReadyTexts(ready);
   checkFile(path);
   let text = '';
   for (const row of parseFile(path, logNameOf(path))) {

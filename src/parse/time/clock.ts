@@ -58,6 +58,8 @@ export class Clock {
   private readonly startedSeconds: number;
   private readonly startedNanos: number;
   private readonly isRecorded: boolean;
+  /** Whether the line has a stamp that is not believed. */
+  isDoubted = false;
   /** The host clock when the bytes of the line were read. */
   private observedSeconds = 0;
   private observedNanos = 0;
@@ -79,6 +81,7 @@ export class Clock {
   }
 
   observe(seconds: number, nanos: number): void {
+    this.isDoubted = false;
     this.observedSeconds = seconds;
     this.observedNanos = nanos;
     if (!this.isRecorded) this.latest = Math.min(LATEST, seconds + clock_skew_max_s);
@@ -102,7 +105,7 @@ export class Clock {
     }
     const seconds = stamp.dates === dates.full ? stamp.seconds : this.inItsYear(stamp.seconds);
     if (!this.isPlausible(seconds)) {
-      this.unknown(line);
+      this.doubt(line);
       return;
     }
     this.choose(line, seconds, stamp.nanos, kind.line);
@@ -136,7 +139,7 @@ export class Clock {
     const sum = state.boot_nanos + stamp.nanos;
     const carry = sum >= 1e9 ? 1 : 0;
     const since = state.boot_seconds + stamp.seconds + carry;
-    if (!isBelieved || since > this.latest) this.unknown(line);
+    if (!isBelieved || since > this.latest) this.doubt(line);
     else this.choose(line, since, sum - carry * 1e9, kind.kernel_clock);
   }
 
@@ -188,7 +191,7 @@ export class Clock {
     if (seconds - near > DAY / 2) seconds -= DAY;
     else if (near - seconds > DAY / 2) seconds += DAY;
     // Each line may move the day a little further, so a run of them would reach any time.
-    if (!this.isRecorded && !this.isPlausible(seconds)) this.unknown(line);
+    if (!this.isRecorded && !this.isPlausible(seconds)) this.doubt(line);
     else this.choose(line, seconds, stamp.nanos, kind.time_of_day);
   }
 
@@ -224,6 +227,11 @@ export class Clock {
     if (seconds > 0 && seconds >= this.state.read_until - 1 && seconds <= this.latest)
       this.choose(line, seconds, nanos, kind.inherited);
     else this.unknown(line);
+  }
+
+  private doubt(line: Line): void {
+    this.isDoubted = true;
+    this.unknown(line);
   }
 
   /** Nothing plausible shows when the line was written. */

@@ -152,7 +152,7 @@ export async function sourcesAndSeverities(
  * The file's bytes of the wanted lines after a place (null: from the start) up to and with the line at
  * `until`, all streams in order, in pieces of about `limits.read.bytes_max`. Positions are byte offsets, so a
  * range of them bounds a piece. Between two pieces nothing is open in ClickHouse, however slow the reader is.
- * @param parts whether each stream begins on a line of its own: a newline follows one that has none at its end
+ * @param parts whether each stream begins on a line of its own: a newline follows one that ends without it
  */
 export async function* readBytes(
   store: Store,

@@ -42,9 +42,9 @@ export interface SearchPage {
 }
 
 /**
- * Lines of all sandboxes, the latest first, also those in which the text is in several pieces: by day of arrival, and within a day by time. So rows that land
- * meanwhile move no place. A page ends early after `limits.search.ms_max`; `next` then shows where it
- * stopped.
+ * Lines of all sandboxes, the latest first: by day of arrival, and within a day by time. So rows that land
+ * meanwhile move no place. A text may be in several pieces of its line: then their rows are read as one. A
+ * page ends early after `limits.search.ms_max`; `next` then shows where it stopped.
  * @throws AfterlogError QUERY_TOO_BROAD if a single day takes longer
  */
 export async function search(

@@ -13,7 +13,8 @@ describe('the source of a line', () => {
     ['2026-06-01T15:30:18Z [12] x', 'app', '2026-06-01T15:30:18Z '],
     ['Jun  1 15:30:18 host sshd[812]: x', 'sshd', 'Jun  1 15:30:18 '],
     ['Jun  1 15:30:18 host kernel: [    1.500000] x', 'kernel', 'Jun  1 15:30:18 '],
-    ['2026-06-01T15:30:18.5+02:00 host systemd[1]: x', 'app', '2026-06-01T15:30:18.5+02:00 '],
+    // Too old to be believed: it is text.
+    ['2026-06-01T15:30:18.5+02:00 host systemd[1]: x', 'app', ''],
     ['dhclient[312]: x', 'dhclient', ''],
     ['sh: nosuchcmd: not found', 'app', ''],
     ['{"level":"info","service":"billing"}', 'billing', ''],

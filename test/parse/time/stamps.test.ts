@@ -38,9 +38,9 @@ describe('a line is read for its stamp and its tag', () => {
     ['2024-02-29T00:00:00Z x\n', '2024-02-29T00:00:00', 'line', 'app', 'x'],
     ['2026-06-01T24:00:00Z x\n', OBSERVED.slice(0, 22), 'observed', 'app', '2026-06-01T24:00:00Z x'],
     ['2026-06-30T23:59:60Z x\n', '2026-07-01T00:00:00', 'line', 'app', 'x'],
-    ['1970-01-01T00:00:07Z x\n', OBSERVED.slice(0, 22), 'observed', 'app', 'x'],
+    ['1970-01-01T00:00:07Z x\n', OBSERVED.slice(0, 22), 'observed', 'app', '1970-01-01T00:00:07Z x'],
     // Nanoseconds in 64 bits end in 2262.
-    ['9999-12-31T23:59:59Z x\n', OBSERVED.slice(0, 22), 'observed', 'app', 'x'],
+    ['9999-12-31T23:59:59Z x\n', OBSERVED.slice(0, 22), 'observed', 'app', '9999-12-31T23:59:59Z x'],
     [
       '[    0.000000] Linux version 6.1\r\n',
       '2026-06-01T15:30:00',
