@@ -1,5 +1,5 @@
 import { harmless } from '../base/text.ts';
-import { gapText, parseGap, parseSeal, sealText } from '../store/record.ts';
+import { gapText, nulsText, parseGap, parseNuls, parseSeal, sealText } from '../store/record.ts';
 import type { Block, ColumnValue } from '../wire/decode.ts';
 import { dayText } from '../wire/header.ts';
 import { shortTime } from './format.ts';
@@ -35,6 +35,7 @@ function lineText(block: Block, row: number): string {
   const message = textAt(block, 'message', row);
   const record = textAt(block, 'record', row);
   if (record === 'gap') return harmless(gapText(parseGap(message)));
+  if (record === 'nuls') return nulsText(parseNuls(message));
   if (record === 'seal') return harmless(sealText(parseSeal(message)));
   const time = shortTime(textAt(block, 'timestamp', row)).padEnd(23);
   const source = harmless(textAt(block, 'source', row)).padEnd(9);

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import { harmless } from '../base/text.ts';
 import type { ShownLine } from '../store/read/whole_lines.ts';
-import { gapText, parseGap, parseSeal, sealText } from '../store/record.ts';
+import { gapText, nulsText, parseGap, parseNuls, parseSeal, sealText } from '../store/record.ts';
 import { shortTime } from './format.ts';
 
 export type Color = 'auto' | 'always' | 'never';
@@ -30,6 +30,7 @@ export function createLogText(color: Color): (line: ShownLine) => string {
   const paint = painters[color];
   return (line) => {
     if (line.record === 'gap') return paint('yellow', harmless(gapText(parseGap(line.message))));
+    if (line.record === 'nuls') return paint('dim', nulsText(parseNuls(line.message)));
     if (line.record === 'seal') return paint('bold', harmless(sealText(parseSeal(line.message))));
     const source = harmless(line.source);
     const severity = harmless(line.severity).padEnd(5);

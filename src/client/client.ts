@@ -9,6 +9,7 @@ import type {
   LogEnd,
   LogGap,
   LogLine,
+  LogNuls,
   LogRecord,
   LogsOptions,
   Match,
@@ -75,7 +76,7 @@ export class Afterlog {
   async *follow(
     sandbox: string,
     options: FollowOptions = {},
-  ): AsyncGenerator<LogLine | LogGap | LogEnd, void, undefined> {
+  ): AsyncGenerator<LogLine | LogGap | LogNuls | LogEnd, void, undefined> {
     const { signal, onTrouble, tail, ...which } = options;
     let { cursor } = options;
     let pause_ms = PAUSE_FIRST_MS;
@@ -96,7 +97,7 @@ export class Afterlog {
         isAway = false;
         pause_ms = PAUSE_FIRST_MS;
         for await (const line of linesOf(response, SILENCE_MS)) {
-          const record = JSON.parse(line) as LogLine | LogGap | LogEnd;
+          const record = JSON.parse(line) as LogLine | LogGap | LogNuls | LogEnd;
           cursor = record.id;
           yield record;
           if (record.record === 'end') return;

@@ -38,6 +38,12 @@ export interface LogGap extends Placed {
   reason: string;
 }
 
+/** NUL bytes of the log, too many to be a part of a line. */
+export interface LogNuls extends Placed {
+  record: 'nuls';
+  bytes: number;
+}
+
 /** The end of a stream, with the agent's sums. */
 export interface LogSeal extends Placed {
   record: 'seal';
@@ -49,7 +55,7 @@ export interface LogSeal extends Placed {
   reason: string;
 }
 
-export type LogRecord = LogLine | LogGap | LogSeal;
+export type LogRecord = LogLine | LogGap | LogNuls | LogSeal;
 
 /** The last record for a follower: the sandbox was deleted. */
 export interface LogEnd extends Omit<LogSeal, 'record' | keyof Placed> {

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { StreamTotals } from '../tail/stream.ts';
 import type { TailState } from '../tail/tail_state.ts';
-import { shiftCrc32 } from '../wire/crc32.ts';
+import { addZeros, shiftCrc32 } from '../wire/crc32.ts';
 
 /** The parts of a row in the spool that matter here. */
 export interface SpooledRow {
@@ -10,7 +10,7 @@ export interface SpooledRow {
   log: string;
   started: string;
   position: number;
-  /** The bytes of a line as they are stored; the JSON of a gap or a seal. */
+  /** The bytes of a line as they are stored; the JSON of any other row. */
   bytes: Buffer;
 }
 
@@ -96,10 +96,13 @@ export function sealIn(rows: SpooledRow[], started: string): StreamTotals | null
  * Whether `bytes` are the lost ones: with the rows after them they give the CRC-32 that the agent counted.
  */
 export function areLost(bytes: Buffer, { base, at, rows }: Loss): boolean {
-  return (
-    at !== null &&
-    linesOf(rows).reduce((sum, row) => crc32(row.bytes, sum), crc32(bytes, base.crc32)) === at.crc32
-  );
+  return at !== null && rows.reduce(withRow, crc32(bytes, base.crc32)) === at.crc32;
+}
+
+/** The CRC-32 of a stream after one more row. */
+function withRow(sum: number, { record, bytes }: SpooledRow): number {
+  if (record === 'nuls') return addZeros(sum, (JSON.parse(bytes.toString()) as { bytes: number }).bytes);
+  return record === 'line' ? crc32(bytes, sum) : sum;
 }
 
 const linesOf = (rows: SpooledRow[]): SpooledRow[] => rows.filter((row) => row.record === 'line');
@@ -109,7 +112,7 @@ export function corrected(totals: StreamTotals, { base, at, rows }: Loss): Strea
   if (at === null) return totals;
   const lines = linesOf(rows);
   const gaps = base.gaps + 1 + rows.filter((row) => row.record === 'gap').length;
-  const crc = lines.reduce((sum, row) => crc32(row.bytes, sum), base.crc32);
+  const crc = rows.reduce(withRow, base.crc32);
   return {
     bytes: totals.bytes,
     lines: totals.lines - (at.lines - base.lines - lines.length),

@@ -7,6 +7,7 @@ import { LineParser, type ParserState } from '../parse/line_parser.ts';
 import type { RedactionState, Redactor } from '../redact/redactor.ts';
 import type { StreamName, StreamPoint, StreamSink, Taken } from '../tail/sink.ts';
 import { record, type SlotLabel, type StreamLabels } from '../wire/batch_builder.ts';
+import { addZeros } from '../wire/crc32.ts';
 import type { RowTarget } from './row_target.ts';
 
 /** The part of a stream's saved state that its rows need after a crash. */
@@ -199,6 +200,14 @@ export class StreamRows implements StreamSink, StreamLabels {
       // The next sandbox with this id may belong to another workspace.
       labels?.forget(this.sandbox_id);
     }
+  }
+
+  nuls(before: StreamPoint, bytes: number, now_ms: number): number {
+    const { builder, labels } = this.target;
+    if (!this.isLabelled) labels?.fill(this);
+    builder.use(this, Math.floor(now_ms / 1000), (now_ms % 1000) * 1_000_000);
+    builder.addMark(this, record.nuls, before.position, JSON.stringify({ bytes }));
+    return addZeros(before.crc32, bytes);
   }
 
   label({ workspace, template }: SlotLabel): void {

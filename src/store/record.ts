@@ -4,6 +4,11 @@ export interface Gap {
   reason: string;
 }
 
+/** NULs of the log that are too many to be a part of a line: one row stands for them. */
+export interface Nuls {
+  bytes: number;
+}
+
 /** The end of a stream: its sums, and why it ended. */
 export interface Seal {
   bytes: number;
@@ -19,6 +24,13 @@ export function parseGap(message: string): Gap {
   const { bytes, reason } = fieldsOf(message);
   return { bytes: typeof bytes === 'number' ? bytes : null, reason: String(reason ?? 'unknown') };
 }
+
+/** The message of a `nuls` row. Never throws. */
+export const parseNuls = (message: string): Nuls => ({ bytes: parseGap(message).bytes ?? 0 });
+
+/** SQL: how many bytes of the log a row stands for; positions go on behind them. */
+export const ROW_BYTES = `multiIf(record = 'line', length(prefix) + length(message) + length(ending),
+  record IN ('gap', 'nuls'), JSONExtractUInt(message, 'bytes'), 0)`;
 
 /** The message of a `seal` row. Never throws. */
 export function parseSeal(message: string): Seal {
@@ -50,6 +62,8 @@ export const isErased = (reason: string): boolean => reason.startsWith(ERASED);
 
 export const gapText = (gap: Gap): string =>
   `── gap: ${gap.bytes === null ? 'unknown length' : countText(gap.bytes, 'byte')}: ${gap.reason} ──`;
+
+export const nulsText = ({ bytes }: Nuls): string => `── ${bytes} NUL bytes ──`;
 
 export const sealText = (seal: Seal): string => {
   const gaps = seal.gaps > 0 ? `, ${countText(seal.gaps, 'gap')}` : '';

@@ -5,6 +5,7 @@ import { AfterlogError, reasonOf } from '../base/errors.ts';
 import { Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import { FileCursor } from './file_cursor.ts';
+import { firstRun, skipNuls, withoutNulsAtEnd } from './nuls.ts';
 import { type Pin, readAt, statOf } from './pins.ts';
 
 /** How many bytes all logs together may copy aside until held files are measured again. */
@@ -64,8 +65,12 @@ export class Aside {
   readonly cursor: FileCursor;
   /** Size of the copy, without holes. */
   copied_bytes = 0;
-  /** Size of the original when it was last seen to be the same. */
+  /** Where the content of the original ended, as far as it was read, when it was last seen to be the same. */
   private seen_bytes = 0;
+  /** The same, with all that was not read. */
+  private seen_max = 0;
+  /** When the original changed, as far as that was seen when its beginning was compared last. */
+  private checked_ms = Number.NEGATIVE_INFINITY;
   /** Consoles boot alike, and repeat themselves: the copy's beginning is compared as well as its end. */
   private head_at = 0;
   private head_bytes = 0;
@@ -101,9 +106,12 @@ export class Aside {
   private look(chunk: Buffer): number {
     const length = this.cursor.read(chunk);
     // A shorter file was truncated even if nothing of it could be copied.
-    const { size } = this.cursor;
-    if (length < 0 || size < this.seen_bytes || (size > this.seen_bytes && !this.hasSameHead())) return -1;
-    this.seen_bytes = size;
+    const { size, readsFrom, grown_at_ms } = this.cursor;
+    if (length < 0 || size < this.seen_bytes || (grown_at_ms !== this.checked_ms && !this.hasSameHead()))
+      return -1;
+    this.checked_ms = grown_at_ms;
+    this.seen_bytes = readsFrom + withoutNulsAtEnd(chunk.subarray(0, length)).length;
+    this.seen_max = length < chunk.length ? this.seen_bytes : size;
     return length;
   }
 
@@ -124,24 +132,57 @@ export class Aside {
    */
   follow(chunk: Buffer, room: AsideRoom, make: (from: number) => Pin): Followed {
     const { cursor } = this;
+    if (cursor.isUntouched()) return 'all';
     const length = this.look(chunk);
     if (length < 0) return 'cut';
     const start = cursor.overlap_bytes;
-    const more = length === chunk.length ? 'more' : 'all';
-    if (cursor.skipsHole || (more === 'more' && cursor.meetsHole(chunk))) {
-      const skipped = cursor.skipHole(chunk, length);
-      if (skipped !== 'none') return skipped === 'moved' ? 'more' : more;
+    const atEnd = length < chunk.length;
+    if (cursor.skipsHole) {
+      const nuls = skipNuls(chunk, start, length) - start;
+      if (start + nuls === length) return this.pass(chunk, length, nuls, atEnd);
+      cursor.endHole(nuls);
+      return 'more';
     }
-    if (length - start === (cursor.unfinished?.length ?? 0)) return 'all';
-    if (!room.take(length - start)) return 'all';
+    const run = firstRun(chunk, start, length);
+    const to = run?.from ?? length;
+    const isBefore = run !== null && (run.to < length || cursor.nulsEnd === 'content');
+    // The original's reader has the unfinished line: it is copied only together with what follows it.
+    if (to > start && (isBefore || to - start > (cursor.unfinished?.length ?? 0))) {
+      if (!this.copy(chunk, to, room, make)) return 'all';
+      return atEnd && run === null ? 'all' : 'more';
+    }
+    if (run === null) return 'all';
+    if (run.to === length) return this.pass(chunk, length, run.to - run.from, atEnd);
+    cursor.skipNuls(run.to - run.from);
+    return 'more';
+  }
+
+  /** A hole of the copy stands for NULs. The last read found so many at its end. */
+  private pass(chunk: Buffer, length: number, nuls: number, atEnd: boolean): Followed {
+    const { cursor } = this;
+    if (cursor.isAmidNuls) cursor.searchNuls(chunk, length);
+    else if (cursor.nulsEnd !== 'content') cursor.sawNuls(nuls, atEnd);
+    if (cursor.nulsEnd === 'file') return 'all';
+    if (cursor.nulsEnd === 'content') {
+      if (cursor.skipsHole) cursor.endHole(cursor.nuls_bytes);
+      else if (cursor.unfinished === null) cursor.skipNuls(cursor.nuls_bytes);
+    }
+    return 'more';
+  }
+
+  /** Copies the bytes of a read up to `to`. @returns whether it could */
+  private copy(chunk: Buffer, to: number, room: AsideRoom, make: (from: number) => Pin): boolean {
+    const { cursor } = this;
+    const start = cursor.overlap_bytes;
+    if (!room.take(to - start)) return false;
     try {
-      this.write(chunk.subarray(0, length), start, make);
+      this.write(chunk.subarray(0, to), start, make);
     } catch (error) {
       room.failed(reasonOf(error));
-      return 'all';
+      return false;
     }
-    cursor.advance(chunk, start, length);
-    return more;
+    cursor.advance(chunk, start, to);
+    return true;
   }
 
   /** @param bytes the bytes of a read, of which the first `start` were known before */
@@ -161,14 +202,17 @@ export class Aside {
     } finally {
       closeSync(fd);
     }
-    this.addHead(bytes.subarray(first));
+    // NULs that are stepped over end the beginning.
+    if (position === this.head_at + this.head_bytes) this.addHead(bytes.subarray(first));
     this.copied_bytes += bytes.length - first;
     crashPoint('tail.copied');
   }
 
   /** Bytes that were seen, and neither read nor copied. @param of how far the original is read */
   uncopiedOf(of: FileCursor): number {
-    return Math.max(0, this.seen_bytes - Math.max(of.seenTo, this.cursor.seenTo));
+    // NULs at the end are no content yet.
+    const seen = this.cursor.nulsEnd === 'file' ? this.seen_bytes : this.seen_max;
+    return Math.max(0, seen - Math.max(of.seenTo, this.cursor.seenTo));
   }
 
   /** Whether the copy holds more than was read, and than was seen of an unfinished line. */

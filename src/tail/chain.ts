@@ -83,8 +83,8 @@ export function lookAtChain(
 
 function hasNews(tail: LogTail, seen: Seen[]): boolean {
   const { first, newest } = tail.files;
-  const isNews = (of: Generation | undefined, { file, size }: Seen): boolean =>
-    of !== undefined && sameFile(file, of.pin) && size !== of.known.size;
+  const isNews = (of: Generation | undefined, { file, size, written_ms }: Seen): boolean =>
+    of !== undefined && sameFile(file, of.pin) && of.known.isNews(size, written_ms);
   // No event tells what becomes of a file outside of the folder.
   if (first !== undefined && !isInFolder(first.place)) return true;
   return seen.some((one) => isNews(first, one) || isNews(newest, one));
@@ -113,7 +113,7 @@ function see(tail: LogTail, folder: OpenFolder | null, names: ChainName[], pins:
       }
       if (!stats?.isFile()) return false;
       const file = identityOf(stats);
-      const one = recognise(tail, file, age, Number(stats.size));
+      const one = recognise(tail, file, age, Number(stats.size), Number(stats.mtimeNs) / 1e6);
       if (one !== null) {
         seen.push(one);
         (one.fresh?.pin ?? tail.files.find(file)!).names = Number(stats.nlink);
@@ -132,9 +132,9 @@ function see(tail: LogTail, folder: OpenFolder | null, names: ChainName[], pins:
       failure ??= error;
     }
     if (pin === null) continue;
-    const known = recognise(tail, pin, age, Number.NaN);
+    const known = recognise(tail, pin, age, Number.NaN, 0);
     if (known) pins.release(pin);
-    seen.push(known ?? { age, file: pin, size: 0, fresh: tail.files.meet(pin, age) });
+    seen.push(known ?? { age, file: pin, size: 0, written_ms: 0, fresh: tail.files.meet(pin, age) });
   }
   markFresh(
     tail,
@@ -144,9 +144,15 @@ function see(tail: LogTail, folder: OpenFolder | null, names: ChainName[], pins:
   return seen;
 }
 
-function recognise(tail: LogTail, file: FileIdentity, age: number, size: number): Seen | null {
+function recognise(
+  tail: LogTail,
+  file: FileIdentity,
+  age: number,
+  size: number,
+  written_ms: number,
+): Seen | null {
   const fresh = tail.files.fresh.find(({ pin }) => sameFile(pin, file)) ?? null;
-  return fresh !== null || tail.files.knows(file) ? { age, file, size, fresh } : null;
+  return fresh !== null || tail.files.knows(file) ? { age, file, size, written_ms, fresh } : null;
 }
 
 /**

@@ -10,6 +10,8 @@ export interface Seen {
   file: FileIdentity;
   /** NaN if it is not known. */
   size: number;
+  /** When it was written last, milliseconds since 1970. */
+  written_ms: number;
   /** Set for a file that has no place in its log yet. */
   fresh: FreshFile | null;
 }

@@ -1,82 +1,91 @@
-import { fstatSync, readSync } from 'node:fs';
+import { fstatSync, readSync, type Stats } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { isRefused } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { skipNuls, withoutNulsAtEnd } from './nuls.ts';
 import { closePin, openPin, type Pin, readAt, statOf } from './pins.ts';
 
 /** The unit of a file's `blocks`. */
 const DISK_BLOCK_BYTES = 512;
-/** As long as the chunks that are read; made for the first of them that begins with a NUL. */
-let nuls = Buffer.alloc(0);
-
-function areNuls(chunk: Buffer, from: number): boolean {
-  if (chunk[from] !== 0) return false;
-  if (nuls.length < chunk.length) nuls = Buffer.alloc(chunk.length);
-  return chunk.subarray(from).equals(nuls.subarray(from, chunk.length));
-}
+/** A file system may give two writes within this time one modification time. */
+const SETTLED_MS = 100;
+/** So many bytes behind the content are read again before a long search through NULs goes on. */
+const RECHECKED_BYTES = 4_096;
 
 /** How far a file is read, and what is known of the bytes around that offset. */
 export interface CursorPoint {
   /** Offset in the file of the first byte that is in no row yet. */
   offset: number;
   /**
-   * NULs from `offset` on are a hole: one that a truncation left under a writer that kept its old offset, or
-   * one of a sparse file.
+   * The file was truncated, and nothing behind it was read yet: NULs at its beginning may be a hole that a
+   * writer left that kept its old offset.
    */
   skips_hole: boolean;
-  /** Bytes of a sparse file's hole before `offset` that no gap row tells yet. */
-  hole_bytes: number;
+  /** Such a hole is not shorter: that much had been read of the file, so its writer was at least there. */
+  hole_from: number;
+  /** It is a copy: the space that it takes does not show where its original has holes. */
+  is_copy: boolean;
   /** Length and CRC-32 of the bytes just before `offset`. */
   overlap_bytes: number;
   overlap_crc32: number;
-  /** Bytes that were seen from `offset` on and are no whole line yet. */
+  /** Bytes that were seen from `offset` on and are no whole line yet, without NULs at their end. */
   unfinished: Buffer | null;
 }
 
 /**
  * Reads one pinned file in order. Each read begins a little before the offset and compares: other bytes, or
  * fewer, mean that the file was truncated since the last read.
+ *
+ * NULs at the end of a file are not content yet: the file may be preallocated, and its writer writes over
+ * them. So `seenTo` is the end of the content, and `nulsTo` shows how far there was nothing but NULs behind it.
  */
 export class FileCursor {
   readonly pin: Pin;
   private at: number;
   private seenSize = -1;
+  private written_ms = 0;
+  /** When the size and the time of the last write were seen first, milliseconds of the monotonic clock. */
+  private changed_at_ms = 0;
+  private read_at_ms = Number.NEGATIVE_INFINITY;
   private grown_ms = Number.NEGATIVE_INFINITY;
-  private isInHole: boolean;
-  /** Whether the hole is one of a sparse file, which a gap row tells. */
-  private isTold: boolean;
-  private hole: number;
-  /** Whether the file takes less disk space than its size, as of the last read. */
-  private isSparse = false;
+  private skips: boolean;
+  private holeFrom: number;
+  readonly isCopy: boolean;
+  /** Whether the file has all its blocks on disk, as of the last read: then it has no hole of a block. */
+  private isSolid = false;
+  private block_bytes = 0;
   private known_bytes: number;
   private known_crc32: number;
   private rest: Buffer | null;
+  private nuls: { to: number; end: 'unknown' | 'content' | 'file'; written_ms: number } | null = null;
 
   constructor(pin: Pin, from: Partial<CursorPoint> = {}) {
     this.pin = pin;
     this.at = from.offset ?? 0;
-    this.isInHole = from.skips_hole ?? false;
-    this.hole = from.hole_bytes ?? 0;
-    this.isTold = this.hole > 0;
+    this.skips = from.skips_hole ?? false;
+    this.holeFrom = from.hole_from ?? 0;
+    this.isCopy = from.is_copy ?? false;
     this.known_bytes = from.overlap_bytes ?? 0;
     this.known_crc32 = from.overlap_crc32 ?? 0;
-    this.rest = from.unfinished ?? null;
+    this.rest = null;
+    this.keepUnfinished(from.unfinished ?? null);
   }
 
   get point(): CursorPoint {
     return {
       offset: this.at,
-      skips_hole: this.isInHole,
-      hole_bytes: this.hole,
+      skips_hole: this.skips,
+      hole_from: this.holeFrom,
+      is_copy: this.isCopy,
       overlap_bytes: this.known_bytes,
       overlap_crc32: this.known_crc32,
       unfinished: this.rest,
     };
   }
 
-  /** The same point in another file that holds the same bytes. */
+  /** The same point in a copy of the file. */
   in(pin: Pin): FileCursor {
-    return new FileCursor(pin, this.point);
+    return new FileCursor(pin, { ...this.point, is_copy: this.isCopy || pin !== this.pin });
   }
 
   get offset(): number {
@@ -94,22 +103,12 @@ export class FileCursor {
   }
 
   get skipsHole(): boolean {
-    return this.isInHole;
+    return this.skips;
   }
 
-  /** Whether more of a hole is to be stepped over. */
-  get isAmidHole(): boolean {
-    return this.isInHole && this.at < this.seenSize;
-  }
-
-  /** Bytes of a hole behind us that no gap row tells yet. */
-  get hole_bytes(): number {
-    return this.hole;
-  }
-
-  /** A gap row tells the hole. */
-  toldHole(): void {
-    this.hole = 0;
+  /** As `CursorPoint`. */
+  get hole_from(): number {
+    return this.holeFrom;
   }
 
   /**
@@ -130,7 +129,7 @@ export class FileCursor {
     return this.seenSize;
   }
 
-  /** When the size last changed, milliseconds of the monotonic clock. */
+  /** When the file last changed, milliseconds of the monotonic clock. */
   get grown_at_ms(): number {
     return this.grown_ms;
   }
@@ -143,8 +142,7 @@ export class FileCursor {
   /** Updates `size` without a read, for a file that may not be opened. @returns false if that fails too */
   measure(): boolean {
     try {
-      const { size, mtimeMs } = statOf(this.pin);
-      this.measured(size, mtimeMs);
+      this.measured(statOf(this.pin));
       return true;
     } catch (error) {
       if (!isRefused(error)) throw error;
@@ -152,13 +150,38 @@ export class FileCursor {
     }
   }
 
-  private measured(size: number, mtime_ms: number): void {
-    if (size === this.seenSize) return;
+  private measured({ size, mtimeMs, blocks, blksize }: Stats): void {
+    this.isSolid = blocks * DISK_BLOCK_BYTES === Math.ceil(size / blksize) * blksize;
+    this.block_bytes = blksize;
+    if (size === this.seenSize && mtimeMs === this.written_ms) return;
     // At the first read, only the mtime shows how long the file has been quiet.
     const isFirst = this.seenSize < 0;
-    const quiet_ms = isFirst ? Math.min(Math.max(Date.now() - mtime_ms, 0), limits.tail.quiet_ms) : 0;
+    const quiet_ms = isFirst ? Math.min(Math.max(Date.now() - mtimeMs, 0), limits.tail.quiet_ms) : 0;
     this.seenSize = size;
-    this.grown_ms = performance.now() - quiet_ms;
+    this.written_ms = mtimeMs;
+    this.changed_at_ms = performance.now();
+    this.grown_ms = this.changed_at_ms - quiet_ms;
+  }
+
+  /** Whether a file with these stats may hold something new. */
+  isNews(size: number, written_ms: number): boolean {
+    if (size !== this.seenSize) return true;
+    // Who writes over NULs does not change the size.
+    return this.nuls !== null && !this.isAsRead(written_ms);
+  }
+
+  /** Whether nobody wrote to the file since the last read. (The two sources of the time round differently.) */
+  private isAsRead(written_ms: number): boolean {
+    return (
+      Math.abs(written_ms - this.written_ms) < 0.01 && this.read_at_ms - this.changed_at_ms >= SETTLED_MS
+    );
+  }
+
+  /** Whether there were only NULs behind the content at the last read, and nobody wrote to the file since. */
+  isUntouched(): boolean {
+    if (this.nuls?.end !== 'file') return false;
+    const { size, mtimeMs } = statOf(this.pin);
+    return size === this.seenSize && this.isAsRead(mtimeMs);
   }
 
   /**
@@ -169,10 +192,9 @@ export class FileCursor {
   read(chunk: Buffer): number {
     const fd = openPin(this.pin);
     try {
-      const { size, mtimeMs, blocks } = fstatSync(fd);
-      this.measured(size, mtimeMs);
-      this.isSparse = blocks * DISK_BLOCK_BYTES < size;
-      if (size < this.at) return -1;
+      this.measured(fstatSync(fd));
+      this.read_at_ms = performance.now();
+      if (this.seenSize < this.at) return -1;
       const length = readSync(fd, chunk, 0, chunk.length, this.readsFrom);
       return this.goesOnIn(chunk.subarray(0, length)) ? length : -1;
     } finally {
@@ -206,44 +228,108 @@ export class FileCursor {
     this.known_crc32 = crc32(chunk.subarray(to - this.known_bytes, to));
   }
 
-  /** Steps over bytes that are no content. */
+  /** Steps over bytes that nobody reads. */
   skip(bytes: number): void {
     this.at += bytes;
     this.known_bytes = 0;
-  }
-
-  /**
-   * Whether the last read got nothing but NULs of a sparse file: a hole begins, which may be as long as the
-   * system's largest file. It has no content, so it becomes no rows but one gap row.
-   */
-  meetsHole(chunk: Buffer): boolean {
-    if (this.isInHole || !this.isSparse || !areNuls(chunk, this.known_bytes)) return false;
-    this.isInHole = true;
-    this.isTold = true;
-    this.rest = null;
-    return true;
-  }
-
-  /**
-   * Steps over the NULs of a hole in chunk[0, length) of the last read.
-   * @returns `hole`: there was nothing else; `moved`: the next read begins with the content; `none`: this
-   * read did
-   */
-  skipHole(chunk: Buffer, length: number): 'none' | 'hole' | 'moved' {
-    const start = this.known_bytes;
-    let content = areNuls(chunk, start) ? length : start;
-    while (content < length && chunk[content] === 0) content++;
-    if (this.isTold) this.hole += content - start;
-    this.skip(content - start);
-    if (content === length) return 'hole';
-    this.isInHole = false;
-    this.isTold = false;
-    // A hole is told before the content behind it.
-    return content > 0 || this.hole > 0 ? 'moved' : 'none';
+    this.nuls = null;
   }
 
   /** These bytes from `offset` on were seen, and are no whole line yet. */
   keepUnfinished(bytes: Buffer | null): void {
-    this.rest = bytes;
+    const content = bytes === null ? null : withoutNulsAtEnd(bytes);
+    this.rest = content === null || content.length === 0 ? null : content;
+  }
+
+  /** Whether the end of the NULs behind the content is still searched for. */
+  get isAmidNuls(): boolean {
+    return this.nuls?.end === 'unknown';
+  }
+
+  /** What ended the NULs behind the content when they were seen last; null if none were seen. */
+  get nulsEnd(): 'content' | 'file' | null {
+    return this.nuls === null || this.nuls.end === 'unknown' ? null : this.nuls.end;
+  }
+
+  /** How many NULs were seen behind the content. */
+  get nuls_bytes(): number {
+    return this.nuls === null ? 0 : Math.max(0, this.nuls.to - this.seenTo);
+  }
+
+  /** Whether all bytes of the file were seen, as of the last read. */
+  get isSeenWhole(): boolean {
+    return this.seenSize === this.seenTo + this.nuls_bytes;
+  }
+
+  /** Behind the content, the last read found so many NULs and nothing else. @param atEnd of the file */
+  sawNuls(bytes: number, atEnd: boolean): void {
+    if (!atEnd && this.nuls?.end === 'file' && !this.areNulsStale()) return;
+    const to = this.seenTo + bytes;
+    this.nuls = bytes === 0 ? null : { to, end: atEnd ? 'file' : 'unknown', written_ms: this.written_ms };
+  }
+
+  /**
+   * Goes on with the search for the end of the NULs behind the content, by a chunk. The last read was one of
+   * at least `recheck_bytes`.
+   */
+  searchNuls(chunk: Buffer, length: number): void {
+    const seen = this.seenTo - this.readsFrom;
+    if (skipNuls(chunk, seen, length) < length) {
+      this.nuls = null; // written over meanwhile
+      return;
+    }
+    const { nuls } = this;
+    const read = this.readFrom(nuls!.to, chunk);
+    const content = skipNuls(chunk, 0, read);
+    nuls!.to += content;
+    if (content < read) nuls!.end = 'content';
+    else if (read < chunk.length) nuls!.end = 'file';
+  }
+
+  private readFrom(position: number, chunk: Buffer): number {
+    const fd = openPin(this.pin);
+    try {
+      return readSync(fd, chunk, 0, chunk.length, position);
+    } finally {
+      closePin(this.pin, fd);
+    }
+  }
+
+  /** How much to read before `searchNuls`: who writes over the NULs begins at the end of the content. */
+  get recheck_bytes(): number {
+    return this.seenTo - this.readsFrom + RECHECKED_BYTES;
+  }
+
+  /** Whether the file changed while the end of the NULs was searched for: then it is searched for again. */
+  areNulsStale(): boolean {
+    const { nuls } = this;
+    return nuls !== null && (nuls.written_ms !== this.written_ms || nuls.to !== this.seenSize);
+  }
+
+  forgetNuls(): void {
+    this.nuls = null;
+  }
+
+  /** Steps over NULs behind `offset`. Later reads compare them, as they compare content. */
+  skipNuls(bytes: number): void {
+    this.at += bytes;
+    this.nuls = null;
+    this.known_bytes = Math.min(bytes, limits.tail.overlap_bytes);
+    this.known_crc32 = crc32(Buffer.alloc(this.known_bytes));
+  }
+
+  /**
+   * The file, which was truncated, begins with so many NULs, and content or the end follows: a hole is
+   * stepped over, others are content.
+   */
+  endHole(bytes: number): void {
+    this.skips = false;
+    if (bytes > 0 && this.isHole(this.at + bytes)) this.skipNuls(bytes);
+  }
+
+  private isHole(bytes: number): boolean {
+    if (bytes < this.holeFrom) return false;
+    // A hole of a whole block takes no space.
+    return !(this.isSolid && !this.isCopy && bytes >= this.block_bytes && bytes <= this.seenSize);
   }
 }

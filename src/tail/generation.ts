@@ -3,6 +3,7 @@ import type { Aside } from './aside.ts';
 import type { Span } from './event_queue.ts';
 import type { FileCursor } from './file_cursor.ts';
 import type { LastSight } from './last_sight.ts';
+import { withoutNulsAtEnd } from './nuls.ts';
 import { type Pin, readAt, statOf } from './pins.ts';
 
 /**
@@ -116,8 +117,11 @@ export class Generation {
   isTruncatedSince(copy: Pin): boolean {
     if (!this.isUnread) return false;
     const copied = statOf(copy).size;
-    const differs = (from: number, length: number): boolean =>
-      !readAt(this.pin, from, length).equals(readAt(copy, from, length));
+    const differs = (from: number, length: number): boolean => {
+      // NULs at the end of the copy may have been written over since.
+      const content = withoutNulsAtEnd(readAt(copy, from, length));
+      return !readAt(this.pin, from, content.length).equals(content);
+    };
     return (
       differs(0, Math.min(copied, limits.parse.line_bytes_max)) ||
       differs(Math.max(0, copied - limits.tail.overlap_bytes), Math.min(copied, limits.tail.overlap_bytes))

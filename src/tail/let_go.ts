@@ -24,13 +24,15 @@ const LEAST_BYTES = 4_096;
 export function giveUp(tail: LogTail, generation: Generation, why: LetGo): void {
   const { cursor } = generation;
   // All bytes are known: once the file is quiet, it is closed without a loss.
-  const mayGrow = cursor.size === cursor.seenTo && !generation.isQuiet(tail.files.second);
+  const mayGrow = cursor.isSeenWhole && !generation.isQuiet(tail.files.second);
   if (generation.place !== 'gone' || mayGrow) return;
-  const unread = cursor.size - cursor.seenTo;
+  const areNuls = cursor.isSeenWhole && !cursor.areNulsStale();
+  const unread = areNuls ? 0 : cursor.size - cursor.seenTo;
   const keep = unread > 0 ? keptOf(tail, generation, why.kept_bytes) : 0;
   if (keep > 0 && unread - keep < LEAST_BYTES) return;
-  if (!tail.tellHole(cursor) || !tail.takeUnfinished(generation) || !tail.reserve()) return;
+  if (!tail.takeUnfinished(generation) || !tail.reserve()) return;
   if (keep > 0 && keepEnd(tail, generation, keep, why)) return;
+  if (areNuls && cursor.nuls_bytes > 0) tail.nuls(cursor, cursor.nuls_bytes);
   const bytes = Math.max(0, cursor.size - cursor.offset);
   skip(tail, generation, bytes, why.reason);
   tail.close();

@@ -3,6 +3,7 @@ import { isRefused, reasonOf } from '../base/errors.ts';
 import type { Generation } from './generation.ts';
 import { giveUp, type LetGo } from './let_go.ts';
 import type { LogTail } from './log_tail.ts';
+import { firstRun, isLongRun, skipNuls } from './nuls.ts';
 import { ReadFailure } from './read_failure.ts';
 import { copyAside, truncated } from './truncation.ts';
 
@@ -72,40 +73,88 @@ export function letGo(tail: LogTail, chunk: Buffer, why: LetGo): void {
 function step(tail: LogTail, generation: Generation, chunk: Buffer, why: LetGo | null = null): boolean {
   tail.beginIfOver();
   const { cursor } = generation;
-  if (!cursor.skipsHole && !tail.tellHole(cursor)) return true;
-  const length = readInto(chunk, tail, generation);
+  const isHole = cursor.skipsHole;
+  const mayRest = generation.aside === null && cursor.unfinished === null;
+  if (mayRest && cursor.isUntouched() && !isOver(tail, generation)) return atFileEnd(tail, generation);
+  const searches = cursor.isAmidNuls && (why === null || isHole);
+  const length = readInto(searches ? chunk.subarray(0, cursor.recheck_bytes) : chunk, tail, generation);
   if (length < 0) return truncated(tail, generation, why !== null);
+  if (searches) {
+    cursor.searchNuls(chunk, length);
+    return behindNuls(tail, generation);
+  }
   const atEnd = length < chunk.length;
-  const isHole = cursor.skipsHole || (!atEnd && cursor.meetsHole(chunk));
-  const skipped = isHole ? cursor.skipHole(chunk, length) : 'none';
-  if (skipped === 'moved' || (skipped === 'hole' && !atEnd)) return true;
+  const { offset, unfinished, overlap_bytes: start } = cursor;
+  if (isHole) return passHole(tail, generation, chunk.subarray(start, length), atEnd);
   if (why !== null) {
     giveUp(tail, generation, why);
     return false;
   }
-  if (skipped === 'hole') {
-    generation.drained_at_ms = performance.now();
-    if (cursor.hole_bytes > 0) tail.changed();
-    return closeIfOver(tail, generation);
-  }
-  const { offset, unfinished, overlap_bytes: start } = cursor;
-  const over = atEnd && tail.isClosing && generation.isQuiet(tail.files.second);
-  const bytes = chunk.subarray(0, length);
-  const tookAll = tail.take(bytes, start, over);
+  const run = firstRun(chunk, start, length);
+  const isLast = atEnd && isOver(tail, generation);
+  // NULs at the end of a file that may grow are no content yet.
+  const isOpen = run?.to === length && !isLast;
+  const isLong = run !== null && isLongRun(run.to - run.from);
+  const ownRow = isLong && !isOpen ? run.to - run.from : 0;
+  const bytes = chunk.subarray(0, isOpen || isLong ? run!.from : length);
+  const tookAll = tail.take(bytes, start, isLast || ownRow > 0);
   crashPoint('tail.read');
+  if (ownRow > 0) {
+    if (tookAll && tail.reserve()) tail.nuls(cursor, ownRow);
+    return true;
+  }
   if (cursor.offset > offset) tail.unfinished.begins();
   const at = start + cursor.offset - offset;
-  const tookPiece = atEnd && tookAll && !over ? takePiece(tail, bytes, at, unfinished) : true;
+  const isAll = tookAll && (atEnd || (isOpen && cursor.offset === offset));
+  const tookPiece = isAll && !isLast ? takePiece(tail, bytes, at, unfinished) : true;
   const rest = bytes.subarray(start + cursor.offset - offset);
-  cursor.keepUnfinished(atEnd && rest.length > 0 ? Buffer.from(rest) : null);
-  if (!atEnd || !tookAll || !tookPiece) return true;
+  cursor.keepUnfinished(isAll && rest.length > 0 ? Buffer.from(rest) : null);
+  if (!isAll || !tookPiece) return true;
   if (rest.length > 0 && unfinished?.equals(rest) !== true) tail.changed();
+  cursor.sawNuls(isOpen ? run.to - run.from : 0, atEnd);
+  return atEnd ? atFileEnd(tail, generation) : behindNuls(tail, generation);
+}
+
+/** A file that was truncated begins with these bytes: they may be a hole, and content behind it. */
+function passHole(tail: LogTail, generation: Generation, bytes: Buffer, atEnd: boolean): boolean {
+  const { cursor } = generation;
+  const nuls = skipNuls(bytes, 0, bytes.length);
+  if (nuls < bytes.length) {
+    cursor.endHole(nuls);
+    return true;
+  }
+  cursor.sawNuls(nuls, atEnd);
+  return behindNuls(tail, generation);
+}
+
+/** Deals with the NULs behind the content, unless their end is still searched for. */
+function behindNuls(tail: LogTail, generation: Generation): boolean {
+  const { cursor } = generation;
+  if (cursor.nulsEnd === null) return true;
+  if (cursor.nulsEnd === 'file') {
+    if (!isOver(tail, generation)) return atFileEnd(tail, generation);
+    if (cursor.areNulsStale()) {
+      cursor.forgetNuls();
+      return true;
+    }
+  }
+  if (cursor.skipsHole) cursor.endHole(cursor.nuls_bytes);
+  else if (tail.takeUnfinished(generation) && tail.reserve()) tail.nuls(cursor, cursor.nuls_bytes);
+  return true;
+}
+
+/** All of the content that the file has now is read. */
+function atFileEnd(tail: LogTail, generation: Generation): boolean {
   generation.drained_at_ms = performance.now();
-  if (rest.length === 0 && tail.files.second === undefined) tail.stream!.caughtUp();
+  if (generation.cursor.unfinished === null && tail.files.second === undefined) tail.stream!.caughtUp();
   const goesOn = closeIfOver(tail, generation);
   tail.files.releaseCopies();
   return goesOn;
 }
+
+/** Whether the file can grow no more. */
+const isOver = (tail: LogTail, generation: Generation): boolean =>
+  tail.isClosing && (generation.isLate || generation.isQuiet(tail.files.second));
 
 /**
  * Makes a row of bytes[at…], which are no whole line, once they have waited long enough for its end.
@@ -140,7 +189,6 @@ function readInto(chunk: Buffer, { files }: LogTail, generation: Generation): nu
 /** Continues with the next file, or ends the stream, once this one can grow no more. */
 function closeIfOver(tail: LogTail, generation: Generation): boolean {
   const { cursor } = generation;
-  const isOver = tail.isClosing && (generation.isLate || generation.isQuiet(tail.files.second));
-  if (!isOver || cursor.unfinished !== null) return false;
-  return !tail.tellHole(cursor) || !tail.reserve() || tail.close();
+  if (!isOver(tail, generation) || cursor.unfinished !== null || cursor.nuls_bytes > 0) return false;
+  return !tail.reserve() || tail.close();
 }

@@ -35,9 +35,6 @@ export interface TailOwner {
   readonly account: Account;
 }
 
-/** The reason of the gap row of a hole. */
-const HOLE = 'a hole of a sparse file: nobody wrote these bytes';
-
 const NOTHING_DUE: readonly (() => void)[] = [];
 
 export type NamedPin = Pick<Generation, 'pin' | 'number' | 'isAfterGap'>;
@@ -317,13 +314,11 @@ export class LogTail implements StateOwner {
     this.changed();
   }
 
-  /** Adds the gap row of a hole that was stepped over, if one is due. @returns false if there is no room */
-  tellHole(cursor: FileCursor): boolean {
-    if (cursor.hole_bytes === 0) return true;
-    if (!this.reserve()) return false;
-    this.gap(cursor.hole_bytes, HOLE);
-    cursor.toldHole();
-    return true;
+  /** Adds the row of NULs behind what is read, and steps over them; there is room for it. */
+  nuls(cursor: FileCursor, bytes: number): void {
+    this.stream!.nuls(bytes);
+    cursor.skipNuls(bytes);
+    this.changed();
   }
 
   private seal(reason: string, last: TailState['file']): void {
@@ -345,7 +340,7 @@ export class LogTail implements StateOwner {
   /** The file that was being read cannot be read any more. */
   sealLost(file: TailState['file'], why: string): void {
     const rest = unfinishedOf(file);
-    if (file.hole_bytes !== undefined) this.gap(file.hole_bytes, HOLE);
+    if (file.hole_bytes !== undefined) this.stream!.nuls(file.hole_bytes);
     if (rest !== null) this.take(rest, 0, true);
     this.gap(null, why);
     this.seal('deleted', file);
@@ -440,9 +435,9 @@ export class LogTail implements StateOwner {
     return this.isAway && this.files.first!.placed_for_ms >= limits.tail.away_ms;
   }
 
-  /** Whether the next read only steps over more of a hole: in the file, or in one that is copied aside. */
-  get isAmidHole(): boolean {
-    return this.files.unread.some(({ cursor, known }) => cursor.isAmidHole || known.isAmidHole);
+  /** Whether the next read only goes through more NULs: of the file, or of one that is copied aside. */
+  get isAmidNuls(): boolean {
+    return this.files.unread.some(({ cursor, known }) => cursor.isAmidNuls || known.isAmidNuls);
   }
 
   /** Whether nothing is left of the log: no bytes to read, no pin, no state to keep. */

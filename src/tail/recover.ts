@@ -1,10 +1,10 @@
 import { Aside } from './aside.ts';
 import type { ReadPoint } from './done_files.ts';
-import { type CursorPoint, FileCursor } from './file_cursor.ts';
+import { FileCursor } from './file_cursor.ts';
 import { Generation } from './generation.ts';
 import type { LogTail } from './log_tail.ts';
 import { type FileIdentity, type FoundPin, type Pin, sameFile, statOf } from './pins.ts';
-import { doneFrom, type TailState, unfinishedOf } from './tail_state.ts';
+import { doneFrom, pointOf, type TailState } from './tail_state.ts';
 
 /** Pins that were made for files of a state, by their identity there. */
 export type Sought = Map<string, Pin>;
@@ -61,15 +61,9 @@ const mayBeAnother = ({ sealed, file }: TailState): boolean => sealed !== null &
 const isReadIn =
   ({ file }: TailState) =>
   (pin: Pin | undefined): boolean =>
-    pin !== undefined && new FileCursor(pin, readOf(file)).isSeenIn(pin);
+    pin !== undefined && new FileCursor(pin, pointOf(file)).isSeenIn(pin);
 
 const keyOf = ({ inode, born }: FileIdentity): string => `${inode}:${born}`;
-
-/** How far the file was read, and what is known of the bytes there. */
-function readOf(file: TailState['file']): Partial<CursorPoint> {
-  const { offset, tail_bytes: overlap_bytes, tail_crc32: overlap_crc32 } = file;
-  return { offset, overlap_bytes, overlap_crc32, unfinished: unfinishedOf(file) };
-}
 
 /** A copy aside of a file that may still exist. The next read finds out whether that was truncated since. */
 function recoverAside(tail: LogTail, { aside, pin, generation }: FoundPin): void {
@@ -154,9 +148,9 @@ function recoverQueue(
     const point = { offset, overlap_bytes, overlap_crc32 };
     if (current && !isWaiting(current)) keep(current.pin, number, () => point);
   } else if (current) {
-    const { number, skips_hole, hole_bytes = 0, cuts } = state.file;
-    const point = { ...readOf(state.file), skips_hole, hole_bytes };
-    const generation = new Generation(new FileCursor(current.pin, point), number, null, 'gone');
+    const { number, cuts } = state.file;
+    const cursor = new FileCursor(current.pin, pointOf(state.file));
+    const generation = new Generation(cursor, number, null, 'gone');
     generation.cuts = cuts ?? 0;
     tail.files.append(generation);
   } else {
@@ -167,10 +161,8 @@ function recoverQueue(
     // A stream that a truncation begins has no start yet, and its file still has its former name.
     const started = file.starts === 'truncated' || one.stream === null ? {} : { started: one.stream };
     const isAfterGap = file.is_after_gap ?? false;
-    const { skips_hole, offset = 0, tail_bytes: overlap_bytes = 0, tail_crc32: overlap_crc32 = 0 } = file;
-    const point = { skips_hole, offset, overlap_bytes, overlap_crc32, unfinished: unfinishedOf(file) };
     const { unwatched = null } = file;
-    const known = { number: file.number, isAfterGap, unwatched, point, ...started };
+    const known = { number: file.number, isAfterGap, unwatched, point: pointOf(file), ...started };
     const generation = tail.enqueue(one.pin, file.starts, 'gone', known);
     generation.cuts = file.cuts ?? 0;
     generation.uncopied_bytes = file.uncopied_bytes ?? 0;

@@ -81,6 +81,12 @@ export class Stream implements StreamPoint {
     this.position += bytes ?? 0;
   }
 
+  /** Adds a row for NULs that are content, and too many to be a part of a line. */
+  nuls(bytes: number): void {
+    this.crc32 = this.sink.nuls(this, bytes, Date.now());
+    this.position += bytes;
+  }
+
   seal(reason: string): void {
     const totals = this.totals();
     this.sink.mark('seal', this.position, { ...totals, complete: totals.gaps === 0, reason }, Date.now());

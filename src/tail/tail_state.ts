@@ -1,5 +1,6 @@
 import type { DoneFile, ReadPoint } from './done_files.ts';
 import type { Span } from './event_queue.ts';
+import type { CursorPoint } from './file_cursor.ts';
 import type { Generation, StreamStart } from './generation.ts';
 import type { FileIdentity } from './pins.ts';
 import type { StreamState } from './stream.ts';
@@ -17,7 +18,11 @@ export interface TailState {
     number: number;
     offset: number;
     skips_hole: boolean;
-    /** Bytes of a sparse file's hole that no gap row tells yet; absent if there are none. */
+    /** The length of a hole at the beginning is not below this; absent if it may have any. */
+    hole_from?: number;
+    /** It is a copy whose original may have begun with a hole. */
+    is_copy?: true;
+    /** NULs before `offset` that no row tells yet; only earlier versions saved it. */
     hole_bytes?: number;
     tail_crc32: number;
     tail_bytes: number;
@@ -40,6 +45,9 @@ export interface WaitingFile extends FileIdentity {
   offset?: number;
   tail_crc32?: number;
   tail_bytes?: number;
+  /** As in `TailState`. */
+  hole_from?: number;
+  is_copy?: true;
   /** Truncations of the file; absent if there were none. */
   cuts?: number;
   /** There were files before it that nobody saw; absent if not. */
@@ -57,8 +65,7 @@ export function fileState(generation: Generation): TailState['file'] {
   const { pin, number, cursor } = generation;
   const { offset, skips_hole, overlap_crc32: tail_crc32, overlap_bytes: tail_bytes } = cursor.point;
   const state = { inode: pin.inode, born: pin.born, number, offset, skips_hole, tail_crc32, tail_bytes };
-  const { hole_bytes } = cursor;
-  return withRest(hole_bytes > 0 ? { ...state, hole_bytes } : state, generation);
+  return withRest(state, generation);
 }
 
 export function waitingFile(generation: Generation): WaitingFile {
@@ -94,10 +101,12 @@ export function doneFrom(text: string): FileIdentity & { number: number; point: 
 function withRest<F extends object>(
   file: F,
   { cuts, cursor }: Generation,
-): F & { cuts?: number; unfinished?: string } {
-  const { unfinished } = cursor;
+): F & { cuts?: number; hole_from?: number; is_copy?: true; unfinished?: string } {
+  const { unfinished, skipsHole, hole_from, isCopy } = cursor;
   return {
     ...file,
+    ...(skipsHole && hole_from > 0 && { hole_from }),
+    ...(skipsHole && isCopy && { is_copy: true }),
     ...(cuts > 0 && { cuts }),
     ...(unfinished !== null && { unfinished: unfinished.toString('base64') }),
   };
@@ -106,3 +115,14 @@ function withRest<F extends object>(
 /** The bytes in a saved state that are in no row yet. */
 export const unfinishedOf = (file: { unfinished?: string }): Buffer | null =>
   file.unfinished === undefined ? null : Buffer.from(file.unfinished, 'base64');
+
+/** How far a file of a saved state is read. */
+export function pointOf(file: TailState['file'] | WaitingFile): Partial<CursorPoint> {
+  const { skips_hole, hole_from = 0, is_copy = false } = file;
+  const hole = { skips_hole, hole_from, is_copy, unfinished: unfinishedOf(file) };
+  const { offset = 0, tail_bytes: overlap_bytes = 0, tail_crc32: overlap_crc32 = 0 } = file;
+  const hole_bytes = ('hole_bytes' in file ? file.hole_bytes : undefined) ?? 0;
+  if (hole_bytes === 0) return { ...hole, offset, overlap_bytes, overlap_crc32 };
+  // The NULs that an earlier version stepped over are read again, and become one row.
+  return { ...hole, offset: offset - hole_bytes, skips_hole: false };
+}

@@ -440,7 +440,7 @@ export class Tailer {
     for (const tail of this.heldBack) this.wake(tail);
     this.takeUnfinished();
     for (const tail of this.unsettled) {
-      if (tail.settle() || tail.isClosing || tail.isAmidHole) this.wake(tail);
+      if (tail.settle() || tail.isClosing || tail.isAmidNuls) this.wake(tail);
       else if (!tail.files.isSettling && !tail.isAway && tail.files.nameless.length === 0)
         this.unsettled.delete(tail);
     }
@@ -482,10 +482,10 @@ export class Tailer {
       this.readable.delete(tail);
       this.unsettled.add(tail);
       try {
-        // A hole may be the largest file of the system: it waits for the next visit once others had to.
-        if (tail.isAmidHole && this.hole_bytes_left <= 0) continue;
+        // NULs may be the largest file of the system, with a hole: they wait for the next visit once others had to.
+        if (tail.isAmidNuls && this.hole_bytes_left <= 0) continue;
         const more = this.visit(tail);
-        if (tail.isAmidHole) this.hole_bytes_left -= this.chunk.length;
+        if (tail.isAmidNuls) this.hole_bytes_left -= this.chunk.length;
         if (this.retried.delete(tail)) this.failing.ends(tail.key, `${tail.key} is read again.`);
         if (tail.unfinished.due_ms !== null) this.unfinished.add(tail);
         if (more) this.readable.add(tail);

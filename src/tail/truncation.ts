@@ -69,13 +69,14 @@ export function truncated(tail: LogTail, generation: Generation, mustGoOn = fals
   if (copies.length > 0) {
     const copied = copies.map(({ pin, gone_at_ms }, index) => {
       const place = gone_at_ms === null ? 'rotated' : 'gone';
-      const copy = index === 0 ? generation.copiedTo(pin, place) : fromHole(pin, null, place);
+      const copy = index === 0 ? generation.copiedTo(pin, place) : fromHole(generation, pin, null, place);
       copy.cursor.keepUnfinished(null);
       copy.isWhole = true;
       return copy;
     });
+    const again = againOf(generation, null);
     files.dropAside(generation);
-    replace(tail, generation, [...copied, againOf(generation, null)]);
+    replace(tail, generation, [...copied, again]);
     return true;
   }
   if (generation.pin.isAside) return giveUpRest(tail, generation);
@@ -85,16 +86,22 @@ export function truncated(tail: LogTail, generation: Generation, mustGoOn = fals
 }
 
 /** The content of its file after the truncation. */
-function againOf({ pin, number, place, cuts }: Generation, starts: 'truncated' | null): Generation {
-  const again = fromHole(pin, starts, place);
+function againOf(generation: Generation, starts: 'truncated' | null): Generation {
+  const { pin, number, place, cuts } = generation;
+  const again = fromHole(generation, pin, starts, place);
   again.number = number;
   again.cuts = cuts + 1;
   return again;
 }
 
-/** A file from its start on, which may be a hole. */
-const fromHole = (pin: Pin, starts: StreamStart, place: FilePlace): Generation =>
-  new Generation(new FileCursor(pin, { skips_hole: true }), 0, starts, place);
+/**
+ * A file from its start on, which may be a hole: that of the writer who wrote what is known of `before`. So it
+ * is not shorter than that.
+ */
+function fromHole(before: Generation, pin: Pin, starts: StreamStart, place: FilePlace): Generation {
+  const hole_from = before.known.seenTo;
+  return new Generation(new FileCursor(pin, { skips_hole: true, hole_from }), 0, starts, place);
+}
 
 /** The copy aside is read when its turn comes, then the file's new content. */
 function standIn(tail: LogTail, generation: Generation): boolean {
@@ -116,7 +123,7 @@ function standIn(tail: LogTail, generation: Generation): boolean {
 /** The first file was truncated, and all that was seen of it is read: its stream ends. */
 function endHere(tail: LogTail, generation: Generation): boolean {
   // If not all can be taken now, the next read finds the truncation again.
-  if (!tail.tellHole(generation.cursor) || !tail.takeUnfinished(generation) || !tail.reserve()) return false;
+  if (!tail.takeUnfinished(generation) || !tail.reserve()) return false;
   const again = againOf(generation, 'truncated');
   again.uncopied_bytes = generation.aside?.uncopiedOf(generation.cursor) ?? 0;
   tail.endTruncated(again);

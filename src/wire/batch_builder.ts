@@ -27,8 +27,8 @@ export interface StreamLabels {
   slot_label?: SlotLabel | undefined;
 }
 
-const records = ['line', 'gap', 'seal'];
-export const record = { line: 0, gap: 1, seal: 2 } as const;
+const records = ['line', 'gap', 'seal', 'nuls'];
+export const record = { line: 0, gap: 1, seal: 2, nuls: 3 } as const;
 
 /** Bytes of a row without its text: 4 columns of 8, one of 4, 9 of 2, 6 of 1, two varints of up to 3. */
 const ROW_BYTES = 4 * 8 + 4 + 9 * 2 + 6 + 2 * 3;

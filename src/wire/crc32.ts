@@ -46,3 +46,6 @@ export function shiftCrc32(crc32: number, bytes: number): number {
 
 /** @returns the CRC-32 of a followed by b, whose length is `bytes` */
 export const combineCrc32 = (a: number, b: number, bytes: number): number => (shiftCrc32(a, bytes) ^ b) >>> 0;
+
+/** The CRC-32 after so many bytes of 0. */
+export const addZeros = (crc32: number, bytes: number): number => ~shiftCrc32(~crc32 >>> 0, bytes) >>> 0;

@@ -26,8 +26,9 @@ export function runsOf({ rows, columns }: Block): Run[] {
     const sandbox_id = bufferOf(at('sandbox_id', row)).toString();
     const log = bufferOf(at('log', row)).toString();
     const stream_started_at = bigintOf(at('stream_started_at', row));
-    const isLine = bufferOf(at('record', row)).equals(Buffer.from('line'));
-    const bytes = isLine ? length('prefix', row) + length('message', row) + length('ending', row) : 0;
+    const record = bufferOf(at('record', row)).toString();
+    const text = (): number => length('prefix', row) + length('message', row) + length('ending', row);
+    const bytes = record === 'line' ? text() : record === 'nuls' ? nulsOf(bufferOf(at('message', row))) : 0;
     const run = runs.at(-1);
     if (run?.sandbox_id === sandbox_id && run.log === log && run.stream_started_at === stream_started_at) {
       run.bytes += bytes;
@@ -39,6 +40,10 @@ export function runsOf({ rows, columns }: Block): Run[] {
   }
   return runs;
 }
+
+/** @throws SyntaxError for what is no JSON */
+const nulsOf = (message: Buffer): number =>
+  Number((JSON.parse(message.toString()) as { bytes: unknown }).bytes);
 
 function bufferOf(value: ColumnValue | undefined): Buffer {
   if (Buffer.isBuffer(value)) return value;

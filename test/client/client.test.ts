@@ -10,6 +10,7 @@ import {
   type LogEnd,
   type LogGap,
   type LogLine,
+  type LogNuls,
   type LogRecord,
   type Sandbox,
 } from '../../src/client/client.ts';
@@ -143,7 +144,7 @@ test('a follower goes on where it was when the server is killed and comes again,
     opened++;
     return response;
   };
-  const got: (LogLine | LogGap | LogEnd)[] = [];
+  const got: (LogLine | LogGap | LogNuls | LogEnd)[] = [];
   const troubles: boolean[] = [];
   // Where this test fails, they would come again for ever.
   const stop = new AbortController();

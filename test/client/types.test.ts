@@ -29,6 +29,7 @@ type Next = string | null;
 test('the client’s types are the answers that the server’s schemas describe', () => {
   same<client.LogLine, Answer<'lineShape'>>();
   same<client.LogGap, Answer<'gapShape'>>();
+  same<client.LogNuls, Answer<'nulsShape'>>();
   same<client.LogSeal, Answer<'sealShape'>>();
   same<client.LogRecord, Answer<'recordShape'>>();
   same<Pick<client.LogEnd, keyof Seal>, Pick<Seal, keyof Seal>>();

@@ -10,7 +10,7 @@ import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { createAdaptorServer } from '@hono/node-server';
 import { freePort } from '../../src/base/child_process.ts';
-import type { LogEnd, LogGap, LogLine } from '../../src/client/client.ts';
+import type { LogEnd, LogGap, LogLine, LogNuls } from '../../src/client/client.ts';
 import { listen } from '../../src/serve/listen.ts';
 import { migrate } from '../../src/store/care/migrate.ts';
 import { type Page, startChromium } from '../support/chromium.ts';
@@ -303,7 +303,7 @@ test('the client in a browser follows over kills without a gap and without a rep
   }
   await insert([sealRow('s', 140_300, 'deleted')]);
   await until(() => page.run<boolean>('isOver'));
-  const got = await page.run<(LogLine | LogGap | LogEnd)[]>('got');
+  const got = await page.run<(LogLine | LogGap | LogNuls | LogEnd)[]>('got');
   assert.equal(got.pop()!.record, 'end');
   assert.deepEqual(
     got.map((record) => (record as LogLine).message.replace(/\.+$/, '')),

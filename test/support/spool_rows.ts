@@ -95,6 +95,7 @@ export class SpoolRows {
       const log = this.of(row.sandbox, row.log);
       log.rows.push(row);
       if (row.record === 'line') log.bytes += row.bytes.length;
+      if (row.record === 'nuls') log.bytes += (JSON.parse(row.message) as { bytes: number }).bytes;
       if (row.record === 'seal') log.seals++;
     }
   }

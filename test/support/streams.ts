@@ -23,6 +23,8 @@ export interface StoredStream {
   started: bigint;
   bytes: Buffer;
   lines: SpoolRow[];
+  /** Rows that stand for NULs. */
+  nuls: { position: number; bytes: Buffer }[];
   gaps: Gap[];
   seal: Seal | null;
 }
@@ -45,23 +47,30 @@ function put(name: string, started: bigint, rows: SpoolRow[]): StoredStream {
   const sorted = (record: string): SpoolRow[] =>
     rows.filter((row) => row.record === record).sort((a, b) => a.position - b.position);
   const lines = sorted('line');
+  const nuls = sorted('nuls').map(({ position, message }) => ({
+    position,
+    bytes: Buffer.alloc((JSON.parse(message) as { bytes: number }).bytes),
+  }));
   const gaps = sorted('gap').map((row) => ({ position: row.position, ...JSON.parse(row.message) }) as Gap);
   const seals = sorted('seal').map((row) => ({ position: row.position, ...JSON.parse(row.message) }) as Seal);
   let at = 0;
   const passGaps = (): void => {
     for (const gap of gaps) if (gap.position === at) at += gap.bytes ?? 0;
   };
-  for (const line of lines) {
+  const texts = [...lines, ...nuls].sort((a, b) => a.position - b.position);
+  for (const line of texts) {
     passGaps();
     assert.equal(
       line.position,
       at,
       `${name}: a row stands at ${line.position}, the one before ends at ${at}`,
     );
-    assert.ok(
-      line.bytes.length > 0 && line.bytes.length <= LINE_BYTES_MAX,
-      `${name}: ${line.bytes.length} bytes in a row`,
-    );
+    if (!('record' in line)) assert.ok(line.bytes.length > LINE_BYTES_MAX, `${name}: a row of few NULs`);
+    else
+      assert.ok(
+        line.bytes.length > 0 && line.bytes.length <= LINE_BYTES_MAX,
+        `${name}: ${line.bytes.length} bytes in a row`,
+      );
     assert.ok(
       !line.bytes.subarray(0, -1).includes(10),
       `${name}: a newline inside the row at ${line.position}`,
@@ -69,7 +78,7 @@ function put(name: string, started: bigint, rows: SpoolRow[]): StoredStream {
     at += line.bytes.length;
   }
   passGaps();
-  const bytes = Buffer.concat(lines.map((line) => line.bytes));
+  const bytes = Buffer.concat(texts.map((text) => text.bytes));
   assert.ok(seals.length <= 1, `${name}: sealed ${seals.length} times`);
   const seal = seals[0] ?? null;
   if (seal !== null) {
@@ -84,7 +93,7 @@ function put(name: string, started: bigint, rows: SpoolRow[]): StoredStream {
     };
     assert.deepEqual(told, truth, `${name}: the seal tells the truth`);
   }
-  return { started, bytes, lines, gaps, seal };
+  return { started, bytes, lines, nuls, gaps, seal };
 }
 
 /** The bytes of all streams of a sandbox's log. */

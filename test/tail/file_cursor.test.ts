@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   openSync,
   rmSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -99,20 +100,54 @@ test('an unfinished line may be all that tells what a file held from what it hol
   assert.equal(file.cursor.unfinished, null, 'what is taken is not unfinished');
 });
 
-test('a hole of NULs is stepped over, and no byte behind it', (t) => {
+test('NULs behind the content are searched once, and stepped over as soon as content follows', (t) => {
   const file = new File(t, Buffer.alloc(10_000));
-  const cursor = new FileCursor(file.pin(), { skips_hole: true });
-  const skip = () => cursor.skipHole(chunk, cursor.read(chunk));
-  assert.equal(skip(), 'hole');
-  assert.equal(cursor.offset, 4_096);
+  const { cursor } = file;
+  const search = (): string => {
+    const length = cursor.read(chunk);
+    if (cursor.isAmidNuls) cursor.searchNuls(chunk, length);
+    else cursor.sawNuls(length, length < chunk.length);
+    return `${cursor.nuls_bytes} ${cursor.nulsEnd}`;
+  };
+  assert.deepEqual([search(), search(), search()], ['4096 null', '8192 null', '10000 file']);
+  assert.deepEqual([cursor.seenTo, cursor.isSeenWhole, cursor.isUnread], [0, true, true]);
   appendFileSync(file.path, 'after\n');
-  assert.equal(skip(), 'hole');
-  assert.equal(skip(), 'moved');
-  assert.deepEqual([cursor.offset, cursor.skipsHole], [10_000, false]);
-  assert.equal(chunk.toString('latin1', 0, cursor.read(chunk)), 'after\n');
-  const whole = new FileCursor(new File(t, 'no hole\0\n').pin(), { skips_hole: true });
-  assert.equal(whole.skipHole(chunk, whole.read(chunk)), 'none');
-  assert.deepEqual([whole.offset, whole.skipsHole], [0, false]);
+  cursor.read(chunk);
+  assert.equal(cursor.areNulsStale(), true);
+  cursor.forgetNuls();
+  assert.deepEqual([search(), search(), search()], ['4096 null', '8192 null', '10000 content']);
+  cursor.skipNuls(cursor.nuls_bytes);
+  assert.deepEqual([cursor.offset, cursor.overlap_bytes], [10_000, limits.tail.overlap_bytes]);
+  assert.equal(chunk.toString('latin1', 0, cursor.read(chunk)).replaceAll('\0', ''), 'after\n');
+});
+
+test('NULs at the end of an unfinished line are not content yet', (t) => {
+  const file = new File(t, 'log\0in\0\0\0');
+  file.cursor.keepUnfinished(Buffer.from('log\0in\0\0\0'));
+  assert.deepEqual([file.cursor.unfinished?.toString(), file.cursor.seenTo], ['log\0in', 6]);
+  writeFileSync(file.path, 'log\0in:\n\0');
+  assert.equal(file.cursor.read(chunk), 9);
+});
+
+test('NULs that a truncated file begins with are its hole if they are as many as had been read', (t) => {
+  const hole = (bytes: number, content: number | null = null): number => {
+    const file = new File(
+      t,
+      content === null ? '' : Buffer.concat([Buffer.alloc(content), Buffer.from('x')]),
+    );
+    if (content === null) truncateSync(file.path, bytes);
+    if (content === null) appendFileSync(file.path, 'x');
+    const cursor = new FileCursor(file.pin(), { skips_hole: true, hole_from: 5_000 });
+    cursor.read(chunk);
+    cursor.endHole(bytes);
+    assert.equal(cursor.skipsHole, false);
+    return cursor.offset;
+  };
+  assert.equal(hole(4_999), 0, 'too few');
+  assert.equal(hole(5_000), 5_000);
+  assert.equal(hole(20_000), 20_000, 'its writer had written more');
+  assert.equal(hole(20_000, 20_000), 0, 'they are on disk: somebody wrote them');
+  assert.equal(hole(0), 0);
 });
 
 test('a copy holds what was seen last; reading goes on in it at the same point', (t) => {

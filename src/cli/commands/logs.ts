@@ -6,19 +6,19 @@ import { openStore, type Store } from '../../store/query.ts';
 import { findTail } from '../../store/read/find_tail.ts';
 import { type FollowStep, followLog } from '../../store/read/follow_log.ts';
 import type { LineFilter, Severity } from '../../store/read/line_filter.ts';
+import { rawOf, readRaw } from '../../store/read/raw_log.ts';
 import {
   isBeyond,
   type LogId,
   type LogPlace,
   type LogRow,
   lastRow,
-  readBytes,
   readRows,
   sourcesAndSeverities,
 } from '../../store/read/read_log.ts';
 import { getSandbox, sandboxExists } from '../../store/read/sandboxes.ts';
 import { LineJoiner, type ShownLine } from '../../store/read/whole_lines.ts';
-import { parseGap, parseSeal } from '../../store/record.ts';
+import { parseGap, parseNuls, parseSeal } from '../../store/record.ts';
 import { type Color, createLogText, lastSeen } from '../log_text.ts';
 import { jsonLine, print } from '../output.ts';
 
@@ -75,15 +75,18 @@ async function printLog(store: Store, id: LogId, options: LogsFlags): Promise<vo
   else if (tail === null) await sayWhatThereIs(store, id, filter);
 
   if (raw && !follow) {
-    if (tail === null) return;
-    for await (const piece of readBytes(store, id, after, tail.until, filter)) await print(piece);
+    const until = tail?.until ?? last!;
+    for await (const piece of readRaw(store, id, after, until, filter)) await print(piece);
     return;
   }
   const steps = follow
     ? followLog(store, id, { after, filter, raw, signal: never, onTrouble: sayTrouble })
     : readTo(store, id, after, last!, filter);
-  const render = raw ? bytesOf : createRender(options);
-  for await (const { rows } of steps) await print(render(rows));
+  const render = createRender(options);
+  for await (const { rows } of steps) {
+    if (!raw) await print(render(rows));
+    else for (const piece of rawOf(rows)) await print(piece);
+  }
 }
 
 /** Never aborts: a signal ends the process. */
@@ -104,9 +107,6 @@ async function* readTo(
     at = rows.at(-1)!;
   }
 }
-
-const bytesOf = (rows: LogRow[]): Buffer =>
-  Buffer.concat(rows.filter(isLine).map(({ raw }) => Buffer.from(raw!, 'base64')));
 
 /**
  * Makes a function that formats the rows of a step. A step without rows prints a line that has no end yet;
@@ -145,14 +145,13 @@ export function jsonOf(line: ShownLine): object {
     timestamp: line.time,
   };
   if (line.record === 'gap') return { ...place, ...parseGap(line.message) };
+  if (line.record === 'nuls') return { ...place, ...parseNuls(line.message) };
   if (line.record === 'seal') return { ...place, ...parseSeal(line.message) };
   const { timestamp_kind, source, severity, event, title, message } = line;
   const entry_position = Number(line.entry_position);
   const shown = { ...place, timestamp_kind, source, severity, event, title, entry_position, message };
   return line.goes_on ? { ...shown, goes_on: true } : shown;
 }
-
-const isLine = (row: LogRow): boolean => row.record === 'line';
 
 /** For a log without rows: prints a message. @returns whether to wait for the first row */
 async function isAwaited(store: Store, id: LogId, follow = false): Promise<boolean> {

@@ -4,7 +4,7 @@ import type { LogPlace, LogRow } from '../../store/read/read_log.ts';
 import { parseSeal } from '../../store/record.ts';
 import { placeId } from './place_id.ts';
 import { recordOf } from './shapes.ts';
-import { endEvent, gapEvent, heartbeat, lineEvent } from './sse.ts';
+import { endEvent, gapEvent, heartbeat, lineEvent, nulsEvent } from './sse.ts';
 
 /** The format of a followed log. */
 export type EventFormat = 'sse' | 'ndjson';
@@ -65,5 +65,6 @@ const formats = {
 /** Seals other than the last are no events: a follower sees the log as one, whatever its streams. */
 function sseOf(row: LogRow): string {
   if (row.record === 'gap') return gapEvent(row);
+  if (row.record === 'nuls') return nulsEvent(row);
   return row.record === 'line' ? lineEvent(row) : '';
 }

@@ -1,8 +1,8 @@
 import type { LogPlace } from '../../store/read/read_log.ts';
 
-const RECORDS = ['gap', 'line', 'seal'];
+const RECORDS = ['gap', 'line', 'nuls', 'seal'];
 
-/** The id of an event, and a cursor: `<stream ns>-<position>`, with `-<record>` for gaps and seals. */
+/** The id of an event, and a cursor: `<stream ns>-<position>`, with `-<record>` for other rows than lines. */
 export const placeId = ({ stream, position, record }: LogPlace): string =>
   record === 'line' ? `${stream}-${position}` : `${stream}-${position}-${record}`;
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { outcomes } from '../../store/read/boots.ts';
 import { goesOn, type LogRow } from '../../store/read/read_log.ts';
 import type { WholeLine } from '../../store/read/whole_lines.ts';
-import { parseGap, parseSeal } from '../../store/record.ts';
+import { parseGap, parseNuls, parseSeal } from '../../store/record.ts';
 import { placeId } from './place_id.ts';
 
 /**
@@ -48,6 +48,11 @@ export const gapShape = z.object({
   bytes: z.int().min(0).nullable().describe('null: nobody knows how many'),
   reason: z.string(),
 });
+export const nulsShape = z.object({
+  record: z.literal('nuls'),
+  ...placed,
+  bytes: z.int().min(0).describe('So many NUL bytes, too many to be a part of a line'),
+});
 export const sealShape = z.object({
   record: z.literal('seal'),
   ...placed,
@@ -58,7 +63,7 @@ export const sealShape = z.object({
   complete: z.boolean(),
   reason: z.string(),
 });
-export const recordShape = z.discriminatedUnion('record', [lineShape, gapShape, sealShape]);
+export const recordShape = z.discriminatedUnion('record', [lineShape, gapShape, nulsShape, sealShape]);
 export type LogRecord = z.output<typeof recordShape>;
 export type LogLine = z.output<typeof lineShape>;
 
@@ -71,6 +76,7 @@ export function recordOf(row: LogRow): LogRecord {
     timestamp: row.time,
   };
   if (row.record === 'gap') return { record: 'gap', ...place, ...parseGap(row.message) };
+  if (row.record === 'nuls') return { record: 'nuls', ...place, ...parseNuls(row.message) };
   if (row.record === 'seal') return { record: 'seal', ...place, ...parseSeal(row.message) };
   return lineOf(row);
 }

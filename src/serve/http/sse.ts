@@ -1,5 +1,5 @@
 import { goesOn, type LogRow } from '../../store/read/read_log.ts';
-import { gapText, parseGap, parseSeal, sealText } from '../../store/record.ts';
+import { gapText, nulsText, parseGap, parseNuls, parseSeal, sealText } from '../../store/record.ts';
 import { placeId } from './place_id.ts';
 
 /**
@@ -15,6 +15,12 @@ export function lineEvent(row: LogRow): string {
 export function gapEvent(row: LogRow): string {
   const gap = parseGap(row.message);
   return event('gap', placeId(row), toJson({ line: gapText(gap), ...gap }));
+}
+
+/** Not as that many characters, which no reader can show. */
+export function nulsEvent(row: LogRow): string {
+  const nuls = parseNuls(row.message);
+  return event('nuls', placeId(row), toJson({ line: nulsText(nuls), ...nuls }));
 }
 
 export function endEvent(message: string, id: string): string {

@@ -7,7 +7,7 @@ import type { BatchHeader } from '../../wire/header.ts';
 import { type GapRow, gapBody } from '../land/gap_rows.ts';
 import { insertBody } from '../land/insert.ts';
 import { type Params, type Store, selectRows } from '../query.ts';
-import { ERASED, IS_ERASURE, ofSandbox } from '../record.ts';
+import { ERASED, IS_ERASURE, ofSandbox, ROW_BYTES } from '../record.ts';
 import { errorNumber } from '../refusal.ts';
 import { orDenied, requireEraseRights } from './erase_rights.ts';
 import { batchParams, OF_BATCHES } from './stand_ins.ts';
@@ -164,7 +164,7 @@ async function stretchesOf(store: Store, ours: Condition): Promise<Stretch[]> {
     store,
     `SELECT log, toUnixTimestamp64Nano(stream_started_at) AS stream, host, batch_epoch AS epoch,
        max(batch_sequence) AS sequence, min(position) AS from,
-       max(position + multiIf(record = 'line', ${bytes}, record = 'gap', JSONExtractUInt(message, 'bytes'), 0)) AS to,
+       max(position + ${ROW_BYTES}) AS to,
        toUInt16(max(ingest_day)) AS day, toUnixTimestamp64Nano(max(timestamp)) AS stamp,
        toUnixTimestamp64Nano(max(observed_at)) AS observed,
        max(workspace) AS label, max(template) AS of_template,

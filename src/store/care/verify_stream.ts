@@ -1,6 +1,6 @@
 import { limits } from '../../base/limits.ts';
-import { combineCrc32 } from '../../wire/crc32.ts';
-import { isErased, isSetAside, parseGap, parseSeal, type Seal } from '../record.ts';
+import { addZeros, combineCrc32 } from '../../wire/crc32.ts';
+import { isErased, isSetAside, parseGap, parseNuls, parseSeal, type Seal } from '../record.ts';
 import type { CheckedRow } from './verify_rows.ts';
 
 /** Positions [from, to) of a stream. */
@@ -83,6 +83,7 @@ export class StreamCheck {
     if (last !== null && last.position === row.position && last.record === row.record) this.again(last, row);
     else if (row.record === 'line') this.line(row);
     else if (row.record === 'gap') this.gap(row);
+    else if (row.record === 'nuls') this.nuls(row);
     else if (row.record === 'seal') this.sealRow(row);
     else this.problem(`a row at ${row.position} is of no known kind: '${row.record}'`);
   }
@@ -98,6 +99,12 @@ export class StreamCheck {
   }
 
   private line({ position, bytes, crc32 }: CheckedRow): void {
+    this.text(position, bytes);
+    this.lines++;
+    this.crc32 = combineCrc32(this.crc32, crc32, bytes);
+  }
+
+  private text(position: number, bytes: number): void {
     this.reach(position);
     if (position < this.at) {
       this.problem(`rows overlap: [${position}, ${Math.min(this.at, position + bytes)}) is in two rows`);
@@ -105,8 +112,13 @@ export class StreamCheck {
     if (this.seal !== null) this.problem(`a line is at ${position}, behind the seal`);
     this.at = Math.max(this.at, position + bytes);
     this.bytes += bytes;
-    this.lines++;
-    this.crc32 = combineCrc32(this.crc32, crc32, bytes);
+  }
+
+  /** As a line of so many NULs, but that it is none. */
+  private nuls({ position, message }: CheckedRow): void {
+    const { bytes } = parseNuls(message);
+    this.text(position, bytes);
+    this.crc32 = addZeros(this.crc32, bytes);
   }
 
   private gap({ position, message }: CheckedRow): void {

@@ -1,5 +1,6 @@
 import { limits } from '../../base/limits.ts';
 import { type Params, type Store, selectBytes, selectRows } from '../query.ts';
+import { ROW_BYTES } from '../record.ts';
 import { type LineFilter, lineCondition, lineParams } from './line_filter.ts';
 
 /** One log of one sandbox; with a workspace, only that workspace's rows of it. */
@@ -39,7 +40,7 @@ export interface LogRow extends LogPlace {
 
 /** The last row of a log, with the fields that show whether the log has ended. */
 export interface LastRow extends LogPlace {
-  /** The message of a gap or a seal. */
+  /** The message of a gap, of NULs or of a seal. */
   message: string;
   host: string;
   /** When its agent read it, in ms since 1970. */
@@ -123,8 +124,7 @@ export async function lastRow(store: Store, id: LogId): Promise<LastRow | null> 
   const rows = await selectRows<LastRow>(
     store,
     `SELECT ${PLACE}, message, host, toFloat64(toUnixTimestamp64Milli(observed_at)) AS observed_ms,
-       position + multiIf(record = 'line', length(prefix) + length(message) + length(ending),
-                          record = 'gap', JSONExtractUInt(message, 'bytes'), 0) AS end
+       position + ${ROW_BYTES} AS end
      FROM ${store.database}.console_logs WHERE ${logCondition(id)}
      ORDER BY ${KEY_DOWN} LIMIT 1`,
     logParams(id),

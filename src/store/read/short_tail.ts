@@ -145,7 +145,8 @@ class TailRows {
     this.at = texts_at;
     this.skipText();
     const message = record === 'line' ? '' : this.text();
-    const bytes = record === 'line' ? length : record === 'gap' ? (parseGap(message).bytes ?? 0) : 0;
+    const isCounted = record === 'gap' || record === 'nuls';
+    const bytes = record === 'line' ? length : isCounted ? (parseGap(message).bytes ?? 0) : 0;
     const end = String(position + BigInt(bytes));
     return { record, stream: String(stream), position: String(position), message, host, observed_ms, end };
   }

@@ -27,6 +27,7 @@ export class History {
   private readonly vms: string;
   private readonly pins: string;
   private files = 0;
+  private writes = 0;
 
   constructor(dir: string, agent: SimulatedAgent, world: World) {
     this.world = world;
@@ -113,25 +114,35 @@ export class History {
     sandbox.begin(content);
     sandbox.truncated = null;
     sandbox.isReplaced = false;
+    sandbox.spare_bytes = 0;
     real.mkdirSync(sandbox.folder);
     this.agent.notify(this.vms, sandbox.id, true);
     this.write(sandbox, content);
     this.tell(sandbox, true);
   }
 
-  /** Writes at the end of the console; the model is the caller's. */
+  /** Writes at the end of the console, over spare NULs; the model is the caller's. */
   write(sandbox: Sandbox, bytes: Buffer): void {
-    real.appendFileSync(sandbox.path, bytes);
+    if (sandbox.spare_bytes === 0) real.appendFileSync(sandbox.path, bytes);
+    else {
+      const at = real.statSync(sandbox.path).size - sandbox.spare_bytes;
+      const fd = real.openSync(sandbox.path, 'r+');
+      real.writeSync(fd, bytes, 0, bytes.length, at);
+      real.closeSync(fd);
+      sandbox.spare_bytes = Math.max(0, sandbox.spare_bytes - bytes.length);
+    }
     this.wrote(sandbox);
   }
 
-  /** The file's own time is that of the simulated host. */
+  /** The file's own time is that of the simulated host, and no two are the same. */
   wrote(sandbox: Sandbox): void {
-    real.utimesSync(sandbox.path, this.agent.wall_s, this.agent.wall_s);
+    const now_s = this.agent.wall_s + ++this.writes / 1e6;
+    real.utimesSync(sandbox.path, now_s, now_s);
     this.tell(sandbox, false);
   }
 
   delete(sandbox: Sandbox): void {
+    sandbox.leave();
     const { agent } = this;
     if (!agent.isRunning || agent.isAtWork || this.isBlind) sandbox.last.isUnwatched = true;
     for (const name of real.readdirSync(sandbox.folder)) this.tell(sandbox, true, name);

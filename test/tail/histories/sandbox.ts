@@ -29,6 +29,8 @@ export class Sandbox {
   isReplaced = false;
   /** When that was. Events of the same turn may be of the file before it, or of this one. */
   replaced_ms = 0;
+  /** NULs at the end of its file that its writer will write over. */
+  spare_bytes = 0;
 
   private readonly holds: (path: string) => boolean;
 
@@ -65,6 +67,18 @@ export class Sandbox {
     this.fileEnds.add(this.written);
   }
 
+  /** What its file holds, without spare NULs. */
+  get content(): Buffer {
+    const bytes = real.readFileSync(this.path);
+    return bytes.subarray(0, bytes.length - this.spare_bytes);
+  }
+
+  /** Nobody writes over the spare NULs any more: they are content. */
+  leave(): void {
+    this.append(Buffer.alloc(this.spare_bytes));
+    this.spare_bytes = 0;
+  }
+
   private name(age: number): string {
     return age === 0 ? this.path : `${this.path}.${age}`;
   }
@@ -98,6 +112,13 @@ export class Sandbox {
     }
     return names.map((name) => basename(name));
   }
+}
+
+/** The bytes without the NULs at their end, which are no content before the end of a file. */
+export function withoutNuls(bytes: Buffer): Buffer {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0) end--;
+  return bytes.subarray(0, end);
 }
 
 /**

@@ -33,7 +33,7 @@ const makeNew = (history: History, sandbox: Sandbox, bytes: Buffer): boolean => 
 export const write = act(8, (history, sandbox, bytes) => {
   if (!sandbox.isThere) return makeNew(history, sandbox, bytes);
   const { truncated } = sandbox;
-  if (truncated && goesOn(truncated, Buffer.concat([real.readFileSync(sandbox.path), bytes]))) return false;
+  if (truncated && goesOn(truncated, Buffer.concat([sandbox.content, bytes]))) return false;
   history.write(sandbox, bytes);
   sandbox.append(bytes);
   return true;
@@ -49,6 +49,7 @@ const moveAway = (history: History, sandbox: Sandbox): void => {
 
 export const rotate = act(3, (history, sandbox, bytes) => {
   if (!sandbox.isThere || !sandbox.canMoveOn) return false;
+  sandbox.leave();
   moveAway(history, sandbox);
   const first = history.unique(bytes);
   history.write(sandbox, first);

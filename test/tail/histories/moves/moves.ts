@@ -2,6 +2,7 @@ import { fc } from '../../../support/property.ts';
 import type { Move, Step } from '../move.ts';
 import * as agent from './agent.ts';
 import * as files from './files.ts';
+import * as nuls from './nuls.ts';
 import * as prompts from './prompts.ts';
 import * as sends from './sends.ts';
 import * as truncations from './truncations.ts';
@@ -10,7 +11,14 @@ import * as truncations from './truncations.ts';
 type AnyMove = Move<any>;
 
 /** A file of this folder holds the moves of one kind. */
-const single: Record<string, AnyMove> = { ...files, ...prompts, ...truncations, ...sends, ...agent };
+const single: Record<string, AnyMove> = {
+  ...files,
+  ...prompts,
+  ...truncations,
+  ...nuls,
+  ...sends,
+  ...agent,
+};
 
 /** One of the others happens between two calls of the agent. */
 const meanwhile: Move<{ calls: number; step: Step }> = {

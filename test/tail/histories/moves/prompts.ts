@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { fc } from '../../../support/property.ts';
-import { real } from '../../../support/simulated_agent.ts';
 import { contentOf } from '../content.ts';
 import type { History } from '../history.ts';
 import type { Move } from '../move.ts';
@@ -48,7 +47,7 @@ export const prompt: Move<Prompt> = {
 function write(history: History, sandbox: Sandbox, bytes: Buffer): boolean {
   if (!sandbox.isThere) return false;
   const { truncated } = sandbox;
-  if (truncated && goesOn(truncated, Buffer.concat([real.readFileSync(sandbox.path), bytes]))) return false;
+  if (truncated && goesOn(truncated, Buffer.concat([sandbox.content, bytes]))) return false;
   history.write(sandbox, bytes);
   sandbox.append(bytes);
   return true;

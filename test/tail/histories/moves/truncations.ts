@@ -3,13 +3,15 @@ import { real } from '../../../support/simulated_agent.ts';
 import { contentOf } from '../content.ts';
 import type { History } from '../history.ts';
 import type { Move } from '../move.ts';
-import { goesOn, SANDBOXES, type Sandbox } from '../sandbox.ts';
+import { goesOn, SANDBOXES, type Sandbox, withoutNuls } from '../sandbox.ts';
 
 interface Truncation {
   at: number;
   text: string[];
   /** The writer goes on at its old offset. */
   hole: boolean;
+  /** So many NULs come first. */
+  nuls: number;
   /** As soon as an agent has seen the bytes that are there: it need not have read them. */
   hasty: boolean;
 }
@@ -20,16 +22,28 @@ const truncation = (
   does: (history: History, sandbox: Sandbox, bytes: Buffer, before: Buffer) => boolean,
 ): Move<Truncation> => ({
   weight,
-  draw: (text) => fc.record({ at: fc.nat(SANDBOXES - 1), text, hole: fc.boolean(), hasty: fc.boolean() }),
-  async make(history, { at, text, hole, hasty }) {
+  draw: (text) =>
+    fc.record({
+      at: fc.nat(SANDBOXES - 1),
+      text,
+      hole: fc.boolean(),
+      nuls: fc.constantFrom(0, 0, 1, 50, 5_000, 68_000),
+      hasty: fc.boolean(),
+    }),
+  async make(history, { at, text, hole, nuls, hasty }) {
     const sandbox = history.sandboxes[at]!;
     const isSafe = hasty || history.agent.isPaused ? history.isGuarded(sandbox) : history.isRead(sandbox);
     if (!(await isSafe)) return false;
-    const bytes = history.unique(contentOf(text));
-    const before = real.readFileSync(sandbox.path);
+    const before = sandbox.content;
+    // A hole is not shorter than what was read. Longer NULs cannot be told from a hole, nor those behind one.
+    const isTold = !hole && nuls < withoutNuls(before).length && !(history.world.redacts && nuls > 65_536);
+    const first = isTold ? nuls : 0;
+    const bytes = Buffer.concat([Buffer.alloc(first), history.unique(contentOf(text))]);
     if (!hole && goesOn(before, bytes)) return false;
     if (!does(history, sandbox, bytes, before)) return false;
+    if (first > 0) history.met.add('truncation with NULs first');
     sandbox.truncated = before;
+    sandbox.spare_bytes = 0;
     real.truncateSync(sandbox.path, 0);
     if (hole) real.truncateSync(sandbox.path, before.length);
     history.write(sandbox, bytes);
@@ -38,7 +52,10 @@ const truncation = (
   },
 });
 
-export const truncate = truncation(2, (_, sandbox, bytes) => {
+export const truncate = truncation(2, (_, sandbox, bytes, before) => {
+  // NULs at the end of a live file are no content yet.
+  const { last } = sandbox;
+  last.bytes = last.bytes.subarray(0, last.bytes.length - before.length + withoutNuls(before).length);
   sandbox.last.isTruncated = true;
   sandbox.begin(bytes);
   return true;
@@ -46,6 +63,7 @@ export const truncate = truncation(2, (_, sandbox, bytes) => {
 
 export const copyTruncate = truncation(2, (history, sandbox, bytes) => {
   if (!sandbox.canMoveOn) return false;
+  sandbox.leave();
   for (const name of sandbox.moveOn()) history.tell(sandbox, true, name);
   real.copyFileSync(sandbox.path, `${sandbox.path}.1`);
   history.tell(sandbox, true, 'console.log.1');
