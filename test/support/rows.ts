@@ -3,7 +3,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 
 /** A row of console_logs. Texts are latin1: one character is one byte. */
 export interface TestRow {
-  record?: 'line' | 'gap' | 'seal';
+  record?: 'line' | 'gap' | 'nuls' | 'seal';
   sandbox_id: string;
   log?: string;
   stream_started_at?: string;

@@ -40,6 +40,7 @@ export const write = act(8, (history, sandbox, bytes) => {
 });
 
 const moveAway = (history: History, sandbox: Sandbox): void => {
+  sandbox.leave();
   for (const name of sandbox.moveOn()) history.tell(sandbox, true, name);
   real.renameSync(sandbox.path, `${sandbox.path}.1`);
   history.tell(sandbox, true);
@@ -49,7 +50,6 @@ const moveAway = (history: History, sandbox: Sandbox): void => {
 
 export const rotate = act(3, (history, sandbox, bytes) => {
   if (!sandbox.isThere || !sandbox.canMoveOn) return false;
-  sandbox.leave();
   moveAway(history, sandbox);
   const first = history.unique(bytes);
   history.write(sandbox, first);
@@ -103,6 +103,7 @@ const replace =
     const { agent } = history;
     if (agent.isAtWork) history.isBlurred = true;
     if (!agent.isRunning || agent.isAtWork || history.isBlind) sandbox.last.isUnwatched = true;
+    sandbox.leave();
     const takeAway = (): void => {
       real.rmSync(sandbox.path);
       history.tell(sandbox, true);
