@@ -57,16 +57,17 @@ export class OpenFolder {
   /**
    * Opens the folder `names` below `root`. `root` itself may be a link; the names may not.
    * @param names the names on the way, one or more
+   * @param first the path of the first one, if its name is bytes that are no text
    * @returns null if one of them is no folder
    * @throws the system's error if one cannot be opened
    */
-  static open(root: string, names: readonly string[]): OpenFolder | null {
+  static open(root: string, names: readonly string[], first?: string | Buffer): OpenFolder | null {
     let folder: OpenFolder | null = null;
     for (const name of names) {
       const above: OpenFolder | null = folder;
       const path: string = join(above?.path ?? root, name);
       try {
-        const openIt = (): number => openSync(above?.entry(name) ?? path, READ_ONE_FOLDER);
+        const openIt = (): number => openSync(above?.entry(name) ?? first ?? path, READ_ONE_FOLDER);
         folder = new OpenFolder(path, above?.named(openIt) ?? openIt());
       } catch (error) {
         if (NO_ENTRY.includes((error as NodeJS.ErrnoException).code ?? '')) return null;

@@ -1,9 +1,10 @@
 import { AfterlogError } from './errors.ts';
 import { limits } from './limits.ts';
+import { isIdOfName } from './name_bytes.ts';
 
 /**
- * The id of a sandbox is the name of its folder, exactly as a listing gave it: so it is one name of a path,
- * and never more. Ids that earlier versions stored may break the rule. They are only read and erased in
+ * The id of a sandbox is the name of its folder, as a listing gave it and `idOfName` shows it: so it is one
+ * name of a path, and never more. Ids that earlier versions stored may break the rule. They are only read and erased in
  * ClickHouse: no path and no request to an agent or a runtime is made of them.
  * @returns what is wrong with a text as an id; null if nothing is
  */
@@ -13,8 +14,8 @@ export function wrongWithId(text: string): string | null {
   if (text.includes('\0')) return 'it holds a NUL';
   // Also `.` and `..`. Folders with such a name are hidden, like the agent's own.
   if (text.startsWith('.')) return 'it begins with a dot';
-  // A listing shows bytes that are no UTF-8 like this: two names may look the same, and none can be opened.
-  if (text.includes('\u{fffd}') || !text.isWellFormed()) return 'its bytes are not valid UTF-8';
+  if (!text.isWellFormed()) return 'it is not valid Unicode';
+  if (!isIdOfName(text)) return 'a U+FFFD in it does not stand for a byte of a name';
   const max = limits.tail.sandbox_id_bytes_max;
   return Buffer.byteLength(encodeURIComponent(text)) > max ? `it is longer than ${max} bytes` : null;
 }

@@ -1,6 +1,7 @@
 import { lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limits } from '../base/limits.ts';
+import { idOfName } from '../base/name_bytes.ts';
 import { READ_ONE_FILE } from '../base/open_folder.ts';
 import { isSandboxId } from '../base/sandbox_id.ts';
 import type { Settings } from '../config/settings.ts';
@@ -35,8 +36,9 @@ export async function survey(settings: Settings): Promise<Survey> {
   const found: Survey = { root: layout.root, failure: null, sandboxes: 0, looked: 0, logs: [], closed: [] };
   let ids: string[] = [];
   try {
-    const entries = await readdir(layout.root, { withFileTypes: true });
-    ids = entries.filter((entry) => entry.isDirectory() && isSandboxId(entry.name)).map(({ name }) => name);
+    const entries = await readdir(layout.root, { withFileTypes: true, encoding: 'buffer' });
+    ids = entries.filter((entry) => entry.isDirectory()).map(({ name }) => idOfName(name));
+    ids = ids.filter(isSandboxId);
   } catch (error) {
     found.failure = codeOf(error);
   }

@@ -1,5 +1,6 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { idOfName, pathOfId } from '../base/name_bytes.ts';
 import { OpenFolder } from '../base/open_folder.ts';
 import { isSandboxId } from '../base/sandbox_id.ts';
 import { kindOfName, type NameKind } from './rotation_names.ts';
@@ -15,6 +16,10 @@ export const logFiles = [
 export interface Layout {
   /** The folder whose entries are sandboxes. */
   root: string;
+  /** The ids of all names in the root. @throws the system's error */
+  list(): string[];
+  /** Whether the root has an entry with this id, perhaps under another name that the file system takes for it. */
+  has(sandbox: string): boolean;
   /** The path of the folder of a sandbox's logs, for messages and watches. */
   folderOf(sandbox: string): string;
   /** Opens that folder, without following a link. @returns null if it is not there, or no folder */
@@ -32,9 +37,16 @@ export function layoutOf(dataDir: string, template: string): Layout {
   const root = join(dataDir, before.slice(0, before.lastIndexOf('/') + 1));
   const names = inside.split('/').filter((name) => name !== '' && name !== '.');
   const openIn = (sandbox: string): OpenFolder | null =>
-    isSandboxId(sandbox) ? OpenFolder.open(root, [sandbox, ...names]) : null;
+    isSandboxId(sandbox) ? OpenFolder.open(root, [sandbox, ...names], pathOfId(root, sandbox)) : null;
   return {
     root,
+    list() {
+      const names = readdirSync(root);
+      // Bytes that are no text look all alike there.
+      const areText = names.every((name) => !name.includes('\u{fffd}'));
+      return areText ? names : readdirSync(root, { encoding: 'buffer' }).map(idOfName);
+    },
+    has: (sandbox) => lstatSync(pathOfId(root, sandbox), { throwIfNoEntry: false }) !== undefined,
     folderOf: (sandbox) => join(root, sandbox, inside),
     open: openIn,
     ownerOf(sandbox) {
@@ -44,7 +56,11 @@ export function layoutOf(dataDir: string, template: string): Layout {
     },
     linkTo(sandbox) {
       const paths = [sandbox, ...names].map((_, index, all) => join(root, ...all.slice(0, index + 1)));
-      return paths.find((path) => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) ?? null;
+      const isLink = (path: string, index: number): boolean => {
+        const at = index === 0 ? pathOfId(root, sandbox) : path;
+        return lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+      };
+      return paths.find(isLink) ?? null;
     },
   };
 }

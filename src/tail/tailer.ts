@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AfterlogError, isRefused, reasonOf } from '../base/errors.ts';
@@ -267,11 +267,8 @@ export class Tailer {
    */
   private isListed(id: string): boolean {
     if (!isSandboxId(id)) return false;
-    const { root } = this.layout;
     try {
-      return (
-        lstatSync(join(root, id), { throwIfNoEntry: false }) !== undefined && readdirSync(root).includes(id)
-      );
+      return this.layout.has(id) && this.layout.list().includes(id);
     } catch {
       return false; // `discover` reports it.
     }
@@ -330,7 +327,7 @@ export class Tailer {
   private discover(): void {
     let names: string[] = [];
     try {
-      names = readdirSync(this.layout.root);
+      names = this.layout.list();
     } catch (error) {
       this.rootWatch?.close();
       this.rootWatch = null;

@@ -3,6 +3,7 @@ import { watch as watchByPolling } from 'chokidar';
 import { AfterlogError } from '../base/errors.ts';
 import { report } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
+import { idOfName } from '../base/name_bytes.ts';
 import { EventQueue, type Span } from './event_queue.ts';
 import { Stalls } from './stalls.ts';
 
@@ -16,7 +17,7 @@ export interface Watch {
 
 /**
  * Calls back at once when an entry of the folder changes. `renamed`: an entry came, went or changed its name;
- * else its content changed. `name` is null if the system does not report it.
+ * else its content changed. `name` is as `idOfName` shows it, and null if the system does not report it.
  * @param through a path that leads to the same folder now, even if a link takes its place
  * @throws ENOENT if there is no such folder (any more), EACCES if this user may not read it
  */
@@ -39,9 +40,9 @@ export const watched = { by_events: 0, by_polling: 0 };
 export const watchFolder: WatchFolder = (path, changed, through = path) => {
   let watcher: FSWatcher;
   try {
-    watcher = watch(through, { persistent: false }, (what, name) => {
+    watcher = watch(through, { persistent: false, encoding: 'buffer' }, (what, name) => {
       eventQueue.count();
-      changed(name, what === 'rename');
+      changed(name && idOfName(name), what === 'rename');
     });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

@@ -13,6 +13,9 @@ test('an id is one name that a listing can give', () => {
     'a..b',
     'x\n',
     'a'.repeat(150),
+    // A byte E9, and the bytes of a U+FFFD.
+    'caf\u{fffd}E9',
+    '\u{fffd}EF\u{fffd}BF\u{fffd}BD',
   ])
     assert.ok(isSandboxId(id), JSON.stringify(id));
 });
@@ -27,8 +30,11 @@ test('what a path, a hidden folder or a damaged name would be is no id, and why 
     '/': /slash/,
     '../x': /slash/,
     'a\0': /NUL/,
-    'a\u{fffd}': /UTF-8/,
-    'a\ud800': /UTF-8/,
+    'a\u{fffd}': /U\+FFFD/,
+    'a\u{fffd}41': /U\+FFFD/,
+    'a\u{fffd}C3\u{fffd}A9': /U\+FFFD/,
+    'a\u{fffd}e9': /U\+FFFD/,
+    'a\ud800': /Unicode/,
     [`${'a'.repeat(150)}b`]: /longer than 150 bytes/,
     // Its bytes in the name of a pin count.
     ['ü'.repeat(26)]: /longer than 150 bytes/,

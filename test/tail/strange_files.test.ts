@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
@@ -199,4 +200,35 @@ test('logs on another file system than the pins are read once, also across a kil
     ['one\ntwo\nthree\n'],
   );
   assert.match(site.output, /Cannot hard-link/);
+});
+
+test('sandboxes whose names are not UTF-8 are read, each under its own id, and end', async (t) => {
+  const site = new AgentSite();
+  t.after(() => site.close());
+  const named = (...bytes: number[]): Buffer =>
+    Buffer.concat([Buffer.from(`${site.vms}/caf`), Buffer.from(bytes)]);
+  const folders = { 'caf\u{fffd}E9': named(0xe9), 'caf\u{fffd}E8': named(0xe8), café: named(0xc3, 0xa9) };
+  const write = (folder: Buffer, text: string): void =>
+    appendFileSync(Buffer.concat([folder, Buffer.from('/console.log')]), text);
+  const [[first, at]] = Object.entries(folders) as [[string, Buffer]];
+  mkdirSync(at);
+  write(at, 'before the start\n');
+  await site.start();
+  await site.read(first, 17);
+  for (const [id, folder] of Object.entries(folders)) {
+    if (id !== first) mkdirSync(folder);
+    write(folder, `of ${id}\n`);
+    await site.read(id, Buffer.byteLength(id) + 4);
+    await site.flush(id);
+  }
+  await site.kill();
+  write(at, 'unseen\n');
+  await site.start();
+  for (const [id, folder] of Object.entries(folders)) {
+    rmSync(folder, { recursive: true });
+    const [stream] = await site.sealed(id);
+    const rest = id === first ? 'unseen\n' : '';
+    assert.equal(String(stream!.bytes), `${id === first ? 'before the start\n' : ''}of ${id}\n${rest}`);
+  }
+  await site.empty();
 });
