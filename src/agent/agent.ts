@@ -14,6 +14,7 @@ import { setReadyTexts } from '../parse/mark/ready.ts';
 import { kinds } from '../redact/kinds.ts';
 import { Redactor } from '../redact/redactor.ts';
 import { lockDir } from '../spool/lock.ts';
+import { withReserve } from '../spool/reserve.ts';
 import { Spool } from '../spool/spool.ts';
 import { layoutOf } from '../tail/layout.ts';
 import { Pins } from '../tail/pins.ts';
@@ -56,7 +57,8 @@ export async function startAgent(settings: Settings): Promise<Agent> {
   let spool: Spool;
   try {
     for (const dir of dirs) {
-      unlocks.push(lockDir(dir, dir === dataDirState ? 'DATA_DIR_LOCKED' : 'STATE_DIR_LOCKED'));
+      const locked = dir === dataDirState ? 'DATA_DIR_LOCKED' : 'STATE_DIR_LOCKED';
+      unlocks.push(withReserve(join(settings.state_dir, 'spool'), () => lockDir(dir, locked)));
     }
     spool = new Spool(join(settings.state_dir, 'spool'));
   } catch (error) {

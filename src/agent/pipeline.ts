@@ -61,6 +61,7 @@ export class Pipeline implements Sink {
   /** An encoded entry that the spool could not take. It is the next one, with the same id and bytes. */
   private stuck: PendingEntry | null = null;
   private retry: NodeJS.Timeout | null = null;
+  private roomTimer: NodeJS.Timeout | null = null;
   /** Why nothing is read now. */
   private readonly trouble = new Trouble('Reading goes on.');
   private readonly syncTrouble = new Trouble('The spool is durable again.');
@@ -162,7 +163,10 @@ export class Pipeline implements Sink {
     const held = this.spool.undelivered_bytes;
     this.shares.room_bytes = limits.spool.bytes_max - held;
     if (held >= limits.spool.bytes_max) this.pause(spoolFull(held));
-    else this.resumeIfRoom();
+    else if (!this.spool.hasRoom()) {
+      this.pause(diskFull());
+      this.lookForRoom();
+    } else this.resumeIfRoom();
     return true;
   }
 
@@ -187,10 +191,23 @@ export class Pipeline implements Sink {
     this.events.freed();
   }
 
+  /** What was deleted elsewhere makes room, too. */
+  private lookForRoom(): void {
+    if (this.isClosed) return;
+    this.roomTimer ??= setTimeout(() => {
+      this.roomTimer = null;
+      this.resumeIfRoom();
+    }, RETRY_MS);
+  }
+
   /** Resumes reading once the disk takes entries again and a tenth of a full spool is delivered. */
   private resumeIfRoom(): void {
     if (this.paused === null || this.stuck !== null) return;
     if (this.spool.undelivered_bytes > limits.spool.bytes_max * 0.9) return;
+    if (!this.spool.hasRoom()) {
+      this.lookForRoom();
+      return;
+    }
     this.trouble.ends();
     this.events.paused(false);
   }
@@ -250,8 +267,16 @@ export class Pipeline implements Sink {
     this.isClosed = true;
     if (this.timer) clearTimeout(this.timer);
     if (this.retry) clearTimeout(this.retry);
+    if (this.roomTimer) clearTimeout(this.roomTimer);
     if (isAppended) await this.sync();
   }
+}
+
+function diskFull(): AfterlogError {
+  return new AfterlogError(
+    'DISK_FULL',
+    'Reading pauses: the disk of the spool has room only for gap rows and states.',
+  );
 }
 
 function spoolFull(bytes: number): AfterlogError {

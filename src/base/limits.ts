@@ -243,6 +243,12 @@ export const limits = {
   spool: {
     /** Size at which a segment is closed; a delivered segment is deleted whole. */
     segment_bytes_max: 64 * MIB,
+    /** The same, as a share of the disk. */
+    segment_disk_share: 1 / 32,
+    /** Space that is given back when the disk is full, so that what frees space can be written. */
+    reserve_bytes: 4 * MIB,
+    /** The same, as a share of the disk. */
+    reserve_disk_share: 1 / 8,
     /** Undelivered bytes; at this size reading pauses, and the pins hold the unread bytes. */
     bytes_max: GIB,
     /** Interval at which the holder of the lock touches it. */

@@ -5,6 +5,7 @@ import { AfterlogError } from '../base/errors.ts';
 import { report, Trouble, unwritable } from '../base/faults.ts';
 import { OWN_FILE, syncPath } from '../base/own_files.ts';
 import { FORMAT } from './entry.ts';
+import { isDiskFull, type Reserve } from './reserve.ts';
 
 /** A place in the spool: the number of a segment and an offset in its file, in bytes. */
 export interface Cursor {
@@ -37,9 +38,12 @@ export class CursorFile {
   private timer: NodeJS.Timeout | null = null;
   private readonly trouble: Trouble;
 
+  private readonly reserve: Reserve | null;
+
   /** @throws AfterlogError SPOOL_FORMAT if a newer agent wrote the file */
-  constructor(dir: string) {
+  constructor(dir: string, reserve: Reserve | null = null) {
     this.dir = dir;
+    this.reserve = reserve;
     this.path = join(dir, 'cursor.json');
     this.trouble = new Trouble(`${this.path} is saved again.`);
     try {
@@ -92,9 +96,19 @@ export class CursorFile {
     }, 1_000).unref();
   }
 
+  /** On a full disk the reserve pays: nothing can be delivered or deleted without a saved place. */
   save(): void {
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
+    try {
+      this.saveNow();
+    } catch (error) {
+      if (!isDiskFull(error) || !this.reserve?.take()) throw error;
+      this.saveNow();
+    }
+  }
+
+  private saveNow(): void {
     const fd = openSync(`${this.path}.new`, 'w', OWN_FILE);
     try {
       writeFileSync(fd, JSON.stringify({ format: FORMAT, at: this.at, bindings: [...this.bindings] }));

@@ -19,6 +19,7 @@ import { Ages } from './ages.ts';
 import { type Cursor, CursorFile, isBefore, wrongFormat } from './cursor.ts';
 import { encodeEntry, entryKind, foreignFormat, HEAD_BYTES, STANDS_FOR } from './entry.ts';
 import { Outgoing, reportDamage, type SpooledPayload } from './outgoing.ts';
+import { diskBytes, isDiskFull, Reserve, settleDeletions } from './reserve.ts';
 import { type Scanned, type StateChanges, scanSpool } from './scan.ts';
 import { listSegments, segmentPath } from './segment.ts';
 
@@ -46,12 +47,19 @@ export class Spool {
   private readonly dir: string;
   private readonly outgoing: Outgoing;
   private readonly ages = new Ages();
+  private readonly reserve: Reserve;
+  /** Place of the last entry with a payload; null if there is none. */
+  private lastPayload: Cursor | null = null;
+  /** Size at which the current segment is closed. */
+  private segmentMax: number = limits.spool.segment_bytes_max;
   private readonly dropping = new Trouble('Delivered segments are deleted again.');
   /** As of the last time that the folder could be read. */
   private disk = { segments: 0, bytes: 0 };
   private fd = -1;
   private segment = 0;
   private written = 0;
+  /** End of the snapshot at the start of the current segment. */
+  private segmentStart = 0;
   /** End of the durable part of the current segment. */
   private synced = 0;
   private syncing: Promise<void> | null = null;
@@ -76,14 +84,16 @@ export class Spool {
       makeOwnFolder(dir);
       closeOwnFiles(dir);
       this.refuseOtherFormats();
-      this.cursor = new CursorFile(dir);
+      this.reserve = new Reserve(dir);
+      this.cursor = new CursorFile(dir, this.reserve);
       this.recover();
     } catch (error) {
       throw error instanceof AfterlogError
         ? error
         : unwritable(`The spool ${this.dir} cannot be read`, error);
     }
-    this.startSegment();
+    this.orMakeRoom(() => this.startSegment());
+    this.reserve.refill();
   }
 
   private refuseOtherFormats(): void {
@@ -121,6 +131,7 @@ export class Spool {
       else this.countUndelivered(found.place, found.payload.length);
     }
     for (const { place, payload, standsFor } of standIns) {
+      if (payload.length > 0) this.lastPayload = place;
       if (isBefore(standsFor!, this.cursor.at)) continue;
       this.outgoing.mended(standsFor!, payload.length > 0 ? place : null);
       this.undelivered_bytes += payload.length;
@@ -138,7 +149,9 @@ export class Spool {
   }
 
   private countUndelivered(place: Cursor, bytes: number): void {
-    if (bytes === 0 || isBefore(place, this.cursor.at)) return;
+    if (bytes === 0) return;
+    this.lastPayload = place;
+    if (isBefore(place, this.cursor.at)) return;
     this.undelivered_bytes += bytes;
     this.ages.appended(place, statSync(segmentPath(this.dir, place.segment)).mtimeMs);
   }
@@ -192,7 +205,51 @@ export class Spool {
 
   /** @returns the place of the entry */
   private write(kind: number, state: StateChanges, changes: StateChanges, payload: Buffer): Cursor {
-    if (this.written >= limits.spool.segment_bytes_max) this.startSegment();
+    return this.orMakeRoom(() => this.writeNow(kind, state, changes, payload), payload.length);
+  }
+
+  /** On a full disk, all that is delivered goes first; then the second try has also the reserve. */
+  private orMakeRoom<Result>(does: () => Result, bytes = 0): Result {
+    try {
+      return does();
+    } catch (error) {
+      if (!isDiskFull(error) || !this.makeRoom(bytes)) throw error;
+      try {
+        return does();
+      } finally {
+        this.reserve.refill();
+      }
+    }
+  }
+
+  /**
+   * @param bytes that need room; the last of the reserve is for gap rows, states and the next start
+   * @returns whether there may be more room now
+   */
+  private makeRoom(bytes: number): boolean {
+    const { segments } = this.onDisk();
+    const isDelivered = this.lastPayload === null || isBefore(this.lastPayload, this.cursor.at);
+    const isTaken = (isDelivered || 2 * bytes <= this.reserve.bytes) && this.reserve.take();
+    // The current file holds nothing else: a new one with a snapshot of the states takes its place.
+    if (this.fd >= 0 && isDelivered && this.broken.size === 0 && this.written > this.segmentStart) {
+      try {
+        this.startSegment();
+        this.cursor.at = { segment: this.segment, offset: this.written };
+        this.lastPayload = null;
+      } catch {}
+    }
+    this.dropDelivered(0);
+    settleDeletions(this.dir);
+    return isTaken || this.onDisk().segments < segments;
+  }
+
+  /** Whether the disk has room for more than what frees space: else nothing should be read. */
+  hasRoom(): boolean {
+    return this.reserve.refill();
+  }
+
+  private writeNow(kind: number, state: StateChanges, changes: StateChanges, payload: Buffer): Cursor {
+    if (this.written >= this.segmentMax) this.startSegment();
     const place: Cursor = { segment: this.segment, offset: this.written };
     const entry = encodeEntry(kind, Buffer.from(JSON.stringify(state)), payload, this.room);
     try {
@@ -208,7 +265,10 @@ export class Spool {
     this.written += entry.length;
     this.apply(changes);
     this.undelivered_bytes += payload.length;
-    if (payload.length > 0) this.ages.appended(place);
+    if (payload.length > 0) {
+      this.lastPayload = place;
+      this.ages.appended(place);
+    }
     return place;
   }
 
@@ -247,6 +307,9 @@ export class Spool {
     this.fd = fd;
     this.segment++;
     this.written = snapshot.length;
+    this.segmentStart = snapshot.length;
+    const share = Math.floor(diskBytes(this.dir) * limits.spool.segment_disk_share);
+    this.segmentMax = Math.min(limits.spool.segment_bytes_max, share);
     this.synced = this.written;
     crashPoint('spool.segment_started');
     this.dropDelivered();
@@ -349,9 +412,9 @@ export class Spool {
     this.outgoing.rewind();
   }
 
-  /** Keeps also the segment before the cursor's: its states are a second copy of the next snapshot. */
-  private dropDelivered(): void {
-    const keeps = Math.min(this.segment, this.cursor.at.segment) - 1;
+  /** @param copies segments before the cursor's: the states of one are a second copy of the next snapshot */
+  private dropDelivered(copies = 1): void {
+    const keeps = Math.min(this.segment, this.cursor.at.segment) - copies;
     try {
       const done = listSegments(this.dir).filter((number) => number < keeps);
       if (done.length === 0) return;
