@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto';
-import { closeSync, openSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, openSync, statfsSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits } from '../base/limits.ts';
 import { OWN_FILE, syncPath } from '../base/own_files.ts';
@@ -36,13 +36,12 @@ export function diskBytes(dir: string): number {
 export class Reserve {
   private readonly dir: string;
   private readonly path: string;
-  private size = 0;
+  private size: number;
 
   constructor(dir: string) {
     this.dir = dir;
     this.path = join(dir, 'reserve');
-    // One that an earlier agent left may be incomplete.
-    Reserve.remove(dir);
+    this.size = statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
   }
 
   /** Deletes the reserve of a spool. @returns whether there was one */

@@ -50,8 +50,8 @@ export class Spool {
   private readonly reserve: Reserve;
   /** Place of the last entry with a payload; null if there is none. */
   private lastPayload: Cursor | null = null;
-  /** Size at which the current segment is closed. */
-  private segmentMax: number = limits.spool.segment_bytes_max;
+  /** Size at which the current segment is closed on a small disk. */
+  private segmentShare = 0;
   private readonly dropping = new Trouble('Delivered segments are deleted again.');
   /** As of the last time that the folder could be read. */
   private disk = { segments: 0, bytes: 0 };
@@ -249,7 +249,7 @@ export class Spool {
   }
 
   private writeNow(kind: number, state: StateChanges, changes: StateChanges, payload: Buffer): Cursor {
-    if (this.written >= this.segmentMax) this.startSegment();
+    if (this.written >= Math.min(limits.spool.segment_bytes_max, this.segmentShare)) this.startSegment();
     const place: Cursor = { segment: this.segment, offset: this.written };
     const entry = encodeEntry(kind, Buffer.from(JSON.stringify(state)), payload, this.room);
     try {
@@ -308,8 +308,7 @@ export class Spool {
     this.segment++;
     this.written = snapshot.length;
     this.segmentStart = snapshot.length;
-    const share = Math.floor(diskBytes(this.dir) * limits.spool.segment_disk_share);
-    this.segmentMax = Math.min(limits.spool.segment_bytes_max, share);
+    this.segmentShare = diskBytes(this.dir) * limits.spool.segment_disk_share;
     this.synced = this.written;
     crashPoint('spool.segment_started');
     this.dropDelivered();

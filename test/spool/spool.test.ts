@@ -17,6 +17,7 @@ import { log } from '../../src/base/log.ts';
 import { HEAD_BYTES } from '../../src/spool/entry.ts';
 import { listSegments, SegmentReader, segmentPath } from '../../src/spool/segment.ts';
 import { Spool } from '../../src/spool/spool.ts';
+import { overrideLimits } from '../support/limits.ts';
 
 const mounts: string[] = [];
 
@@ -298,6 +299,7 @@ test('a disk that is full in the middle of an entry: nothing of it stays, and th
 });
 
 test('a disk that is full when a segment is to be started: no state is lost', async (t) => {
+  overrideLimits({ spool: { segment_disk_share: 1, reserve_bytes: 0 } }, t);
   const dir = temporary(t);
   onSmallDisk(dir, `${limits.spool.segment_bytes_max + 3 * 1024 * 1024}`);
   const path = join(dir, 'spool');
