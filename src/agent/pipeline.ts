@@ -248,7 +248,7 @@ export class Pipeline implements Sink {
     this.syncing = null;
   }
 
-  /** @returns whether all rows are durable; false at the signal */
+  /** @returns whether all rows are durable; false at the signal @throws AfterlogError as `Spool.durable` */
   async settle(signal: AbortSignal): Promise<boolean> {
     while (!this.flush()) {
       if (signal.aborted) return false;
@@ -258,7 +258,9 @@ export class Pipeline implements Sink {
     const late = new Promise<false>((settle) => {
       signal.addEventListener('abort', () => settle(false), { once: true });
     });
-    return Promise.race([this.sync().then(() => true), late]);
+    // Once more, also if nothing was appended: somebody may have removed what was durable.
+    const done = this.sync().then(() => this.spool.durable());
+    return Promise.race([done.then(() => true), late]);
   }
 
   /** Makes all rows durable, unless the spool cannot be written. */

@@ -42,6 +42,18 @@ export const catalogue = {
       'The rights of the folder were changed, or its file system is gone: the server of a FUSE or network mount ended, or a disk failed.',
     cure: 'Mount it again, or let the agent’s user enter and read the folder.',
   },
+  DATA_DIR_HIDDEN: {
+    means:
+      'Another file system is at the folder of sandboxes than before. The agent reads what is there now, and forgets nothing of the sandboxes that it does not see: it reads on when they are back.',
+    cause: 'A file system was mounted over the data dir, or the data dir’s own was unmounted.',
+    cure: 'Unmount it, or mount the former one again. If it is meant to stay, restart the agent.',
+  },
+  PINS_LOST: {
+    means:
+      'The folder of pins was removed or replaced. The agent makes it again, and pins each file again that still has a name; a file without a name is lost, and a gap row says so.',
+    cause: 'Somebody removed <data_dir>/.afterlog or a part of it, or mounted a file system over it.',
+    cure: 'Leave .afterlog alone: it holds what the agent has not read yet.',
+  },
   DATA_DIR_LOCKED: {
     means: 'Another agent reads this data dir.',
     cause: 'A service and an agent started by hand, or two containers that share the folder.',

@@ -26,9 +26,9 @@ export class AfterlogError extends Error {
   }
 }
 
-/** Whether the system refused a call: a fault of a file or a file system, and none of the program. */
+/** Whether it is a fault of a file or a file system, such as a call that the system refused: none of the program. */
 export const isRefused = (error: unknown): boolean =>
-  (error as NodeJS.ErrnoException | null)?.syscall !== undefined;
+  error instanceof AfterlogError || (error as NodeJS.ErrnoException | null)?.syscall !== undefined;
 
 /** One or two lines for a terminal: what happened, and the cure. */
 export function explain(error: unknown): string {

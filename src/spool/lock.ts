@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
-  closeSync,
+  fstatSync,
   futimesSync,
   linkSync,
   openSync,
@@ -12,11 +12,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { startOf } from '../base/child_process.ts';
 import { AfterlogError, reasonOf } from '../base/errors.ts';
+import { Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
-import { log } from '../base/log.ts';
+import { closeQuietly } from '../base/open_folder.ts';
 import { makeStateDir, OWN_FILE } from '../base/own_files.ts';
 
 interface Owner {
@@ -105,20 +106,43 @@ function take(mine: string, path: string): boolean {
  * if this process was frozen for long, another agent may have replaced the lock.
  */
 function hold(mine: string, path: string, me: Owner): () => void {
-  const fd = openSync(mine, 'r+');
+  let fd = openSync(mine, 'r+');
+  const trouble = new Trouble(`${path} is there again.`, { path });
   const timer = setInterval(() => {
     try {
+      if (fstatSync(fd).nlink === 0) fd = holdAgain(fd, mine, path, me);
       futimesSync(fd, new Date(), new Date());
+      trouble.ends();
     } catch (error) {
-      log.debug({ path, reason: reasonOf(error) }, 'The lock cannot be touched now.');
+      const what = `The lock ${path} cannot be held now: ${reasonOf(error)}`;
+      trouble.begins(error instanceof AfterlogError ? error : new AfterlogError('STATE_DIR_UNUSABLE', what));
     }
   }, limits.spool.lock_touch_ms).unref();
   return () => {
     clearInterval(timer);
-    closeSync(fd);
+    trouble.ends();
+    closeQuietly(fd);
     const owner = readOwner(path);
     if (owner !== null && isSame(owner, me)) unlinkSync(path);
   };
+}
+
+/**
+ * Somebody removed the lock: makes it again, before another agent takes the folder.
+ * @returns the descriptor of the new one
+ */
+function holdAgain(fd: number, mine: string, path: string, me: Owner): number {
+  makeStateDir(dirname(path));
+  writeFileSync(mine, JSON.stringify(me), { mode: OWN_FILE });
+  try {
+    if (!take(mine, path))
+      throw new AfterlogError('DATA_DIR_LOCKED', `The lock ${path} was removed, and another agent took it.`);
+    const next = openSync(mine, 'r+');
+    closeQuietly(fd);
+    return next;
+  } finally {
+    unlinkIfThere(mine);
+  }
 }
 
 /** @returns a description of the process that holds the lock; null if the lock is stale */

@@ -1,10 +1,13 @@
 import {
   closeSync,
   fdatasync,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
   openSync,
   readSync,
+  renameSync,
+  type Stats,
   statSync,
   unlinkSync,
   writeSync,
@@ -21,7 +24,7 @@ import { encodeEntry, entryKind, foreignFormat, HEAD_BYTES, STANDS_FOR } from '.
 import { Outgoing, reportDamage, type SpooledPayload } from './outgoing.ts';
 import { diskBytes, isDiskFull, Reserve, settleDeletions } from './reserve.ts';
 import { type Scanned, type StateChanges, scanSpool } from './scan.ts';
-import { listSegments, segmentPath } from './segment.ts';
+import { listSegments, SegmentReader, segmentPath } from './segment.ts';
 
 export type { SpooledPayload } from './outgoing.ts';
 export type { StateChanges } from './scan.ts';
@@ -56,6 +59,8 @@ export class Spool {
   /** As of the last time that the folder could be read. */
   private disk = { segments: 0, bytes: 0 };
   private fd = -1;
+  /** The file of the current segment. */
+  private file: Pick<Stats, 'dev' | 'ino'> = { dev: 0, ino: 0 };
   private segment = 0;
   private written = 0;
   /** End of the snapshot at the start of the current segment. */
@@ -285,9 +290,12 @@ export class Spool {
     );
     const path = segmentPath(this.dir, this.segment + 1);
     let fd = -1;
+    let file: Stats;
     try {
+      this.keepInPlace();
       if (this.fd >= 0) this.syncNow();
-      fd = openSync(path, 'w', OWN_FILE);
+      fd = openSync(path, 'w+', OWN_FILE);
+      file = fstatSync(fd);
       writeAll(fd, snapshot, 0);
       fsyncSync(fd);
       crashPoint('spool.segment_written');
@@ -305,6 +313,7 @@ export class Spool {
     // It is durable; an error of its close has nothing to say about it.
     if (this.fd >= 0) closeQuietly(this.fd);
     this.fd = fd;
+    this.file = file;
     this.segment++;
     this.written = snapshot.length;
     this.segmentStart = snapshot.length;
@@ -332,6 +341,11 @@ export class Spool {
    */
   async durable(): Promise<void> {
     while (this.syncing) await this.syncing;
+    try {
+      this.keepInPlace();
+    } catch (error) {
+      throw unwritable(`The spool ${this.dir} is gone, and cannot be made again`, error);
+    }
     if (this.synced === this.written) return;
     this.writeDoubtfulAgain();
     const { fd, segment, written } = this;
@@ -342,6 +356,13 @@ export class Spool {
         if (error && segment === this.segment) {
           this.isDoubtful = true;
           reject(unwritable(`The spool ${this.dir} cannot be made durable`, error));
+          return;
+        }
+        try {
+          // What was synced may have been removed before, or meanwhile.
+          this.keepInPlace();
+        } catch (failure) {
+          reject(unwritable(`The spool ${this.dir} is gone, and cannot be made again`, failure));
           return;
         }
         if (segment === this.segment) this.synced = Math.max(this.synced, written);
@@ -360,15 +381,69 @@ export class Spool {
    */
   private writeDoubtfulAgain(): void {
     if (!this.isDoubtful) return;
-    const bytes = Buffer.alloc(this.written - this.synced);
-    const fd = openSync(segmentPath(this.dir, this.segment), 'r');
-    try {
-      readSync(fd, bytes, 0, bytes.length, this.synced);
-    } finally {
-      closeSync(fd);
-    }
-    writeAll(this.fd, bytes, this.synced);
+    writeAll(this.fd, this.readBack(this.synced), this.synced);
     this.isDoubtful = false;
+  }
+
+  /** The entries of the current segment from an offset on. */
+  private readBack(from: number): Buffer {
+    const bytes = Buffer.alloc(this.written - from);
+    const length = readSync(this.fd, bytes, 0, bytes.length, from);
+    if (length < bytes.length)
+      throw new AfterlogError('STATE_DIR_UNUSABLE', `${this.dir} lost the end of its last segment`);
+    return bytes;
+  }
+
+  /**
+   * Somebody may remove the folder of the spool, or mount a file system over it. Then entries go to a file
+   * that no next agent finds: the current segment is written again, from the file that is still open. Older
+   * ones are lost.
+   * @throws AfterlogError, or the system's error
+   */
+  private keepInPlace(): void {
+    if (this.fd < 0) return;
+    const path = segmentPath(this.dir, this.segment);
+    const there = statSync(path, { throwIfNoEntry: false });
+    if (there !== undefined && there.ino === this.file.ino && there.dev === this.file.dev) return;
+    makeOwnFolder(this.dir);
+    const fd = openSync(`${path}.new`, 'w+', OWN_FILE);
+    try {
+      writeAll(fd, this.readBack(0), 0);
+      fsyncSync(fd);
+      this.file = fstatSync(fd);
+      renameSync(`${path}.new`, path);
+      syncPath(this.dir);
+    } catch (error) {
+      closeQuietly(fd);
+      throw error;
+    }
+    closeQuietly(this.fd);
+    this.fd = fd;
+    this.synced = this.written;
+    this.isDoubtful = false;
+    this.outgoing.rewind();
+    this.tellRemoved();
+    this.cursor.save();
+  }
+
+  /** The folder of the spool was removed: says how much of it was not delivered yet. */
+  private tellRemoved(): void {
+    this.counts.damaged++;
+    const first = listSegments(this.dir)[0]!;
+    if (this.cursor.at.segment < first) this.cursor.at = { segment: first, offset: 0 };
+    let left = 0;
+    const { segment, offset } = this.cursor.at;
+    const reader = new SegmentReader(this.dir, this.segment, segment === this.segment ? offset : 0);
+    try {
+      for (let entry = reader.next(); entry !== null; entry = reader.next())
+        left += entry.payload?.length ?? 0;
+    } finally {
+      reader.close();
+    }
+    const lost = Math.max(0, this.undelivered_bytes - left);
+    this.undelivered_bytes = left;
+    const what = `${lost} bytes that were not delivered are lost, and their batches are missing at the receiver`;
+    reportDamage(`${this.dir} was removed, and is made again: ${lost > 0 ? what : 'nothing of it is lost'}`);
   }
 
   isDurable(): boolean {
@@ -381,6 +456,7 @@ export class Spool {
    * stand-in.
    */
   read(countMax: number, bytesMax: number): SpooledPayload[] {
+    this.keepInPlace();
     const end: Cursor = { segment: this.segment, offset: this.synced };
     const { rotten_bytes } = this.outgoing;
     const found = this.outgoing.read(this.cursor.at, end, countMax, bytesMax);

@@ -26,6 +26,8 @@ export interface Folder {
   watched: WatchedFolder | null;
   /** Whether names of logs came or went since the last look at a folder that was there. */
   hasLostNames: boolean;
+  /** Each pin must be looked for: the folder of pins was removed or replaced. */
+  mayHaveLostPins: boolean;
 }
 
 /** The names of one log in its folder. */
@@ -55,7 +57,7 @@ export function lookAtChain(
   let last = tail.lastLook;
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
     const { chain, archives } = list();
-    const seen = see(tail, folder.open, chain, pins);
+    const seen = see(tail, folder, chain, pins);
     tail.sights.saw(seen, chain, folder.watched);
     const now = seen.map(({ age, file }) => `${age}:${file.inode}:${file.born}`).join();
     if (now === last) {
@@ -94,11 +96,20 @@ function hasNews(tail: LogTail, seen: Seen[]): boolean {
  * The files of a chain, oldest first. Pins those that are new.
  * @throws the system's error about one of them, once the others are pinned
  */
-function see(tail: LogTail, folder: OpenFolder | null, names: ChainName[], pins: Pins): Seen[] {
+function see(
+  tail: LogTail,
+  { open: folder, mayHaveLostPins }: Folder,
+  names: ChainName[],
+  pins: Pins,
+): Seen[] {
   const seen: Seen[] = [];
   let unknown = names;
   let failure: unknown = null;
   if (pins.descriptors > 0 && tail.files.refresh()) tail.changed();
+  for (const { pin, age } of pins.identified(tail.sandbox, tail.log)) {
+    if (recognise(tail, pin, age, Number.NaN, Number.NaN)) pins.release(pin);
+    else tail.files.meet(pin, age);
+  }
   // A new log may be gone in a millisecond: its files are linked first, and identified afterwards.
   const { first, fresh } = tail.files;
   if (tail.stream !== null || first !== undefined || fresh.length > 0) {
@@ -108,6 +119,9 @@ function see(tail: LogTail, folder: OpenFolder | null, names: ChainName[], pins:
       let stats: BigIntStats | undefined;
       try {
         stats = folder?.lstat(name);
+        // Our pin is a name, too.
+        if (stats?.nlink === 1n || (stats !== undefined && mayHaveLostPins))
+          holdAgain(tail, identityOf(stats), folder!, name, pins);
       } catch (error) {
         failure ??= error;
       }
@@ -142,6 +156,18 @@ function see(tail: LogTail, folder: OpenFolder | null, names: ChainName[], pins:
   );
   if (failure !== null) throw failure;
   return seen;
+}
+
+/** Pins a file again if somebody removed its pin. */
+function holdAgain(
+  { files }: LogTail,
+  file: FileIdentity,
+  folder: OpenFolder,
+  name: string,
+  pins: Pins,
+): void {
+  const pin = files.find(file) ?? files.fresh.find((fresh) => sameFile(fresh.pin, file))?.pin;
+  if (pin !== undefined) pins.again(pin, folder, name);
 }
 
 function recognise(

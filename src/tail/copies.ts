@@ -41,6 +41,13 @@ export class Copies {
     return this.list.find(({ pin }) => sameFile(pin, file))?.pin;
   }
 
+  /** Removes those that nothing holds any more. */
+  takeLost(isHeld: (pin: Pin) => boolean): Pin[] {
+    const lost = this.list.filter(({ pin }) => !isHeld(pin));
+    this.list = this.list.filter((copy) => !lost.includes(copy));
+    return lost.map(({ pin }) => pin);
+  }
+
   /** Notes which of them still have a name. */
   place(placeOf: (pin: Pin) => FilePlace): void {
     for (const copy of this.list) {

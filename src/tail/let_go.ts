@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { crashPoint } from '../base/crash_point.ts';
 import type { Generation } from './generation.ts';
 import type { LogTail } from './log_tail.ts';
@@ -92,7 +92,7 @@ function copyOf(tail: LogTail, generation: Generation, bytes: Buffer, from: numb
     return pin;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
-    if (pin !== null) unlinkSync(pin.path!);
+    if (pin !== null) tail.files.release(pin);
     return null;
   }
 }

@@ -140,6 +140,15 @@ export class LogFiles {
     return this.queue.some(({ place }) => !isInFolder(place)) || this.done.isSomeOut;
   }
 
+  /** Gives up copies that nothing holds any more: their originals are still there, or are told as lost. */
+  dropLost(isHeld: (pin: Pin) => boolean): void {
+    for (const generation of this.queue) {
+      const pin = generation.aside?.pin;
+      if (pin && !isHeld(pin)) this.dropAside(generation);
+    }
+    for (const pin of this.copies.takeLost(isHeld)) this.release(pin);
+  }
+
   /**
    * Tells each file where its name is now, and releases those that are done with and cannot come back.
    * @param placeOf `before`: where a file was that is still to be read

@@ -4,7 +4,7 @@ import type { Generation } from './generation.ts';
 import { giveUp, type LetGo } from './let_go.ts';
 import type { LogTail } from './log_tail.ts';
 import { firstRun, isLongRun, skipNuls } from './nuls.ts';
-import { ReadFailure } from './read_failure.ts';
+import { notSeen, ReadFailure } from './read_failure.ts';
 import { copyAside, truncated } from './truncation.ts';
 
 /** A file that is let go of may begin with a long hole; one call reads at most so many chunks of it. */
@@ -71,6 +71,15 @@ export function letGo(tail: LogTail, chunk: Buffer, why: LetGo): void {
  * @returns whether there is more to do at once
  */
 function step(tail: LogTail, generation: Generation, chunk: Buffer, why: LetGo | null = null): boolean {
+  try {
+    return advance(tail, generation, chunk, why);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return lost(tail, generation, error);
+  }
+}
+
+function advance(tail: LogTail, generation: Generation, chunk: Buffer, why: LetGo | null): boolean {
   tail.beginIfOver();
   const { cursor } = generation;
   const isHole = cursor.skipsHole;
@@ -155,6 +164,25 @@ function atFileEnd(tail: LogTail, generation: Generation): boolean {
 /** Whether the file can grow no more. */
 const isOver = (tail: LogTail, generation: Generation): boolean =>
   tail.isClosing && (generation.isLate || generation.isQuiet(tail.files.second));
+
+/**
+ * A pin is not there any more. The look makes it again if the file still has a name; else nothing keeps it.
+ * @returns whether there is more to do at once
+ */
+function lost(tail: LogTail, generation: Generation, error: unknown): boolean {
+  // Else it is a copy's: the look gives that up.
+  const isIt = !tail.owner.hasPin(generation.pin);
+  tail.owner.lookForPins();
+  const failure = tail.owner.lookFor(tail);
+  if (failure !== null) throw notSeen(failure);
+  if (!isIt) throw error;
+  if (tail.files.first !== generation || tail.owner.hasPin(generation.pin)) return true;
+  if (generation.place !== 'gone' && !generation.isWhole) throw error;
+  if (!tail.takeUnfinished(generation) || !tail.reserve()) return false;
+  return tail.closeLost(
+    'its pin was removed, and it had no other name: nobody knows what was not read of it',
+  );
+}
 
 /**
  * Makes a row of bytes[at…], which are no whole line, once they have waited long enough for its end.

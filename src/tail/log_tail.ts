@@ -30,6 +30,10 @@ export interface TailOwner {
   /** Makes an empty file for the copy of a generation's bytes from this offset on. */
   makeAside(tail: LogTail, of: Generation, from: number): Pin;
   renumberAside(pin: Pin, number: number): void;
+  /** Whether the file is still held. @throws the system's error */
+  hasPin(pin: Pin): boolean;
+  /** A pin is not there any more: the next look makes it again, if it can. */
+  lookForPins(): void;
   readonly room: AsideRoom;
   /** What the sandbox has on its way. */
   readonly account: Account;
@@ -344,6 +348,12 @@ export class LogTail implements StateOwner {
     if (rest !== null) this.take(rest, 0, true);
     this.gap(null, why);
     this.seal('deleted', file);
+  }
+
+  /** The first file is gone, with all of it that was not read. @returns as `close` */
+  closeLost(why: string): boolean {
+    this.gap(null, why);
+    return this.close();
   }
 
   /** Ends the first file; there is room for its gap and seal rows. @returns whether another file follows */

@@ -10,12 +10,13 @@ import {
   renameSync,
   rmSync,
   type Stats,
+  statSync,
   unlinkSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { crashPoint } from '../base/crash_point.ts';
-import { AfterlogError } from '../base/errors.ts';
+import { AfterlogError, isRefused } from '../base/errors.ts';
 import { report, Trouble, unwritable } from '../base/faults.ts';
 import { closeQuietly, type OpenFolder, READ_ONE_FILE } from '../base/open_folder.ts';
 import { closeOwnFiles, makeOwnFolder, OWN_FILE } from '../base/own_files.ts';
@@ -98,6 +99,12 @@ export interface FoundPin extends Omit<PinName, 'stream'> {
  * `aside` for a copy that the agent made.
  */
 export class Pins {
+  /** How often the folder was found to be gone, or another one: then each pin must be looked for. */
+  renewals = 0;
+  /** The folder as it was found last: device and inode. */
+  private folder = '';
+  /** By sandbox: links to files that could not be looked at since. */
+  private readonly doubtful = new Map<string, { log: string; age: number; path: string }[]>();
   /** Let go of, and still there, because the system refused to unlink them. */
   private readonly leaving = new Set<Pin>();
   private readonly dir: string;
@@ -118,6 +125,7 @@ export class Pins {
     this.trouble = new Trouble(`Pins in ${dir} are removed again.`);
     this.holding = holding;
     makeOwnFolder(dir);
+    this.folder = this.see()!;
     // A copy is our own file; every other pin is the runtime's.
     closeOwnFiles(dir, (name) => name.split(',')[2] === 'aside');
   }
@@ -141,7 +149,9 @@ export class Pins {
       linkSync(folder.entry(name), link);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      return code === 'ENOENT' || code === 'ENOTDIR' ? null : this.open(folder, name, code ?? '');
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') return this.open(folder, name, code ?? '');
+      // The file is gone, unless the folder of pins is.
+      return this.check() ? this.take(sandbox, logName, folder, { name, age }) : null;
     }
     crashPoint('tail.linked');
     try {
@@ -154,8 +164,9 @@ export class Pins {
       if (isUnsure) renameSync(link, path);
       return { ...identityOf(stats), path, fd: null, names: Number(stats.nlink) };
     } catch (error) {
-      // The next look links it again.
-      this.unlink(link);
+      // The link may be all that holds the file.
+      const others = this.doubtful.get(sandbox) ?? [];
+      this.doubtful.set(sandbox, [...others, { log: logName, age, path: link }]);
       throw error;
     }
   }
@@ -163,6 +174,97 @@ export class Pins {
   /** Files that an open descriptor holds. */
   get descriptors(): number {
     return this.fds.held;
+  }
+
+  private see(): string | null {
+    const stats = statSync(this.dir, { bigint: true, throwIfNoEntry: false });
+    return stats === undefined ? null : `${stats.dev}:${stats.ino}`;
+  }
+
+  /**
+   * Makes the folder of pins again if somebody removed it.
+   * @returns whether it was gone, or another one is in its place
+   * @throws the system's error, also while the data dir is not there
+   */
+  check(): boolean {
+    const before = this.folder;
+    let now = this.see();
+    if (now === null) {
+      statSync(dirname(dirname(this.dir)));
+      makeOwnFolder(this.dir);
+      now = this.see();
+    }
+    if (now === null || now === before) return false;
+    this.folder = now;
+    this.renewals++;
+    const what = `The folder of pins, ${this.dir}, was removed or replaced. Files that still have a name are pinned again.`;
+    report(new AfterlogError('PINS_LOST', what), { path: this.dir }, 'error');
+    return true;
+  }
+
+  /** Whether the file is still held. @throws the system's error */
+  holds({ path, fd, inode }: Pin): boolean {
+    if (fd !== null) return true;
+    if (path === null) return false;
+    const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    return stats !== undefined && String(stats.ino) === inode;
+  }
+
+  /** Holds a file again whose pin somebody removed, by a name that it still has. */
+  again(pin: Pin, folder: OpenFolder, name: string): void {
+    if (pin.isAside || this.holds(pin)) return;
+    const path = pin.path!;
+    try {
+      linkSync(folder.entry(name), path);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST') throw error;
+      if (code === 'ENOENT') {
+        if (this.check()) this.again(pin, folder, name);
+        return;
+      }
+      const one = this.open(folder, name, code ?? '');
+      if (one === null || !sameFile(one, pin)) {
+        if (one !== null) this.release(one);
+        return;
+      }
+      pin.path = null;
+      pin.fd = one.fd;
+      return;
+    }
+    const stats = lstatSync(path, { bigint: true });
+    if (!sameFile(identityOf(stats), pin)) this.unlink(path);
+  }
+
+  /**
+   * Pins that were linked by an earlier look, and not identified then, because the system refused it.
+   * A file with another name is pinned again by that name; without one, it is nobody else's.
+   */
+  identified(sandbox: string, logName: string): { pin: Pin; age: number }[] {
+    const all = this.doubtful.get(sandbox);
+    if (all === undefined) return [];
+    const found: { pin: Pin; age: number }[] = [];
+    const left = all.filter(({ log, age, path }) => {
+      if (log !== logName) return true;
+      try {
+        const stats = lstatSync(path, { bigint: true });
+        if (stats.isFile() && stats.nlink === 1n)
+          found.push({ pin: { ...identityOf(stats), path, fd: null }, age });
+        else this.unlink(path);
+        return false;
+      } catch (error) {
+        if (!isRefused(error)) throw error;
+        return (error as NodeJS.ErrnoException).code !== 'ENOENT';
+      }
+    });
+    if (left.length > 0) this.doubtful.set(sandbox, left);
+    else this.doubtful.delete(sandbox);
+    return found;
+  }
+
+  /** Whether there are pins of a sandbox that are not identified yet. */
+  hasDoubt(sandbox: string): boolean {
+    return this.doubtful.has(sandbox);
   }
 
   private unique(): string {

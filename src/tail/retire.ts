@@ -12,6 +12,8 @@ export const nobody: TailOwner = {
     throw new Error('nothing is copied aside of a log that is not read');
   },
   renumberAside: () => {},
+  hasPin: () => true,
+  lookForPins: () => {},
   room: new AsideRoom(0),
   account: { cost: 0 },
 };

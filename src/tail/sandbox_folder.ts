@@ -21,6 +21,7 @@ import {
   sameFile,
   shortIdentity,
 } from './pins.ts';
+import { isSameRoot, type Root } from './root.ts';
 import type { NameKind } from './rotation_names.ts';
 import type { Sink } from './sink.ts';
 import type { WatchFolder } from './watch.ts';
@@ -45,6 +46,8 @@ export interface SandboxEvents {
   works(path: string): void;
   /** Files that could come back are not known any more. */
   forgot(what: string): void;
+  /** The folder of sandboxes as it is now. @throws the system's error */
+  root(): Root;
   /** An entry with the name of a log is no file. */
   strange(path: string, what: string): void;
 }
@@ -63,6 +66,10 @@ export class SandboxFolder implements TailOwner {
   /** What failed at the last look. */
   failing: readonly Failing[] = NOTHING;
   private isClosed = false;
+  /** All pins were there, or were made again, since the folder of pins was renewed so often. */
+  private checked: number;
+  /** Where the sandboxes were when its folder was seen last; null before that. */
+  private seenIn: Root | null = null;
   /** Entries with the name of a log that are no files, as of the last look. */
   strange = 0;
   readonly room: AsideRoom;
@@ -91,6 +98,7 @@ export class SandboxFolder implements TailOwner {
     this.layout = layout;
     this.folder = layout.folderOf(id);
     this.pins = pins;
+    this.checked = pins.renewals;
     this.sink = sink;
     this.events = events;
     this.watchFolder = watchFolder;
@@ -167,10 +175,12 @@ export class SandboxFolder implements TailOwner {
     const before = this.failing;
     this.failing = NOTHING;
     this.failure = '';
+    const { renewals } = this.pins;
     let folder: OpenFolder | null = null;
     try {
       folder = this.enter();
       this.lookIn(folder);
+      if (this.failure === '') this.checked = renewals;
     } catch (error) {
       this.failed(this.folder, error as Error);
     } finally {
@@ -240,7 +250,9 @@ export class SandboxFolder implements TailOwner {
       isStill: () => this.isStill(),
       watched: this.watched,
       hasLostNames: this.hasLostNames,
+      mayHaveLostPins: this.checked !== this.pins.renewals,
     };
+    if (folder.mayHaveLostPins) tail.files.dropLost((pin) => this.pins.holds(pin));
     const { isStill, hasNews } = lookAtChain(tail, folder, list, this.pins);
     if (!isStill) setImmediate(() => this.look());
     if (hasNews) this.events.readable(tail);
@@ -251,9 +263,18 @@ export class SandboxFolder implements TailOwner {
   private enter(): OpenFolder | null {
     const folder = this.layout.open(this.id);
     const wasGone = this.isGone;
-    this.isGone = folder === null;
     // Its watch stays: events of its end may still be on their way.
-    if (folder === null) return null;
+    if (folder === null) {
+      if (this.isHiddenIn(this.events.root())) {
+        // No more events come from there if its file system was unmounted.
+        this.unwatch();
+        throw new Error('another file system lies over it, or its own is not mounted');
+      }
+      this.isGone = true;
+      return null;
+    }
+    this.isGone = false;
+    this.seenIn = this.events.root();
     const identity = identityOf(folder.stats);
     // A watch belongs to the folder that was there when it began.
     if (wasGone || (this.identity !== null && !sameFile(this.identity, identity))) this.unwatch();
@@ -387,9 +408,26 @@ export class SandboxFolder implements TailOwner {
     if (watched !== null) afterEvents(() => watched.watch?.close());
   }
 
+  /** Whether it was seen in another file system than the one that is there now. */
+  isHiddenIn(now: Root): boolean {
+    return this.seenIn !== null && !isSameRoot(this.seenIn, now);
+  }
+
+  hasPin(pin: Pin): boolean {
+    this.pins.check();
+    return this.pins.holds(pin);
+  }
+
+  /** A pin is not there any more: the next look makes it again, if it can. */
+  lookForPins(): void {
+    this.checked = -1;
+  }
+
   /** Whether nothing of the sandbox is left: no folder, no bytes to read, no state to keep. */
   get isOver(): boolean {
-    return this.isGone && [...this.tails.values()].every((tail) => tail.isOver);
+    return (
+      this.isGone && !this.pins.hasDoubt(this.id) && [...this.tails.values()].every((tail) => tail.isOver)
+    );
   }
 
   /** Whether nothing is kept but what its files held, in case that they come back. */

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AfterlogError, isRefused, reasonOf } from '../base/errors.ts';
@@ -16,6 +16,7 @@ import { Presence } from './presence.ts';
 import { ReadFailure } from './read_failure.ts';
 import { recoverTail, type Seek, type Sought } from './recover.ts';
 import { nobody, retire } from './retire.ts';
+import { type Root, seeRoot } from './root.ts';
 import { type SandboxEvents, SandboxFolder } from './sandbox_folder.ts';
 import type { Sink } from './sink.ts';
 import type { TailState } from './tail_state.ts';
@@ -79,6 +80,7 @@ export class Tailer {
   private readonly events: SandboxEvents = {
     readable: (tail) => this.wake(tail),
     failed: (path, error) => this.report(path, error),
+    root: () => this.lookAtRoot(),
     works: (path) => this.failing.ends(path, `${path} is read again.`),
     forgot: (what) => this.forgot(what),
     strange: (path, what) =>
@@ -113,6 +115,10 @@ export class Tailer {
   private rootSeen = '';
   private rootUnchanged = 0;
   private rootWatch: Watch | null = null;
+  private root: Root = { device: '', folder: '', changed: '' };
+  private readonly hiddenTrouble = new Trouble('All sandboxes that are known are seen again.');
+  /** How often the folder of pins was renewed when all sandboxes were looked at for it. */
+  private pinsRenewals: number;
   /** Identity of the watched folder; another one may have taken its path. */
   private rootIdentity = '';
   private timers: NodeJS.Timeout[] = [];
@@ -135,6 +141,7 @@ export class Tailer {
     this.layout = layoutOf(dataDir, template);
     this.rootTrouble = new Trouble(`${this.layout.root} is there.`, { path: this.layout.root });
     this.pins = pins;
+    this.pinsRenewals = pins.renewals;
     this.sink = sink;
     this.watchFolder = watch;
   }
@@ -207,14 +214,15 @@ export class Tailer {
   }
 
   private watchRoot(): void {
-    const identity = this.lookAtRoot()?.identity ?? '';
+    const { device, folder } = this.lookAtRoot();
+    const identity = folder && `${device}:${folder}`;
     if (this.rootWatch !== null && identity === this.rootIdentity) return;
     this.rootWatch?.close();
     this.rootWatch = null;
     this.rootIdentity = identity;
     try {
       this.rootWatch = this.watchFolder(this.layout.root, (name) => {
-        if (name === null || !existsSync(this.layout.root)) this.discover();
+        if (!name || !existsSync(this.layout.root)) this.discover();
         else this.newcomers.add(name);
         this.seeInTurn();
       });
@@ -374,8 +382,42 @@ export class Tailer {
       this.retried.add(tail);
       this.wake(tail);
     }
-    for (const tail of this.held.check(this.unsettled, this.chunk)) this.wake(tail);
+    this.checkHeld();
     this.pins.tidy();
+  }
+
+  private checkHeld(): void {
+    const what = 'what is held';
+    try {
+      for (const tail of this.held.check(this.unsettled, this.chunk)) this.wake(tail);
+      this.failing.ends(what, 'Held files are measured again.');
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      this.report(what, error as Error);
+    }
+  }
+
+  /** Makes the folder of pins again if it is gone, and has each sandbox look for its pins. */
+  private seePins(): void {
+    this.pins.check();
+    if (this.pinsRenewals === this.pins.renewals) return;
+    this.pinsRenewals = this.pins.renewals;
+    for (const id of this.sandboxes.keys()) this.newcomers.add(id);
+    this.seeInTurn();
+  }
+
+  /** Says if sandboxes cannot be seen because another file system is where theirs was. */
+  private tellHidden(): void {
+    let hidden = 0;
+    for (const sandbox of this.sandboxes.values()) if (sandbox.isHiddenIn(this.root)) hidden++;
+    if (hidden === 0) {
+      this.hiddenTrouble.ends();
+      return;
+    }
+    const { root } = this.layout;
+    const what = `Another file system is at ${root} than before: ${hidden} sandboxes are not seen. Nothing of them is forgotten.`;
+    this.hiddenTrouble.begins(new AfterlogError('DATA_DIR_HIDDEN', what));
+    this.lastError = what;
   }
 
   /** Watches the root, and lists it if it may have news. */
@@ -384,6 +426,8 @@ export class Tailer {
       this.watchRoot();
       const hasRoom = this.leftOut.size > 0 && this.hasFreedPlace;
       if (this.mayHaveNews() || hasRoom) this.discover();
+      this.seePins();
+      this.tellHidden();
       if (this.rootWatch !== null) this.rootTrouble.ends();
     } catch (error) {
       if (!isRefused(error)) throw error;
@@ -417,19 +461,22 @@ export class Tailer {
    * else.
    */
   private mayHaveNews(): boolean {
-    const root = this.lookAtRoot();
-    if (root === null) return true;
-    const seen = `${root.identity}:${root.changed}`;
+    const { device, folder, changed } = this.lookAtRoot();
+    if (folder === '') return true;
+    const seen = `${device}:${folder}:${changed}`;
     if (seen !== this.rootSeen) this.rootUnchanged = 0;
     this.rootSeen = seen;
     // A change within the same clock tick as a listing does not change the time: so it is listed once more.
     return this.rootUnchanged++ % RELIST_RECONCILES <= 1;
   }
 
-  private lookAtRoot(): { identity: string; changed: bigint } | null {
-    const stats = statSync(this.layout.root, { bigint: true, throwIfNoEntry: false });
-    if (stats === undefined) return null;
-    return { identity: `${stats.dev}:${stats.ino}:${stats.birthtimeNs}`, changed: stats.mtimeNs };
+  /** The root as it is now; the same object as long as it is the same folder. */
+  private lookAtRoot(): Root {
+    const now = seeRoot(this.layout.root);
+    const { root } = this;
+    if (root.device !== now.device || root.folder !== now.folder) this.root = now;
+    else root.changed = now.changed;
+    return this.root;
   }
 
   private revisitUnsettled(): void {
@@ -576,8 +623,7 @@ export class Tailer {
   /** Logs once that something cannot be read; the reconciles try it again, silently. */
   private report(what: string, error: Error): void {
     const failure = new AfterlogError('FILE_UNREADABLE', `${what} cannot be read: ${reasonOf(error)}.`);
-    this.lastError = failure.message;
-    this.failing.begins(what, failure);
+    if (this.failing.begins(what, failure)) this.lastError = failure.message;
   }
 
   private complain(path: string, failure: AfterlogError): void {

@@ -6,6 +6,7 @@ import { FileCursor } from './file_cursor.ts';
 import { type FilePlace, Generation, type StreamStart } from './generation.ts';
 import type { LogTail } from './log_tail.ts';
 import type { Pin } from './pins.ts';
+import { notSeen } from './read_failure.ts';
 
 /**
  * Copies aside the new bytes of a log's files that cannot be read yet.
@@ -56,7 +57,7 @@ export function truncated(tail: LogTail, generation: Generation, mustGoOn = fals
   const known = files.copyCount;
   const failure = tail.owner.lookFor(tail);
   // The folder may hold a copy of what the file held: only a look can tell.
-  if (!mustGoOn && failure !== null) throw failure;
+  if (!mustGoOn && failure !== null) throw notSeen(failure);
   // A file that a doubtful look pinned has no place yet, and may be the copy: the next look decides.
   if (!mustGoOn && tail.lastLook === null && files.fresh.length > 0) return false;
   tail.beginIfOver();

@@ -7,8 +7,11 @@ import { Pipeline } from '../../src/agent/pipeline.ts';
 import { limits } from '../../src/base/limits.ts';
 import { log } from '../../src/base/log.ts';
 import type { Redactor } from '../../src/redact/redactor.ts';
-import { Spool } from '../../src/spool/spool.ts';
+
+import { Spool, type SpooledPayload } from '../../src/spool/spool.ts';
 import type { Span } from '../../src/tail/event_queue.ts';
+
+import type { Generation } from '../../src/tail/generation.ts';
 import { type Pin, Pins } from '../../src/tail/pins.ts';
 import { Tailer } from '../../src/tail/tailer.ts';
 import type { WatchFolder } from '../../src/tail/watch.ts';
@@ -47,6 +50,10 @@ const CALLS = [
 const TICK_MS = 50;
 /** Behind the system's clock, which sets the birth times of files: a simulated day must not overtake it. */
 const BEHIND_MS = 1_000 * 86_400_000;
+
+/** Whether no truncation can take a byte of it away. */
+const isSafe = ({ place, pin, known }: Generation): boolean =>
+  place !== 'live' || pin.path === null || known.seenTo >= real.statSync(pin.path).size;
 
 class Killed extends Error {}
 
@@ -187,8 +194,9 @@ export class SimulatedAgent {
     this.tailer?.pause();
   }
 
+  /** While the spool takes nothing, it resumes by itself. */
   resume(): void {
-    this.inside(() => this.tailer?.resume());
+    if (this.pipeline?.paused === null) this.inside(() => this.tailer?.resume());
   }
 
   get isPaused(): boolean {
@@ -207,7 +215,9 @@ export class SimulatedAgent {
     await this.tick(4 * TICK_MS);
     const known = tailer.sandboxes.get(sandbox);
     if (this.tailer !== tailer || known === undefined || known.failure !== '') return false;
-    return [...known.tails.values()].every((tail) => tail.lastLook !== null && tail.failure === '');
+    return [...known.tails.values()].every(
+      ({ lastLook, failure, files }) => lastLook !== null && failure === '' && files.unread.every(isSafe),
+    );
   }
 
   /** Whether it leaves a sandbox unread that has its share on its way. */
@@ -371,7 +381,15 @@ export class SimulatedAgent {
     if (spool === null || pipeline === null) return false;
     let isAny = false;
     this.inside(() => {
-      const payloads = spool.read(limits.send.batches_max, bytes);
+      let payloads: SpooledPayload[];
+      try {
+        payloads = spool.read(limits.send.batches_max, bytes);
+      } catch (error) {
+        // As the sender does.
+        if (!this.faults.isOn) throw error;
+        spool.rewind();
+        return;
+      }
       isAny = payloads.length > 0;
       if (!isAny) return;
       const sum = payloads.reduce((total, { payload }) => total + payload.length, 0);

@@ -1,6 +1,7 @@
 import { fc } from '../../../support/property.ts';
 import type { Move, Step } from '../move.ts';
 import * as agent from './agent.ts';
+import * as faults from './faults.ts';
 import * as files from './files.ts';
 import * as nuls from './nuls.ts';
 import * as prompts from './prompts.ts';
@@ -18,6 +19,7 @@ const single: Record<string, AnyMove> = {
   ...nuls,
   ...sends,
   ...agent,
+  ...faults,
 };
 
 /** One of the others happens between two calls of the agent. */
