@@ -8,7 +8,6 @@ import {
   readdirSync,
   readSync,
   renameSync,
-  rmSync,
   type Stats,
   statSync,
   unlinkSync,
@@ -279,7 +278,7 @@ export class Pins {
     if (this.linksServe !== null) return this.linksServe;
     const [file, link] = [join(this.dir, 'trial'), join(this.dir, 'trial-link')];
     const remove = (): void => {
-      for (const path of [file, link]) rmSync(path, { force: true });
+      for (const path of [file, link]) this.unlink(path);
     };
     try {
       remove();
@@ -288,15 +287,15 @@ export class Pins {
         linkSync(file, link);
       } catch (error) {
         // The link of a log meets the same error, and says it.
-        remove();
         if (NO_LINKS.includes((error as NodeJS.ErrnoException).code ?? '')) this.linksServe = true;
         return true;
       }
       const [own, linked] = [file, link].map((path) => lstatSync(path, { bigint: true }));
       this.linksServe = own!.ino === linked!.ino && own!.dev === linked!.dev;
-      remove();
     } catch {
       return true; // The next file is another trial.
+    } finally {
+      remove();
     }
     return this.linksServe;
   }
