@@ -37,7 +37,7 @@ export interface CursorPoint {
  * fewer, mean that the file was truncated since the last read.
  *
  * NULs at the end of a file are not content yet: the file may be preallocated, and its writer writes over
- * them. So `seenTo` is the end of the content, and `nulsTo` shows how far there was nothing but NULs behind it.
+ * them. So `seenTo` is the end of the content, and `nuls_bytes` how far there was nothing but NULs behind it.
  */
 export class FileCursor {
   readonly pin: Pin;
@@ -170,7 +170,7 @@ export class FileCursor {
     return this.nuls !== null && !this.isAsRead(written_ms);
   }
 
-  /** Whether nobody wrote to the file since the last read. (The two sources of the time round differently.) */
+  /** Whether nobody wrote to the file since the last read. The two sources of the time round differently. */
   private isAsRead(written_ms: number): boolean {
     return (
       Math.abs(written_ms - this.written_ms) < 0.01 && this.read_at_ms - this.changed_at_ms >= SETTLED_MS
