@@ -87,7 +87,7 @@ export const limits = {
   tail: {
     /** Bytes that the agent reads from one file before the next file has its turn. */
     read_chunk_bytes: 256 * KIB,
-    /** Bytes of long NULs, as of sparse files, of all files together, that the agent steps over each second. */
+    /** Bytes of long NULs, of all files together, that the agent steps over each second. */
     hole_bytes_per_s: 256 * MIB,
     /** Bytes before the position that every read compares with the bytes that were read before. */
     overlap_bytes: 512,

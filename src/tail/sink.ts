@@ -51,7 +51,10 @@ export interface StreamSink {
   piece(before: StreamPoint, bytes: Buffer, start: number, read_ms: number): Taken;
   /** Adds a gap or seal row at `position`; `message` is its JSON. */
   mark(what: 'gap' | 'seal', position: number, message: object, now_ms: number): void;
-  /** Adds a row that stands for so many NULs. @returns the CRC-32 of all rows of the stream, these included */
+  /**
+   * Adds a row that stands for so many NULs.
+   * @returns the CRC-32 of all rows of the stream, these included
+   */
   nuls(before: StreamPoint, bytes: number, now_ms: number): number;
   /** All bytes that were written before `now_ms` have been read. */
   caughtUp(now_ms: number): void;

@@ -526,7 +526,7 @@ export class Tailer {
       this.readable.delete(tail);
       this.unsettled.add(tail);
       try {
-        // NULs may be the largest file of the system, with a hole: they wait for the next visit once others had to.
+        // A hole may be the largest file of the system: it waits for the next visit once others had to.
         if (tail.isAmidNuls && this.hole_bytes_left <= 0) continue;
         const more = this.visit(tail);
         if (tail.isAmidNuls) this.hole_bytes_left -= this.chunk.length;

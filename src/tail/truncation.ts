@@ -96,8 +96,8 @@ function againOf(generation: Generation, starts: 'truncated' | null): Generation
 }
 
 /**
- * A file from its start on, which may be a hole: that of the writer who wrote what is known of `before`. So it
- * is not shorter than that.
+ * A file from its start on, which may be a hole: that of the writer who wrote what is known of `before`. So
+ * it is not shorter than that.
  */
 function fromHole(before: Generation, pin: Pin, starts: StreamStart, place: FilePlace): Generation {
   const hole_from = before.known.seenTo;
