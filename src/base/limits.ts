@@ -98,8 +98,8 @@ export const limits = {
      */
     superseded_ms: 300,
     /**
-     * Of the files that the agent may have open, those that hold no log: for sockets, spool and looks at folders.
-     * At most three quarters.
+     * Of the files that the agent may have open, those that hold no log: for sockets, spool and looks at
+     * folders. At most three quarters.
      */
     descriptors_reserved: 256,
     /** New files that one name of a log may show within a second; further ones wait for the next second. */

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 
 /**
- * Names of files are bytes, and ids are text. A name of valid UTF-8 is its own id. In any other, each byte that
- * belongs to no character stands as U+FFFD and two hex digits, such as `caf�E9`. The bytes of a U+FFFD in a
- * name stand so, too, so every id stands for one name. Earlier versions stored no id with a U+FFFD.
+ * Names of files are bytes, and ids are text. A name of valid UTF-8 is its own id. In any other, each byte
+ * that belongs to no character stands as U+FFFD and two hex digits, such as `caf�E9`. The bytes of a U+FFFD
+ * in a name stand so, too, so every id stands for one name. Earlier versions stored no id with a U+FFFD.
  */
 const ESCAPE = '\u{fffd}';
 

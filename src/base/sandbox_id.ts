@@ -4,8 +4,8 @@ import { isIdOfName } from './name_bytes.ts';
 
 /**
  * The id of a sandbox is the name of its folder, as a listing gave it and `idOfName` shows it: so it is one
- * name of a path, and never more. Ids that earlier versions stored may break the rule. They are only read and erased in
- * ClickHouse: no path and no request to an agent or a runtime is made of them.
+ * name of a path, and never more. Ids that earlier versions stored may break the rule. They are only read and
+ * erased in ClickHouse: no path and no request to an agent or a runtime is made of them.
  * @returns what is wrong with a text as an id; null if nothing is
  */
 export function wrongWithId(text: string): string | null {

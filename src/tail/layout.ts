@@ -18,7 +18,7 @@ export interface Layout {
   root: string;
   /** The ids of all names in the root. @throws the system's error */
   list(): string[];
-  /** Whether the root has an entry with this id, perhaps under another name that the file system takes for it. */
+  /** Whether the root has an entry with this id, perhaps under a name that the file system takes for it. */
   has(sandbox: string): boolean;
   /** The path of the folder of a sandbox's logs, for messages and watches. */
   folderOf(sandbox: string): string;

@@ -41,6 +41,9 @@ export interface TailOwner {
 
 const NOTHING_DUE: readonly (() => void)[] = [];
 
+/** The reason of the gap row of a file that only a descriptor held. */
+const LOST = 'the file was gone when the agent came back, and no pin held it';
+
 export type NamedPin = Pick<Generation, 'pin' | 'number' | 'isAfterGap'>;
 
 /** Facts about a file to be read, from the name of its pin or from a saved state. */
@@ -78,6 +81,7 @@ export class LogTail implements StateOwner {
   private isSaved = true;
   private due: readonly (() => void)[] = NOTHING_DUE;
   private recover: (() => void) | null = null;
+  private hasLostNewest = false;
 
   constructor(sandbox: string, log: string, sink: Sink, owner: TailOwner) {
     this.sandbox = sandbox;
@@ -196,6 +200,8 @@ export class LogTail implements StateOwner {
     // Events may be on their way: should this agent end before they come, the next one must be in doubt.
     generation.unwatched = known.unwatched ?? (starts === null ? null : sight?.span) ?? null;
     generation.isAfterGap = (known.isAfterGap ?? false) || generation.unwatched !== null;
+    if (starts === null && this.hasLostNewest) generation.isAfterGap = true;
+    this.hasLostNewest = false;
     const before = this.files.lastStarted ?? this.stream?.started;
     if (starts !== null) generation.started = known.started ?? startAfter(before, pin.born);
     this.files.append(generation);
@@ -222,6 +228,11 @@ export class LogTail implements StateOwner {
     this.files.goOn(done, generation, isNewest);
     if (isNewest) this.rename(generation, generation.started ?? this.stream!.started);
     this.changed();
+  }
+
+  /** A file that was queued behind the others is gone, and nothing holds it. */
+  lostNewest(): void {
+    this.hasLostNewest = true;
   }
 
   private nextNumber(): number {
@@ -362,6 +373,8 @@ export class LogTail implements StateOwner {
     const last = fileState(first!);
     const missing = this.sights.missingBehind(first!, next);
     if (missing !== null) this.gap(null, missing);
+    else if (next === undefined && this.hasLostNewest) this.gap(null, LOST);
+    if (next === undefined) this.hasLostNewest = false;
     if (next === undefined) this.seal('deleted', last);
     else if (next.starts === 'truncated') this.sealTruncated(next.uncopied_bytes, last);
     else if (next.starts !== null) this.seal(next.starts, last);

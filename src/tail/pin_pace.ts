@@ -1,8 +1,8 @@
 import { limits } from '../base/limits.ts';
 
 /**
- * How often one name was pinned lately. A name shows a new file after a rotation, and never hundreds a second:
- * else the file system shows a file under another identity at each look.
+ * How often one name was pinned lately. A name shows a new file after a rotation, and never hundreds a
+ * second: else the file system shows a file under another identity at each look.
  */
 export class PinPace {
   private readonly counts = new Map<string, number>();

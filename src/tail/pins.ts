@@ -30,7 +30,7 @@ export interface FileIdentity {
   born: string;
 }
 
-/** How files are held: by a hard link in the pins dir, or by an open descriptor, which ends with the agent. */
+/** How files are held: by a hard link in the pins dir, or by a descriptor, which ends with the agent. */
 export type Holding = 'link' | 'descriptor';
 
 /** Keeps a file: by a hard link, or by an open descriptor if a link is not possible, or not wanted. */

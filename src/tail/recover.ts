@@ -157,7 +157,11 @@ function recoverQueue(
     tail.sealLost(state.file, 'the file was gone when the agent came back, and no pin held it');
   }
   for (const { file, one } of waiting) {
-    if (one === undefined) continue;
+    if (one === undefined) {
+      // Only a descriptor held it, and it has no name any more.
+      if (file.starts === null) tail.lostNewest();
+      continue;
+    }
     // A stream that a truncation begins has no start yet, and its file still has its former name.
     const started = file.starts === 'truncated' || one.stream === null ? {} : { started: one.stream };
     const isAfterGap = file.is_after_gap ?? false;

@@ -137,8 +137,8 @@ export function startAfter(before: string | undefined, born: string): string {
 }
 
 /**
- * As `startAfter`, and before the start of the stream that follows, as long as there is room: that one may have
- * begun before the truncation that begins this one was noticed.
+ * As `startAfter`, and before the start of the stream that follows, as long as there is room: that one may
+ * have begun before the truncation that begins this one was noticed.
  */
 export function startBetween(before: string | undefined, next: string | null, born: string): string {
   const started = startAfter(before, born);

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
-import { rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { test } from 'node:test';
 import { Descriptors } from '../../src/tail/descriptors.ts';
+import type { TailState } from '../../src/tail/tail_state.ts';
 import { AgentSite } from '../support/agent_site.ts';
 
 test('descriptors are left for what is not a log', () => {
@@ -67,4 +77,41 @@ test('with 256 open files and 300 logs held by descriptors, 64 descriptors hold 
     for (const id of there) rmSync(site.folder(id), { recursive: true });
     await site.eventually('more logs', () => idsRead().length > read.length);
   }
+});
+
+test('a file that only a descriptor held, and that is gone after a kill, is a gap row in its place', async (t) => {
+  const site = new AgentSite();
+  t.after(() => site.close());
+  site.settings.pins = 'descriptor';
+  await site.start();
+  site.make('sb');
+  const [live, one, two] = ['', '.1', '.2'].map((age) => site.path('sb', `console.log${age}`)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(live, 'a\n');
+  await site.read('sb', 2);
+  const writer = openSync(live, 'a');
+  t.after(() => closeSync(writer));
+  // The first file is not quiet, so the others wait behind it.
+  renameSync(live, one);
+  writeFileSync(live, 'b\n');
+  await site.eventually('a file that waits', () => {
+    writeSync(writer, 'more\n');
+    const states = [...site.spool.poll().states.values()] as TailState[];
+    return states.some(({ waiting }) => waiting?.length === 1);
+  });
+  await site.kill();
+  renameSync(one, two);
+  rmSync(live);
+  writeFileSync(live, 'c\n');
+  await site.start();
+  const written = readFileSync(two, 'utf8');
+  await site.read('sb', written.length + 2);
+  site.delete('sb');
+  const streams = await site.sealed('sb');
+  assert.equal(streams.map(({ bytes }) => String(bytes)).join(''), `${written}c\n`);
+  assert.ok(streams.flatMap(({ gaps }) => gaps).length > 0, 'what was lost is told');
+  assert.ok(!streams[0]!.seal!.complete);
 });
