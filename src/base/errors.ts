@@ -26,7 +26,7 @@ export class AfterlogError extends Error {
   }
 }
 
-/** Whether it is a fault of a file or a file system, such as a call that the system refused: none of the program. */
+/** Whether it is a fault of a file or a file system, such as a refused call: none of the program. */
 export const isRefused = (error: unknown): boolean =>
   error instanceof AfterlogError || (error as NodeJS.ErrnoException | null)?.syscall !== undefined;
 

@@ -437,7 +437,7 @@ export class Pins {
     return this.withoutTwins(found);
   }
 
-  /** Releases the second link to a file: an agent died, or could not unlink it, when it knew the file already. */
+  /** Releases the second link to a file: an agent that knew the file died, or could not unlink it. */
   private withoutTwins(found: FoundPin[]): FoundPin[] {
     const first = new Map<string, FoundPin>();
     const keyOf = ({ sandbox, log, pin }: FoundPin): string => `${sandbox}/${log}/${pin.inode}/${pin.born}`;
