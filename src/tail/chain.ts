@@ -268,10 +268,10 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean, { copies, isArchiv
   if (hasNothing) starts = tail.stream === null ? 'first' : 'recreated';
   else if (!isLinked && (isNewFolder || isAnotherFile)) starts = 'recreated';
   let isAfterGap = starts === null && !isLinked;
-  const enqueue = ({ pin, before }: FreshFile, where: FilePlace): void => {
+  const enqueue = ({ pin, before, hole }: FreshFile, where: FilePlace): void => {
     const isSeenBeside = isLinked && !hasLeft && files.newest === newest;
     const isBehindAny = files.newest !== undefined && !isSeenBeside;
-    tail.enqueue(pin, starts, where, { isAfterGap, before: isBehindAny ? before : null });
+    tail.enqueue(pin, starts, where, { isAfterGap, before: hole ?? (isBehindAny ? before : null) });
     starts = null;
     isAfterGap = false;
   };

@@ -16,6 +16,8 @@ export interface FreshFile {
   isLinked: boolean;
   /** The last sight of the file before it, if no look saw both. */
   before: LastSight | null;
+  /** The same, if a name between the two was missing when a look saw both. */
+  hole: LastSight | null;
 }
 
 /** A file of a log without a name in the folder: only its pin keeps it. */
@@ -175,7 +177,7 @@ export class LogFiles {
   }
 
   meet(pin: Pin, age: number): FreshFile {
-    const fresh = { pin, age, isCopy: false, isLinked: false, before: null };
+    const fresh = { pin, age, isCopy: false, isLinked: false, before: null, hole: null };
     this.freshFiles.push(fresh);
     return fresh;
   }

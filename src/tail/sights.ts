@@ -9,6 +9,12 @@ const MOVED_ON = 'rotated away before it was seen: the chain moved on by more th
 /** An earlier agent had noted that nobody watched; when that was is lost with it. */
 const UNKNOWN = 'nobody watched: bytes of files that came and went meanwhile, if any, are lost';
 
+interface SeenFile {
+  file: FileIdentity;
+  fresh: FreshFile | null;
+  age: number;
+}
+
 /** When looks last saw the files of one log. Tells where files may have come and gone unseen. */
 export class Sights {
   /** Null before the first look. */
@@ -24,34 +30,34 @@ export class Sights {
   }
 
   /** A look saw these files, oldest first, and these names. */
-  saw(
-    seen: readonly { file: FileIdentity; fresh: FreshFile | null }[],
-    chain: readonly ChainName[],
-    folder: WatchedFolder | null,
-  ): void {
+  saw(seen: readonly SeenFile[], chain: readonly ChainName[], folder: WatchedFolder | null): void {
     const names = chain.map(({ name }) => name);
     const newest = seen.at(-1)?.file;
     const first = seen.find(({ fresh }) => fresh !== null)?.fresh;
-    const goesOn = this.last === null || seen.some(({ file }) => this.last!.isOf(file));
+    const known = seen.findIndex(({ file }) => this.last?.isOf(file));
+    const goesOn = this.last === null || known >= 0;
     if (newest === undefined || (!goesOn && first == null)) {
       this.last?.miss(names);
       return;
     }
-    if (!goesOn) this.followed(first!, this.last!.isIn(folder) ? names : []);
-    this.last ??= new LastSight(newest, 0);
-    this.last.renew(newest, names, folder);
+    const behindHole = known >= 0 ? findBehindHole(seen.slice(known), chain) : null;
+    if (behindHole !== null) behindHole.hole ??= this.setAside(names);
+    if (!goesOn) first!.before ??= this.setAside(this.last!.isIn(folder) ? names : []);
+    this.last ??= new LastSight(newest, Date.now());
+    // A file that was listed and is gone already: only a look that sees all files can be trusted.
+    if (seen.length >= names.length) this.last.renew(newest, names, folder);
   }
 
-  /** No look saw this file beside the one before it. @param names in the folder of that one now */
-  private followed(by: FreshFile, names: readonly string[]): void {
-    const { last } = this;
-    last!.miss(names);
-    by.before ??= last;
+  /** The last sight of a file that another one has followed. @param names that are in its folder now */
+  private setAside(names: readonly string[]): LastSight {
+    const last = this.last!;
+    last.miss(names);
     this.last = null;
-    this.past = [...(this.past ?? []), last!];
+    this.past = [...(this.past ?? []), last];
     afterEvents(() => {
       this.past = this.past!.length > 1 ? this.past!.slice(1) : null;
     });
+    return last;
   }
 
   /** A name of the log came or went in a folder. */
@@ -72,6 +78,20 @@ export class Sights {
     if (next.starts === null) return MOVED_ON;
     return sight === null ? UNKNOWN : null;
   }
+}
+
+/**
+ * The first new file behind a name that is missing in the chain: whoever deletes a folder may have begun with it.
+ */
+function findBehindHole(seen: readonly SeenFile[], chain: readonly ChainName[]): FreshFile | null {
+  const number = ({ age }: SeenFile): number => {
+    const name = chain.find((one) => one.age === age)?.name ?? '';
+    return age === 0 ? 0 : Number(/\.(\d+)$/.exec(name)?.[1] ?? Number.NaN);
+  };
+  for (const [index, one] of seen.entries()) {
+    if (index > 0 && one.fresh !== null && number(seen[index - 1]!) - number(one) > 1) return one.fresh;
+  }
+  return null;
 }
 
 /** Whether the file has a name other than its pin's. If that cannot be found out, it is in doubt. */

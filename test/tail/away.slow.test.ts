@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentSite } from '../support/agent_site.ts';
 import { bytesOf, type StoredStream } from '../support/streams.ts';
 
@@ -140,4 +141,45 @@ test('a folder that is moved away as a whole has lost nothing', async (t) => {
   await site.flush('sb');
   renameSync(site.folder('sb'), join(site.dir, 'data', 'elsewhere'));
   assert.equal((await site.sealed('sb'))[0]!.seal!.complete, true);
+});
+
+test('a storm of sandboxes that rotate right before they are deleted: none that lost bytes is complete', async (t) => {
+  const site = new AgentSite();
+  t.after(() => site.close());
+  await site.start();
+  const written = new Map<string, string>();
+  const live = async (id: string, index: number): Promise<void> => {
+    site.make(id);
+    writeFileSync(site.path(id), lines(0));
+    await sleep(50);
+    renameSync(site.path(id), site.path(id, 'console.log.1'));
+    writeFileSync(site.path(id), lines(50));
+    await sleep(index % 20);
+    renameSync(site.path(id, 'console.log.1'), site.path(id, 'console.log.2'));
+    renameSync(site.path(id), site.path(id, 'console.log.1'));
+    writeFileSync(site.path(id), lines(100));
+    if (index % 3 > 0) await sleep(index % 7);
+    site.delete(id);
+    written.set(id, lines(0) + lines(50) + lines(100));
+  };
+  for (let from = 0; from < 340; from += 34)
+    await Promise.all(Array.from({ length: 34 }, (_, slot) => live(`sb-${from + slot}`, from + slot)));
+  await site.empty();
+  const silent: string[] = [];
+  const counts = { complete: 0, incomplete: 0, unseen: 0, lost: 0 };
+  for (const [id, all] of written) {
+    const streams = site.streams(id);
+    if (streams.length === 0) counts.unseen++;
+    for (const { seal } of streams) counts[seal!.complete ? 'complete' : 'incomplete']++;
+    if (streams.length === 0 || bytesOf(streams).toString() === all) continue;
+    counts.lost++;
+    const told = streams.map(({ lines: [first], bytes, gaps }) => [
+      first?.bytes.toString(),
+      bytes.length,
+      gaps,
+    ]);
+    silent.push(...(streams.some(({ seal }) => !seal!.complete) ? [] : [`${id}: ${JSON.stringify(told)}`]));
+  }
+  t.diagnostic(JSON.stringify(counts));
+  assert.deepEqual(silent, []);
 });
