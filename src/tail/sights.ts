@@ -81,7 +81,8 @@ export class Sights {
 }
 
 /**
- * The first new file behind a name that is missing in the chain: whoever deletes a folder may have begun with it.
+ * The first new file behind a name that is missing in the chain: whoever deletes a folder may have begun with
+ * that name.
  */
 function findBehindHole(seen: readonly SeenFile[], chain: readonly ChainName[]): FreshFile | null {
   const number = ({ age }: SeenFile): number => {

@@ -5,6 +5,7 @@ import { AfterlogError, isRefused, reasonOf } from '../base/errors.ts';
 import { report, Trouble, Troubles } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import { isSandboxId, wrongWithId } from '../base/sandbox_id.ts';
+import { afterEvents } from './event_queue.ts';
 import type { Account } from './fair_shares.ts';
 import { HeldFiles } from './held.ts';
 import { type Layout, layoutOf } from './layout.ts';
@@ -382,11 +383,13 @@ export class Tailer {
       this.retried.add(tail);
       this.wake(tail);
     }
-    this.checkHeld();
+    // Letting go of a file may end its stream: the events that tell how it ended come first.
+    afterEvents(() => this.checkHeld());
     this.pins.tidy();
   }
 
   private checkHeld(): void {
+    if (this.isStopped) return;
     const what = 'what is held';
     try {
       for (const tail of this.held.check(this.unsettled, this.chunk)) this.wake(tail);
