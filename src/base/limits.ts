@@ -507,6 +507,8 @@ export const limits = {
     check_ms: 5_000,
     /** Sandboxes whose logs it looks at. */
     sandboxes_max: 1_000,
+    /** Files of logrotate's configuration that it reads. */
+    logrotate_files_max: 1_000,
     /** Brokers of a cluster that it tries. */
     brokers_max: 50,
     /** Newest messages of each partition whose signatures it checks. */

@@ -7,6 +7,7 @@ import { fileFindings } from './files.ts';
 import { check, type Finding, groups, reporter, within } from './finding.ts';
 import { codeOf } from './folder.ts';
 import { inotifyFindings } from './inotify.ts';
+import { logrotateFindings } from './logrotate.ts';
 import { openFileFindings } from './open_files.ts';
 import { pinFindings } from './pins.ts';
 import { privateFindings } from './private.ts';
@@ -81,6 +82,9 @@ async function hostFindings(settings: Settings): Promise<Finding[]> {
   }
   const files = fileFindings(settings, found, user);
   const pins = await check(reporter('pins', ['agent']), 'link', () => pinFindings(settings, found, user));
+  const rotated = await check(reporter('pins', ['agent']), 'logrotate', () =>
+    logrotateFindings(settings, found),
+  );
   const canLink = !pins.some(({ level }) => level === 'error');
   const more = await Promise.all([
     check(reporter('state', ['agent']), 'writable', () => writableFindings(settings, user)),
@@ -94,5 +98,5 @@ async function hostFindings(settings: Settings): Promise<Finding[]> {
       openFileFindings(runningAgent(settings), found.sandboxes, canLink),
     ),
   ]);
-  return [...files, ...pins, ...more.flat()];
+  return [...files, ...pins, ...rotated, ...more.flat()];
 }

@@ -251,7 +251,7 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean, { copies, isArchiv
   const { newest } = files;
   const hasNothing = newest === undefined && (tail.stream === null || tail.sealed !== null);
   // A copy of the newest file stands for it, after the file itself was deleted.
-  const isCopied = seen.some(({ fresh }) => fresh !== null && copies.has(fresh));
+  const isCopied = seen.some(({ file, fresh }) => (fresh ? copies.has(fresh) : files.isCopyOfNewest(file)));
   // One that has left the folder was rotated, too: the events tell whether others followed it meanwhile.
   const hasLeft = newest?.place === 'elsewhere' || isCopied;
   const isNext =

@@ -71,8 +71,8 @@ export function factsOfFresh(
 }
 
 /**
- * If no look saw a new file behind its original, only the content can tell that it is a copy. Consoles of two lives
- * may hold the same, but a copy has an older name from the start.
+ * If no look saw a new file behind its original, only the content can tell that it is a copy. Consoles of two
+ * lives may hold the same, but a copy has an older name from the start.
  */
 function copiesAmong({ files }: LogTail, seen: Seen[], hasLeft: boolean): Set<FreshFile> {
   const { newest } = files;

@@ -33,6 +33,11 @@ export class Copies {
     return this.list.map(({ pin }) => pin);
   }
 
+  /** Whether the first file is a copy of the second one. */
+  isCopy(file: FileIdentity, of: Pin): boolean {
+    return this.list.some((copy) => copy.of === of && sameFile(copy.pin, file));
+  }
+
   add(copy: Copy): void {
     this.list.push(copy);
   }
@@ -95,8 +100,8 @@ export class Copies {
 const COMPARED_BYTES = limits.parse.line_bytes_max;
 
 /**
- * Whether one file holds what another one begins with, so that it is a copy of it, perhaps not a complete one. A
- * copy is born after its original.
+ * Whether one file holds what another one begins with, so that it is a copy of it, perhaps not a complete
+ * one. A copy is born after its original.
  */
 export function isCopyOf(pin: Pin, original: Pin): boolean {
   const hasBirths = pin.born !== '0' && original.born !== '0';

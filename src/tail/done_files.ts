@@ -47,7 +47,8 @@ export class DoneFiles {
 
   /**
    * Notes which of them are in the folder.
-   * @returns the pins of those that nobody can bring back, and of the oldest outside of the folder past the limit
+   * @returns the pins of those that nobody can bring back, and of the oldest outside of the folder past the
+   * limit
    */
   place(placeOf: (pin: Pin) => FilePlace): { nowhere: Pin[]; forgotten: Pin[] } {
     if (this.list.length === 0) return { nowhere: [], forgotten: [] };

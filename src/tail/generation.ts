@@ -7,8 +7,9 @@ import { withoutNulsAtEnd } from './nuls.ts';
 import { type Pin, readAt, statOf } from './pins.ts';
 
 /**
- * Where a generation's file is now: under the log's own name, under an older one of the chain, elsewhere (it has
- * left the folder, or has a strange name there), away with the whole folder, or nowhere: only its pin has it.
+ * Where a generation's file is now: under the log's own name, under an older one of the chain, elsewhere (it
+ * has left the folder, or has a strange name there), away with the whole folder, or nowhere: only its pin has
+ * it.
  */
 export type FilePlace = 'live' | 'rotated' | 'elsewhere' | 'away' | 'gone';
 

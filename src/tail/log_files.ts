@@ -200,6 +200,11 @@ export class LogFiles {
     return this.copies.count;
   }
 
+  /** Whether a file is a copy of the newest one. */
+  isCopyOfNewest(file: FileIdentity): boolean {
+    return this.newest !== undefined && this.copies.isCopy(file, this.newest.pin);
+  }
+
   /** The oldest file that may be a copy of this one, if this is the newest. */
   firstCopyOf(generation: Generation): Copy | undefined {
     return generation === this.newest ? this.copies.firstOf(generation.pin) : undefined;

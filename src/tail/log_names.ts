@@ -23,8 +23,8 @@ export class LogNames {
   }
 
   /**
-   * Finds the order of all names. The log's own name is the newest. The names that two rotators gave say nothing
-   * about each other: there, the time of the newest file of each decides.
+   * Finds the order of all names. The log's own name is the newest. The names that two rotators gave say
+   * nothing about each other: there, the time of the newest file of each decides.
    * @param timeOf asked only for these
    */
   sort(timeOf: (name: string) => bigint): void {

@@ -170,8 +170,8 @@ export class LogTail implements StateOwner {
   }
 
   /**
-   * An earlier agent left files, and a fault keeps this one from finding out about them: until then the log is
-   * not looked at, read or forgotten.
+   * An earlier agent left files, and a fault keeps this one from finding out about them: until then the log
+   * is not looked at, read or forgotten.
    */
   recoverLater(recover: () => void): void {
     this.recover = recover;
@@ -211,8 +211,8 @@ export class LogTail implements StateOwner {
   }
 
   /**
-   * A file that was read to its end has more: its writer still has it open, or somebody brought it back. It is read
-   * on behind what was read: in this stream, or in a new one if this is sealed.
+   * A file that was read to its end has more: its writer still has it open, or somebody brought it back. It
+   * is read on behind what was read: in this stream, or in a new one if this is sealed.
    */
   goOn(done: DoneFile, place: FilePlace): void {
     const { first } = this.files;

@@ -8,7 +8,9 @@ export interface RotationName {
   rank: string;
 }
 
-/** `archive`: a compressed file, which is never content. `strange`: no rotator that we know names a file so. */
+/**
+ * `archive`: a compressed file, which is never content. `strange`: no rotator that we know names a file so.
+ */
 export type NameKind = RotationName | 'archive' | 'strange';
 
 const COMPRESSED = /\.(?:gz|bz2|xz|zst|lz4|lzma|lzo|br|Z|zip|7z)$/;

@@ -33,7 +33,9 @@ export interface TailState {
   };
   /** The files to be read after it, oldest first; absent if there are none. */
   waiting?: WaitingFile[];
-  /** The newest files that are read and may come back, as `doneText` writes them; absent if there are none. */
+  /**
+   * The newest files that are read and may come back, as `doneText` writes them; absent if there are none.
+   */
   done?: string[];
 }
 
