@@ -26,6 +26,8 @@ export interface Loss {
   before: TailState | null;
   /** The lost bytes, if they can be read again. */
   bytes: Buffer | null;
+  /** Rows that these bytes became. A line that came in pieces has one now. */
+  lines: number;
   /** The agent's totals before the damage, and the first ones that are known after it. */
   base: StreamTotals;
   at: StreamTotals | null;
@@ -60,7 +62,7 @@ export function lossesOf(
   const isSame = started !== null && before?.stream.started === started;
   const losses: Loss[] = [];
   const loss = (of: string, from: number, to: number | null, base: StreamTotals): Loss => ({
-    ...{ ...name, started: of, from, to, before, base, bytes: null, at: null, rows: [] },
+    ...{ ...name, started: of, from, to, before, base, bytes: null, lines: 0, at: null, rows: [] },
     ...{ hasLostGap: false, lostSeal: null, laterSeal: null },
   });
   if (before !== null && before.sealed === null && !isSame) {
@@ -107,15 +109,27 @@ function withRow(sum: number, { record, bytes }: SpooledRow): number {
 
 const linesOf = (rows: SpooledRow[]): SpooledRow[] => rows.filter((row) => row.record === 'line');
 
-/** The agent's totals without the lines of a loss that a gap row stands in for. */
-export function corrected(totals: StreamTotals, { base, at, rows }: Loss): StreamTotals {
+/** The lines that the agent counted in a loss. */
+const countedOf = ({ base, at, rows }: Loss): number =>
+  at === null ? 0 : at.lines - base.lines - linesOf(rows).length;
+
+/** Whether other rows hold the bytes that were read again. */
+export const isRecounted = (loss: Loss): boolean =>
+  loss.bytes !== null && loss.at !== null && loss.lines !== countedOf(loss);
+
+/**
+ * The agent's totals without the lines of a loss that a gap row stands in for, or with those that were read
+ * again.
+ */
+export function corrected(totals: StreamTotals, loss: Loss): StreamTotals {
+  const { base, at, rows } = loss;
   if (at === null) return totals;
-  const lines = linesOf(rows);
+  if (loss.bytes !== null) return { ...totals, lines: totals.lines - countedOf(loss) + loss.lines };
   const gaps = base.gaps + 1 + rows.filter((row) => row.record === 'gap').length;
   const crc = rows.reduce(withRow, base.crc32);
   return {
     bytes: totals.bytes,
-    lines: totals.lines - (at.lines - base.lines - lines.length),
+    lines: totals.lines - countedOf(loss),
     crc32: (totals.crc32 ^ shiftCrc32(at.crc32 ^ crc, totals.bytes - at.bytes)) >>> 0,
     gaps: totals.gaps + gaps - at.gaps,
   };

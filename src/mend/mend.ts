@@ -9,7 +9,7 @@ import { newEpoch } from '../wire/epoch.ts';
 import { today } from '../wire/header.ts';
 import { toSpool } from '../wire/spooled.ts';
 import { type Damage, findDamage } from './damage.ts';
-import { corrected, type Loss } from './loss.ts';
+import { corrected, isRecounted, type Loss } from './loss.ts';
 import { readAgain, StandIn, type StandInId, sealOf } from './stand_in.ts';
 
 /** The last id that the running agent has given to a batch. */
@@ -42,12 +42,13 @@ export function mend(
     if (damage.isMissing) standIn.note(id, `${reasonOf(damage)}; what began and ended there is not known`);
     else if (isKnown && standIn.rows === 0)
       standIn.note(id, `${reasonOf(damage)}; files that are still there are read again`);
-    correctSeals(spool, lost, last, id.ingest_day);
-    const changes = correctStates(spool, lost);
+    const counted = [...lost, ...again.filter(isRecounted)];
+    correctSeals(spool, counted, last, id.ingest_day);
+    const changes = correctStates(spool, counted);
     const payload = standIn.rows === 0 ? null : toSpool(standIn.finish(id, reasonOf(damage)));
     spool.standIn(damage.place, changes, payload);
     correct(Object.values(changes));
-    for (const later of damages.slice(index + 1).flatMap(lossesIn)) correctLater(later, lost);
+    for (const later of damages.slice(index + 1).flatMap(lossesIn)) correctLater(later, counted);
     const bytes = again.reduce((sum, { from, to }) => sum + to! - from, 0);
     log.info(
       { over: 'SPOOL_DAMAGED', bytes, logs: again.length, gaps: lost.length },
@@ -75,7 +76,10 @@ function fill(
     const again: Loss[] = [];
     const misfit = losses.find((loss) => {
       (loss.bytes === null ? lost : again).push(loss);
-      return loss.bytes !== null && !standIn.lines(loss, loss.bytes);
+      if (loss.bytes === null) return false;
+      const lines = standIn.lines(loss, loss.bytes);
+      loss.lines = lines ?? 0;
+      return lines === null;
     });
     if (misfit !== undefined) {
       misfit.bytes = null;
@@ -92,7 +96,7 @@ function marks(standIn: StandIn, loss: Loss, isLost: boolean, reason: string): v
     standIn.mark(loss, 'gap', from, { bytes: isLost && to !== null ? to - from : null, reason });
   if (lostSeal === null) return;
   const ended: StreamTotals = { ...base, gaps: base.gaps + 1 };
-  const totals = at === null ? ended : isLost ? corrected(at, loss) : at;
+  const totals = at === null ? ended : corrected(at, loss);
   standIn.mark(loss, 'seal', totals.bytes, sealOf(totals, lostSeal));
 }
 
@@ -102,9 +106,13 @@ function correctSeals(spool: Spool, lost: Loss[], { host }: LastBatch, ingestDay
   for (const loss of lost) {
     const { laterSeal } = loss;
     if (laterSeal === null) continue;
-    const { reason, ...told } = laterSeal as StreamTotals & { reason: string; complete: boolean };
+    const {
+      reason,
+      complete: _,
+      ...told
+    } = laterSeal as StreamTotals & { reason: string; complete: boolean };
     const totals = corrected(told, loss);
-    seals.mark(loss, 'seal', laterSeal.bytes, { ...totals, complete: false, reason });
+    seals.mark(loss, 'seal', laterSeal.bytes, sealOf(totals, reason));
   }
   if (seals.rows === 0) return;
   const id = { host, epoch: newEpoch(), sequence: 1, ingest_day: ingestDay };

@@ -1,7 +1,7 @@
 import { limits } from '../base/limits.ts';
 import { BYTES_BEHIND, type Redactor } from '../redact/redactor.ts';
 import { RowTarget } from '../rows/row_target.ts';
-import { StreamRows, savedRedaction } from '../rows/stream_rows.ts';
+import { StreamRows, savedHead, savedRedaction } from '../rows/stream_rows.ts';
 import { type FoundPin, readAt, sameFile } from '../tail/pins.ts';
 import type { StreamTotals } from '../tail/stream.ts';
 import { BatchBuilder } from '../wire/batch_builder.ts';
@@ -37,10 +37,11 @@ export class StandIn {
     return this.target.builder.rows;
   }
 
-  /** @returns false if they do not all fit; then this stand-in is useless */
-  lines(loss: Loss, bytes: Buffer): boolean {
+  /** @returns the number of rows; null if they do not all fit: then this stand-in is useless */
+  lines(loss: Loss, bytes: Buffer): number | null {
     const before = { position: loss.from, crc32: 0 };
-    return !this.rowsOf(loss).lines(before, bytes, 0, true, this.now_ms).isFull;
+    const { isFull, lines } = this.rowsOf(loss).lines(before, bytes, 0, true, this.now_ms);
+    return isFull ? null : lines;
   }
 
   mark(loss: Loss, what: 'gap' | 'seal', position: number, message: object): void {
@@ -65,7 +66,9 @@ export class StandIn {
 
   private rowsOf({ sandbox, log, started, before }: Loss): StreamRows {
     const saved = before?.stream.started === started ? before.stream : null;
-    return new StreamRows(this.target, { sandbox, log, started }, saved);
+    // The bytes of a stand-in are hidden already, and these are not.
+    const shown = saved === null ? null : { ...saved, head: undefined };
+    return new StreamRows(this.target, { sandbox, log, started }, shown);
   }
 }
 
@@ -87,9 +90,13 @@ export function readAgain(loss: Loss, pins: FoundPin[], redactor: Redactor | nul
   const bytes = readAt(found.pin, isGoingOn ? before.file.offset : 0, length + behind);
   if (bytes.length < length) return null;
   const redaction = isGoingOn ? savedRedaction(before.stream) : null;
+  const head = isGoingOn ? savedHead(before.stream) : Buffer.alloc(0);
   // A copy, because the redactor reuses its buffer.
-  const shown =
-    redactor === null ? bytes : Buffer.from(redactor.hide(bytes, 0, redaction).subarray(0, length));
+  const hide = (of: Redactor): Buffer =>
+    Buffer.from(
+      of.hide(Buffer.concat([head, bytes]), 0, redaction).subarray(head.length, head.length + length),
+    );
+  const shown = redactor === null ? bytes : hide(redactor);
   return areLost(shown, loss) ? shown : null;
 }
 

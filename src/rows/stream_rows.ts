@@ -29,6 +29,9 @@ export interface RowsState {
 export const savedRedaction = (saved: object): RedactionState | null =>
   (saved as RowsState).redaction ?? null;
 
+/** The bytes of the unfinished line that have rows already, which that secret is counted from. */
+export const savedHead = (saved: object): Buffer => Buffer.from((saved as RowsState).head ?? '', 'base64');
+
 /**
  * Makes rows of the bytes of one stream: hides secrets, splits lines, parses each and adds it to the batch.
  */
@@ -65,7 +68,7 @@ export class StreamRows implements StreamSink, StreamLabels {
       { state: state?.parser },
     );
     this.redaction = state?.redaction ?? null;
-    this.head = state?.head === undefined ? null : Buffer.from(state.head, 'base64');
+    this.head = state?.head === undefined ? null : savedHead(state);
     this.workspace = state?.workspace ?? '';
     this.template = state?.template ?? '';
   }
@@ -203,6 +206,7 @@ export class StreamRows implements StreamSink, StreamLabels {
   }
 
   nuls(before: StreamPoint, bytes: number, now_ms: number): number {
+    this.endHead(before.position, now_ms);
     const { builder, labels } = this.target;
     if (!this.isLabelled) labels?.fill(this);
     builder.use(this, Math.floor(now_ms / 1000), (now_ms % 1000) * 1_000_000);

@@ -288,3 +288,21 @@ test('what is read again has its secrets hidden as before', async (t) => {
   assert.deepEqual(texts(streams), ['one\nto *************** now\nthree\n']);
   assert.deepEqual(streams[0]!.gaps, []);
 });
+
+test('a line that came in pieces, the entries of which are damaged, comes again in its place', async (t) => {
+  const site = new Spooled();
+  t.after(() => site.close());
+  await site.start();
+  site.make('sb');
+  await site.say('sb', 'one\n');
+  appendFileSync(site.path('sb'), 'login: ');
+  await site.read('sb', 11);
+  await site.say('sb', 'root\n', 'two\n');
+  await site.kill();
+  site.damage('root');
+  await restarted(site);
+  site.delete('sb');
+  const [stream] = await site.whenSealed('sb');
+  assert.equal(stream!.bytes.toString(), 'one\nlogin: root\ntwo\n');
+  assert.ok(stream!.seal!.complete);
+});
