@@ -82,9 +82,11 @@ export class Reserve {
   private growTo(bytes: number): void {
     // Zeros may take no space.
     const some = randomFillSync(Buffer.allocUnsafe(Math.min(bytes, PIECE_BYTES)));
-    const fd = openSync(this.path, 'a', OWN_FILE);
+    const fd = openSync(this.path, this.size === 0 ? 'w' : 'r+', OWN_FILE);
     try {
-      while (this.size < bytes) this.size += writeSync(fd, some, 0, Math.min(some.length, bytes - this.size));
+      while (this.size < bytes) {
+        this.size += writeSync(fd, some, 0, Math.min(some.length, bytes - this.size), this.size);
+      }
     } finally {
       closeSync(fd);
     }
