@@ -39,7 +39,7 @@ const LINKS_MAX = 40;
 
 /** Names in a state dir. A folder that holds only these is ours, and may be closed. */
 const OWN_NAMES =
-  /^(agent\.lock|up\.json|doctor-|(spool|refused|pins|clickhouse|clickhouse-users|kafka|lost\+found)$)/;
+  /^(agent\.lock|up\.json|doctor-|(spool|refused|pins|watched|clickhouse|clickhouse-users|kafka|lost\+found)$)/;
 
 /**
  * Makes the folder that a setting names, or one in the data dir, as `makeOwnFolder` does. If it holds things
