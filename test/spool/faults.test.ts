@@ -137,7 +137,7 @@ test('a folder in which no new segment can be made: the same, and no state is lo
   const { openSync } = fs;
   const { mend } = disk(t, {
     openSync: ((path: string, flags: string) => {
-      if (flags === 'w') throw refusal('EACCES');
+      if (flags === 'w+') throw refusal('EACCES');
       return openSync(path, flags);
     }) as typeof fs.openSync,
   });

@@ -58,7 +58,7 @@ export function recordDisk(root: string): { steps: Step[]; stop: () => void } {
         if (isNew) files.set(at, count++);
         const file = files.get(at)!;
         if (isNew) steps.push({ what: 'create', path: at, file });
-        else if (flags === 'w') steps.push({ what: 'truncate', file, size: 0 });
+        else if (flags.startsWith('w')) steps.push({ what: 'truncate', file, size: 0 });
         open.set(fd, file);
       }
       return fd;

@@ -242,9 +242,10 @@ export class SimulatedAgent {
     return [...(this.tailer?.sandboxes.keys() ?? [])];
   }
 
-  /** Whether all files that only it holds are read, durable and closed. */
+  /** Whether all files that only it holds are read, durable and closed: it knows which, for its looks saw all. */
   get holdsNothing(): boolean {
     const sandboxes = [...(this.tailer?.sandboxes.values() ?? [])];
+    if (sandboxes.some(({ failure }) => failure !== '')) return false;
     const files = sandboxes.flatMap(({ tails }) => [...tails.values()].map((tail) => tail.files));
     return files.every(({ nameless, isSettling }) => nameless.length === 0 && !isSettling);
   }

@@ -59,8 +59,10 @@ export class History {
     await this.agent.deliver();
     for (const { id } of this.sandboxes) await this.agent.guard(id);
     for (let waited_ms = 0; waited_ms < 10_000; waited_ms += 500) {
+      const { acts } = this;
       await this.agent.tick(500);
-      if (this.agent.holdsNothing) return true;
+      // What happened meanwhile it may not have seen yet.
+      if (this.agent.holdsNothing && this.acts === acts) return true;
     }
     return !this.agent.isRunning;
   }
