@@ -133,7 +133,8 @@ function passHole(tail: LogTail, generation: Generation, bytes: Buffer, atEnd: b
     return true;
   }
   cursor.sawNuls(nuls, atEnd);
-  return behindNuls(tail, generation);
+  // An empty file has no hole yet.
+  return nuls === 0 ? atFileEnd(tail, generation) : behindNuls(tail, generation);
 }
 
 /** Deals with the NULs behind the content, unless their end is still searched for. */

@@ -357,6 +357,7 @@ test('a file that is emptied and stays empty ends its stream; what follows on de
   await site.read('sb', 4);
   truncateSync(site.path('sb'), 0);
   await site.sealed('sb', 1);
+  await site.flush('sb');
   site.delete('sb');
   const streams = await site.sealed('sb', 2);
   assert.deepEqual(texts(streams), ['one\n', '']);
