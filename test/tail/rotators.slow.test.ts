@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -84,7 +93,7 @@ class Writer {
   }
 }
 
-describe('what logrotate does to a console loses nothing and repeats nothing', { concurrency: 6 }, () => {
+describe('what logrotate does to a console loses nothing and repeats nothing', { concurrency: 12 }, () => {
   const site = new AgentSite();
   before(() => site.start());
   after(() => site.close());
@@ -132,6 +141,8 @@ describe('what logrotate does to a console loses nothing and repeats nothing', {
     await site.flush(id);
     writer.close();
     site.delete(id);
+    // Files that have a name elsewhere are remembered.
+    rmSync(olddir, { recursive: true });
     await site.eventually('its end', () => site.spool.poll().states.get(`${id}/console`) === undefined);
     const streams = site.streams(id);
     assert.equal(streams.map(({ bytes }) => bytes.toString()).join(''), wanted);
