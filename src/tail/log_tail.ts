@@ -333,6 +333,7 @@ export class LogTail implements StateOwner {
   nuls(cursor: FileCursor, bytes: number): void {
     this.stream!.nuls(bytes);
     cursor.skipNuls(bytes);
+    this.unfinished.begins();
     this.changed();
   }
 

@@ -51,9 +51,6 @@ export interface ChainName {
   age: number;
 }
 
-/** Error codes of a file system that has no hard links. */
-const NO_LINKS = ['EPERM', 'ENOSYS', 'EOPNOTSUPP', 'ENOTSUP', 'EMLINK'];
-
 /** The parts of a pin's name. */
 export interface PinName {
   sandbox: string;
@@ -139,7 +136,8 @@ export class Pins {
   take(sandbox: string, logName: string, folder: OpenFolder, { name, age }: ChainName): Pin | null {
     this.pace.take(`${sandbox}/${name}`);
     if (this.holding === 'descriptor') return this.open(folder, name, null);
-    if (!this.hasLinks()) return this.open(folder, name, 'a hard link has another inode number there');
+    const why = this.whyNoLink();
+    if (why !== null) return this.open(folder, name, why);
     const pathAs = (stream: 'new' | 'unsure'): string =>
       join(this.dir, `${encodeURIComponent(sandbox)},${logName},${stream},${age},${this.unique()}`);
     const isUnsure = mayHoldForeign(folder.stats);
@@ -195,6 +193,7 @@ export class Pins {
     }
     if (now === null || now === before) return false;
     this.folder = now;
+    this.linksServe = null;
     this.renewals++;
     const what = `The folder of pins, ${this.dir}, was removed or replaced. Files that still have a name are pinned again.`;
     report(new AfterlogError('PINS_LOST', what), { path: this.dir }, 'error');
@@ -271,11 +270,20 @@ export class Pins {
   }
 
   /**
-   * On some file systems, plain FUSE ones above all, a hard link is a file of its own for all that one can
-   * see: nobody could tell which names in a folder are pinned.
+   * Why a hard link cannot hold a file; null if it can. On some file systems, plain FUSE ones above all, a link
+   * is a file of its own for all that one can see: nobody could tell which names in a folder are pinned. Before
+   * it is known that links serve, none may be made; a trial that failed says nothing of the next file.
    */
-  private hasLinks(): boolean {
-    if (this.linksServe !== null) return this.linksServe;
+  private whyNoLink(): string | null {
+    if (this.linksServe === null) {
+      const failure = this.tryLink();
+      if (failure !== null) return failure;
+    }
+    return this.linksServe ? null : 'a hard link has another inode number there';
+  }
+
+  /** Finds out whether links serve. @returns the error that kept it from that */
+  private tryLink(): string | null {
     const [file, link] = [join(this.dir, 'trial'), join(this.dir, 'trial-link')];
     const remove = (): void => {
       for (const path of [file, link]) this.unlink(path);
@@ -283,21 +291,18 @@ export class Pins {
     try {
       remove();
       closeQuietly(openSync(file, 'wx', OWN_FILE));
-      try {
-        linkSync(file, link);
-      } catch (error) {
-        // The link of a log meets the same error, and says it.
-        if (NO_LINKS.includes((error as NodeJS.ErrnoException).code ?? '')) this.linksServe = true;
-        return true;
-      }
+      linkSync(file, link);
       const [own, linked] = [file, link].map((path) => lstatSync(path, { bigint: true }));
       this.linksServe = own!.ino === linked!.ino && own!.dev === linked!.dev;
-    } catch {
-      return true; // The next file is another trial.
+      return null;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === undefined) throw error;
+      // The folder of pins is gone, and made again.
+      return code === 'ENOENT' && this.check() ? this.tryLink() : code;
     } finally {
       remove();
     }
-    return this.linksServe;
   }
 
   /** @param why links do not serve; null if they are not wanted */
