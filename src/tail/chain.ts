@@ -68,9 +68,9 @@ export function lookAtChain(
       }
       if (!folder.isStill()) break;
       // All that the system may refuse comes first: what follows is done whole.
-      const facts = factsOfFresh(tail, seen, folder.open, archives);
-      place(tail, seen, folder, facts);
       const isOther = isAnotherFolder(tail, folder);
+      const facts = factsOfFresh(tail, seen, folder.open, isOther, archives);
+      place(tail, seen, folder, facts);
       tail.foundIn(folder.identity ?? tail.folder);
       adopt(tail, seen, isOther, facts);
       goOn(tail, seen, facts);

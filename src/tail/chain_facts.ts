@@ -52,11 +52,15 @@ export function factsOf(tail: LogTail, seen: Seen[]): Facts {
   return { outside };
 }
 
-/** @throws the system's error */
+/**
+ * @param isOther the folder is another one than that of the known files
+ * @throws the system's error
+ */
 export function factsOfFresh(
   tail: LogTail,
   seen: Seen[],
   folder: OpenFolder | null,
+  isOther: boolean,
   archives: string[],
 ): FreshFacts {
   const { outside } = factsOf(tail, seen);
@@ -65,14 +69,14 @@ export function factsOfFresh(
   const left = newest && outside.get(newest.pin);
   return {
     outside,
-    copies: copiesAmong(tail, seen, left !== undefined),
+    copies: copiesAmong(tail, seen, left !== undefined && !isOther),
     isArchived: left !== undefined && folder !== null && isArchived(left, folder, archives),
   };
 }
 
 /**
  * If no look saw a new file behind its original, only the content can tell that it is a copy. Consoles of two
- * lives may hold the same, but a copy has an older name from the start.
+ * lives may hold the same, but a copy has an older name from the start, in the folder of its original.
  */
 function copiesAmong({ files }: LogTail, seen: Seen[], hasLeft: boolean): Set<FreshFile> {
   const { newest } = files;

@@ -12,6 +12,7 @@ import fs, {
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { log } from '../../src/base/log.ts';
 import { OpenFolder } from '../../src/base/open_folder.ts';
 import { Pins } from '../../src/tail/pins.ts';
 import { canBeOthers, NOBODY } from '../support/attacker.ts';
@@ -119,6 +120,36 @@ test('an honest log of root in a guest’s folder is held, also if it is deleted
     pins.list().map(({ pin }) => pin.inode),
     [inode],
   );
+});
+
+test('a trial of links that fails makes no link, and decides nothing', async (t) => {
+  log.level = 'silent';
+  const dir = await temporaryDir(t);
+  mkdirSync(join(dir, 'sb'));
+  writeFileSync(join(dir, 'sb', 'console.log'), 'bytes\n');
+  const folder = OpenFolder.open(dir, ['sb'])!;
+  t.after(() => folder.close());
+  const pins = new Pins(join(dir, 'pins'));
+  t.after(restoreFs(t));
+  const { lstatSync, linkSync } = fs;
+  // As on a plain FUSE file system: a link is a file of its own.
+  t.mock.method(fs, 'lstatSync', (path: string, options: { bigint: true }) => {
+    const stats = lstatSync(path, options);
+    return path.endsWith('/trial-link') ? Object.assign(stats, { ino: stats.ino + 1n }) : stats;
+  });
+  let fails = true;
+  t.mock.method(fs, 'linkSync', (from: string, to: string) => {
+    if (fails) throw Object.assign(new Error('EPERM'), { code: 'EPERM', syscall: 'link' });
+    linkSync(from, to);
+  });
+  syncBuiltinESMExports();
+  for (const isFailing of [true, false]) {
+    fails = isFailing;
+    const pin = pins.take('sb', 'console', folder, NEWEST)!;
+    assert.equal(pin.path, null);
+    pins.release(pin);
+  }
+  assert.deepEqual(readdirSync(join(dir, 'pins')), []);
 });
 
 test('a pin of a crash counts if its file has no other name; else the look decides', async (t) => {

@@ -45,6 +45,23 @@ describe('deleted and made again under the same id', { concurrency: true }, () =
     assert.equal(streams[0]!.seal!.reason, 'recreated');
   });
 
+  test('the folder, with a rotated log that begins as the first life did: it is no copy of that', async () => {
+    const id = 'alike';
+    site.make(id);
+    writeFileSync(site.path(id), 'the same boot\nfirst life\n');
+    await site.read(id, 25);
+    site.atOnce(() => {
+      site.delete(id);
+      site.make(id);
+      writeFileSync(`${site.path(id)}.1`, 'the same boot\n');
+      writeFileSync(site.path(id), 'second life\n');
+    });
+    await site.read(id, 51);
+    site.delete(id);
+    const streams = await site.sealed(id, 2);
+    assert.deepEqual(texts(streams), ['the same boot\nfirst life\n', 'the same boot\nsecond life\n']);
+  });
+
   test('five times as fast as they are seen', async () => {
     const lives = Array.from({ length: 5 }, (_, life) => `life ${life}\n`.repeat(20));
     for (const life of lives) {
