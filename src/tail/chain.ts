@@ -62,7 +62,7 @@ export function lookAtChain(
     const now = seen.map(({ age, file }) => `${age}:${file.inode}:${file.born}`).join();
     if (now === last) {
       if (looks === 0 && tail.files.fresh.length === 0) {
-        const facts = factsOf(tail, seen);
+        const facts = factsOf(tail, seen, folder.open);
         if (tail.files.isSomeOut) place(tail, seen, folder, facts);
         return { isStill: true, hasNews: goOn(tail, seen, facts) || hasNews(tail, seen) };
       }

@@ -2,7 +2,7 @@ import type { OpenFolder } from '../base/open_folder.ts';
 import { isCopyOf } from './copies.ts';
 import type { FreshFile } from './log_files.ts';
 import type { LogTail } from './log_tail.ts';
-import { type FileIdentity, type Pin, sameFile, statOf } from './pins.ts';
+import { type FileIdentity, HIDDEN_NAME, identityOf, namesIn, type Pin, sameFile, statOf } from './pins.ts';
 
 /** A file that a look saw under a name of the chain. */
 export interface Seen {
@@ -37,19 +37,28 @@ export interface FreshFacts extends Facts {
 }
 
 /** @throws the system's error */
-export function factsOf(tail: LogTail, seen: Seen[]): Facts {
+export function factsOf(tail: LogTail, seen: Seen[], folder: OpenFolder | null): Facts {
   const outside = new Map<Pin, Outside>();
   for (const pin of tail.files.pins) {
     if (seen.some(({ file }) => sameFile(file, pin))) continue;
     try {
-      const { nlink: names, size, mtimeMs: written_ms } = statOf(pin);
-      outside.set(pin, { names, size, written_ms });
+      const stats = statOf(pin);
+      if (pin.fd !== null && stats.nlink > 0 && folder !== null) pin.hidden = hiddenNames(pin, folder);
+      outside.set(pin, { names: namesIn(pin, stats), size: stats.size, written_ms: stats.mtimeMs });
     } catch (error) {
       // Somebody removed the pin; the next read reports it.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
   }
   return { outside };
+}
+
+function hiddenNames(pin: Pin, folder: OpenFolder): number {
+  const hidden = folder.list().filter(({ name }) => HIDDEN_NAME.test(name));
+  return hidden.filter(({ name }) => {
+    const stats = folder.lstat(name);
+    return stats !== undefined && sameFile(identityOf(stats), pin);
+  }).length;
 }
 
 /**
@@ -63,7 +72,7 @@ export function factsOfFresh(
   isOther: boolean,
   archives: string[],
 ): FreshFacts {
-  const { outside } = factsOf(tail, seen);
+  const { outside } = factsOf(tail, seen, folder);
   if (tail.files.fresh.length === 0) return { outside, copies: new Set(), isArchived: false };
   const { newest } = tail.files;
   const left = newest && outside.get(newest.pin);

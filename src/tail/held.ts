@@ -6,7 +6,7 @@ import { AsideRoom } from './aside.ts';
 import type { Generation } from './generation.ts';
 import { letGo } from './log_reader.ts';
 import type { LogTail } from './log_tail.ts';
-import { type Pin, statOf } from './pins.ts';
+import { namesIn, ownNames, type Pin, statOf } from './pins.ts';
 
 interface HeldFile {
   tail: LogTail;
@@ -156,8 +156,9 @@ function heldBy(tails: Iterable<LogTail>): HeldFile[] {
   for (const tail of tails) {
     for (const { pin, known_bytes, asideOf } of tail.files.nameless) {
       try {
-        const { nlink, blocks, mtimeMs, size } = statOf(pin);
-        if (nlink > (pin.path === null ? 0 : 1)) continue;
+        const stats = statOf(pin);
+        if (namesIn(pin, stats) > ownNames(pin)) continue;
+        const { blocks, mtimeMs, size } = stats;
         const isRead = asideOf === null && size <= known_bytes;
         held.push({ tail, disk_bytes: blocks * 512, written_ms: mtimeMs, isRead, asideOf });
       } catch (error) {

@@ -42,6 +42,8 @@ export interface Pin extends FileIdentity {
   isAside?: true;
   /** How many names the file had, our pin included, when a look last saw it in its folder; absent before. */
   names?: number;
+  /** How many of its names only keep it for the descriptor; absent: none. */
+  hidden?: number;
 }
 
 /** A name of a log in its folder, such as `console.log.2`. */
@@ -50,6 +52,12 @@ export interface ChainName {
   /** How many rotations old it is. */
   age: number;
 }
+
+/**
+ * The name that FUSE or NFS gives a file that is deleted while a descriptor holds it. It goes with the
+ * descriptor, and until then its folder cannot be removed.
+ */
+export const HIDDEN_NAME = /^\.(?:fuse_hidden|nfs)[0-9a-f]+$/i;
 
 /** The parts of a pin's name. */
 export interface PinName {
@@ -539,10 +547,13 @@ export function hasOtherName(pin: Pin): boolean {
 /** The names of a file that are our pins. */
 export const ownNames = (pin: Pin): number => (pin.path === null ? 0 : 1);
 
-/** How many names a pinned file has, our pin included; 0 if somebody removed the pin. */
+/** How many names a pinned file with these stats has, our pin included. */
+export const namesIn = (pin: Pin, { nlink }: Stats): number => Math.max(0, nlink - (pin.hidden ?? 0));
+
+/** The same of its current stats; 0 if somebody removed the pin. */
 function namesOf(pin: Pin): number {
   try {
-    return statOf(pin).nlink;
+    return namesIn(pin, statOf(pin));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
     throw error;

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import {
   closeSync,
   openSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -52,6 +54,36 @@ test('held by descriptors, files have one link, are read after their deletion, a
     [['one\ntwo\nthree\n', 'deleted']],
   );
   assert.doesNotMatch(site.output, /LINK_IMPOSSIBLE|Cannot hard-link/);
+});
+
+test('a file that FUSE or NFS hides only for the descriptor is closed, so that its folder can be removed', async (t) => {
+  const site = new AgentSite();
+  t.after(() => site.close());
+  site.settings.pins = 'descriptor';
+  await site.start();
+  for (const [sandbox, hidden] of Object.entries({
+    fuse: '.fuse_hidden0000000900000034',
+    nfs: '.nfs0000000000b0042c00000001',
+  })) {
+    site.make(sandbox);
+    writeFileSync(site.path(sandbox), 'one\n');
+    await site.read(sandbox, 4);
+    renameSync(site.path(sandbox), site.path(sandbox, hidden));
+    const streams = await site.sealed(sandbox);
+    assert.deepEqual(
+      streams.map(({ bytes, seal }) => [String(bytes), seal!.reason, seal!.complete]),
+      [['one\n', 'deleted', true]],
+    );
+  }
+  const held = (): boolean =>
+    readdirSync(`/proc/${site.pid}/fd`).some((fd) => {
+      try {
+        return readlinkSync(`/proc/${site.pid}/fd/${fd}`).startsWith(site.vms);
+      } catch {
+        return false; // It has just been closed.
+      }
+    });
+  await site.eventually('no descriptor', () => !held());
 });
 
 test('with 256 open files and 300 logs held by descriptors, 64 descriptors hold logs, and the others are read as these end', async (t) => {
