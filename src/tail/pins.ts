@@ -278,9 +278,10 @@ export class Pins {
   }
 
   /**
-   * Why a hard link cannot hold a file; null if it can. On some file systems, plain FUSE ones above all, a link
-   * is a file of its own for all that one can see: nobody could tell which names in a folder are pinned. Before
-   * it is known that links serve, none may be made; a trial that failed says nothing of the next file.
+   * Why a hard link cannot hold a file; null if it can. On some file systems, plain FUSE ones above all, a
+   * link is a file of its own for all that one can see: nobody could tell which names in a folder are
+   * pinned. Before it is known that links serve, none may be made; a trial that failed says nothing of the
+   * next file.
    */
   private whyNoLink(): string | null {
     if (this.linksServe === null) {
