@@ -32,8 +32,8 @@ function crashPoints(): string[] {
       (match) => match[1]!,
     ),
   );
-  // Those of the consumer, and of erasing, have tests of their own.
-  return [...new Set(names)].filter((name) => !/^(consume|land|erase)\./.test(name)).sort();
+  // Those of the consumer, of erasing, and of letting go of held files have tests of their own.
+  return [...new Set(names)].filter((name) => !/^(consume|land|erase)\.|^tail\.kept$/.test(name)).sort();
 }
 
 /** Sandboxes that write, rotate, are copied and truncated, and deleted, for as long as they are told to. */
@@ -179,8 +179,7 @@ test('an agent that kills itself at every crash point in turn, while data flows:
     new Map([...fleet.written].map(([id, pieces]) => [id, Buffer.from(pieces.join(''))])),
   );
   await assertStoredOnceAndInOrder(client, database);
-  assert.deepEqual(
-    await rowsOf(client, `SELECT message FROM ${database}.console_logs WHERE record = 'gap'`),
-    [],
-  );
+  // Some were deleted while no agent ran: nobody knows whether they had another file.
+  const gaps = `SELECT message FROM ${database}.console_logs WHERE record = 'gap' AND message NOT LIKE '%nobody watched%'`;
+  assert.deepEqual(await rowsOf(client, gaps), []);
 });
