@@ -118,8 +118,10 @@ export class Mounts {
     return { die };
   }
 
-  private refused(what: string, { stderr = '' }: { stderr?: string | null; error?: Error }): false {
-    this.t.skip(`${NOT_RUN}${what} is refused: ${stderr?.trim() ?? 'no such program'}`);
+  private refused(what: string, { stderr, error }: { stderr?: string | null; error?: Error }): false {
+    // A program's last words say why, as in a traceback of Python.
+    const why = stderr?.trim().split('\n').at(-1) || (error?.message ?? 'nothing says why');
+    this.t.skip(`${NOT_RUN}${what} is refused: ${why}`);
     return false;
   }
 }
