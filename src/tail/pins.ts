@@ -417,8 +417,17 @@ export class Pins {
   /**
    * All pins that an earlier agent left. It died before it knew whether an `unsure` one is foreign. If the
    * pin is the only name, the file is nobody else's; else the look at the folder pins the file again.
+   * @throws AfterlogError
    */
   list(): FoundPin[] {
+    try {
+      return this.listNow();
+    } catch (error) {
+      throw unwritable(`The pins in ${this.dir} cannot be read`, error);
+    }
+  }
+
+  private listNow(): FoundPin[] {
     const found: FoundPin[] = [];
     for (const name of readdirSync(this.dir)) {
       const [sandbox, logName, stream, generation, inode, folder] = name.split(',');

@@ -436,6 +436,11 @@ export class SandboxFolder implements TailOwner {
     return this.isGone && left.length > 0 && left.every((tail) => tail.isMemory);
   }
 
+  /** Whether it never had a log: no file of one was seen, and no state or pin is known. */
+  get hasNothing(): boolean {
+    return this.tails.size === 0 && !this.pins.hasDoubt(this.id);
+  }
+
   close(): void {
     this.isClosed = true;
     this.watched?.watch?.close();

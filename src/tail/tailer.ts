@@ -11,6 +11,7 @@ import { HeldFiles } from './held.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { guard, read } from './log_reader.ts';
 import { LogTail } from './log_tail.ts';
+import { Logless } from './logless.ts';
 import type { FoundPin, Pins } from './pins.ts';
 import { Places } from './places.ts';
 import { Presence } from './presence.ts';
@@ -73,6 +74,7 @@ export class Tailer {
   /** When looking at them must end, so that others have a turn; 0 before it begins. */
   private turnEnds_ms = 0;
   private readonly places = new Places();
+  private readonly logless = new Logless();
   private readonly presence: Presence;
   /** Since the root was listed. */
   private hasFreedPlace = false;
@@ -291,16 +293,33 @@ export class Tailer {
       this.report(join(this.layout.root, name), new Error(`its name cannot be an id: ${wrong}`));
       return;
     }
+    this.logless.isSeen(name);
     const isKnown = this.sandboxes.has(name);
-    if (!isKnown && !this.places.hasRoom(() => this.ownerOf(name))) {
+    if (!isKnown && !this.places.hasRoom(() => this.ownerOf(name)) && !this.makeRoom(name)) {
       this.leaveOut(name);
       return;
     }
     this.leftOut.delete(name);
     const sandbox = this.sandbox(name);
     sandbox.look();
-    if (!isKnown) this.places.take(name, sandbox.owner);
+    if (!isKnown) {
+      this.places.take(name, sandbox.owner);
+      this.logless.met(sandbox);
+    }
     if (this.dropIfOver(sandbox) && sandbox.strange > 0) this.strangeNames.add(name);
+  }
+
+  /** A folder that never had a log gives its place up. @returns whether there was one that makes room */
+  private makeRoom(name: string): boolean {
+    const owner = this.ownerOf(name);
+    const oldest = this.logless.takeOldest(({ id, owner: own }) => {
+      this.places.leave(id);
+      if (this.places.hasRoom(() => owner)) return true;
+      this.places.take(id, own);
+      return false;
+    });
+    if (oldest !== null) this.drop(oldest);
+    return oldest !== null;
   }
 
   /** Null if nobody owns the folder, or the owner cannot be read: the look at it then says why. */
@@ -350,8 +369,10 @@ export class Tailer {
     this.leftOut = new Set(names.filter((name) => wait.has(name)));
     this.hasFreedPlace = false;
     this.strangeNames.clear();
-    for (const name of names)
-      if (!this.sandboxes.has(name) && !this.leftOut.has(name)) this.newcomers.add(name);
+    this.logless.keep(new Set(names));
+    const isSettled = (name: string): boolean =>
+      this.sandboxes.has(name) || this.leftOut.has(name) || this.logless.isOut(name);
+    for (const name of names) if (!isSettled(name)) this.newcomers.add(name);
     this.seeInTurn();
   }
 
@@ -378,11 +399,13 @@ export class Tailer {
       next.value.look();
       this.dropIfOver(next.value);
     }
+    for (const id of this.logless.withLogs(this.layout, RECONCILE_SANDBOXES_MAX)) this.newcomers.add(id);
     for (const tail of [...this.retried].slice(0, RECONCILE_SANDBOXES_MAX)) {
       this.retried.delete(tail);
       this.retried.add(tail);
       this.wake(tail);
     }
+    this.schedule();
     // Letting go of a file may end its stream: the events that tell how it ended come first.
     afterEvents(() => this.checkHeld());
     this.pins.tidy();
@@ -589,7 +612,14 @@ export class Tailer {
       this.remember(sandbox);
       return false;
     }
+    this.drop(sandbox);
+    this.hasFreedPlace = true;
+    return true;
+  }
+
+  private drop(sandbox: SandboxFolder): void {
     this.memories.delete(sandbox);
+    this.logless.left(sandbox);
     sandbox.close();
     for (const { path } of sandbox.failing) this.failing.forget(path);
     for (const tail of sandbox.tails.values()) {
@@ -598,8 +628,6 @@ export class Tailer {
     }
     this.sandboxes.delete(sandbox.id);
     this.places.leave(sandbox.id);
-    this.hasFreedPlace = true;
-    return true;
   }
 
   private remember(sandbox: SandboxFolder): void {

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { mock } from 'node:test';
 import { flushSandbox } from '../../src/agent/flush.ts';
 import { Pipeline } from '../../src/agent/pipeline.ts';
+import { AfterlogError } from '../../src/base/errors.ts';
 import { limits } from '../../src/base/limits.ts';
 import { log } from '../../src/base/log.ts';
 import type { Redactor } from '../../src/redact/redactor.ts';
@@ -302,7 +303,12 @@ export class SimulatedAgent {
       const tailer = new Tailer(this.dataDir, layout, pins, pipeline, this.watch, this.heldBytesMax);
       this.pipeline = pipeline;
       this.tailer = tailer;
-      tailer.start([...spool.states.values()]);
+      try {
+        tailer.start([...spool.states.values()]);
+      } catch (error) {
+        if (!this.faults.isOn || !(error instanceof AfterlogError)) throw error;
+        this.isKilled = true;
+      }
     });
     await this.settle();
   }
