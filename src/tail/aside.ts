@@ -44,6 +44,7 @@ export class AsideRoom {
   }
 }
 
+const NOTHING = Buffer.alloc(0);
 /** So much of a copy's beginning is compared with its original. */
 const HEAD_BYTES = limits.parse.line_bytes_max;
 
@@ -139,7 +140,7 @@ export class Aside {
     const atEnd = length < chunk.length;
     if (cursor.skipsHole) {
       const nuls = skipNuls(chunk, start, length) - start;
-      if (start + nuls === length) return this.pass(chunk, length, nuls, atEnd);
+      if (start + nuls === length) return this.pass(chunk, length, nuls, room, make);
       cursor.endHole(nuls);
       return 'more';
     }
@@ -152,21 +153,39 @@ export class Aside {
       return atEnd && run === null ? 'all' : 'more';
     }
     if (run === null) return 'all';
-    if (run.to === length) return this.pass(chunk, length, run.to - run.from, atEnd);
-    cursor.skipNuls(run.to - run.from);
-    return 'more';
+    if (run.to === length) return this.pass(chunk, length, run.to - run.from, room, make);
+    return this.stepOver(chunk.subarray(0, start), run.to - run.from, room, make);
   }
 
   /** A hole of the copy stands for NULs. The last read found so many at its end. */
-  private pass(chunk: Buffer, length: number, nuls: number, atEnd: boolean): Followed {
+  private pass(
+    chunk: Buffer,
+    length: number,
+    nuls: number,
+    room: AsideRoom,
+    make: (from: number) => Pin,
+  ): Followed {
     const { cursor } = this;
+    // The search reads into the chunk.
+    const known = this.pin === null ? Buffer.from(chunk.subarray(0, cursor.overlap_bytes)) : NOTHING;
     if (cursor.isAmidNuls) cursor.searchNuls(chunk, length);
-    else if (cursor.nulsEnd !== 'content') cursor.sawNuls(nuls, atEnd);
+    else if (cursor.nulsEnd !== 'content') cursor.sawNuls(nuls, length < chunk.length);
     if (cursor.nulsEnd === 'file') return 'all';
     if (cursor.nulsEnd === 'content') {
       if (cursor.skipsHole) cursor.endHole(cursor.nuls_bytes);
-      else if (cursor.unfinished === null) cursor.skipNuls(cursor.nuls_bytes);
+      else if (cursor.unfinished === null) return this.stepOver(known, cursor.nuls_bytes, room, make);
     }
+    return 'more';
+  }
+
+  /**
+   * Steps over NULs. A copy that begins with them holds the bytes before them, too: who reads on in it
+   * compares those.
+   */
+  private stepOver(known: Buffer, nuls: number, room: AsideRoom, make: (from: number) => Pin): Followed {
+    if (this.pin === null && known.length > 0 && !this.tryWrite(known, known.length, room, make))
+      return 'all';
+    this.cursor.skipNuls(nuls);
     return 'more';
   }
 
@@ -174,15 +193,19 @@ export class Aside {
   private copy(chunk: Buffer, to: number, room: AsideRoom, make: (from: number) => Pin): boolean {
     const { cursor } = this;
     const start = cursor.overlap_bytes;
-    if (!room.take(to - start)) return false;
+    if (!room.take(to - start) || !this.tryWrite(chunk.subarray(0, to), start, room, make)) return false;
+    cursor.advance(chunk, start, to);
+    return true;
+  }
+
+  private tryWrite(bytes: Buffer, start: number, room: AsideRoom, make: (from: number) => Pin): boolean {
     try {
-      this.write(chunk.subarray(0, to), start, make);
+      this.write(bytes, start, make);
+      return true;
     } catch (error) {
       room.failed(reasonOf(error));
       return false;
     }
-    cursor.advance(chunk, start, to);
-    return true;
   }
 
   /** @param bytes the bytes of a read, of which the first `start` were known before */
