@@ -32,6 +32,11 @@ test('.ci/run runs the commands of the README, and the lint and the build', () =
   for (const script of ['lint', 'build']) assert.match(run, new RegExp(`^ {2}npm run ${script} `, 'm'));
 });
 
+test('.ci/run installs the packages that CONTRIBUTING.md lists', () => {
+  const listed = /^apt-get install -y (.+)$/m.exec(read('CONTRIBUTING.md'))![1]!;
+  assert.equal(/^packages=\((.+)\)$/m.exec(read('.ci/run'))![1], listed);
+});
+
 test('the templates of issues are forms, each field with a name of its own', () => {
   const forms = globSync('.github/ISSUE_TEMPLATE/*.yml', { cwd: root }).filter(
     (path) => !path.endsWith('config.yml'),
