@@ -29,6 +29,26 @@ describe('what cannot be read yet of a live file is copied aside', { concurrency
     await host.eventually('nothing left', () => host.pinned() === 0 && host.tailer.held.aside_bytes === 0);
   });
 
+  test('the copy begins with many NULs, behind lines that were read: all that follows them arrives', async (t) => {
+    const host = new TailHost(t);
+    host.write('sb', 'read\n');
+    await host.read('sb', 5);
+    host.tailer.pause();
+    const unread = `${'\0'.repeat(600_000)}behind\n`;
+    host.write('sb', unread);
+    await host.aside('sb', [5 + unread.length]);
+    writeFileSync(host.path('sb'), 'after the wake\n');
+    await host.aside('sb', [15]);
+    host.tailer.resume();
+    await host.read('sb', 5 + unread.length + 15);
+    host.delete('sb');
+    const streams = await host.sealed('sb', 2);
+    assert.deepEqual(
+      streams.map(({ bytes }) => bytes.toString()),
+      [`read\n${unread}`, 'after the wake\n'],
+    );
+  });
+
   test('the file before it is not quiet: what is truncated meanwhile arrives, in order', async (t) => {
     const host = new TailHost(t);
     host.write('sb', 'first\n');
