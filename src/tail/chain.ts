@@ -64,7 +64,9 @@ export function lookAtChain(
       if (looks === 0 && tail.files.fresh.length === 0) {
         const facts = factsOf(tail, seen, folder.open);
         if (tail.files.isSomeOut) place(tail, seen, folder, facts);
-        return { isStill: true, hasNews: goOn(tail, seen, facts) || hasNews(tail, seen) };
+        const goesOn = goOn(tail, seen, facts);
+        // The state goes with the pins that `place` released.
+        return { isStill: true, hasNews: goesOn || tail.files.isSettling || hasNews(tail, seen) };
       }
       if (!folder.isStill()) break;
       // All that the system may refuse comes first: what follows is done whole.

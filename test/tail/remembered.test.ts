@@ -57,3 +57,19 @@ test('files of one log outside of its folder are remembered up to a limit, until
   assert.equal(stream!.bytes.toString(), `${wanted}late\n`);
   assert.deepEqual(stream!.gaps, []);
 });
+
+test('a sealed sandbox whose file loses its last name elsewhere is forgotten, with pin and state', async (t) => {
+  overrideLimits({ tail: { away_ms: 100 } }, t);
+  const host = new TailHost(t);
+  const away = join(host.dir, 'away');
+  host.write('sb', 'one\n');
+  await host.read('sb', 4);
+  renameSync(join(host.vms, 'sb'), away);
+  await host.sealed('sb');
+  // biome-ignore lint/complexity/useLiteralKeys: private; only a look finds out what becomes of the file now
+  await host.eventually('rest', () => host.tailer['unsettled'].size === 0);
+  assert.equal(pinsOf(host, 'sb'), 1);
+  rmSync(away, { recursive: true });
+  await host.eventually('nothing left', () => host.tailer.sandboxes.size === 0);
+  assert.equal(pinsOf(host, 'sb'), 0);
+});
