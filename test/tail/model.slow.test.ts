@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentSite } from '../support/agent_site.ts';
 import { fc, seed } from '../support/property.ts';
 import { copyTruncate, rotate } from '../support/rotate.ts';
-import { assertBytes } from '../support/streams.ts';
+import { assertBytes, wasOnlyUnwatched } from '../support/streams.ts';
 
 /** How long the test goes on making up histories. */
 const BUDGET_MS = 40_000;
@@ -14,10 +14,17 @@ const AT_ONCE = 5;
 
 type Ends = 'truncated' | 'deleted';
 
+interface Stream {
+  bytes: Buffer;
+  ends: Ends | null;
+  /** Whether an agent ran at its end, and went on; null if that agent was killed later, perhaps too soon. */
+  isWatched: boolean | null;
+}
+
 /** What one sandbox's console must be found to hold. */
 class Sandbox {
   readonly id: string;
-  streams: { bytes: Buffer; ends: Ends | null }[] = [];
+  streams: Stream[] = [];
   isThere = false;
   /** A file came of which nobody knows whether an agent has seen it. */
   hasUnseen = false;
@@ -27,7 +34,7 @@ class Sandbox {
   }
 
   begin(bytes: Buffer): void {
-    this.streams.push({ bytes, ends: null });
+    this.streams.push({ bytes, ends: null, isWatched: true });
     this.isThere = true;
     this.hasUnseen = true;
   }
@@ -37,8 +44,14 @@ class Sandbox {
     stream.bytes = Buffer.concat([stream.bytes, bytes]);
   }
 
-  end(how: Ends): void {
-    this.streams.at(-1)!.ends = how;
+  end(how: Ends, isWatched: boolean): void {
+    Object.assign(this.streams.at(-1)!, { ends: how, isWatched });
+  }
+
+  /** The agent is killed, which may not have noted yet what it saw. */
+  agentDied(): void {
+    for (const stream of this.streams)
+      if (stream.ends === 'deleted' && stream.isWatched) stream.isWatched = null;
   }
 }
 
@@ -128,7 +141,7 @@ class History {
     if (!this.site.isRunning) await this.start();
     for (const sandbox of this.sandboxes.filter((some) => some.isThere)) {
       await this.isSeen(sandbox);
-      sandbox.end('deleted');
+      sandbox.end('deleted', true);
       this.site.delete(sandbox.id);
     }
     for (const sandbox of this.sandboxes) await this.check(sandbox);
@@ -136,10 +149,10 @@ class History {
 
   private async step(one: Step): Promise<void> {
     if (one.does === 'wait') return void (await sleep(one.ms));
-    if (one.does === 'kill') return this.site.kill();
+    if (one.does === 'kill') return this.kill();
     if (one.does === 'start') return this.start();
     if (one.does === 'restart') {
-      await this.site.kill();
+      await this.kill();
       return this.start();
     }
     const sandbox = this.sandboxes[one.at]!;
@@ -159,7 +172,7 @@ class History {
       appendFileSync(path, bytes);
       sandbox.append(bytes);
     } else if (one.does === 'delete' || one.does === 'recreate') {
-      sandbox.end('deleted');
+      sandbox.end('deleted', this.site.isRunning);
       sandbox.isThere = false;
       this.site.delete(sandbox.id);
       if (one.does === 'recreate') this.make(sandbox, bytes);
@@ -167,7 +180,7 @@ class History {
       await this.site.flush(sandbox.id);
       if (one.does === 'truncate') {
         if (goesOn(sandbox.streams.at(-1)!.bytes, bytes)) return;
-        sandbox.end('truncated');
+        sandbox.end('truncated', true);
         sandbox.begin(bytes);
         writeFileSync(path, bytes);
       } else {
@@ -184,6 +197,11 @@ class History {
     sandbox.begin(content);
     this.site.make(sandbox.id);
     writeFileSync(this.site.path(sandbox.id), content);
+  }
+
+  private async kill(): Promise<void> {
+    await this.site.kill();
+    for (const sandbox of this.sandboxes) sandbox.agentDied();
   }
 
   private async start(): Promise<void> {
@@ -203,14 +221,15 @@ class History {
     if (sandbox.streams.length === 0) return;
     const streams = await this.site.sealed(sandbox.id, sandbox.streams.length);
     assert.equal(streams.length, sandbox.streams.length, `${sandbox.id}: streams`);
-    for (const [index, { bytes, ends }] of sandbox.streams.entries()) {
+    for (const [index, { bytes, ends, isWatched }] of sandbox.streams.entries()) {
       const found = streams[index]!;
-      assertBytes(found.bytes, bytes, `${sandbox.id}, stream ${index}`);
-      assert.equal(
-        found.seal!.complete,
-        ends === 'deleted',
-        `${sandbox.id}, stream ${index}: ${JSON.stringify(found.gaps)}`,
-      );
+      const name = `${sandbox.id}, stream ${index}`;
+      assertBytes(found.bytes, bytes, name);
+      const { complete } = found.seal!;
+      const told = `${name}: ${JSON.stringify(found.gaps)}`;
+      if (ends === 'truncated') assert.equal(complete, false, told);
+      else assert.ok(wasOnlyUnwatched(found), told);
+      if (ends === 'deleted' && isWatched !== null) assert.equal(complete, isWatched, told);
     }
   }
 }
