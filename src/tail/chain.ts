@@ -110,7 +110,10 @@ function see(
   if (pins.descriptors > 0 && tail.files.refresh()) tail.changed();
   for (const { pin, age } of pins.identified(tail.sandbox, tail.log)) {
     if (recognise(tail, pin, age, Number.NaN, Number.NaN)) pins.release(pin);
-    else tail.files.meet(pin, age);
+    else {
+      tail.files.meet(pin, age);
+      tail.sights.met(pin);
+    }
   }
   // A new log may be gone in a millisecond: its files are linked first, and identified afterwards.
   const { first, fresh } = tail.files;

@@ -29,6 +29,11 @@ export class Sights {
     if (last !== undefined) this.last = new LastSight(last, watched_ms);
   }
 
+  /** A look that failed has pinned this file: what came after it may have gone unseen. */
+  met(file: FileIdentity): void {
+    this.last ??= new LastSight(file, Date.now());
+  }
+
   /** A look saw these files, oldest first, and these names. */
   saw(seen: readonly SeenFile[], chain: readonly ChainName[], folder: WatchedFolder | null): void {
     const names = chain.map(({ name }) => name);
