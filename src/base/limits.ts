@@ -91,6 +91,8 @@ export const limits = {
     hole_bytes_per_s: 256 * MIB,
     /** Bytes before the position that every read compares with the bytes that were read before. */
     overlap_bytes: 512,
+    /** Bytes that the agent compares each second with what it read of files that grew, all files together. */
+    compare_bytes_per_s: 16 * MIB,
     /** Quiet time at its end after which the agent closes a file that was deleted. */
     quiet_ms: 1_000,
     /**

@@ -4,7 +4,7 @@ import { crashPoint } from '../base/crash_point.ts';
 import { AfterlogError, reasonOf } from '../base/errors.ts';
 import { Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
-import { FileCursor } from './file_cursor.ts';
+import { BUSY, CUT, FileCursor } from './file_cursor.ts';
 import { firstRun, skipNuls, withoutNulsAtEnd } from './nuls.ts';
 import { type Pin, readAt, statOf } from './pins.ts';
 
@@ -45,8 +45,6 @@ export class AsideRoom {
 }
 
 const NOTHING = Buffer.alloc(0);
-/** So much of a copy's beginning is compared with its original. */
-const HEAD_BYTES = limits.parse.line_bytes_max;
 
 /**
  * `more`: there is more to copy at once; `cut`: the file was truncated, and only the copy has what it held.
@@ -70,12 +68,7 @@ export class Aside {
   private seen_bytes = 0;
   /** The same, with all that was not read. */
   private seen_max = 0;
-  /** When the original changed, as far as that was seen when its beginning was compared last. */
-  private checked_ms = Number.NEGATIVE_INFINITY;
-  /** Consoles boot alike, and repeat themselves: the copy's beginning is compared as well as its end. */
-  private head_at = 0;
-  private head_bytes = 0;
-  private head_crc32 = 0;
+  private isEmpty = true;
 
   /** @param of reads the original @param cursor reads the copy; by default it starts where `of` is */
   constructor(of: FileCursor, cursor: FileCursor = of.in(of.pin)) {
@@ -90,41 +83,27 @@ export class Aside {
     if (size <= from || from > of.readsFrom) return null;
     const known = readAt(pin, Math.max(from, size - limits.tail.overlap_bytes), limits.tail.overlap_bytes);
     const overlap = { overlap_bytes: known.length, overlap_crc32: crc32(known) };
-    const aside = new Aside(of, new FileCursor(of.pin, { offset: size, ...overlap }));
+    const content = of.knowing();
+    for (let at = of.offset; at < size; at += limits.tail.read_chunk_bytes)
+      content.took(readAt(pin, at, Math.min(size - at, limits.tail.read_chunk_bytes)));
+    content.sawAll(size);
+    const aside = new Aside(of, new FileCursor(of.pin, { offset: size, ...overlap }, content));
     aside.pin = pin;
     aside.copied_bytes = size - from;
-    aside.head_at = from;
-    aside.addHead(readAt(pin, from, HEAD_BYTES));
+    aside.isEmpty = false;
     return aside;
   }
 
-  /** Whether the original no longer holds the bytes that were copied. */
-  isCut(chunk: Buffer): boolean {
-    return this.look(chunk) < 0;
-  }
-
-  /** @returns as `FileCursor.read` */
-  private look(chunk: Buffer): number {
+  /** @returns as `FileCursor.read`: `CUT` if the original no longer holds the bytes that were copied */
+  look(chunk: Buffer): number {
     const length = this.cursor.read(chunk);
+    if (length < 0) return length;
     // A shorter file was truncated even if nothing of it could be copied.
-    const { size, readsFrom, grown_at_ms } = this.cursor;
-    if (length < 0 || size < this.seen_bytes || (grown_at_ms !== this.checked_ms && !this.hasSameHead()))
-      return -1;
-    this.checked_ms = grown_at_ms;
+    const { end, readsFrom } = this.cursor;
+    if (end < this.seen_bytes) return CUT;
     this.seen_bytes = readsFrom + withoutNulsAtEnd(chunk.subarray(0, length)).length;
-    this.seen_max = length < chunk.length ? this.seen_bytes : size;
+    this.seen_max = length < chunk.length ? this.seen_bytes : end;
     return length;
-  }
-
-  private hasSameHead(): boolean {
-    if (this.head_bytes === 0) return true;
-    return crc32(readAt(this.cursor.pin, this.head_at, this.head_bytes)) === this.head_crc32;
-  }
-
-  private addHead(bytes: Buffer): void {
-    const head = bytes.subarray(0, HEAD_BYTES - this.head_bytes);
-    this.head_crc32 = crc32(head, this.head_crc32);
-    this.head_bytes += head.length;
   }
 
   /**
@@ -135,7 +114,7 @@ export class Aside {
     const { cursor } = this;
     if (cursor.isUntouched()) return 'all';
     const length = this.look(chunk);
-    if (length < 0) return 'cut';
+    if (length < 0) return length === BUSY ? 'more' : 'cut';
     const start = cursor.overlap_bytes;
     const atEnd = length < chunk.length;
     if (cursor.skipsHole) {
@@ -211,9 +190,8 @@ export class Aside {
   /** @param bytes the bytes of a read, of which the first `start` were known before */
   private write(bytes: Buffer, start: number, make: (from: number) => Pin): void {
     // The known bytes come first, as long as nothing is written: a write may fail after the file was made.
-    const first = this.head_bytes === 0 ? 0 : start;
+    const first = this.isEmpty ? 0 : start;
     const position = this.cursor.offset - start + first;
-    if (this.head_bytes === 0) this.head_at = position;
     this.pin ??= make(this.from);
     const fd = openSync(this.pin.path!, constants.O_RDWR | constants.O_NOFOLLOW);
     try {
@@ -225,8 +203,7 @@ export class Aside {
     } finally {
       closeSync(fd);
     }
-    // NULs that are stepped over end the beginning.
-    if (position === this.head_at + this.head_bytes) this.addHead(bytes.subarray(first));
+    this.isEmpty = false;
     this.copied_bytes += bytes.length - first;
     crashPoint('tail.copied');
   }

@@ -2,8 +2,11 @@ import { fstatSync, readSync, type Stats } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { isRefused } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import type { FileTimes } from './content_check.ts';
+import { KnownContent, type SavedContent } from './known_content.ts';
 import { skipNuls, withoutNulsAtEnd } from './nuls.ts';
 import { closePin, openPin, type Pin, readAt, statOf } from './pins.ts';
+import type { Remains } from './remains.ts';
 
 /** The unit of a file's `blocks`. */
 const DISK_BLOCK_BYTES = 512;
@@ -30,11 +33,16 @@ export interface CursorPoint {
   overlap_crc32: number;
   /** Bytes that were seen from `offset` on and are no whole line yet, without NULs at their end. */
   unfinished: Buffer | null;
+  /** What is known of all that was read, or that a writer started over. */
+  content: SavedContent | Remains;
 }
+
+/** Results of a read that are no number of bytes. */
+export const [CUT, BUSY] = [-1, -2];
 
 /**
  * Reads one pinned file in order. Each read begins a little before the offset and compares: other bytes, or
- * fewer, mean that the file was truncated since the last read.
+ * fewer, mean that the file was truncated since the last read. `KnownContent` compares what is before that.
  *
  * NULs at the end of a file are not content yet: the file may be preallocated, and its writer writes over
  * them. So `seenTo` is the end of the content, and `nuls_bytes` how far there was nothing but NULs behind it.
@@ -58,8 +66,12 @@ export class FileCursor {
   private known_crc32: number;
   private rest: Buffer | null;
   private nuls: { to: number; end: 'unknown' | 'content' | 'file'; written_ms: number } | null = null;
+  /** Null for a copy of which all is new: nobody changes it. */
+  private readonly content: KnownContent | null;
+  /** Where the content ended at the last read. Unknown before it, and if it went on behind the chunk. */
+  private contentTo = Number.POSITIVE_INFINITY;
 
-  constructor(pin: Pin, from: Partial<CursorPoint> = {}) {
+  constructor(pin: Pin, from: Partial<CursorPoint> = {}, content?: KnownContent | null) {
     this.pin = pin;
     this.at = from.offset ?? 0;
     this.skips = from.skips_hole ?? false;
@@ -69,9 +81,10 @@ export class FileCursor {
     this.known_crc32 = from.overlap_crc32 ?? 0;
     this.rest = null;
     this.keepUnfinished(from.unfinished ?? null);
+    this.content = content === undefined ? new KnownContent(this.at, from.content) : content;
   }
 
-  get point(): CursorPoint {
+  get point(): Omit<CursorPoint, 'content'> {
     return {
       offset: this.at,
       skips_hole: this.skips,
@@ -83,9 +96,47 @@ export class FileCursor {
     };
   }
 
-  /** The same point in a copy of the file. */
+  /** Where a file that is read to its end would go on: behind what is left of its former content, too. */
+  get pointAtEnd(): Pick<CursorPoint, 'offset' | 'overlap_bytes' | 'overlap_crc32'> {
+    const isAll = this.end >= this.seenSize;
+    return isAll ? this.point : { offset: this.seenSize, overlap_bytes: 0, overlap_crc32: 0 };
+  }
+
+  /** The same point in this file, or in a copy of it. */
   in(pin: Pin): FileCursor {
-    return new FileCursor(pin, { ...this.point, is_copy: this.isCopy || pin !== this.pin });
+    const isOther = pin !== this.pin;
+    const content = isOther ? (this.content?.ofCopy() ?? null) : this.content?.clone();
+    return new FileCursor(pin, { ...this.point, is_copy: this.isCopy || isOther }, content);
+  }
+
+  /** What is known of the content, for a cursor that reads on from here. */
+  knowing(): KnownContent {
+    return this.content?.clone() ?? new KnownContent(this.at);
+  }
+
+  /** The saved part of what is known of the content. */
+  get saved(): SavedContent {
+    return this.content?.state(this.at) ?? {};
+  }
+
+  /** If the last read found that a writer started over at the beginning: what is left behind it. */
+  get remains(): Remains | null {
+    return this.content?.startedOver ?? null;
+  }
+
+  /** Whether looks are due even if nobody says that the file changed. */
+  get isWatched(): boolean {
+    return this.content?.isWatched ?? false;
+  }
+
+  /** Whether the file may hold more new bytes than can be told from what is left of its former content. */
+  get isUnsure(): boolean {
+    return this.content?.isUnsure ?? false;
+  }
+
+  /** Where the file ends for its reader, as of the last read: behind that may be former content. */
+  get end(): number {
+    return this.content?.endOf(this.seenSize) ?? this.seenSize;
   }
 
   get offset(): number {
@@ -165,9 +216,8 @@ export class FileCursor {
 
   /** Whether a file with these stats may hold something new. */
   isNews(size: number, written_ms: number): boolean {
-    if (size !== this.seenSize) return true;
-    // Who writes over NULs does not change the size.
-    return this.nuls !== null && !this.isAsRead(written_ms);
+    // Who writes over NULs, or over former content, does not change the size.
+    return size !== this.seenSize || !this.isAsRead(written_ms);
   }
 
   /** Whether nobody wrote to the file since the last read. The two sources of the time round differently. */
@@ -179,27 +229,58 @@ export class FileCursor {
 
   /** Whether there were only NULs behind the content at the last read, and nobody wrote to the file since. */
   isUntouched(): boolean {
-    if (this.nuls?.end !== 'file') return false;
+    if (this.nuls?.end !== 'file' || this.isWatched) return false;
     const { size, mtimeMs } = statOf(this.pin);
     return size === this.seenSize && this.isAsRead(mtimeMs);
   }
 
   /**
    * Reads into `chunk`, from `readsFrom` on.
-   * @returns how many bytes of the file `chunk` holds, of which the first `overlap_bytes` are known; -1 if
-   * the file is shorter than what was read of it, or holds other bytes there: it was truncated
+   * @param isOver whether nobody writes any more
+   * @returns how many bytes of the file `chunk` holds, of which the first `overlap_bytes` are known; `CUT` if
+   * the file no longer holds what was read of it: it was truncated, or its writer started over; `BUSY` if that
+   * is not known yet
    */
-  read(chunk: Buffer): number {
+  read(chunk: Buffer, isOver = false): number {
     const fd = openPin(this.pin);
     try {
       this.measured(fstatSync(fd));
-      this.read_at_ms = performance.now();
-      if (this.seenSize < this.at) return -1;
-      const length = readSync(fd, chunk, 0, chunk.length, this.readsFrom);
-      return this.goesOnIn(chunk.subarray(0, length)) ? length : -1;
+      const now_ms = performance.now();
+      if (this.seenSize < this.at) return CUT;
+      const length = this.readIn(fd, chunk, { size: this.seenSize, changed_ms: this.written_ms }, isOver);
+      if (length !== BUSY) this.read_at_ms = now_ms;
+      return length;
     } finally {
       closePin(this.pin, fd);
     }
+  }
+
+  private readIn(fd: number, chunk: Buffer, times: FileTimes, isOver: boolean): number {
+    const { content } = this;
+    const from = this.readsFrom;
+    if (content?.startedOver && !content.isFormer(fd, times, from, this.seenTo)) return CUT;
+    const end = content?.measure(fd, times, isOver, limits.tail.quiet_ms) ?? times.size;
+    const length = readSync(fd, chunk, 0, Math.min(chunk.length, Math.max(0, end - from)), from);
+    const isSeen = this.goesOnIn(chunk.subarray(0, length));
+    if (content === null || content.startedOver) return isSeen ? length : CUT;
+    const { hadMore, more } = this.sawContent(chunk, length);
+    const verdict = content.verify(fd, times, isSeen, {
+      rest: this.rest,
+      bytes: length - this.known_bytes,
+      hadMore,
+      more,
+    });
+    if (verdict === 'busy') return BUSY;
+    return verdict === 'same' || content.isFormer(fd, times, from, this.seenTo) ? length : CUT;
+  }
+
+  /** Whether there is content behind what was seen, and whether the last read had left some there. */
+  private sawContent(chunk: Buffer, length: number): { hadMore: boolean; more: boolean } {
+    const hadMore = this.contentTo > this.seenTo;
+    const to = this.readsFrom + withoutNulsAtEnd(chunk.subarray(0, length)).length;
+    const isCutShort = length === chunk.length && to === this.readsFrom + length;
+    this.contentTo = isCutShort ? Number.POSITIVE_INFINITY : to;
+    return { hadMore, more: to > this.seenTo };
   }
 
   /** Whether `pin` holds the bytes that were seen last, at the same offset. False if none were seen. */
@@ -223,6 +304,7 @@ export class FileCursor {
   /** The bytes chunk[from, to) of the last read are in rows now. */
   advance(chunk: Buffer, from: number, to: number): void {
     this.at += to - from;
+    this.content?.took(chunk.subarray(from, to));
     this.rest = null;
     this.known_bytes = Math.min(to, limits.tail.overlap_bytes, this.known_bytes + to - from);
     this.known_crc32 = crc32(chunk.subarray(to - this.known_bytes, to));
@@ -258,7 +340,7 @@ export class FileCursor {
 
   /** Whether all bytes of the file were seen, as of the last read. */
   get isSeenWhole(): boolean {
-    return this.seenSize === this.seenTo + this.nuls_bytes;
+    return this.end === this.seenTo + this.nuls_bytes;
   }
 
   /** Behind the content, the last read found so many NULs and nothing else. @param atEnd of the file */
@@ -279,7 +361,8 @@ export class FileCursor {
       return;
     }
     const { nuls } = this;
-    const read = this.readFrom(nuls!.to, chunk);
+    const room = chunk.subarray(0, Math.max(0, this.end - nuls!.to));
+    const read = room.length === 0 ? 0 : this.readFrom(nuls!.to, room);
     const content = skipNuls(chunk, 0, read);
     nuls!.to += content;
     if (content < read) nuls!.end = 'content';
@@ -303,7 +386,7 @@ export class FileCursor {
   /** Whether the file changed while the end of the NULs was searched for: then it is searched for again. */
   areNulsStale(): boolean {
     const { nuls } = this;
-    return nuls !== null && (nuls.written_ms !== this.written_ms || nuls.to !== this.seenSize);
+    return nuls !== null && (nuls.written_ms !== this.written_ms || nuls.to !== this.end);
   }
 
   forgetNuls(): void {
@@ -313,6 +396,7 @@ export class FileCursor {
   /** Steps over NULs behind `offset`. Later reads compare them, as they compare content. */
   skipNuls(bytes: number): void {
     this.at += bytes;
+    this.content?.skipped(bytes);
     this.nuls = null;
     this.known_bytes = Math.min(bytes, limits.tail.overlap_bytes);
     this.known_crc32 = crc32(Buffer.alloc(this.known_bytes));

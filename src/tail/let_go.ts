@@ -27,13 +27,13 @@ export function giveUp(tail: LogTail, generation: Generation, why: LetGo): void 
   const mayGrow = cursor.isSeenWhole && !generation.isQuiet(tail.files.second);
   if (generation.place !== 'gone' || mayGrow) return;
   const areNuls = cursor.isSeenWhole && !cursor.areNulsStale();
-  const unread = areNuls ? 0 : cursor.size - cursor.seenTo;
+  const unread = areNuls ? 0 : cursor.end - cursor.seenTo;
   const keep = unread > 0 ? keptOf(tail, generation, why.kept_bytes) : 0;
   if (keep > 0 && unread - keep < LEAST_BYTES) return;
   if (!tail.takeUnfinished(generation) || !tail.reserve()) return;
   if (keep > 0 && keepEnd(tail, generation, keep, why)) return;
   if (areNuls && cursor.nuls_bytes > 0) tail.nuls(cursor, cursor.nuls_bytes);
-  const bytes = Math.max(0, cursor.size - cursor.offset);
+  const bytes = Math.max(0, cursor.end - cursor.offset);
   skip(tail, generation, bytes, why.reason);
   tail.close();
   why.done(generation.pin, bytes, 0);
@@ -51,7 +51,7 @@ function keptOf(tail: LogTail, generation: Generation, bytes: number): number {
   for (const { cursor } of tail.files.unread) {
     if (cursor === generation.cursor) continue;
     cursor.measure();
-    left -= Math.max(0, cursor.size - cursor.offset);
+    left -= Math.max(0, cursor.end - cursor.offset);
   }
   return Math.max(0, left);
 }
@@ -62,10 +62,10 @@ function keptOf(tail: LogTail, generation: Generation, bytes: number): number {
  */
 function keepEnd(tail: LogTail, generation: Generation, bytes: number, { reason, done }: LetGo): boolean {
   const { cursor, pin } = generation;
-  const end = readAt(pin, cursor.size - bytes, bytes);
+  const end = readAt(pin, cursor.end - bytes, bytes);
   // A line of which only a part is left says less than its gap.
   const kept = end.subarray(end.indexOf(10) + 1);
-  const from = cursor.size - bytes + (end.length - kept.length);
+  const from = cursor.end - bytes + (end.length - kept.length);
   if (kept.length === 0) return false;
   const copy = copyOf(tail, generation, kept, from);
   if (copy === null) return false;

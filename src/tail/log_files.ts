@@ -91,7 +91,7 @@ export class LogFiles {
       this.release(pin);
       return;
     }
-    const { offset, overlap_bytes, overlap_crc32 } = first.cursor.point;
+    const { offset, overlap_bytes, overlap_crc32 } = first.cursor.pointAtEnd;
     const point = { offset, overlap_bytes, overlap_crc32 };
     this.done.add({ pin, number: first.number, point, isInFolder: isInFolder(place) });
   }
@@ -277,7 +277,8 @@ export class LogFiles {
     for (const [index, generation] of this.queue.entries()) {
       const { pin, place, cursor, aside } = generation;
       if (aside?.pin) nameless.push({ pin: aside.pin, known_bytes: 0, asideOf: generation });
-      const known_bytes = index > 0 ? 0 : cursor.seenTo;
+      const isRead = cursor.end < cursor.size && cursor.seenTo >= cursor.end;
+      const known_bytes = index > 0 ? 0 : isRead ? cursor.size : cursor.seenTo;
       if (place === 'gone') nameless.push({ pin, known_bytes, asideOf: null });
     }
     for (const pin of this.copies.nameless) nameless.push({ pin, known_bytes: 0, asideOf: null });

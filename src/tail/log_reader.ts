@@ -1,5 +1,6 @@
 import { crashPoint } from '../base/crash_point.ts';
 import { isRefused, reasonOf } from '../base/errors.ts';
+import { BUSY, CUT } from './file_cursor.ts';
 import type { Generation } from './generation.ts';
 import { giveUp, type LetGo } from './let_go.ts';
 import type { LogTail } from './log_tail.ts';
@@ -87,7 +88,8 @@ function advance(tail: LogTail, generation: Generation, chunk: Buffer, why: LetG
   if (mayRest && cursor.isUntouched() && !isOver(tail, generation)) return atFileEnd(tail, generation);
   const searches = cursor.isAmidNuls && (why === null || isHole);
   const length = readInto(searches ? chunk.subarray(0, cursor.recheck_bytes) : chunk, tail, generation);
-  if (length < 0) return truncated(tail, generation, why !== null);
+  if (length === BUSY) return true;
+  if (length === CUT) return truncated(tail, generation, why !== null);
   if (searches) {
     cursor.searchNuls(chunk, length);
     return behindNuls(tail, generation);
@@ -203,16 +205,18 @@ function takePiece(tail: LogTail, bytes: Buffer, at: number, before: Buffer | nu
 }
 
 /**
- * @returns as `FileCursor.read`: -1 when the file was truncated since it was read, copied, or copied aside
+ * @returns as `FileCursor.read`: `CUT` if the file was truncated since it was read, copied, or copied aside
  */
-function readInto(chunk: Buffer, { files }: LogTail, generation: Generation): number {
+function readInto(chunk: Buffer, tail: LogTail, generation: Generation): number {
+  const { files } = tail;
   const { aside, cursor } = generation;
   if (aside !== null) {
-    if (aside.isCut(chunk)) return -1;
+    const length = aside.look(chunk);
+    if (length < 0) return length;
     if (generation.place !== 'live' || !aside.isAheadOf(cursor)) files.dropAside(generation);
   }
   const copy = files.firstCopyOf(generation);
-  return copy && generation.isTruncatedSince(copy.pin) ? -1 : cursor.read(chunk);
+  return copy && generation.isTruncatedSince(copy.pin) ? CUT : cursor.read(chunk, isOver(tail, generation));
 }
 
 /** Continues with the next file, or ends the stream, once this one can grow no more. */

@@ -39,6 +39,10 @@ export interface TailOwner {
   readonly account: Account;
 }
 
+/** The reason of a gap row where a writer that started over ends. */
+const UNSURE =
+  'written over in place: which bytes at its end are new, and which are of the former content, is not known';
+
 const NOTHING_DUE: readonly (() => void)[] = [];
 
 /** The reason of the gap row of a file that only a descriptor held. */
@@ -372,9 +376,12 @@ export class LogTail implements StateOwner {
   close(): boolean {
     const { first, second: next } = this.files;
     const last = fileState(first!);
+    // A truncation has a gap row in any case. Gaps at one position are one row.
+    const gaps = first!.cursor.isUnsure && next?.starts !== 'truncated' ? [UNSURE] : [];
     const missing = this.sights.missingBehind(first!, next);
-    if (missing !== null) this.gap(null, missing);
-    else if (next === undefined && this.hasLostNewest) this.gap(null, LOST);
+    if (missing !== null) gaps.push(missing);
+    else if (next === undefined && this.hasLostNewest) gaps.push(LOST);
+    if (gaps.length > 0) this.gap(null, gaps.join('; '));
     if (next === undefined) this.hasLostNewest = false;
     if (next === undefined) this.seal('deleted', last);
     else if (next.starts === 'truncated') this.sealTruncated(next.uncopied_bytes, last);
@@ -462,6 +469,11 @@ export class LogTail implements StateOwner {
   /** Whether the next read only goes through more NULs: of the file, or of one that is copied aside. */
   get isAmidNuls(): boolean {
     return this.files.unread.some(({ cursor, known }) => cursor.isAmidNuls || known.isAmidNuls);
+  }
+
+  /** Whether looks are due even if nobody says that a file changed. */
+  get isWatched(): boolean {
+    return this.files.unread.some(({ cursor, known }) => cursor.isWatched || known.isWatched);
   }
 
   /** Whether nothing is left of the log: no bytes to read, no pin, no state to keep. */

@@ -2,6 +2,7 @@ import type { DoneFile, ReadPoint } from './done_files.ts';
 import type { Span } from './event_queue.ts';
 import type { CursorPoint } from './file_cursor.ts';
 import type { Generation, StreamStart } from './generation.ts';
+import type { SavedContent } from './known_content.ts';
 import type { FileIdentity } from './pins.ts';
 import type { StreamState } from './stream.ts';
 
@@ -30,6 +31,8 @@ export interface TailState {
     cuts?: number;
     /** Base64 of the bytes behind `offset` that are no whole line yet; absent if there are none. */
     unfinished?: string;
+    /** What is known of the file's content; absent in states of earlier versions. */
+    content?: SavedContent;
   };
   /** The files to be read after it, oldest first; absent if there are none. */
   waiting?: WaitingFile[];
@@ -60,6 +63,8 @@ export interface WaitingFile extends FileIdentity {
   uncopied_bytes?: number;
   /** Base64 of the part of it that was seen before its turn; only earlier versions saved it. */
   unfinished?: string;
+  /** What is known of the content; absent if nothing is. */
+  content?: SavedContent;
 }
 
 /** The state of the file that is being read, or was read last. */
@@ -67,7 +72,7 @@ export function fileState(generation: Generation): TailState['file'] {
   const { pin, number, cursor } = generation;
   const { offset, skips_hole, overlap_crc32: tail_crc32, overlap_bytes: tail_bytes } = cursor.point;
   const state = { inode: pin.inode, born: pin.born, number, offset, skips_hole, tail_crc32, tail_bytes };
-  return withRest(state, generation);
+  return withRest({ ...state, content: cursor.saved }, generation);
 }
 
 export function waitingFile(generation: Generation): WaitingFile {
@@ -79,7 +84,10 @@ export function waitingFile(generation: Generation): WaitingFile {
   const { offset, skips_hole, overlap_crc32: tail_crc32, overlap_bytes: tail_bytes } = cursor.point;
   const read = offset > 0 ? { offset, tail_crc32, tail_bytes } : {};
   const file = { inode: pin.inode, born: pin.born, number, starts, skips_hole, ...read, ...lost };
-  return withRest(isAfterGap ? { ...file, is_after_gap: true } : file, generation);
+  const { saved: content } = cursor;
+  const isKnown = offset > 0 || content.remains !== undefined;
+  const known = { ...(isAfterGap && { is_after_gap: true as const }), ...(isKnown && { content }) };
+  return withRest({ ...file, ...known }, generation);
 }
 
 /** A state is saved often, so it names a file in few characters: inode, birth, and how far it was read. */
@@ -120,8 +128,8 @@ export const unfinishedOf = (file: { unfinished?: string }): Buffer | null =>
 
 /** How far a file of a saved state is read. */
 export function pointOf(file: TailState['file'] | WaitingFile): Partial<CursorPoint> {
-  const { skips_hole, hole_from = 0, is_copy = false } = file;
-  const hole = { skips_hole, hole_from, is_copy, unfinished: unfinishedOf(file) };
+  const { skips_hole, hole_from = 0, is_copy = false, content = {} } = file;
+  const hole = { skips_hole, hole_from, is_copy, unfinished: unfinishedOf(file), content };
   const { offset = 0, tail_bytes: overlap_bytes = 0, tail_crc32: overlap_crc32 = 0 } = file;
   const hole_bytes = ('hole_bytes' in file ? file.hole_bytes : undefined) ?? 0;
   if (hole_bytes === 0) return { ...hole, offset, overlap_bytes, overlap_crc32 };

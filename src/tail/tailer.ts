@@ -5,6 +5,7 @@ import { AfterlogError, isRefused, reasonOf } from '../base/errors.ts';
 import { report, Trouble, Troubles } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import { isSandboxId, wrongWithId } from '../base/sandbox_id.ts';
+import { compareRoom } from './content_check.ts';
 import { afterEvents } from './event_queue.ts';
 import type { Account } from './fair_shares.ts';
 import { HeldFiles } from './held.ts';
@@ -507,10 +508,11 @@ export class Tailer {
 
   private revisitUnsettled(): void {
     this.hole_bytes_left = holeBytesPerVisit();
+    compareRoom.refill(visit_ms());
     for (const tail of this.heldBack) this.wake(tail);
     this.takeUnfinished();
     for (const tail of this.unsettled) {
-      if (tail.settle() || tail.isClosing || tail.isAmidNuls) this.wake(tail);
+      if (tail.settle() || tail.isClosing || tail.isAmidNuls || tail.isWatched) this.wake(tail);
       else if (!tail.files.isSettling && !tail.isAway && tail.files.nameless.length === 0)
         this.unsettled.delete(tail);
     }

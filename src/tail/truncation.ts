@@ -2,11 +2,12 @@ import { crashPoint } from '../base/crash_point.ts';
 import { reasonOf } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { Aside } from './aside.ts';
-import { FileCursor } from './file_cursor.ts';
+import { BUSY, CUT, FileCursor } from './file_cursor.ts';
 import { type FilePlace, Generation, type StreamStart } from './generation.ts';
 import type { LogTail } from './log_tail.ts';
 import type { Pin } from './pins.ts';
 import { notSeen } from './read_failure.ts';
+import type { Remains } from './remains.ts';
 
 /**
  * Copies aside the new bytes of a log's files that cannot be read yet.
@@ -30,7 +31,8 @@ function follow(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
   const { aside } = generation;
   if (aside.copied_bytes >= tail.owner.room.share) {
     const some = chunk.subarray(0, limits.parse.line_bytes_max + limits.tail.overlap_bytes);
-    return aside.isCut(some) && truncated(tail, generation);
+    const length = aside.look(some);
+    return length === BUSY || (length === CUT && truncated(tail, generation));
   }
   const followed = aside.follow(chunk, tail.owner.room, (from) =>
     tail.owner.makeAside(tail, generation, from),
@@ -40,14 +42,15 @@ function follow(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
 
 /** The file has lost its name: nobody truncates it any more. */
 function leave(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
-  if (generation.aside!.isCut(chunk)) return truncated(tail, generation);
+  const length = generation.aside!.look(chunk);
+  if (length < 0) return length === BUSY || truncated(tail, generation);
   tail.files.dropAside(generation);
   return false;
 }
 
 /**
  * Handles a file of the queue that lost its content: to a copy that was made first, or to a restart of the
- * console.
+ * console, which truncates the file or writes over it.
  * @param mustGoOn even if the folder could not be looked at
  * @returns whether that is done; else the next look or read finds the truncation again
  * @throws why the folder could not be looked at
@@ -75,7 +78,10 @@ export function truncated(tail: LogTail, generation: Generation, mustGoOn = fals
       copy.isWhole = true;
       return copy;
     });
-    const again = againOf(generation, null);
+    // Nothing of the former content is left behind the new one, which is as long: it was truncated.
+    const left = remainsOf(generation);
+    const remains = left?.isUnsureTo(left.size) ? null : left;
+    const again = againOf(generation, remains, remains && 'truncated');
     files.dropAside(generation);
     replace(tail, generation, [...copied, again]);
     return true;
@@ -86,14 +92,19 @@ export function truncated(tail: LogTail, generation: Generation, mustGoOn = fals
   return endHere(tail, generation);
 }
 
-/** The content of its file after the truncation. */
-function againOf(generation: Generation, starts: 'truncated' | null): Generation {
+/** The content of its file after the truncation, or from a writer that started over without one. */
+function againOf(generation: Generation, remains: Remains | null, starts: 'truncated' | null): Generation {
   const { pin, number, place, cuts } = generation;
-  const again = fromHole(generation, pin, starts, place);
+  const again =
+    remains === null
+      ? fromHole(generation, pin, starts, place)
+      : new Generation(new FileCursor(pin, { content: remains }), 0, starts, place);
   again.number = number;
   again.cuts = cuts + 1;
   return again;
 }
+
+const remainsOf = ({ aside, cursor }: Generation): Remains | null => aside?.cursor.remains ?? cursor.remains;
 
 /**
  * A file from its start on, which may be a hole: that of the writer who wrote what is known of `before`. So
@@ -114,7 +125,7 @@ function standIn(tail: LogTail, generation: Generation): boolean {
     return false;
   }
   const copy = generation.copiedTo(aside.pin, 'gone');
-  const again = againOf(generation, 'truncated');
+  const again = againOf(generation, remainsOf(generation), 'truncated');
   again.uncopied_bytes = aside.uncopiedOf(generation.cursor);
   generation.aside = null;
   replace(tail, generation, [copy, again]);
@@ -125,7 +136,7 @@ function standIn(tail: LogTail, generation: Generation): boolean {
 function endHere(tail: LogTail, generation: Generation): boolean {
   // If not all can be taken now, the next read finds the truncation again.
   if (!tail.takeUnfinished(generation) || !tail.reserve()) return false;
-  const again = againOf(generation, 'truncated');
+  const again = againOf(generation, remainsOf(generation), 'truncated');
   again.uncopied_bytes = generation.aside?.uncopiedOf(generation.cursor) ?? 0;
   tail.endTruncated(again);
   return true;

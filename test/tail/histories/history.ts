@@ -123,17 +123,18 @@ export class History {
     this.tell(sandbox, true);
   }
 
-  /** Writes at the end of the console, over spare NULs; the model is the caller's. */
-  write(sandbox: Sandbox, bytes: Buffer): void {
-    if (sandbox.spare_bytes === 0) real.appendFileSync(sandbox.path, bytes);
+  /** Writes at the end of the console, over spare NULs or former content; the model is the caller's. @returns what */
+  write(sandbox: Sandbox, bytes: Buffer): Buffer {
+    const { over } = sandbox;
+    const whole = over === null || bytes.at(-1) === 10 ? bytes : Buffer.concat([bytes, Buffer.from('\n')]);
+    if (over !== null) writeOver(sandbox, over, whole);
+    else if (sandbox.spare_bytes === 0) real.appendFileSync(sandbox.path, whole);
     else {
-      const at = real.statSync(sandbox.path).size - sandbox.spare_bytes;
-      const fd = real.openSync(sandbox.path, 'r+');
-      real.writeSync(fd, bytes, 0, bytes.length, at);
-      real.closeSync(fd);
-      sandbox.spare_bytes = Math.max(0, sandbox.spare_bytes - bytes.length);
+      writeAt(sandbox, real.statSync(sandbox.path).size - sandbox.spare_bytes, whole);
+      sandbox.spare_bytes = Math.max(0, sandbox.spare_bytes - whole.length);
     }
     this.wrote(sandbox);
+    return whole;
   }
 
   /** The file's own time is that of the simulated host, and no two are the same. */
@@ -148,6 +149,7 @@ export class History {
     const { agent } = this;
     if (!agent.isRunning || agent.isAtWork || this.isBlind) sandbox.last.isUnwatched = true;
     for (const name of real.readdirSync(sandbox.folder)) this.tell(sandbox, true, name);
+    sandbox.endFile();
     real.rmSync(sandbox.folder, { recursive: true });
     this.agent.unwatch(sandbox.folder);
     this.agent.notify(this.vms, sandbox.id, true);
@@ -166,4 +168,16 @@ export class History {
     for (const { isThere, streams } of this.sandboxes)
       for (const stream of isThere ? streams.slice(0, -1) : streams) stream.isUnwatched = true;
   }
+}
+
+function writeOver(sandbox: Sandbox, over: { at: number; former: Buffer }, bytes: Buffer): void {
+  writeAt(sandbox, over.at, bytes);
+  over.at += bytes.length;
+  if (over.at > over.former.length) sandbox.over = null;
+}
+
+function writeAt({ path }: Sandbox, at: number, bytes: Buffer): void {
+  const fd = real.openSync(path, 'r+');
+  real.writeSync(fd, bytes, 0, bytes.length, at);
+  real.closeSync(fd);
 }

@@ -31,6 +31,13 @@ export class Sandbox {
   replaced_ms = 0;
   /** NULs at the end of its file that its writer will write over. */
   spare_bytes = 0;
+  /** A writer that started over in its file, and has not passed the former content yet. */
+  over: { at: number; former: Buffer; life: unknown } | null = null;
+  /**
+   * Where such a writer ended behind former content, counted in all that was written, and how many bytes before that
+   * are as in the former content: nobody can tell that they were written.
+   */
+  readonly alike: { end: number; bytes: number }[] = [];
 
   private readonly holds: (path: string) => boolean;
 
@@ -63,8 +70,23 @@ export class Sandbox {
     return this.streams.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
-  private endFile(): void {
+  /** Whether these bytes would make the file look as if it had gone on. */
+  wouldGoOn(bytes: Buffer): boolean {
+    const { over, truncated } = this;
+    if (over !== null) return Math.abs(over.at + bytes.length - over.former.length) <= 1;
+    return truncated !== null && goesOn(truncated, Buffer.concat([this.content, bytes]));
+  }
+
+  /** Nothing more comes into the file. */
+  endFile(): void {
     this.fileEnds.add(this.written);
+    const { over } = this;
+    this.over = null;
+    if (over === null) return;
+    const now = real.readFileSync(this.path);
+    let bytes = 0;
+    while (bytes < over.at && now[over.at - bytes - 1] === over.former[over.at - bytes - 1]) bytes++;
+    this.alike.push({ end: this.written, bytes });
   }
 
   /** What its file holds, without spare NULs. */
@@ -121,11 +143,16 @@ export function withoutNuls(bytes: Buffer): Buffer {
   return bytes.subarray(0, end);
 }
 
+/** All of a file that is not longer is compared at once, in a history of this length. */
+const COMPARED = 131_072;
+
 /**
- * Whether a file that held `before` and now holds `after` looks as if it had gone on: as long, and the same just before
- * the old end. Nobody can tell, so it is left out.
+ * Whether a file that held `before` and now holds `after` looks as if it had gone on: as long, and the same before the
+ * old end. Nobody can tell, so it is left out; also if it is just as long, for a writer that started over may have left
+ * any part of its end.
  */
 export const goesOn = (before: Buffer, after: Buffer): boolean => {
-  const from = Math.max(0, before.length - 512);
+  if (after.length === before.length) return true;
+  const from = before.length <= COMPARED ? 0 : before.length - 512;
   return after.length >= before.length && after.subarray(from, before.length).equals(before.subarray(from));
 };

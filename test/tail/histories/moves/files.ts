@@ -3,7 +3,7 @@ import { real } from '../../../support/simulated_agent.ts';
 import { BOOT, contentOf } from '../content.ts';
 import type { History } from '../history.ts';
 import type { Move } from '../move.ts';
-import { goesOn, SANDBOXES, type Sandbox } from '../sandbox.ts';
+import { SANDBOXES, type Sandbox } from '../sandbox.ts';
 
 /** What a writer, a rotation and a runtime do at any moment; none takes away a file that no agent has seen. */
 interface Act {
@@ -32,10 +32,8 @@ const makeNew = (history: History, sandbox: Sandbox, bytes: Buffer): boolean => 
 /** Also makes a sandbox that is not there. */
 export const write = act(8, (history, sandbox, bytes) => {
   if (!sandbox.isThere) return makeNew(history, sandbox, bytes);
-  const { truncated } = sandbox;
-  if (truncated && goesOn(truncated, Buffer.concat([sandbox.content, bytes]))) return false;
-  history.write(sandbox, bytes);
-  sandbox.append(bytes);
+  if (sandbox.wouldGoOn(bytes)) return false;
+  sandbox.append(history.write(sandbox, bytes));
   return true;
 });
 
@@ -104,6 +102,7 @@ const replace =
     if (agent.isAtWork) history.isBlurred = true;
     if (!agent.isRunning || agent.isAtWork || history.isBlind) sandbox.last.isUnwatched = true;
     sandbox.leave();
+    sandbox.endFile();
     const takeAway = (): void => {
       real.rmSync(sandbox.path);
       history.tell(sandbox, true);

@@ -15,7 +15,7 @@ export const preallocate: Move<{ at: number; bytes: number; isSparse: boolean }>
     }),
   make(history, { at, bytes, isSparse }) {
     const sandbox = history.sandboxes[at]!;
-    if (!sandbox.isThere || sandbox.spare_bytes > 0) return false;
+    if (!sandbox.isThere || sandbox.spare_bytes > 0 || sandbox.over !== null) return false;
     if (history.world.redacts && bytes > 65_536) return false;
     history.acts++;
     if (isSparse) real.truncateSync(sandbox.path, real.statSync(sandbox.path).size + bytes);

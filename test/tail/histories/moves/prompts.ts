@@ -3,7 +3,7 @@ import { fc } from '../../../support/property.ts';
 import { contentOf } from '../content.ts';
 import type { History } from '../history.ts';
 import type { Move } from '../move.ts';
-import { goesOn, SANDBOXES, type Sandbox } from '../sandbox.ts';
+import { SANDBOXES, type Sandbox } from '../sandbox.ts';
 
 interface Prompt {
   at: number;
@@ -35,8 +35,9 @@ export const prompt: Move<Prompt> = {
     await agent.tick(ms);
     const isRead = agent.isRunning && !agent.isPaused && !agent.holdsBack && history.acts === acts;
     const { redacts, isTight } = history.world;
+    const isSure = !sandbox.isReplaced && sandbox.alike.length === 0;
     // A console that was made anew is read once the one before it has been quiet.
-    if (isWatched && isRead && !redacts && !isTight && !sandbox.isReplaced) {
+    if (isWatched && isRead && !redacts && !isTight && isSure) {
       const stored = history.rows.poll().of(sandbox.id, 'console').bytes;
       assert.equal(stored, sandbox.written, `${sandbox.id}: all is stored ${ms} ms after a prompt`);
     }
@@ -47,8 +48,7 @@ export const prompt: Move<Prompt> = {
 
 function write(history: History, sandbox: Sandbox, bytes: Buffer): boolean {
   if (!sandbox.isThere) return false;
-  const { truncated } = sandbox;
-  if (truncated && goesOn(truncated, Buffer.concat([sandbox.content, bytes]))) return false;
+  if (sandbox.over !== null || sandbox.wouldGoOn(bytes)) return false;
   history.write(sandbox, bytes);
   sandbox.append(bytes);
   return true;

@@ -27,8 +27,7 @@ export const loud: Move<{ at: number; text: string[] }> = {
     if (!sandbox.isThere || sandbox.truncated !== null) return false;
     history.acts++;
     const bytes = contentOf(text);
-    history.write(sandbox, bytes);
-    sandbox.append(bytes);
+    sandbox.append(history.write(sandbox, bytes));
     return true;
   },
 };

@@ -36,7 +36,8 @@ const truncation = (
     if (!(await isSafe)) return false;
     const before = sandbox.content;
     // A hole is not shorter than what was read. Longer NULs cannot be told from a hole, nor those behind one.
-    const isTold = !hole && nuls < withoutNuls(before).length && !(history.world.redacts && nuls > 65_536);
+    const known = sandbox.over?.at ?? withoutNuls(before).length;
+    const isTold = !hole && nuls < known && !(history.world.redacts && nuls > 65_536);
     const first = isTold ? nuls : 0;
     const bytes = Buffer.concat([Buffer.alloc(first), history.unique(contentOf(text))]);
     if (!hole && goesOn(before, bytes)) return false;
@@ -52,10 +53,39 @@ const truncation = (
   },
 });
 
+/**
+ * The writer starts over at offset 0, over what is there; later writes go on behind it. It ends each write with a line:
+ * behind a piece of one, nobody could tell where it ends.
+ */
+export const overwrite: Move<Pick<Truncation, 'at' | 'text' | 'hasty'>> = {
+  weight: 4,
+  draw: (text) => fc.record({ at: fc.nat(SANDBOXES - 1), text, hasty: fc.boolean() }),
+  async make(history, { at, text, hasty }) {
+    const sandbox = history.sandboxes[at]!;
+    if (history.world.redacts || sandbox.spare_bytes > 0) return false;
+    const isSafe = hasty || history.agent.isPaused ? history.isGuarded(sandbox) : history.isRead(sandbox);
+    if (!(await isSafe)) return false;
+    const former = real.readFileSync(sandbox.path);
+    const bytes = history.unique(contentOf(text));
+    // biome-ignore lint/complexity/useLiteralKeys: private; each life of an agent has its own
+    const life = history.agent['tailer'];
+    // Who did not watch the first of two writers does not know where it ended.
+    if (sandbox.over !== null && sandbox.over.life !== life) return false;
+    if (former.length === 0 || former.at(-1) === 0 || goesOn(former, bytes)) return false;
+    sandbox.last.isTruncated = true;
+    sandbox.begin(Buffer.alloc(0));
+    sandbox.truncated = former;
+    sandbox.over = { at: 0, former, life };
+    sandbox.append(history.write(sandbox, bytes));
+    return true;
+  },
+};
+
 export const truncate = truncation(2, (_, sandbox, bytes, before) => {
   // NULs at the end of a live file are no content yet.
-  const { last } = sandbox;
-  last.bytes = last.bytes.subarray(0, last.bytes.length - before.length + withoutNuls(before).length);
+  const { last, over } = sandbox;
+  if (over === null)
+    last.bytes = last.bytes.subarray(0, last.bytes.length - before.length + withoutNuls(before).length);
   sandbox.last.isTruncated = true;
   sandbox.begin(bytes);
   return true;

@@ -1,0 +1,210 @@
+import { readSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+
+/** In this part of a file each line is a block, as long as there are not too many. */
+const LINES_BYTES_MAX = 65_536;
+const LINES_MAX = 2_048;
+/** A block behind that part is as long as this share of what is before it. */
+const SHARE = 64;
+const BLOCK_BYTES_MIN = 1_024;
+const BLOCK_BYTES_MAX = 65_536;
+const LINE_BLOCK_BYTES_MAX = 4_096;
+/** Further bytes of a file are not covered. */
+const COVERED_BYTES_MAX = 0xffff_ffff - BLOCK_BYTES_MAX;
+/** Behind so many bytes of holes of a sparse file, nothing is covered. */
+const NULS_MAX = 16 * 1024 * 1024;
+const NEW_LINE = 10;
+
+const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
+  let value = byte;
+  for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? 0xedb88320 : 0);
+  return value;
+});
+const NULS = Buffer.alloc(BLOCK_BYTES_MAX);
+const NONE = new Uint32Array();
+/** Holds a few blocks of the largest size. */
+export const scratch = Buffer.allocUnsafeSlow(4 * BLOCK_BYTES_MAX);
+
+/**
+ * Checksums of all that was read of a file, in blocks: they tell later whether the file still holds it, and
+ * which parts of it changed. At the start of the file a block is a line. Further blocks grow with the offset,
+ * so a file of any size has few of them. Each sum is that of all bytes up to the end of its block, so one
+ * call compares any run of blocks.
+ */
+export class BlockSums {
+  /** Where the first block begins: what is before it is not covered. */
+  readonly from: number;
+  /** End and sum of each block, in turn. */
+  private list = NONE;
+  private blocks = 0;
+  private to: number;
+  private crc: number;
+  private readonly first: number;
+  private isFrozen = false;
+  private nuls = 0;
+
+  /** @param sum the CRC-32 of what is before `from` */
+  constructor(from = 0, sum = 0) {
+    this.from = from;
+    this.to = from;
+    this.crc = sum;
+    this.first = sum;
+  }
+
+  /** Offset behind all that is covered. */
+  get end(): number {
+    return this.to;
+  }
+
+  /** CRC-32 of the file up to `end`. */
+  get sum(): number {
+    return this.crc;
+  }
+
+  /** Whether bytes that were added are not covered. */
+  get isPartial(): boolean {
+    return this.isFrozen;
+  }
+
+  /** The number of blocks; the last one may still grow. */
+  get count(): number {
+    return this.blocks + (this.to > this.closedTo ? 1 : 0);
+  }
+
+  private get closedTo(): number {
+    return this.blocks === 0 ? this.from : this.list[2 * this.blocks - 2]!;
+  }
+
+  startOf(block: number): number {
+    return block === 0 ? this.from : this.list[2 * block - 2]!;
+  }
+
+  endOf(block: number): number {
+    return block < this.blocks ? this.list[2 * block]! : this.to;
+  }
+
+  /** The CRC-32 of all bytes before a block. */
+  sumBefore(block: number): number {
+    return block === 0 ? this.first : this.list[2 * block - 1]!;
+  }
+
+  sumAt(block: number): number {
+    return block < this.blocks ? this.list[2 * block + 1]! : this.crc;
+  }
+
+  /** Whether this block is one line. */
+  isLine(block: number): boolean {
+    return block < LINES_MAX && this.startOf(block) < LINES_BYTES_MAX;
+  }
+
+  /** The block that holds the byte at this offset; `count` if none does. */
+  blockAt(offset: number): number {
+    let [low, high] = [0, this.count];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.endOf(middle) > offset) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  /** The first block that begins at this offset or behind it. */
+  blockFrom(offset: number): number {
+    const block = this.blockAt(offset);
+    return block < this.count && this.startOf(block) < offset ? block + 1 : block;
+  }
+
+  /** The last block that ends within `bytes` of the start of `block`; at least `block` itself. */
+  lastWithin(block: number, bytes: number): number {
+    const within = this.blockAt(this.startOf(block) + bytes) - 1;
+    return Math.max(block, Math.min(within, this.count - 1));
+  }
+
+  /** The same sums; what is added to them is not added to these. */
+  clone(): BlockSums {
+    const other = new BlockSums(this.from, this.first);
+    other.list = this.list.slice(0, 2 * this.blocks);
+    other.blocks = this.blocks;
+    other.to = this.to;
+    other.crc = this.crc;
+    other.isFrozen = this.isFrozen;
+    other.nuls = this.nuls;
+    return other;
+  }
+
+  /** The next bytes of the file. */
+  add(bytes: Buffer): void {
+    if (this.isFrozen || this.to + bytes.length > COVERED_BYTES_MAX) {
+      this.isFrozen ||= bytes.length > 0;
+      return;
+    }
+    for (let at = 0; at < bytes.length; ) {
+      const start = this.closedTo;
+      at = this.isLine(this.blocks) ? this.addLines(bytes, at) : this.addBlock(bytes, at, start);
+    }
+  }
+
+  private addBlock(bytes: Buffer, at: number, start: number): number {
+    const share = 2 ** Math.floor(Math.log2(Math.max(1, start / SHARE)));
+    const size = Math.min(Math.max(share, BLOCK_BYTES_MIN), BLOCK_BYTES_MAX);
+    // Blocks of two contents end at the same offsets.
+    const end = (Math.floor(start / size) + 1) * size;
+    const to = Math.min(bytes.length, at + end - this.to);
+    this.crc = crc32(bytes.subarray(at, to), this.crc);
+    this.to += to - at;
+    if (this.to === end) this.close();
+    return to;
+  }
+
+  /** A call for each line would cost more than all else. */
+  private addLines(bytes: Buffer, from: number): number {
+    let crc = ~this.crc;
+    let left = LINE_BLOCK_BYTES_MAX - (this.to - this.closedTo);
+    let at = from;
+    let last = from;
+    while (at < bytes.length) {
+      const byte = bytes[at++]!;
+      crc = TABLE[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
+      if (byte !== NEW_LINE && --left > 0) continue;
+      this.crc = ~crc >>> 0;
+      this.to += at - last;
+      last = at;
+      this.close();
+      if (!this.isLine(this.blocks)) return at;
+      left = LINE_BLOCK_BYTES_MAX;
+    }
+    this.crc = ~crc >>> 0;
+    this.to += at - last;
+    return at;
+  }
+
+  /** The next bytes of the file are NULs. */
+  addNuls(count: number): void {
+    this.nuls += count;
+    if (this.nuls > NULS_MAX) this.isFrozen = true;
+    for (let left = count; left > 0 && !this.isFrozen; left -= NULS.length)
+      this.add(NULS.subarray(0, Math.min(left, NULS.length)));
+  }
+
+  private close(): void {
+    if (2 * this.blocks === this.list.length) {
+      const more = new Uint32Array(Math.max(16, Math.ceil(this.list.length * 0.75) * 2));
+      more.set(this.list);
+      this.list = more;
+    }
+    this.list[2 * this.blocks] = this.to;
+    this.list[2 * this.blocks + 1] = this.crc;
+    this.blocks++;
+  }
+}
+
+/** Whether these bytes of a file are those of the blocks from `block` to `last`. */
+export const areBlocks = (sums: BlockSums, block: number, last: number, bytes: Buffer): boolean =>
+  crc32(bytes, sums.sumBefore(block)) === sums.sumAt(last);
+
+/** Reads the blocks from `block` to `last` into `scratch`. @returns null if the file is shorter */
+export function readBlocks(fd: number, sums: BlockSums, block: number, last: number): Buffer | null {
+  const start = sums.startOf(block);
+  const bytes = sums.endOf(last) - start;
+  return readSync(fd, scratch, 0, bytes, start) === bytes ? scratch.subarray(0, bytes) : null;
+}

@@ -1,0 +1,173 @@
+import { BlockSums } from './block_sums.ts';
+import { type Ahead, ContentCheck, type FileTimes, type Verdict } from './content_check.ts';
+import { Remains } from './remains.ts';
+
+/** What the state of a log keeps of a file's content; all of it is absent in states of earlier versions. */
+export interface SavedContent {
+  /** CRC-32 of the file up to the offset. */
+  crc32?: number;
+  /** Size and time of the file at the last look. */
+  size?: number;
+  changed_ms?: number;
+  /** A writer started over, and has not passed the end of the former content yet. */
+  remains?: { end: number; new_to: number; is_unsure: boolean };
+}
+
+/**
+ * What is known of the content of a file: checksums of all that was read, and how much of the file is new, if
+ * its writer started over at the beginning.
+ */
+export class KnownContent {
+  private check: ContentCheck;
+  private behind: Remains | null = null;
+  private saved: SavedContent | null;
+  private next: Remains | null = null;
+  private isCopy = false;
+
+  /** @param offset how far the file is read @param from of an earlier agent, or of the writer's start over */
+  constructor(offset: number, from: SavedContent | Remains = {}) {
+    const isSaved = !(from instanceof Remains);
+    this.saved = isSaved ? from : null;
+    if (!isSaved) this.behind = from;
+    const { crc32, size, changed_ms } = isSaved ? from : ({} as SavedContent);
+    const times = size === undefined || changed_ms === undefined ? null : { size, changed_ms };
+    this.check = new ContentCheck(new BlockSums(offset, crc32 ?? 0), times, crc32 !== undefined);
+  }
+
+  /** The same knowledge, for somebody who reads on from there. */
+  clone(): KnownContent {
+    const other = new KnownContent(0);
+    other.check = this.check.clone();
+    other.behind = this.behind;
+    other.saved = this.saved;
+    return other;
+  }
+
+  /** The same for a copy of the file, which nobody changes; null if all of it is new. */
+  ofCopy(): KnownContent | null {
+    const { behind, saved } = this;
+    if (behind === null && saved?.remains === undefined) return null;
+    const other = new KnownContent(0, behind ?? saved!);
+    other.isCopy = true;
+    return other;
+  }
+
+  /** The writer that started over last, once `verify` found it. */
+  get startedOver(): Remains | null {
+    return this.next;
+  }
+
+  /** Whether looks are due even if nobody says that the file changed. */
+  get isWatched(): boolean {
+    return this.next !== null || (this.behind !== null && !this.behind.isPaused);
+  }
+
+  /** Whether the file may hold more of the new content than is known. */
+  get isUnsure(): boolean {
+    return this.behind?.isUnsure ?? false;
+  }
+
+  /** How far a file of this size is new. */
+  endOf(size: number): number {
+    return this.behind?.newTo ?? Math.min(size, this.saved?.remains?.new_to ?? size);
+  }
+
+  /**
+   * Looks how far the writer got, if it started over.
+   * @param isOver whether it is known to be gone
+   * @returns how far the file may be read
+   */
+  measure(fd: number, times: FileTimes, isOver: boolean, quiet_ms: number): number {
+    this.resume(fd, times);
+    const { behind } = this;
+    if (behind === null) return times.size;
+    if (times.size > behind.size || times.size <= behind.newTo) return times.size;
+    behind.look(fd, times);
+    if (isOver) behind.end(fd);
+    else if (behind.quiet_ms >= quiet_ms) behind.pause(fd);
+    return Math.min(behind.newTo, times.size);
+  }
+
+  private resume(fd: number, times: FileTimes): void {
+    const { saved } = this;
+    this.saved = null;
+    if (saved?.remains === undefined) return;
+    const { end, new_to, is_unsure } = saved.remains;
+    if (times.size !== end) return;
+    const isSure = !is_unsure && saved.changed_ms === times.changed_ms;
+    this.behind = Remains.resume(fd, times, new_to, isSure);
+  }
+
+  /**
+   * Whether the file still holds what was read.
+   * @param isSeen whether the bytes around the offset are those that were seen
+   */
+  verify(fd: number, times: FileTimes, isSeen: boolean, ahead: Ahead): Verdict {
+    const verdict = this.compare(fd, times, isSeen, ahead);
+    if (verdict === 'same') this.shorten(times.size);
+    return verdict;
+  }
+
+  /** It is the same file still: the former content ends with the file, if that is shorter now. */
+  private shorten(size: number): void {
+    const { behind } = this;
+    if (behind === null) return;
+    if (size > behind.size || size <= behind.newTo) this.behind = null;
+    else behind.size = size;
+  }
+
+  private compare(fd: number, times: FileTimes, isSeen: boolean, ahead: Ahead): Verdict {
+    if (this.isCopy) return isSeen ? 'same' : 'changed';
+    const verdict = isSeen ? this.check.look(fd, times, ahead) : 'changed';
+    const { rest, more, hadMore } = ahead;
+    // The writer has passed the end of the content, over spare NULs: all is new.
+    if (this.behind === null && more && !hadMore) return verdict;
+    // Of another size: it was truncated, or the writer has passed the end. Then all of it is new.
+    const before = this.check.lastTimes?.size ?? this.check.read.end + (rest?.length ?? 0);
+    if (verdict !== 'changed' || times.size !== before) return verdict;
+    const former = this.check.whole(rest);
+    const end = this.endOf(times.size);
+    this.next = Remains.find(fd, times, former, end);
+    if (this.behind !== null && former !== null && end > former.end && this.next.isUnsureTo(end))
+      this.next.passed(fd, this.behind);
+    return verdict;
+  }
+
+  /**
+   * Once `verify` found that the writer started over: whether the next read, from this offset on, gets former
+   * content that nobody has seen.
+   */
+  isFormer(fd: number, times: FileTimes, offset: number, seenTo: number): boolean {
+    const { next } = this;
+    if (next === null || times.size !== next.size) return false;
+    next.look(fd, times);
+    return next.isBefore(offset) && seenTo < this.endOf(times.size);
+  }
+
+  /** All of the file was seen when it was as long as this. */
+  sawAll(size: number): void {
+    this.check.sawAll(size);
+  }
+
+  took(bytes: Buffer): void {
+    this.check.read.add(bytes);
+  }
+
+  skipped(nuls: number): void {
+    this.check.read.addNuls(nuls);
+  }
+
+  /** @param offset how far the file is read */
+  state(offset: number): SavedContent {
+    const { read, lastTimes } = this.check;
+    const { behind, saved } = this;
+    const remains = behind
+      ? { end: behind.size, new_to: behind.newTo, is_unsure: behind.isUnsure }
+      : saved?.remains;
+    return {
+      ...(this.check.isSumKnown && !read.isPartial && read.end === offset && { crc32: read.sum }),
+      ...lastTimes,
+      ...(remains && { remains }),
+    };
+  }
+}

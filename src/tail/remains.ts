@@ -1,0 +1,292 @@
+import { readSync } from 'node:fs';
+import { areBlocks, BlockSums, readBlocks, scratch } from './block_sums.ts';
+import { type FileTimes, SAME_TIME_MS } from './content_check.ts';
+
+/** So many bytes behind the front are kept: within them it is known to the byte. */
+const WINDOW_BYTES = 65_536;
+/** The same, once the writer has paused: most logs that were written over rest so. */
+const PAUSED_WINDOW_BYTES = 4_096;
+/** A look compares so much behind a change, for the same bytes may be in between. */
+const AHEAD_BYTES = 65_536;
+const [NEW_LINE, RETURN] = [10, 13];
+const NOTHING = Buffer.alloc(0);
+
+/** How far a writer that started over got, as far as that is known. */
+interface Front {
+  /** All bytes before this offset are new. */
+  at: number;
+  /** Bytes behind it may be new, up to this offset at most; equal to `at` if it is known to the byte. */
+  atMost: number;
+  /** What the file held from `at` on at the last look, up to the end of a block. */
+  window: Buffer;
+  /** The end of the former line that has the place of the one which begins at `at`; absent if none has. */
+  lineTo?: number;
+}
+
+/**
+ * What is left of a file's former content, behind a writer that started over at its beginning. The size of
+ * the file stays the same until the writer passes its end, so each look compares what was there before.
+ */
+export class Remains {
+  /** Size of the file: all behind it will be new. */
+  size: number;
+  private front: Front;
+  /** Of the whole file, as of the look that noticed the writer. */
+  private readonly sums: BlockSums;
+  private changed_ms: number;
+  private touched_ms = performance.now();
+  private looked_ms = 0;
+  private hasPaused = false;
+  /** From here on, the lines of `sums` are those of the former content. */
+  private readonly formerFrom: number;
+
+  private constructor({ size, changed_ms }: FileTimes, sums: BlockSums, front: Front, formerFrom: number) {
+    this.size = size;
+    this.formerFrom = formerFrom;
+    this.changed_ms = changed_ms;
+    this.sums = sums;
+    this.front = front;
+  }
+
+  /**
+   * @param former the sums of what the file held before; null if only the sum of the whole was known
+   * @param end where that content ended
+   */
+  static find(fd: number, times: FileTimes, former: BlockSums | null, end: number): Remains {
+    // Made first: what is behind the writer when it is found was behind it at this time, too.
+    const sums = sumsOf(fd, times.size);
+    const front = former === null ? null : lastChange(fd, former, 0, Number.POSITIVE_INFINITY);
+    if (front === null) return new Remains(times, sums, unsure(fd, sums, 0), times.size);
+    const { atMost } = front;
+    if (front.lineTo !== undefined && !isLineStart(fd, front.at)) delete front.lineTo;
+    // Of bytes that nobody had read, nothing is known.
+    if (front.atMost === former!.end) front.atMost = end;
+    return new Remains(times, sums, { ...front, window: trimmed(fd, sums, front) }, atMost);
+  }
+
+  /**
+   * Goes on after a restart. What was written meanwhile is known as soon as the writer writes more.
+   * @param isSure nothing was written meanwhile
+   */
+  static resume(fd: number, times: FileTimes, at: number, isSure: boolean): Remains {
+    const sums = sumsOf(fd, times.size);
+    const front = unsure(fd, sums, at);
+    const formerFrom = isSure ? sums.endOf(sums.blockAt(at)) : times.size;
+    return new Remains(times, sums, isSure ? { ...front, atMost: at } : front, formerFrom);
+  }
+
+  /** What was new before a second writer started over, which has passed it, is new. */
+  passed(fd: number, { newTo, isUnsure }: Remains): void {
+    if (newTo <= this.front.at) return;
+    const front = unsure(fd, this.sums, newTo);
+    this.front = isUnsure ? front : { ...front, atMost: newTo };
+  }
+
+  /** All bytes before this offset are new. */
+  get newTo(): number {
+    return this.front.at;
+  }
+
+  /** Whether bytes behind that offset may be new. */
+  get isUnsure(): boolean {
+    return this.front.atMost > this.front.at;
+  }
+
+  /** Whether nothing is known of how far the writer got within a file of this size. */
+  isUnsureTo(size: number): boolean {
+    return this.front.atMost >= size;
+  }
+
+  /** Whether all that is new is before this offset. */
+  isBefore(offset: number): boolean {
+    return this.front.atMost <= offset;
+  }
+
+  /** Whether a look after a pause of the writer is done: an event tells if it goes on. */
+  get isPaused(): boolean {
+    return this.hasPaused;
+  }
+
+  /** How long the writer has paused. */
+  get quiet_ms(): number {
+    return performance.now() - this.touched_ms;
+  }
+
+  /** Finds out how far the writer got. */
+  look(fd: number, { changed_ms }: FileTimes): void {
+    const now_ms = performance.now();
+    const isTouched = changed_ms !== this.changed_ms;
+    if (!isTouched && this.looked_ms - this.touched_ms >= SAME_TIME_MS) return;
+    if (isTouched) {
+      this.touched_ms = now_ms;
+      this.hasPaused = false;
+    }
+    this.looked_ms = now_ms;
+    this.changed_ms = changed_ms;
+    const { sums } = this;
+    const { at, atMost, window } = this.front;
+    // One read: the writer may go on at any moment, and each part must be from before that.
+    const length = readSync(fd, scratch, 0, Math.min(scratch.length, window.length + AHEAD_BYTES), at);
+    if (length < window.length) return;
+    const different = lastDifference(scratch, window);
+    const first = sums.blockFrom(at + window.length);
+    const last = sums.blockAt(at + length) - 1;
+    const isAll = first > last;
+    const behind = isAll ? NOTHING : scratch.subarray(sums.startOf(first) - at, sums.endOf(last) - at);
+    let front = isAll ? null : changeIn(sums, first, last, behind);
+    if (front === null) front = this.moved(different, behind);
+    if (front.atMost > front.at || different < 0)
+      front = lastChange(fd, sums, isAll ? first : last + 1, AHEAD_BYTES) ?? front;
+    if (front.at > at || front.atMost > atMost) {
+      if (front.lineTo !== undefined && !isLineStart(fd, front.at)) delete front.lineTo;
+      this.front = front;
+    } else if (front.window.length > window.length) {
+      this.front = { ...this.front, window: front.window };
+    }
+  }
+
+  /** @param different where the last different byte of the window is @param behind more old content */
+  private moved(different: number, behind: Buffer): Front {
+    const { at, atMost, window } = this.front;
+    const left = window.subarray(different + 1);
+    const isEnough = left.length >= WINDOW_BYTES / 2 || behind.length === 0;
+    const end = isEnough ? 0 : this.blockEnd(at + window.length, at + window.length + behind.length);
+    return {
+      at: at + different + 1,
+      atMost: different < 0 ? atMost : at + different + 1,
+      window: end === 0 ? left : Buffer.concat([left, behind.subarray(0, end - at - window.length)]),
+    };
+  }
+
+  /** The end of the blocks from `from` on that a window takes; all up to `to` are known. */
+  private blockEnd(from: number, to: number): number {
+    const block = this.sums.blockAt(from);
+    return Math.min(to, this.sums.endOf(this.sums.lastWithin(block, WINDOW_BYTES)));
+  }
+
+  /**
+   * The writer pauses: an end of a line right behind the front is the same in both contents. A line that begins
+   * where the last former one did, and ends the file, is new: a truncated file may be as long as before.
+   */
+  pause(fd: number): void {
+    if (!this.hasPaused) this.shorten();
+    this.hasPaused = true;
+    if (this.front.lineTo === this.size) this.moveTo(this.size);
+    else if (!this.isUnsure && !isLineStart(fd, this.front.at)) this.moveTo(newLineAt(fd, this.front.at));
+  }
+
+  private shorten(): void {
+    const { at, window } = this.front;
+    const { sums } = this;
+    const end = sums.endOf(sums.lastWithin(sums.blockAt(at), PAUSED_WINDOW_BYTES)) - at;
+    if (end < window.length) this.front = { ...this.front, window: Buffer.from(window.subarray(0, end)) };
+  }
+
+  /**
+   * The writer is gone. Nothing shows that it stopped within a line whose place a former line has: it wrote all
+   * of it, and the rest is the same in both contents.
+   */
+  end(fd: number): void {
+    const { at, lineTo } = this.front;
+    this.pause(fd);
+    if (this.front.at === at) this.moveTo(lineTo ?? (this.isUnsure ? at : this.formerLineEnd(fd, at)));
+  }
+
+  private moveTo(to: number): void {
+    const { at, atMost, window } = this.front;
+    if (to <= at || to > this.size) return;
+    this.front = { at: to, atMost: Math.max(to, atMost), window: Buffer.from(window.subarray(to - at)) };
+  }
+
+  /** The end of the former line which has the place of the new one that holds the byte before `at`. */
+  private formerLineEnd(fd: number, at: number): number {
+    const before = Buffer.alloc(WINDOW_BYTES);
+    const from = Math.max(0, at - before.length);
+    const line = before.subarray(0, readSync(fd, before, 0, at - from, from)).lastIndexOf(NEW_LINE) + 1;
+    const start = from + line;
+    const { sums } = this;
+    const block = sums.blockAt(start);
+    const isPlace =
+      start < at && start >= this.formerFrom && block < sums.count && sums.startOf(block) === start;
+    return isPlace && sums.isLine(block) && newLineAt(fd, sums.endOf(block) - 1) > 0 ? sums.endOf(block) : at;
+  }
+}
+
+function sumsOf(fd: number, end: number): BlockSums {
+  const sums = new BlockSums();
+  while (sums.end < end && !sums.isPartial) {
+    const length = readSync(fd, scratch, 0, Math.min(scratch.length, end - sums.end), sums.end);
+    if (length === 0) break;
+    sums.add(scratch.subarray(0, length));
+  }
+  return sums;
+}
+
+/** The part of a window that ends where a block of `sums` does. */
+function trimmed(fd: number, sums: BlockSums, { at, window }: Front): Buffer {
+  const block = sums.blockAt(at + window.length);
+  const length = Math.min(window.length, sums.startOf(block) - at);
+  return length > 0 ? window.subarray(0, length) : unsure(fd, sums, at).window;
+}
+
+/** Any byte from this offset on may be new, for nobody saw what was there. */
+function unsure(fd: number, sums: BlockSums, at: number): Front {
+  const block = sums.blockAt(at);
+  const end = block < sums.count ? sums.endOf(sums.lastWithin(block, WINDOW_BYTES)) : at;
+  const window = Buffer.alloc(end - at);
+  return { at, atMost: sums.end, window: window.subarray(0, readSync(fd, window, 0, window.length, at)) };
+}
+
+/** The last change in the blocks from `block` on, if there is nothing but the same for so long behind it. */
+function lastChange(fd: number, sums: BlockSums, block: number, ahead_bytes: number): Front | null {
+  let front: Front | null = null;
+  for (let at = block; at < sums.count; ) {
+    if (front !== null && sums.startOf(at) - front.atMost > ahead_bytes) break;
+    const last = sums.lastWithin(at, scratch.length);
+    const bytes = readBlocks(fd, sums, at, last);
+    if (bytes === null) break;
+    front = changeIn(sums, at, last, bytes) ?? front;
+    at = last + 1;
+  }
+  return front;
+}
+
+/** The last change in these blocks. */
+function changeIn(sums: BlockSums, block: number, last: number, bytes: Buffer): Front | null {
+  if (areBlocks(sums, block, last, bytes)) return null;
+  const from = sums.startOf(block);
+  for (let at = last; at >= block; at--) {
+    const [start, end] = [sums.startOf(at), sums.endOf(at)];
+    if (areBlocks(sums, at, at, bytes.subarray(start - from, end - from))) continue;
+    const windowEnd = sums.endOf(Math.min(last, sums.lastWithin(at, WINDOW_BYTES)));
+    // A block of one old line has no end of a line within it but one of the new content.
+    const lineAt = sums.isLine(at) ? bytes.lastIndexOf(NEW_LINE, end - from - 2) + 1 + from : start;
+    const front = Math.max(start, lineAt);
+    const window = Buffer.from(bytes.subarray(front - from, windowEnd - from));
+    const isWhole = sums.isLine(at) && front === start && bytes[end - from - 1] === NEW_LINE;
+    return { at: front, atMost: end, window, ...(isWhole && { lineTo: end }) };
+  }
+  return null;
+}
+
+/** Index of the last byte of `window` that differs; -1 if none does. */
+function lastDifference(bytes: Buffer, window: Buffer): number {
+  if (bytes.subarray(0, window.length).equals(window)) return -1;
+  let at = window.length - 1;
+  while (bytes[at] === window[at]) at--;
+  return at;
+}
+
+/** Whether the new content has a line that begins at this offset. */
+function isLineStart(fd: number, at: number): boolean {
+  const before = Buffer.alloc(1);
+  return at === 0 || (readSync(fd, before, 0, 1, at - 1) === 1 && before[0] === NEW_LINE);
+}
+
+/** Offset behind the end of a line at this offset; 0 if there is none. */
+function newLineAt(fd: number, at: number): number {
+  const next = Buffer.alloc(2);
+  const length = readSync(fd, next, 0, 2, at);
+  if (length > 0 && next[0] === NEW_LINE) return at + 1;
+  return length > 1 && next[0] === RETURN && next[1] === NEW_LINE ? at + 2 : 0;
+}

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  closeSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { AgentSite } from '../support/agent_site.ts';
+import type { StoredStream } from '../support/streams.ts';
+
+/** A writer as the runtime opens its files: neither appended nor truncated. */
+class Over {
+  private readonly fd: number;
+
+  constructor(path: string) {
+    this.fd = openSync(path, 'r+');
+  }
+
+  private at = 0;
+
+  write(bytes: string): void {
+    this.at += writeSync(this.fd, bytes, this.at);
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}
+
+const texts = (streams: StoredStream[]): string[] => streams.map((stream) => stream.bytes.toString());
+const reasons = (streams: StoredStream[]): string[] => streams.map(({ seal }) => seal!.reason);
+const lines = (count: number, life: string): string =>
+  Array.from({ length: count }, (_, index) => `${life} line ${index} ${'.'.repeat(index % 30)}\n`).join('');
+
+describe('written over in place', { concurrency: true }, () => {
+  const site = new AgentSite();
+  before(() => site.start());
+  after(() => site.close());
+
+  const begin = async (id: string, text: string): Promise<Over> => {
+    site.make(id);
+    writeFileSync(site.path(id), text);
+    await site.flush(id);
+    return new Over(site.path(id));
+  };
+
+  test('1,500 lines at once over an old file: all of them are a stream, and nothing of the old content', async () => {
+    const [old, later] = [lines(3_000, 'old'), lines(1_500, 'the new')];
+    const writer = await begin('burst', old);
+    writer.write(later);
+    await site.read('burst', old.length + later.length);
+    writer.close();
+    site.delete('burst');
+    const streams = await site.sealed('burst', 2);
+    assert.deepEqual(texts(streams), [old, later]);
+    assert.deepEqual(reasons(streams), ['truncated', 'deleted']);
+  });
+
+  test('lines of the same length at the same places: the stream is complete', async () => {
+    const same = (life: number, count: number): string =>
+      Array.from(
+        { length: count },
+        (_, index) => `life ${life}, line ${String(index).padStart(5, '0')}\n`,
+      ).join('');
+    const [old, later] = [same(1, 900), same(2, 700)];
+    const writer = await begin('same', old);
+    writer.write(later);
+    await site.read('same', old.length + later.length - 20);
+    writer.close();
+    site.delete('same');
+    const streams = await site.sealed('same', 2);
+    assert.deepEqual(texts(streams), [old, later]);
+    assert.equal(streams[1]!.seal!.complete, true);
+  });
+
+  test('line by line, with pauses, until it has passed the old end: one stream', async () => {
+    const [old, later] = [lines(60, 'old'), lines(150, 'the new')];
+    const writer = await begin('slowly', old);
+    let wanted = old.length;
+    for (const line of later.split('\n').slice(0, -1)) {
+      writer.write(`${line}\n`);
+      wanted += line.length + 1;
+      if (line.includes('0')) await site.read('slowly', wanted);
+    }
+    writer.close();
+    await site.flush('slowly');
+    site.delete('slowly');
+    const streams = await site.sealed('slowly', 2);
+    assert.deepEqual(texts(streams), [old, later]);
+    assert.equal(streams[1]!.seal!.complete, true);
+  });
+
+  test('a line without its end is not taken together with the rest of the old line', async () => {
+    const old = lines(100, 'old');
+    const writer = await begin('prompt', old);
+    for (const piece of ['the new life\n', 'lo', 'gin: ']) {
+      writer.write(piece);
+      await site.flush('prompt');
+    }
+    await site.read('prompt', old.length + 13);
+    site.delete('prompt');
+    writer.close();
+    assert.deepEqual(texts(await site.sealed('prompt', 2)), [old, 'the new life\nlogin: ']);
+  });
+
+  test('a second restart, while the first one is behind the old end: three streams', async () => {
+    const old = lines(400, 'old');
+    const first = await begin('twice', old);
+    first.write(lines(100, 'the first'));
+    await site.read('twice', old.length + lines(100, 'the first').length);
+    first.close();
+    const second = new Over(site.path('twice'));
+    second.write(lines(40, 'now the second'));
+    await site.read(
+      'twice',
+      old.length + lines(100, 'the first').length + lines(40, 'now the second').length,
+    );
+    second.write(lines(200, 'on'));
+    await site.flush('twice');
+    second.close();
+    site.delete('twice');
+    assert.deepEqual(texts(await site.sealed('twice', 3)), [
+      old,
+      lines(100, 'the first'),
+      lines(40, 'now the second') + lines(200, 'on'),
+    ]);
+  });
+
+  test('renamed after it was written over in part: what is new of it, then the next file, in one stream', async () => {
+    const old = lines(400, 'old');
+    const writer = await begin('renamed', old);
+    writer.write(lines(100, 'the new'));
+    await site.read('renamed', old.length + lines(100, 'the new').length);
+    writer.close();
+    renameSync(site.path('renamed'), `${site.path('renamed')}.1`);
+    writeFileSync(site.path('renamed'), 'on\n');
+    await site.flush('renamed');
+    site.delete('renamed');
+    const streams = await site.sealed('renamed', 2);
+    assert.deepEqual(texts(streams), [old, `${lines(100, 'the new')}on\n`]);
+  });
+
+  test('a wake whose content has passed the old offset, with the same first and last bytes there', async () => {
+    const [boot, tail] = ['the same boot\n'.repeat(5_000), 'the same\n'.repeat(2_000)];
+    const old = `${boot}the first life\n${tail}`;
+    const later = `${boot}the other life\n${tail}and on\n`;
+    site.make('wake');
+    writeFileSync(site.path('wake'), old);
+    await site.flush('wake');
+    writeFileSync(site.path('wake'), later);
+    await site.read('wake', old.length + later.length);
+    site.delete('wake');
+    const streams = await site.sealed('wake', 2);
+    assert.deepEqual(texts(streams), [old, later]);
+    assert.deepEqual(reasons(streams), ['truncated', 'deleted']);
+  });
+});
+
+describe('written over while no agent runs', () => {
+  for (const [what, later, wanted] of [
+    ['past the old end', lines(300, 'the new'), lines(300, 'the new')],
+    ['and on, once an agent is back', lines(30, 'the new'), lines(30, 'the new')],
+  ] as const) {
+    test(what, async (t) => {
+      const site = new AgentSite();
+      t.after(() => site.close());
+      await site.start();
+      const old = lines(100, 'old');
+      site.make('sb');
+      writeFileSync(site.path('sb'), old);
+      await site.read('sb', old.length);
+      await site.kill();
+      const writer = new Over(site.path('sb'));
+      writer.write(later);
+      await site.start();
+      await site.flush('sb');
+      writer.write('on and on\n');
+      await site.read('sb', old.length + wanted.length + 10);
+      writer.close();
+      site.delete('sb');
+      assert.deepEqual(texts(await site.sealed('sb', 2)), [old, `${wanted}on and on\n`]);
+    });
+  }
+
+  test('an agent is killed in the middle: the next one goes on', async (t) => {
+    const site = new AgentSite();
+    t.after(() => site.close());
+    await site.start();
+    const old = lines(400, 'old');
+    site.make('sb');
+    writeFileSync(site.path('sb'), old);
+    await site.read('sb', old.length);
+    const writer = new Over(site.path('sb'));
+    let wanted = '';
+    for (let turn = 0; turn < 3; turn++) {
+      const more = lines(20, `turn ${turn}`);
+      writer.write(more);
+      wanted += more;
+      await site.read('sb', old.length + wanted.length);
+      await site.kill();
+      await site.start();
+      await site.flush('sb');
+    }
+    writer.close();
+    site.delete('sb');
+    const streams = await site.sealed('sb', 2);
+    assert.deepEqual(texts(streams), [old, wanted]);
+  });
+
+  test('a file that is only appended to is not read again, and not taken for another', async (t) => {
+    const site = new AgentSite();
+    t.after(() => site.close());
+    await site.start();
+    site.make('sb');
+    writeFileSync(site.path('sb'), lines(5_000, 'old'));
+    await site.flush('sb');
+    await site.stop();
+    appendFileSync(site.path('sb'), 'more\n');
+    await site.start();
+    await site.flush('sb');
+    const all = readFileSync(site.path('sb'), 'utf8');
+    site.delete('sb');
+    const streams = await site.sealed('sb');
+    assert.deepEqual(texts(streams), [all]);
+    assert.equal(streams[0]!.seal!.complete, true);
+  });
+});
