@@ -8,10 +8,26 @@ const PAUSE_MS_MAX = 1_000;
 const WRITE_BYTES_MAX = 20_000;
 const WRITES_MAX = 40;
 const FIRST_BIRTHS_MS = 5_000;
+/** A folder that is away for less than this goes on. */
+const AWAY_MS_MAX = 5_000;
+/** After less, an unfinished line is stored. */
+const PROMPT_MS = 3_000;
 
 /** Creates, writes, rotates, truncates, recreates and deletes the sandboxes of one agent's data dir. */
 export class SoakFleet {
-  readonly done = { sandboxes: 0, bytes: 0, rotations: 0, 'copy-truncations': 0, wakes: 0, recreations: 0 };
+  readonly done = {
+    sandboxes: 0,
+    bytes: 0,
+    rotations: 0,
+    'rotations by date': 0,
+    'copy-truncations': 0,
+    wakes: 0,
+    'restarts that write over': 0,
+    'preallocated files': 0,
+    'folders away for a while': 0,
+    prompts: 0,
+    recreations: 0,
+  };
   private readonly vms: string;
   private readonly prefix: string;
   private readonly agent: SoakAgent;
@@ -84,6 +100,27 @@ export class SoakFleet {
       await agent.seen(one.created_ms);
       one.recreate();
       done.recreations++;
+    } else if (draw < 0.22) {
+      await agent.truncate(changed, () => one.writeOver());
+      done['restarts that write over']++;
+    } else if (draw < 0.23) {
+      await agent.truncate(changed, () => one.preallocate());
+      done['preallocated files']++;
+    } else if (draw < 0.26) {
+      await agent.seen(one.created_ms);
+      one.rotateByDate();
+      done['rotations by date']++;
+    } else if (draw < 0.27) {
+      await agent.seen(one.created_ms);
+      one.leave();
+      await sleep(this.below(AWAY_MS_MAX));
+      one.comeBack();
+      done['folders away for a while']++;
+    } else if (draw < 0.3) {
+      one.write(Buffer.from('login: '));
+      await sleep(PROMPT_MS);
+      one.write(Buffer.from('root\r\n'));
+      done.prompts++;
     }
   }
 

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  constants,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -7,12 +8,15 @@ import {
   renameSync,
   rmSync,
   truncateSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 
 /** Number of rotated files that the runtime keeps. */
 const KEPT = 3;
+/** Longer than a line may be, and no multiple of a block. */
+const PREALLOCATED = Buffer.alloc(100_000);
 /** All consoles start with the same lines, because every sandbox boots the same kernel. */
 const BOOT = '[    0.000000] Linux version 6.1.0\r\n'.repeat(20);
 
@@ -53,6 +57,8 @@ export class SoakSandbox {
   created_ms = 0;
   bytes = 0;
   private readonly folder: string;
+  /** Where the folder is while it is away: on the same file system, and below no data dir. */
+  private readonly elsewhere: string;
   private readonly path: string;
   private readonly console = new Ledger();
   private readonly events = new Ledger();
@@ -61,10 +67,13 @@ export class SoakSandbox {
   /** Bytes in the live file; if it is empty, a truncation changes nothing. */
   private fileBytes = 0;
   private boots = 0;
+  /** Rotated files whose names are dates, oldest first. */
+  private dated: string[] = [];
 
   constructor(vms: string, id: string) {
     this.id = id;
     this.folder = join(vms, id);
+    this.elsewhere = join(vms, '..', '..', `${id}.away`);
     this.path = join(this.folder, 'console.log');
     this.begin();
   }
@@ -113,6 +122,17 @@ export class SoakSandbox {
     }
   }
 
+  /** As logrotate's `dateext`: the new name has no number. */
+  rotateByDate(): void {
+    closeSync(this.fd);
+    const name = `${this.path}-20261129-${1_795_900_000 + this.boots + this.bytes}`;
+    renameSync(this.path, name);
+    this.dated.push(name);
+    if (this.dated.length > KEPT) rmSync(this.dated.shift()!, { force: true });
+    this.open();
+    this.write(Buffer.from('rotated by date\n'));
+  }
+
   private moveChain(): void {
     rmSync(`${this.path}.${KEPT}`, { force: true });
     for (let age = KEPT - 1; age >= 1; age--) {
@@ -138,6 +158,36 @@ export class SoakSandbox {
     this.boot();
   }
 
+  /** Starts again without truncation, and writes over the old content, as Firecracker does. */
+  writeOver(): void {
+    closeSync(this.fd);
+    if (this.fileBytes > 0) this.console.next();
+    this.fd = openSync(this.path, constants.O_CREAT | constants.O_WRONLY);
+    this.fileBytes = 0;
+    this.created_ms = performance.now();
+    this.boot();
+  }
+
+  /** A wake into a file whose space is there before its content. */
+  preallocate(): void {
+    closeSync(this.fd);
+    if (this.fileBytes > 0) this.console.next();
+    writeFileSync(this.path, PREALLOCATED);
+    this.fd = openSync(this.path, constants.O_WRONLY);
+    this.fileBytes = 0;
+    this.created_ms = performance.now();
+    this.boot();
+  }
+
+  /** The folder goes elsewhere; its writers go on. */
+  leave(): void {
+    renameSync(this.folder, this.elsewhere);
+  }
+
+  comeBack(): void {
+    renameSync(this.elsewhere, this.folder);
+  }
+
   remove(): void {
     closeSync(this.fd);
     closeSync(this.eventsFd);
@@ -147,6 +197,7 @@ export class SoakSandbox {
   /** Deletes the sandbox and creates another one with the same id. */
   recreate(): void {
     this.remove();
+    this.dated = [];
     this.console.next();
     this.events.next();
     this.begin();
