@@ -15,12 +15,14 @@ const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
 /** What a look may compare of files that grew, for all logs together; beyond it, samples are compared. */
 export const compareRoom = {
-  left_bytes: limits.tail.compare_bytes_per_s,
+  /** Unknown before the first refill: then there is room for one second. */
+  left_bytes: Number.NaN,
   /** @param ms since the last call */
   refill(ms: number): void {
     this.left_bytes = (limits.tail.compare_bytes_per_s * ms) / 1_000;
   },
   take(bytes: number): boolean {
+    if (Number.isNaN(this.left_bytes)) this.refill(1_000);
     if (bytes > this.left_bytes * ROOM_SHARE) return false;
     this.left_bytes -= bytes;
     return true;

@@ -238,8 +238,8 @@ export class FileCursor {
    * Reads into `chunk`, from `readsFrom` on.
    * @param isOver whether nobody writes any more
    * @returns how many bytes of the file `chunk` holds, of which the first `overlap_bytes` are known; `CUT` if
-   * the file no longer holds what was read of it: it was truncated, or its writer started over; `BUSY` if that
-   * is not known yet
+   * the file no longer holds what was read of it: it was truncated, or its writer started over; `BUSY` if
+   * that is not known yet
    */
   read(chunk: Buffer, isOver = false): number {
     const fd = openPin(this.pin);

@@ -165,8 +165,9 @@ export class Remains {
   }
 
   /**
-   * The writer pauses: an end of a line right behind the front is the same in both contents. A line that begins
-   * where the last former one did, and ends the file, is new: a truncated file may be as long as before.
+   * The writer pauses: an end of a line right behind the front is the same in both contents. A line that
+   * begins where the last former one did, and ends the file, is new: a truncated file may be as long as
+   * before.
    */
   pause(fd: number): void {
     if (!this.hasPaused) this.shorten();
@@ -183,8 +184,8 @@ export class Remains {
   }
 
   /**
-   * The writer is gone. Nothing shows that it stopped within a line whose place a former line has: it wrote all
-   * of it, and the rest is the same in both contents.
+   * The writer is gone. Nothing shows that it stopped within a line whose place a former line has: it wrote
+   * all of it, and the rest is the same in both contents.
    */
   end(fd: number): void {
     const { at, lineTo } = this.front;
