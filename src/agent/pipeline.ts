@@ -164,7 +164,7 @@ export class Pipeline implements Sink {
     this.shares.room_bytes = limits.spool.bytes_max - held;
     if (held >= limits.spool.bytes_max) this.pause(spoolFull(held));
     else if (!this.spool.hasRoom()) {
-      this.pause(diskFull());
+      this.pause(diskFull(this.spool.dir));
       this.lookForRoom();
     } else this.resumeIfRoom();
     return true;
@@ -274,11 +274,9 @@ export class Pipeline implements Sink {
   }
 }
 
-function diskFull(): AfterlogError {
-  return new AfterlogError(
-    'DISK_FULL',
-    'Reading pauses: the disk of the spool has room only for gap rows and states.',
-  );
+function diskFull(dir: string): AfterlogError {
+  const what = `Reading pauses: the disk of ${dir} has room only for what frees space, such as gap rows.`;
+  return new AfterlogError('DISK_FULL', what);
 }
 
 function spoolFull(bytes: number): AfterlogError {

@@ -44,7 +44,7 @@ export const catalogue = {
   },
   DATA_DIR_HIDDEN: {
     means:
-      'Another file system is at the folder of sandboxes than before. The agent reads what is there now, and forgets nothing of the sandboxes that it does not see: it reads on when they are back.',
+      'Another file system than before is mounted at the folder of sandboxes. The agent reads what is there now, and forgets nothing of the sandboxes that it does not see: it reads on when they are back.',
     cause: 'A file system was mounted over the data dir, or the data dir’s own was unmounted.',
     cure: 'Unmount it, or mount the former one again. If it is meant to stay, restart the agent.',
   },
@@ -82,7 +82,9 @@ export const catalogue = {
     cure: 'Give the agent a folder of its own (AFTERLOG_STATE_DIR), owned by its user with the mode 0700.',
   },
   DISK_FULL: {
-    means: 'The disk of the state dir is full. Reading pauses; pins hold the unread files.',
+    means:
+      'The disk of the state dir is full, but for a reserve. Reading pauses; pins hold the unread files. What is ' +
+      'delivered is deleted first.',
     cause: 'The spool grew while Kafka or ClickHouse were away, or something else filled the disk.',
     cure: 'Free some disk space; the agent then continues by itself.',
   },
@@ -107,8 +109,12 @@ export const catalogue = {
   },
   FILE_UNREADABLE: {
     means: 'A file cannot be read. The agent retries by itself.',
-    cause: 'It belongs to another user, or its name is longer than the agent supports.',
-    cure: 'Let the agent read the file: run it as the runtime’s user, or give it CAP_DAC_READ_SEARCH.',
+    cause:
+      'It belongs to another user; its name is longer than the agent supports; or its file system fails, such as a ' +
+      'FUSE or network mount whose server has ended.',
+    cure:
+      'Let the agent read the file: run it as the runtime’s user, or give it CAP_DAC_READ_SEARCH. If its file system ' +
+      'fails, mount it again.',
   },
   LOG_NOT_A_FILE: {
     means:
@@ -136,8 +142,8 @@ export const catalogue = {
   },
   HELD_FULL: {
     means:
-      'Deleted and rotated files that wait to be read have reached their limit of disk space. The agent lets go of the ' +
-      'oldest; a gap row reports each.',
+      'Deleted and rotated files that wait to be read have reached their limit of disk space. The sandbox that holds ' +
+      'most loses its oldest files, but for the last bytes of each log; a gap row has the length of each loss.',
     cause: 'Reading has paused for a long time because the spool is full, or the disk has little space left.',
     cure: 'See what the agent waits for (`/healthz`), or give the disk more space.',
   },
@@ -156,9 +162,14 @@ export const catalogue = {
   },
   LINK_IMPOSSIBLE: {
     means:
-      'A log cannot be hard-linked. An open descriptor holds it instead, which is lost when the agent restarts.',
-    cause: 'fs.protected_hardlinks and a file of another user, or data_dir spans file systems.',
-    cure: 'Run the agent as the runtime’s user or with CAP_FOWNER, and keep the data dir on one file system.',
+      'Logs cannot be hard-linked here. Open descriptors hold them instead; a file that is deleted or rotated away while ' +
+      'no agent runs is lost, and a gap row says so.',
+    cause:
+      'fs.protected_hardlinks and a file of another user; data_dir spans file systems; or its file system gives a link ' +
+      'another inode number than its file, as plain FUSE does.',
+    cure:
+      'Run the agent as the runtime’s user or with CAP_FOWNER, and keep the data dir on one file system with hard links; ' +
+      'or accept it, and set AFTERLOG_PINS=descriptor.',
   },
   DESCRIPTORS_SHORT: {
     means:

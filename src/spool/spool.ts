@@ -47,7 +47,7 @@ export class Spool {
   readonly counts = { syncs: 0, damaged: 0 };
   undelivered_bytes = 0;
   readonly cursor: CursorFile;
-  private readonly dir: string;
+  readonly dir: string;
   private readonly outgoing: Outgoing;
   private readonly ages = new Ages();
   private readonly reserve: Reserve;

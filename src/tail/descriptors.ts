@@ -24,7 +24,7 @@ export class Descriptors {
       this.held++;
       return;
     }
-    const what = `${this.held} logs are held by open descriptors, and this process may open no more files; further logs wait, and are lost if they are deleted first.`;
+    const what = `${this.held} logs are held by open descriptors, as many as this process can spare; further logs wait, and are lost if they are deleted first.`;
     this.trouble.begins(new AfterlogError('DESCRIPTORS_SHORT', what));
     throw Object.assign(new Error(`all ${this.max} descriptors for logs are taken`), {
       code: 'EMFILE',

@@ -90,7 +90,7 @@ export class HeldFiles {
 
   /** @returns a function that lets go of a file, and returns how much of the disk that frees */
   private letGoOf(held: HeldFile[], max: number, chunk: Buffer, moved: Set<LogTail>) {
-    const what = `Files that only wait to be read take ${this.bytes} bytes of disk; ${max} are allowed: those who hold most lose their oldest.`;
+    const what = `Deleted and rotated files that wait to be read take ${this.bytes} bytes of disk; ${max} are allowed. The sandboxes that hold most lose their oldest files.`;
     const reason = `let go at the limit of held bytes: deleted or rotated files took over ${max} bytes before they could be read`;
     // With half of the room, all of them can keep theirs.
     const share = Math.floor(max / 2 / new Set(held.map(({ tail }) => tail)).size);

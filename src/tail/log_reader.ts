@@ -25,6 +25,11 @@ export function read(tail: LogTail, chunk: Buffer): boolean {
   });
 }
 
+/** Reasons of the gap row of a file that can never be read again. */
+const UNPINNED = 'its pin was removed, and it had no other name: nobody knows what was not read of it';
+const TAKEN_AWAY =
+  'it was deleted, and its file system takes deleted files away from an open descriptor: nobody knows what was not read of it';
+
 /**
  * Used while nothing may be read: copies aside the bytes that a truncation would destroy, one chunk at most.
  * @returns whether there is more to copy at once
@@ -44,7 +49,7 @@ function attempt(tail: LogTail, does: () => boolean): boolean {
   } catch (error) {
     if (!isRefused(error)) throw error;
     const reason = reasonOf(error);
-    throw new ReadFailure(tail.key, reason, tail.failed(reason));
+    throw new ReadFailure(reason, tail.failed(reason));
   }
 }
 
@@ -182,9 +187,7 @@ function lost(tail: LogTail, generation: Generation, error: unknown): boolean {
   if (tail.files.first !== generation || tail.owner.hasPin(generation.pin)) return true;
   if (generation.place !== 'gone' && !generation.isWhole) throw error;
   if (!tail.takeUnfinished(generation) || !tail.reserve()) return false;
-  return tail.closeLost(
-    'its pin was removed, and it had no other name: nobody knows what was not read of it',
-  );
+  return tail.closeLost(generation.pin.fd === null ? UNPINNED : TAKEN_AWAY);
 }
 
 /**

@@ -210,7 +210,7 @@ export class Pins {
 
   /** Whether the file is still held. @throws the system's error */
   holds({ path, fd, inode }: Pin): boolean {
-    if (fd !== null) return true;
+    if (fd !== null) return isOpenStill(fd);
     if (path === null) return false;
     const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     return stats !== undefined && String(stats.ino) === inode;
@@ -218,8 +218,8 @@ export class Pins {
 
   /** Holds a file again whose pin somebody removed, by a name that it still has. */
   again(pin: Pin, folder: OpenFolder, name: string): void {
-    if (pin.isAside || this.holds(pin)) return;
-    const path = pin.path!;
+    const { path } = pin;
+    if (pin.isAside || path === null || this.holds(pin)) return;
     try {
       linkSync(folder.entry(name), path);
     } catch (error) {
@@ -540,6 +540,17 @@ export function refresh(pin: Pin): boolean {
   if (sameFile(pin, now)) return false;
   Object.assign(pin, now);
   return true;
+}
+
+/** FUSE with `hard_remove` takes a deleted file away from those who have it open. @throws the system's error */
+function isOpenStill(fd: number): boolean {
+  try {
+    fstatSync(fd);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 /** The current stats of a pinned file. */

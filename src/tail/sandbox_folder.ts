@@ -261,7 +261,7 @@ export class SandboxFolder implements TailOwner {
 
   /** Opens the folder, for one look, and watches it. @returns null if it is gone */
   private enter(): OpenFolder | null {
-    const folder = this.layout.open(this.id);
+    const folder = this.open();
     const wasGone = this.isGone;
     // Its watch stays: events of its end may still be on their way.
     if (folder === null) {
@@ -292,6 +292,16 @@ export class SandboxFolder implements TailOwner {
       folder.close();
       this.isGone = true; // deleted meanwhile
       return null;
+    }
+  }
+
+  private open(): OpenFolder | null {
+    try {
+      return this.layout.open(this.id);
+    } catch (error) {
+      // If its file system has failed, no event comes from there any more, even if it is mounted again.
+      this.unwatch();
+      throw error;
     }
   }
 

@@ -442,7 +442,7 @@ export class Tailer {
       return;
     }
     const { root } = this.layout;
-    const what = `Another file system is at ${root} than before: ${hidden} sandboxes are not seen. Nothing of them is forgotten.`;
+    const what = `Another file system than before is mounted at ${root}: it hides ${hidden} sandboxes. Nothing of them is forgotten.`;
     this.hiddenTrouble.begins(new AfterlogError('DATA_DIR_HIDDEN', what));
     this.lastError = what;
   }
@@ -649,7 +649,7 @@ export class Tailer {
   }
 
   private forgot(what: string): void {
-    const message = `The agent does not remember ${what} any more, which were read and have names elsewhere.`;
+    const message = `The agent forgets ${what}: they were read, and still have names elsewhere.`;
     report(new AfterlogError('FILES_FORGOTTEN', message));
   }
 

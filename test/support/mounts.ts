@@ -67,8 +67,8 @@ export class Mounts {
   }
 
   /** A FUSE file system that shows a folder: there each hard link has an inode number of its own. */
-  plainFuse(from: string, path: string): Promise<MountServer | null> {
-    return this.serve(path, '/usr/bin/python3', [PLAIN_FUSE, from, path]);
+  plainFuse(from: string, path: string, options: string[] = []): Promise<MountServer | null> {
+    return this.serve(path, '/usr/bin/python3', [PLAIN_FUSE, from, path, ...options]);
   }
 
   /** Takes the last mount at this path away, even if it is in use or its server is dead. */

@@ -1,4 +1,4 @@
-"""Shows a folder at another path, as a plain FUSE server does: usage plain_fuse.py FOLDER PATH.
+"""Shows a folder at another path, as a plain FUSE server does: usage plain_fuse.py FOLDER PATH [OPTION].
 
 The kernel gives each path an inode number of its own, so a hard link has another one than its file. There is
 no birth time.
@@ -77,4 +77,5 @@ class Passthrough(Operations):
 
 
 if __name__ == '__main__':
-    FUSE(Passthrough(sys.argv[1]), sys.argv[2], foreground=True, nothreads=True, allow_other=True)
+    options = {option: True for option in sys.argv[3:]}
+    FUSE(Passthrough(sys.argv[1]), sys.argv[2], foreground=True, nothreads=True, allow_other=True, **options)
