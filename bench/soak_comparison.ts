@@ -94,6 +94,9 @@ export class SoakComparison {
         const { complete, reason } = JSON.parse(bytes.toString()) as { complete: boolean; reason: string };
         last.isSealed = true;
         if (reason !== 'truncated') last.isComplete = complete;
+      } else if (record === 'nuls') {
+        const { bytes: nuls } = JSON.parse(bytes.toString()) as { bytes: number };
+        parts.set(last, [...(parts.get(last) ?? []), Buffer.alloc(nuls)]);
       } else parts.set(last, [...(parts.get(last) ?? []), bytes]);
     }
     for (const [stream, some] of parts) stream.bytes = Buffer.concat(some);

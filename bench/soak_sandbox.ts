@@ -40,6 +40,14 @@ class Ledger {
     this.streams.push([]);
   }
 
+  /** Of the last `bytes`, the NULs at the end are no content. */
+  dropNuls(bytes: number): void {
+    const all = Buffer.concat(this.streams.at(-1)!);
+    let end = all.length;
+    while (end > all.length - bytes && all[end - 1] === 0) end--;
+    this.streams[this.streams.length - 1] = [all.subarray(0, end)];
+  }
+
   /** Without empty streams, which have no rows to compare. */
   whole(): Buffer[] {
     return this.streams.map((parts) => Buffer.concat(parts)).filter((bytes) => bytes.length > 0);
@@ -66,6 +74,8 @@ export class SoakSandbox {
   private eventsFd = -1;
   /** Bytes in the live file; if it is empty, a truncation changes nothing. */
   private fileBytes = 0;
+  /** NULs behind them, which the writer writes over. */
+  private spareBytes = 0;
   private boots = 0;
   /** Rotated files whose names are dates, oldest first. */
   private dated: string[] = [];
@@ -107,14 +117,30 @@ export class SoakSandbox {
     for (let at = 0; at < bytes.length; ) at += writeSync(this.fd, bytes, at);
     this.console.add(bytes);
     this.fileBytes += bytes.length;
+    this.spareBytes = Math.max(0, this.spareBytes - bytes.length);
     this.bytes += bytes.length;
     this.written_ms = performance.now();
+  }
+
+  /** Nobody writes over the spare NULs any more: they are content. */
+  private leaveSpare(): void {
+    this.console.add(Buffer.alloc(this.spareBytes));
+    this.spareBytes = 0;
+  }
+
+  /** The console starts over in the same file; NULs at its end were no content yet. */
+  private startOver(): void {
+    closeSync(this.fd);
+    this.console.dropNuls(this.fileBytes);
+    if (this.fileBytes > 0) this.console.next();
+    this.spareBytes = 0;
   }
 
   /** Rotates several times in succession, with a line in each file. */
   rotate(steps: number): void {
     for (let step = 0; step < steps; step++) {
       closeSync(this.fd);
+      this.leaveSpare();
       this.moveChain();
       renameSync(this.path, `${this.path}.1`);
       this.open();
@@ -125,6 +151,7 @@ export class SoakSandbox {
   /** As logrotate's `dateext`: the new name has no number. */
   rotateByDate(): void {
     closeSync(this.fd);
+    this.leaveSpare();
     const name = `${this.path}-20261129-${1_795_900_000 + this.boots + this.bytes}`;
     renameSync(this.path, name);
     this.dated.push(name);
@@ -142,6 +169,7 @@ export class SoakSandbox {
 
   /** The writer continues at its old offset, so its next write leaves a hole of NULs before it. */
   copyTruncate(): void {
+    this.leaveSpare();
     this.moveChain();
     copyFileSync(this.path, `${this.path}.1`);
     truncateSync(this.path, 0);
@@ -152,16 +180,14 @@ export class SoakSandbox {
 
   /** Truncates the same inode, as a wake from hibernation does. */
   wake(): void {
-    closeSync(this.fd);
-    if (this.fileBytes > 0) this.console.next();
+    this.startOver();
     this.open();
     this.boot();
   }
 
   /** Starts again without truncation, and writes over the old content, as Firecracker does. */
   writeOver(): void {
-    closeSync(this.fd);
-    if (this.fileBytes > 0) this.console.next();
+    this.startOver();
     this.fd = openSync(this.path, constants.O_CREAT | constants.O_WRONLY);
     this.fileBytes = 0;
     this.created_ms = performance.now();
@@ -170,11 +196,11 @@ export class SoakSandbox {
 
   /** A wake into a file whose space is there before its content. */
   preallocate(): void {
-    closeSync(this.fd);
-    if (this.fileBytes > 0) this.console.next();
+    this.startOver();
     writeFileSync(this.path, PREALLOCATED);
     this.fd = openSync(this.path, constants.O_WRONLY);
     this.fileBytes = 0;
+    this.spareBytes = PREALLOCATED.length;
     this.created_ms = performance.now();
     this.boot();
   }
@@ -190,6 +216,7 @@ export class SoakSandbox {
 
   remove(): void {
     closeSync(this.fd);
+    this.leaveSpare();
     closeSync(this.eventsFd);
     rmSync(this.folder, { recursive: true });
   }

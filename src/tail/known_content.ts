@@ -81,6 +81,7 @@ export class KnownContent {
     this.resume(fd, times);
     const { behind } = this;
     if (behind === null) return times.size;
+    behind.trust();
     if (times.size > behind.size || times.size <= behind.newTo) return times.size;
     behind.look(fd, times);
     if (isOver) behind.end(fd);
@@ -88,10 +89,10 @@ export class KnownContent {
     return Math.min(behind.newTo, times.size);
   }
 
+  /** What an earlier agent saved stays until a look has shown that the file is the same. */
   private resume(fd: number, times: FileTimes): void {
     const { saved } = this;
-    this.saved = null;
-    if (saved?.remains === undefined) return;
+    if (saved?.remains === undefined || this.behind !== null) return;
     const { end, new_to, is_unsure } = saved.remains;
     if (times.size !== end) return;
     const isSure = !is_unsure && saved.changed_ms === times.changed_ms;
@@ -104,8 +105,17 @@ export class KnownContent {
    */
   verify(fd: number, times: FileTimes, isSeen: boolean, ahead: Ahead): Verdict {
     const verdict = this.compare(fd, times, isSeen, ahead);
-    if (verdict === 'same') this.shorten(times.size);
+    if (verdict === 'same') {
+      this.shorten(times.size);
+      this.saved = null;
+    } else if (verdict === 'changed' && this.next === null) this.takeBack();
     return verdict;
+  }
+
+  /** The look saw another content. How far the writer got in the one before is known from the last look. */
+  private takeBack(): void {
+    if (this.saved === null) this.behind?.takeBack();
+    else this.behind = null;
   }
 
   /** It is the same file still: the former content ends with the file, if that is shorter now. */

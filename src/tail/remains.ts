@@ -31,6 +31,8 @@ export class Remains {
   /** Size of the file: all behind it will be new. */
   size: number;
   private front: Front;
+  /** As of the last look after which the content before it was as it had been. */
+  private trusted: Front;
   /** Of the whole file, as of the look that noticed the writer. */
   private readonly sums: BlockSums;
   private changed_ms: number;
@@ -46,6 +48,7 @@ export class Remains {
     this.changed_ms = changed_ms;
     this.sums = sums;
     this.front = front;
+    this.trusted = front;
   }
 
   /**
@@ -143,6 +146,16 @@ export class Remains {
     } else if (front.window.length > window.length) {
       this.front = { ...this.front, window: front.window };
     }
+  }
+
+  /** All that is known is right. */
+  trust(): void {
+    this.trusted = this.front;
+  }
+
+  /** What was found since `trust` is of another content. */
+  takeBack(): void {
+    this.front = this.trusted;
   }
 
   /** @param different where the last different byte of the window is @param behind more old content */

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { AgentSite } from '../support/agent_site.ts';
+import { copyTruncate } from '../support/rotate.ts';
 import type { StoredStream } from '../support/streams.ts';
 
 /** A writer as the runtime opens its files: neither appended nor truncated. */
@@ -144,6 +145,21 @@ describe('written over in place', { concurrency: true }, () => {
     assert.deepEqual(texts(streams), [old, `${lines(100, 'the new')}on\n`]);
   });
 
+  test('copied and truncated while its writer is behind the old end, and goes on at its offset', async () => {
+    const old = `${'x'.repeat(199)}\n`.repeat(500);
+    const [later, last] = [lines(100, 'new'), 'after copy and truncation\n'];
+    const writer = await begin('copied', old);
+    writer.write(later);
+    await site.read('copied', old.length + later.length);
+    copyTruncate(site.path('copied'));
+    writer.write(last);
+    await site.read('copied', old.length + later.length + last.length);
+    writer.close();
+    site.delete('copied');
+    const streams = await site.sealed('copied', 2);
+    assert.deepEqual(texts(streams), [old, later + last]);
+  });
+
   test('a wake whose content has passed the old offset, with the same first and last bytes there', async () => {
     const [boot, tail] = ['the same boot\n'.repeat(5_000), 'the same\n'.repeat(2_000)];
     const old = `${boot}the first life\n${tail}`;
@@ -209,6 +225,30 @@ describe('written over while no agent runs', () => {
     site.delete('sb');
     const streams = await site.sealed('sb', 2);
     assert.deepEqual(texts(streams), [old, wanted]);
+  });
+
+  test('copied and truncated while no agent watches: nothing of the old content is stored again', async (t) => {
+    const site = new AgentSite();
+    t.after(() => site.close());
+    await site.start();
+    const old = `${'x'.repeat(199)}\n`.repeat(500);
+    const [later, last] = [lines(100, 'new'), 'after copy and truncation\n'];
+    site.make('sb');
+    writeFileSync(site.path('sb'), old);
+    await site.flush('sb');
+    const writer = new Over(site.path('sb'));
+    writer.write(later);
+    await site.read('sb', old.length + later.length);
+    await site.kill();
+    copyTruncate(site.path('sb'));
+    writer.write(last);
+    writer.close();
+    await site.start();
+    await site.flush('sb');
+    site.delete('sb');
+    const streams = await site.sealed('sb', 2);
+    assert.deepEqual(texts(streams), [old, later + last]);
+    assert.equal(streams[1]!.seal!.complete, false, 'nobody saw how far the writer got meanwhile');
   });
 
   test('a file that is only appended to is not read again, and not taken for another', async (t) => {

@@ -41,12 +41,13 @@ const truncation = (
     const first = isTold ? nuls : 0;
     const bytes = Buffer.concat([Buffer.alloc(first), history.unique(contentOf(text))]);
     if (!hole && goesOn(before, bytes)) return false;
+    const offset = sandbox.over?.at ?? before.length;
     if (!does(history, sandbox, bytes, before)) return false;
     if (first > 0) history.met.add('truncation with NULs first');
     sandbox.truncated = before;
     sandbox.spare_bytes = 0;
     real.truncateSync(sandbox.path, 0);
-    if (hole) real.truncateSync(sandbox.path, before.length);
+    if (hole) real.truncateSync(sandbox.path, offset);
     history.write(sandbox, bytes);
     history.tell(sandbox, true);
     return true;
