@@ -542,7 +542,10 @@ export function refresh(pin: Pin): boolean {
   return true;
 }
 
-/** FUSE with `hard_remove` takes a deleted file away from those who have it open. @throws the system's error */
+/**
+ * FUSE with `hard_remove` takes a deleted file away from those who have it open.
+ * @throws the system's error
+ */
 function isOpenStill(fd: number): boolean {
   try {
     fstatSync(fd);

@@ -18,6 +18,8 @@ export class TailHost {
   readonly vms: string;
   readonly dir: string;
   private readonly rows: SpoolRows;
+  private readonly spool: Spool;
+  private readonly pipeline: Pipeline;
 
   constructor(
     t: TestContext,
@@ -39,6 +41,8 @@ export class TailHost {
     });
     this.tailer = new Tailer(dir, 'vms/{sandbox}/{log}', pins, pipeline, watch, heldBytesMax);
     this.rows = new SpoolRows(state);
+    this.spool = spool;
+    this.pipeline = pipeline;
     this.tailer.start([]);
     t.after(async () => {
       this.tailer.stop();
@@ -67,6 +71,15 @@ export class TailHost {
 
   streams(sandbox: string): StoredStream[] {
     return streamsOf(this.rows.poll().rows, sandbox);
+  }
+
+  /** All that is in the spool arrives at its destination. */
+  deliver(): void {
+    this.rows.poll();
+    const sent = this.spool.read(1_000, Number.MAX_SAFE_INTEGER);
+    const bytes = sent.reduce((sum, { payload }) => sum + payload.length, 0);
+    if (sent.length > 0) this.spool.delivered(sent.at(-1)!.after, bytes);
+    this.pipeline.arrived();
   }
 
   private asides(): string[] {
