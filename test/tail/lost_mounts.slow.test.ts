@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { appendFileSync, chmodSync, chownSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { AgentSite } from '../support/agent_site.ts';
@@ -32,6 +32,29 @@ test('The server of the data dir dies, and it is mounted again: all is read, and
   const [stream] = await host.sealed('sb');
   assert.equal(String(bytesOf(host.streams('sb'))), 'one\ntwo\n');
   assert.deepEqual(stream!.gaps, []);
+});
+
+test('A sandbox is rotated, written and deleted while the server of the data dir is dead: a gap says that nobody watched', async (t) => {
+  const mounts = new Mounts(t);
+  const [data, behind] = [mounts.folder('data'), mounts.folder('behind')];
+  const server = await mounts.bindfs(behind, data);
+  if (server === null) return;
+  const host = new TailHost(t, undefined, data);
+  host.write('sb', 'one\n');
+  await host.read('sb', 4);
+  await server.die();
+  await host.eventually('it says so', () => /cannot be seen/.test(host.tailer.lastError ?? ''));
+  const path = join(behind, 'vms', 'sb', 'console.log');
+  appendFileSync(path, 'two\n');
+  renameSync(path, `${path}.1`);
+  writeFileSync(path, 'unseen\n');
+  rmSync(join(behind, 'vms', 'sb'), { recursive: true });
+  mounts.unmount(data);
+  if ((await mounts.bindfs(behind, data)) === null) return;
+  const [stream] = await host.sealed('sb');
+  assert.equal(String(stream!.bytes), 'one\ntwo\n');
+  assert.match(stream!.gaps[0]!.reason, /^nobody watched from /);
+  assert.equal(stream!.seal!.complete, false);
 });
 
 test('The server of one sandbox dies: the others are read on', async (t) => {

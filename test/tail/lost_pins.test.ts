@@ -82,3 +82,25 @@ test('Another file system over the data dir hides its sandboxes, and forgets non
   const [stream] = await host.sealed('below');
   assert.deepEqual(stream!.gaps, []);
 });
+
+test('A sandbox that is rotated, written and deleted while it is hidden: a gap says that nobody watched', async (t) => {
+  const mounts = new Mounts(t);
+  const data = mounts.folder('data');
+  const twin = join(mounts.dir, 'twin');
+  const host = new TailHost(t, undefined, data);
+  host.write('below', 'one\n');
+  await host.read('below', 4);
+  if (!mounts.bind(data, twin) || !mounts.tmpfs(data)) return;
+  mkdirSync(host.vms);
+  await host.eventually('it says so', () => /Another file system/.test(host.tailer.lastError ?? ''));
+  const path = join(twin, 'vms', 'below', 'console.log');
+  appendFileSync(path, 'two\n');
+  renameSync(path, `${path}.1`);
+  writeFileSync(path, 'unseen\n');
+  rmSync(dirname(path), { recursive: true });
+  mounts.unmount(data);
+  const [stream] = await host.sealed('below');
+  assert.equal(linesOf(host, 'below'), 'one\ntwo\n');
+  assert.match(stream!.gaps[0]!.reason, /^nobody watched from /);
+  assert.equal(stream!.seal!.complete, false);
+});
