@@ -258,7 +258,7 @@ export class FileCursor {
   private readIn(fd: number, chunk: Buffer, times: FileTimes, isOver: boolean): number {
     const { content } = this;
     const from = this.readsFrom;
-    if (content?.startedOver && !content.isFormer(fd, times, from, this.seenTo)) return CUT;
+    if (content?.startedOver && !content.isFormer(fd, times, from, this.contentTo > this.seenTo)) return CUT;
     const end = content?.measure(fd, times, isOver, limits.tail.quiet_ms) ?? times.size;
     const length = readSync(fd, chunk, 0, Math.min(chunk.length, Math.max(0, end - from)), from);
     const isSeen = this.goesOnIn(chunk.subarray(0, length));
@@ -271,7 +271,7 @@ export class FileCursor {
       more,
     });
     if (verdict === 'busy') return BUSY;
-    return verdict === 'same' || content.isFormer(fd, times, from, this.seenTo) ? length : CUT;
+    return verdict === 'same' || content.isFormer(fd, times, from, more) ? length : CUT;
   }
 
   /** Whether there is content behind what was seen, and whether the last read had left some there. */

@@ -1,6 +1,9 @@
+import { readSync } from 'node:fs';
 import { BlockSums } from './block_sums.ts';
 import { type Ahead, ContentCheck, type FileTimes, type Verdict } from './content_check.ts';
 import { Remains } from './remains.ts';
+
+const oneByte = Buffer.alloc(1);
 
 /** What the state of a log keeps of a file's content; all of it is absent in states of earlier versions. */
 export interface SavedContent {
@@ -133,8 +136,12 @@ export class KnownContent {
     // The writer has passed the end of the content, over spare NULs: all is new.
     if (this.behind === null && more && !hadMore) return verdict;
     // Of another size: it was truncated, or the writer has passed the end. Then all of it is new.
-    const before = this.check.lastTimes?.size ?? this.check.read.end + (rest?.length ?? 0);
+    const seenTo = this.check.read.end + (rest?.length ?? 0);
+    const before = this.check.lastTimes?.size ?? seenTo;
     if (verdict !== 'changed' || times.size !== before) return verdict;
+    // The last byte of the content was no NUL: if it is one now, nothing is left of the content.
+    if (!more && seenTo > 0 && readSync(fd, oneByte, 0, 1, seenTo - 1) === 1 && oneByte[0] === 0)
+      return verdict;
     const former = this.check.whole(rest);
     const end = this.endOf(times.size);
     this.next = Remains.find(fd, times, former, end);
@@ -146,12 +153,13 @@ export class KnownContent {
   /**
    * Once `verify` found that the writer started over: whether the next read, from this offset on, gets former
    * content that nobody has seen.
+   * @param more whether there is content behind what was seen
    */
-  isFormer(fd: number, times: FileTimes, offset: number, seenTo: number): boolean {
+  isFormer(fd: number, times: FileTimes, offset: number, more: boolean): boolean {
     const { next } = this;
     if (next === null || times.size !== next.size) return false;
     next.look(fd, times);
-    return next.isBefore(offset) && seenTo < this.endOf(times.size);
+    return more && next.isBefore(offset);
   }
 
   /** All of the file was seen when it was as long as this. */

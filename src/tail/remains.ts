@@ -1,4 +1,4 @@
-import { readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import { areBlocks, BlockSums, readBlocks, scratch } from './block_sums.ts';
 import { type FileTimes, SAME_TIME_MS } from './content_check.ts';
 
@@ -59,12 +59,14 @@ export class Remains {
     // Made first: what is behind the writer when it is found was behind it at this time, too.
     const sums = sumsOf(fd, times.size);
     const front = former === null ? null : lastChange(fd, former, 0, Number.POSITIVE_INFINITY);
-    if (front === null) return new Remains(times, sums, unsure(fd, sums, 0), times.size);
+    // What was read may be younger than the times.
+    const now = { ...times, changed_ms: fstatSync(fd).mtimeMs };
+    if (front === null) return new Remains(now, sums, unsure(fd, sums, 0), times.size);
     const { atMost } = front;
     if (front.lineTo !== undefined && !isLineStart(fd, front.at)) delete front.lineTo;
     // Of bytes that nobody had read, nothing is known.
     if (front.atMost === former!.end) front.atMost = end;
-    return new Remains(times, sums, { ...front, window: trimmed(fd, sums, front) }, atMost);
+    return new Remains(now, sums, { ...front, window: trimmed(fd, sums, front) }, atMost);
   }
 
   /**
@@ -130,6 +132,9 @@ export class Remains {
     const { at, atMost, window } = this.front;
     // One read: the writer may go on at any moment, and each part must be from before that.
     const length = readSync(fd, scratch, 0, Math.min(scratch.length, window.length + AHEAD_BYTES), at);
+    // The read may have got a write that came after these times.
+    this.changed_ms = fstatSync(fd).mtimeMs;
+    if (this.changed_ms !== changed_ms) this.touched_ms = now_ms;
     if (length < window.length) return;
     const different = lastDifference(scratch, window);
     const first = sums.blockFrom(at + window.length);
@@ -140,7 +145,10 @@ export class Remains {
     if (front === null) front = this.moved(different, behind);
     if (front.atMost > front.at || different < 0)
       front = lastChange(fd, sums, isAll ? first : last + 1, AHEAD_BYTES) ?? front;
-    if (front.at > at || front.atMost > atMost) {
+    // Somebody wrote what was there before: nobody can tell how much.
+    const isAlike = isTouched && front.at <= at && front.atMost <= atMost;
+    if (isAlike) this.front = { ...this.front, atMost: this.size };
+    else if (front.at > at || front.atMost > atMost) {
       if (front.lineTo !== undefined && !isLineStart(fd, front.at)) delete front.lineTo;
       this.front = front;
     } else if (front.window.length > window.length) {

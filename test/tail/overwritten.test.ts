@@ -160,6 +160,51 @@ describe('written over in place', { concurrency: true }, () => {
     assert.deepEqual(texts(streams), [old, later + last]);
   });
 
+  test('over what is already there: a gap row says that it is not known how much', async () => {
+    const old = `boot 1\n${'x'.repeat(20_000)}\n`;
+    const writer = await begin('alike', old);
+    writer.write('boot 2\n');
+    await site.flush('alike');
+    writer.write('x'.repeat(1_000));
+    await site.flush('alike');
+    writer.close();
+    site.delete('alike');
+    const streams = await site.sealed('alike', 2);
+    assert.deepEqual(texts(streams), [old, 'boot 2\n']);
+    assert.match(streams[1]!.gaps[0]!.reason, /^written over in place: which bytes at its end are new/);
+  });
+
+  test('over a file that is preallocated: noticed while it lives, and the spare NULs are not stored', async () => {
+    const [old, later] = [lines(50, 'old'), lines(20, 'the new')];
+    site.make('spare');
+    writeFileSync(site.path('spare'), Buffer.alloc(100_000));
+    const former = new Over(site.path('spare'));
+    former.write(old);
+    former.close();
+    await site.flush('spare');
+    const writer = new Over(site.path('spare'));
+    writer.write(later);
+    await site.read('spare', old.length + later.length - 30);
+    writer.close();
+    site.delete('spare');
+    assert.deepEqual(texts(await site.sealed('spare', 2)), [old, later]);
+  });
+
+  test('truncated and preallocated again, as long as before: all of it is new', async () => {
+    const [old, later] = [lines(50, 'old'), lines(20, 'the new')];
+    site.make('again');
+    writeFileSync(site.path('again'), Buffer.concat([Buffer.from(old), Buffer.alloc(50_000)]));
+    await site.flush('again');
+    const size = old.length + 50_000;
+    writeFileSync(site.path('again'), Buffer.concat([Buffer.from(later), Buffer.alloc(size - later.length)]));
+    await site.read('again', old.length + later.length);
+    site.delete('again');
+    const streams = await site.sealed('again', 2);
+    assert.equal(streams[0]!.bytes.toString(), old);
+    assert.equal(streams[1]!.bytes.toString(), later + '\0'.repeat(size - later.length));
+    assert.equal(streams[1]!.seal!.complete, true);
+  });
+
   test('a wake whose content has passed the old offset, with the same first and last bytes there', async () => {
     const [boot, tail] = ['the same boot\n'.repeat(5_000), 'the same\n'.repeat(2_000)];
     const old = `${boot}the first life\n${tail}`;
