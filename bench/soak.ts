@@ -4,11 +4,12 @@
  * with a ledger of the written bytes.
  *
  *   node bench/soak.ts [--minutes 3] [--alive 200] [--seed N] [--kill-seconds 8] [--pause-ms 300]
- *                      [--keep DIR]
+ *                      [--seen-ms 300] [--keep DIR]
  *
  * Prints one table. The exit code is 1 if a byte is duplicated, or missing without a gap row. A console is
  * truncated `--pause-ms` after its last write and its last new file, while an agent runs, so a truncation
- * must lose nothing either.
+ * must lose nothing either. A file is renamed or deleted `--seen-ms` after it was made; on a busy machine,
+ * both times must be longer.
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,6 +33,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     'kill-seconds': { type: 'string', default: '8' },
     'pause-ms': { type: 'string', default: '300' },
+    'seen-ms': { type: 'string', default: '300' },
     keep: { type: 'string' },
   },
 });
@@ -54,7 +56,8 @@ const clickhouse = await startEmbedded({ dir: join(dir, 'clickhouse') });
 const client = createClient({ url: clickhouse.url });
 await migrate(client, 'afterlog');
 await client.command({ query: 'SYSTEM STOP MERGES afterlog.console_logs' });
-const agent = new SoakAgent(join(dir, 'data'), clickhouse.url, Number(values['pause-ms']));
+const [pause_ms, seen_ms] = [Number(values['pause-ms']), Number(values['seen-ms'])];
+const agent = new SoakAgent(join(dir, 'data'), clickhouse.url, pause_ms, seen_ms);
 await agent.start();
 const comparison = new SoakComparison(client);
 const fleet = new SoakFleet(vms, `sb-${seed}`, agent, comparison, random, isOver);

@@ -67,13 +67,16 @@ export class SoakAgent {
 
   /**
    * Truncates while an agent runs that had time to read the bytes: a truncation while none runs loses them.
+   * @param mustSee the agent lives until it has seen it: nobody can tell how much of a file was written over
+   * while none ran
    */
-  async truncate(since_ms: () => number, truncate: () => void): Promise<void> {
+  async truncate(since_ms: () => number, truncate: () => void, mustSee = false): Promise<void> {
     while (this.isKillPending) await sleep(20);
     this.truncating++;
     try {
       await this.seen(since_ms(), this.pause_ms);
       truncate();
+      if (mustSee) await sleep(this.seen_ms);
     } finally {
       this.truncating--;
     }

@@ -111,7 +111,7 @@ export class SoakComparison {
     for (const reason of reasons) this.reasons[reason] = (this.reasons[reason] ?? 0) + 1;
     const odd = reasons.filter((reason) => !/^truncated|^nobody watched/.test(reason));
     if (odd.length > 0) console.log(`${wanted.id}-${wanted.log} has a gap row: ${odd.join('; ')}`);
-    const found = stored.filter(({ bytes }) => bytes.length > 0);
+    const found = stored.filter(isShown);
     const count = Math.max(found.length, wanted.streams.length);
     // All bytes are in order, but a continuation was stored as a new stream.
     const isDivided =
@@ -169,6 +169,10 @@ export class SoakComparison {
   }
 }
 
+/** Of a console that was written over, nothing but a gap row may be known. */
+const isShown = ({ bytes, gaps }: Stored): boolean =>
+  bytes.length > 0 || gaps.some((reason) => reason.startsWith('written over'));
+
 /** The reason of a gap row, so that equal ones are counted together. */
 const withoutTimes = (reason: string): string => reason.replaceAll(/\d{4}-\d\d-\d\dT\S+Z/g, '…');
 
@@ -182,7 +186,7 @@ export function shareOfComplete({ complete, incomplete }: SoakComparison['seals'
 }
 
 function isComplete(wanted: Expected, stored: Stored[]): boolean {
-  const found = stored.filter(({ bytes }) => bytes.length > 0);
+  const found = stored.filter(isShown);
   if (found.length < wanted.streams.length || !stored.every(({ isSealed }) => isSealed)) return false;
   const sum = (all: Buffer[]): number => all.reduce((total, bytes) => total + bytes.length, 0);
   return sum(found.map(({ bytes }) => bytes)) >= sum(wanted.streams);

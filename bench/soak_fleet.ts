@@ -101,7 +101,7 @@ export class SoakFleet {
       one.recreate();
       done.recreations++;
     } else if (draw < 0.22) {
-      await agent.truncate(changed, () => one.writeOver());
+      await agent.truncate(changed, () => one.writeOver(), true);
       done['restarts that write over']++;
     } else if (draw < 0.23) {
       await agent.truncate(changed, () => one.preallocate());

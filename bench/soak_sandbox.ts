@@ -74,8 +74,10 @@ export class SoakSandbox {
   private eventsFd = -1;
   /** Bytes in the live file; if it is empty, a truncation changes nothing. */
   private fileBytes = 0;
-  /** NULs behind them, which the writer writes over. */
-  private spareBytes = 0;
+  /** What the file held when the writer started over in it, up to its last byte that was no NUL. */
+  private formerBytes = 0;
+  /** With NULs behind it, which the writer writes over. */
+  private spaceBytes = 0;
   private boots = 0;
   /** Rotated files whose names are dates, oldest first. */
   private dated: string[] = [];
@@ -99,6 +101,8 @@ export class SoakSandbox {
   private open(): void {
     this.fd = openSync(this.path, 'w');
     this.fileBytes = 0;
+    this.formerBytes = 0;
+    this.spaceBytes = 0;
     this.created_ms = performance.now();
   }
 
@@ -117,15 +121,16 @@ export class SoakSandbox {
     for (let at = 0; at < bytes.length; ) at += writeSync(this.fd, bytes, at);
     this.console.add(bytes);
     this.fileBytes += bytes.length;
-    this.spareBytes = Math.max(0, this.spareBytes - bytes.length);
     this.bytes += bytes.length;
     this.written_ms = performance.now();
   }
 
   /** Nobody writes over the spare NULs any more: they are content. */
   private leaveSpare(): void {
-    this.console.add(Buffer.alloc(this.spareBytes));
-    this.spareBytes = 0;
+    // Behind what is left of the former content, they are left of it, too.
+    const isNew = this.fileBytes >= this.formerBytes;
+    if (isNew) this.console.add(Buffer.alloc(Math.max(0, this.spaceBytes - this.fileBytes)));
+    this.spaceBytes = 0;
   }
 
   /** The console starts over in the same file; NULs at its end were no content yet. */
@@ -133,7 +138,6 @@ export class SoakSandbox {
     closeSync(this.fd);
     this.console.dropNuls(this.fileBytes);
     if (this.fileBytes > 0) this.console.next();
-    this.spareBytes = 0;
   }
 
   /** Rotates several times in succession, with a line in each file. */
@@ -174,6 +178,7 @@ export class SoakSandbox {
     copyFileSync(this.path, `${this.path}.1`);
     truncateSync(this.path, 0);
     this.fileBytes = 0;
+    this.formerBytes = 0;
     this.created_ms = performance.now();
     this.write(Buffer.from('after copy and truncation\n'));
   }
@@ -189,6 +194,7 @@ export class SoakSandbox {
   writeOver(): void {
     this.startOver();
     this.fd = openSync(this.path, constants.O_CREAT | constants.O_WRONLY);
+    this.formerBytes = Math.max(this.formerBytes, this.fileBytes);
     this.fileBytes = 0;
     this.created_ms = performance.now();
     this.boot();
@@ -200,7 +206,8 @@ export class SoakSandbox {
     writeFileSync(this.path, PREALLOCATED);
     this.fd = openSync(this.path, constants.O_WRONLY);
     this.fileBytes = 0;
-    this.spareBytes = PREALLOCATED.length;
+    this.formerBytes = 0;
+    this.spaceBytes = PREALLOCATED.length;
     this.created_ms = performance.now();
     this.boot();
   }

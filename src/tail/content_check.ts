@@ -6,6 +6,8 @@ import { areBlocks, BlockSums, readBlocks, scratch } from './block_sums.ts';
 export const SAME_TIME_MS = 20;
 /** One look compares so much without a pause. */
 const COMPARED_AT_ONCE = 4 * 1024 * 1024;
+/** Sums of files up to this length are made anew at the first look after a restart, of others when needed. */
+const ANEW_BYTES_MAX = 1_024 * 1_024;
 /** A look at a file that grew compares at least so much of what was read of it. */
 const SAMPLE_BYTES_MIN = 1_024;
 /** A look may take this share of what is left to compare, so that no log takes the part of the others. */
@@ -118,8 +120,9 @@ export class ContentCheck {
     const isLonger = before === null || times.size > before.size;
     const isSettled = more || this.compared_ms - this.changeSeen_ms >= SAME_TIME_MS;
     const isOld = !isTouched && times.size === before.size && this.pass === null;
-    if (this.sums.end === 0 || (isOld && (isSettled || this.compared_ms === Number.POSITIVE_INFINITY)))
-      return this.took(times, now_ms, isTouched);
+    const isAnew = this.sums.from > 0 && this.sums.end <= ANEW_BYTES_MAX;
+    const isDone = isOld && !isAnew && (isSettled || this.compared_ms === Number.POSITIVE_INFINITY);
+    if (this.sums.end === 0 || isDone) return this.took(times, now_ms, isTouched);
     if (this.sums.from > 0) return this.rebuild(fd, times, now_ms);
     const hasGrown = isLonger || (more && !hadMore);
     if (hasGrown && this.pass === null) {

@@ -212,6 +212,8 @@ export class Remains {
     const { at, lineTo } = this.front;
     this.pause(fd);
     if (this.front.at === at) this.moveTo(lineTo ?? (this.isUnsure ? at : this.formerLineEnd(fd, at)));
+    // Few writers end within a line: its rest may be as it was before.
+    if (!isLineStart(fd, this.front.at)) this.front = { ...this.front, atMost: this.size };
   }
 
   private moveTo(to: number): void {
