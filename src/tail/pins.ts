@@ -59,6 +59,9 @@ export interface ChainName {
  */
 export const HIDDEN_NAME = /^\.(?:fuse_hidden|nfs)[0-9a-f]+$/i;
 
+/** A file of our own, and a link to it. */
+const TRIAL = ['trial', 'trial-link'];
+
 /** The parts of a pin's name. */
 export interface PinName {
   sandbox: string;
@@ -293,7 +296,7 @@ export class Pins {
 
   /** Finds out whether links serve. @returns the error that kept it from that */
   private tryLink(): string | null {
-    const [file, link] = [join(this.dir, 'trial'), join(this.dir, 'trial-link')];
+    const [file, link] = TRIAL.map((name) => join(this.dir, name)) as [string, string];
     const remove = (): void => {
       for (const path of [file, link]) this.unlink(path);
     };
@@ -430,6 +433,8 @@ export class Pins {
   private listNow(): FoundPin[] {
     const found: FoundPin[] = [];
     for (const name of readdirSync(this.dir)) {
+      // The agent died before it could unlink it, and no next trial may come.
+      if (TRIAL.includes(name)) this.unlink(join(this.dir, name));
       const [sandbox, logName, stream, generation, inode, folder] = name.split(',');
       const id = generation === undefined ? null : decoded(sandbox!);
       if (id === null) continue;

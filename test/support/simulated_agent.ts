@@ -291,7 +291,7 @@ export class SimulatedAgent {
         pins = new Pins(join(this.dataDir, '.afterlog', 'pins'), holding);
       } catch (error) {
         // An agent whose own folders fail does not start; the next one may.
-        if (!this.faults.isOn) throw error;
+        if (!mayFail) throw error;
         this.isKilled = true;
         return;
       }

@@ -152,6 +152,15 @@ test('a trial of links that fails makes no link, and decides nothing', async (t)
   assert.deepEqual(readdirSync(join(dir, 'pins')), []);
 });
 
+test('a trial of links that a dead agent left behind goes at the next start', async (t) => {
+  const dir = join(await temporaryDir(t), 'pins');
+  new Pins(dir);
+  writeFileSync(join(dir, 'trial'), '');
+  linkSync(join(dir, 'trial'), join(dir, 'trial-link'));
+  assert.deepEqual(new Pins(dir).list(), []);
+  assert.deepEqual(readdirSync(dir), []);
+});
+
 test('a pin of a crash counts if its file has no other name; else the look decides', async (t) => {
   const dir = await temporaryDir(t);
   const pins = new Pins(join(dir, 'pins'));
