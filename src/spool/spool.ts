@@ -63,6 +63,11 @@ export class Spool {
   private file: Pick<Stats, 'dev' | 'ino'> = { dev: 0, ino: 0 };
   private segment = 0;
   private written = 0;
+  /**
+   * A next segment was begun, and could neither be completed nor removed. The next agent would take its
+   * snapshot for newer than the entries that follow in this one.
+   */
+  private isLeft = false;
   /** End of the snapshot at the start of the current segment. */
   private segmentStart = 0;
   /** End of the durable part of the current segment. */
@@ -254,7 +259,8 @@ export class Spool {
   }
 
   private writeNow(kind: number, state: StateChanges, changes: StateChanges, payload: Buffer): Cursor {
-    if (this.written >= Math.min(limits.spool.segment_bytes_max, this.segmentShare)) this.startSegment();
+    const isFull = this.written >= Math.min(limits.spool.segment_bytes_max, this.segmentShare);
+    if (isFull || this.isLeft) this.startSegment();
     const place: Cursor = { segment: this.segment, offset: this.written };
     const entry = encodeEntry(kind, Buffer.from(JSON.stringify(state)), payload, this.room);
     try {
@@ -304,14 +310,17 @@ export class Spool {
     } catch (error) {
       if (fd >= 0) {
         closeQuietly(fd);
+        this.isLeft = true;
         try {
           unlinkSync(path);
+          this.isLeft = false;
         } catch {} // The next try writes it anew.
       }
       throw unwritable(`The spool ${this.dir} cannot be written`, error);
     }
     // It is durable; an error of its close has nothing to say about it.
     if (this.fd >= 0) closeQuietly(this.fd);
+    this.isLeft = false;
     this.fd = fd;
     this.file = file;
     this.segment++;

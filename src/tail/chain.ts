@@ -111,7 +111,7 @@ function see(
   for (const { pin, age } of pins.identified(tail.sandbox, tail.log)) {
     if (recognise(tail, pin, age, Number.NaN, Number.NaN)) pins.release(pin);
     else {
-      tail.files.meet(pin, age);
+      tail.files.meetLate(pin, age);
       tail.sights.met(pin);
     }
   }

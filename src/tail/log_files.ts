@@ -2,7 +2,7 @@ import { Copies, type Copy } from './copies.ts';
 import { type DoneFile, DoneFiles } from './done_files.ts';
 import { type FilePlace, type Generation, isInFolder } from './generation.ts';
 import type { LastSight } from './last_sight.ts';
-import { type FileIdentity, hasOtherName, type Pin, refresh, sameFile } from './pins.ts';
+import { type FileIdentity, hasOtherName, isBefore, type Pin, refresh, sameFile } from './pins.ts';
 import type { Sink, StateOwner } from './sink.ts';
 
 /** A pinned file whose place in its log is not known yet. */
@@ -180,6 +180,13 @@ export class LogFiles {
     const fresh = { pin, age, isCopy: false, isLinked: false, before: null, hole: null };
     this.freshFiles.push(fresh);
     return fresh;
+  }
+
+  /** The same for one that an earlier look linked, and could not identify: others may have come after it. */
+  meetLate(pin: Pin, age: number): void {
+    const fresh = this.meet(pin, age);
+    const at = this.freshFiles.findIndex((other) => isBefore(pin, other.pin));
+    if (at >= 0) this.freshFiles.splice(at, 0, ...this.freshFiles.splice(this.freshFiles.indexOf(fresh), 1));
   }
 
   /** These have a name now, oldest first; the others lost theirs since they were pinned, and are older. */

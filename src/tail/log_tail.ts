@@ -1,5 +1,5 @@
 import { crashPoint } from '../base/crash_point.ts';
-import { isRefused } from '../base/errors.ts';
+import { AfterlogError, isRefused } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AsideRoom } from './aside.ts';
 import type { DoneFile } from './done_files.ts';
@@ -72,6 +72,8 @@ export class LogTail implements StateOwner {
   readonly files: LogFiles;
   readonly sights = new Sights();
   readonly owner: TailOwner;
+  /** Bytes that must be copied aside could not be: no event may come before a truncation takes them. */
+  lacksCopy = false;
   /** When the next piece of its last line is due. */
   readonly unfinished = new UnfinishedLine();
   private readonly sink: Sink;
@@ -139,10 +141,21 @@ export class LogTail implements StateOwner {
 
   /**
    * Gives a pin its name, or later if the system refuses it now: nothing is read before all pins have theirs,
-   * because the next agent finds the place of a file by it.
+   * because the next agent finds the place of a file by it. A file that only a descriptor holds it finds by
+   * the state: without that, the name of a later one would say that nothing is between.
    */
   rename(of: NamedPin, stream: string): void {
-    this.doBeforeRead(() => this.owner.rename(this, of, stream));
+    this.doBeforeRead(() => {
+      // What an earlier agent left is in the state of that agent.
+      const isKnown = of.pin.path === null || !this.hasDescriptors || !this.isRecovered;
+      if (!isKnown && !this.saveIfMust())
+        throw new AfterlogError('FILE_UNREADABLE', 'the spool takes no state now');
+      this.owner.rename(this, of, stream);
+    });
+  }
+
+  private get hasDescriptors(): boolean {
+    return this.files.unread.some(({ pin }) => pin.path === null);
   }
 
   /** The original of this copy aside has another number now. */
@@ -209,8 +222,11 @@ export class LogTail implements StateOwner {
     const before = this.files.lastStarted ?? this.stream?.started;
     if (starts !== null) generation.started = known.started ?? startAfter(before, pin.born);
     this.files.append(generation);
+    if (pin.path === null) this.mustSave();
     const stream = generation.started ?? before;
-    if (stream !== undefined) this.rename(generation, stream);
+    // No state comes before the first stream, which names all of them.
+    const isEarly = this.stream === null && this.hasDescriptors;
+    if (stream !== undefined && !isEarly) this.rename(generation, stream);
     return generation;
   }
 
@@ -261,8 +277,8 @@ export class LogTail implements StateOwner {
     const started = isLater ? known : startBetween(before, next, starts === 'truncated' ? '0' : pin.born);
     this.current = this.open(started);
     this.sealedWith = null;
-    this.nameAll(started);
     this.mustSave();
+    this.nameAll(started);
     this.changed();
   }
 
@@ -279,7 +295,7 @@ export class LogTail implements StateOwner {
         if (isOther) one.started = startAfter(last, one.pin.born);
         last = one.started ?? last;
       }
-      if (isOther) this.rename(one, last);
+      if (isOther || this.hasDescriptors) this.rename(one, last);
     }
   }
 

@@ -42,6 +42,8 @@ export interface Pin extends FileIdentity {
   isAside?: true;
   /** How many names the file had, our pin included, when a look last saw it in its folder; absent before. */
   names?: number;
+  /** Its place in the order in which this agent pinned files; absent for one that it found. */
+  nth?: number;
   /** How many of its names only keep it for the descriptor; absent: none. */
   hidden?: number;
 }
@@ -111,7 +113,7 @@ export class Pins {
   /** The folder as it was found last: device and inode. */
   private folder = '';
   /** By sandbox: links to files that could not be looked at since. */
-  private readonly doubtful = new Map<string, { log: string; age: number; path: string }[]>();
+  private readonly doubtful = new Map<string, { log: string; age: number; path: string; nth: number }[]>();
   /** Let go of, and still there, because the system refused to unlink them. */
   private readonly leaving = new Set<Pin>();
   private readonly dir: string;
@@ -151,6 +153,7 @@ export class Pins {
     if (why !== null) return this.open(folder, name, why);
     const pathAs = (stream: 'new' | 'unsure'): string =>
       join(this.dir, `${encodeURIComponent(sandbox)},${logName},${stream},${age},${this.unique()}`);
+    const nth = this.count;
     const isUnsure = mayHoldForeign(folder.stats);
     const link = pathAs(isUnsure ? 'unsure' : 'new');
     try {
@@ -170,11 +173,11 @@ export class Pins {
       }
       const path = isUnsure ? pathAs('new') : link;
       if (isUnsure) renameSync(link, path);
-      return { ...identityOf(stats), path, fd: null, names: Number(stats.nlink) };
+      return { ...identityOf(stats), path, fd: null, names: Number(stats.nlink), nth };
     } catch (error) {
       // The link may be all that holds the file.
       const others = this.doubtful.get(sandbox) ?? [];
-      this.doubtful.set(sandbox, [...others, { log: logName, age, path: link }]);
+      this.doubtful.set(sandbox, [...others, { log: logName, age, path: link, nth }]);
       throw error;
     }
   }
@@ -253,12 +256,12 @@ export class Pins {
     const all = this.doubtful.get(sandbox);
     if (all === undefined) return [];
     const found: { pin: Pin; age: number }[] = [];
-    const left = all.filter(({ log, age, path }) => {
+    const left = all.filter(({ log, age, path, nth }) => {
       if (log !== logName) return true;
       try {
         const stats = lstatSync(path, { bigint: true });
         if (stats.isFile() && stats.nlink === 1n)
-          found.push({ pin: { ...identityOf(stats), path, fd: null }, age });
+          found.push({ pin: { ...identityOf(stats), path, fd: null, nth }, age });
         else this.unlink(path);
         return false;
       } catch (error) {
@@ -338,7 +341,8 @@ export class Pins {
       report(new AfterlogError('LINK_IMPOSSIBLE', what), { path });
       this.warned = true;
     }
-    return { ...identityOf(file.stats), path: null, fd: file.fd, names: Number(file.stats.nlink) };
+    const names = Number(file.stats.nlink);
+    return { ...identityOf(file.stats), path: null, fd: file.fd, names, nth: this.count++ };
   }
 
   /** Gives a pin the name of its generation and stream. */
@@ -596,6 +600,13 @@ export function identityOf(stats: BigIntStats): FileIdentity {
 /** A folder's identity in a few characters: a pin's name has no room for more. */
 export const shortIdentity = ({ inode, born }: FileIdentity): string =>
   crc32(`${inode}:${born}`).toString(16);
+
+/** Whether a file of a chain came before another one that no look has seen with it. */
+export function isBefore(a: Pin, b: Pin): boolean {
+  if (a.born !== '0' && b.born !== '0' && a.born !== b.born) return BigInt(a.born) < BigInt(b.born);
+  // Names are read oldest first.
+  return (a.nth ?? -1) < (b.nth ?? -1);
+}
 
 export const sameFile = (a: FileIdentity, b: FileIdentity): boolean =>
   a.inode === b.inode && a.born === b.born;

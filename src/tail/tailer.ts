@@ -93,7 +93,7 @@ export class Tailer {
   private readonly reported = new Set<string>();
   /** Of sandboxes and their logs: what cannot be read now. */
   private readonly failing = new Troubles();
-  /** Tails whose last read failed, the one that was tried longest ago first. */
+  /** Tails whose last read or copy failed, the one that was tried longest ago first. */
   private readonly retried = new Set<LogTail>();
   private readonly rootTrouble: Trouble;
   private readonly layout: Layout;
@@ -559,6 +559,7 @@ export class Tailer {
         const more = this.visit(tail);
         if (tail.isAmidNuls) this.hole_bytes_left -= this.chunk.length;
         if (this.retried.delete(tail)) this.failing.ends(tail.key, `${tail.key} is read again.`);
+        if (tail.lacksCopy) this.retried.add(tail);
         if (tail.unfinished.due_ms !== null) this.unfinished.add(tail);
         if (more) this.readable.add(tail);
         else this.forget(tail);

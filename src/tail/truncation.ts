@@ -16,6 +16,7 @@ import type { Remains } from './remains.ts';
  */
 export function copyAside(tail: LogTail, chunk: Buffer, first: number): boolean {
   let more = false;
+  tail.lacksCopy = false;
   for (const generation of tail.files.unread.slice(first)) {
     if (generation.place === 'live') more = follow(tail, generation, chunk) || more;
     else if (generation.aside !== null) more = leave(tail, generation, chunk) || more;
@@ -26,7 +27,10 @@ export function copyAside(tail: LogTail, chunk: Buffer, first: number): boolean 
 function follow(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
   tail.beginIfOver();
   // The next agent must know what a copy is a copy of, and after which truncation it was made.
-  if (!tail.saveIfMust()) return false;
+  if (!tail.saveIfMust()) {
+    tail.lacksCopy = true;
+    return false;
+  }
   generation.aside ??= new Aside(generation.cursor);
   const { aside } = generation;
   if (aside.copied_bytes >= tail.owner.room.share) {
@@ -37,7 +41,9 @@ function follow(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
   const followed = aside.follow(chunk, tail.owner.room, (from) =>
     tail.owner.makeAside(tail, generation, from),
   );
-  return followed === 'cut' ? truncated(tail, generation) : followed === 'more';
+  if (followed === 'cut') return truncated(tail, generation);
+  if (followed === 'all' && aside.uncopiedOf(generation.cursor) > 0) tail.lacksCopy = true;
+  return followed === 'more';
 }
 
 /** The file has lost its name: nobody truncates it any more. */
@@ -122,6 +128,7 @@ function standIn(tail: LogTail, generation: Generation): boolean {
     aside.pin ??= tail.owner.makeAside(tail, generation, 0);
   } catch (error) {
     tail.owner.room.failed(reasonOf(error));
+    tail.lacksCopy = true;
     return false;
   }
   const copy = generation.copiedTo(aside.pin, 'gone');

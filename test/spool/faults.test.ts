@@ -151,6 +151,39 @@ test('a folder in which no new segment can be made: the same, and no state is lo
   await spool.close();
 });
 
+test('a new segment that can neither be completed nor removed does not take the states of the next start back', async (t) => {
+  log.level = 'silent';
+  const dir = join(await temporaryDir(t), 'spool');
+  const spool = new Spool(dir);
+  spool.append({ a: 1 }, null);
+  const { fsyncSync, readlinkSync, unlinkSync, writeSync } = fs;
+  const isNew = (path: string): boolean => path.endsWith('2.seg');
+  const left = { fsync: 1, unlink: 1, write: 1 };
+  const fails = (call: keyof typeof left, code: string): void => {
+    if (left[call]-- > 0) throw refusal(code);
+  };
+  // The disk is full for one entry; the segment that would make room fails behind its snapshot.
+  disk(t, {
+    writeSync: ((...args: Parameters<typeof writeSync>) => {
+      fails('write', 'ENOSPC');
+      return writeSync(...args);
+    }) as typeof writeSync,
+    fsyncSync: (fd) => {
+      if (isNew(readlinkSync(`/proc/self/fd/${fd}`))) fails('fsync', 'EIO');
+      fsyncSync(fd);
+    },
+    unlinkSync: (path) => {
+      if (isNew(String(path))) fails('unlink', 'EIO');
+      unlinkSync(path);
+    },
+  });
+  spool.append({ a: 2 }, null);
+  spool.append({ a: 3 }, null);
+  assert.ok(left.fsync <= 0 && left.unlink <= 0 && left.write <= 0);
+  // As after a kill: the first one is not closed.
+  assert.deepEqual(Object.fromEntries(new Spool(dir).states), { a: 3 });
+});
+
 test('a state dir on a read-only file system: the agent does not start, and names the folder and the reason', async (t) => {
   const mount = mkdtempSync(join(tmpdir(), 'afterlog-read-only-'));
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', mount]);

@@ -54,7 +54,9 @@ const BEHIND_MS = 1_000 * 86_400_000;
 
 /** Whether no truncation can take a byte of it away. */
 const isSafe = ({ place, pin, known }: Generation): boolean =>
-  place !== 'live' || pin.path === null || known.seenTo >= real.statSync(pin.path).size;
+  place !== 'live' || known.seenTo >= sizeOf(pin);
+
+const sizeOf = ({ path, fd }: Pin): number => (fd === null ? real.statSync(path!) : real.fstatSync(fd)).size;
 
 class Killed extends Error {}
 

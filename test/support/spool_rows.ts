@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { entryKind, STANDS_FOR } from '../../src/spool/entry.ts';
-import { listSegments, SegmentReader } from '../../src/spool/segment.ts';
+import { listSegments, SegmentReader, segmentPath } from '../../src/spool/segment.ts';
 import { type Block, type ColumnValue, decodeValue } from '../../src/wire/decode.ts';
 import { fromSpool } from '../../src/wire/spooled.ts';
 
@@ -64,9 +64,11 @@ export class SpoolRows {
         if (first === undefined) return this;
         this.reader = new SegmentReader(this.dir, first);
       }
-      // If a later segment exists before the read, this one is complete.
+      // If a later segment exists before the read, this one is complete, unless that could not be begun.
       const { number } = this.reader;
-      const next = listSegments(this.dir).find((other) => other > number);
+      const next = listSegments(this.dir).find(
+        (other) => other > number && statSync(segmentPath(this.dir, other)).size > 0,
+      );
       for (let entry = this.reader.next(); entry !== null; entry = this.reader.next()) {
         if (entry.state === null) {
           this.damaged.push(`${number} at ${entry.offset}`);

@@ -25,6 +25,17 @@ function refuseNextCopy(t: TestContext): { isRefused: () => boolean } {
   return { isRefused: () => isRefused };
 }
 
+test('bytes that find no room on the disk are copied soon after, although nobody writes any more', async (t) => {
+  const host = new TailHost(t);
+  host.write('sb', 'read before\n');
+  await host.read('sb', 12);
+  host.tailer.pause();
+  const { isRefused } = refuseNextCopy(t);
+  host.write('sb', 'one\n');
+  await host.eventually('a refused write', isRefused);
+  await host.aside('sb', [16]);
+});
+
 test('the first bytes of a copy find no room on the disk: the next try copies them, and all bytes arrive', async (t) => {
   const host = new TailHost(t);
   host.write('sb', 'read before\n');

@@ -1,56 +1,6 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { SimulatedAgent } from '../support/simulated_agent.ts';
-import { SpoolRows } from '../support/spool_rows.ts';
-import { type StoredStream, streamsOf } from '../support/streams.ts';
-
-/** An agent in simulated time, and the consoles that it reads. */
-class Host {
-  readonly agent: SimulatedAgent;
-  private readonly vms: string;
-  private readonly rows: SpoolRows;
-
-  constructor(t: TestContext) {
-    const dir = mkdtempSync(join(tmpdir(), 'afterlog-unfinished-'));
-    this.vms = join(dir, 'data', 'vms');
-    mkdirSync(this.vms, { recursive: true });
-    this.agent = new SimulatedAgent(join(dir, 'data'), join(dir, 'state'));
-    this.rows = new SpoolRows(join(dir, 'state', 'spool'));
-    this.agent.install();
-    t.after(() => {
-      this.agent.uninstall();
-      this.rows.close();
-      rmSync(dir, { recursive: true });
-    });
-  }
-
-  private path(sandbox: string): string {
-    return join(this.vms, sandbox, 'console.log');
-  }
-
-  async write(sandbox: string, text: string): Promise<void> {
-    mkdirSync(join(this.vms, sandbox), { recursive: true });
-    appendFileSync(this.path(sandbox), text);
-    this.agent.notify(this.vms, sandbox, true);
-    this.agent.notify(join(this.vms, sandbox), 'console.log', false);
-    await this.agent.deliver();
-  }
-
-  truncate(sandbox: string): void {
-    truncateSync(this.path(sandbox), 0);
-  }
-
-  streams(sandbox: string): StoredStream[] {
-    return streamsOf(this.rows.poll().rows, sandbox);
-  }
-
-  rowsOf(sandbox: string): string[] {
-    return this.streams(sandbox).flatMap(({ lines }) => lines.map(({ bytes }) => bytes.toString()));
-  }
-}
+import { test } from 'node:test';
+import { SimulatedHost as Host } from '../support/simulated_host.ts';
 
 test('a prompt is stored 2 s after it came, without a line end', async (t) => {
   const host = new Host(t);

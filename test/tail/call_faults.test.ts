@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { test } from 'node:test';
+import { SimulatedHost } from '../support/simulated_host.ts';
+
+const textOf = (host: SimulatedHost): string => host.rowsOf('sb').join('');
+
+test('an older file that was linked, and could not be looked at before it lost its name, comes first', async (t) => {
+  const host = new SimulatedHost(t);
+  await host.agent.start();
+  mkdirSync(dirname(host.path('sb')));
+  writeFileSync(host.path('sb', 'console.log.1'), 'one\n');
+  host.agent.faults.begin({ calls: 9, chance: 1, seed: 1, only: ['lstatSync'], path: ',new,1,' });
+  await host.write('sb', 'two\n');
+  await host.agent.tick(500);
+  assert.equal(readdirSync(host.pins).length, 2);
+  assert.equal(textOf(host), '');
+  host.agent.faults.end();
+  await host.delete('sb');
+  await host.agent.tick(3_000);
+  assert.equal(textOf(host), 'one\ntwo\n');
+});
+
+test('after a kill, a file that could not be linked is found before the linked one that followed it', async (t) => {
+  const host = new SimulatedHost(t);
+  await host.agent.start();
+  await host.write('sb', 'one\n');
+  await host.agent.tick(500);
+  host.agent.faults.begin({ calls: 1, chance: 1, seed: 1, only: ['linkSync'] });
+  host.rotate('sb', 'two\n');
+  await host.agent.deliver();
+  renameSync(host.path('sb', 'console.log.1'), host.path('sb', 'console.log.2'));
+  host.rotate('sb', 'three\n');
+  await host.agent.deliver();
+  await host.agent.kill();
+  await host.agent.start();
+  await host.agent.tick(3_000);
+  assert.equal(textOf(host), 'one\ntwo\nthree\n');
+});
+
+test('after a kill, a file that could not be linked and is deleted by then is told as lost', async (t) => {
+  const host = new SimulatedHost(t);
+  await host.agent.start();
+  await host.write('sb', 'one\n');
+  await host.agent.tick(500);
+  host.agent.faults.begin({ calls: 1, chance: 1, seed: 1, only: ['linkSync'] });
+  host.rotate('sb', 'two\n');
+  await host.agent.deliver();
+  renameSync(host.path('sb', 'console.log.1'), host.path('sb', 'console.log.2'));
+  host.rotate('sb', 'three\n');
+  await host.agent.deliver();
+  await host.agent.kill();
+  rmSync(host.path('sb', 'console.log.1'));
+  await host.agent.start();
+  await host.agent.tick(3_000);
+  assert.equal(textOf(host), 'one\nthree\n');
+  assert.equal(host.streams('sb')[0]!.gaps.length, 1);
+});
