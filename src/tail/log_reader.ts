@@ -68,7 +68,8 @@ export function letGo(tail: LogTail, chunk: Buffer, why: LetGo): void {
     if (!isRefused(error)) throw error;
     const first = tail.files.first!;
     if (tail.hasDue || !first.cursor.measure()) return;
-    giveUp(tail, first, { ...why, reason: `${why.reason}; it could not be read: ${reasonOf(error)}` });
+    const reason = `${why.reason}; it could not be read: ${reasonOf(error)}`;
+    giveUp(tail, first, { ...why, reason, kept_bytes: 0 });
   }
 }
 

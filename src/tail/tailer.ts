@@ -414,7 +414,7 @@ export class Tailer {
 
   private checkHeld(): void {
     if (this.isStopped) return;
-    const what = 'what is held';
+    const what = 'The disk space of held files';
     try {
       for (const tail of this.held.check(this.unsettled, this.chunk)) this.wake(tail);
       this.failing.ends(what, 'Held files are measured again.');

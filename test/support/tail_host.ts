@@ -17,6 +17,7 @@ export class TailHost {
   readonly pins: string;
   readonly vms: string;
   readonly dir: string;
+  private readonly held: Pins;
   private readonly rows: SpoolRows;
   private readonly spool: Spool;
   private readonly pipeline: Pipeline;
@@ -43,6 +44,7 @@ export class TailHost {
     this.rows = new SpoolRows(state);
     this.spool = spool;
     this.pipeline = pipeline;
+    this.held = pins;
     this.tailer.start([]);
     t.after(async () => {
       this.tailer.stop();
@@ -71,6 +73,11 @@ export class TailHost {
 
   streams(sandbox: string): StoredStream[] {
     return streamsOf(this.rows.poll().rows, sandbox);
+  }
+
+  /** How many files an open descriptor holds. */
+  get descriptors(): number {
+    return this.held.descriptors;
   }
 
   /** All that is in the spool arrives at its destination. */

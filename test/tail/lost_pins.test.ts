@@ -104,3 +104,21 @@ test('A sandbox that is rotated, written and deleted while it is hidden: a gap s
   assert.match(stream!.gaps[0]!.reason, /^nobody watched from /);
   assert.equal(stream!.seal!.complete, false);
 });
+
+test('Another file system over .afterlog: files that have a name are held by descriptors', async (t) => {
+  const mounts = new Mounts(t);
+  const host = new TailHost(t, undefined, mounts.folder('data'));
+  host.write('old', 'one\n');
+  await host.read('old', 4);
+  if (!mounts.tmpfs(dirname(host.pins))) return;
+  host.write('new', 'first\n');
+  await host.read('new', 6);
+  await host.eventually('it is held again', () => host.descriptors === 2);
+  host.tailer.pause();
+  host.write('old', 'two\n');
+  host.delete('old');
+  host.tailer.resume();
+  const [stream] = await host.sealed('old');
+  assert.equal(linesOf(host, 'old'), 'one\ntwo\n');
+  assert.deepEqual(stream!.gaps, []);
+});
