@@ -85,7 +85,7 @@ async function hostFindings(settings: Settings): Promise<Finding[]> {
   const rotated = await check(reporter('pins', ['agent']), 'logrotate', () =>
     logrotateFindings(settings, found),
   );
-  const canLink = !pins.some(({ level }) => level === 'error');
+  const canLink = settings.pins === 'link' && !pins.some(({ level }) => level === 'error');
   const more = await Promise.all([
     check(reporter('state', ['agent']), 'writable', () => writableFindings(settings, user)),
     check(reporter('state', ['agent']), 'lock', () => lockFindings(settings, user)),

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, readFile, stat, unlink } from 'node:fs/promises';
+import { link, lstat, readFile, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import { type Finding, reporter } from './finding.ts';
@@ -31,6 +31,8 @@ export async function pinFindings(settings: Settings, found: Survey, user: User)
       ),
     ];
   }
+  if (settings.pins === 'descriptor')
+    return [say.note('link', `Open descriptors hold logs, as the setting pins demands; ${LOST}.`)];
   const owners = [...Map.groupBy(found.logs, ({ uid }) => uid).values()];
   if (owners.length > 0) return (await Promise.all(owners.map((logs) => trial(logs, dir, user)))).flat();
   const isApart = found.failure === null && (await stat(found.root)).dev !== (await stat(dir)).dev;
@@ -46,7 +48,9 @@ async function trial(logs: FoundLog[], dir: string, user: User): Promise<Finding
     const failure = await link(log.path, path).then(() => null, codeOf);
     if (failure === 'ENOENT') continue;
     if (failure !== null) return [await whyNot(failure, log, dir, user)];
+    const [own, linked] = await Promise.all([log.path, path].map((one) => lstat(one).catch(() => null)));
     await unlink(path);
+    if (own && linked && own.ino !== linked.ino) return [unlike(log.path)];
     return [say.ok('link', `A hard link from ${log.path} (owner ${nameOf(log.uid)}) to ${dir} works.`)];
   }
   return [];
@@ -71,6 +75,17 @@ async function whyNot(failure: string, log: FoundLog, dir: string, user: User): 
   return say.error('link', `${log.path} cannot be linked into ${dir} (${failure}); ${LOST}.`, {
     cure: 'Check that the file system supports hard links and the file is not immutable (lsattr).',
   });
+}
+
+function unlike(path: string): Finding {
+  return say.error(
+    'link',
+    `A hard link to ${path} has another inode number than the file, as on plain FUSE. Open descriptors hold such ` +
+      `logs, and ${LOST}.`,
+    {
+      cure: 'Put the data dir on a file system that keeps inode numbers, or accept it with AFTERLOG_PINS=descriptor.',
+    },
+  );
 }
 
 function apart(what: string, dir: string): Finding {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { AgentSite } from '../support/agent_site.ts';
 import { asUser, diagnose, environmentOf, OTHER_USER } from '../support/doctor.ts';
+import { mountedSite } from '../support/mounted_site.ts';
 
 /** A data dir; what is mounted on it goes before it. */
 function siteOf(t: TestContext): { site: AgentSite; mount(dir: string, size: string): void } {
@@ -113,6 +114,21 @@ test('logs on another file system than the pins: said with a log to try, and wit
   // What is advised there mends it.
   const advised = { AFTERLOG_DATA_DIR: site.vms, AFTERLOG_LAYOUT: '{sandbox}/{log}' };
   assert.equal((await diagnose(advised)).one('pins/link').level, 'ok');
+});
+
+test('logs on plain FUSE: a link has another inode number; with descriptors instead, that is no error', async (t) => {
+  const site = await mountedSite(t, 'a plain FUSE file system');
+  if (site === null) return;
+  addLog(site, 0o600);
+  const environment = { AFTERLOG_DATA_DIR: site.settings.data_dir };
+  const link = (await diagnose(environment)).one('pins/link');
+  assert.deepEqual(
+    [link.level, /sb\/console\.log has another inode number/.test(link.message)],
+    ['error', true],
+  );
+  assert.match(link.cure!, /AFTERLOG_PINS=descriptor/);
+  const found = await diagnose({ ...environment, AFTERLOG_PINS: 'descriptor' });
+  assert.equal(found.one('pins/link').level, 'note');
 });
 
 test('a state dir on a small file system in memory, then read-only', async (t) => {
