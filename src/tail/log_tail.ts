@@ -315,6 +315,7 @@ export class LogTail implements StateOwner {
   }
 
   private takeAll(bytes: Buffer, start: number, final: boolean, take: (at: number) => Taken): boolean {
+    let lines = 0;
     for (let at = start; ; ) {
       const taken = take(at);
       if (taken.bytes > 0) {
@@ -325,7 +326,8 @@ export class LogTail implements StateOwner {
       }
       if (!taken.isFull) return true;
       if (!this.sink.flush()) return false;
-      if (!final && taken.lines >= limits.fair.turn_rows) return false;
+      lines += taken.lines;
+      if (!final && lines >= limits.fair.turn_rows) return false;
       at += taken.bytes;
     }
   }

@@ -20,7 +20,7 @@ export class TailHost {
   private readonly held: Pins;
   private readonly rows: SpoolRows;
   private readonly spool: Spool;
-  private readonly pipeline: Pipeline;
+  readonly pipeline: Pipeline;
 
   constructor(
     t: TestContext,

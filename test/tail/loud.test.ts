@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { limits } from '../../src/base/limits.ts';
+import type { Account } from '../../src/tail/fair_shares.ts';
 import { overrideLimits } from '../support/limits.ts';
 import { bytesOf } from '../support/streams.ts';
 import { TailHost } from '../support/tail_host.ts';
@@ -48,4 +50,25 @@ test('a loud sandbox waits in its file while others are read, and a wake meanwhi
   );
   assert.equal((await host.sealed('quiet'))[0]!.seal!.complete, true);
   await host.eventually('nothing left', () => host.pinned() === 0 && host.tailer.held.aside_bytes === 0);
+});
+
+test('empty lines take turns, too: a quiet sandbox is read within a chunk of them', async (t) => {
+  const host = new TailHost(t);
+  host.tailer.pause();
+  const lines = limits.tail.read_chunk_bytes - 1;
+  host.write('loud', '\n'.repeat(lines));
+  await host.eventually('it is seen', () => host.hasSeen('loud', lines));
+  host.write('quiet', 'one\n');
+  await host.eventually('both are pinned', () => host.pinned() === 2);
+  let [before, isOver] = [0, false];
+  const { pipeline } = host;
+  const took = pipeline.took.bind(pipeline);
+  t.mock.method(pipeline, 'took', (account: Account, bytes: number, rows: number) => {
+    isOver ||= rows === 1;
+    if (!isOver) before += rows;
+    took(account, bytes, rows);
+  });
+  host.tailer.resume();
+  await host.read('quiet', 4);
+  assert.ok(before > 0 && before < 2 * limits.fair.turn_rows, `${before} rows before the quiet one`);
 });
