@@ -16,6 +16,11 @@ export interface FlushedLog {
    * Bytes of an unfinished last line: saved with the state, and a row as soon as the line or the stream ends.
    */
   unfinished_bytes: number;
+  /**
+   * The file was written over in place, and so many bytes are new ones of which no row exists, or are left of
+   * what it held before. If the writer does not go on, a gap row says so.
+   */
+  unsure_bytes: number;
   /** Why the stream is over; null while it goes on. */
   sealed: string | null;
 }
@@ -56,6 +61,7 @@ function flushedLog({ log, stream, sealed, files }: LogTail): FlushedLog {
     lines,
     gaps,
     unfinished_bytes: files.first?.cursor.unfinished?.length ?? 0,
+    unsure_bytes: files.first?.cursor.unsure_bytes ?? 0,
     sealed,
   };
 }

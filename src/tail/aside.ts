@@ -71,7 +71,7 @@ export class Aside {
   private isEmpty = true;
 
   /** @param of reads the original @param cursor reads the copy; by default it starts where `of` is */
-  constructor(of: FileCursor, cursor: FileCursor = of.in(of.pin)) {
+  constructor(of: FileCursor, cursor: FileCursor = of.clone()) {
     this.cursor = cursor;
     // A hole of the original is a hole here, too.
     this.from = of.readsFrom;

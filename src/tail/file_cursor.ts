@@ -102,11 +102,14 @@ export class FileCursor {
     return isAll ? this.point : { offset: this.seenSize, overlap_bytes: 0, overlap_crc32: 0 };
   }
 
-  /** The same point in this file, or in a copy of it. */
-  in(pin: Pin): FileCursor {
-    const isOther = pin !== this.pin;
-    const content = isOther ? (this.content?.ofCopy() ?? null) : this.content?.clone();
-    return new FileCursor(pin, { ...this.point, is_copy: this.isCopy || isOther }, content);
+  /** The same point, for another reader of this file. */
+  clone(): FileCursor {
+    return new FileCursor(this.pin, this.point, this.content?.clone());
+  }
+
+  /** The same point in a copy of the file. @param known how far its content is known */
+  inCopy(pin: Pin, known: FileCursor): FileCursor {
+    return new FileCursor(pin, { ...this.point, is_copy: true }, known.content?.ofCopy() ?? null);
   }
 
   /** What is known of the content, for a cursor that reads on from here. */
@@ -129,9 +132,9 @@ export class FileCursor {
     return this.content?.isWatched ?? false;
   }
 
-  /** Whether the file may hold more new bytes than can be told from what is left of its former content. */
-  get isUnsure(): boolean {
-    return this.content?.isUnsure ?? false;
+  /** So many bytes behind `end` may be new, or left of the file's former content: nobody can tell yet. */
+  get unsure_bytes(): number {
+    return this.content?.unsure_bytes ?? 0;
   }
 
   /** Where the file ends for its reader, as of the last read: behind that may be former content. */

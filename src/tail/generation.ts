@@ -131,7 +131,7 @@ export class Generation {
 
   /** Continues this generation in another file, to which its content was copied. */
   copiedTo(pin: Pin, place: FilePlace): Generation {
-    const copy = new Generation(this.cursor.in(pin), this.number, this.starts, place);
+    const copy = new Generation(this.cursor.inCopy(pin, this.known), this.number, this.starts, place);
     copy.started = this.started;
     copy.isAfterGap = this.isAfterGap;
     copy.before = this.before;

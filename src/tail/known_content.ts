@@ -12,8 +12,10 @@ export interface SavedContent {
   /** Size and time of the file at the last look. */
   size?: number;
   changed_ms?: number;
-  /** A writer started over, and has not passed the end of the former content yet. */
-  remains?: { end: number; new_to: number; is_unsure: boolean };
+  /** A writer started over, and has not passed the end of the former content yet; or a copy was made then. */
+  remains?: { end: number; new_to: number; is_unsure: boolean; is_copy?: true };
+  /** A truncation took away so many bytes that may have been new, and were never read. */
+  cut_bytes?: number;
 }
 
 /**
@@ -25,6 +27,7 @@ export class KnownContent {
   private behind: Remains | null = null;
   private saved: SavedContent | null;
   private next: Remains | null = null;
+  private cut_bytes: number;
   private isCopy = false;
 
   /** @param offset how far the file is read @param from of an earlier agent, or of the writer's start over */
@@ -32,7 +35,8 @@ export class KnownContent {
     const isSaved = !(from instanceof Remains);
     this.saved = isSaved ? from : null;
     if (!isSaved) this.behind = from;
-    const { crc32, size, changed_ms } = isSaved ? from : ({} as SavedContent);
+    const { crc32, size, changed_ms, cut_bytes = 0 } = isSaved ? from : ({} as SavedContent);
+    this.cut_bytes = cut_bytes;
     const times = size === undefined || changed_ms === undefined ? null : { size, changed_ms };
     this.check = new ContentCheck(new BlockSums(offset, crc32 ?? 0), times, crc32 !== undefined);
   }
@@ -43,6 +47,7 @@ export class KnownContent {
     other.check = this.check.clone();
     other.behind = this.behind;
     other.saved = this.saved;
+    other.cut_bytes = this.cut_bytes;
     return other;
   }
 
@@ -65,14 +70,16 @@ export class KnownContent {
     return this.next !== null || (this.behind !== null && !this.behind.isPaused);
   }
 
-  /** Whether the file may hold more of the new content than is known. */
-  get isUnsure(): boolean {
-    return this.behind?.isUnsure ?? false;
+  /** So many bytes behind what is known to be new may be new, too. */
+  get unsure_bytes(): number {
+    const { behind, saved } = this;
+    if (behind !== null) return behind.unsure_bytes;
+    return saved?.remains?.is_unsure ? saved.remains.end - saved.remains.new_to : this.cut_bytes;
   }
 
   /** How far a file of this size is new. */
   endOf(size: number): number {
-    return this.behind?.newTo ?? Math.min(size, this.saved?.remains?.new_to ?? size);
+    return Math.min(size, this.behind?.newTo ?? this.saved?.remains?.new_to ?? size);
   }
 
   /**
@@ -85,7 +92,7 @@ export class KnownContent {
     const { behind } = this;
     if (behind === null) return times.size;
     behind.trust();
-    if (times.size > behind.size || times.size <= behind.newTo) return times.size;
+    if (this.isAllNew(behind, times.size)) return times.size;
     behind.look(fd, times);
     if (isOver) behind.end(fd);
     else if (behind.quiet_ms >= quiet_ms) behind.pause(fd);
@@ -96,9 +103,10 @@ export class KnownContent {
   private resume(fd: number, times: FileTimes): void {
     const { saved } = this;
     if (saved?.remains === undefined || this.behind !== null) return;
-    const { end, new_to, is_unsure } = saved.remains;
-    if (times.size !== end) return;
-    const isSure = !is_unsure && saved.changed_ms === times.changed_ms;
+    const { end, new_to, is_unsure, is_copy = false } = saved.remains;
+    if (times.size !== end && !is_copy) return;
+    this.isCopy = is_copy;
+    const isSure = !is_unsure && (is_copy || saved.changed_ms === times.changed_ms);
     this.behind = Remains.resume(fd, times, new_to, isSure);
   }
 
@@ -108,10 +116,8 @@ export class KnownContent {
    */
   verify(fd: number, times: FileTimes, isSeen: boolean, ahead: Ahead): Verdict {
     const verdict = this.compare(fd, times, isSeen, ahead);
-    if (verdict === 'same') {
-      this.shorten(times.size);
-      this.saved = null;
-    } else if (verdict === 'changed' && this.next === null) this.takeBack();
+    if (verdict === 'same') this.isSame(times.size);
+    else if (verdict === 'changed' && this.next === null) this.takeBack();
     return verdict;
   }
 
@@ -121,12 +127,19 @@ export class KnownContent {
     else this.behind = null;
   }
 
-  /** It is the same file still: the former content ends with the file, if that is shorter now. */
-  private shorten(size: number): void {
-    const { behind } = this;
-    if (behind === null) return;
-    if (size > behind.size || size <= behind.newTo) this.behind = null;
-    else behind.size = size;
+  private isSame(size: number): void {
+    const { behind, saved, unsure_bytes } = this;
+    this.saved = null;
+    if (behind === null ? saved?.remains === undefined : this.isCopy || !this.isAllNew(behind, size)) return;
+    // Nothing was read of it: so its truncation does not show in what was read.
+    if (size < (behind?.size ?? saved!.remains!.end)) this.cut_bytes = unsure_bytes;
+    this.behind = null;
+  }
+
+  /** Of another size: the writer has passed the former content, or a truncation took it away. */
+  private isAllNew({ size, newTo }: Remains, now_bytes: number): boolean {
+    // A copy ends where its maker came to.
+    return this.isCopy ? now_bytes <= newTo : now_bytes !== size;
   }
 
   private compare(fd: number, times: FileTimes, isSeen: boolean, ahead: Ahead): Verdict {
@@ -144,9 +157,10 @@ export class KnownContent {
       return verdict;
     const former = this.check.whole(rest);
     const end = this.endOf(times.size);
-    this.next = Remains.find(fd, times, former, end);
-    if (this.behind !== null && former !== null && end > former.end && this.next.isUnsureTo(end))
-      this.next.passed(fd, this.behind);
+    const next = Remains.find(fd, times, former, end);
+    const isPast = former !== null && end > former.end;
+    if (isPast && this.behind !== null && next?.isUnsureTo(end)) next.passed(fd, this.behind);
+    this.next = next;
     return verdict;
   }
 
@@ -179,13 +193,15 @@ export class KnownContent {
   state(offset: number): SavedContent {
     const { read, lastTimes } = this.check;
     const { behind, saved } = this;
+    const copy = this.isCopy && { is_copy: true as const };
     const remains = behind
-      ? { end: behind.size, new_to: behind.newTo, is_unsure: behind.isUnsure }
+      ? { end: behind.size, new_to: behind.newTo, is_unsure: behind.isUnsure, ...copy }
       : saved?.remains;
     return {
       ...(this.check.isSumKnown && !read.isPartial && read.end === offset && { crc32: read.sum }),
       ...lastTimes,
       ...(remains && { remains }),
+      ...(this.cut_bytes > 0 && { cut_bytes: this.cut_bytes }),
     };
   }
 }

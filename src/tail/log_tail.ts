@@ -43,6 +43,8 @@ export interface TailOwner {
 const UNSURE =
   'written over in place: which bytes at its end are new, and which are of the former content, is not known';
 
+const TRUNCATED = 'truncated in place: bytes written since the last read, if any, are lost';
+
 const NOTHING_DUE: readonly (() => void)[] = [];
 
 /** The reason of the gap row of a file that only a descriptor held. */
@@ -367,12 +369,13 @@ export class LogTail implements StateOwner {
     crashPoint('tail.sealed');
   }
 
-  /** @param uncopied_bytes were seen, and neither read nor copied @param last the file as it was read */
-  sealTruncated(uncopied_bytes: number, last: TailState['file']): void {
+  /** @param last as it was read @param uncopied_bytes were seen, and neither read nor copied */
+  private sealTruncated(last: Generation, uncopied_bytes: number): void {
     if (uncopied_bytes > 0)
       this.gap(uncopied_bytes, 'truncated before it could be read, and there was no room to copy it aside');
-    this.gap(null, 'truncated in place: bytes written since the last read, if any, are lost');
-    this.seal('truncated', last);
+    // Gaps at one position are one row.
+    this.gap(null, last.cursor.unsure_bytes > 0 ? `${UNSURE}; ${TRUNCATED}` : TRUNCATED);
+    this.seal('truncated', fileState(last));
   }
 
   /** The file that was being read cannot be read any more. */
@@ -394,15 +397,14 @@ export class LogTail implements StateOwner {
   close(): boolean {
     const { first, second: next } = this.files;
     const last = fileState(first!);
-    // A truncation has a gap row in any case. Gaps at one position are one row.
-    const gaps = first!.cursor.isUnsure && next?.starts !== 'truncated' ? [UNSURE] : [];
+    const gaps = first!.cursor.unsure_bytes > 0 && next?.starts !== 'truncated' ? [UNSURE] : [];
     const missing = this.sights.missingBehind(first!, next);
     if (missing !== null) gaps.push(missing);
     else if (next === undefined && this.hasLostNewest) gaps.push(LOST);
     if (gaps.length > 0) this.gap(null, gaps.join('; '));
     if (next === undefined) this.hasLostNewest = false;
     if (next === undefined) this.seal('deleted', last);
-    else if (next.starts === 'truncated') this.sealTruncated(next.uncopied_bytes, last);
+    else if (next.starts === 'truncated') this.sealTruncated(first!, next.uncopied_bytes);
     else if (next.starts !== null) this.seal(next.starts, last);
     this.files.finishFirst();
     this.lastFile = last;
@@ -414,7 +416,7 @@ export class LogTail implements StateOwner {
   endTruncated(next: Generation): void {
     const { first } = this.files;
     this.files.dropAside(first!);
-    this.sealTruncated(next.uncopied_bytes, fileState(first!));
+    this.sealTruncated(first!, next.uncopied_bytes);
     this.files.replace(first!, [next]);
     this.mustSave();
   }

@@ -29,7 +29,7 @@ interface Front {
  */
 export class Remains {
   /** Size of the file: all behind it will be new. */
-  size: number;
+  readonly size: number;
   private front: Front;
   /** As of the last look after which the content before it was as it had been. */
   private trusted: Front;
@@ -54,10 +54,12 @@ export class Remains {
   /**
    * @param former the sums of what the file held before; null if only the sum of the whole was known
    * @param end where that content ended
+   * @returns null if the file is shorter by now: it was truncated, and nothing of that content is left
    */
-  static find(fd: number, times: FileTimes, former: BlockSums | null, end: number): Remains {
+  static find(fd: number, times: FileTimes, former: BlockSums | null, end: number): Remains | null {
     // Made first: what is behind the writer when it is found was behind it at this time, too.
     const sums = sumsOf(fd, times.size);
+    if (sums.end < times.size && !sums.isPartial) return null;
     const front = former === null ? null : lastChange(fd, former, 0, Number.POSITIVE_INFINITY);
     // What was read may be younger than the times.
     const now = { ...times, changed_ms: fstatSync(fd).mtimeMs };
@@ -92,9 +94,13 @@ export class Remains {
     return this.front.at;
   }
 
-  /** Whether bytes behind that offset may be new. */
+  /** So many bytes behind that offset may be new. */
+  get unsure_bytes(): number {
+    return Math.max(0, this.front.atMost - this.front.at);
+  }
+
   get isUnsure(): boolean {
-    return this.front.atMost > this.front.at;
+    return this.unsure_bytes > 0;
   }
 
   /** Whether nothing is known of how far the writer got within a file of this size. */

@@ -53,10 +53,13 @@ const TICK_MS = 50;
 const BEHIND_MS = 1_000 * 86_400_000;
 
 /** Whether no truncation can take a byte of it away. */
-const isSafe = ({ place, pin, known }: Generation): boolean =>
-  place !== 'live' || known.seenTo >= sizeOf(pin);
-
-const sizeOf = ({ path, fd }: Pin): number => (fd === null ? real.statSync(path!) : real.fstatSync(fd)).size;
+const isSafe = ({ place, pin, known }: Generation): boolean => {
+  if (place !== 'live') return true;
+  const { size, mtimeMs } = pin.fd === null ? real.statSync(pin.path!) : real.fstatSync(pin.fd);
+  // biome-ignore lint/complexity/useLiteralKeys: private; each write of a history has another time
+  const isAsSeen = size === known.size && Math.abs(mtimeMs - known['written_ms']) < 1e-3;
+  return isAsSeen && known.seenTo >= known.end;
+};
 
 class Killed extends Error {}
 

@@ -158,7 +158,7 @@ test('a copy holds what was seen last; reading goes on in it at the same point',
   file.take(8);
   file.cursor.keepUnfinished(Buffer.from('thr'));
   assert.equal(file.cursor.isSeenIn(copy), true);
-  const next = file.cursor.in(copy);
+  const next = file.cursor.inCopy(copy, file.cursor);
   assert.deepEqual(next.point, { ...file.cursor.point, is_copy: true });
   assert.equal(next.read(chunk), 11);
   writeFileSync(copy.path!, 'one\ntwo\nth');

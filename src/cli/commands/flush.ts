@@ -30,10 +30,11 @@ export async function flush(settings: Settings, sandbox: string, options: { json
   await print(logs.map((log) => `${textOf(log)}\n`).join(''));
 }
 
-function textOf({ log, bytes, lines, gaps, unfinished_bytes, sealed }: FlushedLog): string {
+function textOf({ log, bytes, lines, gaps, unfinished_bytes, unsure_bytes, sealed }: FlushedLog): string {
   const unfinished = unfinished_bytes > 0 ? ` and ${unfinished_bytes} bytes of an incomplete line` : '';
+  const unsure = unsure_bytes > 0 ? `, ${unsure_bytes} bytes that may be new or old (written over)` : '';
   const end = sealed === null ? '' : `, ended: ${sealed}`;
-  return `${log}: durable: ${bytes} bytes, ${lines} lines${unfinished}, ${gaps} gaps${end}`;
+  return `${log}: durable: ${bytes} bytes, ${lines} lines${unfinished}, ${gaps} gaps${unsure}${end}`;
 }
 
 interface Answer {

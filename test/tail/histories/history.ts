@@ -60,6 +60,7 @@ export class History {
     for (const { id } of this.sandboxes) await this.agent.guard(id);
     for (let waited_ms = 0; waited_ms < 10_000; waited_ms += 500) {
       const { acts } = this;
+      await this.agent.deliver();
       await this.agent.tick(500);
       // What happened meanwhile it may not have seen yet.
       if (this.agent.holdsNothing && this.acts === acts) return true;

@@ -14,6 +14,48 @@ interface Truncation {
   nuls: number;
   /** As soon as an agent has seen the bytes that are there: it need not have read them. */
   hasty: boolean;
+  amid: Amid;
+}
+
+/** It happens while an agent looks at the file: after so many of its calls, if it makes as many. */
+interface Amid {
+  calls: number;
+  /** What is written next comes after so many further ones. */
+  further: number;
+}
+const amids: fc.Arbitrary<Amid> = fc.record({
+  calls: fc.constantFrom(0, 0, 4, 8, 9, 10, 11, 12, 13, 14, 16, 20),
+  further: fc.constantFrom(0, 1, 2, 3, 5),
+});
+
+/** @param act does it @returns what that returns, if it was done; false if something else happened before */
+async function amid(history: History, sandbox: Sandbox, calls: number, act: () => boolean): Promise<boolean> {
+  if (calls === 0) return act();
+  const { acts, agent } = history;
+  let done: boolean | null = null;
+  const once = (): void => {
+    if (done === null && history.acts === acts && sandbox.isThere) done = act();
+  };
+  agent.meanwhileAfter(calls, once);
+  history.wrote(sandbox);
+  await agent.deliver();
+  once();
+  return done ?? false;
+}
+
+/** The writer writes after some more calls of the agent; at once if it makes fewer, or other things wait for them. */
+function later({ agent }: History, further: number, write: () => void): (() => void) | null {
+  if (further === 0 || agent.isArmed) {
+    write();
+    return null;
+  }
+  let isDone = false;
+  const once = (): void => {
+    if (!isDone) write();
+    isDone = true;
+  };
+  agent.meanwhileAfter(further, once);
+  return once;
 }
 
 /** All of the file has been read or seen, as of a wake or a copy-truncate some time after the last byte. */
@@ -29,28 +71,37 @@ const truncation = (
       hole: fc.boolean(),
       nuls: fc.constantFrom(0, 0, 1, 50, 5_000, 68_000),
       hasty: fc.boolean(),
+      amid: amids,
     }),
-  async make(history, { at, text, hole, nuls, hasty }) {
+  async make(history, { at, text, hole, nuls, hasty, amid: { calls, further } }) {
     const sandbox = history.sandboxes[at]!;
     const isSafe = hasty || history.agent.isPaused ? history.isGuarded(sandbox) : history.isRead(sandbox);
     if (!(await isSafe)) return false;
-    const before = sandbox.content;
-    // A hole is not shorter than what was read. Longer NULs cannot be told from a hole, nor those behind one.
-    const known = sandbox.over?.at ?? withoutNuls(before).length;
-    const isTold = !hole && nuls < known && !(history.world.redacts && nuls > 65_536);
-    const first = isTold ? nuls : 0;
-    const bytes = Buffer.concat([Buffer.alloc(first), history.unique(contentOf(text))]);
-    if (!hole && goesOn(before, bytes)) return false;
-    const offset = sandbox.over?.at ?? before.length;
-    if (!does(history, sandbox, bytes, before)) return false;
-    if (first > 0) history.met.add('truncation with NULs first');
-    sandbox.truncated = before;
-    sandbox.spare_bytes = 0;
-    real.truncateSync(sandbox.path, 0);
-    if (hole) real.truncateSync(sandbox.path, offset);
-    history.write(sandbox, bytes);
-    history.tell(sandbox, true);
-    return true;
+    let rest: (() => void) | null = null;
+    const isDone = await amid(history, sandbox, calls, () => {
+      const before = sandbox.content;
+      // A hole is not shorter than what was read. Longer NULs cannot be told from a hole, nor those behind one.
+      const known = sandbox.over?.at ?? withoutNuls(before).length;
+      const isTold = !hole && nuls < known && !(history.world.redacts && nuls > 65_536);
+      const first = isTold ? nuls : 0;
+      const bytes = Buffer.concat([Buffer.alloc(first), history.unique(contentOf(text))]);
+      if (!hole && goesOn(before, bytes)) return false;
+      const offset = sandbox.over?.at ?? before.length;
+      if (!does(history, sandbox, bytes, before)) return false;
+      if (first > 0) history.met.add('truncation with NULs first');
+      if (calls > 0) history.met.add('truncation amid a look');
+      sandbox.truncated = before;
+      sandbox.spare_bytes = 0;
+      real.truncateSync(sandbox.path, 0);
+      rest = later(history, calls === 0 ? 0 : further, () => {
+        if (hole) real.truncateSync(sandbox.path, offset);
+        history.write(sandbox, bytes);
+        history.tell(sandbox, true);
+      });
+      return true;
+    });
+    (rest as (() => void) | null)?.();
+    return isDone;
   },
 });
 
@@ -58,27 +109,30 @@ const truncation = (
  * The writer starts over at offset 0, over what is there; later writes go on behind it. It ends each write with a line:
  * behind a piece of one, nobody could tell where it ends.
  */
-export const overwrite: Move<Pick<Truncation, 'at' | 'text' | 'hasty'>> = {
+export const overwrite: Move<Pick<Truncation, 'at' | 'text' | 'hasty' | 'amid'>> = {
   weight: 4,
-  draw: (text) => fc.record({ at: fc.nat(SANDBOXES - 1), text, hasty: fc.boolean() }),
-  async make(history, { at, text, hasty }) {
+  draw: (text) => fc.record({ at: fc.nat(SANDBOXES - 1), text, hasty: fc.boolean(), amid: amids }),
+  async make(history, { at, text, hasty, amid: { calls } }) {
     const sandbox = history.sandboxes[at]!;
     if (history.world.redacts || sandbox.spare_bytes > 0) return false;
     const isSafe = hasty || history.agent.isPaused ? history.isGuarded(sandbox) : history.isRead(sandbox);
     if (!(await isSafe)) return false;
-    const former = real.readFileSync(sandbox.path);
-    const bytes = history.unique(contentOf(text));
-    // biome-ignore lint/complexity/useLiteralKeys: private; each life of an agent has its own
-    const life = history.agent['tailer'];
-    // Who did not watch the first of two writers does not know where it ended.
-    if (sandbox.over !== null && sandbox.over.life !== life) return false;
-    if (former.length === 0 || former.at(-1) === 0 || goesOn(former, bytes)) return false;
-    sandbox.last.isTruncated = true;
-    sandbox.begin(Buffer.alloc(0));
-    sandbox.truncated = former;
-    sandbox.over = { at: 0, former, life };
-    sandbox.append(history.write(sandbox, bytes));
-    return true;
+    return await amid(history, sandbox, calls, () => {
+      const former = real.readFileSync(sandbox.path);
+      const bytes = history.unique(contentOf(text));
+      // biome-ignore lint/complexity/useLiteralKeys: private; each life of an agent has its own
+      const life = history.agent['tailer'];
+      // Who did not watch the first of two writers does not know where it ended.
+      if (sandbox.over !== null && sandbox.over.life !== life) return false;
+      if (former.length === 0 || former.at(-1) === 0 || goesOn(former, bytes)) return false;
+      sandbox.last.isTruncated = true;
+      sandbox.begin(Buffer.alloc(0));
+      sandbox.truncated = former;
+      sandbox.over = { at: 0, former, life };
+      sandbox.append(history.write(sandbox, bytes));
+      if (calls > 0) history.met.add('overwrite amid a look');
+      return true;
+    });
   },
 };
 
