@@ -210,7 +210,7 @@ const unitsOf: [RegExp, [number, string][]][] = [
       [1, 'ms'],
     ],
   ],
-  [/_s(_|$)/, [[1, 's']]],
+  [/(?<!_per)_s(_|$)/, [[1, 's']]],
 ];
 
 /** 65536 under a name with `bytes` → `64 KiB`: the largest unit that shows the value exactly. */
