@@ -55,6 +55,11 @@ export class History {
   /** Before an agent dies that holds files by descriptors: it has read those that nothing else keeps. */
   async canDie(): Promise<boolean> {
     if (!this.hasDescriptors || !this.agent.isRunning) return true;
+    return (await this.comesToHoldNothing()) || !this.agent.isRunning;
+  }
+
+  /** Waits until the agent has read all that only it holds. @returns whether it has */
+  private async comesToHoldNothing(): Promise<boolean> {
     this.agent.resume();
     await this.agent.deliver();
     for (const { id } of this.sandboxes) await this.agent.guard(id);
@@ -65,7 +70,16 @@ export class History {
       // What happened meanwhile it may not have seen yet.
       if (this.agent.holdsNothing && this.acts === acts) return true;
     }
-    return !this.agent.isRunning;
+    return false;
+  }
+
+  /** Removes the folder of pins, if each of them is a second name of a file. @returns whether it did */
+  async losePins(): Promise<boolean> {
+    if (!(await this.comesToHoldNothing())) return false;
+    const pins = real.readdirSync(this.pins).map((name) => join(this.pins, name));
+    if (pins.length === 0 || pins.some((path) => real.statSync(path).nlink === 1)) return false;
+    real.rmSync(this.pins, { recursive: true });
+    return true;
   }
 
   close(): void {

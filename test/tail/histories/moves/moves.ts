@@ -4,6 +4,7 @@ import * as agent from './agent.ts';
 import * as faults from './faults.ts';
 import * as files from './files.ts';
 import * as nuls from './nuls.ts';
+import * as pins from './pins.ts';
 import * as prompts from './prompts.ts';
 import * as sends from './sends.ts';
 import * as truncations from './truncations.ts';
@@ -17,6 +18,7 @@ const single: Record<string, AnyMove> = {
   ...prompts,
   ...truncations,
   ...nuls,
+  ...pins,
   ...sends,
   ...agent,
   ...faults,
