@@ -267,7 +267,7 @@ export class SandboxFolder implements TailOwner {
     if (folder === null) {
       if (this.isHiddenIn(this.events.root())) {
         // No more events come from there if its file system was unmounted.
-        this.unwatch();
+        this.unwatch(true);
         throw new Error('another file system lies over it, or its own is not mounted');
       }
       this.isGone = true;
@@ -300,7 +300,7 @@ export class SandboxFolder implements TailOwner {
       return this.layout.open(this.id);
     } catch (error) {
       // If its file system has failed, no event comes from there any more, even if it is mounted again.
-      this.unwatch();
+      this.unwatch(true);
       throw error;
     }
   }
@@ -412,10 +412,14 @@ export class SandboxFolder implements TailOwner {
     return first === undefined || (kind.scheme !== 'live' && first.place === 'live');
   }
 
-  private unwatch(): void {
+  /** @param isBlind whether something may happen there before it is watched again */
+  private unwatch(isBlind = false): void {
     const { watched } = this;
     this.watched = null;
-    if (watched !== null) afterEvents(() => watched.watch?.close());
+    if (watched === null) return;
+    const { watch } = watched;
+    if (isBlind) watched.watch = null;
+    afterEvents(() => watch?.close());
   }
 
   /** Whether it was seen in another file system than the one that is there now. */

@@ -57,3 +57,22 @@ test('after a kill, a file that could not be linked and is deleted by then is to
   assert.equal(textOf(host), 'one\nthree\n');
   assert.equal(host.streams('sb')[0]!.gaps.length, 1);
 });
+
+test('a folder that cannot be opened is not watched meanwhile: a console that is gone then may have had a successor', async (t) => {
+  const host = new SimulatedHost(t);
+  await host.agent.start();
+  await host.write('sb', 'one\n');
+  await host.agent.tick(500);
+  // Some of its names have changed since the last look.
+  host.agent.notify(dirname(host.path('sb')), 'console.log', true);
+  host.agent.faults.begin({ calls: 9, chance: 1, seed: 1, only: ['openSync'], path: '/vms/sb' });
+  await host.agent.deliver();
+  await host.agent.tick(100);
+  host.agent.faults.end();
+  host.rotate('sb', 'never seen\n');
+  await host.delete('sb');
+  await host.agent.tick(3_000);
+  const [stream] = host.streams('sb');
+  assert.equal(stream!.gaps.length, 1);
+  assert.equal(stream!.seal!.complete, false);
+});
