@@ -61,6 +61,15 @@ export class Mounts {
     return this.mount(path, ['--bind', from]);
   }
 
+  /** A folder whose changes go elsewhere, as those of a container's image. @param from stays as it is */
+  overlay(from: string, path: string): boolean {
+    const [upper, work] = ['upper', 'work'].map((name) => this.folder(`${name}-${this.images}`));
+    this.images++;
+    return this.mount(path, [
+      ...['-t', 'overlay', '-o', `lowerdir=${from},upperdir=${upper},workdir=${work}`, 'overlay'],
+    ]);
+  }
+
   /** A FUSE file system that shows a folder with its inode numbers; links work. */
   bindfs(from: string, path: string, options: string[] = []): Promise<MountServer | null> {
     return this.serve(path, 'bindfs', ['-f', ...options, from, path]);

@@ -103,6 +103,8 @@ test('with 256 open files and 300 logs held by descriptors, 64 descriptors hold 
       (id) => site.spool.poll().of(id, 'console').bytes > 0,
     );
   await site.eventually('the first logs', () => idsRead().length >= 64);
+  const open = readdirSync(`/proc/${site.pid}/fd`).length;
+  assert.ok(open <= 192, `${open} of 256 are open: the rest is for sockets and the spool`);
   // Each has a place once others are over.
   for (let read = idsRead(); read.length < 300; read = idsRead()) {
     const there = read.filter((id) => statSync(site.folder(id), { throwIfNoEntry: false }) !== undefined);

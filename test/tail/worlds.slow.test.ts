@@ -16,6 +16,7 @@ const fileSystems: Record<string, (mounts: Mounts, data: string) => boolean | Pr
   tmpfs: (mounts, data) => mounts.tmpfs(data),
   'ext4 without birth times': (mounts, data) => mounts.ext4(data, { inode_bytes: 128 }),
   'a bind mount': (mounts, data) => mounts.bind(mounts.folder('behind'), data),
+  overlayfs: (mounts, data) => mounts.overlay(mounts.folder('behind'), data),
   'FUSE that keeps inode numbers': (mounts, data) => mounts.bindfs(mounts.folder('behind'), data),
   'FUSE with another inode number for each link': (mounts, data) =>
     mounts.plainFuse(mounts.folder('behind'), data),
