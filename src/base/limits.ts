@@ -93,6 +93,11 @@ export const limits = {
     overlap_bytes: 512,
     /** Bytes that the agent compares each second with what it read of files that grew, all files together. */
     compare_bytes_per_s: 16 * MIB,
+    /**
+     * Memory for checksums of what was read, of all logs that rest. With more logs each has fewer and longer
+     * blocks: what a writer that starts over left of the former content is known less exactly.
+     */
+    sums_bytes_max: 32 * MIB,
     /** Quiet time at its end after which the agent closes a file that was deleted. */
     quiet_ms: 1_000,
     /**

@@ -9,6 +9,8 @@ const SHARE = 64;
 const BLOCK_BYTES_MIN = 1_024;
 const BLOCK_BYTES_MAX = 65_536;
 const LINE_BLOCK_BYTES_MAX = 4_096;
+/** Blocks that are made longer to save memory are at least so long at first. */
+const SHRUNK_BYTES_MIN = 256;
 /** Further bytes of a file are not covered. */
 const COVERED_BYTES_MAX = 0xffff_ffff - BLOCK_BYTES_MAX;
 /** Behind so many bytes of holes of a sparse file, nothing is covered. */
@@ -20,6 +22,8 @@ const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? 0xedb88320 : 0);
   return value;
 });
+/** Of the end of a block, and its sum. */
+const BYTES_OF_SUM = 8;
 const NULS = Buffer.alloc(BLOCK_BYTES_MAX);
 const NONE = new Uint32Array();
 /** Holds a few blocks of the largest size. */
@@ -29,7 +33,7 @@ export const scratch = Buffer.allocUnsafeSlow(4 * BLOCK_BYTES_MAX);
  * Checksums of all that was read of a file, in blocks: they tell later whether the file still holds it, and
  * which parts of it changed. At the start of the file a block is a line. Further blocks grow with the offset,
  * so a file of any size has few of them. Each sum is that of all bytes up to the end of its block, so one
- * call compares any run of blocks.
+ * call compares any run of blocks, and a block joins the next one if its sum is forgotten.
  */
 export class BlockSums {
   /** Where the first block begins: what is before it is not covered. */
@@ -42,6 +46,8 @@ export class BlockSums {
   private readonly first: number;
   private isFrozen = false;
   private nuls = 0;
+  /** Closed blocks are not shorter; 0 as long as each line may be one. */
+  private shortest_bytes = 0;
 
   /** @param sum the CRC-32 of what is before `from` */
   constructor(from = 0, sum = 0) {
@@ -94,7 +100,7 @@ export class BlockSums {
 
   /** Whether this block is one line. */
   isLine(block: number): boolean {
-    return block < LINES_MAX && this.startOf(block) < LINES_BYTES_MAX;
+    return this.shortest_bytes === 0 && block < LINES_MAX && this.startOf(block) < LINES_BYTES_MAX;
   }
 
   /** The block that holds the byte at this offset; `count` if none does. */
@@ -129,7 +135,30 @@ export class BlockSums {
     other.crc = this.crc;
     other.isFrozen = this.isFrozen;
     other.nuls = this.nuls;
+    other.shortest_bytes = this.shortest_bytes;
     return other;
+  }
+
+  /** Joins blocks until the sums take at most so much memory, as far as longer blocks are possible. */
+  shrinkTo(bytes: number): void {
+    if (this.list.byteLength <= bytes) return;
+    while (this.blocks * BYTES_OF_SUM > bytes && this.shortest_bytes < BLOCK_BYTES_MAX)
+      this.join(Math.max(SHRUNK_BYTES_MIN, 2 * this.shortest_bytes));
+    this.list = this.list.slice(0, 2 * this.blocks);
+  }
+
+  private join(shortest_bytes: number): void {
+    let [kept, to] = [0, this.from];
+    for (let block = 0; block < this.blocks; block++) {
+      const [end, sum] = [this.list[2 * block]!, this.list[2 * block + 1]!];
+      if (end - to < shortest_bytes && block < this.blocks - 1) continue;
+      this.list[2 * kept] = end;
+      this.list[2 * kept + 1] = sum;
+      kept++;
+      to = end;
+    }
+    this.blocks = kept;
+    this.shortest_bytes = shortest_bytes;
   }
 
   /** The next bytes of the file. */
@@ -146,7 +175,7 @@ export class BlockSums {
 
   private addBlock(bytes: Buffer, at: number, start: number): number {
     const share = 2 ** Math.floor(Math.log2(Math.max(1, start / SHARE)));
-    const size = Math.min(Math.max(share, BLOCK_BYTES_MIN), BLOCK_BYTES_MAX);
+    const size = Math.min(Math.max(share, BLOCK_BYTES_MIN, this.shortest_bytes), BLOCK_BYTES_MAX);
     // Blocks of two contents end at the same offsets.
     const end = (Math.floor(start / size) + 1) * size;
     const to = Math.min(bytes.length, at + end - this.to);
@@ -188,7 +217,7 @@ export class BlockSums {
 
   private close(): void {
     if (2 * this.blocks === this.list.length) {
-      const more = new Uint32Array(Math.max(16, Math.ceil(this.list.length * 0.75) * 2));
+      const more = new Uint32Array(2 * Math.max(8, Math.ceil(this.blocks * 1.25)));
       more.set(this.list);
       this.list = more;
     }

@@ -122,6 +122,11 @@ export class FileCursor {
     return this.content?.state(this.at) ?? {};
   }
 
+  /** Keeps sums of the content in so many bytes of memory. */
+  shrinkTo(bytes: number): void {
+    this.content?.shrinkTo(bytes);
+  }
+
   /** If the last read found that a writer started over at the beginning: what is left behind it. */
   get remains(): Remains | null {
     return this.content?.startedOver ?? null;

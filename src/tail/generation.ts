@@ -116,7 +116,8 @@ export class Generation {
 
   /** Whether the file, of which nothing was read, differs from its copy: it was truncated since. */
   isTruncatedSince(copy: Pin): boolean {
-    if (!this.isUnread) return false;
+    // A file that was written over differs from older copies, too.
+    if (!this.isUnread || this.known.unsure_bytes > 0) return false;
     const copied = statOf(copy).size;
     const differs = (from: number, length: number): boolean => {
       // NULs at the end of the copy may have been written over since.

@@ -104,8 +104,8 @@ export class KnownContent {
     const { saved } = this;
     if (saved?.remains === undefined || this.behind !== null) return;
     const { end, new_to, is_unsure, is_copy = false } = saved.remains;
-    if (times.size !== end && !is_copy) return;
-    this.isCopy = is_copy;
+    this.isCopy ||= is_copy;
+    if (times.size !== end && !this.isCopy) return;
     const isSure = !is_unsure && (is_copy || saved.changed_ms === times.changed_ms);
     this.behind = Remains.resume(fd, times, new_to, isSure);
   }
@@ -182,7 +182,12 @@ export class KnownContent {
   }
 
   took(bytes: Buffer): void {
-    this.check.read.add(bytes);
+    if (!this.isCopy) this.check.read.add(bytes);
+  }
+
+  /** Knows the content less exactly, to save memory. */
+  shrinkTo(bytes: number): void {
+    this.check.read.shrinkTo(bytes);
   }
 
   skipped(nuls: number): void {

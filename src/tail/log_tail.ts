@@ -496,6 +496,11 @@ export class LogTail implements StateOwner {
     return this.files.unread.some(({ cursor, known }) => cursor.isWatched || known.isWatched);
   }
 
+  /** Keeps sums of what its files hold in so many bytes of memory. */
+  shrinkTo(bytes: number): void {
+    for (const { cursor } of this.files.unread) cursor.shrinkTo(bytes);
+  }
+
   /** Whether nothing is left of the log: no bytes to read, no pin, no state to keep. */
   get isOver(): boolean {
     const { unread, fresh } = this.files;

@@ -34,6 +34,9 @@ const holeBytesPerVisit = (): number => (limits.tail.hole_bytes_per_s * visit_ms
 const RECONCILE_SANDBOXES_MAX = 100;
 /** The root is listed again after so many reconciles, even if its modification time is the same. */
 const RELIST_RECONCILES = 30;
+/** A log with its sums in this much memory has blocks of some use, however many logs there are. */
+const SUMS_BYTES_MIN = 512;
+const sumsBytesOf = (logs: number): number => Math.max(SUMS_BYTES_MIN, limits.tail.sums_bytes_max / logs);
 /** Between two checks whether all of a sandbox is read. */
 const DRAIN_LOOK_MS = 10;
 /** Complaints that are remembered, so that each is logged once. */
@@ -398,6 +401,8 @@ export class Tailer {
         if (next.done) break;
       }
       next.value.look();
+      for (const tail of next.value.tails.values())
+        tail.shrinkTo(sumsBytesOf(this.sandboxes.size * next.value.tails.size));
       this.dropIfOver(next.value);
     }
     for (const id of this.logless.withLogs(this.layout, RECONCILE_SANDBOXES_MAX)) this.newcomers.add(id);

@@ -24,8 +24,11 @@ const HISTORIES = Number(process.env.TEST_HISTORIES ?? 2_000);
 /** On a slow machine fewer are made up, unless their number is given. */
 const BUDGET_MS = process.env.TEST_HISTORIES ? Number.POSITIVE_INFINITY : 240_000;
 
-/** Limits of a world where two sandboxes are soon over their share. */
-const TIGHT = { window_bytes_min: 20_000, window_bytes_max: 20_000, share_bytes_min: 2_000 };
+/** Limits of a world where two sandboxes are soon over their share, also of memory. */
+const TIGHT = {
+  fair: { window_bytes_min: 20_000, window_bytes_max: 20_000, share_bytes_min: 2_000 },
+  tail: { sums_bytes_max: 1_000 },
+};
 
 async function runHistories(
   t: TestContext,
@@ -47,14 +50,14 @@ async function runHistories(
       const redactor = redacts ? makeRedactor : undefined;
       const agent = new SimulatedAgent(dataDir, stateDir, undefined, redactor, world.files);
       const history = new History(dir, agent, world);
-      const usual = { ...limits.fair };
-      if (world.isTight) overrideLimits({ fair: TIGHT });
+      const usual = { fair: { ...limits.fair }, tail: { sums_bytes_max: limits.tail.sums_bytes_max } };
+      if (world.isTight) overrideLimits(TIGHT);
       agent.install();
       try {
         await runHistory(history, steps);
       } finally {
         agent.uninstall();
-        overrideLimits({ fair: usual });
+        overrideLimits(usual);
         history.close();
         real.rmSync(dir, { recursive: true, force: true });
         history.met.add(`births ${world.files.births}`).add(`links ${world.files.links}`);
