@@ -125,7 +125,7 @@ export class Aside {
     }
     const run = firstRun(chunk, start, length);
     const to = run?.from ?? length;
-    const isBefore = run !== null && (run.to < length || cursor.nulsEnd === 'content');
+    const isBefore = run !== null && (run.to < length || cursor.nuls.end === 'content');
     // The original's reader has the unfinished line: it is copied only together with what follows it.
     if (to > start && (isBefore || to - start > (cursor.unfinished?.length ?? 0))) {
       if (!this.copy(chunk, to, room, make)) return 'all';
@@ -147,12 +147,12 @@ export class Aside {
     const { cursor } = this;
     // The search reads into the chunk.
     const known = this.pin === null ? Buffer.from(chunk.subarray(0, cursor.overlap_bytes)) : NOTHING;
-    if (cursor.isAmidNuls) cursor.searchNuls(chunk, length);
-    else if (cursor.nulsEnd !== 'content') cursor.sawNuls(nuls, length < chunk.length);
-    if (cursor.nulsEnd === 'file') return 'all';
-    if (cursor.nulsEnd === 'content') {
-      if (cursor.skipsHole) cursor.endHole(cursor.nuls_bytes);
-      else if (cursor.unfinished === null) return this.stepOver(known, cursor.nuls_bytes, room, make);
+    if (cursor.nuls.isAmid) cursor.nuls.search(chunk, length);
+    else if (cursor.nuls.end !== 'content') cursor.nuls.saw(nuls, length < chunk.length);
+    if (cursor.nuls.end === 'file') return 'all';
+    if (cursor.nuls.end === 'content') {
+      if (cursor.skipsHole) cursor.endHole(cursor.nuls.bytes);
+      else if (cursor.unfinished === null) return this.stepOver(known, cursor.nuls.bytes, room, make);
     }
     return 'more';
   }
@@ -211,7 +211,7 @@ export class Aside {
   /** Bytes that were seen, and neither read nor copied. @param of how far the original is read */
   uncopiedOf(of: FileCursor): number {
     // NULs at the end are no content yet.
-    const seen = this.cursor.nulsEnd === 'file' ? this.seen_bytes : this.seen_max;
+    const seen = this.cursor.nuls.end === 'file' ? this.seen_bytes : this.seen_max;
     return Math.max(0, seen - Math.max(of.seenTo, this.cursor.seenTo));
   }
 

@@ -1,19 +1,14 @@
-import { fstatSync, readSync, type Stats } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { isRefused } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { FileTimes } from './content_check.ts';
+import { FileSight } from './file_sight.ts';
 import { KnownContent, type SavedContent } from './known_content.ts';
-import { skipNuls, withoutNulsAtEnd } from './nuls.ts';
+import { withoutNulsAtEnd } from './nuls.ts';
+import { NulsBehind } from './nuls_behind.ts';
 import { closePin, openPin, type Pin, readAt, statOf } from './pins.ts';
 import type { Remains } from './remains.ts';
-
-/** The unit of a file's `blocks`. */
-const DISK_BLOCK_BYTES = 512;
-/** A file system may give two writes within this time one modification time. */
-const SETTLED_MS = 100;
-/** So many bytes behind the content are read again before a long search through NULs goes on. */
-const RECHECKED_BYTES = 4_096;
 
 /** How far a file is read, and what is known of the bytes around that offset. */
 export interface CursorPoint {
@@ -50,22 +45,15 @@ export const [CUT, BUSY] = [-1, -2];
 export class FileCursor {
   readonly pin: Pin;
   private at: number;
-  private seenSize = -1;
-  private written_ms = 0;
-  /** When the size and the time of the last write were seen first, milliseconds of the monotonic clock. */
-  private changed_at_ms = 0;
-  private read_at_ms = Number.NEGATIVE_INFINITY;
-  private grown_ms = Number.NEGATIVE_INFINITY;
+  private readonly seen = new FileSight();
   private skips: boolean;
   private holeFrom: number;
   readonly isCopy: boolean;
-  /** Whether the file has all its blocks on disk, as of the last read: then it has no hole of a block. */
-  private isSolid = false;
-  private block_bytes = 0;
   private known_bytes: number;
   private known_crc32: number;
   private rest: Buffer | null;
-  private nuls: { to: number; end: 'unknown' | 'content' | 'file'; written_ms: number } | null = null;
+  /** NULs behind the content, as of the last read. */
+  readonly nuls: NulsBehind;
   /** Null for a copy of which all is new: nobody changes it. */
   private readonly content: KnownContent | null;
   /** Where the content ended at the last read. Unknown before it, and if it went on behind the chunk. */
@@ -81,6 +69,7 @@ export class FileCursor {
     this.known_crc32 = from.overlap_crc32 ?? 0;
     this.rest = null;
     this.keepUnfinished(from.unfinished ?? null);
+    this.nuls = new NulsBehind(this);
     this.content = content === undefined ? new KnownContent(this.at, from.content) : content;
   }
 
@@ -98,8 +87,8 @@ export class FileCursor {
 
   /** Where a file that is read to its end would go on: behind what is left of its former content, too. */
   get pointAtEnd(): Pick<CursorPoint, 'offset' | 'overlap_bytes' | 'overlap_crc32'> {
-    const isAll = this.end >= this.seenSize;
-    return isAll ? this.point : { offset: this.seenSize, overlap_bytes: 0, overlap_crc32: 0 };
+    const isAll = this.end >= this.size;
+    return isAll ? this.point : { offset: this.size, overlap_bytes: 0, overlap_crc32: 0 };
   }
 
   /** The same point, for another reader of this file. */
@@ -144,7 +133,7 @@ export class FileCursor {
 
   /** Where the file ends for its reader, as of the last read: behind that may be former content. */
   get end(): number {
-    return this.content?.endOf(this.seenSize) ?? this.seenSize;
+    return this.content?.endOf(this.size) ?? this.size;
   }
 
   get offset(): number {
@@ -185,12 +174,17 @@ export class FileCursor {
 
   /** Size of the file at the last read; -1 before the first. */
   get size(): number {
-    return this.seenSize;
+    return this.seen.size;
   }
 
   /** When the file last changed, milliseconds of the monotonic clock. */
   get grown_at_ms(): number {
-    return this.grown_ms;
+    return this.seen.grown_at_ms;
+  }
+
+  /** When the file was last written to, as of the last read: milliseconds since 1970. */
+  get written_ms(): number {
+    return this.seen.written_ms;
   }
 
   /** Whether nothing of the content was seen. */
@@ -201,7 +195,7 @@ export class FileCursor {
   /** Updates `size` without a read, for a file that may not be opened. @returns false if that fails too */
   measure(): boolean {
     try {
-      this.measured(statOf(this.pin));
+      this.seen.saw(statOf(this.pin));
       return true;
     } catch (error) {
       if (!isRefused(error)) throw error;
@@ -209,37 +203,16 @@ export class FileCursor {
     }
   }
 
-  private measured({ size, mtimeMs, blocks, blksize }: Stats): void {
-    this.isSolid = blocks * DISK_BLOCK_BYTES === Math.ceil(size / blksize) * blksize;
-    this.block_bytes = blksize;
-    if (size === this.seenSize && mtimeMs === this.written_ms) return;
-    // At the first read, only the mtime shows how long the file has been quiet.
-    const isFirst = this.seenSize < 0;
-    const quiet_ms = isFirst ? Math.min(Math.max(Date.now() - mtimeMs, 0), limits.tail.quiet_ms) : 0;
-    this.seenSize = size;
-    this.written_ms = mtimeMs;
-    this.changed_at_ms = performance.now();
-    this.grown_ms = this.changed_at_ms - quiet_ms;
-  }
-
   /** Whether a file with these stats may hold something new. */
   isNews(size: number, written_ms: number): boolean {
-    // Who writes over NULs, or over former content, does not change the size.
-    return size !== this.seenSize || !this.isAsRead(written_ms);
-  }
-
-  /** Whether nobody wrote to the file since the last read. The two sources of the time round differently. */
-  private isAsRead(written_ms: number): boolean {
-    return (
-      Math.abs(written_ms - this.written_ms) < 0.01 && this.read_at_ms - this.changed_at_ms >= SETTLED_MS
-    );
+    return this.seen.isNews(size, written_ms);
   }
 
   /** Whether there were only NULs behind the content at the last read, and nobody wrote to the file since. */
   isUntouched(): boolean {
-    if (this.nuls?.end !== 'file' || this.isWatched) return false;
+    if (this.nuls.end !== 'file' || this.isWatched) return false;
     const { size, mtimeMs } = statOf(this.pin);
-    return size === this.seenSize && this.isAsRead(mtimeMs);
+    return !this.seen.isNews(size, mtimeMs);
   }
 
   /**
@@ -252,11 +225,12 @@ export class FileCursor {
   read(chunk: Buffer, isOver = false): number {
     const fd = openPin(this.pin);
     try {
-      this.measured(fstatSync(fd));
+      this.seen.saw(fstatSync(fd));
       const now_ms = performance.now();
-      if (this.seenSize < this.at) return CUT;
-      const length = this.readIn(fd, chunk, { size: this.seenSize, changed_ms: this.written_ms }, isOver);
-      if (length !== BUSY) this.read_at_ms = now_ms;
+      const { size, written_ms: changed_ms } = this.seen;
+      if (size < this.at) return CUT;
+      const length = this.readIn(fd, chunk, { size, changed_ms }, isOver);
+      if (length !== BUSY) this.seen.readAt(now_ms);
       return length;
     } finally {
       closePin(this.pin, fd);
@@ -322,7 +296,7 @@ export class FileCursor {
   skip(bytes: number): void {
     this.at += bytes;
     this.known_bytes = 0;
-    this.nuls = null;
+    this.nuls.forget();
   }
 
   /** These bytes from `offset` on were seen, and are no whole line yet. */
@@ -331,81 +305,16 @@ export class FileCursor {
     this.rest = content === null || content.length === 0 ? null : content;
   }
 
-  /** Whether the end of the NULs behind the content is still searched for. */
-  get isAmidNuls(): boolean {
-    return this.nuls?.end === 'unknown';
-  }
-
-  /** What ended the NULs behind the content when they were seen last; null if none were seen. */
-  get nulsEnd(): 'content' | 'file' | null {
-    return this.nuls === null || this.nuls.end === 'unknown' ? null : this.nuls.end;
-  }
-
-  /** How many NULs were seen behind the content. */
-  get nuls_bytes(): number {
-    return this.nuls === null ? 0 : Math.max(0, this.nuls.to - this.seenTo);
-  }
-
   /** Whether all bytes of the file were seen, as of the last read. */
   get isSeenWhole(): boolean {
-    return this.end === this.seenTo + this.nuls_bytes;
-  }
-
-  /** Behind the content, the last read found so many NULs and nothing else. @param atEnd of the file */
-  sawNuls(bytes: number, atEnd: boolean): void {
-    if (!atEnd && this.nuls?.end === 'file' && !this.areNulsStale()) return;
-    const to = this.seenTo + bytes;
-    this.nuls = bytes === 0 ? null : { to, end: atEnd ? 'file' : 'unknown', written_ms: this.written_ms };
-  }
-
-  /**
-   * Goes on with the search for the end of the NULs behind the content, by a chunk. The last read was one of
-   * at least `recheck_bytes`.
-   */
-  searchNuls(chunk: Buffer, length: number): void {
-    const seen = this.seenTo - this.readsFrom;
-    if (skipNuls(chunk, seen, length) < length) {
-      this.nuls = null; // written over meanwhile
-      return;
-    }
-    const { nuls } = this;
-    const room = chunk.subarray(0, Math.max(0, this.end - nuls!.to));
-    const read = room.length === 0 ? 0 : this.readFrom(nuls!.to, room);
-    const content = skipNuls(chunk, 0, read);
-    nuls!.to += content;
-    if (content < read) nuls!.end = 'content';
-    else if (read < chunk.length) nuls!.end = 'file';
-  }
-
-  private readFrom(position: number, chunk: Buffer): number {
-    const fd = openPin(this.pin);
-    try {
-      return readSync(fd, chunk, 0, chunk.length, position);
-    } finally {
-      closePin(this.pin, fd);
-    }
-  }
-
-  /** How much to read before `searchNuls`: who writes over the NULs begins at the end of the content. */
-  get recheck_bytes(): number {
-    return this.seenTo - this.readsFrom + RECHECKED_BYTES;
-  }
-
-  /** Whether the file changed while the end of the NULs was searched for: then it is searched for again. */
-  areNulsStale(): boolean {
-    const { nuls } = this;
-    return nuls !== null && (nuls.written_ms !== this.written_ms || nuls.to !== this.end);
-  }
-
-  forgetNuls(): void {
-    this.nuls = null;
+    return this.end === this.seenTo + this.nuls.bytes;
   }
 
   /** Steps over NULs behind `offset`. Later reads compare them, as they compare content. */
   skipNuls(bytes: number): void {
     this.at += bytes;
     this.content?.skipped(bytes);
-    this.nuls = null;
+    this.nuls.forget();
     this.known_bytes = Math.min(bytes, limits.tail.overlap_bytes);
     this.known_crc32 = crc32(Buffer.alloc(this.known_bytes));
   }
@@ -421,7 +330,6 @@ export class FileCursor {
 
   private isHole(bytes: number): boolean {
     if (bytes < this.holeFrom) return false;
-    // A hole of a whole block takes no space.
-    return !(this.isSolid && !this.isCopy && bytes >= this.block_bytes && bytes <= this.seenSize);
+    return this.isCopy || bytes > this.size || !this.seen.isSolidFor(bytes);
   }
 }

@@ -26,13 +26,13 @@ export function giveUp(tail: LogTail, generation: Generation, why: LetGo): void 
   // All bytes are known: once the file is quiet, it is closed without a loss.
   const mayGrow = cursor.isSeenWhole && !generation.isQuiet(tail.files.second);
   if (generation.place !== 'gone' || mayGrow) return;
-  const areNuls = cursor.isSeenWhole && !cursor.areNulsStale();
+  const areNuls = cursor.isSeenWhole && !cursor.nuls.areStale();
   const unread = areNuls ? 0 : cursor.end - cursor.seenTo;
   const keep = unread > 0 ? keptOf(tail, generation, why.kept_bytes) : 0;
   if (keep > 0 && unread - keep < LEAST_BYTES) return;
   if (!tail.takeUnfinished(generation) || !tail.reserve()) return;
   if (keep > 0 && keepEnd(tail, generation, keep, why)) return;
-  if (areNuls && cursor.nuls_bytes > 0) tail.nuls(cursor, cursor.nuls_bytes);
+  if (areNuls && cursor.nuls.bytes > 0) tail.nuls(cursor, cursor.nuls.bytes);
   const bytes = Math.max(0, cursor.end - cursor.offset);
   skip(tail, generation, bytes, why.reason);
   tail.close();

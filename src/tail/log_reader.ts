@@ -92,12 +92,12 @@ function advance(tail: LogTail, generation: Generation, chunk: Buffer, why: LetG
   const isHole = cursor.skipsHole;
   const mayRest = generation.aside === null && cursor.unfinished === null;
   if (mayRest && cursor.isUntouched() && !isOver(tail, generation)) return atFileEnd(tail, generation);
-  const searches = cursor.isAmidNuls && (why === null || isHole);
-  const length = readInto(searches ? chunk.subarray(0, cursor.recheck_bytes) : chunk, tail, generation);
+  const searches = cursor.nuls.isAmid && (why === null || isHole);
+  const length = readInto(searches ? chunk.subarray(0, cursor.nuls.recheck_bytes) : chunk, tail, generation);
   if (length === BUSY) return true;
   if (length === CUT) return truncated(tail, generation, why !== null);
   if (searches) {
-    cursor.searchNuls(chunk, length);
+    cursor.nuls.search(chunk, length);
     return behindNuls(tail, generation);
   }
   const atEnd = length < chunk.length;
@@ -128,7 +128,7 @@ function advance(tail: LogTail, generation: Generation, chunk: Buffer, why: LetG
   cursor.keepUnfinished(isAll && rest.length > 0 ? Buffer.from(rest) : null);
   if (!isAll || !tookPiece) return true;
   if (rest.length > 0 && unfinished?.equals(rest) !== true) tail.changed();
-  cursor.sawNuls(isOpen ? run.to - run.from : 0, atEnd);
+  cursor.nuls.saw(isOpen ? run.to - run.from : 0, atEnd);
   return atEnd ? atFileEnd(tail, generation) : behindNuls(tail, generation);
 }
 
@@ -140,7 +140,7 @@ function passHole(tail: LogTail, generation: Generation, bytes: Buffer, atEnd: b
     cursor.endHole(nuls);
     return true;
   }
-  cursor.sawNuls(nuls, atEnd);
+  cursor.nuls.saw(nuls, atEnd);
   // An empty file has no hole yet.
   return nuls === 0 ? atFileEnd(tail, generation) : behindNuls(tail, generation);
 }
@@ -148,16 +148,16 @@ function passHole(tail: LogTail, generation: Generation, bytes: Buffer, atEnd: b
 /** Deals with the NULs behind the content, unless their end is still searched for. */
 function behindNuls(tail: LogTail, generation: Generation): boolean {
   const { cursor } = generation;
-  if (cursor.nulsEnd === null) return true;
-  if (cursor.nulsEnd === 'file') {
+  if (cursor.nuls.end === null) return true;
+  if (cursor.nuls.end === 'file') {
     if (!isOver(tail, generation)) return atFileEnd(tail, generation);
-    if (cursor.areNulsStale()) {
-      cursor.forgetNuls();
+    if (cursor.nuls.areStale()) {
+      cursor.nuls.forget();
       return true;
     }
   }
-  if (cursor.skipsHole) cursor.endHole(cursor.nuls_bytes);
-  else if (tail.takeUnfinished(generation) && tail.reserve()) tail.nuls(cursor, cursor.nuls_bytes);
+  if (cursor.skipsHole) cursor.endHole(cursor.nuls.bytes);
+  else if (tail.takeUnfinished(generation) && tail.reserve()) tail.nuls(cursor, cursor.nuls.bytes);
   return true;
 }
 
@@ -226,6 +226,6 @@ function readInto(chunk: Buffer, tail: LogTail, generation: Generation): number 
 /** Continues with the next file, or ends the stream, once this one can grow no more. */
 function closeIfOver(tail: LogTail, generation: Generation): boolean {
   const { cursor } = generation;
-  if (!isOver(tail, generation) || cursor.unfinished !== null || cursor.nuls_bytes > 0) return false;
+  if (!isOver(tail, generation) || cursor.unfinished !== null || cursor.nuls.bytes > 0) return false;
   return !tail.reserve() || tail.close();
 }

@@ -488,7 +488,7 @@ export class LogTail implements StateOwner {
 
   /** Whether the next read only goes through more NULs: of the file, or of one that is copied aside. */
   get isAmidNuls(): boolean {
-    return this.files.unread.some(({ cursor, known }) => cursor.isAmidNuls || known.isAmidNuls);
+    return this.files.unread.some(({ cursor, known }) => cursor.nuls.isAmid || known.nuls.isAmid);
   }
 
   /** Whether looks are due even if nobody says that a file changed. */

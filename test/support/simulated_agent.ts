@@ -56,8 +56,8 @@ const BEHIND_MS = 1_000 * 86_400_000;
 const isSafe = ({ place, pin, known }: Generation): boolean => {
   if (place !== 'live') return true;
   const { size, mtimeMs } = pin.fd === null ? real.statSync(pin.path!) : real.fstatSync(pin.fd);
-  // biome-ignore lint/complexity/useLiteralKeys: private; each write of a history has another time
-  const isAsSeen = size === known.size && Math.abs(mtimeMs - known['written_ms']) < 1e-3;
+  // Each write of a history has another time.
+  const isAsSeen = size === known.size && Math.abs(mtimeMs - known.written_ms) < 1e-3;
   return isAsSeen && known.seenTo >= known.end;
 };
 

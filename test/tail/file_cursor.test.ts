@@ -105,18 +105,18 @@ test('NULs behind the content are searched once, and stepped over as soon as con
   const { cursor } = file;
   const search = (): string => {
     const length = cursor.read(chunk);
-    if (cursor.isAmidNuls) cursor.searchNuls(chunk, length);
-    else cursor.sawNuls(length, length < chunk.length);
-    return `${cursor.nuls_bytes} ${cursor.nulsEnd}`;
+    if (cursor.nuls.isAmid) cursor.nuls.search(chunk, length);
+    else cursor.nuls.saw(length, length < chunk.length);
+    return `${cursor.nuls.bytes} ${cursor.nuls.end}`;
   };
   assert.deepEqual([search(), search(), search()], ['4096 null', '8192 null', '10000 file']);
   assert.deepEqual([cursor.seenTo, cursor.isSeenWhole, cursor.isUnread], [0, true, true]);
   appendFileSync(file.path, 'after\n');
   cursor.read(chunk);
-  assert.equal(cursor.areNulsStale(), true);
-  cursor.forgetNuls();
+  assert.equal(cursor.nuls.areStale(), true);
+  cursor.nuls.forget();
   assert.deepEqual([search(), search(), search()], ['4096 null', '8192 null', '10000 content']);
-  cursor.skipNuls(cursor.nuls_bytes);
+  cursor.skipNuls(cursor.nuls.bytes);
   assert.deepEqual([cursor.offset, cursor.overlap_bytes], [10_000, limits.tail.overlap_bytes]);
   assert.equal(chunk.toString('latin1', 0, cursor.read(chunk)).replaceAll('\0', ''), 'after\n');
 });

@@ -1,0 +1,91 @@
+import { readSync } from 'node:fs';
+import { skipNuls } from './nuls.ts';
+import { closePin, openPin, type Pin } from './pins.ts';
+
+/** So many bytes behind the content are read again before a long search through NULs goes on. */
+const RECHECKED_BYTES = 4_096;
+
+/** The file as its reader sees it: `end` and `written_ms` as of the last read. */
+interface Reader {
+  readonly pin: Pin;
+  readonly readsFrom: number;
+  /** Where the content ends. */
+  readonly seenTo: number;
+  readonly end: number;
+  readonly written_ms: number;
+}
+
+/**
+ * The NULs behind the content of a file, which may be spare ones of a writer that made room for what it will
+ * write. Their end is searched for a chunk at a time.
+ */
+export class NulsBehind {
+  private readonly of: Reader;
+  private seen: { to: number; end: 'unknown' | 'content' | 'file'; written_ms: number } | null = null;
+
+  constructor(of: Reader) {
+    this.of = of;
+  }
+
+  /** Whether their end is still searched for. */
+  get isAmid(): boolean {
+    return this.seen?.end === 'unknown';
+  }
+
+  /** What ended them when they were seen last; null if none were seen. */
+  get end(): 'content' | 'file' | null {
+    return this.seen === null || this.seen.end === 'unknown' ? null : this.seen.end;
+  }
+
+  /** How many were seen. */
+  get bytes(): number {
+    return this.seen === null ? 0 : Math.max(0, this.seen.to - this.of.seenTo);
+  }
+
+  /** The last read found so many behind the content, and nothing else. @param atEnd of the file */
+  saw(bytes: number, atEnd: boolean): void {
+    if (!atEnd && this.seen?.end === 'file' && !this.areStale()) return;
+    const { seenTo, written_ms } = this.of;
+    this.seen = bytes === 0 ? null : { to: seenTo + bytes, end: atEnd ? 'file' : 'unknown', written_ms };
+  }
+
+  /** Goes on with the search, by a chunk. The last read was one of at least `recheck_bytes`. */
+  search(chunk: Buffer, length: number): void {
+    const { seenTo, readsFrom, end } = this.of;
+    if (skipNuls(chunk, seenTo - readsFrom, length) < length) {
+      this.seen = null; // written over meanwhile
+      return;
+    }
+    const seen = this.seen!;
+    const room = chunk.subarray(0, Math.max(0, end - seen.to));
+    const read = room.length === 0 ? 0 : readFrom(this.of.pin, seen.to, room);
+    const content = skipNuls(chunk, 0, read);
+    seen.to += content;
+    if (content < read) seen.end = 'content';
+    else if (read < chunk.length) seen.end = 'file';
+  }
+
+  /** How much to read before `search`: who writes over the NULs begins at the end of the content. */
+  get recheck_bytes(): number {
+    return this.of.seenTo - this.of.readsFrom + RECHECKED_BYTES;
+  }
+
+  /** Whether the file changed while their end was searched for: then it is searched for again. */
+  areStale(): boolean {
+    const { seen, of } = this;
+    return seen !== null && (seen.written_ms !== of.written_ms || seen.to !== of.end);
+  }
+
+  forget(): void {
+    this.seen = null;
+  }
+}
+
+function readFrom(pin: Pin, position: number, chunk: Buffer): number {
+  const fd = openPin(pin);
+  try {
+    return readSync(fd, chunk, 0, chunk.length, position);
+  } finally {
+    closePin(pin, fd);
+  }
+}
