@@ -176,9 +176,9 @@ export class KnownContent {
     return more && next.isBefore(offset);
   }
 
-  /** All of the file was seen when it was as long as this. */
+  /** All of the content was seen when it was as long as this. */
   sawAll(size: number): void {
-    this.check.sawAll(size);
+    this.check.sawAll(this.saved?.remains?.end ?? size);
   }
 
   took(bytes: Buffer): void {
