@@ -9,7 +9,7 @@ import { Console, type Rotator, rotators, type WriterKind, writers } from './wor
 
 /**
  * Each file system, with each kind of writer and of rotation, read by a real agent that is killed in between. The table
- * of worlds in docs/guarantee.md names these tests.
+ * of worlds, docs/worlds.md, names these tests.
  */
 const fileSystems: Record<string, (mounts: Mounts, data: string) => boolean | Promise<unknown>> = {
   'the file system of the temporary folder': () => true,
