@@ -144,7 +144,8 @@ export class KnownContent {
 
   private compare(fd: number, times: FileTimes, isSeen: boolean, ahead: Ahead): Verdict {
     if (this.isCopy) return isSeen ? 'same' : 'changed';
-    const verdict = isSeen ? this.check.look(fd, times, ahead) : 'changed';
+    const again = this.behind?.hasRestarted ? this.behind : null;
+    const verdict = isSeen && again === null ? this.check.look(fd, times, ahead) : 'changed';
     const { rest, more, hadMore } = ahead;
     // The writer has passed the end of the content, over spare NULs: all is new.
     if (this.behind === null && more && !hadMore) return verdict;
@@ -155,7 +156,7 @@ export class KnownContent {
     // The last byte of the content was no NUL: if it is one now, nothing is left of the content.
     if (!more && seenTo > 0 && readSync(fd, oneByte, 0, 1, seenTo - 1) === 1 && oneByte[0] === 0)
       return verdict;
-    const former = this.check.whole(rest);
+    const former = again === null ? this.check.whole(rest) : again.left;
     const end = this.endOf(times.size);
     const next = Remains.find(fd, times, former, end);
     const isPast = former !== null && end > former.end;

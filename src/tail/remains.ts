@@ -19,6 +19,8 @@ interface Front {
   atMost: number;
   /** What the file held from `at` on at the last look, up to the end of a block. */
   window: Buffer;
+  /** The writer is behind the byte at `at`: if that changes again, another one started over. */
+  isInside?: true;
   /** The end of the former line that has the place of the one which begins at `at`; absent if none has. */
   lineTo?: number;
 }
@@ -39,6 +41,8 @@ export class Remains {
   private touched_ms = performance.now();
   private looked_ms = 0;
   private hasPaused = false;
+  private isOverAgain = false;
+  private readonly first: Front;
   /** From here on, the lines of `sums` are those of the former content. */
   private readonly formerFrom: number;
 
@@ -49,6 +53,7 @@ export class Remains {
     this.sums = sums;
     this.front = front;
     this.trusted = front;
+    this.first = front;
   }
 
   /**
@@ -108,6 +113,16 @@ export class Remains {
     return this.front.atMost >= size;
   }
 
+  /** Whether a writer started over before it was known how far the one before it got. */
+  get hasRestarted(): boolean {
+    return this.isOverAgain;
+  }
+
+  /** Sums of what that one left; null if only those from before it wrote more are known. */
+  get left(): BlockSums | null {
+    return this.front === this.first ? this.sums : null;
+  }
+
   /** Whether all that is new is before this offset. */
   isBefore(offset: number): boolean {
     return this.front.atMost <= offset;
@@ -142,6 +157,10 @@ export class Remains {
     this.changed_ms = fstatSync(fd).mtimeMs;
     if (this.changed_ms !== changed_ms) this.touched_ms = now_ms;
     if (length < window.length) return;
+    if (this.front.isInside && scratch[0] !== window[0]) {
+      this.isOverAgain = true;
+      return;
+    }
     const different = lastDifference(scratch, window);
     const first = sums.blockFrom(at + window.length);
     const last = sums.blockAt(at + length) - 1;
@@ -294,7 +313,8 @@ function changeIn(sums: BlockSums, block: number, last: number, bytes: Buffer): 
     const front = Math.max(start, lineAt);
     const window = Buffer.from(bytes.subarray(front - from, windowEnd - from));
     const isWhole = sums.isLine(at) && front === start && bytes[end - from - 1] === NEW_LINE;
-    return { at: front, atMost: end, window, ...(isWhole && { lineTo: end }) };
+    const isInside = front === start && !isWhole;
+    return { at: front, atMost: end, window, ...(isWhole && { lineTo: end }), ...(isInside && { isInside }) };
   }
   return null;
 }

@@ -1,10 +1,22 @@
 import assert from 'node:assert/strict';
-import { closeSync, fstatSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  futimesSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { FileTimes } from '../../src/tail/content_check.ts';
 import { KnownContent } from '../../src/tail/known_content.ts';
+
+/** Each write has another time. */
+let seconds = Math.ceil(Date.now() / 1_000);
 
 const lines = (life: string, count: number): string =>
   Array.from({ length: count }, (_, index) => `${life} ${index}\n`).join('');
@@ -67,4 +79,25 @@ test('a new end that is not known, and is truncated before it was read, stays un
   assert.equal(content.verify(fd, times(), true, ahead), 'same');
   assert.equal(content.unsure_bytes, old.length);
   assert.equal(new KnownContent(0, content.state(0)).unsure_bytes, old.length, 'also after a restart');
+});
+
+test('a second writer over a first one, of which nobody knows how far it got, begins another stream', (t) => {
+  const { content, fd, times, look } = known(t, `${'x'.repeat(3_000)}\n${lines('old', 100)}`);
+  writeSync(fd, '1 without an end', 0);
+  assert.equal(look(times(), false)[1], 'changed');
+  const first = new KnownContent(0, content.startedOver!);
+  const lookAgain = (): [number, string] => {
+    const end = first.measure(fd, times(), false, 1_000);
+    const ahead = { rest: null, bytes: 0, more: false, hadMore: false };
+    return [end, first.verify(fd, times(), true, ahead)];
+  };
+  assert.deepEqual(lookAgain(), [0, 'same']);
+  assert.ok(first.unsure_bytes > 0);
+  writeSync(fd, ' yet', 16);
+  futimesSync(fd, ++seconds, seconds);
+  assert.deepEqual(lookAgain(), [0, 'same'], 'the first one goes on');
+  writeSync(fd, '2\n', 0);
+  futimesSync(fd, ++seconds, seconds);
+  assert.equal(lookAgain()[1], 'changed');
+  assert.ok(first.startedOver !== null);
 });
