@@ -313,7 +313,7 @@ function changeIn(sums: BlockSums, block: number, last: number, bytes: Buffer): 
     const front = Math.max(start, lineAt);
     const window = Buffer.from(bytes.subarray(front - from, windowEnd - from));
     const isWhole = sums.isLine(at) && front === start && bytes[end - from - 1] === NEW_LINE;
-    const isInside = front === start && !isWhole;
+    const isInside = front === start;
     return { at: front, atMost: end, window, ...(isWhole && { lineTo: end }), ...(isInside && { isInside }) };
   }
   return null;
