@@ -48,6 +48,8 @@ const moveAway = (history: History, sandbox: Sandbox): void => {
 
 export const rotate = act(3, (history, sandbox, bytes) => {
   if (!sandbox.isThere || !sandbox.canMoveOn) return false;
+  // A look on its way holds the new file, and has not decided yet that it is one.
+  if (sandbox.isReplaced && history.agent.isAtWork) history.isBlurred = true;
   moveAway(history, sandbox);
   const first = history.unique(bytes);
   history.write(sandbox, first);
