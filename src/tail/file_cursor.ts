@@ -172,6 +172,11 @@ export class FileCursor {
     return this.at + (this.rest?.length ?? 0);
   }
 
+  /** Its writer was at least here: at the end of what was seen, or of what is new. */
+  get writtenTo(): number {
+    return Math.max(this.seenTo, this.content?.newTo ?? 0);
+  }
+
   /** Size of the file at the last read; -1 before the first. */
   get size(): number {
     return this.seen.size;

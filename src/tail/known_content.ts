@@ -77,9 +77,14 @@ export class KnownContent {
     return saved?.remains?.is_unsure ? saved.remains.end - saved.remains.new_to : this.cut_bytes;
   }
 
+  /** How far a writer that started over got, as far as that is known; null if all of the file is new. */
+  get newTo(): number | null {
+    return this.behind?.newTo ?? this.saved?.remains?.new_to ?? null;
+  }
+
   /** How far a file of this size is new. */
   endOf(size: number): number {
-    return Math.min(size, this.behind?.newTo ?? this.saved?.remains?.new_to ?? size);
+    return Math.min(size, this.newTo ?? size);
   }
 
   /**

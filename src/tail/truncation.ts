@@ -117,7 +117,7 @@ const remainsOf = ({ aside, cursor }: Generation): Remains | null => aside?.curs
  * it is not shorter than that.
  */
 function fromHole(before: Generation, pin: Pin, starts: StreamStart, place: FilePlace): Generation {
-  const hole_from = before.known.seenTo;
+  const hole_from = before.known.writtenTo;
   return new Generation(new FileCursor(pin, { skips_hole: true, hole_from }), 0, starts, place);
 }
 
