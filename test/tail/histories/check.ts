@@ -70,6 +70,7 @@ function withoutAlike(found: Buffer, written: Buffer, { alike }: Sandbox, unsure
   for (const { end, bytes } of alike) {
     let to = at;
     while (to < end && found[foundAt + to - at] === written[to]) to++;
+    if (to < end) to = endBefore(found.subarray(foundAt), written.subarray(end), to - at) + at;
     const missing = end - to;
     if (missing > bytes && told-- === 0) return written;
     kept.push(written.subarray(at, to));
@@ -79,6 +80,13 @@ function withoutAlike(found: Buffer, written: Buffer, { alike }: Sandbox, unsure
   return at === 0 || kept.reduce((sum, { length }) => sum + length, 0) === at
     ? written
     : Buffer.concat([...kept, written.subarray(at)]);
+}
+
+/** Where what is found goes on with `next`: not behind `most`. What is written next may be like what is missing. */
+function endBefore(found: Buffer, next: Buffer, most: number): number {
+  const some = next.subarray(0, 64);
+  for (let at = most; at >= 0; at--) if (found.subarray(at, at + some.length).equals(some)) return at;
+  return most;
 }
 
 /**
