@@ -37,6 +37,10 @@ export const write = act(8, (history, sandbox, bytes) => {
   return true;
 });
 
+/** A look on its way may hold a file that was made anew, and has not decided yet that it is one. */
+const canMoveOn = (history: History, sandbox: Sandbox): boolean =>
+  sandbox.canMoveOn && !(sandbox.isReplaced && history.agent.isAtWork);
+
 const moveAway = (history: History, sandbox: Sandbox): void => {
   sandbox.leave();
   for (const name of sandbox.moveOn()) history.tell(sandbox, true, name);
@@ -47,9 +51,7 @@ const moveAway = (history: History, sandbox: Sandbox): void => {
 };
 
 export const rotate = act(3, (history, sandbox, bytes) => {
-  if (!sandbox.isThere || !sandbox.canMoveOn) return false;
-  // A look on its way holds the new file, and has not decided yet that it is one.
-  if (sandbox.isReplaced && history.agent.isAtWork) history.isBlurred = true;
+  if (!sandbox.isThere || !canMoveOn(history, sandbox)) return false;
   moveAway(history, sandbox);
   const first = history.unique(bytes);
   history.write(sandbox, first);
@@ -88,7 +90,7 @@ export const recreate = act(
 
 /** Rotated, written and deleted at once. */
 export const removeUnseen = act(1, (history, sandbox, bytes) => {
-  if (!sandbox.isThere || !sandbox.isHeldWhole || !sandbox.canMoveOn) return false;
+  if (!sandbox.isThere || !sandbox.isHeldWhole || !canMoveOn(history, sandbox)) return false;
   moveAway(history, sandbox);
   loseOne(history, sandbox, bytes);
   endNow(history, sandbox);
