@@ -158,6 +158,7 @@ function see(
   markFresh(
     tail,
     seen.sort((a, b) => b.age - a.age),
+    failure === null,
   );
   if (failure !== null) throw failure;
   return seen;
@@ -190,7 +191,7 @@ function recognise(
  * Notes for new files which files the same look saw; a moment later some may be gone. A rotation gives a new
  * file a newer name than the known ones, so a new file with an older name than a known one is a copy.
  */
-function markFresh(tail: LogTail, seen: Seen[]): void {
+function markFresh(tail: LogTail, seen: Seen[], isAll: boolean): void {
   const newestKnown = Math.min(...seen.filter((one) => one.fresh === null).map((one) => one.age));
   const newest = tail.files.newest?.pin;
   const isLinked = seen.some(({ file, fresh }) => fresh?.isLinked || (newest && sameFile(file, newest)));
@@ -200,7 +201,8 @@ function markFresh(tail: LogTail, seen: Seen[]): void {
     fresh.isLinked ||= isLinked;
   }
   // They were pinned as their names were read, while the chain moved.
-  tail.files.sawFresh(seen.flatMap(({ fresh }) => fresh ?? []));
+  const fresh = seen.flatMap((one) => one.fresh ?? []);
+  tail.files.sawFresh(fresh, isAll);
 }
 
 const isAnotherFolder = (tail: LogTail, { identity }: Folder): boolean =>

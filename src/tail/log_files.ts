@@ -189,9 +189,16 @@ export class LogFiles {
     if (at >= 0) this.freshFiles.splice(at, 0, ...this.freshFiles.splice(this.freshFiles.indexOf(fresh), 1));
   }
 
-  /** These have a name now, oldest first; the others lost theirs since they were pinned, and are older. */
-  sawFresh(now: FreshFile[]): void {
-    this.freshFiles = [...this.freshFiles.filter((one) => !now.includes(one)), ...new Set(now)];
+  /**
+   * These have a name now, oldest first.
+   * @param isAll whether the others have none: they lost theirs since they were pinned, and are older
+   */
+  sawFresh(now: FreshFile[], isAll: boolean): void {
+    const seen = new Set(now);
+    const order = [...seen];
+    this.freshFiles = isAll
+      ? [...this.freshFiles.filter((one) => !seen.has(one)), ...order]
+      : this.freshFiles.map((one) => (seen.has(one) ? order.shift()! : one));
   }
 
   /** All of them have found their place. */

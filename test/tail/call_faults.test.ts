@@ -22,6 +22,20 @@ test('an older file that was linked, and could not be looked at before it lost i
   assert.equal(textOf(host), 'one\ntwo\n');
 });
 
+test('files of which a look saw only some before they lost their names keep their order', async (t) => {
+  const host = new SimulatedHost(t);
+  await host.agent.start();
+  mkdirSync(dirname(host.path('sb')));
+  writeFileSync(host.path('sb', 'console.log.1'), 'one\n');
+  // The first look pins both; the second one fails at the newest.
+  host.agent.faults.begin({ calls: 1, chance: 1, seed: 1, only: ['lstatSync'], path: '/console.log' });
+  await host.write('sb', 'two\n');
+  assert.equal(readdirSync(host.pins).length, 2);
+  await host.delete('sb');
+  await host.agent.tick(3_000);
+  assert.equal(textOf(host), 'one\ntwo\n');
+});
+
 test('after a kill, a file that could not be linked is found before the linked one that followed it', async (t) => {
   const host = new SimulatedHost(t);
   await host.agent.start();
