@@ -211,14 +211,17 @@ export class SimulatedAgent {
 
   /**
    * Makes it look at a sandbox.
-   * @returns whether it still runs, and has all bytes in a pin, a copy or rows
+   * @returns whether it still runs, and has all bytes in a pin, a copy or rows of the spool
    */
   async guard(sandbox: string): Promise<boolean> {
-    const { tailer } = this;
-    if (tailer === null) return false;
+    const { pipeline, tailer } = this;
+    if (tailer === null || pipeline === null) return false;
     // biome-ignore lint/complexity/useLiteralKeys: private; called like on an event
     this.inside(() => tailer['see'](sandbox));
     await this.tick(4 * TICK_MS);
+    // Rows that the spool does not take now are lost with the agent.
+    // biome-ignore lint/complexity/useLiteralKeys: private
+    if (pipeline['stuck'] !== null || pipeline['builder'].rows > 0) return false;
     const known = tailer.sandboxes.get(sandbox);
     if (this.tailer !== tailer || known === undefined || known.failure !== '') return false;
     return [...known.tails.values()].every(

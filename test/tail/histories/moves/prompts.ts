@@ -28,14 +28,17 @@ export const prompt: Move<Prompt> = {
     history.acts++;
     const sandbox = history.sandboxes[at]!;
     const { agent } = history;
-    if (!write(history, sandbox, Buffer.concat([contentOf(text), Buffer.from('login: ')]))) return false;
+    const bytes = Buffer.concat([contentOf(text), Buffer.from('login: ')]);
+    // The next piece of a line that has some already may wait longer.
+    const isOwnLine = bytes.includes(10) || sandbox.streams.at(-1)?.bytes.at(-1) === 10;
+    if (!write(history, sandbox, bytes)) return false;
     await agent.deliver();
     const { acts } = history;
     const isWatched = agent.isRunning && !agent.isPaused && !agent.isArmed && !history.hasFailed;
     await agent.tick(ms);
     const isRead = agent.isRunning && !agent.isPaused && !agent.holdsBack && history.acts === acts;
     const { redacts, isTight } = history.world;
-    const isSure = !sandbox.isReplaced && sandbox.alike.length === 0;
+    const isSure = isOwnLine && !sandbox.isReplaced && sandbox.alike.length === 0;
     // A console that was made anew is read once the one before it has been quiet.
     if (isWatched && isRead && !redacts && !isTight && isSure) {
       const stored = history.rows.poll().of(sandbox.id, 'console').bytes;
