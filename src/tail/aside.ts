@@ -86,7 +86,7 @@ export class Aside {
     const content = of.knowing();
     for (let at = of.offset; at < size; at += limits.tail.read_chunk_bytes)
       content.took(readAt(pin, at, Math.min(size - at, limits.tail.read_chunk_bytes)));
-    content.sawAll(size);
+    content.copiedTo(size);
     const aside = new Aside(of, new FileCursor(of.pin, { offset: size, ...overlap }, content));
     aside.pin = pin;
     aside.copied_bytes = size - from;

@@ -182,9 +182,12 @@ export class KnownContent {
     return more && next.isBefore(offset);
   }
 
-  /** All of the content was seen when it was as long as this. */
-  sawAll(size: number): void {
-    this.check.sawAll(this.saved?.remains?.end ?? size);
+  /** The content was copied up to this offset, so all before it is new; its end was there, if all is new. */
+  copiedTo(offset: number): void {
+    const { remains } = this.saved ?? {};
+    if (remains && remains.new_to < offset)
+      this.saved = { ...this.saved, remains: { ...remains, new_to: offset } };
+    this.check.sawAll(remains?.end ?? offset);
   }
 
   took(bytes: Buffer): void {
