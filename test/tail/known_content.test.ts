@@ -98,3 +98,17 @@ test('a second writer over a first one, of which nobody knows how far it got, be
   assert.equal(lookAgain()[1], 'changed');
   assert.ok(first.startedOver !== null);
 });
+
+test('what an agent copied of a half overwritten file is new to the next one, and its copy ends there', (t) => {
+  const { fd, times } = known(t, lines('old', 100));
+  const { size } = times();
+  const saved = { size, changed_ms: 1, remains: { end: size, new_to: 4, is_unsure: false } };
+  const content = new KnownContent(4, saved);
+  content.copiedTo(6);
+  assert.equal(content.measure(fd, times(), false, 1_000), 6);
+  const copy = content.ofCopy()!;
+  assert.equal(copy.measure(fd, times(), true, 1_000), 6);
+  assert.deepEqual(copy.state(6).remains?.is_copy, true);
+  const again = new KnownContent(6, copy.state(6));
+  assert.equal(again.measure(fd, times(), true, 1_000), 6, 'also after a restart');
+});
