@@ -159,8 +159,8 @@ export class KnownContent {
     const before = this.check.lastTimes?.size ?? seenTo;
     if (verdict !== 'changed' || times.size !== before) return verdict;
     // The last byte of the content was no NUL: if it is one now, nothing is left of the content.
-    if (!more && seenTo > 0 && readSync(fd, oneByte, 0, 1, seenTo - 1) === 1 && oneByte[0] === 0)
-      return verdict;
+    const isLast = this.behind === null && !more && seenTo > 0;
+    if (isLast && readSync(fd, oneByte, 0, 1, seenTo - 1) === 1 && oneByte[0] === 0) return verdict;
     const former = again === null ? this.check.whole(rest) : again.left;
     const end = this.endOf(times.size);
     const next = Remains.find(fd, times, former, end);
