@@ -192,6 +192,11 @@ export class FileCursor {
     return this.seen.written_ms;
   }
 
+  /** As `FileSight`. */
+  get isSettled(): boolean {
+    return this.seen.isSettled;
+  }
+
   /** Whether nothing of the content was seen. */
   get isUnread(): boolean {
     return this.at === 0 && this.rest === null;

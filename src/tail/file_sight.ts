@@ -42,7 +42,12 @@ export class FileSight {
     // Who writes over NULs, or over former content, does not change the size.
     if (size !== this.size) return true;
     // The two sources of the time round differently.
-    return Math.abs(written_ms - this.written_ms) >= 0.01 || this.read_at_ms - this.seen_at_ms < SETTLED_MS;
+    return Math.abs(written_ms - this.written_ms) >= 0.01 || !this.isSettled;
+  }
+
+  /** Whether it was read so long after its last change that a further one has another time. */
+  get isSettled(): boolean {
+    return this.read_at_ms - this.seen_at_ms >= SETTLED_MS;
   }
 
   /** Whether so many bytes of it are no hole: one of a whole block takes no space. */

@@ -164,7 +164,8 @@ export class KnownContent {
     const former = again === null ? this.check.whole(rest) : again.left;
     const end = this.endOf(times.size);
     const next = Remains.find(fd, times, former, end);
-    const isPast = former !== null && end > former.end;
+    // NULs behind what was seen are no content that waits to be read.
+    const isPast = former !== null && hadMore && end > former.end;
     if (isPast && this.behind !== null && next?.isUnsureTo(end)) next.passed(fd, this.behind);
     this.next = next;
     return verdict;

@@ -13,6 +13,7 @@ interface Reader {
   readonly seenTo: number;
   readonly end: number;
   readonly written_ms: number;
+  readonly isSettled: boolean;
 }
 
 /**
@@ -22,6 +23,8 @@ interface Reader {
 export class NulsBehind {
   private readonly of: Reader;
   private seen: { to: number; end: 'unknown' | 'content' | 'file'; written_ms: number } | null = null;
+  /** No later write can have the time of the last one that was seen. */
+  private isSettled = false;
 
   constructor(of: Reader) {
     this.of = of;
@@ -44,7 +47,8 @@ export class NulsBehind {
 
   /** The last read found so many behind the content, and nothing else. @param atEnd of the file */
   saw(bytes: number, atEnd: boolean): void {
-    if (!atEnd && this.seen?.end === 'file' && !this.areStale()) return;
+    if (!atEnd && this.seen?.end === 'file' && this.isSettled && !this.areStale()) return;
+    this.isSettled = this.of.isSettled;
     const { seenTo, written_ms } = this.of;
     this.seen = bytes === 0 ? null : { to: seenTo + bytes, end: atEnd ? 'file' : 'unknown', written_ms };
   }
@@ -61,8 +65,16 @@ export class NulsBehind {
     const read = room.length === 0 ? 0 : readFrom(this.of.pin, seen.to, room);
     const content = skipNuls(chunk, 0, read);
     seen.to += content;
-    if (content < read) seen.end = 'content';
+    if (content < read) this.endsAt(seen, chunk);
     else if (read < chunk.length) seen.end = 'file';
+  }
+
+  /** There is content behind them, unless it is that of a writer that wrote over them since the last read. */
+  private endsAt(seen: { end: string }, chunk: Buffer): void {
+    const first = chunk.subarray(0, RECHECKED_BYTES);
+    const length = readFrom(this.of.pin, this.of.seenTo, first);
+    if (skipNuls(first, 0, length) < length) this.seen = null;
+    else seen.end = 'content';
   }
 
   /** How much to read before `search`: who writes over the NULs begins at the end of the content. */

@@ -24,7 +24,10 @@ export function check(history: History, sandbox: Sandbox): void {
     mayMiss && (reason.startsWith('rotated away') || (mayDrop && reason.startsWith('the file was gone')));
   const isUnwatched = ({ reason }: Gap): boolean => reason.startsWith('nobody watched');
   const told = gaps.filter((gap) => !isMiss(gap) && !isUnwatched(gap));
-  assert.equal(told.length, truncations, `${sandbox.id}: ${JSON.stringify(gaps)}`);
+  // Of a writer that another one wrote over, nothing may be known: the gap row of the stream before tells it.
+  const least = truncations - all.filter(isUnsure).length;
+  const isTold = told.length <= truncations && told.length >= least;
+  assert.ok(isTold, `${sandbox.id}: ${truncations} truncations, told by ${JSON.stringify(gaps)}`);
   assert.ok(
     streams.every(({ seal }) => seal !== null),
     `${sandbox.id}: all is sealed`,

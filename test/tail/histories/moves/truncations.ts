@@ -73,13 +73,15 @@ const truncation = (
       hasty: fc.boolean(),
       amid: amids,
     }),
-  async make(history, { at, text, hole, nuls, hasty, amid: { calls, further } }) {
+  async make(history, { at, text, hole: mayLeaveOne, nuls, hasty, amid: { calls, further } }) {
     const sandbox = history.sandboxes[at]!;
     const isSafe = hasty || history.agent.isPaused ? history.isGuarded(sandbox) : history.isRead(sandbox);
     if (!(await isSafe)) return false;
     let rest: (() => void) | null = null;
     const isDone = await amid(history, sandbox, calls, () => {
       const before = sandbox.content;
+      // How far a writer that started over got, so how long its hole is, is not always known to the byte.
+      const hole = mayLeaveOne && sandbox.over === null;
       // A hole is not shorter than what was read. Longer NULs cannot be told from a hole, nor those behind one.
       const known = sandbox.over?.at ?? withoutNuls(before).length;
       const isTold = !hole && nuls < known && !(history.world.redacts && nuls > 65_536);
@@ -93,7 +95,6 @@ const truncation = (
       sandbox.spare_bytes = 0;
       real.truncateSync(sandbox.path, 0);
       rest = later(history, calls === 0 ? 0 : further, () => {
-        // A writer that started over leaves a shorter one: how far it got is not always known to the byte.
         if (hole) real.truncateSync(sandbox.path, before.length);
         history.write(sandbox, bytes);
         history.tell(sandbox, true);
