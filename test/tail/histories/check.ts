@@ -25,8 +25,8 @@ export function check(history: History, sandbox: Sandbox): void {
   const isUnwatched = ({ reason }: Gap): boolean => reason.startsWith('nobody watched');
   const told = gaps.filter((gap) => !isMiss(gap) && !isUnwatched(gap));
   // Of a writer that another one wrote over, nothing may be known: the gap row of the stream before tells it.
-  const least = truncations - all.filter(isUnsure).length;
-  const isTold = told.length <= truncations && told.length >= least;
+  const unknown = sandbox.alike.filter(({ end }) => wasOnlySeen(sandbox, end)).length;
+  const isTold = told.length <= truncations && told.length >= truncations - unknown;
   assert.ok(isTold, `${sandbox.id}: ${truncations} truncations, told by ${JSON.stringify(gaps)}`);
   assert.ok(
     streams.every(({ seal }) => seal !== null),
@@ -67,15 +67,16 @@ function withoutUnsure(gap: Gap): Gap | null {
  * What must be found of what was written, if a writer that started over ended with bytes that were there before. More
  * may be missing where a gap row says that such an end is not known.
  */
-function withoutAlike(found: Buffer, written: Buffer, { alike }: Sandbox, unsure: number): Buffer {
+function withoutAlike(found: Buffer, written: Buffer, sandbox: Sandbox, unsure: number): Buffer {
   let [at, foundAt, told] = [0, 0, unsure];
   const kept: Buffer[] = [];
-  for (const { end, bytes } of alike) {
+  for (const { end, bytes } of sandbox.alike) {
     let to = at;
     while (to < end && found[foundAt + to - at] === written[to]) to++;
     if (to < end) to = endBefore(found.subarray(foundAt), written.subarray(end), to - at) + at;
     const missing = end - to;
-    if (missing > bytes && told-- === 0) return written;
+    const isUnknown = to === at && wasOnlySeen(sandbox, end);
+    if (missing > bytes && !isUnknown && told-- === 0) return written;
     kept.push(written.subarray(at, to));
     foundAt += to - at;
     at = end;
@@ -90,6 +91,16 @@ function endBefore(found: Buffer, next: Buffer, most: number): number {
   const some = next.subarray(0, 64);
   for (let at = most; at >= 0; at--) if (found.subarray(at, at + some.length).equals(some)) return at;
   return most;
+}
+
+/**
+ * Whether what ends here is of a writer that started over, and no agent had to read it before it was gone: if its end
+ * was not known, nothing of it was.
+ */
+function wasOnlySeen({ streams }: Sandbox, end: number): boolean {
+  let at = 0;
+  const stream = streams.find(({ bytes }) => (at += bytes.length) >= end);
+  return at === end && stream!.isTruncated && stream!.isOnlySeen === true;
 }
 
 /**

@@ -9,6 +9,8 @@ export const KEEP = 3;
 export interface Stream {
   bytes: Buffer;
   isTruncated: boolean;
+  /** It was truncated or written over when an agent had seen all of it, and need not have read it. */
+  isOnlySeen?: true;
   /** At its end a file came and went that no agent can have seen. */
   hasLost: boolean;
   /** Nobody can show that no such file was there: no agent watched at its end, or events were lost. */

@@ -75,8 +75,9 @@ const truncation = (
     }),
   async make(history, { at, text, hole: mayLeaveOne, nuls, hasty, amid: { calls, further } }) {
     const sandbox = history.sandboxes[at]!;
-    const isSafe = hasty || history.agent.isPaused ? history.isGuarded(sandbox) : history.isRead(sandbox);
-    if (!(await isSafe)) return false;
+    const isOnlySeen = hasty || history.agent.isPaused;
+    if (!(await (isOnlySeen ? history.isGuarded(sandbox) : history.isRead(sandbox)))) return false;
+    if (isOnlySeen) sandbox.last.isOnlySeen = true;
     let rest: (() => void) | null = null;
     const isDone = await amid(history, sandbox, calls, () => {
       const before = sandbox.content;
@@ -116,8 +117,9 @@ export const overwrite: Move<Pick<Truncation, 'at' | 'text' | 'hasty' | 'amid'>>
   async make(history, { at, text, hasty, amid: { calls } }) {
     const sandbox = history.sandboxes[at]!;
     if (history.world.redacts || sandbox.spare_bytes > 0) return false;
-    const isSafe = hasty || history.agent.isPaused ? history.isGuarded(sandbox) : history.isRead(sandbox);
-    if (!(await isSafe)) return false;
+    const isOnlySeen = hasty || history.agent.isPaused;
+    if (!(await (isOnlySeen ? history.isGuarded(sandbox) : history.isRead(sandbox)))) return false;
+    if (isOnlySeen) sandbox.last.isOnlySeen = true;
     return await amid(history, sandbox, calls, () => {
       const former = real.readFileSync(sandbox.path);
       const bytes = history.unique(contentOf(text));
