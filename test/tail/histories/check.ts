@@ -99,8 +99,11 @@ function endBefore(found: Buffer, next: Buffer, most: number): number {
  */
 function wasOnlySeen({ streams }: Sandbox, end: number): boolean {
   let at = 0;
-  const stream = streams.find(({ bytes }) => (at += bytes.length) >= end);
-  return at === end && stream!.isTruncated && stream!.isOnlySeen === true;
+  for (const { bytes, isTruncated, isOnlySeen } of streams) {
+    at += bytes.length;
+    if (at >= end) return at === end && isTruncated && isOnlySeen === true;
+  }
+  return false;
 }
 
 /**
