@@ -2,8 +2,12 @@ import { readSync } from 'node:fs';
 import { limits } from '../base/limits.ts';
 import { areBlocks, BlockSums, readBlocks, scratch } from './block_sums.ts';
 
-/** File systems round times: a change within this time of another one may leave the same time behind. */
-export const SAME_TIME_MS = 20;
+/**
+ * File systems round times, some to one second or two: a change within this time of another one may leave the
+ * same time behind. @param changed_ms the time, milliseconds since 1970
+ */
+export const sameTime_ms = (changed_ms: number): number => (changed_ms % 1_000 === 0 ? 2_000 : 20);
+
 /** One look compares so much without a pause. */
 const COMPARED_AT_ONCE = 4 * 1024 * 1024;
 /** Sums of files up to this length are made anew at the first look after a restart, of others when needed. */
@@ -118,7 +122,7 @@ export class ContentCheck {
     const now_ms = performance.now();
     const isTouched = before === null || times.changed_ms !== before.changed_ms;
     const isLonger = before === null || times.size > before.size;
-    const isSettled = more || this.compared_ms - this.changeSeen_ms >= SAME_TIME_MS;
+    const isSettled = more || this.compared_ms - this.changeSeen_ms >= sameTime_ms(times.changed_ms);
     const isOld = !isTouched && times.size === before.size && this.pass === null;
     const isAnew = this.sums.from > 0 && this.sums.end <= ANEW_BYTES_MAX;
     const isDone = isOld && !isAnew && (isSettled || this.compared_ms === Number.POSITIVE_INFINITY);

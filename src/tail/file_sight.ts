@@ -1,9 +1,10 @@
 import type { Stats } from 'node:fs';
 import { limits } from '../base/limits.ts';
+import { sameTime_ms } from './content_check.ts';
 
 /** The unit of a file's `blocks`. */
 const DISK_BLOCK_BYTES = 512;
-/** A file system may give two writes within this time one modification time. */
+/** A file system may give two writes within this time one modification time; `sameTime_ms` may be longer. */
 const SETTLED_MS = 100;
 
 /** What the system says of a file, as of the last look: whether it changed, and since when it has not. */
@@ -47,7 +48,7 @@ export class FileSight {
 
   /** Whether it was read so long after its last change that a further one has another time. */
   get isSettled(): boolean {
-    return this.read_at_ms - this.seen_at_ms >= SETTLED_MS;
+    return this.read_at_ms - this.seen_at_ms >= Math.max(SETTLED_MS, sameTime_ms(this.written_ms));
   }
 
   /** Whether so many bytes of it are no hole: one of a whole block takes no space. */

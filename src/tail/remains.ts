@@ -1,6 +1,6 @@
 import { fstatSync, readSync } from 'node:fs';
 import { areBlocks, BlockSums, readBlocks, scratch } from './block_sums.ts';
-import { type FileTimes, SAME_TIME_MS } from './content_check.ts';
+import { type FileTimes, sameTime_ms } from './content_check.ts';
 
 /** So many bytes behind the front are kept: within them it is known to the byte. */
 const WINDOW_BYTES = 65_536;
@@ -142,7 +142,7 @@ export class Remains {
   look(fd: number, { changed_ms }: FileTimes): void {
     const now_ms = performance.now();
     const isTouched = changed_ms !== this.changed_ms;
-    if (!isTouched && this.looked_ms - this.touched_ms >= SAME_TIME_MS) return;
+    if (!isTouched && this.looked_ms - this.touched_ms >= sameTime_ms(changed_ms)) return;
     if (isTouched) {
       this.touched_ms = now_ms;
       this.hasPaused = false;
