@@ -251,6 +251,17 @@ function goOn(tail: LogTail, seen: Seen[], { outside }: Facts): boolean {
   return hasSome;
 }
 
+/**
+ * A look that missed the newest file may have seen a later one first: the sight of the newest file belongs
+ * to the first file behind it.
+ */
+function moveSight(newest: Pin | undefined, next: FreshFile, others: FreshFile[]): void {
+  const seenFirst = others.find(({ before }) => newest !== undefined && before?.isOf(newest));
+  if (seenFirst === undefined || seenFirst === next) return;
+  next.before = seenFirst.before;
+  seenFirst.before = null;
+}
+
 /** Puts new files in their place: into the queue behind the known files, or among the copies. */
 function adopt(tail: LogTail, seen: Seen[], isOther: boolean, { copies, isArchived }: FreshFacts): void {
   const { files } = tail;
@@ -275,7 +286,10 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean, { copies, isArchiv
   if (hasNothing) starts = tail.stream === null ? 'first' : 'recreated';
   else if (!isLinked && (isNewFolder || isAnotherFile)) starts = 'recreated';
   let isAfterGap = starts === null && !isLinked;
-  const enqueue = ({ pin, before, hole }: FreshFile, where: FilePlace): void => {
+  const followers = files.fresh.filter((fresh) => !fresh.isCopy && !copies.has(fresh));
+  const enqueue = (fresh: FreshFile, where: FilePlace): void => {
+    moveSight(files.newest?.pin, fresh, followers);
+    const { pin, before, hole } = fresh;
     const isSeenBeside = isLinked && !hasLeft && files.newest === newest;
     const isBehindAny = files.newest !== undefined && !isSeenBeside;
     tail.enqueue(pin, starts, where, { isAfterGap, before: hole ?? (isBehindAny ? before : null) });
