@@ -52,7 +52,9 @@ export class SimulatedHost {
   rotate(sandbox: string, text: string, older = 'console.log.1'): void {
     renameSync(this.path(sandbox), this.path(sandbox, older));
     writeFileSync(this.path(sandbox), text);
-    for (const name of [older, 'console.log']) this.agent.notify(join(this.vms, sandbox), name, true);
+    // One name went, two came.
+    for (const name of ['console.log', older, 'console.log'])
+      this.agent.notify(join(this.vms, sandbox), name, true);
   }
 
   async delete(sandbox: string): Promise<void> {
