@@ -237,3 +237,30 @@ export function readBlocks(fd: number, sums: BlockSums, block: number, last: num
   const bytes = sums.endOf(last) - start;
   return readSync(fd, scratch, 0, bytes, start) === bytes ? scratch.subarray(0, bytes) : null;
 }
+
+/**
+ * Adds what the file holds behind the sums, up to `end`.
+ * @param bytes_max add no more now
+ * @returns how many bytes were added
+ */
+export function addFrom(
+  fd: number,
+  sums: BlockSums,
+  end: number,
+  bytes_max = Number.POSITIVE_INFINITY,
+): number {
+  let added = 0;
+  while (sums.end < end && !sums.isPartial && added < bytes_max) {
+    const length = readSync(fd, scratch, 0, Math.min(scratch.length, end - sums.end), sums.end);
+    if (length === 0) break;
+    sums.add(scratch.subarray(0, length));
+    added += length;
+  }
+  return added;
+}
+
+const oneByte = Buffer.alloc(1);
+
+/** The byte at this offset of a file; undefined behind its end. */
+export const byteAt = (fd: number, offset: number): number | undefined =>
+  readSync(fd, oneByte, 0, 1, offset) === 1 ? oneByte[0] : undefined;

@@ -1,12 +1,6 @@
-import { readSync } from 'node:fs';
 import { limits } from '../base/limits.ts';
-import { areBlocks, BlockSums, readBlocks, scratch } from './block_sums.ts';
-
-/**
- * File systems round times, some to one second or two: a change within this time of another one may leave the
- * same time behind. @param changed_ms the time, milliseconds since 1970
- */
-export const sameTime_ms = (changed_ms: number): number => (changed_ms % 1_000 === 0 ? 2_000 : 20);
+import { addFrom, areBlocks, BlockSums, readBlocks, scratch } from './block_sums.ts';
+import { sameTime_ms } from './file_sight.ts';
 
 /** One look compares so much without a pause. */
 const COMPARED_AT_ONCE = 4 * 1024 * 1024;
@@ -175,13 +169,8 @@ export class ContentCheck {
     this.pass ??= { times, block: 0 };
     this.anew ??= new BlockSums();
     const { anew, sums } = this;
-    for (let left = COMPARED_AT_ONCE; anew.end < sums.end; left -= scratch.length) {
-      if (left <= 0) return 'busy';
-      const length = readSync(fd, scratch, 0, Math.min(scratch.length, sums.end - anew.end), anew.end);
-      if (length === 0) return 'changed';
-      anew.add(scratch.subarray(0, length));
-      if (anew.isPartial) break;
-    }
+    const added = addFrom(fd, anew, sums.end, COMPARED_AT_ONCE);
+    if (anew.end < sums.end && !anew.isPartial) return added < COMPARED_AT_ONCE ? 'changed' : 'busy';
     if (this.knowsSum && !anew.isPartial && anew.sum !== sums.sum) return 'changed';
     const { times: since } = this.pass;
     this.sums = anew;

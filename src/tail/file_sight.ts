@@ -1,10 +1,15 @@
 import type { Stats } from 'node:fs';
 import { limits } from '../base/limits.ts';
-import { sameTime_ms } from './content_check.ts';
 
 /** The unit of a file's `blocks`. */
 const DISK_BLOCK_BYTES = 512;
-/** A file system may give two writes within this time one modification time; `sameTime_ms` may be longer. */
+/**
+ * File systems round times, some to one second or two: a change within this time of another one may leave the
+ * same time behind. @param changed_ms the time, milliseconds since 1970
+ */
+export const sameTime_ms = (changed_ms: number): number => (changed_ms % 1_000 === 0 ? 2_000 : 20);
+
+/** So long after a change, if `sameTime_ms` is not longer, a further one has another time for certain. */
 const SETTLED_MS = 100;
 
 /** What the system says of a file, as of the last look: whether it changed, and since when it has not. */

@@ -1,9 +1,6 @@
-import { readSync } from 'node:fs';
-import { BlockSums } from './block_sums.ts';
+import { BlockSums, byteAt } from './block_sums.ts';
 import { type Ahead, ContentCheck, type FileTimes, type Verdict } from './content_check.ts';
 import { Remains } from './remains.ts';
-
-const oneByte = Buffer.alloc(1);
 
 /** What the state of a log keeps of a file's content; all of it is absent in states of earlier versions. */
 export interface SavedContent {
@@ -160,7 +157,7 @@ export class KnownContent {
     if (verdict !== 'changed' || times.size !== before) return verdict;
     // The last byte of the content was no NUL: if it is one now, nothing is left of the content.
     const isLast = this.behind === null && !more && seenTo > 0;
-    if (isLast && readSync(fd, oneByte, 0, 1, seenTo - 1) === 1 && oneByte[0] === 0) return verdict;
+    if (isLast && byteAt(fd, seenTo - 1) === 0) return verdict;
     const former = again === null ? this.check.whole(rest) : again.left;
     const end = this.endOf(times.size);
     const next = Remains.find(fd, times, former, end);

@@ -1,11 +1,11 @@
 import { readSync } from 'node:fs';
 import { skipNuls } from './nuls.ts';
-import { closePin, openPin, type Pin } from './pins.ts';
+import { closePin, openPin, type Pin, readAt } from './pins.ts';
 
 /** So many bytes behind the content are read again before a long search through NULs goes on. */
 const RECHECKED_BYTES = 4_096;
 
-/** The file as its reader sees it: `end` and `written_ms` as of the last read. */
+/** The file as its reader sees it, as of the last read. */
 interface Reader {
   readonly pin: Pin;
   readonly readsFrom: number;
@@ -13,7 +13,15 @@ interface Reader {
   readonly seenTo: number;
   readonly end: number;
   readonly written_ms: number;
+  /** No later write can have that time. */
   readonly isSettled: boolean;
+}
+
+interface Seen {
+  to: number;
+  end: 'unknown' | 'content' | 'file';
+  written_ms: number;
+  isSettled: boolean;
 }
 
 /**
@@ -22,9 +30,7 @@ interface Reader {
  */
 export class NulsBehind {
   private readonly of: Reader;
-  private seen: { to: number; end: 'unknown' | 'content' | 'file'; written_ms: number } | null = null;
-  /** No later write can have the time of the last one that was seen. */
-  private isSettled = false;
+  private seen: Seen | null = null;
 
   constructor(of: Reader) {
     this.of = of;
@@ -47,10 +53,10 @@ export class NulsBehind {
 
   /** The last read found so many behind the content, and nothing else. @param atEnd of the file */
   saw(bytes: number, atEnd: boolean): void {
-    if (!atEnd && this.seen?.end === 'file' && this.isSettled && !this.areStale()) return;
-    this.isSettled = this.of.isSettled;
-    const { seenTo, written_ms } = this.of;
-    this.seen = bytes === 0 ? null : { to: seenTo + bytes, end: atEnd ? 'file' : 'unknown', written_ms };
+    if (!atEnd && this.seen?.end === 'file' && this.seen.isSettled && !this.areStale()) return;
+    const { seenTo, written_ms, isSettled } = this.of;
+    const end = atEnd ? 'file' : 'unknown';
+    this.seen = bytes === 0 ? null : { to: seenTo + bytes, end, written_ms, isSettled };
   }
 
   /** Goes on with the search, by a chunk. The last read was one of at least `recheck_bytes`. */
@@ -65,15 +71,14 @@ export class NulsBehind {
     const read = room.length === 0 ? 0 : readFrom(this.of.pin, seen.to, room);
     const content = skipNuls(chunk, 0, read);
     seen.to += content;
-    if (content < read) this.endsAt(seen, chunk);
+    if (content < read) this.endsAt(seen);
     else if (read < chunk.length) seen.end = 'file';
   }
 
   /** There is content behind them, unless it is that of a writer that wrote over them since the last read. */
-  private endsAt(seen: { end: string }, chunk: Buffer): void {
-    const first = chunk.subarray(0, RECHECKED_BYTES);
-    const length = readFrom(this.of.pin, this.of.seenTo, first);
-    if (skipNuls(first, 0, length) < length) this.seen = null;
+  private endsAt(seen: Seen): void {
+    const first = readAt(this.of.pin, this.of.seenTo, RECHECKED_BYTES);
+    if (skipNuls(first, 0, first.length) < first.length) this.seen = null;
     else seen.end = 'content';
   }
 

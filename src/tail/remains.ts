@@ -1,6 +1,7 @@
 import { fstatSync, readSync } from 'node:fs';
-import { areBlocks, BlockSums, readBlocks, scratch } from './block_sums.ts';
-import { type FileTimes, sameTime_ms } from './content_check.ts';
+import { addFrom, areBlocks, BlockSums, byteAt, readBlocks, scratch } from './block_sums.ts';
+import type { FileTimes } from './content_check.ts';
+import { sameTime_ms } from './file_sight.ts';
 
 /** So many bytes behind the front are kept: within them it is known to the byte. */
 const WINDOW_BYTES = 65_536;
@@ -263,11 +264,7 @@ export class Remains {
 
 function sumsOf(fd: number, end: number): BlockSums {
   const sums = new BlockSums();
-  while (sums.end < end && !sums.isPartial) {
-    const length = readSync(fd, scratch, 0, Math.min(scratch.length, end - sums.end), sums.end);
-    if (length === 0) break;
-    sums.add(scratch.subarray(0, length));
-  }
+  addFrom(fd, sums, end);
   return sums;
 }
 
@@ -328,15 +325,11 @@ function lastDifference(bytes: Buffer, window: Buffer): number {
 }
 
 /** Whether the new content has a line that begins at this offset. */
-function isLineStart(fd: number, at: number): boolean {
-  const before = Buffer.alloc(1);
-  return at === 0 || (readSync(fd, before, 0, 1, at - 1) === 1 && before[0] === NEW_LINE);
-}
+const isLineStart = (fd: number, at: number): boolean => at === 0 || byteAt(fd, at - 1) === NEW_LINE;
 
 /** Offset behind the end of a line at this offset; 0 if there is none. */
 function newLineAt(fd: number, at: number): number {
-  const next = Buffer.alloc(2);
-  const length = readSync(fd, next, 0, 2, at);
-  if (length > 0 && next[0] === NEW_LINE) return at + 1;
-  return length > 1 && next[0] === RETURN && next[1] === NEW_LINE ? at + 2 : 0;
+  const next = byteAt(fd, at);
+  if (next === NEW_LINE) return at + 1;
+  return next === RETURN && byteAt(fd, at + 1) === NEW_LINE ? at + 2 : 0;
 }

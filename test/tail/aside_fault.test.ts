@@ -25,7 +25,8 @@ function refuseNextCopy(t: TestContext): { isRefused: () => boolean } {
   return { isRefused: () => isRefused };
 }
 
-test('bytes that find no room on the disk are copied soon after, although nobody writes any more', async (t) => {
+/** Reading pauses, and the first copy of 4 new bytes was refused. */
+async function refusedCopy(t: TestContext): Promise<TailHost> {
   const host = new TailHost(t);
   host.write('sb', 'read before\n');
   await host.read('sb', 12);
@@ -33,17 +34,16 @@ test('bytes that find no room on the disk are copied soon after, although nobody
   const { isRefused } = refuseNextCopy(t);
   host.write('sb', 'one\n');
   await host.eventually('a refused write', isRefused);
+  return host;
+}
+
+test('bytes that find no room on the disk are copied soon after, although nobody writes any more', async (t) => {
+  const host = await refusedCopy(t);
   await host.aside('sb', [16]);
 });
 
 test('the first bytes of a copy find no room on the disk: the next try copies them, and all bytes arrive', async (t) => {
-  const host = new TailHost(t);
-  host.write('sb', 'read before\n');
-  await host.read('sb', 12);
-  host.tailer.pause();
-  const { isRefused } = refuseNextCopy(t);
-  host.write('sb', 'one\n');
-  await host.eventually('a refused write', isRefused);
+  const host = await refusedCopy(t);
   host.write('sb', 'two\n');
   await host.aside('sb', [20]);
   host.write('sb', 'three\n');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, chmodSync, chownSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { AgentSite } from '../support/agent_site.ts';
 import { canBeOthers, NOBODY } from '../support/attacker.ts';
 import { Mounts } from '../support/mounts.ts';
@@ -9,16 +9,24 @@ import { until } from '../support/patience.ts';
 import { bytesOf } from '../support/streams.ts';
 import { TailHost } from '../support/tail_host.ts';
 
-test('The server of the data dir dies, and it is mounted again: all is read, and no sandbox is forgotten', async (t) => {
+/** The server of a data dir has died after 4 bytes were read, and the agent has said so. Null: mounting is refused. */
+async function deadDataDir(t: TestContext) {
   const mounts = new Mounts(t);
   const [data, behind] = [mounts.folder('data'), mounts.folder('behind')];
   const server = await mounts.bindfs(behind, data);
-  if (server === null) return;
+  if (server === null) return null;
   const host = new TailHost(t, undefined, data);
   host.write('sb', 'one\n');
   await host.read('sb', 4);
   await server.die();
   await host.eventually('it says so', () => /cannot be seen/.test(host.tailer.lastError ?? ''));
+  return { mounts, host, data, behind };
+}
+
+test('The server of the data dir dies, and it is mounted again: all is read, and no sandbox is forgotten', async (t) => {
+  const dead = await deadDataDir(t);
+  if (dead === null) return;
+  const { mounts, host, data, behind } = dead;
   const drained = await host.tailer.drain('sb', AbortSignal.timeout(200));
   assert.notDeepEqual(drained?.unread, []);
   mounts.unmount(data);
@@ -35,15 +43,9 @@ test('The server of the data dir dies, and it is mounted again: all is read, and
 });
 
 test('A sandbox is rotated, written and deleted while the server of the data dir is dead: a gap says that nobody watched', async (t) => {
-  const mounts = new Mounts(t);
-  const [data, behind] = [mounts.folder('data'), mounts.folder('behind')];
-  const server = await mounts.bindfs(behind, data);
-  if (server === null) return;
-  const host = new TailHost(t, undefined, data);
-  host.write('sb', 'one\n');
-  await host.read('sb', 4);
-  await server.die();
-  await host.eventually('it says so', () => /cannot be seen/.test(host.tailer.lastError ?? ''));
+  const dead = await deadDataDir(t);
+  if (dead === null) return;
+  const { mounts, host, data, behind } = dead;
   const path = join(behind, 'vms', 'sb', 'console.log');
   appendFileSync(path, 'two\n');
   renameSync(path, `${path}.1`);
