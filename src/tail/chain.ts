@@ -287,10 +287,12 @@ function adopt(tail: LogTail, seen: Seen[], isOther: boolean, { copies, isArchiv
   else if (!isLinked && (isNewFolder || isAnotherFile)) starts = 'recreated';
   let isAfterGap = starts === null && !isLinked;
   const followers = files.fresh.filter((fresh) => !fresh.isCopy && !copies.has(fresh));
+  const isSeen = (pin: Pin): boolean => seen.some(({ file }) => sameFile(file, pin));
   const enqueue = (fresh: FreshFile, where: FilePlace): void => {
     moveSight(files.newest?.pin, fresh, followers);
     const { pin, before, hole } = fresh;
-    const isSeenBeside = isLinked && !hasLeft && files.newest === newest;
+    const isSeenBeside =
+      files.newest === newest ? isLinked && !hasLeft : isSeen(files.newest!.pin) && isSeen(pin);
     const isBehindAny = files.newest !== undefined && !isSeenBeside;
     tail.enqueue(pin, starts, where, { isAfterGap, before: hole ?? (isBehindAny ? before : null) });
     starts = null;

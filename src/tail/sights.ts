@@ -24,7 +24,11 @@ export class Sights {
 
   /** The log continues where an earlier agent ended, which watched until then. */
   foundAfter({ newest, fresh }: LogFiles, watched_ms: number): void {
-    if (newest !== undefined && fresh.length > 0) fresh[0]!.before = new LastSight(newest.pin, watched_ms);
+    let before = newest?.pin;
+    for (const one of fresh) {
+      if (before !== undefined) one.before = new LastSight(before, watched_ms);
+      before = one.pin;
+    }
     const last = fresh.at(-1)?.pin ?? newest?.pin;
     if (last !== undefined) this.last = new LastSight(last, watched_ms);
   }
