@@ -229,6 +229,13 @@ export class SimulatedAgent {
     );
   }
 
+  /** Whether it would say in a flush that some bytes of a sandbox may be new, or of the former content. */
+  isUnsureOf(sandbox: string): boolean {
+    const tails = this.tailer?.sandboxes.get(sandbox)?.tails.values() ?? [];
+    const files = [...tails].flatMap(({ files: { unread } }) => unread);
+    return files.some(({ cursor, known }) => cursor.unsure_bytes > 0 || known.unsure_bytes > 0);
+  }
+
   /** Whether it leaves a sandbox unread that has its share on its way. */
   get holdsBack(): boolean {
     return (this.tailer?.heldBackLogs ?? 0) > 0;

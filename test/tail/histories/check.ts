@@ -25,7 +25,7 @@ export function check(history: History, sandbox: Sandbox): void {
   const isUnwatched = ({ reason }: Gap): boolean => reason.startsWith('nobody watched');
   const told = gaps.filter((gap) => !isMiss(gap) && !isUnwatched(gap));
   // Of a writer that another one wrote over, nothing may be known: the gap row of the stream before tells it.
-  const unknown = sandbox.alike.filter(({ end }) => wasOnlySeen(sandbox, end)).length;
+  const unknown = sandbox.alike.filter((one) => one.isUnsure || wasOnlySeen(sandbox, one.end)).length;
   const isTold = told.length <= truncations && told.length >= truncations - unknown;
   assert.ok(isTold, `${sandbox.id}: ${truncations} truncations, told by ${JSON.stringify(gaps)}`);
   assert.ok(
@@ -70,12 +70,12 @@ function withoutUnsure(gap: Gap): Gap | null {
 function withoutAlike(found: Buffer, written: Buffer, sandbox: Sandbox, unsure: number): Buffer {
   let [at, foundAt, told] = [0, 0, unsure];
   const kept: Buffer[] = [];
-  for (const { end, bytes } of sandbox.alike) {
+  for (const { end, bytes, isUnsure } of sandbox.alike) {
     let to = at;
     while (to < end && found[foundAt + to - at] === written[to]) to++;
     if (to < end) to = endBefore(found.subarray(foundAt), written.subarray(end), to - at) + at;
     const missing = end - to;
-    const isUnknown = to === at && wasOnlySeen(sandbox, end);
+    const isUnknown = isUnsure || (to === at && wasOnlySeen(sandbox, end));
     if (missing > bytes && !isUnknown && told-- === 0) return written;
     kept.push(written.subarray(at, to));
     foundAt += to - at;

@@ -37,9 +37,10 @@ export class Sandbox {
   over: { at: number; former: Buffer; life: unknown } | null = null;
   /**
    * Where such a writer ended behind former content, counted in all that was written, and how many bytes before that
-   * are as in the former content: nobody can tell that they were written.
+   * are as in the former content: nobody can tell that they were written. Before the next
+   * writer came, the agent may have called the end unsure, as a flush does: then more may be missing.
    */
-  readonly alike: { end: number; bytes: number }[] = [];
+  readonly alike: { end: number; bytes: number; isUnsure: boolean }[] = [];
 
   private readonly holds: (path: string) => boolean;
 
@@ -88,7 +89,7 @@ export class Sandbox {
     const now = real.readFileSync(this.path);
     let bytes = 0;
     while (bytes < over.at && now[over.at - bytes - 1] === over.former[over.at - bytes - 1]) bytes++;
-    this.alike.push({ end: this.written, bytes });
+    this.alike.push({ end: this.written, bytes, isUnsure: false });
   }
 
   /** What its file holds, without spare NULs. */

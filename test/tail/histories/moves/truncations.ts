@@ -78,6 +78,7 @@ const truncation = (
     const isOnlySeen = hasty || history.agent.isPaused;
     if (!(await (isOnlySeen ? history.isGuarded(sandbox) : history.isRead(sandbox)))) return false;
     if (isOnlySeen) sandbox.last.isOnlySeen = true;
+    const isUnsure = history.agent.isUnsureOf(sandbox.id);
     let rest: (() => void) | null = null;
     const isDone = await amid(history, sandbox, calls, () => {
       const before = sandbox.content;
@@ -89,7 +90,9 @@ const truncation = (
       const first = isTold ? nuls : 0;
       const bytes = Buffer.concat([Buffer.alloc(first), history.unique(contentOf(text))]);
       if (!hole && goesOn(before, bytes)) return false;
+      const overs = sandbox.alike.length;
       if (!does(history, sandbox, bytes, before)) return false;
+      if (sandbox.alike.length > overs) sandbox.alike.at(-1)!.isUnsure = isUnsure;
       if (first > 0) history.met.add('truncation with NULs first');
       if (calls > 0) history.met.add('truncation amid a look');
       sandbox.truncated = before;
@@ -120,6 +123,7 @@ export const overwrite: Move<Pick<Truncation, 'at' | 'text' | 'hasty' | 'amid'>>
     const isOnlySeen = hasty || history.agent.isPaused;
     if (!(await (isOnlySeen ? history.isGuarded(sandbox) : history.isRead(sandbox)))) return false;
     if (isOnlySeen) sandbox.last.isOnlySeen = true;
+    const isUnsure = history.agent.isUnsureOf(sandbox.id);
     return await amid(history, sandbox, calls, () => {
       const former = real.readFileSync(sandbox.path);
       const bytes = history.unique(contentOf(text));
@@ -129,7 +133,9 @@ export const overwrite: Move<Pick<Truncation, 'at' | 'text' | 'hasty' | 'amid'>>
       if (sandbox.over !== null && sandbox.over.life !== life) return false;
       if (former.length === 0 || former.at(-1) === 0 || goesOn(former, bytes)) return false;
       sandbox.last.isTruncated = true;
+      const overs = sandbox.alike.length;
       sandbox.begin(Buffer.alloc(0));
+      if (sandbox.alike.length > overs) sandbox.alike.at(-1)!.isUnsure = isUnsure;
       sandbox.truncated = former;
       sandbox.over = { at: 0, former, life };
       sandbox.append(history.write(sandbox, bytes));
