@@ -109,7 +109,7 @@ export class SoakComparison {
     }
     const reasons = stored.flatMap(({ gaps }) => gaps).map(withoutTimes);
     for (const reason of reasons) this.reasons[reason] = (this.reasons[reason] ?? 0) + 1;
-    const odd = reasons.filter((reason) => !/^truncated|^nobody watched/.test(reason));
+    const odd = reasons.filter((reason) => !/^truncated|^nobody watched|^written over/.test(reason));
     if (odd.length > 0) console.log(`${wanted.id}-${wanted.log} has a gap row: ${odd.join('; ')}`);
     const found = stored.filter(isShown);
     const count = Math.max(found.length, wanted.streams.length);
@@ -134,9 +134,12 @@ export class SoakComparison {
       // A wake follows a pause, so its gap row does not explain missing bytes.
       const isExplained =
         surplus === 0 && (ours?.gaps.some((reason) => !reason.startsWith('truncated')) ?? false);
-      if (isExplained) this.counts.lost_explained += lost;
+      if (isExplained) {
+        this.counts.lost_explained += lost;
+        continue;
+      }
       // Different bytes of the same length count as lost, too.
-      else if (surplus === 0) this.counts.lost += Math.max(1, lost);
+      if (surplus === 0) this.counts.lost += Math.max(1, lost);
       else this.counts.surplus += surplus;
       this.finding(`${wanted.id}-${wanted.log}-${index}`, theirs, bytes, found, wanted);
     }
