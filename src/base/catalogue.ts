@@ -173,7 +173,8 @@ export const catalogue = {
   },
   DESCRIPTORS_SHORT: {
     means:
-      'All descriptors that may hold logs are taken. Further logs are not read until one is free; delivery goes on.',
+      'All descriptors that may hold logs are taken. Further logs are not read until one is free; one that is ' +
+      'deleted before is lost, and a gap row says so. Delivery goes on.',
     cause: 'Logs are held by descriptors, and the process may open too few files.',
     cure: 'Raise LimitNOFILE in the service’s unit, or `ulimit -n`, and restart the agent; or let the agent hold logs by links.',
   },

@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import type { OpenFolder } from '../base/open_folder.ts';
 import { type Facts, type FreshFacts, factsOf, factsOfFresh, type Seen } from './chain_facts.ts';
+import { NoDescriptor } from './descriptors.ts';
 import { type FilePlace, type Generation, isInFolder, type StreamStart } from './generation.ts';
 import type { WatchedFolder } from './last_sight.ts';
 import type { FreshFile } from './log_files.ts';
@@ -149,12 +150,14 @@ function see(
       pin = folder && pins.take(tail.sandbox, tail.log, folder, one);
     } catch (error) {
       failure ??= error;
+      if (error instanceof NoDescriptor) noteUnheld(tail, folder!, one);
     }
     if (pin === null) continue;
     const known = recognise(tail, pin, age, Number.NaN, 0);
     if (known) pins.release(pin);
     seen.push(known ?? { age, file: pin, size: 0, written_ms: 0, fresh: tail.files.meet(pin, age) });
   }
+  if (names.length === 0) tail.loseUnheld();
   markFresh(
     tail,
     seen.sort((a, b) => b.age - a.age),
@@ -162,6 +165,12 @@ function see(
   );
   if (failure !== null) throw failure;
   return seen;
+}
+
+/** Nothing holds this file: once it is gone, that is told. */
+function noteUnheld(tail: LogTail, folder: OpenFolder, { name }: ChainName): void {
+  const stats = folder.lstat(name);
+  if (stats?.isFile()) tail.cannotHold(identityOf(stats));
 }
 
 /** Pins a file again if somebody removed its pin. */

@@ -3,6 +3,12 @@ import { AfterlogError } from '../base/errors.ts';
 import { Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 
+/** Like the system's error if a process has too many open files. */
+export class NoDescriptor extends Error {
+  readonly code = 'EMFILE';
+  readonly syscall = 'open';
+}
+
 /**
  * The descriptors that may hold files. The rest of what the system allows this process is for the spool,
  * for sockets and for looks at folders: without them, nothing that was read is delivered.
@@ -18,18 +24,15 @@ export class Descriptors {
     this.max = Math.max(Math.floor(open_max / 4), open_max - limits.tail.descriptors_reserved);
   }
 
-  /** @throws an error like those of the system if all are taken */
+  /** @throws NoDescriptor if all are taken */
   take(): void {
     if (this.held < this.max) {
       this.held++;
       return;
     }
-    const what = `${this.held} logs are held by open descriptors, as many as this process can spare; further logs wait, and are lost if they are deleted first.`;
+    const what = `${this.held} logs are held by open descriptors, as many as this process can spare; further logs wait. If they are deleted first, a gap row tells of each.`;
     this.trouble.begins(new AfterlogError('DESCRIPTORS_SHORT', what));
-    throw Object.assign(new Error(`all ${this.max} descriptors for logs are taken`), {
-      code: 'EMFILE',
-      syscall: 'open',
-    });
+    throw new NoDescriptor(`all ${this.max} descriptors for logs are taken`);
   }
 
   give(): void {

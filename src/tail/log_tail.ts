@@ -9,7 +9,7 @@ import { type CursorPoint, FileCursor } from './file_cursor.ts';
 import { type FilePlace, Generation, type StreamStart } from './generation.ts';
 import type { LastSight } from './last_sight.ts';
 import { LogFiles } from './log_files.ts';
-import type { Pin } from './pins.ts';
+import { type FileIdentity, type Pin, sameFile } from './pins.ts';
 import { Sights } from './sights.ts';
 import type { Sink, StateOwner, Taken } from './sink.ts';
 import { Stream, type StreamState, startAfter, startBetween } from './stream.ts';
@@ -46,9 +46,13 @@ const UNSURE =
 const TRUNCATED = 'truncated in place: bytes written since the last read, if any, are lost';
 
 const NOTHING_DUE: readonly (() => void)[] = [];
+const NOTHING_UNHELD: readonly FileIdentity[] = [];
 
 /** The reason of the gap row of a file that only a descriptor held. */
 const LOST = 'the file was gone when the agent came back, and no pin held it';
+
+const NEVER_HELD =
+  'it was seen, and deleted before a descriptor was free to hold it: nobody knows what was in it';
 
 export type NamedPin = Pick<Generation, 'pin' | 'number' | 'isAfterGap'>;
 
@@ -89,7 +93,10 @@ export class LogTail implements StateOwner {
   private isSaved = true;
   private due: readonly (() => void)[] = NOTHING_DUE;
   private recover: (() => void) | null = null;
-  private hasLostNewest = false;
+  /** Why a file behind the queued ones is lost; null if none is. */
+  private lostBehind: string | null = null;
+  /** Seen, and no descriptor was free to hold them. */
+  private unheld: readonly FileIdentity[] = NOTHING_UNHELD;
 
   constructor(sandbox: string, log: string, sink: Sink, owner: TailOwner) {
     this.sandbox = sandbox;
@@ -219,8 +226,8 @@ export class LogTail implements StateOwner {
     // Events may be on their way: should this agent end before they come, the next one must be in doubt.
     generation.unwatched = known.unwatched ?? (starts === null ? null : sight?.span) ?? null;
     generation.isAfterGap = (known.isAfterGap ?? false) || generation.unwatched !== null;
-    if (starts === null && this.hasLostNewest) generation.isAfterGap = true;
-    this.hasLostNewest = false;
+    if (starts === null && this.lostBehind !== null) generation.isAfterGap = true;
+    this.lostBehind = null;
     const before = this.files.lastStarted ?? this.stream?.started;
     if (starts !== null) generation.started = known.started ?? startAfter(before, pin.born);
     this.files.append(generation);
@@ -253,8 +260,31 @@ export class LogTail implements StateOwner {
   }
 
   /** A file that was queued behind the others is gone, and nothing holds it. */
-  lostNewest(): void {
-    this.hasLostNewest = true;
+  lostNewest(why = LOST): void {
+    this.lostBehind = why;
+  }
+
+  /** A file was seen that no descriptor is free for. */
+  cannotHold(file: FileIdentity): void {
+    if (!this.unheld.some((other) => sameFile(other, file))) this.unheld = [...this.unheld, file];
+  }
+
+  /** The log has no names any more: what of it was never held is lost. */
+  loseUnheld(): void {
+    const lost = this.unheld.find((file) => !this.files.holds(file));
+    this.unheld = NOTHING_UNHELD;
+    if (lost === undefined) return;
+    if (this.files.unread.length + this.files.fresh.length > 0) this.lostNewest(NEVER_HELD);
+    else this.doBeforeRead(() => this.tellUnheld(lost));
+  }
+
+  /** A stream of its own tells of files that were never read. */
+  private tellUnheld({ inode, born }: FileIdentity): void {
+    if (!this.reserve()) throw new AfterlogError('FILE_UNREADABLE', 'the spool takes no rows now');
+    const number = this.nextNumber();
+    this.current = this.open(startAfter(this.stream?.started, born));
+    this.gap(null, NEVER_HELD);
+    this.seal('deleted', { inode, born, number, offset: 0, skips_hole: false, tail_crc32: 0, tail_bytes: 0 });
   }
 
   private nextNumber(): number {
@@ -400,9 +430,9 @@ export class LogTail implements StateOwner {
     const gaps = first!.cursor.unsure_bytes > 0 && next?.starts !== 'truncated' ? [UNSURE] : [];
     const missing = this.sights.missingBehind(first!, next);
     if (missing !== null) gaps.push(missing);
-    else if (next === undefined && this.hasLostNewest) gaps.push(LOST);
+    else if (next === undefined && this.lostBehind !== null) gaps.push(this.lostBehind);
     if (gaps.length > 0) this.gap(null, gaps.join('; '));
-    if (next === undefined) this.hasLostNewest = false;
+    if (next === undefined) this.lostBehind = null;
     if (next === undefined) this.seal('deleted', last);
     else if (next.starts === 'truncated') this.sealTruncated(first!, next.uncopied_bytes);
     else if (next.starts !== null) this.seal(next.starts, last);
@@ -504,7 +534,7 @@ export class LogTail implements StateOwner {
   /** Whether nothing is left of the log: no bytes to read, no pin, no state to keep. */
   get isOver(): boolean {
     const { unread, fresh } = this.files;
-    if (!this.isRecovered || this.hasDue) return false;
+    if (!this.isRecovered || this.hasDue || this.unheld.length > 0) return false;
     return unread.length === 0 && fresh.length === 0 && !this.isRemembered;
   }
 

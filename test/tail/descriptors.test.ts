@@ -113,6 +113,49 @@ test('with 256 open files and 300 logs held by descriptors, 64 descriptors hold 
   }
 });
 
+test('a log that is deleted before a descriptor is free for it is a gap row of unknown length', async (t) => {
+  const site = new AgentSite();
+  t.after(() => site.close());
+  site.settings.pins = 'descriptor';
+  const ids = Array.from({ length: 70 }, (_, index) => `sb-${index}`);
+  for (const id of ids) {
+    site.make(id);
+    writeFileSync(site.path(id), `log of ${id}\n`);
+  }
+  site.openFilesMax = 256;
+  await site.start();
+  const isRead = (id: string): boolean => site.spool.poll().of(id, 'console').bytes > 0;
+  await site.eventually('the first logs', () => ids.filter(isRead).length >= 64);
+  const others = ids.filter((id) => !isRead(id));
+  const found = [];
+  for (const [index, id] of others.entries()) {
+    if (index % 2 === 0) site.delete(id);
+    else rmSync(site.path(id)); // its folder stays
+    found.push(...(await site.sealed(id)));
+  }
+  const lost = found.map(({ bytes, gaps, seal }) => [
+    ...[bytes.length, gaps.map((gap) => gap.bytes), seal!.reason, seal!.complete],
+    /before a descriptor was free/.test(gaps[0]!.reason),
+  ]);
+  assert.deepEqual(
+    lost,
+    others.map(() => [0, [null], 'deleted', false, true]),
+  );
+  // The name in a folder that stayed is a later stream.
+  writeFileSync(site.path(others[1]!), 'again\n');
+  for (const id of ids.filter((one) => !others.includes(one))) site.delete(id);
+  await site.read(others[1]!, 6);
+  site.delete(others[1]!);
+  const streams = await site.sealed(others[1]!, 2);
+  assert.deepEqual(
+    streams.map(({ bytes, seal }) => [String(bytes), seal!.complete]),
+    [
+      ['', false],
+      ['again\n', true],
+    ],
+  );
+});
+
 test('a file that only a descriptor held, and that is gone after a kill, is a gap row in its place', async (t) => {
   const site = new AgentSite();
   t.after(() => site.close());
