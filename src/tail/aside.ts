@@ -119,6 +119,11 @@ export class Aside {
     const atEnd = length < chunk.length;
     if (cursor.skipsHole) {
       const nuls = skipNuls(chunk, start, length) - start;
+      // Nothing was written after the truncation yet: neither a hole nor content.
+      if (start === length) {
+        cursor.nuls.forget();
+        return 'all';
+      }
       if (start + nuls === length) return this.pass(chunk, length, nuls, room, make);
       cursor.endHole(nuls);
       return 'more';
