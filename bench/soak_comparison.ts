@@ -3,6 +3,7 @@ import type { Expected } from './soak_sandbox.ts';
 
 const AT_ONCE = 50;
 const FINDINGS_MAX = 20;
+const NOTHING = Buffer.alloc(0);
 
 interface Stored {
   stream: string;
@@ -112,35 +113,28 @@ export class SoakComparison {
     const odd = reasons.filter((reason) => !/^truncated|^nobody watched|^written over/.test(reason));
     if (odd.length > 0) console.log(`${wanted.id}-${wanted.log} has a gap row: ${odd.join('; ')}`);
     const found = stored.filter(isShown);
-    const count = Math.max(found.length, wanted.streams.length);
     // All bytes are in order, but a continuation was stored as a new stream.
     const isDivided =
       found.length !== wanted.streams.length &&
       Buffer.concat(found.map(({ bytes }) => bytes)).equals(Buffer.concat(wanted.streams));
     if (isDivided) this.counts.divided++;
-    for (let index = 0; index < count; index++) {
-      const [theirs, ours] = [wanted.streams[index] ?? Buffer.alloc(0), found[index]];
-      const bytes = ours?.bytes ?? Buffer.alloc(0);
+    for (const [index, { theirs, ours, isTold }] of pairs(wanted.streams, found).entries()) {
+      const bytes = ours?.bytes ?? NOTHING;
       this.counts.stored += bytes.length;
       if (bytes.equals(theirs)) continue;
-      if (isDivided) {
-        this.finding(`${wanted.id}-${wanted.log}-${index}`, theirs, bytes, found, wanted);
-        continue;
-      }
       const [lost, surplus] = [
         Math.max(0, theirs.length - bytes.length),
         Math.max(0, bytes.length - theirs.length),
       ];
-      // A wake follows a pause, so its gap row does not explain missing bytes.
-      const isExplained =
-        surplus === 0 && (ours?.gaps.some((reason) => !reason.startsWith('truncated')) ?? false);
-      if (isExplained) {
-        this.counts.lost_explained += lost;
-        continue;
+      if (!isDivided) {
+        if (isTold && surplus === 0) {
+          this.counts.lost_explained += lost;
+          continue;
+        }
+        // Different bytes of the same length count as lost, too.
+        if (surplus === 0) this.counts.lost += Math.max(1, lost);
+        else this.counts.surplus += surplus;
       }
-      // Different bytes of the same length count as lost, too.
-      if (surplus === 0) this.counts.lost += Math.max(1, lost);
-      else this.counts.surplus += surplus;
       this.finding(`${wanted.id}-${wanted.log}-${index}`, theirs, bytes, found, wanted);
     }
   }
@@ -170,6 +164,37 @@ export class SoakComparison {
     });
     this.counts.repeated += (await result.json<{ repeated: number }>())[0]!.repeated;
   }
+}
+
+interface Pair {
+  theirs: Buffer;
+  ours: Stored | undefined;
+  /** A gap row tells that bytes are missing. A wake follows a pause, so its gap row does not. */
+  isTold: boolean;
+}
+
+const tells = (one: Stored | undefined): boolean =>
+  one?.gaps.some((reason) => !reason.startsWith('truncated')) ?? false;
+
+/**
+ * Written streams and those that were found for them: the equal ones, and what is between two of these, in order. A
+ * stream of which nothing was found is told by a gap row of a neighbor.
+ */
+function pairs(wanted: Buffer[], found: Stored[]): Pair[] {
+  const all: Pair[] = [];
+  let at = 0;
+  for (const [index, theirs] of wanted.entries()) {
+    const equal = found.findIndex((one, place) => place >= at && one.bytes.equals(theirs));
+    // Others that are to come have the stream at this place.
+    const isTaken = wanted.slice(index + 1).some((next) => found[at]?.bytes.equals(next));
+    const place = equal >= 0 ? equal : isTaken ? -1 : at;
+    for (; at < place; at++) all.push({ theirs: NOTHING, ours: found[at], isTold: false });
+    const ours = place < 0 ? undefined : found[place];
+    const isTold = ours === undefined ? tells(found[at - 1]) || tells(found[at]) : tells(ours);
+    all.push({ theirs, ours, isTold });
+    if (place >= 0) at = place + 1;
+  }
+  return [...all, ...found.slice(at).map((ours) => ({ theirs: NOTHING, ours, isTold: false }))];
 }
 
 /** Of a console that was written over, nothing but a gap row may be known. */
