@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, linkSync, mkdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { limits } from '../../src/base/limits.ts';
@@ -122,6 +133,24 @@ describe('a file that was read and comes back is not read again', { concurrency:
     site.delete('long');
     const streams = await site.sealed('long', 2);
     assert.deepEqual(texts(streams), ['zero\none\n', 'two\n']);
+    streams.forEach(hasEnded);
+  });
+
+  test('a preallocated file comes back after its seal, and is written on over its NULs', async () => {
+    site.make('spare');
+    writeFileSync(site.path('spare'), Buffer.concat([Buffer.from('one\n'), Buffer.alloc(100_000)]));
+    await site.read('spare', 4);
+    renameSync(site.folder('spare'), join(elsewhere, 'spare'));
+    const [away] = await site.sealed('spare');
+    assert.equal(away!.bytes.toString(), 'one\n', 'its NULs are no content yet');
+    renameSync(join(elsewhere, 'spare'), site.folder('spare'));
+    const fd = openSync(site.path('spare'), 'r+');
+    writeSync(fd, 'two\n', 4);
+    closeSync(fd);
+    await site.read('spare', 8);
+    site.delete('spare');
+    const streams = await site.sealed('spare', 2);
+    assert.deepEqual(texts(streams), ['one\n', `two\n${'\0'.repeat(99_996)}`]);
     streams.forEach(hasEnded);
   });
 
