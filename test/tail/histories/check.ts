@@ -86,10 +86,15 @@ function withoutAlike(found: Buffer, written: Buffer, sandbox: Sandbox, unsure: 
     : Buffer.concat([...kept, written.subarray(at)]);
 }
 
-/** Where what is found goes on with `next`: not behind `most`. What is written next may be like what is missing. */
+/**
+ * Where what is found goes on with `next`: not behind `most`. What is written next may be like what is missing, and
+ * begin with many NULs.
+ */
 function endBefore(found: Buffer, next: Buffer, most: number): number {
-  const some = next.subarray(0, 64);
-  for (let at = most; at >= 0; at--) if (found.subarray(at, at + some.length).equals(some)) return at;
+  for (const length of [70_000, 64]) {
+    const at = found.lastIndexOf(next.subarray(0, length), most);
+    if (at >= 0) return at;
+  }
   return most;
 }
 
