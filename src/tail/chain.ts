@@ -75,6 +75,8 @@ export function lookAtChain(
       const facts = factsOfFresh(tail, seen, folder.open, isOther, archives);
       place(tail, seen, folder, facts);
       tail.foundIn(folder.identity ?? tail.folder);
+      // A file that came back after the end is read before those that have followed it since.
+      if (tail.sealed !== null) goOn(tail, seen, facts);
       adopt(tail, seen, isOther, facts);
       goOn(tail, seen, facts);
       tail.looked(now);

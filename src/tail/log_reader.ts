@@ -174,9 +174,8 @@ function atFileEnd(tail: LogTail, generation: Generation): boolean {
 const isOver = (tail: LogTail, generation: Generation): boolean =>
   tail.isClosing && (generation.isLate || generation.isQuiet(tail.files.second));
 
-/** Whether NULs at its end are content: a file that is away may come back, and its writer write over them. */
-const hasEnded = (tail: LogTail, generation: Generation): boolean =>
-  generation.place !== 'away' && isOver(tail, generation);
+/** Whether NULs at its end are content. The newest file may be away, and come back with its writer. */
+const hasEnded = (tail: LogTail, generation: Generation): boolean => !tail.isAway && isOver(tail, generation);
 
 /**
  * A pin is not there any more. The look makes it again if the file still has a name; else nothing keeps it.

@@ -136,6 +136,25 @@ describe('a file that was read and comes back is not read again', { concurrency:
     streams.forEach(hasEnded);
   });
 
+  test('a file that comes back after its seal, and is rotated at once, is read before its successor', async () => {
+    site.make('turned');
+    writeFileSync(site.path('turned'), 'one\n');
+    await site.read('turned', 4);
+    renameSync(site.folder('turned'), join(elsewhere, 'turned'));
+    await site.sealed('turned');
+    site.atOnce(() => {
+      renameSync(join(elsewhere, 'turned'), site.folder('turned'));
+      appendFileSync(site.path('turned'), 'two\n');
+      renameSync(site.path('turned'), site.path('turned', 'console.log.1'));
+      writeFileSync(site.path('turned'), 'three\n');
+    });
+    await site.read('turned', 14);
+    site.delete('turned');
+    const streams = await site.sealed('turned', 2);
+    assert.deepEqual(texts(streams), ['one\n', 'two\nthree\n']);
+    streams.forEach(hasEnded);
+  });
+
   test('a preallocated file comes back after its seal, and is written on over its NULs', async () => {
     site.make('spare');
     writeFileSync(site.path('spare'), Buffer.concat([Buffer.from('one\n'), Buffer.alloc(100_000)]));
