@@ -109,8 +109,8 @@ function advance(tail: LogTail, generation: Generation, chunk: Buffer, why: LetG
   }
   const run = firstRun(chunk, start, length);
   const isLast = atEnd && isOver(tail, generation);
-  // NULs at the end of a file that may grow are no content yet.
-  const isOpen = run?.to === length && !(isLast && hasEnded(tail, generation));
+  // NULs at the end of a file that may grow are no content yet. One that is away may come back and grow.
+  const isOpen = run?.to === length && (!isLast || tail.isAway);
   const isLong = run !== null && isLongRun(run.to - run.from);
   const ownRow = isLong && !isOpen ? run.to - run.from : 0;
   const bytes = chunk.subarray(0, isOpen || isLong ? run!.from : length);
@@ -150,7 +150,7 @@ function behindNuls(tail: LogTail, generation: Generation): boolean {
   const { cursor } = generation;
   if (cursor.nuls.end === null) return true;
   if (cursor.nuls.end === 'file') {
-    if (!hasEnded(tail, generation)) return atFileEnd(tail, generation);
+    if (tail.isAway || !isOver(tail, generation)) return atFileEnd(tail, generation);
     if (cursor.nuls.areStale()) {
       cursor.nuls.forget();
       return true;
@@ -173,9 +173,6 @@ function atFileEnd(tail: LogTail, generation: Generation): boolean {
 /** Whether no more of the file is waited for. */
 const isOver = (tail: LogTail, generation: Generation): boolean =>
   tail.isClosing && (generation.isLate || generation.isQuiet(tail.files.second));
-
-/** Whether NULs at its end are content. The newest file may be away, and come back with its writer. */
-const hasEnded = (tail: LogTail, generation: Generation): boolean => !tail.isAway && isOver(tail, generation);
 
 /**
  * A pin is not there any more. The look makes it again if the file still has a name; else nothing keeps it.
@@ -230,6 +227,6 @@ function readInto(chunk: Buffer, tail: LogTail, generation: Generation): number 
 function closeIfOver(tail: LogTail, generation: Generation): boolean {
   const { cursor } = generation;
   if (!isOver(tail, generation) || cursor.unfinished !== null) return false;
-  if (cursor.nuls.bytes > 0 && hasEnded(tail, generation)) return false;
+  if (cursor.nuls.bytes > 0 && !tail.isAway) return false;
   return !tail.reserve() || tail.close();
 }

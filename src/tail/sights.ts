@@ -29,8 +29,7 @@ export class Sights {
       if (before !== undefined) one.before = new LastSight(before, watched_ms);
       before = one.pin;
     }
-    const last = fresh.at(-1)?.pin ?? newest?.pin;
-    if (last !== undefined) this.last = new LastSight(last, watched_ms);
+    if (before !== undefined) this.last = new LastSight(before, watched_ms);
   }
 
   /** A look that failed has pinned this file: what came after it may have gone unseen. */

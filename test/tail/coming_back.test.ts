@@ -44,6 +44,15 @@ describe('a file that was read and comes back is not read again', { concurrency:
     await site.read(id, 13);
   }
 
+  /** A console that is sealed while its folder is away. */
+  async function sealedAway(id: string, content: Buffer, readable_bytes: number): Promise<StoredStream[]> {
+    site.make(id);
+    writeFileSync(site.path(id), content);
+    await site.read(id, readable_bytes);
+    renameSync(site.folder(id), join(elsewhere, id));
+    return site.sealed(id);
+  }
+
   async function isOneStream(id: string, wanted: string): Promise<void> {
     await site.flush(id);
     site.delete(id);
@@ -137,11 +146,7 @@ describe('a file that was read and comes back is not read again', { concurrency:
   });
 
   test('a file that comes back after its seal, and is rotated at once, is read before its successor', async () => {
-    site.make('turned');
-    writeFileSync(site.path('turned'), 'one\n');
-    await site.read('turned', 4);
-    renameSync(site.folder('turned'), join(elsewhere, 'turned'));
-    await site.sealed('turned');
+    await sealedAway('turned', Buffer.from('one\n'), 4);
     site.atOnce(() => {
       renameSync(join(elsewhere, 'turned'), site.folder('turned'));
       appendFileSync(site.path('turned'), 'two\n');
@@ -156,11 +161,8 @@ describe('a file that was read and comes back is not read again', { concurrency:
   });
 
   test('a preallocated file comes back after its seal, and is written on over its NULs', async () => {
-    site.make('spare');
-    writeFileSync(site.path('spare'), Buffer.concat([Buffer.from('one\n'), Buffer.alloc(100_000)]));
-    await site.read('spare', 4);
-    renameSync(site.folder('spare'), join(elsewhere, 'spare'));
-    const [away] = await site.sealed('spare');
+    const content = Buffer.concat([Buffer.from('one\n'), Buffer.alloc(100_000)]);
+    const [away] = await sealedAway('spare', content, 4);
     assert.equal(away!.bytes.toString(), 'one\n', 'its NULs are no content yet');
     renameSync(join(elsewhere, 'spare'), site.folder('spare'));
     const fd = openSync(site.path('spare'), 'r+');
