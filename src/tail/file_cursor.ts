@@ -220,7 +220,7 @@ export class FileCursor {
 
   /** Whether there were only NULs behind the content at the last read, and nobody wrote to the file since. */
   isUntouched(): boolean {
-    if (this.nuls.end !== 'file' || this.isWatched) return false;
+    if (this.nuls.end !== 'file' || this.nuls.areStale() || this.isWatched) return false;
     const { size, mtimeMs } = statOf(this.pin);
     return !this.seen.isNews(size, mtimeMs);
   }

@@ -150,20 +150,20 @@ function behindNuls(tail: LogTail, generation: Generation): boolean {
   const { cursor } = generation;
   if (cursor.nuls.end === null) return true;
   if (cursor.nuls.end === 'file') {
-    if (tail.isAway || !isOver(tail, generation)) return atFileEnd(tail, generation);
     if (cursor.nuls.areStale()) {
       cursor.nuls.forget();
       return true;
     }
+    if (tail.isAway || !isOver(tail, generation)) return atFileEnd(tail, generation, cursor.nuls.seen_at_ms);
   }
   if (cursor.skipsHole) cursor.endHole(cursor.nuls.bytes);
   else if (tail.takeUnfinished(generation) && tail.reserve()) tail.nuls(cursor, cursor.nuls.bytes);
   return true;
 }
 
-/** All of the content that the file has now is read. */
-function atFileEnd(tail: LogTail, generation: Generation): boolean {
-  generation.drained_at_ms = performance.now();
+/** All of the content that the file had then is read. @param at_ms on the monotonic clock */
+function atFileEnd(tail: LogTail, generation: Generation, at_ms = performance.now()): boolean {
+  generation.drained_at_ms = at_ms;
   if (generation.cursor.unfinished === null && tail.files.second === undefined) tail.stream!.caughtUp();
   const goesOn = closeIfOver(tail, generation);
   tail.files.releaseCopies();

@@ -22,6 +22,8 @@ interface Seen {
   end: 'unknown' | 'content' | 'file';
   written_ms: number;
   isSettled: boolean;
+  /** When the search for their end began: what is written since may be where it has been already. */
+  at_ms: number;
 }
 
 /**
@@ -51,12 +53,21 @@ export class NulsBehind {
     return this.seen === null ? 0 : Math.max(0, this.seen.to - this.of.seenTo);
   }
 
+  /** As of when that is known, milliseconds of the monotonic clock. */
+  get seen_at_ms(): number {
+    return this.seen?.at_ms ?? performance.now();
+  }
+
   /** The last read found so many behind the content, and nothing else. @param atEnd of the file */
   saw(bytes: number, atEnd: boolean): void {
-    if (!atEnd && this.seen?.end === 'file' && this.seen.isSettled && !this.areStale()) return;
+    const at_ms = performance.now();
+    if (!atEnd && this.seen?.end === 'file' && this.seen.isSettled && !this.areStale()) {
+      this.seen.at_ms = at_ms;
+      return;
+    }
     const { seenTo, written_ms, isSettled } = this.of;
     const end = atEnd ? 'file' : 'unknown';
-    this.seen = bytes === 0 ? null : { to: seenTo + bytes, end, written_ms, isSettled };
+    this.seen = bytes === 0 ? null : { to: seenTo + bytes, end, written_ms, isSettled, at_ms };
   }
 
   /** Goes on with the search, by a chunk. The last read was one of at least `recheck_bytes`. */

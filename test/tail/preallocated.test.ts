@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { closeSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentSite } from '../support/agent_site.ts';
 
 const MIB = 1024 * 1024;
@@ -119,6 +120,25 @@ describe('preallocated', { concurrency: true }, () => {
       ],
     );
     for (const one of [writer, far]) one.close();
+  });
+
+  test('what is written amid a search of the NULs behind, where it has been already, is read', async () => {
+    for (let round = 0; round < 8; round++) {
+      const id = `amid-${round}`;
+      site.make(id);
+      makers['a sparse']!(site.path(id), 64 * MIB);
+      const writer = new Overwriter(site.path(id));
+      writer.write('one\n');
+      await site.read(id, 4);
+      // Content later than a former write in the same tick of the clock has no other time.
+      await sleep(round * 5);
+      const far = new Overwriter(site.path(id), 3 * MIB);
+      far.write('two\n');
+      await site.flush(id);
+      const { rows } = site.spool.poll().of(id, 'console');
+      assert.equal(rows.at(-1)!.bytes.toString(), 'two\n', `round ${round}`);
+      for (const one of [writer, far]) one.close();
+    }
   });
 });
 
