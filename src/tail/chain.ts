@@ -66,6 +66,7 @@ export function lookAtChain(
         const facts = factsOf(tail, seen, folder.open);
         if (tail.files.isSomeOut) place(tail, seen, folder, facts);
         const goesOn = goOn(tail, seen, facts);
+        tail.looked(now);
         // The state goes with the pins that `place` released.
         return { isStill: true, hasNews: goesOn || tail.files.isSettling || hasNews(tail, seen) };
       }

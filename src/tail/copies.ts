@@ -4,7 +4,7 @@ import { type FileIdentity, type Pin, readAt, sameFile, statOf } from './pins.ts
 
 export interface Copy {
   pin: Pin;
-  /** The pin of its original; null: only an earlier agent knew it. */
+  /** The pin of its original; null if that is not known: it is that of a file that was the newest one. */
   of: Pin | null;
   /**
    * When it lost its name, milliseconds of the monotonic clock; its original may still be truncated after
@@ -61,9 +61,9 @@ export class Copies {
     }
   }
 
-  /** The oldest one that may be a copy of the file. */
-  firstOf(pin: Pin): Copy | undefined {
-    return this.list.find(({ of }) => of === pin || of === null);
+  /** The oldest one that may be a copy of the file. @param isNewest whether no file came after it */
+  firstOf(pin: Pin, isNewest: boolean): Copy | undefined {
+    return this.list.find(({ of }) => of === pin || (of === null && isNewest));
   }
 
   /**
@@ -74,11 +74,11 @@ export class Copies {
    * taken for copies of what the file holds now
    */
   takeFor(original: Generation, isNewest: boolean, known: number): { copies: Copy[]; stale: Pin[] } {
-    const isAny = original.isUnread && isNewest;
     const isOf = ({ of }: Copy): boolean => of === original.pin || (of === null && isNewest);
-    const first = this.list.findIndex(
-      (copy) => (isOf(copy) || copy.of === null) && (isAny || original.isCopiedBy(copy.pin)),
-    );
+    const first = this.list.findIndex((copy) => {
+      if (isOf(copy) && original.isUnread) return true;
+      return (isOf(copy) || copy.of === null) && original.isCopiedBy(copy.pin);
+    });
     const stale = this.list.slice(0, first < 0 ? known : first).filter(isOf);
     const copies =
       first < 0 ? [] : this.list.slice(first).filter((copy) => isOf(copy) || copy === this.list[first]);

@@ -219,9 +219,9 @@ export class LogFiles {
     return this.newest !== undefined && this.copies.isCopy(file, this.newest.pin);
   }
 
-  /** The oldest file that may be a copy of this one, if this is the newest. */
+  /** The oldest file that may be a copy of this one. */
   firstCopyOf(generation: Generation): Copy | undefined {
-    return generation === this.newest ? this.copies.firstOf(generation.pin) : undefined;
+    return this.copies.firstOf(generation.pin, generation === this.newest);
   }
 
   /** As `Copies.takeFor`. */

@@ -6,7 +6,7 @@ import { giveUp, type LetGo } from './let_go.ts';
 import type { LogTail } from './log_tail.ts';
 import { firstRun, isLongRun, skipNuls } from './nuls.ts';
 import { notSeen, ReadFailure } from './read_failure.ts';
-import { copyAside, truncated } from './truncation.ts';
+import { copyAside, isTruncatedBehindCopy, truncated } from './truncation.ts';
 
 /** A file that is let go of may begin with a long hole; one call reads at most so many chunks of it. */
 const CHUNKS_MAX = 1_000;
@@ -93,7 +93,8 @@ function advance(tail: LogTail, generation: Generation, chunk: Buffer, why: LetG
   const mayRest = generation.aside === null && cursor.unfinished === null;
   if (mayRest && cursor.isUntouched() && !isOver(tail, generation)) return atFileEnd(tail, generation);
   const searches = cursor.nuls.isAmid && (why === null || isHole);
-  const length = readInto(searches ? chunk.subarray(0, cursor.nuls.recheck_bytes) : chunk, tail, generation);
+  const to = searches ? chunk.subarray(0, cursor.nuls.recheck_bytes) : chunk;
+  const length = readInto(to, tail, generation, why !== null);
   if (length === BUSY) return true;
   if (length === CUT) return truncated(tail, generation, why !== null);
   if (searches) {
@@ -211,7 +212,7 @@ function takePiece(tail: LogTail, bytes: Buffer, at: number, before: Buffer | nu
 /**
  * @returns as `FileCursor.read`: `CUT` if the file was truncated since it was read, copied, or copied aside
  */
-function readInto(chunk: Buffer, tail: LogTail, generation: Generation): number {
+function readInto(chunk: Buffer, tail: LogTail, generation: Generation, mustGoOn: boolean): number {
   const { files } = tail;
   const { aside, cursor } = generation;
   if (aside !== null) {
@@ -219,8 +220,9 @@ function readInto(chunk: Buffer, tail: LogTail, generation: Generation): number 
     if (length < 0) return length;
     if (generation.place !== 'live' || !aside.isAheadOf(cursor)) files.dropAside(generation);
   }
-  const copy = files.firstCopyOf(generation);
-  return copy && generation.isTruncatedSince(copy.pin) ? CUT : cursor.read(chunk, isOver(tail, generation));
+  if (isTruncatedBehindCopy(tail, generation, mustGoOn)) return CUT;
+  // The look found a file that goes on, and is read before this one.
+  return files.first === generation ? cursor.read(chunk, isOver(tail, generation)) : BUSY;
 }
 
 /** Continues with the next file, or ends the stream, once this one can grow no more. */

@@ -54,7 +54,7 @@ const LOST = 'the file was gone when the agent came back, and no pin held it';
 const NEVER_HELD =
   'it was seen, and deleted before a descriptor was free to hold it: nobody knows what was in it';
 
-export type NamedPin = Pick<Generation, 'pin' | 'number' | 'isAfterGap'>;
+export type NamedPin = Pick<Generation, 'pin' | 'number' | 'isAfterGap'> & { copyOf?: Pin | null };
 
 /** Facts about a file to be read, from the name of its pin or from a saved state. */
 interface KnownFile {
@@ -89,6 +89,7 @@ export class LogTail implements StateOwner {
   private lastFile: TailState['file'] | null = null;
   private folderSeen: string | null = null;
   private look: string | null = null;
+  private looked_at_ms = Number.NEGATIVE_INFINITY;
   private failedWith = '';
   private isSaved = true;
   private due: readonly (() => void)[] = NOTHING_DUE;
@@ -146,6 +147,12 @@ export class LogTail implements StateOwner {
 
   looked(saw: string | null): void {
     this.look = saw;
+    if (saw !== null) this.looked_at_ms = performance.now();
+  }
+
+  /** How long ago the folder was looked at last. */
+  get lookedFor_ms(): number {
+    return performance.now() - this.looked_at_ms;
   }
 
   /**
@@ -293,8 +300,9 @@ export class LogTail implements StateOwner {
 
   /** Adds a copy. Its pin's name says so, because later nobody can tell it from a rotated file. */
   keepCopy(pin: Pin, gone_at_ms: number | null): void {
-    this.rename({ pin, number: 0, isAfterGap: false }, 'copy');
-    this.files.addCopy({ pin, of: this.files.newest?.pin ?? null, gone_at_ms });
+    const of = this.files.newest?.pin ?? null;
+    this.rename({ pin, number: 0, isAfterGap: false, copyOf: of }, 'copy');
+    this.files.addCopy({ pin, of, gone_at_ms });
   }
 
   /** Begins the stream of the first file, if there is no stream or the last one is sealed. */

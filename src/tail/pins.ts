@@ -74,6 +74,8 @@ export interface PinName {
   isAfterGap: boolean;
   /** Short identity of the folder in which it was seen; null if that is not known. */
   folder: string | null;
+  /** The original of a copy that somebody made; null if that is not known. */
+  copyOf: FileIdentity | null;
 }
 
 /** A pinned file, its number in its log, and the truncations that it went through. */
@@ -104,8 +106,8 @@ export interface FoundPin extends Omit<PinName, 'stream'> {
  * `<sandbox>,<log>,<stream start>,<generation>,<inode>,<folder>`, each part URI-encoded. A `~` behind the
  * generation means that there were files before it that nobody saw. The stream's start is `new` while it is
  * not known (followed by the age of the file's name in rotations, and a count), `unsure` instead until a
- * file is known to be none that a guest linked from elsewhere, `copy` for a copy that somebody made, and
- * `aside` for a copy that the agent made.
+ * file is known to be none that a guest linked from elsewhere, `copy` for a copy that somebody made (its
+ * original stands behind the folder), and `aside` for a copy that the agent made.
  */
 export class Pins {
   /** How often the folder was found to be gone, or another one: then each pin must be looked for. */
@@ -346,10 +348,11 @@ export class Pins {
   }
 
   /** Gives a pin the name of its generation and stream. */
-  name(pin: Pin, { sandbox, log, stream, generation, isAfterGap, folder }: PinName): void {
+  name(pin: Pin, { sandbox, log, stream, generation, isAfterGap, folder, copyOf }: PinName): void {
     if (pin.path === null) return;
     const number = `${generation}${isAfterGap ? '~' : ''}`;
     const parts = [encodeURIComponent(sandbox), log, stream, number, pin.inode, folder ?? ''];
+    if (copyOf !== null) parts.push(`${copyOf.inode}-${copyOf.born}`);
     const path = join(this.dir, parts.join(','));
     if (path === pin.path) return;
     renameSync(pin.path, path);
@@ -439,7 +442,7 @@ export class Pins {
     for (const name of readdirSync(this.dir)) {
       // The agent died before it could unlink it, and no next trial may come.
       if (TRIAL.includes(name)) this.unlink(join(this.dir, name));
-      const [sandbox, logName, stream, generation, inode, folder] = name.split(',');
+      const [sandbox, logName, stream, generation, inode, folder, original] = name.split(',');
       const id = generation === undefined ? null : decoded(sandbox!);
       if (id === null) continue;
       const path = join(this.dir, name);
@@ -461,6 +464,7 @@ export class Pins {
         isAfterGap: generation!.endsWith('~'),
         folder: stream === 'aside' ? null : folder || null,
         isCopy: stream === 'copy',
+        copyOf: stream === 'copy' && original !== undefined ? identityIn(original) : null,
         aside: stream === 'aside' ? asideOf(inode!, folder!) : null,
         written_ns: stats.mtimeNs,
         pin,
@@ -508,6 +512,11 @@ function decoded(part: string): string | null {
   } catch {
     return null;
   }
+}
+
+function identityIn(part: string): FileIdentity {
+  const [inode = '', born = '0'] = part.split('-');
+  return { inode, born };
 }
 
 function asideOf(original: string, from: string): FoundPin['aside'] {

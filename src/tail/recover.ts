@@ -97,10 +97,13 @@ function recoverQueue(
       tail.enqueue(one.pin, starts, 'gone', { ...placeOf(one), ...started });
       stream = one.stream;
     }
-    // Without a state nobody knows the original of a copy: its name in the folder decides its place.
+    // If nobody knows the original of a copy, its name in the folder decides its place.
+    const others = found.filter((one) => one.stream === null);
+    const copies = others.filter((one) => originalOf(tail, one) !== null);
+    keepCopies(tail, copies);
     meet(
       tail,
-      found.filter((one) => one.stream === null),
+      others.filter((one) => !copies.includes(one)),
     );
     return;
   }
@@ -113,7 +116,6 @@ function recoverQueue(
   const waiting = (state.waiting ?? []).map((file) => ({ file, one: held(file) }));
   const isWaiting = (one: FoundPin | undefined): boolean => waiting.some((other) => other.one === one);
   const copies = found.filter((one) => one.isCopy && one !== current && !isWaiting(one));
-  for (const { pin } of copies.toSorted(byTime)) tail.files.addCopy({ pin, of: null, gone_at_ms: null });
   // After a truncation, a copy takes the number of its original. The pins may have their new names before the
   // state that says so is durable.
   const done = (state.done ?? []).map(doneFrom);
@@ -135,7 +137,7 @@ function recoverQueue(
       one.generation >= state.file.number &&
       one.generation < copiesUpTo
     ) {
-      tail.files.addCopy({ pin: one.pin, of: null, gone_at_ms: null });
+      tail.files.addCopy({ pin: one.pin, of: current!.pin, gone_at_ms: null });
       continue;
     }
     const isLater = compare(one.stream!, state.stream.started) || one.generation - doneTo;
@@ -185,11 +187,21 @@ function recoverQueue(
     keep(pin, file.number);
     tail.rename({ pin, number: file.number, isAfterGap: false }, state.stream.started);
   }
+  keepCopies(tail, copies);
   tail.changed();
   meet(
     tail,
     found.filter((one) => one.stream === null && !one.isCopy && !tail.files.knows(one.pin)),
   );
+}
+
+/** The pin of a copy's original, if the log still has that. */
+const originalOf = ({ files }: LogTail, { copyOf }: FoundPin): Pin | null =>
+  (copyOf && files.find(copyOf)) ?? null;
+
+function keepCopies(tail: LogTail, copies: FoundPin[]): void {
+  for (const one of copies.toSorted(byTime))
+    tail.files.addCopy({ pin: one.pin, of: originalOf(tail, one), gone_at_ms: null });
 }
 
 /** Only the newest files are in the state: who wrote to an older one while no agent ran is not known. */
@@ -200,7 +212,7 @@ function endOf(pin: Pin): ReadPoint {
 /** A pin whose name tells nothing of its stream: that of a descriptor. */
 function foundAs({ sandbox, log }: LogTail, pin: Pin): FoundPin {
   const name = { sandbox, log, stream: null, generation: -1, age: 0, isAfterGap: false, folder: null };
-  return { ...name, isCopy: false, aside: null, written_ns: 0n, pin };
+  return { ...name, isCopy: false, copyOf: null, aside: null, written_ns: 0n, pin };
 }
 
 const placeOf = ({ generation, isAfterGap }: FoundPin) => ({ number: generation, isAfterGap });

@@ -113,8 +113,8 @@ export class SandboxFolder implements TailOwner {
     return tail;
   }
 
-  rename({ log, folder }: LogTail, { pin, number, isAfterGap }: NamedPin, stream: string): void {
-    this.pins.name(pin, { sandbox: this.id, log, stream, generation: number, isAfterGap, folder });
+  rename({ log, folder }: LogTail, { pin, number, isAfterGap, copyOf = null }: NamedPin, stream: string): void {
+    this.pins.name(pin, { sandbox: this.id, log, stream, generation: number, isAfterGap, folder, copyOf });
   }
 
   forgot({ log }: LogTail, files: number): void {

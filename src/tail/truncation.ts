@@ -5,7 +5,7 @@ import { Aside } from './aside.ts';
 import { BUSY, CUT, FileCursor } from './file_cursor.ts';
 import { type FilePlace, Generation, type StreamStart } from './generation.ts';
 import type { LogTail } from './log_tail.ts';
-import type { Pin } from './pins.ts';
+import { type Pin, statOf } from './pins.ts';
 import { notSeen } from './read_failure.ts';
 import type { Remains } from './remains.ts';
 
@@ -31,6 +31,8 @@ function follow(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
     tail.lacksCopy = true;
     return false;
   }
+  // Else the copy aside would begin with new content, and hide that the older one is in a copy only.
+  if (isTruncatedBehindCopy(tail, generation)) return truncated(tail, generation);
   generation.aside ??= new Aside(generation.cursor);
   const { aside } = generation;
   if (aside.copied_bytes >= tail.owner.room.share) {
@@ -44,6 +46,25 @@ function follow(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
   if (followed === 'cut') return truncated(tail, generation);
   if (followed === 'all' && aside.uncopiedOf(generation.cursor) > 0) tail.lacksCopy = true;
   return followed === 'more';
+}
+
+/** A file cannot be copied, truncated and written again in so short a time after a look that saw no copy. */
+const FRESH_LOOK_MS = 20;
+
+/**
+ * Whether a file of which nothing is known was truncated after somebody had copied it. The copy may have come
+ * since the last look at the folder: that is looked at again before anything of the file is read.
+ * @param mustGoOn even if the folder could not be looked at
+ * @throws why the folder could not be looked at
+ */
+export function isTruncatedBehindCopy(tail: LogTail, generation: Generation, mustGoOn = false): boolean {
+  if (!generation.isUnread) return false;
+  if (tail.lookedFor_ms > FRESH_LOOK_MS && statOf(generation.pin).size > 0) {
+    const failure = tail.owner.lookFor(tail);
+    if (!mustGoOn && failure !== null) throw notSeen(failure);
+  }
+  const copy = tail.files.firstCopyOf(generation);
+  return copy !== undefined && generation.isTruncatedSince(copy.pin);
 }
 
 /** The file has lost its name: nobody truncates it any more. */

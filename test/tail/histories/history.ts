@@ -130,6 +130,7 @@ export class History {
   make(sandbox: Sandbox, content: Buffer): void {
     sandbox.begin(content);
     sandbox.truncated = null;
+    sandbox.wasCut = false;
     sandbox.isReplaced = false;
     sandbox.spare_bytes = 0;
     real.mkdirSync(sandbox.folder);

@@ -25,6 +25,8 @@ export class Sandbox {
   streams: Stream[] = [];
   /** What its file held before it was truncated; null when it was not. */
   truncated: Buffer | null = null;
+  /** Its file was truncated without a copy or to a hole, or written over. */
+  wasCut = false;
   /** Where files ended, counted in all that was written: a line that a file does not end has its end there. */
   readonly fileEnds = new Set<number>();
   /** Its console was made anew in the same folder: a rotation before the next look would be taken for its end. */

@@ -48,6 +48,7 @@ const moveAway = (history: History, sandbox: Sandbox): void => {
   history.tell(sandbox, true);
   history.tell(sandbox, true, 'console.log.1');
   sandbox.truncated = null;
+  sandbox.wasCut = false;
 };
 
 export const rotate = act(3, (history, sandbox, bytes) => {
@@ -119,6 +120,7 @@ const replace =
     const content = history.unique(bytes);
     sandbox.begin(content);
     sandbox.truncated = null;
+    sandbox.wasCut = false;
     sandbox.isReplaced = true;
     history.write(sandbox, content);
     history.tell(sandbox, true);

@@ -93,6 +93,8 @@ const truncation = (
       const overs = sandbox.alike.length;
       if (!does(history, sandbox, bytes, before)) return false;
       if (sandbox.alike.length > overs) sandbox.alike.at(-1)!.isUnsure = isUnsure;
+      // Who did not see how long a hole is takes it for content of a later copy.
+      if (hole) sandbox.wasCut = true;
       if (first > 0) history.met.add('truncation with NULs first');
       if (calls > 0) history.met.add('truncation amid a look');
       sandbox.truncated = before;
@@ -133,6 +135,7 @@ export const overwrite: Move<Pick<Truncation, 'at' | 'text' | 'hasty' | 'amid'>>
       if (sandbox.over !== null && sandbox.over.life !== life) return false;
       if (former.length === 0 || former.at(-1) === 0 || goesOn(former, bytes)) return false;
       sandbox.last.isTruncated = true;
+      sandbox.wasCut = true;
       const overs = sandbox.alike.length;
       sandbox.begin(Buffer.alloc(0));
       if (sandbox.alike.length > overs) sandbox.alike.at(-1)!.isUnsure = isUnsure;
@@ -151,6 +154,7 @@ export const truncate = truncation(2, (_, sandbox, bytes, before) => {
   if (over === null)
     last.bytes = last.bytes.subarray(0, last.bytes.length - before.length + withoutNuls(before).length);
   sandbox.last.isTruncated = true;
+  sandbox.wasCut = true;
   sandbox.begin(bytes);
   return true;
 });
@@ -164,3 +168,31 @@ export const copyTruncate = truncation(2, (history, sandbox, bytes) => {
   sandbox.append(bytes);
   return true;
 });
+
+/**
+ * The same, whatever an agent has read or seen of the file, and if none runs: the copy holds all of it. A copy that
+ * nobody holds may not leave the chain, and holes stay out: nobody knows how far the writer was.
+ */
+export const copyTruncateUnseen: Move<Pick<Truncation, 'at' | 'text'>> = {
+  weight: 3,
+  draw: (text) => fc.record({ at: fc.nat(SANDBOXES - 1), text }),
+  async make(history, { at, text }) {
+    const sandbox = history.sandboxes[at]!;
+    // What was truncated in place, or left a hole, must have been seen since: its copy is none of what was seen before.
+    if (sandbox.wasCut && !(await history.isGuarded(sandbox))) return false;
+    history.acts++;
+    if (!sandbox.isThere || !sandbox.canMoveOn || sandbox.isReplaced) return false;
+    if (sandbox.over !== null || sandbox.spare_bytes > 0) return false;
+    const before = sandbox.content;
+    const bytes = history.unique(contentOf(text));
+    if (before.length === 0 || goesOn(before, bytes)) return false;
+    for (const name of sandbox.moveOn()) history.tell(sandbox, true, name);
+    real.copyFileSync(sandbox.path, `${sandbox.path}.1`);
+    history.tell(sandbox, true, 'console.log.1');
+    sandbox.truncated = before;
+    real.truncateSync(sandbox.path, 0);
+    sandbox.append(history.write(sandbox, bytes));
+    history.tell(sandbox, true);
+    return true;
+  },
+};
