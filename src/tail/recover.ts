@@ -137,7 +137,7 @@ function recoverQueue(
       one.generation >= state.file.number &&
       one.generation < copiesUpTo
     ) {
-      tail.files.addCopy({ pin: one.pin, of: current!.pin, gone_at_ms: null });
+      copies.push({ ...one, copyOf: current!.pin });
       continue;
     }
     const isLater = compare(one.stream!, state.stream.started) || one.generation - doneTo;

@@ -113,7 +113,11 @@ export class SandboxFolder implements TailOwner {
     return tail;
   }
 
-  rename({ log, folder }: LogTail, { pin, number, isAfterGap, copyOf = null }: NamedPin, stream: string): void {
+  rename(
+    { log, folder }: LogTail,
+    { pin, number, isAfterGap, copyOf = null }: NamedPin,
+    stream: string,
+  ): void {
     this.pins.name(pin, { sandbox: this.id, log, stream, generation: number, isAfterGap, folder, copyOf });
   }
 

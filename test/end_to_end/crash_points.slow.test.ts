@@ -1,120 +1,16 @@
 import assert from 'node:assert/strict';
-import {
-  appendFileSync,
-  copyFileSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-} from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '../../src/store/care/migrate.ts';
 import { clickhouse, rowsOf } from '../support/clickhouse.ts';
+import { crashPoints } from '../support/crash_points.ts';
+import { Fleet, ROUNDS_MAX } from '../support/fleet.ts';
 import { testSettings } from '../support/kafka.ts';
 import { until } from '../support/patience.ts';
 import { environmentOf, RoleProcess } from '../support/roles.ts';
 import { assertReadBack, assertStoredOnceAndInOrder, sealedCount, stopMerges } from '../support/stored.ts';
-
-const LIVE = 12;
-/** What is written at most while an agent starts, in rounds over all that live. */
-const ROUNDS_MAX = 60;
-
-/** Every crash point of the agent that is in the source, so that none is forgotten here. */
-function crashPoints(): string[] {
-  const src = resolve(import.meta.dirname, '../../src');
-  const names = globSync('**/*.ts', { cwd: src }).flatMap((file) =>
-    [...readFileSync(join(src, file), 'utf8').matchAll(/crashPoint\('([a-z_.]+)'\)/g)].map(
-      (match) => match[1]!,
-    ),
-  );
-  // Those of the consumer, of erasing, and of letting go of held files have tests of their own.
-  return [...new Set(names)].filter((name) => !/^(consume|land|erase)\.|^tail\.kept$/.test(name)).sort();
-}
-
-/** Sandboxes that write, rotate, are copied and truncated, and deleted, for as long as they are told to. */
-class Fleet {
-  readonly written = new Map<string, string[]>();
-  private readonly vms: string;
-  private readonly live: { id: string; cycle: number }[] = [];
-  private count = 0;
-  /** Counts the agents that run on; what was made before this many has been seen by one of them. */
-  cycle = 0;
-  seen = 0;
-  private isOver = false;
-  /** Rounds until it waits: on a slow machine too much would be written else. */
-  left = ROUNDS_MAX;
-
-  constructor(vms: string) {
-    this.vms = vms;
-  }
-
-  async run(): Promise<void> {
-    for (let round = 0; !this.isOver; round++) {
-      while (this.left <= 0 && !this.isOver) await sleep(10);
-      this.left--;
-      while (this.live.length < LIVE) this.make();
-      for (const { id } of this.live) this.write(id, `${id} says ${this.count++}\nand half a`, ' line\n');
-      // Only what an agent has seen: nobody could read the rest.
-      const seen = this.live.find(({ cycle }) => cycle < this.seen);
-      if (seen !== undefined && round % 40 === 20) this.rotate(seen);
-      if (seen !== undefined && round % 80 === 10) this.copyTruncate(seen);
-      if (seen !== undefined && round % 40 === 39) {
-        this.live.splice(this.live.indexOf(seen), 1);
-        this.delete(seen.id);
-      }
-      await sleep(25);
-    }
-  }
-
-  private make(): void {
-    const id = `sb-${this.written.size}`;
-    mkdirSync(join(this.vms, id), { recursive: true });
-    this.written.set(id, []);
-    this.live.push({ id, cycle: this.cycle });
-    this.write(id, `${id} starts\n`);
-  }
-
-  private write(id: string, ...pieces: string[]): void {
-    for (const piece of pieces) appendFileSync(join(this.vms, id, 'console.log'), piece);
-    this.written.get(id)!.push(...pieces);
-  }
-
-  private rotate(one: { id: string; cycle: number }): void {
-    const path = this.moveOn(one);
-    renameSync(path, `${path}.1`);
-    appendFileSync(path, '');
-  }
-
-  private copyTruncate(one: { id: string; cycle: number }): void {
-    const path = this.moveOn(one);
-    copyFileSync(path, `${path}.1`);
-    truncateSync(path, 0);
-  }
-
-  private moveOn(one: { id: string; cycle: number }): string {
-    const path = join(this.vms, one.id, 'console.log');
-    one.cycle = this.cycle;
-    if (existsSync(`${path}.1`)) renameSync(`${path}.1`, `${path}.2`);
-    return path;
-  }
-
-  private delete(id: string): void {
-    rmSync(join(this.vms, id), { recursive: true });
-  }
-
-  finish(): void {
-    this.isOver = true;
-  }
-
-  deleteAll(): void {
-    for (const { id } of this.live.splice(0)) this.delete(id);
-  }
-}
 
 test('an agent that kills itself at every crash point in turn, while data flows: every byte once, in order', async (t) => {
   const settings = await testSettings(t, { kafkaBrokers: '' });
