@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { copyTruncate, rotate } from '../support/rotate.ts';
@@ -105,4 +105,18 @@ test('a copy that comes before the first read of its original, without an event,
   host.agent.notify(dirname(host.path(ID)), 'console.log', false);
   await host.agent.deliver();
   await assertRead(host, 'one\ntwo\n');
+});
+
+test('a copy of content that came after an unseen truncation in place: a gap row tells that bytes may be missing', async (t) => {
+  const host = new SimulatedHost(t);
+  await host.agent.start();
+  await host.write(ID, 'one\n');
+  await host.agent.tick(500);
+  writeFileSync(host.path(ID), 'after a wake\n');
+  copyAndTruncate(host, 'two\n');
+  await host.agent.tick(5_000);
+  const [before, after] = host.streams(ID);
+  assert.equal(before!.gaps.length, 1);
+  assert.equal(before!.seal!.complete, false);
+  assert.equal(after!.bytes.toString(), 'two\n');
 });
