@@ -26,6 +26,10 @@ export class History {
   isBlind = false;
   private readonly vms: string;
   private readonly pins: string;
+  /** A folder on the same file system, where no sandbox is. */
+  readonly elsewhere: string;
+  /** Links that somebody made to consoles, by inode number. */
+  private readonly backups = new Map<number, string[]>();
   private files = 0;
   private writes = 0;
 
@@ -33,6 +37,8 @@ export class History {
     this.world = world;
     this.vms = join(dir, 'data', 'vms');
     this.pins = join(dir, 'data', '.afterlog', 'pins');
+    this.elsewhere = join(dir, 'data', 'elsewhere');
+    real.mkdirSync(this.elsewhere);
     this.agent = agent;
     this.rows = new SpoolRows(join(dir, 'state', 'spool'));
     this.sandboxes = Array.from({ length: SANDBOXES }, (_, index) => {
@@ -48,8 +54,30 @@ export class History {
 
   /** Whether no move, nor the death of an agent, takes the file at this path away before it is read. */
   private holds(id: string, path: string): boolean {
-    if (!this.hasDescriptors) return real.statSync(path).nlink > 1;
+    if (!this.hasDescriptors) {
+      const { nlink, ino } = real.statSync(path);
+      return nlink > 1 + (this.backups.get(ino)?.length ?? 0);
+    }
     return !this.isMortal && this.agent.holds(id, path);
+  }
+
+  /** Links a console somewhere else. */
+  backUp(sandbox: Sandbox): void {
+    const { ino } = real.statSync(sandbox.path);
+    const links = this.backups.get(ino) ?? [];
+    const link = join(this.elsewhere, `${ino}-${links.length}`);
+    real.linkSync(sandbox.path, link);
+    this.backups.set(ino, [...links, link]);
+    this.tell(sandbox, false);
+  }
+
+  get hasBackups(): boolean {
+    return this.backups.size > 0;
+  }
+
+  /** Files that have a name are remembered. */
+  endBackups(): void {
+    real.rmSync(this.elsewhere, { recursive: true });
   }
 
   /** Before an agent dies that holds files by descriptors: it has read those that nothing else keeps. */
@@ -126,6 +154,11 @@ export class History {
     return Buffer.concat([Buffer.from(`${++this.files} `), bytes]);
   }
 
+  /** What is written next to a console. */
+  next(sandbox: Sandbox, bytes: Buffer): Buffer {
+    return sandbox.content.length === 0 ? this.unique(bytes) : bytes;
+  }
+
   /** Makes the folder of a sandbox, with a console. */
   make(sandbox: Sandbox, content: Buffer): void {
     sandbox.begin(content);
@@ -158,6 +191,11 @@ export class History {
     const now_s = this.agent.wall_s + ++this.writes / 1e6;
     real.utimesSync(sandbox.path, now_s, now_s);
     this.tell(sandbox, false);
+  }
+
+  /** Its folder went to another folder, or came from there. */
+  moved(sandbox: Sandbox): void {
+    this.agent.notify(this.vms, sandbox.id, true);
   }
 
   delete(sandbox: Sandbox): void {

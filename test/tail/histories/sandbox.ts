@@ -33,6 +33,8 @@ export class Sandbox {
   isReplaced = false;
   /** When that was. Events of the same turn may be of the file before it, or of this one. */
   replaced_ms = 0;
+  /** Its folder was moved, and will be back. */
+  isAway = false;
   /** NULs at the end of its file that its writer will write over. */
   spare_bytes = 0;
   /** A writer that started over in its file, and has not passed the former content yet. */

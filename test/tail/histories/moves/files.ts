@@ -30,8 +30,10 @@ const makeNew = (history: History, sandbox: Sandbox, bytes: Buffer): boolean => 
 };
 
 /** Also makes a sandbox that is not there. */
-export const write = act(8, (history, sandbox, bytes) => {
-  if (!sandbox.isThere) return makeNew(history, sandbox, bytes);
+export const write = act(8, (history, sandbox, some) => {
+  if (sandbox.isAway) return false;
+  if (!sandbox.isThere) return makeNew(history, sandbox, some);
+  const bytes = history.next(sandbox, some);
   if (sandbox.wouldGoOn(bytes)) return false;
   sandbox.append(history.write(sandbox, bytes));
   return true;

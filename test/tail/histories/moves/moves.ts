@@ -1,6 +1,7 @@
 import { fc } from '../../../support/property.ts';
 import type { Move, Step } from '../move.ts';
 import * as agent from './agent.ts';
+import * as away from './away.ts';
 import * as faults from './faults.ts';
 import * as files from './files.ts';
 import * as nuls from './nuls.ts';
@@ -21,6 +22,7 @@ const single: Record<string, AnyMove> = {
   ...pins,
   ...sends,
   ...agent,
+  ...away,
   ...faults,
 };
 

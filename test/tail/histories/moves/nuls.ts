@@ -17,6 +17,8 @@ export const preallocate: Move<{ at: number; bytes: number; isSparse: boolean }>
     const sandbox = history.sandboxes[at]!;
     if (!sandbox.isThere || sandbox.spare_bytes > 0 || sandbox.over !== null) return false;
     if (history.world.redacts && bytes > 65_536) return false;
+    // First after a truncation, they cannot be told from a hole.
+    if (sandbox.content.length === 0) return false;
     history.acts++;
     if (isSparse) real.truncateSync(sandbox.path, real.statSync(sandbox.path).size + bytes);
     else real.appendFileSync(sandbox.path, Buffer.alloc(bytes));

@@ -52,8 +52,9 @@ export const prompt: Move<Prompt> = {
   },
 };
 
-function write(history: History, sandbox: Sandbox, bytes: Buffer): boolean {
+function write(history: History, sandbox: Sandbox, some: Buffer): boolean {
   if (!sandbox.isThere) return false;
+  const bytes = history.next(sandbox, some);
   if (sandbox.over !== null || sandbox.wouldGoOn(bytes)) return false;
   history.write(sandbox, bytes);
   sandbox.append(bytes);

@@ -12,6 +12,8 @@ interface Truncation {
   hole: boolean;
   /** So many NULs come first. */
   nuls: number;
+  /** Nothing is written then. */
+  isEmpty: boolean;
   /** As soon as an agent has seen the bytes that are there: it need not have read them. */
   hasty: boolean;
   amid: Amid;
@@ -70,10 +72,11 @@ const truncation = (
       text,
       hole: fc.boolean(),
       nuls: fc.constantFrom(0, 0, 1, 50, 5_000, 68_000),
+      isEmpty: fc.constantFrom(false, false, false, true),
       hasty: fc.boolean(),
       amid: amids,
     }),
-  async make(history, { at, text, hole: mayLeaveOne, nuls, hasty, amid: { calls, further } }) {
+  async make(history, { at, text, hole: mayLeaveOne, nuls, isEmpty, hasty, amid: { calls, further } }) {
     const sandbox = history.sandboxes[at]!;
     const isOnlySeen = hasty || history.agent.isPaused;
     if (!(await (isOnlySeen ? history.isGuarded(sandbox) : history.isRead(sandbox)))) return false;
@@ -82,19 +85,23 @@ const truncation = (
     let rest: (() => void) | null = null;
     const isDone = await amid(history, sandbox, calls, () => {
       const before = sandbox.content;
+      // Nobody can tell that an empty file was truncated.
+      if (before.length === 0) return false;
       // How far a writer that started over got, so how long its hole is, is not always known to the byte.
-      const hole = mayLeaveOne && sandbox.over === null;
+      const hole = mayLeaveOne && !isEmpty && sandbox.over === null;
       // A hole is not shorter than what was read. Longer NULs cannot be told from a hole, nor those behind one.
       const known = sandbox.over?.at ?? withoutNuls(before).length;
-      const isTold = !hole && nuls < known && !(history.world.redacts && nuls > 65_536);
+      const isTold = !hole && !isEmpty && nuls < known && !(history.world.redacts && nuls > 65_536);
       const first = isTold ? nuls : 0;
-      const bytes = Buffer.concat([Buffer.alloc(first), history.unique(contentOf(text))]);
+      const content = isEmpty ? Buffer.alloc(0) : history.unique(contentOf(text));
+      const bytes = Buffer.concat([Buffer.alloc(first), content]);
       if (!hole && goesOn(before, bytes)) return false;
       const overs = sandbox.alike.length;
       if (!does(history, sandbox, bytes, before)) return false;
       if (sandbox.alike.length > overs) sandbox.alike.at(-1)!.isUnsure = isUnsure;
       // Who did not see how long a hole is takes it for content of a later copy.
       if (hole) sandbox.wasCut = true;
+      if (isEmpty) history.met.add('truncation to nothing');
       if (first > 0) history.met.add('truncation with NULs first');
       if (calls > 0) history.met.add('truncation amid a look');
       sandbox.truncated = before;
