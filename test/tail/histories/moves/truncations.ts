@@ -110,7 +110,7 @@ const truncation = (
       rest = later(history, calls === 0 ? 0 : further, () => {
         if (hole) real.truncateSync(sandbox.path, before.length);
         history.write(sandbox, bytes);
-        history.tell(sandbox, true);
+        history.tell(sandbox, false);
       });
       return true;
     });
@@ -199,7 +199,7 @@ export const copyTruncateUnseen: Move<Pick<Truncation, 'at' | 'text'>> = {
     sandbox.truncated = before;
     real.truncateSync(sandbox.path, 0);
     sandbox.append(history.write(sandbox, bytes));
-    history.tell(sandbox, true);
+    history.tell(sandbox, false);
     return true;
   },
 };
