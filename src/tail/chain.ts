@@ -255,7 +255,7 @@ function goOn(tail: LogTail, seen: Seen[], { outside }: Facts): boolean {
     if (point === null || (now === undefined && tail.sealed !== null)) continue;
     const size = now?.size ?? outside.get(pin)?.size ?? 0;
     if (size < point.offset) one.point = { offset: size, overlap_bytes: 0, overlap_crc32: 0 };
-    const isLive = now?.age === 0 && tail.sealed === null && unread.length > 0;
+    const isLive = now?.age === 0 && (tail.sealed !== null || unread.length > 0);
     if (!(size > point.offset) && !isLive) continue;
     hasSome = true;
     tail.goOn(one, now === undefined ? 'elsewhere' : now.age === 0 ? 'live' : 'rotated');

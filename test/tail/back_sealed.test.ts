@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { SimulatedHost } from '../support/simulated_host.ts';
+
+
+const ID = 'sb';
+const FIRST = 'one one one\n';
+
+/** A host on which a folder has come back after its seal, with all of its console read. */
+async function withReturned(t: TestContext): Promise<SimulatedHost> {
+  const host = new SimulatedHost(t);
+  const { agent } = host;
+  const folder = dirname(host.path(ID));
+  const elsewhere = join(dirname(dirname(folder)), 'elsewhere');
+  await agent.start();
+  await host.write(ID, FIRST);
+  await agent.tick(500);
+  for (const [from, to, ms] of [
+    [folder, elsewhere, 15_000],
+    [elsewhere, folder, 500],
+  ] as const) {
+    renameSync(from, to);
+    agent.notify(dirname(folder), ID, true);
+    await agent.deliver();
+    await agent.tick(ms);
+  }
+  assert.deepEqual(
+    host.streams(ID).map(({ seal }) => seal?.reason),
+    ['deleted'],
+  );
+  return host;
+}
+
+async function changed(host: SimulatedHost, renamed = false): Promise<void> {
+  host.agent.notify(dirname(host.path(ID)), 'console.log', renamed);
+  await host.agent.deliver();
+  await host.agent.tick(2_000);
+}
+
+test('a console that came back after its seal, and is truncated then: the new content is read', async (t) => {
+  const host = await withReturned(t);
+  truncateSync(host.path(ID));
+  appendFileSync(host.path(ID), 'two\n');
+  await changed(host);
+  assert.deepEqual(host.rowsOf(ID), [FIRST, 'two\n']);
+});
+
+test('… and is written over in place: the new content is read', async (t) => {
+  const host = await withReturned(t);
+  writeFileSync(host.path(ID), 'two two two\n', { flag: 'r+' });
+  await changed(host);
+  assert.deepEqual(host.rowsOf(ID), [FIRST, 'two two two\n']);
+});
+
+test('… and is replaced by a file that nobody can have seen: a gap row tells of it', async (t) => {
+  const host = await withReturned(t);
+  rmSync(host.path(ID));
+  writeFileSync(host.path(ID), 'unseen\n');
+  rmSync(dirname(host.path(ID)), { recursive: true });
+  for (let event = 0; event < 3; event++) host.agent.notify(dirname(host.path(ID)), 'console.log', true);
+  host.agent.notify(dirname(dirname(host.path(ID))), ID, true);
+  await host.agent.deliver();
+  await host.agent.tick(5_000);
+  assert.deepEqual(host.rowsOf(ID), [FIRST]);
+  const [, second] = host.streams(ID);
+  assert.match(second!.gaps[0]!.reason, /^nobody watched/);
+  assert.equal(second!.seal!.complete, false);
+});
+
+test('… and is deleted as it is: its second stream is empty and complete', async (t) => {
+  const host = await withReturned(t);
+  await host.delete(ID);
+  await host.agent.tick(15_000);
+  const [, second] = host.streams(ID);
+  assert.deepEqual([second!.bytes.length, second!.seal!.complete, second!.gaps], [0, true, []]);
+});
