@@ -209,7 +209,8 @@ function markFresh(tail: LogTail, seen: Seen[], isAll: boolean): void {
   const isLinked = seen.some(({ file, fresh }) => fresh?.isLinked || (newest && sameFile(file, newest)));
   for (const { fresh, age } of seen) {
     if (fresh === null) continue;
-    fresh.isCopy = age > newestKnown;
+    // A look that failed may have missed the newest one.
+    if (isAll) fresh.isCopy = age > newestKnown;
     fresh.isLinked ||= isLinked;
   }
   // They were pinned as their names were read, while the chain moved.
@@ -254,7 +255,8 @@ function goOn(tail: LogTail, seen: Seen[], { outside }: Facts): boolean {
     // After the end of a log, only a return of its file counts.
     if (point === null || (now === undefined && tail.sealed !== null)) continue;
     const size = now?.size ?? outside.get(pin)?.size ?? 0;
-    if (size < point.offset) one.point = { offset: size, overlap_bytes: 0, overlap_crc32: 0 };
+    // The next read finds that a live file was truncated; of others, what is left was read.
+    if (size < point.offset && now?.age !== 0) one.point = { offset: size, overlap_bytes: 0, overlap_crc32: 0 };
     const isLive = now?.age === 0 && (tail.sealed !== null || unread.length > 0);
     if (!(size > point.offset) && !isLive) continue;
     hasSome = true;
