@@ -1,4 +1,5 @@
 import type { BigIntStats } from 'node:fs';
+import { limits } from '../base/limits.ts';
 import type { OpenFolder } from '../base/open_folder.ts';
 import { type Facts, type FreshFacts, factsOf, factsOfFresh, type Seen } from './chain_facts.ts';
 import { NoDescriptor } from './descriptors.ts';
@@ -6,6 +7,7 @@ import { type FilePlace, type Generation, isInFolder, type StreamStart } from '.
 import type { WatchedFolder } from './last_sight.ts';
 import type { FreshFile } from './log_files.ts';
 import type { LogTail } from './log_tail.ts';
+import { withoutNulsAtEnd } from './nuls.ts';
 import {
   type ChainName,
   type FileIdentity,
@@ -13,6 +15,7 @@ import {
   ownNames,
   type Pin,
   type Pins,
+  readAt,
   sameFile,
 } from './pins.ts';
 
@@ -223,6 +226,7 @@ const isAnotherFolder = (tail: LogTail, { identity }: Folder): boolean =>
 
 /** Tells the files that the tail knows where their names are now. */
 function place(tail: LogTail, seen: Seen[], folder: Folder, { outside }: Facts): void {
+  readRestOfGone(tail, outside);
   const isOther = isAnotherFolder(tail, folder);
   const forgotten = tail.files.place((pin, before) => {
     const one = seen.find((other) => sameFile(other.file, pin));
@@ -231,6 +235,18 @@ function place(tail: LogTail, seen: Seen[], folder: Folder, { outside }: Facts):
     return isOther ? 'gone' : placeOutside(pin, names, before, folder);
   });
   if (forgotten > 0) tail.owner.forgot(tail, forgotten);
+}
+
+/** Files that were done with, were written to since, and have lost their last name: only our pins keep the rest. */
+function readRestOfGone(tail: LogTail, outside: Facts['outside']): void {
+  for (const one of tail.files.done.all) {
+    const { pin, point } = one;
+    const { names = Number.POSITIVE_INFINITY, size = 0 } = outside.get(pin) ?? {};
+    if (point === null || names > ownNames(pin) || size <= point.offset) continue;
+    // Who made room for a log writes over it from its beginning.
+    const next = readAt(pin, point.offset, limits.tail.overlap_bytes);
+    if (withoutNulsAtEnd(next).length > 0) tail.goOn(one, 'gone');
+  }
 }
 
 /** Where a file without a name in the chain is. */
@@ -256,7 +272,8 @@ function goOn(tail: LogTail, seen: Seen[], { outside }: Facts): boolean {
     if (point === null || (now === undefined && tail.sealed !== null)) continue;
     const size = now?.size ?? outside.get(pin)?.size ?? 0;
     // The next read finds that a live file was truncated; of others, what is left was read.
-    if (size < point.offset && now?.age !== 0) one.point = { offset: size, overlap_bytes: 0, overlap_crc32: 0 };
+    if (size < point.offset && now?.age !== 0)
+      one.point = { offset: size, overlap_bytes: 0, overlap_crc32: 0 };
     const isLive = now?.age === 0 && (tail.sealed !== null || unread.length > 0);
     if (!(size > point.offset) && !isLive) continue;
     hasSome = true;

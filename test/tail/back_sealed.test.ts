@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { SimulatedHost } from '../support/simulated_host.ts';
 
-
 const ID = 'sb';
 const FIRST = 'one one one\n';
 
@@ -75,4 +74,50 @@ test('… and is deleted as it is: its second stream is empty and complete', asy
   await host.agent.tick(15_000);
   const [, second] = host.streams(ID);
   assert.deepEqual([second!.bytes.length, second!.seal!.complete, second!.gaps], [0, true, []]);
+});
+
+test('… and grows and is deleted while no agent runs: what was written is read', async (t) => {
+  const host = await withReturned(t);
+  await host.agent.kill();
+  appendFileSync(host.path(ID), 'two\n');
+  await host.delete(ID);
+  await host.agent.start();
+  await host.agent.tick(5_000);
+  assert.deepEqual(host.rowsOf(ID), [FIRST, 'two\n']);
+});
+
+test('a folder that is moved away for long, and whose console is written to and deleted there: what was written is read', async (t) => {
+  const host = new SimulatedHost(t);
+  const folder = dirname(host.path(ID));
+  const elsewhere = join(dirname(dirname(folder)), 'elsewhere');
+  await host.agent.start();
+  await host.write(ID, FIRST);
+  await host.agent.tick(500);
+  renameSync(folder, elsewhere);
+  host.agent.notify(dirname(folder), ID, true);
+  await host.agent.tick(15_000);
+  appendFileSync(join(elsewhere, 'console.log'), 'two\n');
+  rmSync(elsewhere, { recursive: true });
+  await host.agent.tick(60_000);
+  assert.deepEqual(host.rowsOf(ID), [FIRST, 'two\n']);
+});
+
+test('a rotated file that was read, is written to and deleted before a look: what was written is read', async (t) => {
+  const host = new SimulatedHost(t);
+  await host.agent.start();
+  await host.write(ID, FIRST);
+  await host.agent.tick(500);
+  host.rotate(ID, 'two\n');
+  await host.agent.deliver();
+  await host.agent.tick(3_000);
+  const rotated = host.path(ID, 'console.log.1');
+  appendFileSync(rotated, 'late\n');
+  rmSync(rotated);
+  host.agent.notify(dirname(rotated), 'console.log.1', true);
+  await host.agent.deliver();
+  await host.agent.tick(3_000);
+  await host.delete(ID);
+  await host.agent.tick(5_000);
+  assert.deepEqual(host.rowsOf(ID).toSorted(), [FIRST, 'two\n', 'late\n'].toSorted());
+  assert.equal(host.streams(ID).length, 1);
 });
