@@ -237,7 +237,7 @@ function place(tail: LogTail, seen: Seen[], folder: Folder, { outside }: Facts):
   if (forgotten > 0) tail.owner.forgot(tail, forgotten);
 }
 
-/** Files that were done with, were written to since, and have lost their last name: only our pins keep the rest. */
+/** Files that were done with, were written to since, and have no name any more: only pins keep the rest. */
 function readRestOfGone(tail: LogTail, outside: Facts['outside']): void {
   for (const one of tail.files.done.all) {
     const { pin, point } = one;
