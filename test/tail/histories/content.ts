@@ -50,3 +50,8 @@ export const textWith = (hasSecrets: boolean): fc.Arbitrary<string[]> =>
     ),
     { minLength: 1, maxLength: 4 },
   );
+
+const NULS = Buffer.alloc(65_537);
+
+/** Whether there is a run of NULs that becomes a row of its own. */
+export const hasLongNuls = (former: Buffer): boolean => former.includes(NULS);

@@ -22,6 +22,8 @@ export class History {
   hasDiedInside = false;
   /** Some of its calls failed. */
   hasFailed = false;
+  /** Former content with long NULs was written over: an agent whose calls fail says that it may take it for new. */
+  hasWrittenOverNuls = false;
   /** Events were lost, and the agent has not looked since. */
   isBlind = false;
   private readonly vms: string;

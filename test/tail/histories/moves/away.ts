@@ -53,6 +53,8 @@ export const folderAway: Move<Leave> = {
     const { agent, world } = history;
     // Without a link, a file without a name in its folder ends with its agent.
     if (!sandbox.isThere || !sandbox.isHeldWhole || history.hasDescriptors) return false;
+    // Behind its seal nothing is known of former content, so that a copy is not known as one: a gap row too many.
+    if (ms > 8_000 && sandbox.over !== null) return false;
     history.acts++;
     if (ms > 8_000 || !isWatched(history) || world.files.births === 'none') doubt(history, sandbox);
     const away = join(history.elsewhere, sandbox.id);

@@ -17,6 +17,7 @@ export const fault: Move<Fault> = {
       seed: fc.nat(),
     }),
   make(history, failing) {
+    if (history.hasWrittenOverNuls) return false;
     history.hasFailed = true;
     history.isBlurred = true;
     history.agent.faults.begin(failing);

@@ -1,6 +1,6 @@
 import { fc } from '../../../support/property.ts';
 import { real } from '../../../support/simulated_agent.ts';
-import { contentOf } from '../content.ts';
+import { contentOf, hasLongNuls } from '../content.ts';
 import type { History } from '../history.ts';
 import type { Move } from '../move.ts';
 import { goesOn, SANDBOXES, type Sandbox, withoutNuls } from '../sandbox.ts';
@@ -140,7 +140,10 @@ export const overwrite: Move<Pick<Truncation, 'at' | 'text' | 'hasty' | 'amid'>>
       const life = history.agent['tailer'];
       // Who did not watch the first of two writers does not know where it ended.
       if (sandbox.over !== null && sandbox.over.life !== life) return false;
+      const isOverNuls = hasLongNuls(former);
+      if (history.hasFailed && isOverNuls) return false;
       if (former.length === 0 || former.at(-1) === 0 || goesOn(former, bytes)) return false;
+      history.hasWrittenOverNuls ||= isOverNuls;
       sandbox.last.isTruncated = true;
       sandbox.wasCut = true;
       const overs = sandbox.alike.length;
