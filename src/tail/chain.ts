@@ -3,6 +3,7 @@ import { limits } from '../base/limits.ts';
 import type { OpenFolder } from '../base/open_folder.ts';
 import { type Facts, type FreshFacts, factsOf, factsOfFresh, type Seen } from './chain_facts.ts';
 import { NoDescriptor } from './descriptors.ts';
+import { FileCursor } from './file_cursor.ts';
 import { type FilePlace, type Generation, isInFolder, type StreamStart } from './generation.ts';
 import type { WatchedFolder } from './last_sight.ts';
 import type { FreshFile } from './log_files.ts';
@@ -243,7 +244,8 @@ function readRestOfGone(tail: LogTail, outside: Facts['outside']): void {
     const { pin, point } = one;
     const { names = Number.POSITIVE_INFINITY, size = 0 } = outside.get(pin) ?? {};
     if (point === null || names > ownNames(pin) || size <= point.offset) continue;
-    // Who made room for a log writes over it from its beginning.
+    // Not what somebody destroyed before the deletion, nor room that was never written over.
+    if (!new FileCursor(pin, point).isSeenIn(pin)) continue;
     const next = readAt(pin, point.offset, limits.tail.overlap_bytes);
     if (withoutNulsAtEnd(next).length > 0) tail.goOn(one, 'gone');
   }

@@ -151,7 +151,7 @@ export class LogTail implements StateOwner {
   }
 
   /** How long ago the folder was looked at last. */
-  get lookedFor_ms(): number {
+  get sinceLook_ms(): number {
     return performance.now() - this.looked_at_ms;
   }
 

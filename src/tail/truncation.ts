@@ -59,7 +59,7 @@ const FRESH_LOOK_MS = 20;
  */
 export function isTruncatedBehindCopy(tail: LogTail, generation: Generation, mustGoOn = false): boolean {
   if (!generation.isUnread) return false;
-  if (tail.lookedFor_ms > FRESH_LOOK_MS && statOf(generation.pin).size > 0) {
+  if (tail.sinceLook_ms > FRESH_LOOK_MS && statOf(generation.pin).size > 0) {
     const failure = tail.owner.lookFor(tail);
     if (!mustGoOn && failure !== null) throw notSeen(failure);
   }

@@ -121,3 +121,22 @@ test('a rotated file that was read, is written to and deleted before a look: wha
   assert.deepEqual(host.rowsOf(ID).toSorted(), [FIRST, 'two\n', 'late\n'].toSorted());
   assert.equal(host.streams(ID).length, 1);
 });
+
+test('… and is destroyed before it is deleted: nothing of that is read', async (t) => {
+  const host = new SimulatedHost(t);
+  await host.agent.start();
+  await host.write(ID, FIRST);
+  await host.agent.tick(500);
+  host.rotate(ID, 'two\n');
+  await host.agent.deliver();
+  await host.agent.tick(3_000);
+  const rotated = host.path(ID, 'console.log.1');
+  writeFileSync(rotated, 'x'.repeat(4_096), { flag: 'r+' });
+  rmSync(rotated);
+  host.agent.notify(dirname(rotated), 'console.log.1', true);
+  await host.agent.deliver();
+  await host.delete(ID);
+  await host.agent.tick(5_000);
+  assert.deepEqual(host.rowsOf(ID), [FIRST, 'two\n']);
+  assert.equal(host.streams(ID).length, 1);
+});
