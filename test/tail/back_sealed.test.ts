@@ -32,8 +32,27 @@ async function withReturned(t: TestContext): Promise<SimulatedHost> {
   return host;
 }
 
-async function changed(host: SimulatedHost, renamed = false): Promise<void> {
-  host.agent.notify(dirname(host.path(ID)), 'console.log', renamed);
+/** A host on which a rotated file, which was read, is changed and deleted before a look, and its sandbox after it. */
+async function deletedRotated(t: TestContext, change: (path: string) => void): Promise<SimulatedHost> {
+  const host = new SimulatedHost(t);
+  await host.agent.start();
+  await host.write(ID, FIRST);
+  await host.agent.tick(500);
+  host.rotate(ID, 'two\n');
+  await host.agent.deliver();
+  await host.agent.tick(3_000);
+  const rotated = host.path(ID, 'console.log.1');
+  change(rotated);
+  rmSync(rotated);
+  host.agent.notify(dirname(rotated), 'console.log.1', true);
+  await host.agent.deliver();
+  await host.delete(ID);
+  await host.agent.tick(5_000);
+  return host;
+}
+
+async function changed(host: SimulatedHost): Promise<void> {
+  host.agent.notify(dirname(host.path(ID)), 'console.log', false);
   await host.agent.deliver();
   await host.agent.tick(2_000);
 }
@@ -103,40 +122,13 @@ test('a folder that is moved away for long, and whose console is written to and 
 });
 
 test('a rotated file that was read, is written to and deleted before a look: what was written is read', async (t) => {
-  const host = new SimulatedHost(t);
-  await host.agent.start();
-  await host.write(ID, FIRST);
-  await host.agent.tick(500);
-  host.rotate(ID, 'two\n');
-  await host.agent.deliver();
-  await host.agent.tick(3_000);
-  const rotated = host.path(ID, 'console.log.1');
-  appendFileSync(rotated, 'late\n');
-  rmSync(rotated);
-  host.agent.notify(dirname(rotated), 'console.log.1', true);
-  await host.agent.deliver();
-  await host.agent.tick(3_000);
-  await host.delete(ID);
-  await host.agent.tick(5_000);
+  const host = await deletedRotated(t, (path) => appendFileSync(path, 'late\n'));
   assert.deepEqual(host.rowsOf(ID).toSorted(), [FIRST, 'two\n', 'late\n'].toSorted());
   assert.equal(host.streams(ID).length, 1);
 });
 
 test('… and is destroyed before it is deleted: nothing of that is read', async (t) => {
-  const host = new SimulatedHost(t);
-  await host.agent.start();
-  await host.write(ID, FIRST);
-  await host.agent.tick(500);
-  host.rotate(ID, 'two\n');
-  await host.agent.deliver();
-  await host.agent.tick(3_000);
-  const rotated = host.path(ID, 'console.log.1');
-  writeFileSync(rotated, 'x'.repeat(4_096), { flag: 'r+' });
-  rmSync(rotated);
-  host.agent.notify(dirname(rotated), 'console.log.1', true);
-  await host.agent.deliver();
-  await host.delete(ID);
-  await host.agent.tick(5_000);
+  const host = await deletedRotated(t, (path) => writeFileSync(path, 'x'.repeat(4_096), { flag: 'r+' }));
   assert.deepEqual(host.rowsOf(ID), [FIRST, 'two\n']);
   assert.equal(host.streams(ID).length, 1);
 });
