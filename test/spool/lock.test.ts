@@ -65,6 +65,8 @@ test('a lock whose process has ended is taken over, though its parent does not a
   t.after(() => parent.kill('SIGKILL'));
   const [line] = (await once(parent.stdout, 'data')) as [Buffer];
   const pid = Number(line);
+  // Until then the shell may still ask.
+  await until(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n');
   t.after(() => {
     try {
       process.kill(pid, 'SIGKILL');
