@@ -1,8 +1,10 @@
 import type { BigIntStats } from 'node:fs';
+import { isRefused } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { OpenFolder } from '../base/open_folder.ts';
 import { type Facts, type FreshFacts, factsOf, factsOfFresh, type Seen } from './chain_facts.ts';
 import { NoDescriptor } from './descriptors.ts';
+import type { ReadPoint } from './done_files.ts';
 import { FileCursor } from './file_cursor.ts';
 import { type FilePlace, type Generation, isInFolder, type StreamStart } from './generation.ts';
 import type { WatchedFolder } from './last_sight.ts';
@@ -12,6 +14,7 @@ import { withoutNulsAtEnd } from './nuls.ts';
 import {
   type ChainName,
   type FileIdentity,
+  hasOtherName,
   identityOf,
   ownNames,
   type Pin,
@@ -210,11 +213,12 @@ function recognise(
 function markFresh(tail: LogTail, seen: Seen[], isAll: boolean): void {
   const newestKnown = Math.min(...seen.filter((one) => one.fresh === null).map((one) => one.age));
   const newest = tail.files.newest?.pin;
-  const isLinked = seen.some(({ file, fresh }) => fresh?.isLinked || (newest && sameFile(file, newest)));
+  const seesNewest = seen.some(({ file }) => newest !== undefined && sameFile(file, newest));
+  const isLinked = seesNewest || seen.some(({ fresh }) => fresh?.isLinked);
   for (const { fresh, age } of seen) {
     if (fresh === null) continue;
     // A look that failed may have missed the newest one.
-    if (isAll) fresh.isCopy = age > newestKnown;
+    if (isAll || seesNewest) fresh.isCopy = age > newestKnown;
     fresh.isLinked ||= isLinked;
   }
   // They were pinned as their names were read, while the chain moved.
@@ -225,29 +229,51 @@ function markFresh(tail: LogTail, seen: Seen[], isAll: boolean): void {
 const isAnotherFolder = (tail: LogTail, { identity }: Folder): boolean =>
   tail.folder !== null && identity !== null && tail.folder !== identity;
 
-/** Tells the files that the tail knows where their names are now. */
+/** Tells the known files where their names are now, and reads on in those that have lost their last one. */
 function place(tail: LogTail, seen: Seen[], folder: Folder, { outside }: Facts): void {
   readRestOfGone(tail, outside);
   const isOther = isAnotherFolder(tail, folder);
-  const forgotten = tail.files.place((pin, before) => {
-    const one = seen.find((other) => sameFile(other.file, pin));
-    if (one !== undefined) return one.age === 0 ? 'live' : 'rotated';
-    const { names = 0 } = outside.get(pin) ?? {};
-    return isOther ? 'gone' : placeOutside(pin, names, before, folder);
-  });
+  const forgotten = tail.files.place(
+    (pin, before) => {
+      const one = seen.find((other) => sameFile(other.file, pin));
+      if (one !== undefined) return one.age === 0 ? 'live' : 'rotated';
+      const { names = 0 } = outside.get(pin) ?? {};
+      return isOther ? 'gone' : placeOutside(pin, names, before, folder);
+    },
+    (pin) => isNameless(pin, outside),
+  );
   if (forgotten > 0) tail.owner.forgot(tail, forgotten);
 }
 
 /** Files that were done with, were written to since, and have no name any more: only pins keep the rest. */
 function readRestOfGone(tail: LogTail, outside: Facts['outside']): void {
-  for (const one of tail.files.done.all) {
-    const { pin, point } = one;
-    const { names = Number.POSITIVE_INFINITY, size = 0 } = outside.get(pin) ?? {};
-    if (point === null || names > ownNames(pin) || size <= point.offset) continue;
-    // Not what somebody destroyed before the deletion, nor room that was never written over.
-    if (!new FileCursor(pin, point).isSeenIn(pin)) continue;
-    const next = readAt(pin, point.offset, limits.tail.overlap_bytes);
-    if (withoutNulsAtEnd(next).length > 0) tail.goOn(one, 'gone');
+  const { all } = tail.files.done;
+  // Each comes before what is queued. Of a sealed log, one begins a stream, and the others wait for its end.
+  for (const one of tail.sealed === null ? all.toReversed() : all) {
+    const isGrown = one.point !== null && (outside.get(one.pin)?.size ?? 0) > one.point.offset;
+    const goesOn = isGrown && isNameless(one.pin, outside) && mayGoOn(one.pin, one.point!);
+    one.hasRest = goesOn !== false;
+    if (goesOn === true) tail.goOn(one, 'gone');
+  }
+}
+
+/** As of this look: a name that goes during it is the matter of the next one. */
+function isNameless(pin: Pin, outside: Facts['outside']): boolean {
+  const facts = outside.get(pin);
+  return facts === undefined ? !hasOtherName(pin) : facts.names <= ownNames(pin);
+}
+
+/**
+ * Whether what is behind is neither what somebody destroyed before the deletion, nor room for more. Null if
+ * the file cannot be read now: others do not wait for it.
+ */
+function mayGoOn(pin: Pin, point: ReadPoint): boolean | null {
+  try {
+    if (point.offset > 0 && !new FileCursor(pin, point).isSeenIn(pin)) return false;
+    return withoutNulsAtEnd(readAt(pin, point.offset, limits.parse.line_bytes_max)).length > 0;
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    return null;
   }
 }
 
@@ -271,7 +297,7 @@ function goOn(tail: LogTail, seen: Seen[], { outside }: Facts): boolean {
     const { pin, point } = one;
     const now = seen.find(({ file }) => sameFile(file, pin));
     // After the end of a log, only a return of its file counts.
-    if (point === null || (now === undefined && tail.sealed !== null)) continue;
+    if (point === null || one.hasRest || (now === undefined && tail.sealed !== null)) continue;
     const size = now?.size ?? outside.get(pin)?.size ?? 0;
     // The next read finds that a live file was truncated; of others, what is left was read.
     if (size < point.offset && now?.age !== 0)

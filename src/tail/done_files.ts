@@ -1,7 +1,7 @@
 import { limits } from '../base/limits.ts';
 import type { CursorPoint } from './file_cursor.ts';
 import { type FilePlace, isInFolder } from './generation.ts';
-import { type FileIdentity, hasOtherName, type Pin, sameFile } from './pins.ts';
+import { type FileIdentity, type Pin, sameFile } from './pins.ts';
 
 /** How far a file was read, and what its last bytes were. */
 export type ReadPoint = Pick<CursorPoint, 'offset' | 'overlap_bytes' | 'overlap_crc32'>;
@@ -15,6 +15,8 @@ export interface DoneFile {
   point: ReadPoint | null;
   /** Whether it has a name of the log in the folder. */
   isInFolder: boolean;
+  /** It was written to since, and has no name any more: it is read on once nothing else waits. */
+  hasRest?: boolean;
 }
 
 /**
@@ -47,13 +49,17 @@ export class DoneFiles {
 
   /**
    * Notes which of them are in the folder.
+   * @param isNameless whether a file had no name when it was looked for
    * @returns the pins of those that nobody can bring back, and of the oldest outside of the folder past the
    * limit
    */
-  place(placeOf: (pin: Pin) => FilePlace): { nowhere: Pin[]; forgotten: Pin[] } {
+  place(
+    placeOf: (pin: Pin) => FilePlace,
+    isNameless: (pin: Pin) => boolean,
+  ): { nowhere: Pin[]; forgotten: Pin[] } {
     if (this.list.length === 0) return { nowhere: [], forgotten: [] };
     for (const done of this.list) done.isInFolder = isInFolder(placeOf(done.pin));
-    const nowhere = this.list.filter((done) => !done.isInFolder && !hasOtherName(done.pin));
+    const nowhere = this.list.filter((done) => !done.isInFolder && !done.hasRest && isNameless(done.pin));
     const out = this.list.filter((done) => !done.isInFolder && !nowhere.includes(done));
     const forgotten = out.slice(0, Math.max(0, out.length - limits.tail.files_remembered_max));
     this.list = this.list.filter((done) => !nowhere.includes(done) && !forgotten.includes(done));

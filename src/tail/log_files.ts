@@ -154,11 +154,15 @@ export class LogFiles {
   /**
    * Tells each file where its name is now, and releases those that are done with and cannot come back.
    * @param placeOf `before`: where a file was that is still to be read
+   * @param isNameless whether a file had no name when it was looked for
    * @returns how many files it forgot that could have come back
    */
-  place(placeOf: (pin: Pin, before: FilePlace | null) => FilePlace): number {
+  place(
+    placeOf: (pin: Pin, before: FilePlace | null) => FilePlace,
+    isNameless: (pin: Pin) => boolean,
+  ): number {
     for (const generation of this.queue) generation.moveTo(placeOf(generation.pin, generation.place));
-    const { nowhere, forgotten } = this.done.place((pin) => placeOf(pin, null));
+    const { nowhere, forgotten } = this.done.place((pin) => placeOf(pin, null), isNameless);
     for (const pin of [...nowhere, ...forgotten]) this.release(pin);
     this.copies.place((pin) => placeOf(pin, null));
     this.releaseCopies();

@@ -6,7 +6,7 @@ import { giveUp, type LetGo } from './let_go.ts';
 import type { LogTail } from './log_tail.ts';
 import { firstRun, isLongRun, skipNuls } from './nuls.ts';
 import { notSeen, ReadFailure } from './read_failure.ts';
-import { copyAside, isTruncatedBehindCopy, truncated } from './truncation.ts';
+import { copyAside, findsTruncationBehindCopy, truncated } from './truncation.ts';
 
 /** A file that is let go of may begin with a long hole; one call reads at most so many chunks of it. */
 const CHUNKS_MAX = 1_000;
@@ -152,6 +152,8 @@ function behindNuls(tail: LogTail, generation: Generation): boolean {
   if (cursor.nuls.end === null) return true;
   if (cursor.nuls.end === 'file') {
     if (cursor.nuls.areStale()) {
+      // What came before the search began was found, if it was content.
+      generation.drained_at_ms = cursor.nuls.seen_at_ms;
       cursor.nuls.forget();
       return true;
     }
@@ -220,7 +222,7 @@ function readInto(chunk: Buffer, tail: LogTail, generation: Generation, mustGoOn
     if (length < 0) return length;
     if (generation.place !== 'live' || !aside.isAheadOf(cursor)) files.dropAside(generation);
   }
-  if (isTruncatedBehindCopy(tail, generation, mustGoOn)) return CUT;
+  if (findsTruncationBehindCopy(tail, generation, mustGoOn)) return CUT;
   // The look found a file that goes on, and is read before this one.
   return files.first === generation ? cursor.read(chunk, isOver(tail, generation)) : BUSY;
 }

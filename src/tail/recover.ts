@@ -200,8 +200,11 @@ const originalOf = ({ files }: LogTail, { copyOf }: FoundPin): Pin | null =>
   (copyOf && files.find(copyOf)) ?? null;
 
 function keepCopies(tail: LogTail, copies: FoundPin[]): void {
-  for (const one of copies.toSorted(byTime))
+  for (const one of copies.toSorted(byTime)) {
+    // It may have been read meanwhile.
+    if (tail.files.knows(one.pin)) continue;
     tail.files.addCopy({ pin: one.pin, of: originalOf(tail, one), gone_at_ms: null });
+  }
 }
 
 /** Only the newest files are in the state: who wrote to an older one while no agent ran is not known. */

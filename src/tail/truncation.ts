@@ -1,5 +1,5 @@
 import { crashPoint } from '../base/crash_point.ts';
-import { reasonOf } from '../base/errors.ts';
+import { isRefused, reasonOf } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { Aside } from './aside.ts';
 import { BUSY, CUT, FileCursor } from './file_cursor.ts';
@@ -32,7 +32,13 @@ function follow(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
     return false;
   }
   // Else the copy aside would begin with new content, and hide that the older one is in a copy only.
-  if (isTruncatedBehindCopy(tail, generation)) return truncated(tail, generation);
+  try {
+    if (findsTruncationBehindCopy(tail, generation)) return truncated(tail, generation);
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    tail.lacksCopy = true;
+    return false;
+  }
   generation.aside ??= new Aside(generation.cursor);
   const { aside } = generation;
   if (aside.copied_bytes >= tail.owner.room.share) {
@@ -48,7 +54,7 @@ function follow(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
   return followed === 'more';
 }
 
-/** A file cannot be copied, truncated and written again in so short a time after a look that saw no copy. */
+/** Hardly a file is copied, truncated and written again so soon after a look that saw no copy. */
 const FRESH_LOOK_MS = 20;
 
 /**
@@ -57,14 +63,23 @@ const FRESH_LOOK_MS = 20;
  * @param mustGoOn even if the folder could not be looked at
  * @throws why the folder could not be looked at
  */
-export function isTruncatedBehindCopy(tail: LogTail, generation: Generation, mustGoOn = false): boolean {
+export function findsTruncationBehindCopy(tail: LogTail, generation: Generation, mustGoOn = false): boolean {
   if (!generation.isUnread) return false;
   if (tail.sinceLook_ms > FRESH_LOOK_MS && statOf(generation.pin).size > 0) {
     const failure = tail.owner.lookFor(tail);
-    if (!mustGoOn && failure !== null) throw notSeen(failure);
+    if (!mustGoOn && failure !== null && mayBeCopied(tail, generation)) throw notSeen(failure);
   }
   const copy = tail.files.firstCopyOf(generation);
   return copy !== undefined && generation.isTruncatedSince(copy.pin);
+}
+
+/**
+ * Whether a look that failed may have missed a copy, or has seen one and not given it its place. A file that
+ * cannot be looked for does not keep another one from being read for long.
+ */
+function mayBeCopied({ files }: LogTail, generation: Generation): boolean {
+  if (generation.placed_for_ms < limits.tail.quiet_ms) return true;
+  return files.fresh.some(({ pin, age }) => age > 0 && generation.isTruncatedSince(pin));
 }
 
 /** The file has lost its name: nobody truncates it any more. */

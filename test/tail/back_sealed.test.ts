@@ -33,16 +33,20 @@ async function withReturned(t: TestContext): Promise<SimulatedHost> {
 }
 
 /** A host on which a rotated file, which was read, is changed and deleted before a look, and its sandbox after it. */
-async function deletedRotated(t: TestContext, change: (path: string) => void): Promise<SimulatedHost> {
+async function deletedRotated(
+  t: TestContext,
+  change: (path: string, host: SimulatedHost) => void,
+  first = FIRST,
+): Promise<SimulatedHost> {
   const host = new SimulatedHost(t);
   await host.agent.start();
-  await host.write(ID, FIRST);
+  await host.write(ID, first);
   await host.agent.tick(500);
   host.rotate(ID, 'two\n');
   await host.agent.deliver();
   await host.agent.tick(3_000);
   const rotated = host.path(ID, 'console.log.1');
-  change(rotated);
+  change(rotated, host);
   rmSync(rotated);
   host.agent.notify(dirname(rotated), 'console.log.1', true);
   await host.agent.deliver();
@@ -131,4 +135,74 @@ test('… and is destroyed before it is deleted: nothing of that is read', async
   const host = await deletedRotated(t, (path) => writeFileSync(path, 'x'.repeat(4_096), { flag: 'r+' }));
   assert.deepEqual(host.rowsOf(ID), [FIRST, 'two\n']);
   assert.equal(host.streams(ID).length, 1);
+});
+
+test('… and was empty when it was rotated, or goes on behind a few NULs', async (t) => {
+  for (const [first, late] of [
+    ['', 'late\n'],
+    [FIRST, `${'\0'.repeat(600)}late\n`],
+  ] as const) {
+    await t.test(JSON.stringify(first), async (t) => {
+      const host = await deletedRotated(t, (path) => appendFileSync(path, late), first);
+      assert.equal(host.rowsOf(ID).toSorted().join(''), [first, 'two\n', late].toSorted().join(''));
+    });
+  }
+});
+
+test('… and cannot be read: later files do not wait for it, and it is read once it can be', async (t) => {
+  const host = await deletedRotated(t, (path, { agent }) => {
+    appendFileSync(path, 'late\n');
+    agent.faults.begin({ calls: 1e6, chance: 1, seed: 1, only: ['openSync'], path: ',0,', code: 'EIO' });
+  });
+  assert.deepEqual(host.rowsOf(ID), [FIRST, 'two\n']);
+  assert.equal(host.streams(ID)[0]!.seal!.reason, 'deleted');
+  host.agent.faults.end();
+  await host.agent.tick(60_000);
+  assert.deepEqual(host.rowsOf(ID), [FIRST, 'two\n', 'late\n']);
+});
+
+test('two rotated files that were read are written to and deleted before a look: the older one comes first', async (t) => {
+  const host = new SimulatedHost(t);
+  const { agent } = host;
+  const folder = dirname(host.path(ID));
+  await agent.start();
+  await host.write(ID, 'one\n');
+  await agent.tick(500);
+  host.rotate(ID, 'two\n', 'console.log.2');
+  await agent.deliver();
+  await agent.tick(3_000);
+  host.rotate(ID, 'three\n');
+  await agent.deliver();
+  await agent.tick(3_000);
+  for (const age of [2, 1]) appendFileSync(join(folder, `console.log.${age}`), `late ${age}\n`);
+  for (const age of [2, 1]) {
+    rmSync(join(folder, `console.log.${age}`));
+    agent.notify(folder, `console.log.${age}`, true);
+  }
+  await agent.deliver();
+  await agent.tick(3_000);
+  assert.deepEqual(
+    host.rowsOf(ID).filter((row) => row.startsWith('late')),
+    ['late 2\n', 'late 1\n'],
+  );
+});
+
+test('two files of a sealed log elsewhere are written to and deleted: both are read', async (t) => {
+  const host = new SimulatedHost(t);
+  const folder = dirname(host.path(ID));
+  const elsewhere = join(dirname(dirname(folder)), 'elsewhere');
+  await host.agent.start();
+  await host.write(ID, 'one\n');
+  await host.agent.tick(500);
+  host.rotate(ID, 'two\n');
+  await host.agent.deliver();
+  await host.agent.tick(3_000);
+  renameSync(folder, elsewhere);
+  host.agent.notify(dirname(folder), ID, true);
+  await host.agent.tick(15_000);
+  for (const name of ['console.log.1', 'console.log'])
+    appendFileSync(join(elsewhere, name), `late ${name}\n`);
+  rmSync(elsewhere, { recursive: true });
+  await host.agent.tick(120_000);
+  assert.deepEqual(host.rowsOf(ID), ['one\n', 'two\n', 'late console.log.1\n', 'late console.log\n']);
 });

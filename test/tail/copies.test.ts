@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { copyTruncate, rotate } from '../support/rotate.ts';
 import { SimulatedHost } from '../support/simulated_host.ts';
 
 /** The agent links, names and looks; it cannot open what it has linked. */
-const UNREADABLE = { calls: 1_000_000, chance: 1, seed: 1, only: ['openSync'], path: ',console,1' };
+const FAILS = { calls: 1_000_000, chance: 1, seed: 1 };
+const UNREADABLE = { ...FAILS, only: ['openSync'], path: ',console,1' };
 
 const ID = 'sb';
 
@@ -119,4 +120,45 @@ test('a copy of content that came after an unseen truncation in place: a gap row
   assert.equal(before!.gaps.length, 1);
   assert.equal(before!.seal!.complete, false);
   assert.equal(after!.bytes.toString(), 'two\n');
+});
+
+/** One old file of the chain that can be neither linked nor opened, so that each look fails. */
+function addUnpinnable({ agent }: SimulatedHost, path: string): void {
+  agent.faults.begin({ ...FAILS, only: ['linkSync', 'openSync'], path: 'console.log.9', code: 'EIO' });
+  writeFileSync(`${path}.9`, 'old\n');
+}
+
+test('a file of which nothing is known is read although looks fail for another one', async (t) => {
+  const host = new SimulatedHost(t);
+  const path = host.path(ID);
+  await host.agent.start();
+  await host.write(ID, '');
+  await host.agent.tick(2_000);
+  addUnpinnable(host, path);
+  await host.write(ID, 'one\n');
+  await host.agent.tick(2_000);
+  assert.deepEqual(host.rowsOf(ID), ['one\n']);
+});
+
+test('a copy that only a look saw which failed for another file comes before its original', async (t) => {
+  const host = new SimulatedHost(t);
+  const path = host.path(ID);
+  await host.agent.start();
+  await host.write(ID, '');
+  await host.agent.tick(500);
+  appendFileSync(path, 'one\n');
+  copyAndTruncate(host, 'two\n');
+  addUnpinnable(host, path);
+  const look = async (): Promise<void> => {
+    host.agent.notify(dirname(path), 'console.log.1', true);
+    await host.agent.deliver();
+  };
+  await look();
+  for (const age of [1, 9]) rmSync(`${path}.${age}`);
+  host.agent.faults.end();
+  await look();
+  await host.agent.tick(5_000);
+  await host.delete(ID);
+  await host.agent.tick(5_000);
+  assert.deepEqual(host.rowsOf(ID), ['one\n', 'two\n']);
 });
