@@ -15,6 +15,7 @@ import { join } from 'node:path';
 
 /** Number of rotated files that the runtime keeps. */
 const KEPT = 3;
+const NEW_LINE = 10;
 /** Longer than a line may be, and no multiple of a block. */
 const PREALLOCATED = Buffer.alloc(100_000);
 /** All consoles start with the same lines, because every sandbox boots the same kernel. */
@@ -117,7 +118,13 @@ export class SoakSandbox {
     this.bytes += event.length;
   }
 
-  write(bytes: Buffer): void {
+  /**
+   * A writer that started over ends its lines: if the old content has an end of a line right behind what it
+   * wrote, nobody can tell that it did not write that, too.
+   */
+  write(some: Buffer): void {
+    const isOver = this.fileBytes + some.length < this.formerBytes;
+    const bytes = isOver && some.at(-1) !== NEW_LINE ? Buffer.concat([some, Buffer.from('\n')]) : some;
     for (let at = 0; at < bytes.length; ) at += writeSync(this.fd, bytes, at);
     this.console.add(bytes);
     this.fileBytes += bytes.length;
