@@ -131,6 +131,11 @@ export class FileCursor {
     return this.content?.unsure_bytes ?? 0;
   }
 
+  /** Whether it ends with bytes of which nobody can tell whether they are new, or has lost such ones. */
+  get isDoubtful(): boolean {
+    return this.unsure_bytes > 0 || this.content?.mayHaveLost === true;
+  }
+
   /** Where the file ends for its reader, as of the last read: behind that may be former content. */
   get end(): number {
     return this.content?.endOf(this.size) ?? this.size;

@@ -412,7 +412,7 @@ export class LogTail implements StateOwner {
     if (uncopied_bytes > 0)
       this.gap(uncopied_bytes, 'truncated before it could be read, and there was no room to copy it aside');
     // Gaps at one position are one row.
-    this.gap(null, last.cursor.unsure_bytes > 0 ? `${UNSURE}; ${TRUNCATED}` : TRUNCATED);
+    this.gap(null, last.cursor.isDoubtful ? `${UNSURE}; ${TRUNCATED}` : TRUNCATED);
     this.seal('truncated', fileState(last));
   }
 
@@ -435,7 +435,7 @@ export class LogTail implements StateOwner {
   close(): boolean {
     const { first, second: next } = this.files;
     const last = fileState(first!);
-    const gaps = first!.cursor.unsure_bytes > 0 && next?.starts !== 'truncated' ? [UNSURE] : [];
+    const gaps = first!.cursor.isDoubtful && next?.starts !== 'truncated' ? [UNSURE] : [];
     const missing = this.sights.missingBehind(first!, next);
     if (missing !== null) gaps.push(missing);
     else if (next === undefined && this.lostBehind !== null) gaps.push(this.lostBehind);

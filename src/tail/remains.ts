@@ -43,6 +43,9 @@ export class Remains {
   private looked_ms = 0;
   private hasPaused = false;
   private isOverAgain = false;
+  /** Nobody saw what was written behind the front before an agent came. */
+  private isResumed = false;
+  private isDoubtful = false;
   private readonly first: Front;
   /** From here on, the lines of `sums` are those of the former content. */
   private readonly formerFrom: number;
@@ -69,7 +72,7 @@ export class Remains {
     const front = former === null ? null : lastChange(fd, former, 0, Number.POSITIVE_INFINITY);
     // What was read may be younger than the times.
     const now = { ...times, changed_ms: fstatSync(fd).mtimeMs };
-    if (front === null) return new Remains(now, sums, unsure(fd, sums, 0), times.size);
+    if (front === null) return new Remains(now, sums, unsure(fd, sums, 0), times.size).resumed();
     const { atMost } = front;
     if (front.lineTo !== undefined && !isLineStart(fd, front.at)) delete front.lineTo;
     // Of bytes that nobody had read, nothing is known.
@@ -85,7 +88,13 @@ export class Remains {
     const sums = sumsOf(fd, times.size);
     const front = unsure(fd, sums, at);
     const formerFrom = isSure ? sums.endOf(sums.blockAt(at)) : times.size;
-    return new Remains(times, sums, isSure ? { ...front, atMost: at } : front, formerFrom);
+    const remains = new Remains(times, sums, isSure ? { ...front, atMost: at } : front, formerFrom);
+    return isSure ? remains : remains.resumed();
+  }
+
+  private resumed(): this {
+    this.isResumed = true;
+    return this;
   }
 
   /** What was new before a second writer started over, which has passed it, is new. */
@@ -117,6 +126,11 @@ export class Remains {
   /** Whether a writer started over before it was known how far the one before it got. */
   get hasRestarted(): boolean {
     return this.isOverAgain;
+  }
+
+  /** Whether bytes that were written while no agent ran may have been written over before they were read. */
+  get mayHaveLost(): boolean {
+    return this.isDoubtful;
   }
 
   /** Sums of what that one left; null if only those from before it wrote more are known. */
@@ -163,6 +177,7 @@ export class Remains {
       return;
     }
     const different = lastDifference(scratch, window);
+    if (this.isResumed) this.doubt(fd, different);
     const first = sums.blockFrom(at + window.length);
     const last = sums.blockAt(at + length) - 1;
     const isAll = first > last;
@@ -180,6 +195,18 @@ export class Remains {
     } else if (front.window.length > window.length) {
       this.front = { ...this.front, window: front.window };
     }
+  }
+
+  /**
+   * The first change after a resume. Who goes on writing begins behind what was written meanwhile, and mostly
+   * with a line. Else another one may have started over: its boot differs within a line.
+   */
+  private doubt(fd: number, different: number): void {
+    const { at, window } = this.front;
+    if (different < 0) return;
+    this.isResumed = false;
+    const first = firstDifference(scratch, window);
+    this.isDoubtful = first === 0 || !isLineStart(fd, at + first);
   }
 
   /** All that is known is right. */
@@ -321,6 +348,13 @@ function lastDifference(bytes: Buffer, window: Buffer): number {
   if (bytes.subarray(0, window.length).equals(window)) return -1;
   let at = window.length - 1;
   while (bytes[at] === window[at]) at--;
+  return at;
+}
+
+/** Index of the first byte of `window` that differs; one does. */
+function firstDifference(bytes: Buffer, window: Buffer): number {
+  let at = 0;
+  while (bytes[at] === window[at]) at++;
   return at;
 }
 
