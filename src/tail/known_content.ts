@@ -28,7 +28,8 @@ export class KnownContent {
   private next: Remains | null = null;
   private cut_bytes: number;
   private isCopy = false;
-  private isDoubtful = false;
+  /** Whether bytes may be lost that were written over before they were read. */
+  mayHaveLost = false;
 
   /** @param offset how far the file is read @param from of an earlier agent, or of the writer's start over */
   constructor(offset: number, from: SavedContent | Remains = {}) {
@@ -37,7 +38,7 @@ export class KnownContent {
     if (!isSaved) this.behind = from;
     const { crc32, size, changed_ms, cut_bytes = 0 } = isSaved ? from : ({} as SavedContent);
     this.cut_bytes = cut_bytes;
-    this.isDoubtful = isSaved && from.may_have_lost === true;
+    this.mayHaveLost = isSaved && from.may_have_lost === true;
     const times = size === undefined || changed_ms === undefined ? null : { size, changed_ms };
     this.check = new ContentCheck(new BlockSums(offset, crc32 ?? 0), times, crc32 !== undefined);
   }
@@ -49,7 +50,7 @@ export class KnownContent {
     other.behind = this.behind;
     other.saved = this.saved;
     other.cut_bytes = this.cut_bytes;
-    other.isDoubtful = this.isDoubtful;
+    other.mayHaveLost = this.mayHaveLost;
     return other;
   }
 
@@ -79,11 +80,6 @@ export class KnownContent {
     return saved?.remains?.is_unsure ? saved.remains.end - saved.remains.new_to : this.cut_bytes;
   }
 
-  /** Whether bytes may be lost that were written over before they were read. */
-  get mayHaveLost(): boolean {
-    return this.isDoubtful;
-  }
-
   /** How far a writer that started over got, as far as that is known; null if all of the file is new. */
   get newTo(): number | null {
     return this.behind?.newTo ?? this.saved?.remains?.new_to ?? null;
@@ -106,7 +102,7 @@ export class KnownContent {
     behind.trust();
     if (this.isAllNew(behind, times.size)) return times.size;
     behind.look(fd, times);
-    this.isDoubtful ||= behind.mayHaveLost;
+    this.mayHaveLost ||= behind.mayHaveLost;
     if (isOver) behind.end(fd);
     else if (behind.quiet_ms >= quiet_ms) behind.pause(fd);
     return Math.min(behind.newTo, times.size);
@@ -225,7 +221,7 @@ export class KnownContent {
       ...lastTimes,
       ...(remains && { remains }),
       ...(this.cut_bytes > 0 && { cut_bytes: this.cut_bytes }),
-      ...(this.isDoubtful && { may_have_lost: true as const }),
+      ...(this.mayHaveLost && { may_have_lost: true as const }),
     };
   }
 }

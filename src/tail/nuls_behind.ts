@@ -22,7 +22,7 @@ interface Seen {
   end: 'unknown' | 'content' | 'file';
   written_ms: number;
   isSettled: boolean;
-  /** When the search for their end began: what is written since may be where it has been already. */
+  /** As of when this is known: what is written since may be where the search has been already. */
   at_ms: number;
 }
 

@@ -352,7 +352,7 @@ export class Pins {
     if (pin.path === null) return;
     const number = `${generation}${isAfterGap ? '~' : ''}`;
     const parts = [encodeURIComponent(sandbox), log, stream, number, pin.inode, folder ?? ''];
-    if (copyOf !== null) parts.push(`${copyOf.inode}-${copyOf.born}`);
+    if (copyOf !== null) parts.push(partOf(copyOf));
     const path = join(this.dir, parts.join(','));
     if (path === pin.path) return;
     renameSync(pin.path, path);
@@ -393,13 +393,12 @@ export class Pins {
 
   /** A new empty file for a copy of `of`, from offset `from` on. */
   makeAside(sandbox: string, log: string, of: PinnedFile, from: number): Pin {
-    const { inode, born } = of.pin;
     const parts = [
       encodeURIComponent(sandbox),
       log,
       'aside',
       of.number,
-      `${inode}-${born}-${of.cuts}`,
+      `${partOf(of.pin)}-${of.cuts}`,
       from,
       this.unique(),
     ];
@@ -514,14 +513,16 @@ function decoded(part: string): string | null {
   }
 }
 
+/** A file's identity as a part of a name. */
+const partOf = ({ inode, born }: FileIdentity): string => `${inode}-${born}`;
+
 function identityIn(part: string): FileIdentity {
   const [inode = '', born = '0'] = part.split('-');
   return { inode, born };
 }
 
 function asideOf(original: string, from: string): FoundPin['aside'] {
-  const [inode, born, cuts] = original.split('-') as [string, string, string];
-  return { of: { inode, born }, cuts: Number(cuts), from: Number(from) };
+  return { of: identityIn(original), cuts: Number(original.split('-')[2]), from: Number(from) };
 }
 
 /** A descriptor of a pinned file; `closePin` gives it back. A link in its place is not followed. */

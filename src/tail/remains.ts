@@ -45,7 +45,8 @@ export class Remains {
   private isOverAgain = false;
   /** Nobody saw what was written behind the front before an agent came. */
   private isResumed = false;
-  private isDoubtful = false;
+  /** Whether bytes that were written while no agent ran may have been written over before they were read. */
+  mayHaveLost = false;
   private readonly first: Front;
   /** From here on, the lines of `sums` are those of the former content. */
   private readonly formerFrom: number;
@@ -128,11 +129,6 @@ export class Remains {
     return this.isOverAgain;
   }
 
-  /** Whether bytes that were written while no agent ran may have been written over before they were read. */
-  get mayHaveLost(): boolean {
-    return this.isDoubtful;
-  }
-
   /** Sums of what that one left; null if only those from before it wrote more are known. */
   get left(): BlockSums | null {
     return this.front === this.first ? this.sums : null;
@@ -206,7 +202,7 @@ export class Remains {
     if (different < 0) return;
     this.isResumed = false;
     const first = firstDifference(scratch, window);
-    this.isDoubtful = first === 0 || !isLineStart(fd, at + first);
+    this.mayHaveLost = first === 0 || !isLineStart(fd, at + first);
   }
 
   /** All that is known is right. */

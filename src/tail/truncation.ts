@@ -32,13 +32,15 @@ function follow(tail: LogTail, generation: Generation, chunk: Buffer): boolean {
     return false;
   }
   // Else the copy aside would begin with new content, and hide that the older one is in a copy only.
+  let isCut: boolean;
   try {
-    if (findsTruncationBehindCopy(tail, generation)) return truncated(tail, generation);
+    isCut = findsTruncationBehindCopy(tail, generation);
   } catch (error) {
     if (!isRefused(error)) throw error;
     tail.lacksCopy = true;
     return false;
   }
+  if (isCut) return truncated(tail, generation);
   generation.aside ??= new Aside(generation.cursor);
   const { aside } = generation;
   if (aside.copied_bytes >= tail.owner.room.share) {

@@ -6,15 +6,18 @@ import { SimulatedHost } from '../support/simulated_host.ts';
 const ID = 'sb';
 const BOOT = '[    0.000000] Linux, the same for all\n';
 const FORMER = `${BOOT}${'former content, which is not passed yet\n'.repeat(50)}`;
+const LONG_FORMER = `${BOOT}${'former content, which is not passed yet\n'.repeat(10_000)}`;
+/** Longer than what is kept behind the place up to which all is known. */
+const AWAY = 'written while no agent ran\n'.repeat(5_000);
 
 /**
  * A console that is written over in place, and whose writer goes on while no agent runs.
  * @param first what an agent saw of it @param then what came while none ran
  */
-async function resumed(t: TestContext, first: string, then: string): Promise<SimulatedHost> {
+async function resumed(t: TestContext, first: string, then: string, former = FORMER): Promise<SimulatedHost> {
   const host = new SimulatedHost(t);
   await host.agent.start();
-  await host.write(ID, FORMER);
+  await host.write(ID, former);
   await host.agent.tick(2_000);
   writeOver(host, first);
   await host.write(ID, '');
@@ -67,4 +70,13 @@ test('the first writer goes on at the start of a line: all of it is stored, and 
   const reasons = await ends(host, `${seen}${away}and on\n`);
   assert.ok(!reasons.some(isUnsure), JSON.stringify(reasons));
   assert.ok(host.rowsOf(ID).join('').includes(`${seen}${away}and on\n`));
+});
+
+test('… also if that was more than a look compares, and the writer goes on twice', async (t) => {
+  const host = await resumed(t, `${BOOT}boot 1 of sb\n`, AWAY, LONG_FORMER);
+  writeOver(host, `${BOOT}boot 1 of sb\n${AWAY}and on\n`);
+  await host.write(ID, '');
+  await host.agent.tick(2_000);
+  const reasons = await ends(host, `${BOOT}boot 1 of sb\n${AWAY}and on\nand further\n`);
+  assert.ok(!reasons.some(isUnsure), JSON.stringify(reasons));
 });
