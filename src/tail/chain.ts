@@ -298,7 +298,9 @@ function goOn(tail: LogTail, seen: Seen[], { outside }: Facts): boolean {
     const now = seen.find(({ file }) => sameFile(file, pin));
     // After the end of a log, only a return of its file counts.
     if (point === null || one.hasRest || (now === undefined && tail.sealed !== null)) continue;
-    const size = now?.size ?? outside.get(pin)?.size ?? 0;
+    const size = now?.size ?? outside.get(pin)?.size;
+    // Nothing is known of a file whose pin was removed.
+    if (size === undefined) continue;
     // The next read finds that a live file was truncated; of others, what is left was read.
     if (size < point.offset && now?.age !== 0)
       one.point = { offset: size, overlap_bytes: 0, overlap_crc32: 0 };

@@ -1,3 +1,4 @@
+import type { Dirent, Stats } from 'node:fs';
 import type { OpenFolder } from '../base/open_folder.ts';
 import { isCopyOf } from './copies.ts';
 import type { FreshFile } from './log_files.ts';
@@ -41,20 +42,29 @@ export function factsOf(tail: LogTail, seen: Seen[], folder: OpenFolder | null):
   const outside = new Map<Pin, Outside>();
   for (const pin of tail.files.pins) {
     if (seen.some(({ file }) => sameFile(file, pin))) continue;
+    let stats: Stats;
     try {
-      const stats = statOf(pin);
-      if (pin.fd !== null && stats.nlink > 0 && folder !== null) pin.hidden = hiddenNames(pin, folder);
-      outside.set(pin, { names: namesIn(pin, stats), size: stats.size, written_ms: stats.mtimeMs });
+      stats = statOf(pin);
     } catch (error) {
       // Somebody removed the pin; the next read reports it.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      continue;
     }
+    if (pin.fd !== null && stats.nlink > 0 && folder !== null) pin.hidden = hiddenNames(pin, folder);
+    outside.set(pin, { names: namesIn(pin, stats), size: stats.size, written_ms: stats.mtimeMs });
   }
   return { outside };
 }
 
 function hiddenNames(pin: Pin, folder: OpenFolder): number {
-  const hidden = folder.list().filter(({ name }) => HIDDEN_NAME.test(name));
+  let hidden: Dirent[];
+  try {
+    hidden = folder.list().filter(({ name }) => HIDDEN_NAME.test(name));
+  } catch (error) {
+    // FUSE says so of a folder that was removed since it was opened.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return 0;
+  }
   return hidden.filter(({ name }) => {
     const stats = folder.lstat(name);
     return stats !== undefined && sameFile(identityOf(stats), pin);

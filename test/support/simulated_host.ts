@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { SimulatedAgent } from './simulated_agent.ts';
+import { type FileSystem, SimulatedAgent } from './simulated_agent.ts';
 import { SpoolRows } from './spool_rows.ts';
 import { type StoredStream, streamsOf } from './streams.ts';
 
@@ -21,12 +21,12 @@ export class SimulatedHost {
   private readonly vms: string;
   private readonly rows: SpoolRows;
 
-  constructor(t: TestContext) {
+  constructor(t: TestContext, fileSystem?: FileSystem) {
     const dir = mkdtempSync(join(tmpdir(), 'afterlog-simulated-'));
     this.pins = join(dir, 'data', '.afterlog', 'pins');
     this.vms = join(dir, 'data', 'vms');
     mkdirSync(this.vms, { recursive: true });
-    this.agent = new SimulatedAgent(join(dir, 'data'), join(dir, 'state'));
+    this.agent = new SimulatedAgent(join(dir, 'data'), join(dir, 'state'), undefined, undefined, fileSystem);
     this.rows = new SpoolRows(join(dir, 'state', 'spool'));
     this.agent.install();
     t.after(() => {
