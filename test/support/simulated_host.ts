@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type FileSystem, SimulatedAgent } from './simulated_agent.ts';
+import { SimulatedAgent } from './simulated_agent.ts';
 import { SpoolRows } from './spool_rows.ts';
 import { type StoredStream, streamsOf } from './streams.ts';
 
