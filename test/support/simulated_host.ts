@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { SimulatedAgent } from './simulated_agent.ts';
+import type { FileSystem } from './simulated_files.ts';
 import { SpoolRows } from './spool_rows.ts';
 import { type StoredStream, streamsOf } from './streams.ts';
 
