@@ -48,12 +48,18 @@ export class Sights {
       this.last?.miss(names);
       return;
     }
+    const before = this.last;
     const behindHole = known >= 0 ? findBehindHole(seen.slice(known), chain) : null;
     if (behindHole !== null) behindHole.hole ??= this.setAside(names);
     if (!goesOn) first!.before ??= this.setAside(this.last!.isIn(folder) ? names : []);
-    this.last ??= new LastSight(newest, Date.now());
+    this.last ??= before === null ? new LastSight(newest, Date.now()) : LastSight.after(before, newest);
     // A file that was listed and is gone already: only a look that sees all files can be trusted.
-    if (seen.length >= names.length) this.last.renew(newest, names, folder);
+    if (seen.length < names.length) return;
+    this.last.renew(
+      seen.map(({ file }) => file),
+      names,
+      folder,
+    );
   }
 
   /** The last sight of a file that another one has followed. @param names that are in its folder now */
