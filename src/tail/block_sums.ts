@@ -9,6 +9,10 @@ const SHARE = 64;
 const BLOCK_BYTES_MIN = 1_024;
 const BLOCK_BYTES_MAX = 65_536;
 const LINE_BLOCK_BYTES_MAX = 4_096;
+/** Sums that are written as text: so many lines are blocks of their own; a further block joins the next one, */
+const TEXT_LINES_MAX = 128;
+/** … until it is as long as this share of what is before it. */
+const TEXT_SHARE = 16;
 /** Blocks that are made longer to save memory are at least so long at first. */
 const SHRUNK_BYTES_MIN = 256;
 /** Further bytes of a file are not covered. */
@@ -48,6 +52,8 @@ export class BlockSums {
   private nuls = 0;
   /** Closed blocks are not shorter; 0 as long as each line may be one. */
   private shortest_bytes = 0;
+  /** So many blocks at most are lines. */
+  private lines_max = LINES_MAX;
 
   /** @param sum the CRC-32 of what is before `from` */
   constructor(from = 0, sum = 0) {
@@ -100,7 +106,7 @@ export class BlockSums {
 
   /** Whether this block is one line. */
   isLine(block: number): boolean {
-    return this.shortest_bytes === 0 && block < LINES_MAX && this.startOf(block) < LINES_BYTES_MAX;
+    return this.shortest_bytes === 0 && block < this.lines_max && this.startOf(block) < LINES_BYTES_MAX;
   }
 
   /** The block that holds the byte at this offset; `count` if none does. */
@@ -136,7 +142,39 @@ export class BlockSums {
     other.isFrozen = this.isFrozen;
     other.nuls = this.nuls;
     other.shortest_bytes = this.shortest_bytes;
+    other.lines_max = this.lines_max;
     return other;
+  }
+
+  /** The sums from a block on, the less exact the farther behind it, as `fromText` reads them. */
+  textFrom(first: number): string {
+    const hasBlock = first < this.count;
+    const [from, sum] = hasBlock ? [this.startOf(first), this.sumBefore(first)] : [this.to, this.crc];
+    const list: number[] = [];
+    let to = from;
+    let lines = 0;
+    for (let block = first; block < this.count; block++) {
+      const end = this.endOf(block);
+      const isLine = lines < TEXT_LINES_MAX && this.isLine(block);
+      if (isLine) lines++;
+      else if (end - to < (to - from) / TEXT_SHARE && block < this.count - 1) continue;
+      list.push(end, this.sumAt(block));
+      to = end;
+    }
+    const bytes = Buffer.from(Uint32Array.from(list).buffer);
+    return [from, sum, lines, bytes.toString('base64')].join();
+  }
+
+  /** As `textFrom` wrote them. */
+  static fromText(text: string): BlockSums {
+    const [from, sum, lines, list] = text.split(',') as [string, string, string, string];
+    const bytes = Uint8Array.from(Buffer.from(list, 'base64'));
+    const sums = new BlockSums(Number(from), Number(sum));
+    sums.list = new Uint32Array(bytes.buffer);
+    sums.blocks = sums.list.length / 2;
+    sums.lines_max = Number(lines);
+    if (sums.blocks > 0) [sums.to, sums.crc] = [sums.closedTo, sums.list.at(-1)!];
+    return sums;
   }
 
   /** Joins blocks until the sums take at most so much memory, as far as longer blocks are possible. */

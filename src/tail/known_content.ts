@@ -1,6 +1,6 @@
 import { BlockSums, byteAt } from './block_sums.ts';
 import { type Ahead, ContentCheck, type FileTimes, type Verdict } from './content_check.ts';
-import { Remains } from './remains.ts';
+import { Remains, type SavedRemains } from './remains.ts';
 
 /** What the state of a log keeps of a file's content; all of it is absent in states of earlier versions. */
 export interface SavedContent {
@@ -10,7 +10,14 @@ export interface SavedContent {
   size?: number;
   changed_ms?: number;
   /** A writer started over, and has not passed the end of the former content yet; or a copy was made then. */
-  remains?: { end: number; new_to: number; is_unsure: boolean; is_copy?: true };
+  remains?: {
+    end: number;
+    new_to: number;
+    is_unsure: boolean;
+    is_copy?: true;
+    /** Absent if nothing is known of the former content. */
+    former?: SavedRemains;
+  };
   /** A truncation took away so many bytes that may have been new, and were never read. */
   cut_bytes?: number;
   /** Bytes that were written over former content may have been written over before they were read. */
@@ -112,11 +119,11 @@ export class KnownContent {
   private resume(fd: number, times: FileTimes): void {
     const { saved } = this;
     if (saved?.remains === undefined || this.behind !== null) return;
-    const { end, new_to, is_unsure, is_copy = false } = saved.remains;
+    const { end, new_to, is_unsure, is_copy = false, former = null } = saved.remains;
     this.isCopy ||= is_copy;
     if (times.size !== end && !this.isCopy) return;
     const isSure = !is_unsure && (is_copy || saved.changed_ms === times.changed_ms);
-    this.behind = Remains.resume(fd, times, new_to, isSure);
+    this.behind = Remains.resume(fd, times, new_to, isSure, former);
   }
 
   /**
@@ -191,7 +198,7 @@ export class KnownContent {
   copiedTo(offset: number): void {
     const { remains } = this.saved ?? {};
     if (remains && remains.new_to < offset)
-      this.saved = { ...this.saved, remains: { ...remains, new_to: offset } };
+      this.saved = { ...this.saved, remains: { ...withoutFormer(remains), new_to: offset } };
     this.check.sawAll(remains?.end ?? offset);
   }
 
@@ -213,9 +220,7 @@ export class KnownContent {
     const { read, lastTimes } = this.check;
     const { behind, saved } = this;
     const copy = this.isCopy && { is_copy: true as const };
-    const remains = behind
-      ? { end: behind.size, new_to: behind.newTo, is_unsure: behind.isUnsure, ...copy }
-      : saved?.remains;
+    const remains = behind ? { ...remainsState(behind), ...copy } : saved?.remains;
     return {
       ...(this.check.isSumKnown && !read.isPartial && read.end === offset && { crc32: read.sum }),
       ...lastTimes,
@@ -224,4 +229,14 @@ export class KnownContent {
       ...(this.mayHaveLost && { may_have_lost: true as const }),
     };
   }
+}
+
+type SavedPlace = NonNullable<SavedContent['remains']>;
+
+/** The former content is known from another place on. */
+const withoutFormer = ({ former, ...remains }: SavedPlace): SavedPlace => remains;
+
+function remainsState(remains: Remains): SavedPlace {
+  const { size: end, newTo: new_to, isUnsure: is_unsure, saved: former } = remains;
+  return { end, new_to, is_unsure, ...(former && { former }) };
 }

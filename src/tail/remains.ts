@@ -1,4 +1,5 @@
 import { fstatSync, readSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import { addFrom, areBlocks, BlockSums, byteAt, readBlocks, scratch } from './block_sums.ts';
 import type { FileTimes } from './content_check.ts';
 import { sameTime_ms } from './file_sight.ts';
@@ -26,6 +27,16 @@ interface Front {
   lineTo?: number;
 }
 
+/** What a saved state keeps of the former content behind the front. */
+export interface SavedRemains {
+  /** Bytes up to this offset may be new; absent if it is known to the byte how far the writer got. */
+  at_most?: number;
+  /** The CRC-32 of what is between the front and the first block. */
+  crc32: number;
+  /** The blocks behind it, as `BlockSums` writes them. */
+  sums: string;
+}
+
 /**
  * What is left of a file's former content, behind a writer that started over at its beginning. The size of
  * the file stays the same until the writer passes its end, so each look compares what was there before.
@@ -48,6 +59,8 @@ export class Remains {
   /** Whether bytes that were written while no agent ran may have been written over before they were read. */
   mayHaveLost = false;
   private readonly first: Front;
+  /** A state is saved more often than the front moves. */
+  private savedOf: { front: Front; saved: SavedRemains | null } | null = null;
   /** From here on, the lines of `sums` are those of the former content. */
   private readonly formerFrom: number;
 
@@ -82,15 +95,28 @@ export class Remains {
   }
 
   /**
-   * Goes on after a restart. What was written meanwhile is known as soon as the writer writes more.
+   * Goes on after a restart.
    * @param isSure nothing was written meanwhile
+   * @param saved what is written meanwhile shows by it; null: it is known as soon as the writer writes more
    */
-  static resume(fd: number, times: FileTimes, at: number, isSure: boolean): Remains {
+  static resume(
+    fd: number,
+    times: FileTimes,
+    at: number,
+    isSure: boolean,
+    saved: SavedRemains | null,
+  ): Remains {
     const sums = sumsOf(fd, times.size);
-    const front = unsure(fd, sums, at);
-    const formerFrom = isSure ? sums.endOf(sums.blockAt(at)) : times.size;
-    const remains = new Remains(times, sums, isSure ? { ...front, atMost: at } : front, formerFrom);
-    return isSure ? remains : remains.resumed();
+    if (isSure) {
+      const front = { ...unsure(fd, sums, at), atMost: at };
+      return new Remains(times, sums, front, sums.endOf(sums.blockAt(at)));
+    }
+    if (saved === null) return new Remains(times, sums, unsure(fd, sums, at), times.size).resumed();
+    // What was read may be younger than the times.
+    const now = { ...times, changed_ms: fstatSync(fd).mtimeMs };
+    const front = changeBehind(fd, at, saved);
+    if (front.lineTo !== undefined && !isLineStart(fd, front.at)) delete front.lineTo;
+    return new Remains(now, sums, { ...front, window: trimmed(fd, sums, front) }, front.atMost);
   }
 
   private resumed(): this {
@@ -147,6 +173,23 @@ export class Remains {
   /** How long the writer has paused. */
   get quiet_ms(): number {
     return performance.now() - this.touched_ms;
+  }
+
+  /** Null if nothing is known of what is behind the front. */
+  get saved(): SavedRemains | null {
+    if (this.savedOf?.front !== this.front) this.savedOf = { front: this.front, saved: this.save() };
+    return this.savedOf.saved;
+  }
+
+  private save(): SavedRemains | null {
+    const { at, atMost, window } = this.front;
+    const { sums } = this;
+    if (this.isUnsureTo(this.size) || sums.isPartial) return null;
+    const block = sums.blockFrom(atMost);
+    const before = (block < sums.count ? sums.startOf(block) : this.size) - at;
+    if (before > window.length) return null;
+    const unsure = this.isUnsure && { at_most: atMost };
+    return { ...unsure, crc32: crc32(window.subarray(0, before)), sums: sums.textFrom(block) };
   }
 
   /** Finds out how far the writer got. */
@@ -304,6 +347,19 @@ function unsure(fd: number, sums: BlockSums, at: number): Front {
   const end = block < sums.count ? sums.endOf(sums.lastWithin(block, WINDOW_BYTES)) : at;
   const window = Buffer.alloc(end - at);
   return { at, atMost: sums.end, window: window.subarray(0, readSync(fd, window, 0, window.length, at)) };
+}
+
+/** The last change behind a saved front, or that front. */
+function changeBehind(fd: number, at: number, saved: SavedRemains): Front {
+  const { at_most: atMost = at } = saved;
+  const former = BlockSums.fromText(saved.sums);
+  const change = lastChange(fd, former, 0, Number.POSITIVE_INFINITY);
+  if (change !== null) return change;
+  const rest = Buffer.alloc(former.from - at);
+  const length = readSync(fd, rest, 0, rest.length, at);
+  if (crc32(rest.subarray(0, length)) === saved.crc32) return { at, atMost, window: NOTHING };
+  // It ends with a former line: only an end of a line within it is new.
+  return { at: at + rest.subarray(0, -1).lastIndexOf(NEW_LINE) + 1, atMost: former.from, window: NOTHING };
 }
 
 /** The last change in the blocks from `block` on, if there is nothing but the same for so long behind it. */

@@ -63,3 +63,24 @@ test('sums that take little memory stay as they are', () => {
   assert.equal(sums.count, 50);
   assert.ok(sums.isLine(0));
 });
+
+test('sums as text find each change behind their first block, close to it by the line', () => {
+  const bytes = lines(20_000);
+  const sums = new BlockSums();
+  sums.add(bytes);
+  for (const first of [0, 100, 2_040, sums.count - 1, sums.count]) {
+    const text = sums.textFrom(first);
+    const read = BlockSums.fromText(text);
+    assert.ok(text.length < 4_096, `${text.length} characters`);
+    assert.equal(read.end, sums.end);
+    assert.equal(read.from, first < sums.count ? sums.startOf(first) : sums.end);
+    assert.deepEqual(changed(read, bytes), []);
+    if (read.count === 0) continue;
+    if (sums.isLine(first)) assert.equal(read.endOf(0), sums.endOf(first));
+    for (const at of [read.from, Math.floor((read.from + bytes.length) / 2), bytes.length - 1]) {
+      const other = Buffer.from(bytes);
+      other[at]! ^= 1;
+      assert.ok(changed(read, other).includes(read.blockAt(at)), `another byte at ${at}`);
+    }
+  }
+});
