@@ -89,8 +89,15 @@ export class OpenFolder {
     return hasDescriptors ? `${DESCRIPTORS}/${this.fd}` : this.path;
   }
 
+  /** Its entries; none if it was removed since it was opened. */
   list(): Dirent[] {
-    return this.named(() => readdirSync(this.through, { withFileTypes: true }));
+    try {
+      return this.named(() => readdirSync(this.through, { withFileTypes: true }));
+    } catch (error) {
+      // FUSE says so of a removed folder; other file systems list nothing.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      return [];
+    }
   }
 
   /** Undefined if there is no such entry. */

@@ -1,4 +1,4 @@
-import type { Dirent, Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import type { OpenFolder } from '../base/open_folder.ts';
 import { isCopyOf } from './copies.ts';
 import type { FreshFile } from './log_files.ts';
@@ -57,14 +57,7 @@ export function factsOf(tail: LogTail, seen: Seen[], folder: OpenFolder | null):
 }
 
 function hiddenNames(pin: Pin, folder: OpenFolder): number {
-  let hidden: Dirent[];
-  try {
-    hidden = folder.list().filter(({ name }) => HIDDEN_NAME.test(name));
-  } catch (error) {
-    // FUSE says so of a folder that was removed since it was opened.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    return 0;
-  }
+  const hidden = folder.list().filter(({ name }) => HIDDEN_NAME.test(name));
   return hidden.filter(({ name }) => {
     const stats = folder.lstat(name);
     return stats !== undefined && sameFile(identityOf(stats), pin);

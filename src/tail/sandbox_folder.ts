@@ -331,14 +331,9 @@ export class SandboxFolder implements TailOwner {
 
   /** Names of each log in the folder. */
   private names(folder: OpenFolder | null): Map<string, LogNames> {
-    let entries: Dirent[] = [];
     this.strange = 0;
-    try {
-      if (folder !== null) entries = folder.list();
-      else this.lookForLink();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
+    if (folder === null) this.lookForLink();
+    const entries = folder?.list() ?? [];
     const logs = new Map<string, LogNames>();
     for (const entry of entries) {
       const { name } = entry;

@@ -55,7 +55,11 @@ const BEHIND_MS = 1_000 * 86_400_000;
 /** Whether no truncation can take a byte of it away. */
 const isSafe = ({ place, pin, known }: Generation): boolean => {
   if (place !== 'live') return true;
-  const { size, mtimeMs } = pin.fd === null ? real.statSync(pin.path!) : real.fstatSync(pin.fd);
+  const stats =
+    pin.fd === null ? real.statSync(pin.path!, { throwIfNoEntry: false }) : real.fstatSync(pin.fd);
+  // Somebody removed its pin.
+  if (stats === undefined) return false;
+  const { size, mtimeMs } = stats;
   // Each write of a history has another time.
   const isAsSeen = size === known.size && Math.abs(mtimeMs - known.written_ms) < 1e-3;
   return isAsSeen && known.seenTo >= known.end;
