@@ -9,9 +9,9 @@ const SHARE = 64;
 const BLOCK_BYTES_MIN = 1_024;
 const BLOCK_BYTES_MAX = 65_536;
 const LINE_BLOCK_BYTES_MAX = 4_096;
-/** Sums that are written as text: so many lines are blocks of their own; a further block joins the next one, */
+/** In sums that are written as text, so many lines are blocks of their own. */
 const TEXT_LINES_MAX = 128;
-/** … until it is as long as this share of what is before it. */
+/** A block behind them is at least as long as this share of what is before it. */
 const TEXT_SHARE = 16;
 /** Blocks that are made longer to save memory are at least so long at first. */
 const SHRUNK_BYTES_MIN = 256;

@@ -63,7 +63,7 @@ export class LastSight {
     this.events = null;
   }
 
-  /** A look may see a rotation before its events are delivered: what it shows has events that did not come yet. */
+  /** A look may see a rotation before its events are delivered: so many did not come yet. */
   private stillToCome(files: readonly FileIdentity[], names: readonly string[]): Counts | null {
     const { names: before, files: filesBefore, late } = this;
     if (before === null || (late === null && isSameList(files, filesBefore))) return null;
