@@ -17,7 +17,7 @@ type Ends = 'truncated' | 'deleted';
 interface Stream {
   bytes: Buffer;
   ends: Ends | null;
-  /** Whether an agent ran at its end, and went on; null if that agent was killed later, perhaps too soon. */
+  /** Whether an agent watched its end, and went on; null if it had not looked yet, or was killed soon after. */
   isWatched: boolean | null;
 }
 
@@ -28,6 +28,8 @@ class Sandbox {
   isThere = false;
   /** A file came of which nobody knows whether an agent has seen it. */
   hasUnseen = false;
+  /** Whether the agent that runs has looked at it: before that, nobody watches. */
+  isLookedAt = false;
 
   constructor(id: string) {
     this.id = id;
@@ -44,12 +46,13 @@ class Sandbox {
     stream.bytes = Buffer.concat([stream.bytes, bytes]);
   }
 
-  end(how: Ends, isWatched: boolean): void {
+  end(how: Ends, isWatched: boolean | null): void {
     Object.assign(this.streams.at(-1)!, { ends: how, isWatched });
   }
 
   /** The agent is killed, which may not have noted yet what it saw. */
   agentDied(): void {
+    this.isLookedAt = false;
     for (const stream of this.streams)
       if (stream.ends === 'deleted' && stream.isWatched) stream.isWatched = null;
   }
@@ -140,9 +143,10 @@ class History {
   async take(steps: Step[]): Promise<void> {
     for (const one of steps) await this.step(one);
     if (!this.site.isRunning) await this.start();
-    for (const sandbox of this.sandboxes.filter((some) => some.isThere)) {
+    for (const [index, sandbox] of this.sandboxes.filter((some) => some.isThere).entries()) {
       await this.isSeen(sandbox);
-      sandbox.end('deleted', true);
+      if (index % 2 === 0) await this.flush(sandbox);
+      sandbox.end('deleted', sandbox.isLookedAt || null);
       this.site.delete(sandbox.id);
     }
     for (const sandbox of this.sandboxes) await this.check(sandbox);
@@ -173,12 +177,12 @@ class History {
       appendFileSync(path, bytes);
       sandbox.append(bytes);
     } else if (one.does === 'delete' || one.does === 'recreate') {
-      sandbox.end('deleted', this.site.isRunning);
+      sandbox.end('deleted', this.site.isRunning && (sandbox.isLookedAt || null));
       sandbox.isThere = false;
       this.site.delete(sandbox.id);
       if (one.does === 'recreate') this.make(sandbox, bytes);
     } else if (this.site.isRunning) {
-      await this.site.flush(sandbox.id);
+      await this.flush(sandbox);
       if (one.does === 'truncate') {
         if (goesOn(sandbox.streams.at(-1)!.bytes, bytes)) return;
         sandbox.end('truncated', true);
@@ -216,6 +220,11 @@ class History {
       sandbox.hasUnseen = false;
     }
     return !sandbox.hasUnseen;
+  }
+
+  private async flush(sandbox: Sandbox): Promise<void> {
+    await this.site.flush(sandbox.id);
+    sandbox.isLookedAt = true;
   }
 
   private async check(sandbox: Sandbox): Promise<void> {
