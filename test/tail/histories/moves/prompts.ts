@@ -32,8 +32,9 @@ export const prompt: Move<Prompt> = {
     // The next piece of a line that has some already may wait longer.
     const isOwnLine = bytes.includes(10) || sandbox.streams.at(-1)?.bytes.at(-1) === 10;
     if (!write(history, sandbox, bytes)) return false;
-    await agent.deliver();
+    // What happens meanwhile may end the file, also while the agent is told.
     const { acts } = history;
+    await agent.deliver();
     const isWatched = agent.isRunning && !agent.isPaused && !agent.isArmed && !history.hasFailed;
     await agent.tick(ms);
     const isRead = agent.isRunning && !agent.isPaused && !agent.holdsBack && history.acts === acts;
