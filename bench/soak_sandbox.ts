@@ -17,7 +17,7 @@ import { join } from 'node:path';
 const KEPT = 3;
 const NEW_LINE = 10;
 /** Longer than a line may be, and no multiple of a block. */
-const PREALLOCATED = Buffer.alloc(100_000);
+const SPACE_BYTES = 100_000;
 /** All consoles start with the same lines, because every sandbox boots the same kernel. */
 const BOOT = '[    0.000000] Linux version 6.1.0\r\n'.repeat(20);
 
@@ -79,6 +79,7 @@ export class SoakSandbox {
   private formerBytes = 0;
   /** With NULs behind it, which the writer writes over. */
   private spaceBytes = 0;
+  private spaces = 0;
   private boots = 0;
   /** Rotated files whose names are dates, oldest first. */
   private dated: string[] = [];
@@ -207,14 +208,18 @@ export class SoakSandbox {
     this.boot();
   }
 
-  /** A wake into a file whose space is there before its content. */
+  /**
+   * A wake into a file whose space is there before its content. Spare NULs in the place of others would be left
+   * of the former content, so each time there are more.
+   */
   preallocate(): void {
     this.startOver();
-    writeFileSync(this.path, PREALLOCATED);
+    const space = Buffer.alloc(SPACE_BYTES + ++this.spaces);
+    writeFileSync(this.path, space);
     this.fd = openSync(this.path, constants.O_WRONLY);
     this.fileBytes = 0;
     this.formerBytes = 0;
-    this.spaceBytes = PREALLOCATED.length;
+    this.spaceBytes = space.length;
     this.created_ms = performance.now();
     this.boot();
   }
