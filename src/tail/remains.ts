@@ -188,8 +188,8 @@ export class Remains {
     const block = sums.blockFrom(atMost);
     const before = (block < sums.count ? sums.startOf(block) : this.size) - at;
     if (before > window.length) return null;
-    const unsure = this.isUnsure && { at_most: atMost };
-    return { ...unsure, crc32: crc32(window.subarray(0, before)), sums: sums.textFrom(block) };
+    const most = this.isUnsure && { at_most: atMost };
+    return { ...most, crc32: crc32(window.subarray(0, before)), sums: sums.textFrom(block) };
   }
 
   /** Finds out how far the writer got. */
