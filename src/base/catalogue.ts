@@ -269,6 +269,20 @@ export const catalogue = {
     cause: 'A file in schemas/ was edited.',
     cure: 'A released migration must not change: restore the file, and put the change into a new one.',
   },
+  MESSAGE_UNREADABLE: {
+    means:
+      'Messages of the topic cannot be decoded, or unpack to more than a consumer takes. They are set aside as they ' +
+      'came, and the consumer goes on.',
+    cause: 'Another program writes to the topic, or a disk or a broker damaged the messages.',
+    cure:
+      'Find the sender: only agents should have Write on the topic. With compression.type=uncompressed the brokers ' +
+      'unpack what a producer compressed.',
+  },
+  CODEC_MISSING: {
+    means: 'A message of the topic is compressed, and the package that unpacks it is not there. It waits.',
+    cause: 'afterlog was installed without optional packages, or for another platform.',
+    cure: 'Install afterlog again on this machine, without --omit=optional; the consumer then continues by itself.',
+  },
   BATCH_DAMAGED: {
     means: 'A message in the topic is not a whole batch.',
     cause: 'Something else writes to the topic, or a broker lost part of a message.',

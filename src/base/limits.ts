@@ -294,6 +294,11 @@ export const limits = {
     fetch_partition_bytes: 8 * MIB,
     /** One fetch of all partitions. */
     fetch_bytes_max: 32 * MIB,
+    /**
+     * Bytes to which compressed messages may unpack: those of one record batch, or else they are set aside,
+     * and about those of one partition in one fetch.
+     */
+    unpacked_bytes_max: 8 * MIB,
     /** Time that the broker holds a fetch that finds nothing; it answers with the first byte. */
     fetch_wait_ms: 500,
     /** Time within which the consumer reads a partition that was added to the topic. */

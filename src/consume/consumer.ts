@@ -66,6 +66,7 @@ class ConsumerRole {
     batches_landed: 0,
     batches_skipped: 0,
     batches_refused: 0,
+    messages_unreadable: 0,
   };
   private readonly topic: string;
   private readonly settings: Settings;

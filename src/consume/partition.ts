@@ -7,6 +7,7 @@ import { limits } from '../base/limits.ts';
 import { during, Leaving, Patience } from '../base/patience.ts';
 import { kafkaFault } from '../kafka/client.ts';
 import type { PartitionOffsets } from '../kafka/offsets.ts';
+import { type Unreadable, unreadableOf, unreadableText } from '../kafka/unreadable.ts';
 import { newestSchema } from '../store/care/migrate.ts';
 import { createLander, type Lander, STOPPED } from '../store/land/land.ts';
 import type { Batch, BatchHeader } from '../wire/header.ts';
@@ -23,6 +24,8 @@ export interface ConsumerCounts {
   batches_landed: number;
   batches_skipped: number;
   batches_refused: number;
+  /** Messages that were set aside because they could not be decoded. */
+  messages_unreadable: number;
 }
 
 /** Where a batch came from. */
@@ -224,6 +227,11 @@ export class Partition {
         await setImmediate();
         beaten = performance.now();
       }
+      const unreadable = unreadableOf(message);
+      if (unreadable !== null) {
+        await this.setUnreadableAside(message, unreadable, evidence, alive);
+        continue;
+      }
       try {
         let isSigned = false;
         const batch = receivedBatch(message, newestSchema(), (header) => {
@@ -238,6 +246,21 @@ export class Partition {
       }
     }
     return whole;
+  }
+
+  /** Once for all messages of a record batch. Each of them explains a missing batch. */
+  private async setUnreadableAside(
+    message: KafkaMessage,
+    unreadable: Unreadable,
+    evidence: Evidence,
+    alive: () => Promise<void>,
+  ): Promise<void> {
+    const { first, last } = unreadable;
+    if (Number(message.offset) !== last) return;
+    const why = unreadableText(this.topic, this.number, unreadable);
+    this.counts.messages_unreadable += last - first + 1;
+    for (let at = Math.max(first, last - limits.send.batches_max); at < last; at++) evidence.setAside(at);
+    await this.setDamagedAside(message, evidence, new AfterlogError('MESSAGE_UNREADABLE', why), alive);
   }
 
   private async setDamagedAside(

@@ -97,9 +97,10 @@ async function openTopic(settings: Settings, topic: string): Promise<TopicReader
   }
 }
 
-const fromTopic = ({ partition, offset, message }: ReadMessage): Letter =>
+const fromTopic = ({ partition, offset, message, fault }: ReadMessage): Letter =>
   letterOf({
     id: `${partition}/${offset}`,
+    reason: fault ?? undefined,
     at_ms: Number(message.timestamp),
     key: message.key,
     headers: message.headers ?? {},

@@ -62,6 +62,8 @@ const meanings: [RegExp, ErrorCode][] = [
 export function kafkaFault(what: string, error: unknown): AfterlogError {
   const names: string[] = [];
   for (let at = error; at instanceof Error; at = at.cause) {
+    // Ours, thrown from the inside of kafkajs.
+    if (at instanceof AfterlogError) return new AfterlogError(at.code, `${what}: ${at.message}`, error);
     names.push(at.name, (at as { type?: string }).type ?? '');
   }
   const code = meanings.find(([pattern]) => names.some((name) => pattern.test(name)))?.[1];

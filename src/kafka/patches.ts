@@ -2,10 +2,12 @@ import { createRequire } from 'node:module';
 import kafkajs from 'kafkajs';
 import { crashPoint } from '../base/crash_point.ts';
 import { AfterlogError } from '../base/errors.ts';
+import { addCodecs } from './codecs.ts';
 import { crc32c } from './crc32c.ts';
+import { keepUnreadable } from './unreadable.ts';
 
 /**
- * All changes that are made to the inside of kafkajs, in one place. They replace methods of its prototypes,
+ * All changes that are made to the inside of kafkajs begin here. They replace methods of its prototypes,
  * so they hold only for the version below; package.json pins it.
  */
 const WRITTEN_FOR = '2.2.4';
@@ -25,6 +27,8 @@ export function patchKafkaJs(): void {
   stopIdleTimers();
   keepCommits();
   keepLargeBuffers();
+  addCodecs();
+  keepUnreadable();
 }
 
 /** @throws AfterlogError KAFKAJS_UNKNOWN unless `found` is the version that the patches were written for */

@@ -4,11 +4,14 @@ import { AfterlogError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { kafkaFault } from './client.ts';
 import type { PartitionEnds } from './offsets.ts';
+import { unreadableOf, unreadableText } from './unreadable.ts';
 
 export interface ReadMessage {
   partition: number;
   offset: number;
   message: KafkaMessage;
+  /** Why nobody can read it; the message then stands for a whole record batch. null: it was read. */
+  fault: string | null;
 }
 
 /** The parts of the inside of kafkajs that are used here; see patches.ts for its version. */
@@ -132,7 +135,10 @@ export class TopicReader {
       const answers = Object.entries(leaders).map(([nodeId, some]) => this.fetchFrom(nodeId, some, offsets));
       const found = (await Promise.all(answers)).flat();
       for (const { partition, offset } of found) offsets.set(partition, offset + 1);
-      return found.filter(({ message }) => !(message as Fetched).isControlRecord);
+      return found.filter(({ offset, message }) => {
+        // Of the two that stand for an unreadable record batch, the last one tells.
+        return !(message as Fetched).isControlRecord && (unreadableOf(message)?.last ?? offset) === offset;
+      });
     } catch (error) {
       if ((error as { type?: string }).type !== 'OFFSET_OUT_OF_RANGE') throw this.explain(error);
       // Retention was faster, or the topic was made again and is shorter now.
@@ -166,7 +172,11 @@ export class TopicReader {
       responses
         .flatMap((response) => response.partitions)
         .flatMap(({ partition, messages }) =>
-          messages.map((message) => ({ partition, offset: Number(message.offset), message })),
+          messages.map((message) => {
+            const unreadable = unreadableOf(message);
+            const fault = unreadable && unreadableText(this.topic, partition, unreadable);
+            return { partition, offset: Number(message.offset), message, fault };
+          }),
         )
         // A compressed record batch is always whole, with the messages before the wanted offset.
         .filter(({ partition, offset }) => offset >= offsets.get(partition)!)

@@ -26,6 +26,8 @@ export interface FoundTopic {
   topic: string;
   partitions: PartitionMetadata[];
   settings: Map<string, string> | null;
+  /** Names of settings that the topic has from its brokers. */
+  inherited: Set<string>;
 }
 
 export interface Difference extends TopicSetting {
@@ -60,11 +62,13 @@ export function wantedTopics(topic: string): { batches: WantedTopic; dead_letter
         },
         {
           // The value of a batch is a zstd frame already. The broker unpacks what a producer compressed, so a
-          // consumer meets no compression that it does not know, or that unpacks to more than its memory.
+          // consumer meets no message that unpacks to more than its memory.
           name: 'compression.type',
           value: 'uncompressed',
           serves: (found) => found === 'uncompressed',
-          otherwise: 'one message with a compression that consumers cannot unpack stops its partition',
+          otherwise:
+            'consumers unpack what is compressed twice, and a message that unpacks to more than ' +
+            `${limits.consume.unpacked_bytes_max / MIB} MiB is set aside`,
           loses: false,
         },
         keepsDays(RETENTION_DAYS, 'batches that have not landed by then are lost'),
@@ -184,18 +188,27 @@ export async function findTopic(admin: Admin, topic: string): Promise<FoundTopic
   // A request for the metadata of a missing topic may make the broker create it.
   if (!(await admin.listTopics()).includes(topic)) return null;
   const metadata = await admin.fetchTopicMetadata({ topics: [topic] });
-  return { topic, partitions: metadata.topics[0]!.partitions, settings: await settingsOf(admin, topic) };
+  return { topic, partitions: metadata.topics[0]!.partitions, ...(await settingsOf(admin, topic)) };
 }
 
-async function settingsOf(admin: Admin, topic: string): Promise<Map<string, string> | null> {
+/** kafkajs has no type for it: the topic itself has this value. */
+const OF_TOPIC = 1;
+
+async function settingsOf(admin: Admin, topic: string): Promise<Pick<FoundTopic, 'settings' | 'inherited'>> {
   const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }];
   try {
     const answer = await admin.describeConfigs({ resources, includeSynonyms: false });
     const entries = answer.resources[0]?.configEntries ?? [];
-    return new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
+    const inherited = entries.filter(
+      (entry) => (entry as { configSource?: number }).configSource !== OF_TOPIC,
+    );
+    return {
+      settings: new Map(entries.map(({ configName, configValue }) => [configName, configValue])),
+      inherited: new Set(inherited.map(({ configName }) => configName)),
+    };
   } catch (error) {
     const isDenied = error instanceof kafkajs.KafkaJSProtocolError && /AUTHORIZATION/.test(error.type);
-    if (isDenied) return null;
+    if (isDenied) return { settings: null, inherited: new Set() };
     throw error;
   }
 }

@@ -74,7 +74,7 @@ const rangeText = (low: number, high: number): string =>
 /** Prints a message. @returns false if a filter excludes it */
 async function show(
   topic: string,
-  { partition, offset, message }: ReadMessage,
+  { partition, offset, message, fault: unreadable }: ReadMessage,
   options: TopicOptions,
 ): Promise<boolean> {
   const { header, fault } = check(message);
@@ -86,7 +86,7 @@ async function show(
   const some = rows.slice(0, options.rows ?? (options.json ? rows.length : limits.topic.rows_default));
   const bytes = message.value?.length ?? 0;
   const time = new Date(Number(message.timestamp)).toISOString();
-  const wrong = fault ?? block.fault?.message ?? null;
+  const wrong = unreadable ?? fault ?? block.fault?.message ?? null;
   const key_id = keyIdOf(message.headers);
   if (options.json) {
     const batch = header ? batchId(header) : null;
