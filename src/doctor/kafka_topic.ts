@@ -72,14 +72,15 @@ function settingFindings(
   wanted: WantedTopic,
   found: FoundTopic,
 ): Finding[] {
-  const { topic, partitions, settings } = found;
+  const { topic, partitions, settings, inherited } = found;
   const wrong = differences(wanted, settings);
   if (wrong === null) {
     const cure = `Give this user DescribeConfigs on ${topic}, or run doctor as a user that has it.`;
     return [say.note('settings', `This user may not read the settings of ${topic}.`, { cure })];
   }
   const findings = wrong.map((one) => {
-    const message = `${topic} has ${one.name}=${one.found}: ${one.otherwise}.`;
+    const origin = inherited.has(one.name) ? ' from its brokers' : '';
+    const message = `${topic} has ${one.name}=${one.found}${origin}: ${one.otherwise}.`;
     const mend = { cure: `Set it to ${one.value}.`, command: alterCommand(brokers, topic, [one]) };
     return say[one.loses ? 'error' : 'warning'](one.name, message, mend);
   });

@@ -121,6 +121,16 @@ test('a topic that cannot be made is an error with the brokers’ reason', async
   assert.match(first!.message, /cannot be created: Kafka refuses .*INVALID_TOPIC_EXCEPTION/);
 });
 
+test('a compression that a topic has from its brokers is named as theirs', async (t) => {
+  const settings = await testSettings(t);
+  await topicWith(settings, {});
+  const found = await diagnose(kafkaOnly(settings));
+  const { level, message, command } = found.one('topic/compression.type');
+  assert.equal(level, 'warning');
+  assert.match(message, /^\S+ has compression\.type=producer from its brokers: /);
+  assert.match(command!, /--add-config compression\.type=uncompressed$/);
+});
+
 test('settings of a topic that do not serve are named, each with the command that mends it', async (t) => {
   const settings = await testSettings(t);
   const wrong = {
@@ -136,6 +146,7 @@ test('settings of a topic that do not serve are named, each with the command tha
   const level = (name: string): string => found.one(`topic/${name}`).level;
   assert.deepEqual(Object.keys(wrong).map(level), ['error', 'warning', 'warning', 'warning', 'error']);
   assert.match(found.one('topic/retention.bytes').message, /retention\.bytes=1000000/);
+  assert.match(found.one('topic/compression.type').message, /unpacks to more than 8 MiB is set aside/);
   const mended = new Map<string, string>();
   for (const name of Object.keys(wrong)) {
     const { message, command } = found.one(`topic/${name}`);
