@@ -240,6 +240,26 @@ export const catalogue = {
     cure: 'See ClickHouse’s reason; if the schema is behind, run `afterlog migrate`.',
     status: 503,
   },
+  NOT_CLICKHOUSE: {
+    means: 'Something else than ClickHouse answers at its address. Batches wait, nothing is lost.',
+    cause:
+      'The address, port or path is of something else, such as a web page; a proxy on the way redirects, asks for a ' +
+      'login of its own, or does not pass this path on.',
+    cure:
+      'Set AFTERLOG_CLICKHOUSE_URL to ClickHouse’s HTTP interface, with the path if a proxy serves it below one: ' +
+      '`curl <address>/ping` answers `Ok.` there.',
+    status: 503,
+  },
+  BODY_REFUSED: {
+    means:
+      'A proxy before ClickHouse refuses the body of a request as too large (413). Batches wait, nothing is lost, and ' +
+      'none is set aside.',
+    cause: 'The proxy’s limit is smaller than a single batch; usually INSERTs are made as small as it wants.',
+    cure:
+      'Raise the proxy’s limit for bodies of requests to 2 MiB or more, better 128 MiB: in nginx ' +
+      '`client_max_body_size 128m;`. Landing then goes on by itself.',
+    status: 503,
+  },
   SQL_READ_ONLY: {
     means: '`afterlog sql` refused a query that may change something, or that has a SETTINGS clause.',
     cause: 'Without --write, the command only reads tables.',

@@ -282,6 +282,10 @@ export const limits = {
     bytes_max: 128 * MIB,
     /** Time after which the lander looks up the fate of an INSERT instead of waiting. */
     timeout_ms: 120_000,
+    /**
+     * Time after a proxy refused the size of an INSERT before a larger one than it took is tried again.
+     */
+    body_retry_ms: 600_000,
     /** Average distance of one consumer's small INSERTs; each makes a part that ClickHouse has to merge. */
     interval_ms: 50,
     /** Epochs whose highest landed batch stays in memory; older ones are looked up again. */

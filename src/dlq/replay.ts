@@ -2,6 +2,7 @@ import { limits } from '../base/limits.ts';
 import { eraseReplayed } from '../store/care/erase.ts';
 import { newestSchema } from '../store/care/migrate.ts';
 import { type BatchRows, batchRowsOf, removeStandIns } from '../store/care/stand_ins.ts';
+import { isBodyRefused } from '../store/foreign_answer.ts';
 import { insertBody } from '../store/land/insert.ts';
 import { fence, Landed, look } from '../store/land/landed.ts';
 import { tableSchema } from '../store/land/table_schema.ts';
@@ -194,7 +195,7 @@ async function insert(store: Store, batches: Batch[]): Promise<string | null> {
     const fault = faultOf(error);
     if (fault === 'data') return describeRefusal(error);
     // A problem of the server, or a block with absurd counts.
-    if (fault === 'suspect' && batches.length > 1) return describeRefusal(error);
+    if ((fault === 'suspect' || isBodyRefused(error)) && batches.length > 1) return describeRefusal(error);
     const hopeless = fault === 'suspect' ? undecodable(bytes) : null;
     if (hopeless !== null) return hopeless;
     // It may have landed: a view may have thrown after that, or the answer was lost.

@@ -1,14 +1,22 @@
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import { AfterlogError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Settings } from '../config/settings.ts';
+import { nameForeignAnswers } from './foreign_answer.ts';
 import { findUp } from './up_record.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8123';
 
-/** A client of the settings' ClickHouse. Making one opens no connection and never fails. */
+/**
+ * A client of the settings' ClickHouse. Making one opens no connection.
+ * @throws AfterlogError SETTING_INVALID
+ */
 export function connect(settings: Settings): ClickHouseClient {
-  return createClient({
-    ...resolveClickHouse(settings),
+  const { url, username, password } = resolveClickHouse(settings);
+  const { origin, pathname, shown } = urlPartsOf(url);
+  const client = createClient({
+    // The client would take a path in the URL for the name of a database.
+    ...{ url: origin, pathname, username, password },
     application: 'afterlog',
     request_timeout: limits.insert.timeout_ms,
     // The client would log to stderr; its errors reach us as rejections.
@@ -17,6 +25,24 @@ export function connect(settings: Settings): ClickHouseClient {
     // one for at least 3 s, and the timer of a busy process may be late.
     keep_alive: { enabled: true, idle_socket_ttl: 2_000, eagerly_destroy_stale_sockets: true },
   });
+  return nameForeignAnswers(client, shown);
+}
+
+/**
+ * `origin` with the parameters, the path behind which a proxy serves ClickHouse, and the address for
+ * messages, without user and password.
+ * @throws AfterlogError SETTING_INVALID
+ */
+export function urlPartsOf(text: string): { origin: string; pathname: string; shown: string } {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new AfterlogError(
+      'SETTING_INVALID',
+      'Setting clickhouse.url (AFTERLOG_CLICKHOUSE_URL) is not an address such as http://127.0.0.1:8123.',
+    );
+  }
+  const { origin, pathname, search } = url;
+  return { origin: `${origin}/${search}`, pathname, shown: `${origin}${pathname === '/' ? '' : pathname}` };
 }
 
 export interface ClickHouseLogin {

@@ -4,7 +4,8 @@ import type { Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import type { Settings } from '../config/settings.ts';
 import { clickhouseErrors } from './clickhouse_errors.ts';
-import { connect, resolveClickHouse } from './client.ts';
+import { connect, resolveClickHouse, urlPartsOf } from './client.ts';
+import { foreignFault } from './foreign_answer.ts';
 import { describeRefusal, errorNumber, loggableRefusal } from './refusal.ts';
 
 /** A ClickHouse database to read from; `url` is for messages. */
@@ -21,22 +22,10 @@ export type Params = Record<string, unknown>;
 /** @throws AfterlogError SETTING_INVALID the address is not a URL */
 export function openStore(settings: Settings): Store {
   return {
-    url: shownUrl(resolveClickHouse(settings).url),
+    url: urlPartsOf(resolveClickHouse(settings).url).shown,
     client: connect(settings),
     database: settings.clickhouse.database,
   };
-}
-
-/** The address for messages, without user and password. */
-function shownUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new AfterlogError(
-      'SETTING_INVALID',
-      'Setting clickhouse.url (AFTERLOG_CLICKHOUSE_URL) is not an address such as http://127.0.0.1:8123.',
-    );
-  }
-  return `${url.origin}${url.pathname === '/' ? '' : url.pathname}`;
 }
 
 /** Settings of each query: it is bounded, and ends when its reader disconnects. */
@@ -106,7 +95,7 @@ async function asked<T>(store: Store, ask: () => Promise<T>): Promise<T> {
 
 /** True for an error that every query meets until its cause is repaired. */
 export const isLasting = ({ code }: AfterlogError): boolean =>
-  code === 'CLICKHOUSE_UNREACHABLE' || code === 'SCHEMA_BEHIND';
+  code === 'CLICKHOUSE_UNREACHABLE' || code === 'NOT_CLICKHOUSE' || code === 'SCHEMA_BEHIND';
 
 /** The error of a refused query for our log: without text of rows, which ClickHouse may quote. */
 export const loggable = (error: AfterlogError): AfterlogError =>
@@ -124,6 +113,8 @@ const schemaFaults = new Set<number>([
 /** A thrown value of the ClickHouse client as one of our errors. */
 export function readError(store: Store, error: unknown): AfterlogError {
   if (error instanceof AfterlogError) return error;
+  const foreign = foreignFault(error);
+  if (foreign !== null) return foreign;
   const number = errorNumber(error);
   if (number === null) {
     const text = `ClickHouse at ${store.url} does not answer: ${reasonOf(error)}`;

@@ -12,7 +12,8 @@ export async function assertLandedOnce(
   const [found] = await rowsOf<Record<string, string>>(
     client,
     `SELECT toString(count()) AS rows, toString(uniqExact(position)) AS positions, toString(max(position)) AS last,
-      toString(countIf(message != concat('line ', toString(intDiv(position, 100))))) AS wrong
+      toString(countIf(NOT startsWith(concat(message, ' '), concat('line ', toString(intDiv(position, 100)), ' '))))
+        AS wrong
      FROM ${database}.console_logs WHERE record = 'line' AND batch_epoch = ${epoch}`,
   );
   assert.deepEqual(found, {

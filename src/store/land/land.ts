@@ -7,6 +7,7 @@ import { log } from '../../base/log.ts';
 import { Leaving } from '../../base/patience.ts';
 import { undecodable } from '../../wire/decode.ts';
 import { type Batch, type BatchHeader, batchId } from '../../wire/header.ts';
+import { isBodyRefused } from '../foreign_answer.ts';
 import { describeRefusal, type Fault, faultOf, loggableRefusal } from '../refusal.ts';
 import { type GapRow, missingBatches, refusedBatch } from './gap_rows.ts';
 import { groupAt } from './group.ts';
@@ -220,7 +221,9 @@ class TableLander {
       return 1;
     }
     const schema = Math.min(table.schema, this.options.schema_known ?? table.schema);
-    group.push(...groupAt(batches, at, at < head.aloneUntil, { landed: table.landed, schema }));
+    const { landed: known, body_bytes_max } = table;
+    const bounds = { landed: known, schema, body_bytes_max };
+    group.push(...groupAt(batches, at, at < head.aloneUntil, bounds));
     head.tried = at + group.length;
     await table.insertBatches(group, alive);
     this.isAfterDoubt = false;
@@ -348,6 +351,13 @@ class TableLander {
     head: QueueHead,
     alive: () => Promise<void>,
   ): Promise<void> {
+    if (isBodyRefused(error) && group.length > 0) {
+      // The next INSERT is smaller.
+      if (group.length > 1) return;
+      const { header, value } = group[0]!;
+      const what = `Batch ${batchId(header)} has ${value.length} bytes, and a proxy at ${error.url} ${error.message}`;
+      return this.table.wait(new AfterlogError('BODY_REFUSED', `${what} It waits.`, error), alive);
+    }
     const fault: Fault = group.length > 0 ? faultOf(error) : 'server';
     const narrows = fault === 'data' || fault === 'suspect';
     if (narrows && group.length > 1) {

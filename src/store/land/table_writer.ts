@@ -6,8 +6,10 @@ import { log } from '../../base/log.ts';
 import { during, Leaving, Patience } from '../../base/patience.ts';
 import type { Batch, BatchHeader } from '../../wire/header.ts';
 import { clickhouseErrors } from '../clickhouse_errors.ts';
+import { foreignFault, isBodyRefused } from '../foreign_answer.ts';
 import { errorNumber, loggableRefusal } from '../refusal.ts';
 import { beganBeforeTable } from './before_table.ts';
+import { bodyRoomOf } from './body_room.ts';
 import { deriveBatches } from './derive.ts';
 import { type GapRow, gapBody } from './gap_rows.ts';
 import { type Body, insertBody } from './insert.ts';
@@ -54,7 +56,14 @@ export class TableWriter {
 
   /** Inserts joined batches. */
   async insertBatches(batches: Batch[], alive: () => Promise<void>): Promise<void> {
-    await this.insert({ format: 'Native', bytes: Buffer.concat(batches.map(({ value }) => value)) }, alive);
+    const bytes = Buffer.concat(batches.map(({ value }) => value));
+    const room = bodyRoomOf(this.client);
+    await this.insert({ format: 'Native', bytes }, alive).catch((error: unknown) => {
+      // A single batch cannot be made smaller.
+      if (isBodyRefused(error) && batches.length > 1) room.refused(bytes.length);
+      throw error;
+    });
+    room.passed(bytes.length);
     for (const { header } of batches) {
       this.landed.set(header, header.sequence);
       this.counts.rows += header.rows;
@@ -96,12 +105,16 @@ export class TableWriter {
     this.schema = await this.run((signal) => tableSchema(this.client, this.database, signal), alive);
   }
 
+  /** Bytes that the body of an INSERT of several batches may have. */
+  get body_bytes_max(): number {
+    return bodyRoomOf(this.client).bytes_max;
+  }
+
   /** Waits before the next try, and logs why. @throws Leaving */
   async wait(error: unknown, alive: () => Promise<void>): Promise<void> {
     // Our own errors have their code and message already.
-    if (error instanceof AfterlogError) {
-      return this.patience.wait(error.code, error.message, alive, this.leave);
-    }
+    const known = error instanceof AfterlogError ? error : foreignFault(error);
+    if (known !== null) return this.patience.wait(known.code, known.message, alive, this.leave);
     const silent = errorNumber(error) === null;
     const code = silent ? 'CLICKHOUSE_UNREACHABLE' : 'CLICKHOUSE_REFUSED';
     const what = `${silent ? 'does not answer' : 'refuses'} (${loggableRefusal(error)})`;
