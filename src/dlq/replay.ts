@@ -99,7 +99,7 @@ export async function replay(
   trust: Trust = () => null,
 ): Promise<ReplayOutcome[]> {
   // An INSERT of a replay that was killed may still run.
-  await fence(store.client, idPrefix(store), never).catch(explaining(store));
+  await fence(store.client, store.database, idPrefix(store), never).catch(explaining(store));
   const before = await statesOf(store, letters, trust);
   const isOpen = (at: number): boolean => ['waiting', 'held'].includes(before[at]!.state);
   const faults = letters.map((letter, at) => (isOpen(at) ? trust(letter) : null));
@@ -205,7 +205,7 @@ async function insert(store: Store, batches: Batch[]): Promise<string | null> {
 }
 
 async function isThere(store: Store, header: BatchHeader): Promise<boolean> {
-  await fence(store.client, idPrefix(store), never);
+  await fence(store.client, store.database, idPrefix(store), never);
   const places = await batchRowsOf(store, [header]);
   return places.get(batchId(header))!.rows > 0;
 }

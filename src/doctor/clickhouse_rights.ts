@@ -89,10 +89,11 @@ async function readonlyFindings(store: Store, roles: Role[], user: string): Prom
   return [reporter('rights', roles).error('readonly', message, { cure })];
 }
 
-async function fenceFinding({ client }: Store, lander: Role, user: string): Promise<Finding> {
+async function fenceFinding({ client, database }: Store, lander: Role, user: string): Promise<Finding> {
   const say = reporter('rights', [lander]);
   try {
-    await fence(client, `afterlog-doctor/${randomUUID()}/`, AbortSignal.timeout(limits.doctor.check_ms));
+    const signal = AbortSignal.timeout(limits.doctor.check_ms);
+    await fence(client, database, `afterlog-doctor/${randomUUID()}/`, signal);
     return say.ok('kill_query', `User ${user} may end its own INSERTs (KILL QUERY).`);
   } catch (error) {
     if (errorNumber(error) !== clickhouseErrors.ACCESS_DENIED) throw error;

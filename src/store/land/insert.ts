@@ -34,6 +34,12 @@ const insertSettings = (): ClickHouseSettings => ({
   timeout_overflow_mode: 'throw',
 });
 
+/**
+ * The beginning of each INSERT of batches. By it a fence tells the INSERTs of databases apart, also those of
+ * older versions: a running query shows its text, and not the database that it writes to.
+ */
+export const insertInto = (database: string): string => `INSERT INTO ${database}.console_logs (`;
+
 export interface Body {
   format: 'Native' | 'JSONEachRow';
   bytes: Buffer;
@@ -54,7 +60,7 @@ export async function insertBody(
 ): Promise<void> {
   const timeout = AbortSignal.timeout(limits.insert.timeout_ms);
   const request = client.exec({
-    query: `INSERT INTO ${database}.console_logs (${COLUMNS}) FORMAT ${format}`,
+    query: `${insertInto(database)}${COLUMNS}) FORMAT ${format}`,
     values: Readable.from([bytes]),
     query_id: `${idPrefix}${randomUUID()}`,
     http_headers: {

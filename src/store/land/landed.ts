@@ -2,16 +2,22 @@ import { randomUUID } from 'node:crypto';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { limits } from '../../base/limits.ts';
 import type { BatchHeader } from '../../wire/header.ts';
+import { insertInto } from './insert.ts';
 
 /**
- * Fence: when this returns, no INSERT whose query_id starts with `idPrefix` runs on this server any more. A
- * user may kill its own queries if it may read system.processes.
+ * Fence: when this returns, no INSERT into this database whose query_id starts with `idPrefix` runs on this
+ * server any more. A user may kill its own queries if it may read system.processes.
  * @throws whatever the client throws, and an Error if an INSERT outlives its KILL
  */
-export async function fence(client: ClickHouseClient, idPrefix: string, signal: AbortSignal): Promise<void> {
+export async function fence(
+  client: ClickHouseClient,
+  database: string,
+  idPrefix: string,
+  signal: AbortSignal,
+): Promise<void> {
   // The prefix ends in a slash, so partition 1 does not match partition 10; the fence's own id does not match
   // either.
-  const ours = `startsWith(query_id, '${idPrefix.replace(/[\\']/g, '\\$&')}')`;
+  const ours = `${startsWith('query_id', idPrefix)} AND ${startsWith('query', insertInto(database))}`;
   const query_id = `afterlog-fence/${randomUUID()}`;
   await client.command({ query: `KILL QUERY WHERE ${ours} SYNC`, query_id, abort_signal: signal });
   const answer = await client.query({
@@ -22,6 +28,9 @@ export async function fence(client: ClickHouseClient, idPrefix: string, signal: 
   const [row] = await answer.json<{ running: string | number }>();
   if (Number(row?.running) > 0) throw new Error('an earlier INSERT of this partition still runs');
 }
+
+const startsWith = (column: string, text: string): string =>
+  `startsWith(${column}, '${text.replace(/[\\']/g, '\\$&')}')`;
 
 const keyOf = (header: Pick<BatchHeader, 'host' | 'epoch'>): string => `${header.epoch}/${header.host}`;
 

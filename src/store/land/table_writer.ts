@@ -129,7 +129,10 @@ export class TableWriter {
     crashPoint('land.insert');
     await this.stillOurs(alive);
     this.counts.inserts++;
-    await this.run((signal) => insertBody(this.client, this.database, this.idPrefix, body, signal), alive);
+    const { client, database, idPrefix } = this;
+    // An older version looks for the beginning only.
+    const prefix = `${idPrefix}${database}/`;
+    await this.run((signal) => insertBody(client, database, prefix, body, signal), alive);
     crashPoint('land.inserted');
   }
 
@@ -145,7 +148,8 @@ export class TableWriter {
 
   private async fence(alive: () => Promise<void>): Promise<void> {
     try {
-      await this.run((signal) => fence(this.client, this.idPrefix, signal), alive);
+      const { client, database, idPrefix } = this;
+      await this.run((signal) => fence(client, database, idPrefix, signal), alive);
     } catch (error) {
       // KILL QUERY reads system.processes, which needs a right.
       if (errorNumber(error) !== clickhouseErrors.ACCESS_DENIED) throw error;
