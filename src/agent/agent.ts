@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { report, Trouble, unwritable } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import type { HostKey } from '../config/batch_key.ts';
+import { readPem } from '../config/pem_file.ts';
 import { redactedKinds } from '../config/schema.ts';
 import type { Settings } from '../config/settings.ts';
 import { agentKey } from '../config/signing.ts';
@@ -48,6 +49,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
   setReadyTexts(settings.ready);
   // In direct mode nothing is signed: ClickHouse knows this host by its login.
   const key = settings.kafka.brokers.length > 0 ? agentKey(settings) : null;
+  const runtime = runtimeOf(settings);
   const dataDirState = join(settings.data_dir, '.afterlog');
   // The data dir's lock first: if both are held, the error about the data dir helps more.
   const dirs = new Set([dataDirState, settings.state_dir]);
@@ -66,11 +68,7 @@ export async function startAgent(settings: Settings): Promise<Agent> {
     throw error;
   }
   const pins = new Pins(pinsDir, settings.pins);
-  const { runtime_url, runtime_token } = settings;
-  const labels = new Labels(
-    layoutOf(settings.data_dir, settings.layout).open,
-    runtime_url === undefined ? null : new Runtime(runtime_url, runtime_token),
-  );
+  const labels = new Labels(layoutOf(settings.data_dir, settings.layout).open, runtime);
   const pipeline = new Pipeline(
     settings.host,
     spool,
@@ -139,6 +137,11 @@ function redactorOf({ redact, redact_patterns }: Settings, before: Redactor | nu
 }
 
 /** Loads only the client that this host needs. */
+function runtimeOf({ runtime_url, runtime_token, runtime_tls_ca_file: path }: Settings): Runtime | null {
+  const ca = path === undefined ? path : readPem('runtime_tls_ca_file', path, 'CERTIFICATE');
+  return runtime_url === undefined ? null : new Runtime(runtime_url, runtime_token, ca);
+}
+
 async function destinationOf(settings: Settings, key: HostKey | null, spool: Spool): Promise<Destination> {
   const setAside = setAsideIn(join(settings.state_dir, 'refused'));
   if (settings.kafka.brokers.length > 0) {

@@ -236,8 +236,8 @@ export const catalogue = {
   },
   CLICKHOUSE_REFUSED: {
     means: 'ClickHouse answered with an error.',
-    cause: 'A missing right, a server without memory or disk space, or a schema that does not fit.',
-    cure: 'See ClickHouse’s reason; if the schema is behind, run `afterlog migrate`.',
+    cause: 'A missing right, a wrong login, a server without memory or disk space, or a wrong query.',
+    cure: 'Correct what ClickHouse’s reason names.',
     status: 503,
   },
   NOT_CLICKHOUSE: {
@@ -248,6 +248,17 @@ export const catalogue = {
     cure:
       'Set AFTERLOG_CLICKHOUSE_URL to ClickHouse’s HTTP interface, with the path if a proxy serves it below one: ' +
       '`curl <address>/ping` answers `Ok.` there.',
+    status: 503,
+  },
+  CLICKHOUSE_TLS: {
+    means: 'No TLS connection to ClickHouse comes about. Batches wait, nothing is lost.',
+    cause:
+      'An authority of your own signed the certificate, it is of another name or has expired, or the other side wants ' +
+      'a client certificate.',
+    cure:
+      'Name the file of your authorities in AFTERLOG_CLICKHOUSE_TLS_CA_FILE, or that of the client certificate in ' +
+      'AFTERLOG_CLICKHOUSE_TLS_CERT_FILE and AFTERLOG_CLICKHOUSE_TLS_KEY_FILE; the URL has to have the name that is ' +
+      'in the certificate.',
     status: 503,
   },
   BODY_REFUSED: {
@@ -268,7 +279,7 @@ export const catalogue = {
   SCHEMA_BEHIND: {
     means: 'The database has no schema, or an older one. Batches wait, nothing is lost.',
     cause: 'afterlog was updated and the database was not, or the database’s name is wrong.',
-    cure: 'Run `afterlog migrate` with this version of afterlog.',
+    cure: 'Run `afterlog migrate` with this version of afterlog, or correct AFTERLOG_CLICKHOUSE_DATABASE.',
     status: 503,
   },
   SCHEMA_AHEAD: {

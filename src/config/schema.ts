@@ -88,6 +88,11 @@ export const settingsSchema = z.strictObject({
     allowed: TEXT,
     secret: true,
   }),
+  runtime_tls_ca_file: text.optional().register(about, {
+    description: 'PEM file of the CAs that signed the certificate of the runtime’s agent',
+    allowed: PATH,
+    usual: 'the CAs of Node.js',
+  }),
   redact: z
     .array(z.enum(['all', ...builtInKinds]))
     .default([])
@@ -174,7 +179,7 @@ export const settingsSchema = z.strictObject({
   clickhouse: z
     .strictObject({
       url: httpUrl.optional().register(about, {
-        description: 'URL of ClickHouse’s HTTP interface',
+        description: 'URL of ClickHouse’s HTTP interface, with the path if a proxy serves it below one',
         allowed: HTTP_URL,
         usual: 'that of a running `afterlog up`, otherwise http://127.0.0.1:8123',
       }),
@@ -196,6 +201,20 @@ export const settingsSchema = z.strictObject({
         allowed: TEXT,
         usual: 'that of a running `afterlog up`, otherwise none',
         secret: true,
+      }),
+      tls_ca_file: text.optional().register(about, {
+        description: 'PEM file of the CAs that signed ClickHouse’s certificate, for an https:// URL',
+        allowed: PATH,
+        usual: 'the CAs of Node.js',
+      }),
+      tls_cert_file: text.optional().register(about, {
+        description: 'PEM file of the client certificate, if ClickHouse or a proxy before it wants one',
+        allowed: PATH,
+        usual: 'no client certificate',
+      }),
+      tls_key_file: text.optional().register(about, {
+        description: 'PEM file of the client certificate’s private key',
+        allowed: PATH,
       }),
     })
     .prefault({}),

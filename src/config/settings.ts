@@ -120,6 +120,12 @@ function together(given: Map<string, Given>): Wrong[] {
   };
   const tls = String(given.get('kafka.tls')?.value ?? false).toLowerCase();
   if (given.has('kafka.tls_ca_file') && tls === 'false') needs('kafka.tls_ca_file', 'kafka.tls', ': true');
+  for (const [one, other] of [
+    ['clickhouse.tls_cert_file', 'clickhouse.tls_key_file'],
+    ['clickhouse.tls_key_file', 'clickhouse.tls_cert_file'],
+  ] as const) {
+    if (given.has(one) && !given.has(other)) needs(one, other);
+  }
   const check = String(given.get('kafka.batch_signatures')?.value ?? 'ignore');
   const keys = [given.get('kafka.batch_key')?.value ?? []].flat();
   if (check !== 'ignore' && keys.length === 0) needs('kafka.batch_signatures', 'kafka.batch_key');

@@ -1,6 +1,7 @@
 import type { Settings } from '../config/settings.ts';
 import { clickhouseErrors } from '../store/clickhouse_errors.ts';
 import { resolveClickHouse } from '../store/client.ts';
+import { foreignFault } from '../store/foreign_answer.ts';
 import { openStore, type Store } from '../store/query.ts';
 import { describeRefusal, errorNumber } from '../store/refusal.ts';
 import { rightFindings } from './clickhouse_rights.ts';
@@ -71,10 +72,11 @@ async function greet(store: Store, user: string, roles: Role[], isNeeded: boolea
   } catch (error) {
     const number = errorNumber(error);
     if (number === null) {
-      const cure = 'Check that it runs and that this machine can reach it, or set AFTERLOG_CLICKHOUSE_URL.';
-      // Another server, such as a proxy, may answer without a message.
-      const reason = (error as Error).message ? describeRefusal(error) : 'another kind of server answers';
-      const message = `ClickHouse at ${store.url} does not answer: ${reason}.`;
+      const known = foreignFault(error);
+      const usual = 'Check that it runs and that this machine can reach it, or set AFTERLOG_CLICKHOUSE_URL.';
+      const cure = known?.cure ?? usual;
+      const reason = describeRefusal(error).replace(/\.$/, '');
+      const message = known?.message ?? `ClickHouse at ${store.url} does not answer: ${reason}.`;
       if (isNeeded) return [say.error('reach', message, { cure })];
       const why = 'Not checked further: no address is set, and only consumer and server need one.';
       return [say.note('reach', `${message} ${why}`, { cure })];

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { Kafka, type KafkaConfig, type LogEntry, logLevel } from 'kafkajs';
 import { AfterlogError, type ErrorCode, reasonOf } from '../base/errors.ts';
 import { log } from '../base/log.ts';
+import { readPem } from '../config/pem_file.ts';
 import type { Settings } from '../config/settings.ts';
 import { patchKafkaJs } from './patches.ts';
 
@@ -28,27 +28,15 @@ export function createKafka(settings: Settings): Kafka {
 /** How to reach the brokers, as kafkajs wants it. @throws AfterlogError SETTING_INVALID */
 export function connectionOf(kafka: Settings['kafka']): Pick<KafkaConfig, 'brokers' | 'ssl' | 'sasl'> {
   const { sasl_mechanism: mechanism, sasl_username: username = '', sasl_password: password = '' } = kafka;
-  const ca = kafka.tls_ca_file === undefined ? {} : { ca: authorities(kafka.tls_ca_file) };
+  const ca =
+    kafka.tls_ca_file === undefined
+      ? {}
+      : { ca: readPem('kafka.tls_ca_file', kafka.tls_ca_file, 'CERTIFICATE') };
   return {
     brokers: kafka.brokers,
     ssl: kafka.tls ? ca : false,
     ...(mechanism && { sasl: { mechanism, username, password } as NonNullable<KafkaConfig['sasl']> }),
   };
-}
-
-function authorities(path: string): string {
-  let text = '';
-  let what = 'holds no certificate (-----BEGIN CERTIFICATE-----)';
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    what = `cannot be read: ${reasonOf(error)}`;
-  }
-  // Without this check, Node.js accepts any text and trusts nobody; each connection then fails for an
-  // unrelated reason.
-  if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
-  const setting = 'Setting kafka.tls_ca_file (AFTERLOG_KAFKA_TLS_CA_FILE)';
-  throw new AfterlogError('SETTING_INVALID', `${setting} is ${JSON.stringify(path)}, which ${what}.`);
 }
 
 /** Our code for the answers of brokers, by kafkajs' names of errors and their types. */

@@ -13,9 +13,12 @@ import { idIn, type Label, labelIn } from './label.ts';
 export class Runtime {
   private readonly url: string;
   private readonly token: string | undefined;
+  private readonly ca: string | undefined;
   private hasList = true;
 
-  constructor(url: string, token: string | undefined) {
+  /** @param ca PEM text of its authorities, if they are not those of Node.js */
+  constructor(url: string, token: string | undefined, ca?: string) {
+    this.ca = ca;
     this.url = url.replace(/\/+$/, '');
     this.token = token;
   }
@@ -72,9 +75,10 @@ export class Runtime {
     const url = `${this.url}${path}`;
     const request = url.startsWith('https:') ? requestHttps : requestHttp;
     const signal = AbortSignal.timeout(limits.labels.timeout_ms);
+    const { ca } = this;
     const headers = { Accept: 'application/json', ...bearer(this.token) };
     return new Promise((resolve, reject) => {
-      const asked = request(url, { signal, headers, agent: false }, (response) => {
+      const asked = request(url, { signal, headers, agent: false, ...(ca && { ca }) }, (response) => {
         const chunks: Buffer[] = [];
         let bytes = 0;
         response.on('error', reject);

@@ -162,6 +162,7 @@ const safeHeaders = [
 const storeFaults: Partial<Record<ErrorCode, string>> = {
   CLICKHOUSE_UNREACHABLE: 'ClickHouse does not answer; nothing is lost, try again later.',
   NOT_CLICKHOUSE: 'ClickHouse does not answer at its address; nothing is lost, try again later.',
+  CLICKHOUSE_TLS: 'ClickHouse does not answer; nothing is lost, try again later.',
   SCHEMA_BEHIND: 'The database has no usable schema: run `afterlog migrate`.',
   ERASE_DENIED: 'The server’s ClickHouse user may not erase; the server’s log has the GRANT that it needs.',
 };

@@ -2,6 +2,7 @@ import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickh
 import { AfterlogError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Settings } from '../config/settings.ts';
+import { tlsOptions } from './client_tls.ts';
 import { nameForeignAnswers } from './foreign_answer.ts';
 import { findUp } from './up_record.ts';
 
@@ -17,6 +18,7 @@ export function connect(settings: Settings): ClickHouseClient {
   const client = createClient({
     // The client would take a path in the URL for the name of a database.
     ...{ url: origin, pathname, username, password },
+    ...(origin.startsWith('https:') && tlsOptions(settings.clickhouse)),
     application: 'afterlog',
     request_timeout: limits.insert.timeout_ms,
     // The client would log to stderr; its errors reach us as rejections.

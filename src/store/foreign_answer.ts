@@ -5,6 +5,7 @@ import { type ClickHouseClient, ClickHouseError } from '@clickhouse/client';
 import { AfterlogError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { harmless } from '../base/text.ts';
+import { tlsFault } from './client_tls.ts';
 
 /** An answer that is not ClickHouse's: of a proxy before it, or of something else at its address. */
 export class ForeignAnswer extends Error {
@@ -23,8 +24,9 @@ export class ForeignAnswer extends Error {
 export const isBodyRefused = (error: unknown): error is ForeignAnswer =>
   error instanceof ForeignAnswer && error.status === 413;
 
-/** One of our errors for a foreign answer; null for any other thrown value. */
+/** One of our errors for a foreign answer or a failed handshake; null for any other thrown value. */
 export function foreignFault(error: unknown): AfterlogError | null {
+  if (error instanceof AfterlogError) return error;
   if (!(error instanceof ForeignAnswer)) return null;
   const { status, url, message } = error;
   if (BUSY.has(status)) {
@@ -65,7 +67,10 @@ function listen(): void {
   });
 }
 
-/** Makes each request of a client throw a ForeignAnswer for an answer that is not ClickHouse's. */
+/**
+ * Makes each request of a client throw a ForeignAnswer for an answer that is not ClickHouse's, and an
+ * AfterlogError CLICKHOUSE_TLS for a failed handshake.
+ */
 export function nameForeignAnswers(client: ClickHouseClient, url: string): ClickHouseClient {
   listen();
   for (const name of ['query', 'exec', 'command', 'insert'] as const) {
@@ -84,6 +89,8 @@ async function watched<T>(url: string, ask: () => Promise<T>): Promise<T> {
     throw new ForeignAnswer(url, asked.answer!.status, 'answers with a web page.');
   } catch (error) {
     const { answer } = asked;
+    const failed = answer === null ? tlsFault(error, url) : null;
+    if (failed !== null) throw failed;
     if (answer === null || error instanceof ClickHouseError || error instanceof ForeignAnswer) throw error;
     if (answer.status >= 200 && answer.status < 300) throw error;
     throw new ForeignAnswer(url, answer.status, `${textOf(answer)}${titleOf(error)}.`);

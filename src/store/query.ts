@@ -1,12 +1,11 @@
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
-import { AfterlogError, reasonOf } from '../base/errors.ts';
+import { AfterlogError, type ErrorCode, reasonOf } from '../base/errors.ts';
 import type { Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import type { Settings } from '../config/settings.ts';
-import { clickhouseErrors } from './clickhouse_errors.ts';
 import { connect, resolveClickHouse, urlPartsOf } from './client.ts';
 import { foreignFault } from './foreign_answer.ts';
-import { describeRefusal, errorNumber, loggableRefusal } from './refusal.ts';
+import { describeRefusal, errorNumber, isSchemaFault, loggableRefusal } from './refusal.ts';
 
 /** A ClickHouse database to read from; `url` is for messages. */
 export interface Store {
@@ -93,22 +92,18 @@ async function asked<T>(store: Store, ask: () => Promise<T>): Promise<T> {
   }
 }
 
+const lasting = new Set<ErrorCode>([
+  ...(['CLICKHOUSE_UNREACHABLE', 'NOT_CLICKHOUSE', 'CLICKHOUSE_TLS', 'SCHEMA_BEHIND'] as const),
+]);
+
 /** True for an error that every query meets until its cause is repaired. */
-export const isLasting = ({ code }: AfterlogError): boolean =>
-  code === 'CLICKHOUSE_UNREACHABLE' || code === 'NOT_CLICKHOUSE' || code === 'SCHEMA_BEHIND';
+export const isLasting = ({ code }: AfterlogError): boolean => lasting.has(code);
 
 /** The error of a refused query for our log: without text of rows, which ClickHouse may quote. */
 export const loggable = (error: AfterlogError): AfterlogError =>
   error.cause === undefined
     ? error
     : new AfterlogError(error.code, `A reader’s query was refused: ${loggableRefusal(error.cause)}`);
-
-/** The answers of a database with an older schema, or without one. */
-const schemaFaults = new Set<number>([
-  clickhouseErrors.UNKNOWN_IDENTIFIER,
-  clickhouseErrors.UNKNOWN_TABLE,
-  clickhouseErrors.UNKNOWN_DATABASE,
-]);
 
 /** A thrown value of the ClickHouse client as one of our errors. */
 export function readError(store: Store, error: unknown): AfterlogError {
@@ -120,7 +115,7 @@ export function readError(store: Store, error: unknown): AfterlogError {
     const text = `ClickHouse at ${store.url} does not answer: ${reasonOf(error)}`;
     return new AfterlogError('CLICKHOUSE_UNREACHABLE', `${text}.`, error);
   }
-  if (schemaFaults.has(number)) {
+  if (isSchemaFault(error)) {
     const text = `Database '${store.database}' at ${store.url} has no usable schema: ${loggableRefusal(error)}`;
     return new AfterlogError('SCHEMA_BEHIND', text, error);
   }

@@ -59,6 +59,15 @@ export function errorNumber(error: unknown): number | null {
   return error instanceof ClickHouseError ? Number(error.code) : null;
 }
 
+/** The answers of a database with an older schema, or without one: a migration helps. */
+const schemaFaults = new Set<number>([
+  clickhouseErrors.UNKNOWN_IDENTIFIER,
+  clickhouseErrors.UNKNOWN_TABLE,
+  clickhouseErrors.UNKNOWN_DATABASE,
+]);
+
+export const isSchemaFault = (error: unknown): boolean => schemaFaults.has(errorNumber(error) ?? 0);
+
 export function faultOf(error: unknown): Fault {
   const number = errorNumber(error);
   if (number === null) return 'unreachable';

@@ -99,7 +99,7 @@ test('it starts before the topic, and before ClickHouse has tables, and says wha
   const topic = await makeTopic(t, settings);
   const epoch = newEpoch();
   await topic.send(run(epoch, 1, 3));
-  await waitsFor(consumer, /UNKNOWN_DATABASE.*CLICKHOUSE_REFUSED/);
+  await waitsFor(consumer, /UNKNOWN_DATABASE.*SCHEMA_BEHIND/);
   await migrate(client, database);
   await until(async () => (await topic.committed()) === 3);
   await until(() => consumer.status().paused === null);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { OpenFolder } from '../../src/base/open_folder.ts';
@@ -10,6 +12,7 @@ import { overrideLimits } from '../support/limits.ts';
 import { until } from '../support/patience.ts';
 import { TestRuntime } from '../support/runtime.ts';
 import { temporaryDir } from '../support/temporary.ts';
+import { testCertificate } from '../support/tls.ts';
 
 // The pause doubles with each try: at its usual length this file would only wait.
 overrideLimits({ labels: { pause_ms: 50 } });
@@ -250,4 +253,20 @@ test('10,000 sandboxes are one request, and labels that are equal are kept once'
   assert.ok(runtime.asked.length <= 2, runtime.asked.join());
   assert.equal(labels.status.labels_known, 10_000);
   assert.equal(labels.status.labels_waiting, 0);
+});
+
+test('a runtime whose certificate an authority of one’s own signed is asked with its file', async (t) => {
+  const { cert, key } = testCertificate();
+  const server = createServer({ cert, key }, (_, response) => {
+    response.end(JSON.stringify([{ id: 'sb-1', template: 'py', metadata: { workspace: 'acme' } }]));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const url = `https://localhost:${(server.address() as AddressInfo).port}`;
+  await assert.rejects(new Runtime(url, undefined).labels(['sb-1']), {
+    code: 'RUNTIME_UNUSABLE',
+    message: /self-signed certificate/,
+  });
+  const { found } = await new Runtime(url, undefined, cert).labels(['sb-1']);
+  assert.equal(found.get('sb-1')?.workspace, 'acme');
 });

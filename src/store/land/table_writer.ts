@@ -7,7 +7,7 @@ import { during, Leaving, Patience } from '../../base/patience.ts';
 import type { Batch, BatchHeader } from '../../wire/header.ts';
 import { clickhouseErrors } from '../clickhouse_errors.ts';
 import { foreignFault, isBodyRefused } from '../foreign_answer.ts';
-import { errorNumber, loggableRefusal } from '../refusal.ts';
+import { errorNumber, isSchemaFault, loggableRefusal } from '../refusal.ts';
 import { beganBeforeTable } from './before_table.ts';
 import { bodyRoomOf } from './body_room.ts';
 import { deriveBatches } from './derive.ts';
@@ -86,7 +86,8 @@ export class TableWriter {
     try {
       await this.run((signal) => deriveBatches({ client, database }, found, landed, signal), alive);
     } catch (error) {
-      const isRefused = error instanceof AfterlogError || errorNumber(error) !== null;
+      const isBehind = error instanceof AfterlogError && error.code === 'SCHEMA_BEHIND';
+      const isRefused = isBehind || errorNumber(error) !== null;
       if (!isRefused) throw error;
       const reason = error instanceof AfterlogError ? error.message : loggableRefusal(error);
       log.info(
@@ -113,10 +114,11 @@ export class TableWriter {
   /** Waits before the next try, and logs why. @throws Leaving */
   async wait(error: unknown, alive: () => Promise<void>): Promise<void> {
     // Our own errors have their code and message already.
-    const known = error instanceof AfterlogError ? error : foreignFault(error);
+    const known = foreignFault(error);
     if (known !== null) return this.patience.wait(known.code, known.message, alive, this.leave);
     const silent = errorNumber(error) === null;
-    const code = silent ? 'CLICKHOUSE_UNREACHABLE' : 'CLICKHOUSE_REFUSED';
+    const refused = isSchemaFault(error) ? 'SCHEMA_BEHIND' : 'CLICKHOUSE_REFUSED';
+    const code = silent ? 'CLICKHOUSE_UNREACHABLE' : refused;
     const what = `${silent ? 'does not answer' : 'refuses'} (${loggableRefusal(error)})`;
     return this.patience.wait(code, `ClickHouse ${what}; batches wait, nothing is lost.`, alive, this.leave);
   }
