@@ -142,8 +142,9 @@ ${Object.entries(catalogue).map(errorSection).join('\n')}`;
 }
 
 function errorSection([code, entry]: [string, ErrorEntry]): string {
-  const { means, cause, cure, status } = entry;
+  const { means, cause, cure, cures = [], status } = entry;
   const rows = [`**Meaning.** ${means}`, `**Cause.** ${cause}`, `**Cure.** ${cure}`];
+  for (const { on, cure: other } of cures) rows.push(`**Cure for ${on.join(', ')}.** ${other}`);
   if (status !== undefined) rows.push(`**HTTP status.** ${status}`);
   return `## ${code}\n\n${rows.map(escaped).join('  \n')}\n`;
 }

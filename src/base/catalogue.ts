@@ -6,9 +6,20 @@ export interface ErrorEntry {
   cause: string;
   /** What to do about it; messages end with it. */
   cure: string;
+  /** What to do instead if its cause has one of these codes: of the system, or of an error here. */
+  cures?: readonly { readonly on: readonly string[]; readonly cure: string }[];
   /** The status with which the HTTP API answers it. */
   status?: 400 | 401 | 403 | 404 | 405 | 408 | 410 | 413 | 422 | 431 | 500 | 503;
 }
+
+/** Too few descriptors, whatever is opened. */
+const openFiles = [
+  {
+    on: ['EMFILE'],
+    cure: 'Raise LimitNOFILE in the service’s unit, or `ulimit -n`, and restart the agent.',
+  },
+  { on: ['ENFILE'], cure: 'Raise fs.file-max: the whole machine has too many open files.' },
+] as const;
 
 /**
  * The one catalogue of errors that a person or a client may meet; `npm run docs` makes
@@ -40,7 +51,12 @@ export const catalogue = {
       'The folder of sandboxes cannot be seen now. The agent retries by itself, and reads on what it holds of the sandboxes that it knows.',
     cause:
       'The rights of the folder were changed, or its file system is gone: the server of a FUSE or network mount ended, or a disk failed.',
-    cure: 'Mount it again, or let the agent’s user enter and read the folder.',
+    cure: 'Correct what the reason names; the agent looks again each second.',
+    cures: [
+      { on: ['EACCES', 'EPERM'], cure: 'Let the agent’s user enter and read the folder.' },
+      { on: ['ENOTCONN', 'EIO', 'ESTALE', 'ENODEV', 'ENXIO'], cure: 'Mount its file system again.' },
+      ...openFiles,
+    ],
   },
   DATA_DIR_HIDDEN: {
     means:
@@ -67,7 +83,43 @@ export const catalogue = {
   STATE_DIR_UNUSABLE: {
     means: 'The agent cannot write to its state dir. Reading pauses; nothing that was read is lost.',
     cause: 'The folder belongs to another user, is mounted read-only, or its disk fails.',
-    cure: 'Make the state dir writable for this user, or set AFTERLOG_STATE_DIR to another folder.',
+    cure: 'Correct what the reason names, or set AFTERLOG_STATE_DIR to another folder.',
+    cures: [
+      {
+        on: ['EACCES', 'EPERM'],
+        cure: 'Make the state dir writable for the agent’s user, or set AFTERLOG_STATE_DIR to another folder.',
+      },
+      {
+        on: ['EROFS'],
+        cure: 'It is read-only: mount it for writing, or set AFTERLOG_STATE_DIR to another folder.',
+      },
+      { on: ['EIO', 'ENXIO'], cure: 'Its disk fails: check it, or set AFTERLOG_STATE_DIR to another disk.' },
+      { on: ['ENOTCONN', 'ESTALE', 'ENODEV'], cure: 'Mount its file system again.' },
+      {
+        on: ['ENOTDIR', 'EEXIST'],
+        cure: 'A file is where a folder should be: remove it, or set AFTERLOG_STATE_DIR.',
+      },
+      ...openFiles,
+    ],
+  },
+  PINS_UNUSABLE: {
+    means:
+      'The agent cannot use its folder in the data dir, which holds the pins. It retries by itself; setting another ' +
+      'state dir does not help.',
+    cause:
+      'The folder <data_dir>/.afterlog belongs to another user, is mounted read-only, or its disk fails.',
+    cure: 'Correct what the reason names: <data_dir>/.afterlog has to be on the file system of the logs.',
+    cures: [
+      { on: ['EACCES', 'EPERM'], cure: 'Make <data_dir>/.afterlog writable for the agent’s user.' },
+      { on: ['EROFS'], cure: 'Mount the file system of the data dir for writing.' },
+      { on: ['EIO', 'ENXIO'], cure: 'Check the disk of the data dir.' },
+      { on: ['ENOTCONN', 'ESTALE', 'ENODEV'], cure: 'Mount the file system of the data dir again.' },
+      {
+        on: ['ENOTDIR', 'EEXIST'],
+        cure: 'Remove the file that is where the folder <data_dir>/.afterlog/pins should be.',
+      },
+      ...openFiles,
+    ],
   },
   STATE_DIR_FOREIGN: {
     means:
@@ -87,6 +139,9 @@ export const catalogue = {
       'delivered is deleted first.',
     cause: 'The spool grew while Kafka or ClickHouse were away, or something else filled the disk.',
     cure: 'Free some disk space; the agent then continues by itself.',
+    cures: [
+      { on: ['EDQUOT'], cure: 'Raise the quota of the agent’s user; the agent then continues by itself.' },
+    ],
   },
   SPOOL_FULL: {
     means: 'The spool has reached its limit. Reading pauses; pins hold the unread files.',
@@ -108,13 +163,30 @@ export const catalogue = {
     cure: 'Check the disk. The agent repairs the spool by itself.',
   },
   FILE_UNREADABLE: {
-    means: 'A file cannot be read. The agent retries by itself.',
+    means: 'A file cannot be read. An agent retries by itself, and reads the others.',
     cause:
-      'It belongs to another user; its name is longer than the agent supports; or its file system fails, such as a ' +
-      'FUSE or network mount whose server has ended.',
-    cure:
-      'Let the agent read the file: run it as the runtime’s user, or give it CAP_DAC_READ_SEARCH. If its file system ' +
-      'fails, mount it again.',
+      'It belongs to another user; its file system fails, such as a FUSE or network mount whose server has ended; or ' +
+      'too many files are open. The reason names it.',
+    cure: 'Correct what the reason names.',
+    cures: [
+      {
+        on: ['EACCES', 'EPERM'],
+        cure: 'Let this user read the file: run as the runtime’s user, or with CAP_DAC_READ_SEARCH.',
+      },
+      {
+        on: ['ENOENT', 'ENOTDIR'],
+        cure: 'Nothing if it was removed on purpose; otherwise find out who removes it.',
+      },
+      { on: ['ENOTCONN', 'ESTALE', 'ENODEV'], cure: 'Its file system is gone: mount it again.' },
+      { on: ['EIO', 'ENXIO'], cure: 'Its disk or the server of its file system fails: check it.' },
+      { on: ['ENAMETOOLONG'], cure: 'Give the sandbox or the log a shorter name.' },
+      { on: ['EISDIR'], cure: 'A folder is where a file should be: remove it.' },
+      {
+        on: ['SPOOL_FULL', 'DISK_FULL', 'STATE_DIR_UNUSABLE'],
+        cure: 'See what the spool waits for (`/healthz`); the agent then reads on.',
+      },
+      ...openFiles,
+    ],
   },
   LOG_NOT_A_FILE: {
     means:
@@ -167,9 +239,17 @@ export const catalogue = {
     cause:
       'fs.protected_hardlinks and a file of another user; data_dir spans file systems; or its file system gives a link ' +
       'another inode number than its file, as plain FUSE does.',
-    cure:
-      'Run the agent as the runtime’s user or with CAP_FOWNER, and keep the data dir on one file system with hard links; ' +
-      'or accept it, and set AFTERLOG_PINS=descriptor.',
+    cure: 'Keep the data dir on a file system with hard links, or accept it, and set AFTERLOG_PINS=descriptor.',
+    cures: [
+      {
+        on: ['EPERM', 'EACCES'],
+        cure: 'Run the agent as the runtime’s user or with CAP_FOWNER; or accept it, and set AFTERLOG_PINS=descriptor.',
+      },
+      {
+        on: ['EXDEV'],
+        cure: 'Keep the data dir on one file system; or accept it, and set AFTERLOG_PINS=descriptor.',
+      },
+    ],
   },
   DESCRIPTORS_SHORT: {
     means:
@@ -194,7 +274,7 @@ export const catalogue = {
     means: 'The brokers do not answer. Batches wait in the spool, or in the topic.',
     cause:
       'Brokers are down, the address is wrong, a firewall, TLS on one side only, or an unknown authority.',
-    cure: 'Check AFTERLOG_KAFKA_BROKERS and the brokers. Afterlog retries until they answer, and nothing is lost.',
+    cure: 'Check AFTERLOG_KAFKA_BROKERS and the brokers.',
   },
   KAFKA_REFUSED: {
     means: 'The brokers answer and refuse the request. Batches wait in the spool, or in the topic.',
@@ -231,7 +311,7 @@ export const catalogue = {
   CLICKHOUSE_UNREACHABLE: {
     means: 'ClickHouse does not answer. Batches wait, nothing is lost.',
     cause: 'The server is down or starting, or the address is wrong.',
-    cure: 'Check AFTERLOG_CLICKHOUSE_URL and the server; writing then continues by itself.',
+    cure: 'Check AFTERLOG_CLICKHOUSE_URL and the server.',
     status: 503,
   },
   CLICKHOUSE_REFUSED: {
@@ -268,7 +348,7 @@ export const catalogue = {
     cause: 'The proxy’s limit is smaller than a single batch; usually INSERTs are made as small as it wants.',
     cure:
       'Raise the proxy’s limit for bodies of requests to 2 MiB or more, better 128 MiB: in nginx ' +
-      '`client_max_body_size 128m;`. Landing then goes on by itself.',
+      '`client_max_body_size 128m;`.',
     status: 503,
   },
   SQL_READ_ONLY: {
@@ -435,7 +515,7 @@ export const catalogue = {
     cause:
       'An id is the name of one folder: it has no slash and no NUL, does not begin with a dot, and is not too long. ' +
       'An earlier version stored ids that are paths.',
-    cure: 'Correct the id. Logs that are stored under it can be read and erased.',
+    cure: 'Give the sandbox another id. Logs that are stored under this one can be read and erased.',
     status: 400,
   },
   FLUSH_UNKNOWN: {

@@ -7,8 +7,16 @@ export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ca
 
 const entryOf = (code: ErrorCode): ErrorEntry => catalogue[code];
 
-/** What to do about an error of this code. */
-export const cureOf = (code: ErrorCode): string => entryOf(code).cure;
+/** What to do about an error of this code, if its cause is known also about that. */
+export function cureOf(code: ErrorCode, cause?: unknown): string {
+  const { cure, cures = [] } = entryOf(code);
+  for (let at = cause; at instanceof Error; at = at.cause) {
+    const { code: found = '' } = at as NodeJS.ErrnoException;
+    const known = cures.find(({ on }) => on.includes(found));
+    if (known !== undefined) return known.cure;
+  }
+  return cure;
+}
 
 /** The HTTP status of an error of this code; 500 for one that no route should meet. */
 export const httpStatusOf = (code: ErrorCode): NonNullable<ErrorEntry['status']> =>
@@ -22,7 +30,7 @@ export class AfterlogError extends Error {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'AfterlogError';
     this.code = code;
-    this.cure = cureOf(code);
+    this.cure = cureOf(code, cause);
   }
 }
 

@@ -127,9 +127,13 @@ export class Troubles {
   }
 }
 
-/** The fault of a failed write to the state dir. */
-export function unwritable(what: string, error: unknown): AfterlogError {
+/** The fault of a failed write to the state dir, or to the folder of the pins. */
+export function unwritable(
+  what: string,
+  error: unknown,
+  unusable: 'STATE_DIR_UNUSABLE' | 'PINS_UNUSABLE' = 'STATE_DIR_UNUSABLE',
+): AfterlogError {
   const { code = '' } = error as NodeJS.ErrnoException;
   const isFull = ['ENOSPC', 'EDQUOT', 'DISK_FULL'].includes(code);
-  return new AfterlogError(isFull ? 'DISK_FULL' : 'STATE_DIR_UNUSABLE', `${what}: ${reasonOf(error)}`, error);
+  return new AfterlogError(isFull ? 'DISK_FULL' : unusable, `${what}: ${reasonOf(error)}`, error);
 }

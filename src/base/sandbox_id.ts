@@ -17,7 +17,11 @@ export function wrongWithId(text: string): string | null {
   if (!text.isWellFormed()) return 'it is not valid Unicode';
   if (!isIdOfName(text)) return 'a U+FFFD in it does not stand for a byte of a name';
   const max = limits.tail.sandbox_id_bytes_max;
-  return Buffer.byteLength(encodeURIComponent(text)) > max ? `it is longer than ${max} bytes` : null;
+  // As it stands in the names of pins.
+  const encoded = encodeURIComponent(text);
+  const { length } = encoded;
+  if (length <= max) return null;
+  return `${encoded === text ? '' : 'percent-encoded '}it has ${length} bytes, over ${max}`;
 }
 
 export const isSandboxId = (text: string): boolean => wrongWithId(text) === null;

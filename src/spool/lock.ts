@@ -14,7 +14,7 @@ import {
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { startOf } from '../base/child_process.ts';
-import { AfterlogError, reasonOf } from '../base/errors.ts';
+import { AfterlogError, type ErrorCode, reasonOf } from '../base/errors.ts';
 import { Trouble } from '../base/faults.ts';
 import { limits } from '../base/limits.ts';
 import { closeQuietly } from '../base/open_folder.ts';
@@ -41,7 +41,8 @@ const TRIES = 5;
 /**
  * Locks `dir` for this process. The lock becomes invalid when the process ends, also if it is killed.
  * @returns a function that releases the lock
- * @throws AfterlogError `locked`, which names the process that holds the lock; STATE_DIR_UNUSABLE
+ * @throws AfterlogError `locked`, which names the process that holds the lock; STATE_DIR_UNUSABLE or, for the
+ *   data dir, PINS_UNUSABLE
  */
 export function lockDir(
   dir: string,
@@ -51,11 +52,12 @@ export function lockDir(
   // A random name: processes in two containers may have the same pid.
   const mine = `${path}.${randomBytes(6).toString('hex')}`;
   const me = ownerHere();
+  const unusable = locked === 'DATA_DIR_LOCKED' ? 'PINS_UNUSABLE' : 'STATE_DIR_UNUSABLE';
   try {
     makeStateDir(dir);
     writeFileSync(mine, JSON.stringify(me), { mode: OWN_FILE });
     for (let tries = 0; tries < TRIES; tries++) {
-      if (take(mine, path)) return hold(mine, path, me);
+      if (take(mine, path)) return hold(mine, path, me, unusable);
       const owner = readOwner(path);
       if (owner === null) continue;
       const holder = liveHolder(path, owner, me);
@@ -65,11 +67,7 @@ export function lockDir(
     throw new AfterlogError(locked, `Other agents keep changing the lock of ${dir}, ${path}.`);
   } catch (error) {
     if (error instanceof AfterlogError) throw error;
-    throw new AfterlogError(
-      'STATE_DIR_UNUSABLE',
-      `The folder ${dir} cannot be used: ${reasonOf(error)}`,
-      error,
-    );
+    throw new AfterlogError(unusable, `The folder ${dir} cannot be used: ${reasonOf(error)}`, error);
   } finally {
     unlinkIfThere(mine);
   }
@@ -105,7 +103,7 @@ function take(mine: string, path: string): boolean {
  * Touches the lock until it is released. It uses a descriptor, because the path may be another agent's lock:
  * if this process was frozen for long, another agent may have replaced the lock.
  */
-function hold(mine: string, path: string, me: Owner): () => void {
+function hold(mine: string, path: string, me: Owner, unusable: ErrorCode): () => void {
   let fd = openSync(mine, 'r+');
   const trouble = new Trouble(`${path} is there again.`, { path });
   const timer = setInterval(() => {
@@ -115,7 +113,7 @@ function hold(mine: string, path: string, me: Owner): () => void {
       trouble.ends();
     } catch (error) {
       const what = `The lock ${path} cannot be held now: ${reasonOf(error)}`;
-      trouble.begins(error instanceof AfterlogError ? error : new AfterlogError('STATE_DIR_UNUSABLE', what));
+      trouble.begins(error instanceof AfterlogError ? error : new AfterlogError(unusable, what, error));
     }
   }, limits.spool.lock_touch_ms).unref();
   return () => {

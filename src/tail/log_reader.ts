@@ -49,7 +49,7 @@ function attempt(tail: LogTail, does: () => boolean): boolean {
   } catch (error) {
     if (!isRefused(error)) throw error;
     const reason = reasonOf(error);
-    throw new ReadFailure(reason, tail.failed(reason));
+    throw new ReadFailure(reason, tail.failed(reason), error);
   }
 }
 

@@ -165,7 +165,7 @@ export class LogTail implements StateOwner {
       // What an earlier agent left is in the state of that agent.
       const isKnown = of.pin.path === null || !this.hasDescriptors || !this.isRecovered;
       if (!isKnown && !this.saveIfMust())
-        throw new AfterlogError('FILE_UNREADABLE', 'the spool takes no state now');
+        throw new AfterlogError('SPOOL_FULL', 'the spool takes no state now');
       this.owner.rename(this, of, stream);
     });
   }
@@ -287,7 +287,7 @@ export class LogTail implements StateOwner {
 
   /** A stream of its own tells of files that were never read. */
   private tellUnheld({ inode, born }: FileIdentity): void {
-    if (!this.reserve()) throw new AfterlogError('FILE_UNREADABLE', 'the spool takes no rows now');
+    if (!this.reserve()) throw new AfterlogError('SPOOL_FULL', 'the spool takes no rows now');
     const number = this.nextNumber();
     this.current = this.open(startAfter(this.stream?.started, born));
     this.gap(null, NEVER_HELD);

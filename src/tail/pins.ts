@@ -340,7 +340,8 @@ export class Pins {
     if (!this.warned && why !== null) {
       const path = join(folder.path, name);
       const what = `Cannot hard-link ${path} into ${this.dir} (${why}); open descriptors hold such logs.`;
-      report(new AfterlogError('LINK_IMPOSSIBLE', what), { path });
+      const cause = Object.assign(new Error(why), { code: why });
+      report(new AfterlogError('LINK_IMPOSSIBLE', what, cause), { path });
       this.warned = true;
     }
     const names = Number(file.stats.nlink);
@@ -373,7 +374,7 @@ export class Pins {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
         this.leaving.add(pin);
-        this.trouble.begins(unwritable(`Pins in ${this.dir} cannot be removed now`, error));
+        this.trouble.begins(unwritable(`Pins in ${this.dir} cannot be removed now`, error, 'PINS_UNUSABLE'));
         return;
       }
     }
@@ -432,7 +433,7 @@ export class Pins {
     try {
       return this.listNow();
     } catch (error) {
-      throw unwritable(`The pins in ${this.dir} cannot be read`, error);
+      throw unwritable(`The pins in ${this.dir} cannot be read`, error, 'PINS_UNUSABLE');
     }
   }
 

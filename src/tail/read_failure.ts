@@ -5,8 +5,8 @@ export class ReadFailure extends Error {
   /** Whether the read before did not fail, or failed for another reason. */
   readonly isNew: boolean;
 
-  constructor(reason: string, isNew: boolean) {
-    super(reason);
+  constructor(reason: string, isNew: boolean, cause: unknown) {
+    super(reason, { cause });
     this.isNew = isNew;
   }
 }

@@ -294,7 +294,9 @@ export class Tailer {
     if (name.startsWith('.')) return;
     const wrong = wrongWithId(name);
     if (wrong !== null) {
-      this.report(join(this.layout.root, name), new Error(`its name cannot be an id: ${wrong}`));
+      const path = join(this.layout.root, name);
+      const what = `${path} is not read, because its name cannot be an id: ${wrong}.`;
+      this.fail(path, new AfterlogError('ID_INVALID', what));
       return;
     }
     this.logless.isSeen(name);
@@ -474,7 +476,7 @@ export class Tailer {
     this.rootSeen = '';
     const { root } = this.layout;
     const what = `The folder of sandboxes, ${root}, cannot be seen: ${reasonOf(error)}.`;
-    this.rootTrouble.begins(new AfterlogError('DATA_DIR_UNREADABLE', what));
+    this.rootTrouble.begins(new AfterlogError('DATA_DIR_UNREADABLE', what, error));
     this.lastError = what;
   }
 
@@ -661,7 +663,13 @@ export class Tailer {
 
   /** Logs once that something cannot be read; the reconciles try it again, silently. */
   private report(what: string, error: Error): void {
-    const failure = new AfterlogError('FILE_UNREADABLE', `${what} cannot be read: ${reasonOf(error)}.`);
+    this.fail(
+      what,
+      new AfterlogError('FILE_UNREADABLE', `${what} cannot be read: ${reasonOf(error)}.`, error),
+    );
+  }
+
+  private fail(what: string, failure: AfterlogError): void {
     if (this.failing.begins(what, failure)) this.lastError = failure.message;
   }
 

@@ -195,7 +195,7 @@ test('a state dir on a read-only file system: the agent does not start, and name
   t.after(() => site.close());
   await assert.rejects(site.start(), (error: Error) => {
     assert.match(error.message, new RegExp(`${mount}.*EROFS.*STATE_DIR_UNUSABLE`, 's'));
-    assert.match(error.message, /Make the state dir writable for this user, or set AFTERLOG_STATE_DIR/);
+    assert.match(error.message, /It is read-only: mount it for writing, or set AFTERLOG_STATE_DIR/);
     return true;
   });
 });

@@ -87,7 +87,12 @@ describe('what is not a regular file is left alone and said once, and others go 
     const id = 'b'.repeat(200);
     site.make(id);
     writeFileSync(site.path(id), 'x\n');
-    await site.eventually('a message', () => site.output.includes(id) && site.output.includes('150 bytes'));
+    await site.eventually(
+      'a message',
+      () => site.output.includes(id) && site.output.includes('it has 200 bytes, over 150'),
+    );
+    assert.match(site.output, /ID_INVALID/);
+    assert.doesNotMatch(site.output, /CAP_DAC_READ_SEARCH/);
     assert.deepEqual(site.streams(id), []);
   });
 
