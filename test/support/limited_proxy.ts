@@ -6,6 +6,8 @@ export interface LimitedProxy {
   url: string;
   /** Bytes of a body that it passes on. */
   bytes_max: number;
+  /** Whether it closes the connection right behind such an answer, while the body still comes. */
+  isAbrupt: boolean;
   /** What it answers instead, to INSERTs only; null: nothing. */
   instead: { status: number; body: string } | null;
   /** The bodies of INSERTs that came. */
@@ -14,7 +16,13 @@ export interface LimitedProxy {
 
 /** An HTTP proxy in front of ClickHouse that refuses large bodies with a page, as nginx does. */
 export async function startLimitedProxy(t: TestContext, url: string): Promise<LimitedProxy> {
-  const proxy: LimitedProxy = { url: '', bytes_max: Number.POSITIVE_INFINITY, instead: null, inserts: [] };
+  const proxy: LimitedProxy = {
+    url: '',
+    bytes_max: Number.POSITIVE_INFINITY,
+    isAbrupt: false,
+    instead: null,
+    inserts: [],
+  };
   const server = createServer((request, response) => {
     const target = new URL(request.url!, url);
     const isInsert = target.searchParams.get('query')?.startsWith('INSERT') ?? false;
@@ -22,8 +30,12 @@ export async function startLimitedProxy(t: TestContext, url: string): Promise<Li
     const answer = (status: number, body: string): void => {
       if (isInsert) proxy.inserts.push({ bytes, status });
       // nginx answers before the body has come, and reads it no further.
-      response.writeHead(status, { 'Content-Type': 'text/html', Connection: 'close' }).end(body);
-      request.resume();
+      response.writeHead(status, { 'Content-Type': 'text/html', Connection: 'close' });
+      if (proxy.isAbrupt) response.end(body, () => request.socket.destroy());
+      else {
+        response.end(body);
+        request.resume();
+      }
     };
     if (bytes > proxy.bytes_max) {
       answer(413, '<html><head><title>413 Request Entity Too Large</title></head></html>');

@@ -61,6 +61,14 @@ test('a proxy that refuses large bodies gets smaller INSERTs, and all lands once
   await assertLandedOnce(client, database, epoch, 400);
 });
 
+test('a proxy that refuses a body and closes at once, while it still comes, is understood too', async (t) => {
+  const { client, database, proxy, lander } = await site(t);
+  Object.assign(proxy, { bytes_max: 350 * KIB, isAbrupt: true });
+  const epoch = newEpoch();
+  await lander.land(large(epoch, 1, 40));
+  await assertLandedOnce(client, database, epoch, 400);
+});
+
 test('larger INSERTs are tried again after a while, until nothing refuses them', async (t) => {
   overrideLimits({ insert: { body_retry_ms: 0 } }, t);
   const { client, database, proxy, lander } = await site(t);
