@@ -284,6 +284,21 @@ export const catalogue = {
       'See the brokers’ reason. Set the login with AFTERLOG_KAFKA_SASL_*. If a right is missing, give this user Create, ' +
       'Describe, DescribeConfigs and Write on the topic (a consumer: Read on topic and group, and all of these on ' +
       '<topic>-dlq), or let someone who has them run `afterlog migrate`.',
+    cures: [
+      {
+        on: [
+          ...['KafkaJSSASLAuthenticationError', 'SASL_AUTHENTICATION_FAILED'],
+          ...['UNSUPPORTED_SASL_MECHANISM', 'ILLEGAL_SASL_STATE'],
+        ],
+        cure: 'Correct the login: AFTERLOG_KAFKA_SASL_MECHANISM, _USERNAME and _PASSWORD.',
+      },
+      {
+        on: ['TOPIC_AUTHORIZATION_FAILED', 'GROUP_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED'],
+        cure:
+          'Give this user Create, Describe, DescribeConfigs and Write on the topic (a consumer: Read on topic and ' +
+          'group, and all of these on <topic>-dlq), or let someone who has them run `afterlog migrate`.',
+      },
+    ],
   },
   KAFKAJS_UNKNOWN: {
     means: 'Another version of kafkajs is installed than the one that this version of afterlog works with.',
@@ -312,12 +327,42 @@ export const catalogue = {
     means: 'ClickHouse does not answer. Batches wait, nothing is lost.',
     cause: 'The server is down or starting, or the address is wrong.',
     cure: 'Check AFTERLOG_CLICKHOUSE_URL and the server.',
+    cures: [
+      {
+        on: ['ECONNREFUSED'],
+        cure: 'Start ClickHouse, or correct host and port in AFTERLOG_CLICKHOUSE_URL.',
+      },
+      {
+        on: ['ENOTFOUND', 'EAI_AGAIN'],
+        cure: 'Correct the name of the host in AFTERLOG_CLICKHOUSE_URL, or this machine’s name service.',
+      },
+      {
+        on: ['HTTP_BUSY'],
+        cure: 'See in the proxy’s log why it does not reach ClickHouse, or wants fewer requests.',
+      },
+    ],
     status: 503,
   },
   CLICKHOUSE_REFUSED: {
     means: 'ClickHouse answered with an error.',
     cause: 'A missing right, a wrong login, a server without memory or disk space, or a wrong query.',
     cure: 'Correct what ClickHouse’s reason names.',
+    cures: [
+      {
+        on: ['AUTHENTICATION_FAILED', 'UNKNOWN_USER', 'WRONG_PASSWORD', 'REQUIRED_PASSWORD'],
+        cure: 'Correct AFTERLOG_CLICKHOUSE_USERNAME and AFTERLOG_CLICKHOUSE_PASSWORD.',
+      },
+      {
+        on: ['ACCESS_DENIED'],
+        cure: 'Give the user the right that the reason names; `afterlog doctor` lists what it lacks.',
+      },
+      { on: ['NOT_ENOUGH_SPACE'], cure: 'Give ClickHouse more disk space.' },
+      { on: ['MEMORY_LIMIT_EXCEEDED'], cure: 'Give ClickHouse, or this user, more memory.' },
+      {
+        on: ['TOO_MANY_PARTS'],
+        cure: 'Merges are behind: wait, or find what keeps ClickHouse from merging, such as SYSTEM STOP MERGES.',
+      },
+    ],
     status: 503,
   },
   NOT_CLICKHOUSE: {
@@ -328,6 +373,16 @@ export const catalogue = {
     cure:
       'Set AFTERLOG_CLICKHOUSE_URL to ClickHouse’s HTTP interface, with the path if a proxy serves it below one: ' +
       '`curl <address>/ping` answers `Ok.` there.',
+    cures: [
+      {
+        on: ['HTTP_REDIRECT'],
+        cure: 'Set AFTERLOG_CLICKHOUSE_URL to the address where ClickHouse itself answers: redirects are not followed.',
+      },
+      {
+        on: ['HTTP_LOGIN'],
+        cure: 'Let the proxy pass this host without a login of its own, or set AFTERLOG_CLICKHOUSE_URL to go past it.',
+      },
+    ],
     status: 503,
   },
   CLICKHOUSE_TLS: {
@@ -335,10 +390,27 @@ export const catalogue = {
     cause:
       'An authority of your own signed the certificate, it is of another name or has expired, or the other side wants ' +
       'a client certificate.',
-    cure:
-      'Name the file of your authorities in AFTERLOG_CLICKHOUSE_TLS_CA_FILE, or that of the client certificate in ' +
-      'AFTERLOG_CLICKHOUSE_TLS_CERT_FILE and AFTERLOG_CLICKHOUSE_TLS_KEY_FILE; the URL has to have the name that is ' +
-      'in the certificate.',
+    cure: 'Name the file of your authorities in AFTERLOG_CLICKHOUSE_TLS_CA_FILE.',
+    cures: [
+      {
+        on: ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE'],
+        cure:
+          'Name the files of a client certificate in AFTERLOG_CLICKHOUSE_TLS_CERT_FILE and ' +
+          'AFTERLOG_CLICKHOUSE_TLS_KEY_FILE.',
+      },
+      {
+        on: ['ERR_TLS_CERT_ALTNAME_INVALID'],
+        cure: 'Use the name that is in the certificate in AFTERLOG_CLICKHOUSE_URL.',
+      },
+      {
+        on: ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'],
+        cure: 'Renew the certificate, or correct this clock.',
+      },
+      {
+        on: ['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'EPROTO'],
+        cure: 'This port does not speak TLS: write http:// in AFTERLOG_CLICKHOUSE_URL, or correct the port.',
+      },
+    ],
     status: 503,
   },
   BODY_REFUSED: {

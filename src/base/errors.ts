@@ -11,8 +11,9 @@ const entryOf = (code: ErrorCode): ErrorEntry => catalogue[code];
 export function cureOf(code: ErrorCode, cause?: unknown): string {
   const { cure, cures = [] } = entryOf(code);
   for (let at = cause; at instanceof Error; at = at.cause) {
-    const { code: found = '' } = at as NodeJS.ErrnoException;
-    const known = cures.find(({ on }) => on.includes(found));
+    // Of the system, of an error here, of the brokers, of ClickHouse.
+    const { name, code = '', type = '' } = at as NodeJS.ErrnoException & { type?: string };
+    const known = cures.find(({ on }) => [name, code, type].some((one) => on.includes(one)));
     if (known !== undefined) return known.cure;
   }
   return cure;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AfterlogError, type ErrorCode } from './errors.ts';
+import type { AfterlogError } from './errors.ts';
 import { Trouble } from './faults.ts';
 import { limits } from './limits.ts';
 
@@ -82,13 +82,12 @@ export class Patience {
 
   /** @param fixed_ms a pause instead of the growing one @throws Leaving */
   async wait(
-    code: ErrorCode,
-    sentence: string,
+    error: AfterlogError,
     alive: () => Promise<void>,
     leave: AbortSignal,
     fixed_ms?: number,
   ): Promise<void> {
-    this.trouble.begins(new AfterlogError(code, sentence));
+    this.trouble.begins(error);
     const grown_ms = Math.min(
       Math.max(this.pause_ms * 2, limits.send.retry_first_ms),
       limits.send.retry_longest_ms,

@@ -111,8 +111,8 @@ class ConsumerRole {
       if (this.leave.signal.aborted) break;
       this.lastError = reasonOf(error);
       try {
-        const { code, message } = kafkaFault(`Topic ${this.topic} cannot be consumed`, error);
-        await this.patience.wait(code, message, async () => {}, this.leave.signal);
+        const fault = kafkaFault(`Topic ${this.topic} cannot be consumed`, error);
+        await this.patience.wait(fault, async () => {}, this.leave.signal);
       } catch (leaving) {
         if (!(leaving instanceof Leaving)) throw leaving;
       }

@@ -276,8 +276,7 @@ export class Partition {
         return;
       } catch (error) {
         if (error instanceof Leaving) throw error.cause;
-        const { code, message: sentence } = error as AfterlogError;
-        await this.patience.wait(code, sentence, alive, this.leave).catch((leaving: Leaving) => {
+        await this.patience.wait(error as AfterlogError, alive, this.leave).catch((leaving: Leaving) => {
           throw leaving.cause;
         });
       }

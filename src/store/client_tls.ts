@@ -25,7 +25,8 @@ export function tlsOptions(clickhouse: Settings['clickhouse']): { http_agent?: A
   };
 }
 
-const codes = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA|HOSTNAME_MISMATCH)/;
+const codes =
+  /^(EPROTO$|ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA|HOSTNAME_MISMATCH)/;
 
 /** CLICKHOUSE_TLS for a connection that failed over certificates; null for any other thrown value. */
 export function tlsFault(error: unknown, url: string): AfterlogError | null {

@@ -7,17 +7,30 @@ import { limits } from '../base/limits.ts';
 import { harmless } from '../base/text.ts';
 import { tlsFault } from './client_tls.ts';
 
+/** Of a proxy whose server does not answer it, or that wants fewer requests. */
+const BUSY = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
+
 /** An answer that is not ClickHouse's: of a proxy before it, or of something else at its address. */
 export class ForeignAnswer extends Error {
   readonly status: number;
   /** The address that was asked, without a login. */
   readonly url: string;
+  /** The kind of the answer, for the cure in the catalogue. */
+  readonly code: string;
 
   constructor(url: string, status: number, message: string) {
     super(message);
+    this.code = kindOf(status);
     this.url = url;
     this.status = status;
   }
+}
+
+function kindOf(status: number): string {
+  if (status < 300) return 'HTTP_PAGE';
+  if (status < 400) return 'HTTP_REDIRECT';
+  if (status === 401 || status === 403 || status === 407) return 'HTTP_LOGIN';
+  return BUSY.has(status) ? 'HTTP_BUSY' : 'HTTP_ERROR';
 }
 
 /** Whether a proxy found the body of a request too large. */
@@ -39,9 +52,6 @@ export function foreignFault(error: unknown): AfterlogError | null {
     error,
   );
 }
-
-/** Of a proxy whose server does not answer it, or that wants fewer requests. */
-const BUSY = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
 
 interface Answer {
   status: number;

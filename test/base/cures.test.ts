@@ -91,6 +91,21 @@ test('the folder of sandboxes and links have the cure of their cause', () => {
   assert.match(cureOf('LINK_IMPOSSIBLE', withCode('EPERM')), /CAP_FOWNER/);
 });
 
+test('a server’s answer has the cure of its kind', () => {
+  const typed = (type: string): Error => Object.assign(new Error('no'), { type });
+  const denied = cureOf('CLICKHOUSE_REFUSED', typed('ACCESS_DENIED'));
+  assert.match(denied, /doctor/);
+  assert.match(cureOf('CLICKHOUSE_REFUSED', typed('AUTHENTICATION_FAILED')), /PASSWORD/);
+  assert.match(cureOf('KAFKA_REFUSED', typed('SASL_AUTHENTICATION_FAILED')), /SASL/);
+  const right = cureOf(
+    'KAFKA_REFUSED',
+    new AfterlogError('INTERNAL', '', typed('TOPIC_AUTHORIZATION_FAILED')),
+  );
+  assert.match(right, /^Give this user Create/);
+  for (const cure of [denied, right]) assert.doesNotMatch(cure, /SASL|PASSWORD/);
+  assert.match(cureOf('CLICKHOUSE_UNREACHABLE', withCode('ENOTFOUND')), /name of the host/);
+});
+
 test('readers are not told that writing goes on', () => {
   for (const code of [
     'CLICKHOUSE_UNREACHABLE',

@@ -56,6 +56,13 @@ test('an own authority and a client certificate: with both files it answers, wit
     message: /certificate required/i,
     cure: /AFTERLOG_CLICKHOUSE_TLS_CERT_FILE/,
   });
+  const named = front.url.replace('localhost', '127.0.0.1');
+  await assert.rejects(ask(t, { ...own, ...client, clickhouseUrl: named }), {
+    code: 'CLICKHOUSE_TLS',
+    cure: /^Use the name that is in the certificate/,
+  });
+  const untold = clickhouseUrl().replace('http:', 'https:');
+  await assert.rejects(ask(t, { clickhouseUrl: untold }), { code: 'CLICKHOUSE_TLS', cure: /http:\/\// });
   const plain = front.url.replace('https:', 'http:');
   await assert.rejects(ask(t, { clickhouseUrl: plain }), { code: 'CLICKHOUSE_UNREACHABLE' });
 });
@@ -75,13 +82,14 @@ test('files of certificates that cannot be used are named with their setting', a
   });
 });
 
-const others: [string, number, Record<string, string>, string, RegExp][] = [
+const others: [string, number, Record<string, string>, string, RegExp, RegExp][] = [
   [
     'a web page',
     200,
     { 'Content-Type': 'text/html; charset=utf-8' },
     '<!doctype html><title>Grafana</title><p>hello',
     /is not ClickHouse: it answers with a web page/,
+    /`curl <address>\/ping`/,
   ],
   [
     'a redirect',
@@ -89,6 +97,7 @@ const others: [string, number, Record<string, string>, string, RegExp][] = [
     { Location: 'https://login.example/sso?next=1' },
     '',
     /is not ClickHouse: it redirects \(302 Found\) to https:\/\/login\.example\/sso/,
+    /redirects are not followed/,
   ],
   [
     'a proxy that asks for a login',
@@ -96,6 +105,7 @@ const others: [string, number, Record<string, string>, string, RegExp][] = [
     { 'Proxy-Authenticate': 'Basic' },
     '',
     /is not ClickHouse: it asks for a login of its own \(407 Proxy Authentication Required\)/,
+    /without a login of its own/,
   ],
   [
     'a page that refuses',
@@ -103,10 +113,11 @@ const others: [string, number, Record<string, string>, string, RegExp][] = [
     { 'Content-Type': 'text/html' },
     '<html><title>Access denied by WAF</title></html>',
     /answers 403 Forbidden, with the page “Access denied by WAF”/,
+    /without a login of its own/,
   ],
 ];
 
-for (const [what, status, headers, body, told] of others) {
+for (const [what, status, headers, body, told, advised] of others) {
   test(`${what} in the place of ClickHouse is named as what it is`, async (t) => {
     const front = await startFront(t, clickhouseUrl(), (_, response) => {
       response.writeHead(status, headers).end(body);
@@ -118,7 +129,7 @@ for (const [what, status, headers, body, told] of others) {
         assert.equal(error.code, 'NOT_CLICKHOUSE');
         assert.match(error.message, told);
         assert.doesNotMatch(error.message, /@|password/);
-        assert.doesNotMatch(error.cure, /migrate/);
+        assert.match(error.cure, advised);
         return true;
       },
     );

@@ -115,12 +115,13 @@ export class TableWriter {
   async wait(error: unknown, alive: () => Promise<void>): Promise<void> {
     // Our own errors have their code and message already.
     const known = foreignFault(error);
-    if (known !== null) return this.patience.wait(known.code, known.message, alive, this.leave);
+    if (known !== null) return this.patience.wait(known, alive, this.leave);
     const silent = errorNumber(error) === null;
     const refused = isSchemaFault(error) ? 'SCHEMA_BEHIND' : 'CLICKHOUSE_REFUSED';
     const code = silent ? 'CLICKHOUSE_UNREACHABLE' : refused;
     const what = `${silent ? 'does not answer' : 'refuses'} (${loggableRefusal(error)})`;
-    return this.patience.wait(code, `ClickHouse ${what}; batches wait, nothing is lost.`, alive, this.leave);
+    const sentence = `ClickHouse ${what}; batches wait, nothing is lost.`;
+    return this.patience.wait(new AfterlogError(code, sentence, error), alive, this.leave);
   }
 
   run<T>(work: (signal: AbortSignal) => Promise<T>, alive: () => Promise<void>): Promise<T> {
@@ -159,7 +160,8 @@ export class TableWriter {
       const sentence =
         `This ClickHouse user may not end its own INSERTs (${loggableRefusal(error)}); landing waits ${wait_ms / 1000} s, ` +
         'until the server’s limit has ended them. GRANT SELECT ON system.processes removes this wait.';
-      await this.patience.wait('CLICKHOUSE_REFUSED', sentence, alive, this.leave, wait_ms);
+      const known = new AfterlogError('CLICKHOUSE_REFUSED', sentence, error);
+      await this.patience.wait(known, alive, this.leave, wait_ms);
     }
   }
 }
