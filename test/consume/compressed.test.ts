@@ -5,7 +5,9 @@ import { gzip, zstdCompress } from 'node:zlib';
 import kafkajs, { type Message, Partitioners } from 'kafkajs';
 import type { Settings } from '../../src/config/settings.ts';
 import { startConsumer } from '../../src/consume/consumer.ts';
+import { openLetters } from '../../src/dlq/letters.ts';
 import { createKafka } from '../../src/kafka/client.ts';
+import { TopicReader } from '../../src/kafka/topic_reader.ts';
 import { withAdmin } from '../../src/kafka/topics.ts';
 import { newEpoch, run } from '../support/batches.ts';
 import { site } from '../support/consumer_site.ts';
@@ -94,4 +96,50 @@ test('messages that unpack to more than the limit are set aside and counted; the
     ['MESSAGE_UNREADABLE', `Message 7 of ${name}/0 (gzip) unpacks to more than 200000 bytes`],
   ]);
   for (const { value } of letters) assert.ok(value!.length > 0, 'the letter keeps what came');
+
+  // The commands show it too, and go on behind it.
+  const kept = openLetters(settings);
+  t.after(() => kept.close());
+  const { letters: newest } = await kept.newest(10);
+  assert.deepEqual(
+    newest.map(({ code, header }) => [code, header]),
+    [
+      ['MESSAGE_UNREADABLE', null],
+      ['MESSAGE_UNREADABLE', null],
+    ],
+  );
+  const reader = await TopicReader.open(createKafka(settings), name);
+  t.after(() => reader.close());
+  const faults: [number, string | null][] = [];
+  for await (const { offset, fault } of reader.read(0, 0, 9)) faults.push([offset, fault]);
+  assert.deepEqual(
+    faults.map(([offset]) => offset),
+    [0, 1, 4, 5, 6, 7, 8],
+  );
+  assert.match(faults[2]![1]!, /^Messages 2 to 4 of .* \(zstd\) unpack to more than 200000 bytes$/);
+});
+
+test('compressed batches and compressed dead letters: both are read', async (t) => {
+  const { settings, client, database } = await site(t);
+  const topic = await makeTopic(t, settings);
+  const epoch = newEpoch();
+  await packs(settings, 'zstd');
+  const damaged = { ...asMessage(run(epoch, 2, 2)[0]!), value: Buffer.from('no batch') };
+  await topic.send([...run(epoch, 1, 1), damaged, ...run(epoch, 3, 3)]);
+  const consumer = await startConsumer(settings);
+  t.after(() => consumer.stop());
+  await until(async () => (await topic.committed()) === 3);
+  assert.equal(consumer.status().batches_refused, 1);
+  const dead = { ...settings, kafka: { ...settings.kafka, topic: `${settings.kafka.topic}-dlq` } };
+  // What is set aside from now on is packed with LZ4.
+  await packs(dead, 'lz4');
+  await topic.send([damaged]);
+  await until(async () => (await topic.committed()) === 4);
+  const kept = openLetters(settings);
+  t.after(() => kept.close());
+  const { letters } = await kept.newest(10);
+  assert.equal(letters.length, 2);
+  for (const { reason } of letters) assert.match(reason, /bytes, its header says/);
+  const [gap] = await gapsOf(client, database, epoch);
+  assert.match(gap!.reason, /batch 2 .* is missing/);
 });
