@@ -1,6 +1,6 @@
 # One image for every role: `docker run afterlog agent`, `… consumer`, `… server`, `… migrate`.
 
-# The build result is plain JavaScript, so Alpine can build it. On Alpine, npm omits packages for glibc, and
+# Our own build result is plain JavaScript, so Alpine can build it. On Alpine, npm omits packages for glibc, and
 # so the 500 MB of the embedded ClickHouse, which only `afterlog up` and the tests use.
 FROM node:26.10.0-alpine AS build
 WORKDIR /opt/afterlog
@@ -9,9 +9,10 @@ COPY package.json package-lock.json ./
 # copied.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
-# Makes all files readable for every user, regardless of the umask at the time of the clone.
+# The second install has the prebuilt parts of lz4-napi and snappy for the glibc of the image below. At the end all
+# files are made readable for every user, regardless of the umask at the time of the clone.
 RUN npm run build \
-    && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
+    && npm ci --omit=dev --libc=glibc --ignore-scripts --no-audit --no-fund \
     && rm -rf src tsconfig.json tsconfig.build.json package-lock.json \
     && chmod -R a+rX .
 

@@ -20,6 +20,13 @@ test('the image has the Node.js that the project is pinned to', () => {
   assert.deepEqual(images, [devDependencies.node, devDependencies.node]);
 });
 
+test('the image has prebuilt packages for its own libc', () => {
+  const [build, image] = [...dockerfile.matchAll(/^FROM node:[\d.]+-(\w+)/gm)].map(([, system]) => system);
+  assert.deepEqual([build, image], ['alpine', 'trixie']);
+  const installs = [...dockerfile.matchAll(/npm (?:ci|install|prune) .*/g)].map(([line]) => line);
+  assert.match(installs.at(-1)!, /^npm ci --omit=dev --libc=glibc --ignore-scripts /);
+});
+
 test('what the image is built from is let through, and is there', () => {
   const [first, ...lines] = readFileSync(join(root, '.dockerignore'), 'utf8')
     .split('\n')
