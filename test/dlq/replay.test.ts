@@ -2,14 +2,16 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { limits } from '../../src/base/limits.ts';
+import { loadSettings } from '../../src/config/settings.ts';
 import { type Letter, letterOf } from '../../src/dlq/letter.ts';
 import { replay, statesOf } from '../../src/dlq/replay.ts';
 import { createLander } from '../../src/store/land/land.ts';
 import { lookQuery } from '../../src/store/land/landed.ts';
+import { openStore } from '../../src/store/query.ts';
 import { gapBatch, refusedReason } from '../../src/wire/gap_batch.ts';
 import { type Batch, toKafkaHeaders } from '../../src/wire/header.ts';
 import { makeBatch, newEpoch, run, seal, today } from '../support/batches.ts';
-import { migratedDatabase, rowsOf } from '../support/clickhouse.ts';
+import { clickhouseUrl, migratedDatabase, rowsOf } from '../support/clickhouse.ts';
 import { gapsOf } from '../support/landed_rows.ts';
 import {
   asStore,
@@ -21,6 +23,7 @@ import {
   poisonTable,
   withoutMerges,
 } from '../support/letters.ts';
+import { startLimitedProxy } from '../support/limited_proxy.ts';
 
 async function site(t: TestContext, { isMerged = false } = {}) {
   const { client, database } = await migratedDatabase(t);
@@ -56,6 +59,31 @@ test('after a replay the table is as if the batch had never been refused', async
     const rows = (of: string) => rowsOf(client, `SELECT ${columns} FROM ${of}.${view} ORDER BY ALL`);
     assert.deepEqual(await rows(database), await rows(clean.database));
   }
+});
+
+test('behind a proxy that refuses large bodies, letters are replayed one by one; one that is too large stays', async (t) => {
+  const { client, database, states } = await site(t);
+  const mend = await poisonTable(client, database);
+  const epoch = newEpoch();
+  const letters = await landedLetters(
+    client,
+    database,
+    [1, 2, 3].map((at) => poisonBatch(epoch, at)),
+  );
+  await mend();
+  const proxy = await startLimitedProxy(t, clickhouseUrl());
+  const behind = openStore(loadSettings({ clickhouseUrl: proxy.url, clickhouseDatabase: database }, {}));
+  t.after(() => behind.client.close());
+  const sizes = letters.map(({ bytes }) => bytes);
+  proxy.bytes_max = 100;
+  await assert.rejects(replay(behind, letters), { code: 'BODY_REFUSED', message: / 413 / });
+  assert.deepEqual(await states(letters), ['waiting', 'waiting', 'waiting']);
+  proxy.bytes_max = Math.max(...sizes);
+  const replayed = await replay(behind, letters);
+  assert.deepEqual(
+    replayed.map(({ state }) => state),
+    ['replayed', 'replayed', 'replayed'],
+  );
 });
 
 test('the look goes on to be answered by the projection, and what follows lands after it', async (t) => {

@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 
 export interface LimitedProxy {
   url: string;
-  /** Bytes of a body that it passes on. */
+  /** Bytes of the body of an INSERT that it passes on. */
   bytes_max: number;
   /** Whether it closes the connection right behind such an answer, while the body still comes. */
   isAbrupt: boolean;
@@ -37,7 +37,7 @@ export async function startLimitedProxy(t: TestContext, url: string): Promise<Li
         request.resume();
       }
     };
-    if (bytes > proxy.bytes_max) {
+    if (isInsert && bytes > proxy.bytes_max) {
       answer(413, '<html><head><title>413 Request Entity Too Large</title></head></html>');
       return;
     }
