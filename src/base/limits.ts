@@ -274,6 +274,16 @@ export const limits = {
     retry_longest_ms: 10_000,
   },
 
+  /** Connections to brokers. */
+  kafka: {
+    /** Time to connect. */
+    connect_ms: 5_000,
+    /** Time for an answer; then the connection counts as lost. Joining a group may take longer. */
+    answer_ms: 30_000,
+    /** Interval at which a connection looks for requests without an answer. */
+    answers_look_ms: 100,
+  },
+
   /** INSERTs into ClickHouse. */
   insert: {
     /** Rows of one INSERT, which is one block and lands whole or not at all. */

@@ -1,5 +1,6 @@
 import { Kafka, type KafkaConfig, type LogEntry, logLevel } from 'kafkajs';
 import { AfterlogError, type ErrorCode, reasonOf } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import { log } from '../base/log.ts';
 import { readPem } from '../config/pem_file.ts';
 import type { Settings } from '../config/settings.ts';
@@ -15,8 +16,8 @@ export function createKafka(settings: Settings): Kafka {
   patchKafkaJs();
   return new Kafka({
     clientId: `afterlog-${settings.host}`,
-    connectionTimeout: 5_000,
-    requestTimeout: 30_000,
+    connectionTimeout: limits.kafka.connect_ms,
+    requestTimeout: limits.kafka.answer_ms,
     retry: { retries: 3, initialRetryTime: 200, maxRetryTime: 5_000 },
     // kafkajs builds each log entry before it checks the level.
     logLevel: log.isLevelEnabled('debug') ? logLevel.DEBUG : logLevel.NOTHING,

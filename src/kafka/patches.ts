@@ -3,6 +3,7 @@ import kafkajs from 'kafkajs';
 import { crashPoint } from '../base/crash_point.ts';
 import { AfterlogError } from '../base/errors.ts';
 import { addCodecs } from './codecs.ts';
+import { patchConnections } from './connection_patch.ts';
 import { crc32c } from './crc32c.ts';
 import { keepUnreadable } from './unreadable.ts';
 
@@ -29,6 +30,7 @@ export function patchKafkaJs(): void {
   keepLargeBuffers();
   addCodecs();
   keepUnreadable();
+  patchConnections();
 }
 
 /** @throws AfterlogError KAFKAJS_UNKNOWN unless `found` is the version that the patches were written for */

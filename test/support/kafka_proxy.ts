@@ -1,6 +1,15 @@
 import { connect, createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { kafkaBroker } from './kafka.ts';
+import {
+  answerNumber,
+  apiOf,
+  METADATA,
+  onFrames,
+  PRODUCE,
+  requestNumber,
+  throughPort,
+} from './kafka_frames.ts';
 
 /** The fate of the next produce requests. */
 export type Fate =
@@ -21,9 +30,6 @@ export interface KafkaProxy {
   /** Passes the held requests on, and returns when the broker has answered. */
   release(): Promise<void>;
 }
-
-const PRODUCE = 0;
-const METADATA = 3;
 
 interface Sent {
   key: number;
@@ -60,12 +66,12 @@ export async function startKafkaProxy(t: TestContext): Promise<KafkaProxy> {
     });
     upstream.on('close', () => client.destroy());
     onFrames(client, (frame) => {
-      const key = frame.readInt16BE(4);
+      const key = apiOf(frame);
       proxy.asked.add(key);
       const { fate } = proxy;
       const pass = (): Promise<void> =>
         new Promise((resolve) => {
-          underWay.set(frame.readInt32BE(8), { key, answered: resolve });
+          underWay.set(requestNumber(frame), { key, answered: resolve });
           upstream.write(frame);
         });
       if (key !== PRODUCE || fate === 'passed') return void pass();
@@ -74,11 +80,11 @@ export async function startKafkaProxy(t: TestContext): Promise<KafkaProxy> {
       else void pass().then(() => client.destroy());
     });
     onFrames(upstream, (frame) => {
-      const sent = underWay.get(frame.readInt32BE(4));
-      underWay.delete(frame.readInt32BE(4));
+      const sent = underWay.get(answerNumber(frame));
+      underWay.delete(answerNumber(frame));
       sent?.answered();
       if (sent?.key === PRODUCE && proxy.fate === 'unanswered') return;
-      client.write(sent?.key === METADATA ? throughUs(frame) : frame);
+      client.write(sent?.key === METADATA ? throughPort(frame, host, Number(port), own) : frame);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -88,37 +94,5 @@ export async function startKafkaProxy(t: TestContext): Promise<KafkaProxy> {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-
-  /** Replaces the broker's address (a host's name, then its port) in an answer by the proxy's. */
-  function throughUs(frame: Buffer): Buffer {
-    const address = (number: number): Buffer => {
-      const bytes = Buffer.alloc(2 + host.length + 4);
-      bytes.writeInt16BE(host.length, 0);
-      bytes.write(host, 2);
-      bytes.writeInt32BE(number, 2 + host.length);
-      return bytes;
-    };
-    for (
-      let at = frame.indexOf(address(Number(port)));
-      at >= 0;
-      at = frame.indexOf(address(Number(port)), at)
-    ) {
-      address(own).copy(frame, at);
-    }
-    return frame;
-  }
   return proxy;
-}
-
-/** Calls back with complete requests or answers: a length in four bytes, then as many bytes. */
-function onFrames(socket: Socket, take: (frame: Buffer) => void): void {
-  let kept = Buffer.alloc(0);
-  socket.on('data', (bytes: Buffer) => {
-    kept = Buffer.concat([kept, bytes]);
-    while (kept.length >= 4 && kept.length >= 4 + kept.readInt32BE(0)) {
-      const end = 4 + kept.readInt32BE(0);
-      take(Buffer.from(kept.subarray(0, end)));
-      kept = kept.subarray(end);
-    }
-  });
 }
