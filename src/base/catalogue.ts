@@ -310,6 +310,13 @@ export const catalogue = {
     cause: 'max.message.bytes of the topic, or message.max.bytes of the brokers, is below 1 MiB.',
     cure: 'Set max.message.bytes of the topic to Kafka’s default, 1048588, or more; the agent then continues by itself.',
   },
+  CLOCK_WRONG: {
+    means:
+      'The brokers refuse the time of this host as too far from their own. Batches wait in the spool; each try has the time of then.',
+    cause:
+      'The clock of the host is wrong, by an hour or more, and the topic keeps the stamps of its senders (CreateTime).',
+    cure: 'Correct the clock of this host (NTP); the agent then continues by itself.',
+  },
   TOPIC_MISSING: {
     means: 'The topic, or a partition that batches are bound to, does not exist. Afterlog waits for it.',
     cause: 'No agent has sent anything yet, or agent and consumer use different topics.',

@@ -16,9 +16,10 @@ import type { Destination } from './sender.ts';
 
 /**
  * The errors of a broker that will never accept this message: 10 MESSAGE_TOO_LARGE, 18 RECORD_LIST_TOO_LARGE,
- * 32 INVALID_TIMESTAMP, 43 UNSUPPORTED_FOR_MESSAGE_FORMAT, 87 INVALID_RECORD.
+ * 43 UNSUPPORTED_FOR_MESSAGE_FORMAT, 87 INVALID_RECORD. (32 INVALID_TIMESTAMP is over when the clock is
+ * right: each send has a stamp of its own.)
  */
-const REFUSALS = new Set([10, 18, 32, 43, 87]);
+const REFUSALS = new Set([10, 18, 43, 87]);
 
 /** The lasting bindings of epochs to partitions, in the spool's cursor file. */
 export interface Bindings {

@@ -45,6 +45,7 @@ const meanings: [RegExp, ErrorCode][] = [
   [/SASL|AUTHORIZATION_FAILED/, 'KAFKA_REFUSED'],
   [/^UNKNOWN_TOPIC_OR_PARTITION$/, 'TOPIC_MISSING'],
   [/^(MESSAGE|RECORD_LIST)_TOO_LARGE$/, 'MESSAGE_TOO_LARGE'],
+  [/^INVALID_TIMESTAMP$/, 'CLOCK_WRONG'],
 ];
 
 /** A thrown value of kafkajs as one of our errors; KAFKA_UNREACHABLE if no broker answered. */
@@ -56,7 +57,8 @@ export function kafkaFault(what: string, error: unknown): AfterlogError {
     names.push(at.name, (at as { type?: string }).type ?? '');
   }
   const code = meanings.find(([pattern]) => names.some((name) => pattern.test(name)))?.[1];
-  return new AfterlogError(code ?? 'KAFKA_UNREACHABLE', `${what}: ${reasonOf(error)}`, error);
+  const seen = code === 'CLOCK_WRONG' ? `; the clock here says ${new Date().toISOString()}` : '';
+  return new AfterlogError(code ?? 'KAFKA_UNREACHABLE', `${what}: ${reasonOf(error)}${seen}`, error);
 }
 
 /**

@@ -57,7 +57,7 @@ export function wantedTopics(topic: string): { batches: WantedTopic; dead_letter
           name: 'message.timestamp.type',
           value: 'LogAppendTime',
           serves: (found) => found === 'LogAppendTime',
-          otherwise: 'batches of a host whose clock is over an hour ahead are refused',
+          otherwise: 'batches of a host whose clock is over an hour ahead wait until it is right',
           loses: false,
         },
         {

@@ -115,6 +115,25 @@ test('gap rows that are refused too wait, and what they stand for stays set asid
   assert.deepEqual(kept, [batch]);
 });
 
+test('a clock that is hours ahead, on a topic that refuses its stamps: the batch waits until the clock is right', async (t) => {
+  const { settings, topic, destination, admin } = await site(t);
+  const configEntries = [
+    { name: 'message.timestamp.type', value: 'CreateTime' },
+    { name: 'message.timestamp.after.max.ms', value: '3600000' },
+  ];
+  await createTopics(admin, { topic, numPartitions: 1, configEntries });
+  const now = Date.now.bind(Date);
+  const clock = t.mock.method(Date, 'now', () => now() + 2 * 3_600_000);
+  const batch = makeBatch({ epoch: newEpoch(), sequence: 1 });
+  const delivering = destination.deliver([batch]);
+  await waitsFor(destination, /clock.*\[CLOCK_WRONG\]$/);
+  clock.mock.restore();
+  await delivering;
+  assert.equal(destination.waiting(), null);
+  const [message] = await readTopic(settings, topic, 1);
+  assert.deepEqual(message!.value, batch.value);
+});
+
 test('batches of this host are signed at their send; those of its former name are not', async (t) => {
   const key = batchKeyOf(testMaster().hostKey('host-1')) as HostKey;
   const { settings, topic, destination, admin } = await site(t, undefined, key);
