@@ -310,6 +310,12 @@ export const catalogue = {
     cause: 'max.message.bytes of the topic, or message.max.bytes of the brokers, is below 1 MiB.',
     cure: 'Set max.message.bytes of the topic to Kafka’s default, 1048588, or more; the agent then continues by itself.',
   },
+  ROLE_FAULT: {
+    means:
+      'A role met an exception that nobody foresaw. It starts anew in the same process, from what is durable, as after a kill; only if that repeats does the process end with exit code 1.',
+    cause: 'A fault of Afterlog, or of a library or a system call that it relies on.',
+    cure: 'Report it with the stack that the log line holds.',
+  },
   CLOCK_WRONG: {
     means:
       'The brokers refuse the time of this host as too far from their own. Batches wait in the spool; each try has the time of then.',

@@ -547,6 +547,14 @@ export const limits = {
     clock_skew_error_ms: 3_600_000,
   },
 
+  /** Faults that nobody foresaw. */
+  role: {
+    /** Faults after which a role starts anew; the next one ends its process with exit code 1. */
+    faults_max: 5,
+    /** Time within which they count as one fault that repeats. */
+    faults_within_ms: 600_000,
+  },
+
   /** Servers and roles that this process starts or stops. */
   server: {
     /** Time for requests that are under way when a role stops; then their connections are cut. */

@@ -6,6 +6,7 @@ import { nearest } from '../config/nearest.ts';
 import { allSettings } from '../config/settings.ts';
 import { endQuietlyWhenReaderLeaves, makeMessagesHarmless } from './output.ts';
 import { createProgram } from './program.ts';
+import { startAnew } from './start_anew.ts';
 
 /** Exit codes; success is 0. */
 const FAILED = 1;
@@ -33,8 +34,13 @@ endQuietlyWhenReaderLeaves();
 makeMessagesHarmless();
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
-    console.error(explain(error));
-    process.exit(FAILED);
+    startAnew(error)
+      .catch(() => false)
+      .then((isStarting) => {
+        if (isStarting) return;
+        console.error(explain(error));
+        process.exit(FAILED);
+      });
   });
 }
 

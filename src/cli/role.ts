@@ -4,6 +4,7 @@ import { refuseExposed } from '../config/exposed.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Flushes } from '../serve/role_status.ts';
 import { Reloader, type Reloading, type Source } from './reload.ts';
+import { endOnFault, startAnewOnFault } from './start_anew.ts';
 import { terminalWatch } from './terminal_gone.ts';
 
 /** A started long-running role. */
@@ -87,6 +88,7 @@ export async function runRole(
   });
   // A signal during the start takes effect after it; a second signal takes effect at once.
   const role = await start();
+  startAnewOnFault(name);
   log.info({ role: name }, started);
   const reloader = source === null ? null : new Reloader(name, role, source);
   if (reloader !== null) {
@@ -95,6 +97,7 @@ export async function runRole(
   }
   const watch = reloader?.watch();
   const signal = await asked;
+  endOnFault();
   if (watch) clearInterval(watch);
   log.info({ role: name, signal }, 'Stopping.');
   await role.stop();

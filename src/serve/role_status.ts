@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { agentTokenOf } from '../base/agent_token.ts';
 import { bringsOneOf } from '../base/bearer.ts';
+import { earlierFaults } from '../base/earlier_faults.ts';
 import { AfterlogError, httpStatusOf, reasonOf } from '../base/errors.ts';
 import { report } from '../base/faults.ts';
 import { isOwnMachine } from './http/own_machine.ts';
@@ -46,9 +47,10 @@ export interface StatusOptions {
  */
 export async function serveStatus(
   role: string,
-  status: Status,
+  figures: Status,
   { address, agent_token, host, agent }: StatusOptions,
 ): Promise<RoleStatus> {
+  const status = (): object => ({ ...figures(), unforeseen_faults: earlierFaults().count });
   const metrics = metricsOf(role, status);
   let tokens = tokensFor(agent_token, host);
   const server = createServer((request, response) => {

@@ -35,6 +35,9 @@ interface Owner {
   since?: string;
 }
 
+/** The locks that this image of the process holds. */
+const held = new Set<string>();
+
 /** Attempts if other processes change the lock at the same time. */
 const TRIES = 5;
 
@@ -61,7 +64,10 @@ export function lockDir(
       const owner = readOwner(path);
       if (owner === null) continue;
       const holder = liveHolder(path, owner, me);
-      if (holder !== null) throw new AfterlogError(locked, `Another agent uses ${dir}: ${holder}.`);
+      // A role that started anew kept its pid: the lock is of its image before.
+      const isLeft = isSame(owner, me) && !held.has(path);
+      if (holder !== null && !isLeft)
+        throw new AfterlogError(locked, `Another agent uses ${dir}: ${holder}.`);
       setAsideStale(path, owner);
     }
     throw new AfterlogError(locked, `Other agents keep changing the lock of ${dir}, ${path}.`);
@@ -105,6 +111,7 @@ function take(mine: string, path: string): boolean {
  */
 function hold(mine: string, path: string, me: Owner, unusable: ErrorCode): () => void {
   let fd = openSync(mine, 'r+');
+  held.add(path);
   const trouble = new Trouble(`${path} is there again.`, { path });
   const timer = setInterval(() => {
     try {
@@ -120,6 +127,7 @@ function hold(mine: string, path: string, me: Owner, unusable: ErrorCode): () =>
     clearInterval(timer);
     trouble.ends();
     closeQuietly(fd);
+    held.delete(path);
     const owner = readOwner(path);
     if (owner !== null && isSame(owner, me)) unlinkSync(path);
   };

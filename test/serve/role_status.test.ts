@@ -35,6 +35,7 @@ test('a role’s numbers are metrics, and its whole status is its health', async
   assert.deepEqual(await (await fetch(`http://${address}/healthz`)).json(), {
     status: 'waiting',
     ...status(),
+    unforeseen_faults: 0,
   });
   assert.equal((await fetch(`http://${address}/`)).status, 404);
 });
@@ -52,10 +53,15 @@ test('the lag of each partition is a metric, of those that the role has now', as
   const metric = 'afterlog_consumer_partition_lag{topic="sandbox-logs",partition=';
   assert.deepEqual(await told(), [
     'afterlog_consumer_lag Nan',
+    'afterlog_consumer_unforeseen_faults 0',
     ...[`${metric}"0"} 0`, `${metric}"1"} 1204`, `${metric}"2"} Nan`],
   ]);
   partitions = lags(7);
-  assert.deepEqual(await told(), ['afterlog_consumer_lag Nan', `${metric}"0"} 7`]);
+  assert.deepEqual(await told(), [
+    'afterlog_consumer_lag Nan',
+    'afterlog_consumer_unforeseen_faults 0',
+    `${metric}"0"} 7`,
+  ]);
 });
 
 test('an address that is taken does not keep a role from its work', async (t) => {

@@ -1,5 +1,7 @@
 import { relative } from 'node:path';
+import { settlesWithin } from '../../base/child_process.ts';
 import { explain } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 import { printLog } from '../../base/log.ts';
 import { refuseExposed } from '../../config/exposed.ts';
 import type { Settings } from '../../config/settings.ts';
@@ -8,6 +10,7 @@ import { createTerminal, type Terminal } from '../../demo/terminal.ts';
 import { whenReaderLeaves } from '../output.ts';
 import { createParts, type Parts } from '../parts.ts';
 import type { Reading } from '../reload.ts';
+import { endOnFault, startAnew, startAnewOnFault } from '../start_anew.ts';
 import { startEnds, startKafkaRoles, startStore, type Up } from '../up_roles.ts';
 
 export interface UpOptions {
@@ -20,7 +23,7 @@ export interface UpOptions {
 /**
  * Runs all roles on one machine until Ctrl-C or SIGTERM; a second signal exits at once.
  * @param reading reads the settings again, if a file of tokens changes
- * @returns the exit code: 0 after a signal, 1 if a part failed to start or ended unexpectedly
+ * @returns the exit code: 0 after a signal, 1 if a part failed to start, or parts end again and again
  * @throws AfterlogError SETTING_INVALID if others could reach an address without a token
  */
 export async function up(
@@ -38,10 +41,16 @@ export async function up(
   try {
     const running: Up = { settings: given, reading, terminal, parts, exits: [] };
     await startAll(given, options, running, asked.signal);
+    startAnewOnFault('up', async () => {
+      parts.killAll();
+      await settlesWithin(Promise.all(running.exits), limits.server.part_stop_ms);
+    });
     const name = asked.signal.aborted ? null : await Promise.race([...running.exits, aborted(asked.signal)]);
     if (name !== null) {
-      exit_code = 1;
       terminal.clear();
+      // Nothing comes after it: this process is another one then, or the caller before this one ends it.
+      if (await startAnew(new Error(`${name} ended unexpectedly`))) await new Promise(() => {});
+      exit_code = 1;
       terminal.print(`${name} ended unexpectedly; stopping the other parts.`);
     }
   } catch (error) {
@@ -51,6 +60,7 @@ export async function up(
     await parts.stopAll();
     console.error(explain(error));
   }
+  endOnFault();
   await parts.stopAll();
   terminal.clear();
   asked.forget();

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { earlierFaults } from '../../base/earlier_faults.ts';
 
 export interface ServerMetrics {
   registry: Registry;
@@ -10,6 +11,11 @@ export interface ServerMetrics {
 export function createMetrics(): ServerMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'afterlog_server_unforeseen_faults',
+    help: 'Faults after which this process started anew',
+    registers: [registry],
+  }).set(earlierFaults().count);
   return {
     registry,
     requests: new Counter({
