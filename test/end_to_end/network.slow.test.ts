@@ -99,4 +99,5 @@ test('a storm of cuts, resets, half-closed and silent connections to Kafka and C
   await assertStoredOnceAndInOrder(client, database);
   const gaps = await rowsOf(client, `SELECT message FROM ${database}.console_logs WHERE record = 'gap'`);
   assert.deepEqual(gaps, [], told());
+  assert.doesNotMatch(told(), /ROLE_FAULT/, 'no role started anew');
 });
