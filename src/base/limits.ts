@@ -364,6 +364,8 @@ export const limits = {
     letters_at_once: 100,
     /** Characters of a reason in the list of dead letters. */
     reason_chars: 80,
+    /** Kinds of reasons that `afterlog dlq --count` tells apart; the others count together. */
+    reasons_max: 100,
   },
 
   /** Reading logs from ClickHouse, for the API and the commands. */

@@ -1,6 +1,9 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { AfterlogError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { command, jsonOption, settingsOf, wholeNumber } from './command.ts';
+import { stateChoices } from './letter_state_names.ts';
+import { momentOf } from './moment.ts';
 
 /** Commands for the topic and its dead letters. */
 export function addTopics(program: Command): void {
@@ -37,9 +40,13 @@ function addTopic(program: Command): void {
       const { topic } = await import('./commands/topic.ts');
       await topic(settingsOf(self), { ...options, host: self.optsWithGlobals().host });
     });
-  // --host is a setting, and so an option of every command; here it is a filter.
+  filterByHost(made, 'only batches of this host');
+}
+
+/** --host is a setting, and so an option of every command; here it is a filter. */
+function filterByHost(made: Command, description: string): void {
   const host = made.options.find(({ long }) => long === '--host')!;
-  host.description = 'only batches of this host';
+  host.description = description;
   host.hidden = false;
   host.helpGroup('Options:');
 }
@@ -49,7 +56,9 @@ function addDeadLetters(program: Command): void {
     program,
     'dlq',
     'List dead letters: batches that could not be stored',
-    'afterlog dlq --limit 20',
+    'afterlog dlq --state open --since 2h',
+    'afterlog dlq --count                       # how many, by reason',
+    'afterlog dlq --reason SIGNATURE --host vm-1 --json',
   )
     .option(
       '--limit <count>',
@@ -57,15 +66,24 @@ function addDeadLetters(program: Command): void {
       wholeNumber,
       limits.topic.letters_default,
     )
+    .option('--count', 'instead, count them by reason')
+    .option('--reason <text>', 'only with this text in the reason or its code')
+    .addOption(new Option('--state <state>', 'only in this state').choices(stateChoices))
+    .option('--sandbox <id>', 'only with rows of this sandbox')
+    .option('--partition <number>', 'only from this partition of the topic', wholeNumber)
+    .option('--since <time>', 'only set aside since: 15m (ago), 2026-11-23 20:28', momentOf)
+    .option('--until <time>', 'only set aside before this time', momentOf)
     .addOption(jsonOption())
     .action(async (options, self) => {
-      const { listLetters } = await import('./commands/dlq.ts');
-      await listLetters(settingsOf(self), options);
+      const { listLetters } = await import('./commands/dlq_list.ts');
+      await listLetters(settingsOf(self), { ...options, host: self.optsWithGlobals().host });
     });
+  filterByHost(dlq, 'only of this host');
   command(dlq, 'show', 'Show a dead letter, its reason and its rows', 'afterlog dlq show 0/17')
     .argument('<id>', 'id as listed by `afterlog dlq`')
     .addOption(jsonOption())
     .action(async (id, _options, self) => {
+      refuseFilters(dlq);
       const { showLetter } = await import('./commands/dlq.ts');
       await showLetter(settingsOf(self), id, self.optsWithGlobals());
     });
@@ -80,7 +98,16 @@ function addDeadLetters(program: Command): void {
     .option('--all', 'replay all dead letters that can be replayed')
     .addOption(jsonOption())
     .action(async (ids, _options, self) => {
+      refuseFilters(dlq);
       const { replayLetters } = await import('./commands/dlq_replay.ts');
       process.exitCode = await replayLetters(settingsOf(self), ids, self.optsWithGlobals());
     });
+}
+
+/** Filters choose what is listed. A command below `dlq` would ignore them, and so do more than was meant. */
+function refuseFilters(dlq: Command): void {
+  const names = ['reason', 'state', 'sandbox', 'partition', 'since', 'until', 'count'];
+  const given = names.find((name) => dlq.opts()[name] !== undefined);
+  if (given === undefined) return;
+  throw new AfterlogError('USAGE', `--${given} is for the list of dead letters only; name their ids.`);
 }

@@ -28,6 +28,8 @@ export interface Letter {
   /** null if it is not a whole batch: then `fault` has the reason, and it cannot be replayed. */
   header: BatchHeader | null;
   fault: string | null;
+  /** When somebody dismissed it, ms since 1970; null if nobody did, or if it was not looked up. */
+  dismissed_ms: number | null;
 }
 
 /** The fields from which a letter is made, for both places. */
@@ -39,12 +41,14 @@ export interface KeptMessage {
   key?: Buffer | null;
   headers: MessageHeaders;
   value: Buffer | null;
+  dismissed_ms?: number | null;
 }
 
 /** Prefix of the headers that consume/dead_letter.ts adds to the message's own. */
 const ADDED = 'dlq-';
 
-export function letterOf({ id, at_ms, path, reason, key, headers: found, value }: KeptMessage): Letter {
+export function letterOf(message: KeptMessage): Letter {
+  const { id, at_ms, path, reason, key, headers: found, value, dismissed_ms = null } = message;
   const headers: Record<string, string> = {};
   for (const [name, text] of Object.entries(found)) {
     if (text !== undefined) headers[name] = String(text);
@@ -53,7 +57,8 @@ export function letterOf({ id, at_ms, path, reason, key, headers: found, value }
   const origin = added('topic') ? `${added('topic')}/${added('partition')}/${added('offset')}` : null;
   const place = { id, at_ms, origin, path: path ?? null };
   const code = added('code') || null;
-  const letter = { ...place, code, key: key?.toString() ?? null, headers, value, bytes: value?.length ?? 0 };
+  const bytes = value?.length ?? 0;
+  const letter = { ...place, code, key: key?.toString() ?? null, headers, value, bytes, dismissed_ms };
   const kept = reason ?? added('reason') ?? 'no reason was kept';
   try {
     if (added('value') !== undefined)

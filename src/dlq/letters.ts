@@ -5,8 +5,9 @@ import { createKafka } from '../kafka/client.ts';
 import type { PartitionEnds } from '../kafka/offsets.ts';
 import { type ReadMessage, TopicReader } from '../kafka/topic_reader.ts';
 import { deadLetterTopic } from '../kafka/topics.ts';
+import { dismissedOffset, sendDismissals } from './dismissals.ts';
 import { type Letter, letterOf } from './letter.ts';
-import { refusedIds, refusedLetter } from './refused_files.ts';
+import { dismissRefused, refusedIds, refusedLetter } from './refused_files.ts';
 
 /** The dead letters of the dead-letter topic and of this host's `refused/`. */
 export interface Letters {
@@ -14,10 +15,14 @@ export interface Letters {
   readonly places: string[];
   /** The newest letters, newest first, without their values; `total` is about the number of all. */
   newest(limit: number): Promise<{ letters: Letter[]; total: number }>;
-  /** @throws AfterlogError LETTER_UNKNOWN */
+  /** Does not look whether it was dismissed. @throws AfterlogError LETTER_UNKNOWN */
   find(id: string): Promise<Letter>;
   /** All current letters, oldest first in each place, one at a time. */
   all(): AsyncGenerator<Letter>;
+  /** The same letters, with the time of their dismissals. */
+  withDismissals(letters: Letter[]): Promise<Letter[]>;
+  /** Returns when the dismissals are durable. @throws AfterlogError KAFKA_*, STATE_DIR_UNUSABLE */
+  dismiss(letters: Letter[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -31,6 +36,15 @@ export function openLetters(settings: Settings): Letters {
     if (hasTopic) reader ??= await openTopic(settings, topic);
     return (await reader?.ends()) ?? [];
   };
+  /** Letters of a partition that were dismissed, by offset: time of the dismissal, ms since 1970. */
+  async function dismissals(partition: number, from: number, to: number): Promise<Map<number, number>> {
+    const found = new Map<number, number>();
+    for await (const one of reader!.read(partition, from, to)) {
+      const offset = dismissedOffset(one);
+      if (offset !== null) found.set(offset, Number(one.message.timestamp));
+    }
+    return found;
+  }
   return {
     places: hasTopic ? [`topic ${topic}`, dir] : [dir],
 
@@ -40,9 +54,22 @@ export function openLetters(settings: Settings): Letters {
       let total = ids.length;
       for (const { partition, low, high } of await ends()) {
         total += high - low;
-        for await (const one of reader!.read(partition, Math.max(low, high - limit), high)) {
-          letters.push({ ...fromTopic(one), value: null });
+        const dismissed = new Map<number, number>();
+        const some: Letter[] = [];
+        // A dismissal stands behind its letter. Where there are some, older messages are read, too.
+        for (let to = high; to > low && some.length < limit; ) {
+          const from = Math.max(low, to - limit + some.length);
+          const older: Letter[] = [];
+          for await (const one of reader!.read(partition, from, to)) {
+            const offset = dismissedOffset(one);
+            if (offset === null) older.push({ ...fromTopic(one), value: null });
+            else dismissed.set(offset, Number(one.message.timestamp));
+          }
+          some.unshift(...older);
+          to = from;
         }
+        letters.push(...some.map((letter) => marked(letter, dismissed)));
+        total -= dismissed.size;
       }
       for (const id of ids.slice(0, limit)) {
         const letter = refusedLetter(dir, id);
@@ -63,7 +90,11 @@ export function openLetters(settings: Settings): Letters {
       const end = (await ends()).find((one) => one.partition === Number(partition));
       const at = Number(offset);
       if (end && at >= end.low && at < end.high) {
-        for await (const one of reader!.read(end.partition, at, at + 1)) return fromTopic(one);
+        for await (const one of reader!.read(end.partition, at, at + 1)) {
+          if (dismissedOffset(one) === null) return fromTopic(one);
+          const what = `Message ${id} of topic ${topic} dismisses dead letter ${end.partition}/${dismissedOffset(one)}.`;
+          throw new AfterlogError('LETTER_UNKNOWN', what);
+        }
       }
       const has = end
         ? `${topic}/${end.partition} has ${end.low} to ${end.high - 1}`
@@ -73,12 +104,33 @@ export function openLetters(settings: Settings): Letters {
 
     async *all() {
       for (const { partition, low, high } of await ends()) {
-        for await (const one of reader!.read(partition, low, high)) yield fromTopic(one);
+        const dismissed = await dismissals(partition, low, high);
+        for await (const one of reader!.read(partition, low, high)) {
+          if (dismissedOffset(one) === null) yield marked(fromTopic(one), dismissed);
+        }
       }
       for (const id of refusedIds(dir).reverse()) {
         const letter = refusedLetter(dir, id);
         if (letter) yield letter;
       }
+    },
+
+    async withDismissals(letters) {
+      const inTopic = letters.filter(({ path }) => path === null);
+      const found: Letter[] = letters.filter(({ path }) => path !== null);
+      for (const { partition, high } of inTopic.length > 0 ? await ends() : []) {
+        const some = inTopic.filter(({ id }) => Number(id.split('/')[0]) === partition);
+        if (some.length === 0) continue;
+        const dismissed = await dismissals(partition, Math.min(...some.map(offsetOf)), high);
+        found.push(...some.map((letter) => marked(letter, dismissed)));
+      }
+      return letters.map((letter) => found.find(({ id }) => id === letter.id) ?? letter);
+    },
+
+    async dismiss(letters) {
+      const ids = letters.filter(({ path }) => path === null).map(({ id }) => id);
+      if (ids.length > 0) await sendDismissals(createKafka(settings), topic, ids);
+      for (const { path } of letters) if (path !== null) dismissRefused(path);
     },
 
     async close() {
@@ -96,6 +148,14 @@ async function openTopic(settings: Settings, topic: string): Promise<TopicReader
     throw error;
   }
 }
+
+/** A letter of the topic, with the time of its dismissal. */
+const marked = (letter: Letter, dismissed: Map<number, number>): Letter => ({
+  ...letter,
+  dismissed_ms: dismissed.get(offsetOf(letter)) ?? null,
+});
+
+const offsetOf = ({ id }: Letter): number => Number(id.split('/')[1]);
 
 const fromTopic = ({ partition, offset, message, fault }: ReadMessage): Letter =>
   letterOf({

@@ -1,6 +1,8 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { AfterlogError, reasonOf } from '../base/errors.ts';
+import { OWN_FILE, syncPath } from '../base/own_files.ts';
 import { toKafkaHeaders } from '../wire/header.ts';
 import { fromSpool } from '../wire/spooled.ts';
 import { type Letter, letterOf } from './letter.ts';
@@ -25,7 +27,7 @@ export function refusedLetter(dir: string, id: string): Letter | null {
   const reason = contentOf(path.replace(/batch$/, 'reason'))
     ?.toString()
     .trim();
-  const kept = { id, path, at_ms: changed(path), reason };
+  const kept = { id, path, at_ms: changed(path), reason, dismissed_ms: dismissedAt(path, bytes) };
   try {
     const { header, value } = fromSpool(bytes);
     return letterOf({ ...kept, headers: toKafkaHeaders(header), value });
@@ -34,6 +36,32 @@ export function refusedLetter(dir: string, id: string): Letter | null {
     return letterOf({ ...kept, headers: {}, value: bytes });
   }
 }
+
+/**
+ * Dismisses the batch in a file, by a file beside it that survives a power loss.
+ * @throws AfterlogError FILE_UNREADABLE, STATE_DIR_UNUSABLE
+ */
+export function dismissRefused(path: string): void {
+  const bytes = contentOf(path);
+  if (bytes === null) return;
+  const mark = markOf(path);
+  try {
+    writeFileSync(`${mark}.new`, `${contentId(bytes)}\n`, { flush: true, mode: OWN_FILE });
+    renameSync(`${mark}.new`, mark);
+    syncPath(dirname(mark));
+  } catch (error) {
+    throw new AfterlogError('STATE_DIR_UNUSABLE', `Cannot write ${mark}: ${reasonOf(error)}.`, error);
+  }
+}
+
+/** A file that was written again with another content is not dismissed. */
+function dismissedAt(path: string, bytes: Buffer): number | null {
+  const mark = markOf(path);
+  return contentOf(mark)?.toString().trim() === contentId(bytes) ? changed(mark) : null;
+}
+
+const markOf = (path: string): string => path.replace(/batch$/, 'dismissed');
+const contentId = (bytes: Buffer): string => `${bytes.length} bytes, CRC-32 ${crc32(bytes)}`;
 
 const listed = (dir: string): string[] => unlessMissing(dir, () => readdirSync(dir)) ?? [];
 const contentOf = (path: string): Buffer | null => unlessMissing(path, () => readFileSync(path));

@@ -21,8 +21,9 @@ import type { Trust } from './trust.ts';
  * - `coming`: its gap rows, or batches before it, are still on their way
  * - `gone`: neither is there any more: retention removed its rows, or somebody erased them
  * - `damaged`: it is not a whole batch and cannot be replayed
+ * - `dismissed`: somebody decided that it is never replayed; see canEnd()
  */
-export type LetterState = 'waiting' | 'held' | 'replayed' | 'coming' | 'gone' | 'damaged';
+export type LetterState = 'waiting' | 'held' | 'replayed' | 'coming' | 'gone' | 'damaged' | 'dismissed';
 
 export interface ReplayOutcome {
   letter: Letter;
@@ -53,7 +54,7 @@ export async function statesOf(
   const lost = headers.filter((header) => isNowhere(places.get(batchId(header))!));
   await look(store.client, store.database, lost, landed, never).catch(explaining(store));
   const inOrder = replayable(letters, landed, trust);
-  return letters.map((letter) => {
+  const found = (letter: Letter): { state: LetterState; place: BatchRows } => {
     const { header } = letter;
     if (header === null) return { state: 'damaged', place: nowhere };
     const place = places.get(batchId(header))!;
@@ -61,8 +62,19 @@ export async function statesOf(
     if (place.rows > 0) return { state: 'replayed', place };
     if (inOrder.has(letter)) return { state: 'held', place };
     return { state: landed.of(header)! < header.sequence ? 'coming' : 'gone', place };
+  };
+  return letters.map((letter) => {
+    const { state, place } = found(letter);
+    return { state: letter.dismissed_ms !== null && canEnd(letter, state) ? 'dismissed' : state, place };
   });
 }
+
+/**
+ * Whether a letter in this state can be dismissed: nothing of it can be replayed, or nobody may ever vouch
+ * for it. A dismissal of another letter has no effect, so it cannot hide what only waits for its replay.
+ */
+export const canEnd = ({ code }: Letter, state: LetterState): boolean =>
+  state === 'damaged' || state === 'gone' || (code !== null && (state === 'held' || state === 'coming'));
 
 /**
  * The held letters that can be replayed: those that have been passed, and those that follow what has landed.
@@ -79,7 +91,8 @@ function replayable(letters: Letter[], landed: Landed, trust: Trust): Set<Letter
     // Not looked up: its rows are there.
     if (reach === null || sequence > reach + 1) continue;
     found.add(letter);
-    if (trust(letter) === null) reached.set(run, Math.max(reach, sequence));
+    // A replay leaves out what was dismissed, so nothing may count on it.
+    if (letter.dismissed_ms === null && trust(letter) === null) reached.set(run, Math.max(reach, sequence));
   }
   return found;
 }

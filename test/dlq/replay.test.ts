@@ -282,3 +282,21 @@ test('a letter that another host may have sent is not replayed, and does not sta
   assert.deepEqual([first!.tried, first!.state, first!.reason], [false, 'untrusted', 'it is not signed.']);
   assert.equal(second!.state, 'coming');
 });
+
+test('a dismissal ends only what cannot be replayed, or what nobody has tried', async (t) => {
+  const { client, database, states, outcomes } = await site(t);
+  const epoch = newEpoch();
+  const mend = await poisonTable(client, database);
+  const [waiting] = await landedLetters(client, database, [poisonBatch(epoch, 1)]);
+  await mend();
+  const [second, third] = [2, 3].map((sequence) =>
+    letterFrom({ batch: makeBatch({ epoch, sequence }), reason: 'held' }, 'SIGNATURE_WRONG'),
+  );
+  const dismissed = (letter: Letter): Letter => ({ ...letter, dismissed_ms: 1 });
+  assert.deepEqual(await states([dismissed(waiting!), second!, third!]), ['waiting', 'held', 'held']);
+  const some = [dismissed(waiting!), dismissed(second!), third!];
+  // The third one would let the consumer take the second one for landed.
+  assert.deepEqual(await states(some), ['waiting', 'dismissed', 'coming']);
+  assert.deepEqual(await outcomes(some), ['replayed', 'dismissed', 'coming']);
+  assert.deepEqual(await outcomes([second!, third!]), ['replayed', 'replayed'], 'who names it decides anew');
+});

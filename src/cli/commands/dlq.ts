@@ -1,47 +1,23 @@
-import { AfterlogError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { harmless, humanBytes } from '../../base/text.ts';
 import type { Settings } from '../../config/settings.ts';
 import { hostOf, type Letter, originalHeaders } from '../../dlq/letter.ts';
 import { type Letters, openLetters } from '../../dlq/letters.ts';
-import { type LetterState, statesOf } from '../../dlq/replay.ts';
-import type { BatchRows } from '../../store/care/stand_ins.ts';
+import { kindOf } from '../../dlq/reason.ts';
 import { openStore, type Store } from '../../store/query.ts';
 import { countText } from '../../store/record.ts';
 import { decodeValuePartly } from '../../wire/decode.ts';
 import { batchId } from '../../wire/header.ts';
 import { rowNumbers, rowObject, rowsText } from '../batch_rows.ts';
-import { shortTime, table } from '../format.ts';
+import { shortTime } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
-
-/** The state of a dead letter; `unknown` if ClickHouse does not answer. */
-interface Standing {
-  state: LetterState | 'unknown';
-  place: BatchRows | null;
-}
-
-/** `afterlog dlq`: the newest dead letters and their states. */
-export async function listLetters(
-  settings: Settings,
-  options: { limit: number; json?: boolean },
-): Promise<void> {
-  await withLetters(settings, async (box, store) => {
-    const { letters, total } = await box.newest(Math.min(options.limit, limits.topic.letters_max));
-    const standings = await standingsOf(store, letters);
-    if (options.json) {
-      await print(letters.map((letter, at) => jsonLine(letterObject(letter, standings[at]!))).join(''));
-    } else if (letters.length > 0) await print(letterTable(letters, standings));
-    if (total === 0) console.error(`There are no dead letters in ${box.places.join(' or ')}.`);
-    if (total > letters.length) {
-      console.error(`Showing the newest ${letters.length} of ${total}; use --limit for more.`);
-    }
-  });
-}
+import { type Standing, standingsOf } from './letter_states.ts';
+import { rowsOf, timeOf } from './letter_table.ts';
 
 /** `afterlog dlq show ID`: the details of a dead letter, and its rows as far as they decode. */
 export async function showLetter(settings: Settings, id: string, options: { json?: boolean }): Promise<void> {
   await withLetters(settings, async (box, store) => {
-    const letter = await box.find(id);
+    const [letter] = (await box.withDismissals([await box.find(id)])) as [Letter];
     const [standing] = await standingsOf(store, [letter]);
     const block = await decodeValuePartly(letter.value ?? Buffer.alloc(0));
     const rows = rowNumbers(block);
@@ -78,49 +54,15 @@ export async function withLetters(
   }
 }
 
-/** Does not fail without ClickHouse, so that dead letters can still be shown. */
-async function standingsOf(store: Store, letters: Letter[]): Promise<Standing[]> {
-  const standings: Standing[] = [];
-  try {
-    for (let at = 0; at < letters.length; at += limits.topic.letters_at_once) {
-      standings.push(...(await statesOf(store, letters.slice(at, at + limits.topic.letters_at_once))));
-    }
-    return standings;
-  } catch (error) {
-    if (!(error instanceof AfterlogError)) throw error;
-    console.error(`Cannot tell which of them were replayed: ${harmless(error.message)} [${error.code}]`);
-    return letters.map(() => ({ state: 'unknown', place: null }));
-  }
-}
-
-function letterTable(letters: Letter[], standings: Standing[]): string {
-  const rows = letters.map((letter, at) => [
-    letter.id,
-    shortTime(timeOf(letter)),
-    letter.origin ?? 'refused/',
-    hostOf(letter),
-    rowsOf(letter) ?? '?',
-    humanBytes(letter.bytes),
-    standings[at]!.state,
-    cut(letter.reason),
-  ]);
-  const header = ['ID', 'WHEN', 'FROM', 'HOST', 'ROWS', 'SIZE', 'STATE', 'REASON'];
-  return table(header, rows, { right: ['ROWS', 'SIZE'] });
-}
-
-const cut = (text: string): string =>
-  text.length > limits.topic.reason_chars ? `${text.slice(0, limits.topic.reason_chars)}…` : text;
-
-const timeOf = ({ at_ms }: Letter): string => new Date(at_ms).toISOString();
-const rowsOf = ({ headers }: Letter): string | null => headers.rows ?? null;
-
-function letterObject(letter: Letter, { state, place }: Standing): object {
-  const { id, origin, path, bytes, reason, fault, header, headers } = letter;
+/** A dead letter for --json. */
+export function letterObject(letter: Letter, { state, place }: Standing) {
+  const { id, origin, path, bytes, code, reason, fault, header, headers, dismissed_ms } = letter;
   const rows = rowsOf(letter);
   return {
     ...{ id, time: timeOf(letter), state, gap_rows: place?.stand_ins ?? null, origin, path },
     ...{ host: hostOf(letter), batch: header ? batchId(header) : (headers.batch ?? null) },
-    ...{ rows: rows === null ? null : Number(rows), bytes, reason, fault },
+    ...{ rows: rows === null ? null : Number(rows), bytes, reason, code },
+    ...{ kind: kindOf(letter), fault, dismissed: dismissed_ms === null ? null : timeText(dismissed_ms) },
   };
 }
 
@@ -146,7 +88,9 @@ function letterText(letter: Letter, standing: Standing): string {
 const sizeText = ({ bytes, header }: Letter): string =>
   header ? `${humanBytes(bytes)}, ${humanBytes(header.block_bytes)} unpacked` : humanBytes(bytes);
 
-function stateText({ id, fault }: Letter, { state, place }: Standing): string {
+const timeText = (at_ms: number): string => new Date(at_ms).toISOString();
+
+function stateText({ id, fault, dismissed_ms }: Letter, { state, place }: Standing): string {
   switch (state) {
     case 'waiting':
       return `waiting: ${countText(place!.stand_ins, 'gap row')} in its place; replay it with \`afterlog dlq replay ${id}\``;
@@ -160,6 +104,8 @@ function stateText({ id, fault }: Letter, { state, place }: Standing): string {
       return 'gone: neither its rows nor gap rows are stored; they expired or were erased';
     case 'damaged':
       return `damaged: it cannot be replayed. ${fault}`;
+    case 'dismissed':
+      return `dismissed ${shortTime(timeText(dismissed_ms!))}: it is not replayed with the others`;
     case 'unknown':
       return 'unknown: ClickHouse does not answer';
   }
