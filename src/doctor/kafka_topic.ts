@@ -44,9 +44,10 @@ async function deadLetterFindings(
   const ends = await admin.fetchTopicOffsets(wanted.topic);
   const letters = ends.reduce((sum, { low, high }) => sum + Number(high) - Number(low), 0);
   if (letters === 0) return [...findings, say.ok('dead_letters', `No dead letters in ${wanted.topic}.`)];
-  const message = `${wanted.topic} holds ${many(letters, 'dead letter')}: batches that could not be stored; gap rows replace them.`;
-  const cure = 'Correct the reason that it lists, and replay them.';
-  return [...findings, say.warning('dead_letters', message, { cure, command: 'afterlog dlq' })];
+  const message = `${wanted.topic} holds ${many(letters, 'message')}: batches that could not be stored, also those that were replayed or dismissed since.`;
+  const cure =
+    'List what is open; correct the reason that it lists, and replay it, or dismiss what is damaged.';
+  return [...findings, say.warning('dead_letters', message, { cure, command: 'afterlog dlq --state open' })];
 }
 
 /** Also checks, with a dry run, that the topic can be created. */
