@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { AfterlogError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { harmless, humanBytes } from '../../base/text.ts';
@@ -9,6 +8,7 @@ import { erase as eraseStored } from '../../store/care/erase.ts';
 import { openStore } from '../../store/query.ts';
 import { getSandbox, type StoredSandbox } from '../../store/read/sandboxes.ts';
 import { countText } from '../../store/record.ts';
+import { isConfirmed } from '../confirm.ts';
 import { jsonLine, print } from '../output.ts';
 
 export interface EraseOptions {
@@ -31,7 +31,7 @@ export async function erase(settings: Settings, sandbox_id: string, options: Era
       `There are no logs of sandbox '${harmless(sandbox_id)}'.`,
     );
     if (sandbox === null) throw unknown;
-    if (options.yes !== true && !(await isConfirmed(sandbox))) {
+    if (options.yes !== true && !(await isConfirmed(questionOf(sandbox)))) {
       console.error('Nothing was erased.');
       return 1;
     }
@@ -58,16 +58,7 @@ export async function erase(settings: Settings, sandbox_id: string, options: Era
   }
 }
 
-async function isConfirmed({ id, state, bytes, host }: StoredSandbox): Promise<boolean> {
-  if (!process.stdin.isTTY) {
-    throw new AfterlogError('USAGE', 'There is no terminal to ask for confirmation; use --yes to confirm.');
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const what = `${harmless(id)} (${state}, of host ${harmless(host)}, ${humanBytes(bytes)})`;
-    const answer = await terminal.question(`Permanently erase all logs of ${what}? Type yes: `);
-    return answer.trim() === 'yes';
-  } finally {
-    terminal.close();
-  }
+function questionOf({ id, state, bytes, host }: StoredSandbox): string {
+  const what = `${harmless(id)} (${state}, of host ${harmless(host)}, ${humanBytes(bytes)})`;
+  return `Permanently erase all logs of ${what}?`;
 }
