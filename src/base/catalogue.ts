@@ -532,6 +532,12 @@ export const catalogue = {
     cause: 'The number is misspelled or belongs to another topic, or retention has deleted the letter.',
     cure: 'List the dead letters with `afterlog dlq`.',
   },
+  LETTER_OPEN: {
+    means:
+      'A dead letter cannot be dismissed: it can be replayed, or it was replayed already. Nothing was dismissed.',
+    cause: 'Gap rows are in its place, its rows are there, or its rows are still on their way.',
+    cure: 'Replay it with `afterlog dlq replay ID`. Name only letters that can never be replayed.',
+  },
   EMBEDDED_MISSING: {
     means: 'ClickHouse as a library is not installed; only `afterlog up` needs it.',
     cause: 'The library is large, so an installed afterlog does not include it.',

@@ -366,6 +366,10 @@ export const limits = {
     reason_chars: 80,
     /** Kinds of reasons that `afterlog dlq --count` tells apart; the others count together. */
     reasons_max: 100,
+    /** Dead letters of each state that `afterlog dlq replay --all` names as left. */
+    left_named: 5,
+    /** Parts of streams that `afterlog dlq dismiss` names for each dead letter; with --json: all. */
+    parts_shown: 20,
   },
 
   /** Reading logs from ClickHouse, for the API and the commands. */

@@ -102,6 +102,21 @@ function addDeadLetters(program: Command): void {
       const { replayLetters } = await import('./commands/dlq_replay.ts');
       process.exitCode = await replayLetters(settingsOf(self), ids, self.optsWithGlobals());
     });
+  command(
+    dlq,
+    'dismiss',
+    'Close dead letters that can never be replayed',
+    'afterlog dlq dismiss 0/17          # shows what is lost, and asks',
+    'afterlog dlq dismiss 0/17 --yes --json',
+  )
+    .argument('<id...>', 'ids as listed by `afterlog dlq`')
+    .option('--yes', 'do not ask for confirmation')
+    .addOption(jsonOption())
+    .action(async (ids, _options, self) => {
+      refuseFilters(dlq);
+      const { dismissLetters } = await import('./commands/dlq_dismiss.ts');
+      process.exitCode = await dismissLetters(settingsOf(self), ids, self.optsWithGlobals());
+    });
 }
 
 /** Filters choose what is listed. A command below `dlq` would ignore them, and so do more than was meant. */

@@ -1,52 +1,16 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import type { Settings } from '../../src/config/settings.ts';
-import { startConsumer } from '../../src/consume/consumer.ts';
+import { test } from 'node:test';
 import { setAsideIn } from '../../src/deliver/set_aside.ts';
 import { makeBatch, newEpoch, run } from '../support/batches.ts';
-import type { Site } from '../support/clickhouse.ts';
 import { rowsOf } from '../support/clickhouse.ts';
 import { afterlog } from '../support/command.ts';
 import { site } from '../support/consumer_site.ts';
+import { consumed, environmentOf, objects } from '../support/dead_letters.ts';
 import { gapsOf } from '../support/landed_rows.ts';
 import { landedLetters, poisonBatch, poisonTable } from '../support/letters.ts';
-import { until } from '../support/patience.ts';
 import { temporaryDir } from '../support/temporary.ts';
-import { asMessage, makeTopic } from '../support/topic.ts';
-
-const environmentOf = (settings: Settings): Record<string, string> => ({
-  AFTERLOG_STATE_DIR: settings.state_dir,
-  AFTERLOG_KAFKA_BROKERS: settings.kafka.brokers.join(),
-  AFTERLOG_KAFKA_TOPIC: settings.kafka.topic,
-  AFTERLOG_CLICKHOUSE_URL: settings.clickhouse.url!,
-  AFTERLOG_CLICKHOUSE_DATABASE: settings.clickhouse.database,
-});
-
-/** Messages that went through topic and consumer while the table was poisoned; mended afterwards unless told. */
-async function consumed(
-  t: TestContext,
-  here: Site,
-  messages: Parameters<Awaited<ReturnType<typeof makeTopic>>['send']>[0],
-) {
-  const mend = await poisonTable(here.client, here.database);
-  const topic = await makeTopic(t, here.settings);
-  await topic.send(messages);
-  const consumer = await startConsumer(here.settings);
-  await until(async () => (await topic.committed()) === messages.length);
-  await consumer.stop();
-  const dlq = async (...args: string[]) => {
-    const { code, stdout, stderr } = await afterlog(['dlq', ...args], environmentOf(here.settings));
-    return { code, stdout: String(stdout), stderr };
-  };
-  return { mend, dlq };
-}
-
-const objects = (text: string): Record<string, unknown>[] =>
-  text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+import { asMessage } from '../support/topic.ts';
 
 test('a batch on its way: refused, listed, shown, replayed, and no trace of it in the log', async (t) => {
   const here = await site(t);
@@ -133,13 +97,18 @@ test('--all replays what can be, and names what cannot', async (t) => {
   assert.equal(first.code, 1);
   assert.equal(first.stdout, '0/3 replayed: 10 rows in place of 4 gap rows.\n');
   assert.match(first.stderr, /^0\/2 refused again, nothing changed: code 469 .*`other`/m);
+  assert.match(first.stderr, /^ {2}1 refused again \(0\/2\): correct the reason, then replay again\.$/m);
   assert.match(
     first.stderr,
     /^1 replayed, 0 replayed before, 1 refused again, 0 not possible yet, 2 damaged or gone\.$/m,
   );
   await here.client.command({ query: `ALTER TABLE ${here.database}.console_logs DROP CONSTRAINT other` });
   const second = await dlq('replay', '--all');
-  assert.equal(second.code, 0, 'damaged letters are no failure of all');
+  assert.equal(second.code, 1, 'damaged letters are left');
+  assert.match(
+    second.stderr,
+    /^2 dead letters left; `afterlog dlq --state open` lists what is left:\n {2}2 damaged \(0\/0, 0\/1\): can never/m,
+  );
   assert.match(
     second.stderr,
     /^1 replayed, 1 replayed before, 0 refused again, 0 not possible yet, 2 damaged/m,

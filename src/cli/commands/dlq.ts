@@ -103,7 +103,7 @@ function stateText({ id, fault, dismissed_ms }: Letter, { state, place }: Standi
     case 'gone':
       return 'gone: neither its rows nor gap rows are stored; they expired or were erased';
     case 'damaged':
-      return `damaged: it cannot be replayed. ${fault}`;
+      return `damaged: it cannot be replayed. ${fault} Close it with \`afterlog dlq dismiss ${id}\`.`;
     case 'dismissed':
       return `dismissed ${shortTime(timeText(dismissed_ms!))}: it is not replayed with the others`;
     case 'unknown':

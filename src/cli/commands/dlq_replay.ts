@@ -10,10 +10,11 @@ import { explaining } from '../../store/query.ts';
 import { countText } from '../../store/record.ts';
 import { jsonLine, print } from '../output.ts';
 import { withLetters } from './dlq.ts';
+import { LettersLeft } from './letters_left.ts';
 
 /**
  * `afterlog dlq replay ID…|--all`.
- * @returns the exit code: 1 if a named dead letter, or with --all one that can be replayed, was not replayed
+ * @returns the exit code: 1 if a named dead letter, or with --all one that nobody dismissed, was not replayed
  * @throws AfterlogError USAGE, SETTING_INVALID, LETTER_UNKNOWN, and the errors of replay()
  */
 export async function replayLetters(
@@ -24,24 +25,31 @@ export async function replayLetters(
   if (ids.length > 0 === (options.all === true)) {
     throw new AfterlogError('USAGE', 'Name the dead letters to replay, or use --all.');
   }
-  const counts: Counts = { replayed: 0, before: 0, refused: 0, untrusted: 0, coming: 0, hopeless: 0 };
+  const counts: Counts = {
+    ...{ replayed: 0, before: 0, refused: 0, untrusted: 0, coming: 0, hopeless: 0, dismissed: 0 },
+  };
+  const left = new LettersLeft();
   const trust = trustBy(settings);
   await withLetters(settings, async (box, store) => {
     await requireSchema(store.client, store.database).catch(explaining(store));
     try {
       for await (const group of inGroups(options.all ? box.all() : named(box, ids))) {
-        for (const outcome of await replay(store, group, trust)) await tell(outcome, counts, options);
+        for (const outcome of await replay(store, group, trust)) {
+          left.add(outcome);
+          await tell(outcome, counts, options);
+        }
       }
     } finally {
       if (options.all && !options.json) console.error(`${summary(counts)}.`);
+      if (options.all && left.count > 0) console.error(left.text());
     }
   });
-  const open = counts.refused + counts.coming + (options.all ? 0 : counts.hopeless + counts.untrusted);
-  return open > 0 ? 1 : 0;
+  return left.count > 0 ? 1 : 0;
 }
 
 async function* named(box: Letters, ids: string[]): AsyncGenerator<Letter> {
-  for (const id of ids) yield await box.find(id);
+  // Who names a letter decides anew.
+  for (const id of ids) yield { ...(await box.find(id)), dismissed_ms: null };
 }
 
 interface Counts {
@@ -53,6 +61,7 @@ interface Counts {
   coming: number;
   /** Damaged, or without a place: they can never be replayed. */
   hopeless: number;
+  dismissed: number;
 }
 
 /** Prints the outcome and counts it. With --all, it prints only letters that it tried to replay. */
@@ -63,9 +72,7 @@ async function tell(
 ): Promise<void> {
   const { state, tried, letter, place, reason } = outcome;
   const [count, text] = accountOf(outcome);
-  // A batch that nothing explains may wait for ever: its host may not have sent it.
-  const isForged = count === 'coming' && letter.code === 'BATCH_UNEXPLAINED';
-  if (!all || !isForged) counts[count]++;
+  counts[count]++;
   if (json) {
     await print(jsonLine({ id: letter.id, state, tried, rows: place.rows, reason }));
     return;
@@ -84,6 +91,8 @@ function accountOf({ state, tried, place, reason }: ReplayOutcome): [keyof Count
         'replayed',
         `replayed: ${countText(place.rows, 'row')} in place of ${countText(place.stand_ins, 'gap row')}.`,
       ];
+    case 'dismissed':
+      return ['dismissed', 'was dismissed.'];
     case 'damaged':
       return ['hopeless', `cannot be replayed: ${reason}`];
     case 'gone':
@@ -103,9 +112,10 @@ function accountOf({ state, tried, place, reason }: ReplayOutcome): [keyof Count
   }
 }
 
-const summary = ({ replayed, before, refused, untrusted, coming, hopeless }: Counts): string =>
+const summary = ({ replayed, before, refused, untrusted, coming, hopeless, dismissed }: Counts): string =>
   [
     `${replayed} replayed, ${before} replayed before, ${refused} refused again`,
     ...(untrusted > 0 ? [`${untrusted} not replayed for their signatures`] : []),
     `${coming} not possible yet, ${hopeless} damaged or gone`,
+    ...(dismissed > 0 ? [`${dismissed} dismissed`] : []),
   ].join(', ');
