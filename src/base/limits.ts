@@ -356,6 +356,18 @@ export const limits = {
     filtered_default: 1_000,
     /** Rows of each batch that `afterlog topic` shows by default. */
     rows_default: 10,
+    /** Text that `afterlog topic --follow` collects before it writes. */
+    write_chars: 64 * KIB,
+    /** Epochs whose batches `afterlog topic --follow` remembers, so that it shows each batch once. */
+    epochs_max: 10_000,
+    /** Runs of sequences that it remembers of each epoch. */
+    runs_max: 16,
+    /** Time between two of its messages about batches that it leaves out. */
+    told_ms: 1_000,
+    /** Time for its running write after Ctrl-C. */
+    end_ms: 1_000,
+    /** If the topic is made again, it reads what was sent since so long before its last fetch. */
+    again_ms: 600_000,
     /** Dead letters that `afterlog dlq` lists by default. */
     letters_default: 100,
     /** Dead letters that `afterlog dlq` lists at most. */
