@@ -58,8 +58,20 @@ export function rowObject(block: Block, row: number): Record<string, string | nu
 const valueAt = ({ columns }: Block, name: string, row: number): ColumnValue | undefined =>
   columns.get(name)?.values[row];
 
+/** A number of a row; 0 for a missing column. */
+export function numberAt(block: Block, name: string, row: number): bigint {
+  const value = valueAt(block, name, row);
+  return typeof value === 'bigint' || typeof value === 'number' ? BigInt(value) : 0n;
+}
+
+/** Bytes of a text as the guest wrote it, which as a string may have another length. */
+export function lengthAt(block: Block, name: string, row: number): number {
+  const value = valueAt(block, name, row);
+  return Buffer.isBuffer(value) ? value.length : 0;
+}
+
 /** Empty for a missing column: the encoder omits a column whose values are all empty. */
-function textAt(block: Block, name: string, row: number): string {
+export function textAt(block: Block, name: string, row: number): string {
   const column = block.columns.get(name);
   const value = column?.values[row];
   return value === undefined ? '' : textOf(column!.type, value);

@@ -15,9 +15,11 @@ function addTopic(program: Command): void {
   const made = command(
     program,
     'topic',
-    'Show the batches in the Kafka topic, and their rows',
-    'afterlog topic                           # last batches of each partition',
-    'afterlog topic --sandbox sb-1 --follow   # new rows of a sandbox',
+    'Show the batches in the Kafka topic, or follow its rows',
+    'afterlog topic                             # last batches of each partition',
+    'afterlog topic --sandbox sb-1 --follow     # new rows of a sandbox',
+    'afterlog topic --follow --json | jq -r .message   # for other programs',
+    'afterlog topic --follow --json --since 15m',
     'afterlog topic --partition 3 --offset 1200 --json',
   )
     .option('--partition <number>', 'only this partition', wholeNumber)
@@ -25,15 +27,23 @@ function addTopic(program: Command): void {
     .option(
       '--last <count>',
       `only the last messages of each partition (default: ${limits.topic.last_default}; ` +
-        `with --host or --sandbox: ${limits.topic.filtered_default})`,
+        `with --host or --sandbox: ${limits.topic.filtered_default}; with --follow: 0)`,
       wholeNumber,
     )
-    .option('--follow', 'then show new messages until Ctrl-C')
+    .addOption(
+      new Option('--since <time>', 'from the messages of this time on: 15m (ago), 2026-11-23 20:28:51')
+        .argParser(momentOf)
+        .conflicts(['offset', 'last']),
+    )
+    .option('--follow', 'rows instead of batches, one a line, and new ones until Ctrl-C')
     .option('--sandbox <id>', 'only rows of this sandbox')
-    .option(
-      '--rows <count>',
-      `rows to show per batch (default: ${limits.topic.rows_default}; with --json: all)`,
-      wholeNumber,
+    .addOption(
+      new Option(
+        '--rows <count>',
+        `rows to show per batch (default: ${limits.topic.rows_default}; with --json: all)`,
+      )
+        .argParser(wholeNumber)
+        .conflicts('follow'),
     )
     .addOption(jsonOption())
     .action(async (options, self) => {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka, KafkaMessage } from 'kafkajs';
 import { AfterlogError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -23,7 +22,12 @@ interface Cluster {
   findTopicPartitionMetadata(topic: string): { partitionId: number }[];
   findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>;
   fetchTopicsOffset(
-    topics: { topic: string; fromBeginning: boolean; partitions: { partition: number }[] }[],
+    topics: {
+      topic: string;
+      fromBeginning?: boolean;
+      fromTimestamp?: number;
+      partitions: { partition: number }[];
+    }[],
   ): Promise<{ partitions: { partition: number; offset: string }[] }[]>;
   findBroker(leader: { nodeId: string }): Promise<{ fetch(request: object): Promise<FetchAnswer> }>;
 }
@@ -31,6 +35,16 @@ interface Cluster {
 interface FetchAnswer {
   responses: { partitions: { partition: number; messages: Fetched[] }[] }[];
 }
+
+/** What happens when an offset is not there (any more). */
+export interface Edges {
+  /** Retention was faster: messages `from` to `to` - 1 are gone. */
+  overtaken(partition: number, from: number, to: number): void;
+  /** The topic was made again and is shorter now. @returns the next offset */
+  behindEnd(end: PartitionEnds): Promise<number>;
+}
+
+const stayInside: Edges = { overtaken: () => {}, behindEnd: async ({ high }) => high };
 
 type Fetched = KafkaMessage & { isControlRecord?: boolean };
 
@@ -65,22 +79,53 @@ export class TopicReader {
 
   /** @throws AfterlogError KAFKA_UNREACHABLE */
   async ends(): Promise<PartitionEnds[]> {
-    const { topic, cluster } = this;
-    const ask = async (fromBeginning: boolean): Promise<Map<number, number>> => {
-      const partitions = cluster
-        .findTopicPartitionMetadata(topic)
-        .map(({ partitionId }) => ({ partition: partitionId }));
-      const [found] = await cluster.fetchTopicsOffset([{ topic, fromBeginning, partitions }]);
-      return new Map(found!.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
-    };
     try {
-      const [lows, highs] = [await ask(true), await ask(false)];
+      const [lows, highs] = [
+        await this.ask({ fromBeginning: true }),
+        await this.ask({ fromBeginning: false }),
+      ];
       return [...highs]
         .map(([partition, high]) => ({ partition, low: lows.get(partition)!, high }))
         .sort((a, b) => a.partition - b.partition);
     } catch (error) {
       throw this.explain(error);
     }
+  }
+
+  /**
+   * Partition → offset of its first message that came at `ms` since 1970 or later, by the brokers' clocks;
+   * its end if there is none.
+   * @throws AfterlogError KAFKA_UNREACHABLE
+   */
+  async since(ms: number): Promise<Map<number, number>> {
+    try {
+      const highs = await this.ask({ fromBeginning: false });
+      const found = await this.ask({ fromTimestamp: ms });
+      return new Map(
+        [...highs].map(([partition, high]) => {
+          const offset = found.get(partition) ?? -1;
+          return [partition, offset < 0 ? high : offset];
+        }),
+      );
+    } catch (error) {
+      throw this.explain(error);
+    }
+  }
+
+  private async ask(what: { fromBeginning?: boolean; fromTimestamp?: number }): Promise<Map<number, number>> {
+    const { topic, cluster } = this;
+    const partitions = cluster
+      .findTopicPartitionMetadata(topic)
+      .map(({ partitionId }) => ({ partition: partitionId }));
+    const [found] = await cluster.fetchTopicsOffset([{ topic, ...what, partitions }]);
+    return new Map(found!.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+  }
+
+  /** Asks for the leaders and partitions again. @throws AfterlogError TOPIC_MISSING, KAFKA_UNREACHABLE */
+  async refresh(): Promise<void> {
+    await this.cluster.refreshMetadata().catch((error: unknown) => {
+      throw this.explain(error);
+    });
   }
 
   /**
@@ -106,32 +151,20 @@ export class TopicReader {
     }
   }
 
-  /**
-   * The messages from `offsets` (partition → next offset) on, without an end. It waits for brokers that are
-   * away for a while.
-   * @throws AfterlogError KAFKA_UNREACHABLE
-   */
-  async *follow(offsets: Map<number, number>): AsyncGenerator<ReadMessage> {
-    for (let failed = 0; ; ) {
-      try {
-        yield* await this.fetch(offsets);
-        failed = 0;
-      } catch (error) {
-        if (++failed > limits.topic.tries_max) throw error;
-        await sleep(Math.min(limits.send.retry_first_ms * 2 ** failed, limits.send.retry_longest_ms));
-        await this.cluster.refreshMetadata().catch(() => {});
-      }
-    }
-  }
-
   async close(): Promise<void> {
     await this.cluster.disconnect().catch(() => {});
   }
 
-  /** One fetch of each leader; moves `offsets` behind it. Empty if nothing arrives in `fetch_wait_ms`. */
-  private async fetch(offsets: Map<number, number>): Promise<ReadMessage[]> {
+  /**
+   * One fetch of each leader; moves `offsets` (partition → next offset) behind it. Empty if nothing arrives
+   * in `fetch_wait_ms`.
+   * @throws AfterlogError TOPIC_MISSING, KAFKA_UNREACHABLE
+   */
+  async fetch(offsets: Map<number, number>, edges: Edges = stayInside): Promise<ReadMessage[]> {
     try {
       const leaders = this.cluster.findLeaderForPartitions(this.topic, [...offsets.keys()]);
+      // Without a request nothing would wait for messages.
+      if (Object.keys(leaders).length === 0) throw new Error('none of the partitions is there');
       const answers = Object.entries(leaders).map(([nodeId, some]) => this.fetchFrom(nodeId, some, offsets));
       const found = (await Promise.all(answers)).flat();
       for (const { partition, offset } of found) offsets.set(partition, offset + 1);
@@ -141,10 +174,12 @@ export class TopicReader {
       });
     } catch (error) {
       if ((error as { type?: string }).type !== 'OFFSET_OUT_OF_RANGE') throw this.explain(error);
-      // Retention was faster, or the topic was made again and is shorter now.
-      for (const { partition, low, high } of await this.ends()) {
-        const offset = offsets.get(partition);
-        if (offset !== undefined) offsets.set(partition, Math.min(Math.max(offset, low), high));
+      for (const end of await this.ends()) {
+        const offset = offsets.get(end.partition);
+        if (offset === undefined) continue;
+        if (offset < end.low) edges.overtaken(end.partition, offset, end.low);
+        if (offset < end.low) offsets.set(end.partition, end.low);
+        else if (offset > end.high) offsets.set(end.partition, await edges.behindEnd(end));
       }
       return [];
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { makeBatch, newEpoch, run } from '../support/batches.ts';
-import { afterlog, startAfterlog } from '../support/command.ts';
+import { afterlog } from '../support/command.ts';
 import { testSettings } from '../support/kafka.ts';
 import { poisonBatch } from '../support/letters.ts';
 import { asMessage, makeTopic } from '../support/topic.ts';
@@ -105,18 +105,6 @@ test('damaged messages are shown with what is wrong, and stop nothing', async (t
     { record: 'line', message: 'line 29', position: '2900', ending: '\r\n' },
   );
   assert.match(`${timestamp} ${ingest_day}`, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z \d{4}-\d\d-\d\d$/);
-});
-
-test('--follow goes on with what comes', async (t) => {
-  const { topic, environment } = await site(t);
-  const epoch = newEpoch();
-  await topic.send(run(epoch, 1, 1));
-  const { child, output, printed } = startAfterlog(['topic', '--follow', '--json'], environment);
-  t.after(() => child.kill('SIGKILL'));
-  await printed(new RegExp(`host-1/${epoch}/1`));
-  await topic.send(run(epoch, 2, 3));
-  await printed(new RegExp(`host-1/${epoch}/3`));
-  assert.equal(String(output.stdout).trim().split('\n').length, 3);
 });
 
 test('a topic that is missing or empty, and no brokers, are told apart', async (t) => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createKafka } from '../../src/kafka/client.ts';
 import { type ReadMessage, TopicReader } from '../../src/kafka/topic_reader.ts';
-import { makeBatch, newEpoch, run } from '../support/batches.ts';
+import { newEpoch, run } from '../support/batches.ts';
 import { testSettings } from '../support/kafka.ts';
 import { startKafkaProxy } from '../support/kafka_proxy.ts';
 import { makeTopic } from '../support/topic.ts';
@@ -51,19 +52,6 @@ test('what retention took is left out, and an end that was lost ends the reading
   assert.deepEqual(await offsetsOf(reader.read(0, 5, 9)), [5]);
 });
 
-test('what comes later is followed, in every partition', async (t) => {
-  const { topic, reader } = await filled(t, 3, [1, 1, 1]);
-  const place = new Map([0, 1, 2].map((partition) => [partition, 1]));
-  const followed = reader.follow(place);
-  const epoch = newEpoch();
-  for (const partition of [2, 0, 1]) {
-    await topic.send([makeBatch({ epoch, sequence: partition + 1 })], partition);
-    const { value } = await followed.next();
-    assert.deepEqual([(value as ReadMessage).partition, (value as ReadMessage).offset], [partition, 1]);
-  }
-  await followed.return(undefined);
-});
-
 test('a topic that is not there is named, and is not made by asking', async (t) => {
   const settings = await testSettings(t);
   const { topic } = settings.kafka;
@@ -79,4 +67,24 @@ test('brokers that do not answer are named', async (t) => {
     code: 'KAFKA_UNREACHABLE',
     message: /some-topic cannot be read: .*127\.0\.0\.1:9/,
   });
+});
+
+test('a time is found in each partition, and one after the last message is its end', async (t) => {
+  const { topic, reader } = await filled(t, 2, [0, 2]);
+  await sleep(50);
+  // The broker stamps the messages.
+  const between_ms = Date.now();
+  await sleep(50);
+  await topic.send([{ value: 'x' }], 1);
+  const found = async (ms: number) => [...(await reader.since(ms))].sort(([a], [b]) => a - b);
+  for (const [ms, offset] of [
+    [0, 0],
+    [between_ms, 2],
+    [between_ms + 3_600_000, 3],
+  ] as const) {
+    assert.deepEqual(await found(ms), [
+      [0, 0],
+      [1, offset],
+    ]);
+  }
 });

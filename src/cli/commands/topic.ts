@@ -11,11 +11,14 @@ import { keyIdOf } from '../../wire/signature.ts';
 import { rowNumbers, rowObject, rowsText } from '../batch_rows.ts';
 import { shortTime } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
+import { followRows } from './follow_topic.ts';
 
 export interface TopicOptions {
   partition?: number;
   offset?: number;
   last?: number;
+  /** ns since 1970. */
+  since?: bigint;
   follow?: boolean;
   host?: string;
   sandbox?: string;
@@ -24,32 +27,55 @@ export interface TopicOptions {
 }
 
 /**
- * `afterlog topic`: the batches of the topic, and their rows. Reads without a consumer group.
- * @throws AfterlogError TOPIC_MISSING, KAFKA_UNREACHABLE, USAGE
+ * `afterlog topic`: the batches of the topic with their rows, or with --follow its rows as they come. Reads
+ * without a consumer group.
+ * @throws AfterlogError TOPIC_MISSING, KAFKA_UNREACHABLE, USAGE, SETTING_INVALID
  */
 export async function topic(settings: Settings, options: TopicOptions): Promise<void> {
   requireBrokers(settings);
+  const began_ms = Date.now();
   const reader = await TopicReader.open(createKafka(settings), settings.kafka.topic);
   try {
     const ends = await chosen(reader, options.partition);
     const isFiltered = options.host !== undefined || options.sandbox !== undefined;
-    const last = options.last ?? (isFiltered ? limits.topic.filtered_default : limits.topic.last_default);
-    let shown = 0;
-    for (const { partition, low, high } of ends) {
-      const from = options.offset ?? high - last;
-      for await (const one of reader.read(partition, Math.max(low, from), high)) {
-        if (await show(reader.topic, one, options)) shown++;
-      }
-    }
+    const some = isFiltered ? limits.topic.filtered_default : limits.topic.last_default;
+    const last = options.last ?? (options.follow ? 0 : some);
+    const offsets = await firstOffsets(reader, ends, options, last);
     if (options.follow) {
-      for await (const one of reader.follow(new Map(ends.map(({ partition, high }) => [partition, high])))) {
-        await show(reader.topic, one, options);
+      const isFromEnd = ends.every(({ partition, high }) => offsets.get(partition) === high);
+      const part = {
+        offsets,
+        isWhole: options.partition === undefined,
+        not_before_ms: isFromEnd ? began_ms : 0,
+      };
+      return await followRows(settings, reader, part, options);
+    }
+    let shown = 0;
+    for (const { partition, high } of ends) {
+      for await (const one of reader.read(partition, offsets.get(partition)!, high)) {
+        if (await show(reader.topic, one, options)) shown++;
       }
     }
     if (shown === 0) console.error(nothingText(reader.topic, ends, options, last));
   } finally {
     await reader.close();
   }
+}
+
+/** Partition → offset of the first message to read. */
+async function firstOffsets(
+  reader: TopicReader,
+  ends: PartitionEnds[],
+  { offset, since }: TopicOptions,
+  last: number,
+): Promise<Map<number, number>> {
+  const found = since === undefined ? null : await reader.since(Number(since / 1_000_000n));
+  return new Map(
+    ends.map(({ partition, low, high }) => {
+      const from = found?.get(partition) ?? offset ?? high - last;
+      return [partition, Math.min(Math.max(low, from), high)];
+    }),
+  );
 }
 
 async function chosen(reader: TopicReader, partition: number | undefined): Promise<PartitionEnds[]> {
@@ -63,7 +89,11 @@ async function chosen(reader: TopicReader, partition: number | undefined): Promi
 
 function nothingText(topic: string, ends: PartitionEnds[], options: TopicOptions, last: number): string {
   const there = ends.map(({ partition, low, high }) => `${topic}/${partition} has ${rangeText(low, high)}`);
-  if (options.offset !== undefined || ends.every(({ low, high }) => low === high))
+  if (
+    options.offset !== undefined ||
+    options.since !== undefined ||
+    ends.every(({ low, high }) => low === high)
+  )
     return `${there.join('; ')}.`;
   return `None of the last ${last} messages of each partition matches; use --last to search more.`;
 }

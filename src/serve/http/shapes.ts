@@ -19,7 +19,7 @@ export const errorShape = z
 const time = z.string().describe('RFC 3339, UTC');
 const placed = {
   id: z.string().describe('Its place in the log: a cursor, and a Last-Event-ID'),
-  stream_started_at_ns: z.string(),
+  stream_started_at_ns: z.string().describe('Life of the log that it belongs to: ns since 1970'),
   position: z.int().min(0).describe('Offset of its first byte since the stream started'),
   timestamp: time,
 };
@@ -30,13 +30,13 @@ export const lineShape = z.object({
   timestamp_kind: z
     .string()
     .describe('How the time was found: line, kernel_clock, time_of_day, inherited, observed'),
-  source: z.string(),
+  source: z.string().describe('The program or part that wrote the line'),
   severity: z.string().describe('TRACE, DEBUG, INFO, WARN, ERROR, FATAL, or empty where it is unknown'),
-  event: z.string(),
-  title: z.string(),
+  event: z.string().describe('The event that the line marks, such as a boot or a crash; mostly empty'),
+  title: z.string().describe('Title of the event; mostly empty'),
   entry_position: z.int().min(0).describe('Position of the first line of the entry that it belongs to'),
   prefix: z.string().describe('Its stamp and tag; with message and ending the bytes of the file'),
-  message: z.string(),
+  message: z.string().describe('Its text'),
   goes_on: z
     .literal(true)
     .optional()
@@ -46,7 +46,7 @@ export const gapShape = z.object({
   record: z.literal('gap'),
   ...placed,
   bytes: z.int().min(0).nullable().describe('null: nobody knows how many'),
-  reason: z.string(),
+  reason: z.string().describe('Why the bytes are missing'),
 });
 export const nulsShape = z.object({
   record: z.literal('nuls'),
@@ -56,12 +56,12 @@ export const nulsShape = z.object({
 export const sealShape = z.object({
   record: z.literal('seal'),
   ...placed,
-  bytes: z.int().min(0),
-  lines: z.int().min(0),
-  crc32: z.int().min(0),
-  gaps: z.int().min(0),
-  complete: z.boolean(),
-  reason: z.string(),
+  bytes: z.int().min(0).describe('Length of the whole log'),
+  lines: z.int().min(0).describe('Lines of the whole log'),
+  crc32: z.int().min(0).describe('CRC-32 of the whole log'),
+  gaps: z.int().min(0).describe('Gaps in the log'),
+  complete: z.boolean().describe('No byte is missing'),
+  reason: z.string().describe('Why the log ended'),
 });
 export const recordShape = z.discriminatedUnion('record', [lineShape, gapShape, nulsShape, sealShape]);
 export type LogRecord = z.output<typeof recordShape>;
