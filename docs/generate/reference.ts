@@ -4,8 +4,10 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { catalogue, type ErrorEntry } from '../../src/base/catalogue.ts';
 import { limits } from '../../src/base/limits.ts';
+import { followedRowShape } from '../../src/cli/followed_row.ts';
 import { allSettings, type Setting } from '../../src/config/schema.ts';
 import { loadSettings } from '../../src/config/settings.ts';
 
@@ -14,7 +16,12 @@ const GENERATED =
 
 /** File name in docs/reference/ → its text. */
 export function referencePages(): Record<string, string> {
-  return { 'settings.md': settingsPage(), 'errors.md': errorsPage(), 'limits.md': limitsPage() };
+  return {
+    'settings.md': settingsPage(),
+    'errors.md': errorsPage(),
+    'limits.md': limitsPage(),
+    'followed-rows.md': followedRowsPage(),
+  };
 }
 
 function settingsPage(): string {
@@ -221,6 +228,53 @@ function limitText(key: string, value: number): string {
     if (value % size === 0) return `${value / size} ${unit}`;
   }
   return value.toLocaleString('en-US');
+}
+
+function followedRowsPage(): string {
+  return `# Followed rows
+
+${GENERATED}
+
+Source: \`src/cli/followed_row.ts\`.
+Each line of \`afterlog topic --follow --json\` is one JSON object of this shape; [the guide](../guides/following-rows.md) has examples.
+\`record\` says which fields an object has: \`line\`, \`gap\` (bytes that no row holds), \`nuls\` (NUL bytes that are too many for a line) or \`seal\` (the end of a log).
+Later versions may add fields and records, and change none of these.
+
+| field | in | type | meaning |
+|---|---|---|---|
+${followedFields().join('\n')}
+`;
+}
+
+/** Rows of the table: a field with the records that have it. Records may use one name for different things. */
+function followedFields(): string[] {
+  const found = new Map<string, { records: string[]; type: string; description: string }[]>();
+  const shapes = followedRowShape.options;
+  for (const { shape } of shapes) {
+    for (const [name, field] of Object.entries(shape)) {
+      if (name === 'record') continue;
+      const { type, const: only, anyOf, description = '' } = z.toJSONSchema(field) as Described;
+      const told = only === undefined ? (type ?? anyOf!.map((one) => one.type).join(' or ')) : `\`${only}\``;
+      const same = found.get(name) ?? [];
+      found.set(name, same);
+      const known = same.find((one) => one.description === description && one.type === told);
+      if (known) known.records.push(shape.record.value);
+      else same.push({ records: [shape.record.value], type: told, description });
+    }
+  }
+  return [...found].flatMap(([name, all]) =>
+    all.map(({ records, type, description }) => {
+      const which = records.length === shapes.length ? 'all' : records.join(', ');
+      return `| \`${name}\` | ${which} | ${type} | ${cell(description)} |`;
+    }),
+  );
+}
+
+interface Described {
+  type?: string;
+  const?: unknown;
+  anyOf?: { type: string }[];
+  description?: string;
 }
 
 if (import.meta.main) {
