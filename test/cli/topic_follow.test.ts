@@ -10,15 +10,20 @@ import { afterlog, startAfterlog } from '../support/command.ts';
 import { testSettings } from '../support/kafka.ts';
 import { poisonBatch } from '../support/letters.ts';
 import { until } from '../support/patience.ts';
+import { testMaster } from '../support/signing.ts';
 import { asMessage, makeTopic } from '../support/topic.ts';
 
 type Row = Record<string, unknown>;
 
-async function site(t: TestContext, partitions = 1) {
+async function site(t: TestContext, partitions = 1, more: Record<string, string> = {}) {
   const settings = await testSettings(t);
   const topic = await makeTopic(t, settings, partitions);
   const name = settings.kafka.topic;
-  const environment = { AFTERLOG_KAFKA_BROKERS: settings.kafka.brokers.join(), AFTERLOG_KAFKA_TOPIC: name };
+  const environment = {
+    AFTERLOG_KAFKA_BROKERS: settings.kafka.brokers.join(),
+    AFTERLOG_KAFKA_TOPIC: name,
+    ...more,
+  };
   /** Started, and at its first fetch. */
   const follow = async (...args: string[]) => {
     const started = startAfterlog(['topic', '--follow', ...args], environment);
@@ -126,6 +131,28 @@ test('unreadable and forged messages are told, counted and left out, and hide no
   child.kill('SIGINT');
   assert.equal(await exited, 0);
   assert.match(String(output.stderr), /^15 messages and rows were left out\.$/m);
+});
+
+test('signatures are checked where the master key is, and not with the key of one host', async (t) => {
+  const master = testMaster();
+  const checked = await site(t, 1, { AFTERLOG_KAFKA_BATCH_KEY: master.text });
+  const epoch = newEpoch();
+  const [first, forged, last] = [1, 2, 3].map((sequence) => makeBatch({ epoch, sequence, rows: 1 }));
+  const messages = [
+    master.signed(checked.name, first!),
+    master.signed(checked.name, forged!, { by: 'host-2' }),
+    master.signed(checked.name, last!),
+  ];
+  const { messages: shown, has, said } = await checked.follow('--json');
+  await checked.topic.send(messages);
+  await has(2);
+  assert.deepEqual(shown(), ['line 0', 'line 2']);
+  await said(/Message 1 of \S+ is left out.*SIGNATURE_WRONG/s);
+  const host = { AFTERLOG_KAFKA_BATCH_KEY: master.hostKey('host-1') };
+  const unchecked = await site(t, 1, host);
+  const followed = await unchecked.follow('--json');
+  await unchecked.topic.send(messages);
+  await followed.has(3);
 });
 
 test('it starts where --offset, --last or --since say, and has only the wanted rows', async (t) => {
