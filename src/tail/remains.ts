@@ -33,6 +33,8 @@ export interface SavedRemains {
   at_most?: number;
   /** The CRC-32 of what is between the front and the first block. */
   crc32: number;
+  /** That is the rest of one line. */
+  is_line?: true;
   /** The blocks behind it, as `BlockSums` writes them. */
   sums: string;
 }
@@ -189,7 +191,13 @@ export class Remains {
     const before = (block < sums.count ? sums.startOf(block) : this.size) - at;
     if (before > window.length) return null;
     const most = this.isUnsure && { at_most: atMost };
-    return { ...most, crc32: crc32(window.subarray(0, before)), sums: sums.textFrom(block) };
+    const isLine = before === 0 || (sums.blockAt(at) === block - 1 && sums.isLine(block - 1));
+    return {
+      ...most,
+      ...(isLine && { is_line: true as const }),
+      crc32: crc32(window.subarray(0, before)),
+      sums: sums.textFrom(block),
+    };
   }
 
   /** Finds out how far the writer got. */
@@ -358,8 +366,9 @@ function changeBehind(fd: number, at: number, saved: SavedRemains): Front {
   const rest = Buffer.alloc(former.from - at);
   const length = readSync(fd, rest, 0, rest.length, at);
   if (crc32(rest.subarray(0, length)) === saved.crc32) return { at, atMost, window: NOTHING };
-  // It ends with a former line: only an end of a line within it is new.
-  return { at: at + rest.subarray(0, -1).lastIndexOf(NEW_LINE) + 1, atMost: former.from, window: NOTHING };
+  // The end of a line within the rest of a former line is new.
+  const line = saved.is_line ? rest.subarray(0, -1).lastIndexOf(NEW_LINE) + 1 : 0;
+  return { at: at + line, atMost: former.from, window: NOTHING };
 }
 
 /** The last change in the blocks from `block` on, if there is nothing but the same for so long behind it. */
