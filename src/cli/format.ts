@@ -34,6 +34,9 @@ export function table(header: string[], rows: string[][], style: TableStyle = {}
 /** In a very narrow terminal, lines wrap, so that the last column stays readable. */
 const LAST_COLUMN_MIN = 20;
 
+/** Milliseconds since 1970 → RFC 3339 in UTC. */
+export const isoTime = (at_ms: number): string => new Date(at_ms).toISOString();
+
 /** `2026-11-20T10:00:01.250000000Z` → `2026-11-20 10:00:01.250`. */
 export const shortTime = (time: string): string => time.slice(0, 23).replace('T', ' ');
 

@@ -1,3 +1,5 @@
+import type { LetterState } from '../dlq/replay.ts';
+
 /** The states that `--state` names; an open letter is neither replayed nor dismissed. */
 export const stateChoices = [
   'open',
@@ -8,4 +10,4 @@ export const stateChoices = [
   'gone',
   'replayed',
   'dismissed',
-] as const;
+] as const satisfies readonly (LetterState | 'open')[];

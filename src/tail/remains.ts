@@ -90,10 +90,9 @@ export class Remains {
     const now = { ...times, changed_ms: fstatSync(fd).mtimeMs };
     if (front === null) return new Remains(now, sums, unsure(fd, sums, 0), times.size).resumed();
     const { atMost } = front;
-    if (front.lineTo !== undefined && !isLineStart(fd, front.at)) delete front.lineTo;
     // Of bytes that nobody had read, nothing is known.
     if (front.atMost === former!.end) front.atMost = end;
-    return new Remains(now, sums, { ...front, window: trimmed(fd, sums, front) }, atMost);
+    return new Remains(now, sums, fitted(fd, sums, front), atMost);
   }
 
   /**
@@ -117,8 +116,7 @@ export class Remains {
     // What was read may be younger than the times.
     const now = { ...times, changed_ms: fstatSync(fd).mtimeMs };
     const front = changeBehind(fd, at, saved);
-    if (front.lineTo !== undefined && !isLineStart(fd, front.at)) delete front.lineTo;
-    return new Remains(now, sums, { ...front, window: trimmed(fd, sums, front) }, front.atMost);
+    return new Remains(now, sums, fitted(fd, sums, front), front.atMost);
   }
 
   private resumed(): this {
@@ -237,8 +235,7 @@ export class Remains {
     const isAlike = isTouched && front.at <= at && front.atMost <= atMost;
     if (isAlike) this.front = { ...this.front, atMost: this.size };
     else if (front.at > at || front.atMost > atMost) {
-      if (front.lineTo !== undefined && !isLineStart(fd, front.at)) delete front.lineTo;
-      this.front = front;
+      this.front = withoutFalseLine(fd, front);
     } else if (front.window.length > window.length) {
       this.front = { ...this.front, window: front.window };
     }
@@ -340,6 +337,19 @@ function sumsOf(fd: number, end: number): BlockSums {
   const sums = new BlockSums();
   addFrom(fd, sums, end);
   return sums;
+}
+
+/** A front that was found by other sums. */
+const fitted = (fd: number, sums: BlockSums, front: Front): Front => ({
+  ...withoutFalseLine(fd, front),
+  window: trimmed(fd, sums, front),
+});
+
+/** Only a line that begins at the front can have the place of a former one. */
+function withoutFalseLine(fd: number, front: Front): Front {
+  if (front.lineTo === undefined || isLineStart(fd, front.at)) return front;
+  const { lineTo: _, ...others } = front;
+  return others;
 }
 
 /** The part of a window that ends where a block of `sums` does. */

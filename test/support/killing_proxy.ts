@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request as requestTo, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
+import { listenBefore } from './listen_before.ts';
 
 /** The moment of the kill: before a statement reaches ClickHouse, while it runs there, or after it. */
 export interface Death {
@@ -46,13 +47,6 @@ export async function startKillingProxy(t: TestContext, url: string): Promise<Ki
   const server = createServer((request, response) => {
     pass(request, response).catch(() => response.destroy());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  // With the user in it.
-  proxy.url = url.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${port}`);
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  proxy.url = await listenBefore(t, server, url);
   return proxy;
 }

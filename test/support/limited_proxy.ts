@@ -1,6 +1,7 @@
 import { createServer, request as requestTo } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
+import { listenBefore } from './listen_before.ts';
 
 export interface LimitedProxy {
   url: string;
@@ -56,13 +57,6 @@ export async function startLimitedProxy(t: TestContext, url: string): Promise<Li
       onward.end(body);
     })().catch(() => response.destroy());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  // With the user in it.
-  proxy.url = url.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${port}`);
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  proxy.url = await listenBefore(t, server, url);
   return proxy;
 }

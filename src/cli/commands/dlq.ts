@@ -9,7 +9,7 @@ import { countText } from '../../store/record.ts';
 import { decodeValuePartly } from '../../wire/decode.ts';
 import { batchId } from '../../wire/header.ts';
 import { rowNumbers, rowObject, rowsText } from '../batch_rows.ts';
-import { shortTime } from '../format.ts';
+import { isoTime, shortTime } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 import { type Standing, standingsOf } from './letter_states.ts';
 import { rowsOf, timeOf } from './letter_table.ts';
@@ -62,7 +62,7 @@ export function letterObject(letter: Letter, { state, place }: Standing) {
     ...{ id, time: timeOf(letter), state, gap_rows: place?.stand_ins ?? null, origin, path },
     ...{ host: hostOf(letter), batch: header ? batchId(header) : (headers.batch ?? null) },
     ...{ rows: rows === null ? null : Number(rows), bytes, reason, code },
-    ...{ kind: kindOf(letter), fault, dismissed: dismissed_ms === null ? null : timeText(dismissed_ms) },
+    ...{ kind: kindOf(letter), fault, dismissed: dismissed_ms === null ? null : isoTime(dismissed_ms) },
   };
 }
 
@@ -88,8 +88,6 @@ function letterText(letter: Letter, standing: Standing): string {
 const sizeText = ({ bytes, header }: Letter): string =>
   header ? `${humanBytes(bytes)}, ${humanBytes(header.block_bytes)} unpacked` : humanBytes(bytes);
 
-const timeText = (at_ms: number): string => new Date(at_ms).toISOString();
-
 function stateText({ id, fault, dismissed_ms }: Letter, { state, place }: Standing): string {
   switch (state) {
     case 'waiting':
@@ -105,7 +103,7 @@ function stateText({ id, fault, dismissed_ms }: Letter, { state, place }: Standi
     case 'damaged':
       return `damaged: it cannot be replayed. ${fault} Close it with \`afterlog dlq dismiss ${id}\`.`;
     case 'dismissed':
-      return `dismissed ${shortTime(timeText(dismissed_ms!))}: it is not replayed with the others`;
+      return `dismissed ${shortTime(isoTime(dismissed_ms!))}: it is not replayed with the others`;
     case 'unknown':
       return 'unknown: ClickHouse does not answer';
   }

@@ -2,7 +2,7 @@ import { limits } from '../../base/limits.ts';
 import { humanBytes } from '../../base/text.ts';
 import type { Letter } from '../../dlq/letter.ts';
 import { kindOf, OTHER } from '../../dlq/reason.ts';
-import { shortTime, table } from '../format.ts';
+import { isoTime, shortTime, table } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 import { isOpen, type Standing } from './letter_states.ts';
 import { rowsOf } from './letter_table.ts';
@@ -56,15 +56,13 @@ export class ReasonCounts {
   }
 }
 
-const timeText = (at_ms: number): string => new Date(at_ms).toISOString();
-
 const countLine = ([reason, { letters, open, rows, bytes, first_ms, last_ms }]: [string, Count]): string =>
-  jsonLine({ reason, letters, open, rows, bytes, first: timeText(first_ms), last: timeText(last_ms) });
+  jsonLine({ reason, letters, open, rows, bytes, first: isoTime(first_ms), last: isoTime(last_ms) });
 
 function countTable(counts: [string, Count][], columns: number | undefined): string {
   const rows = counts.map(([reason, { letters, open, rows: its, bytes, last_ms }]) => [
     ...[String(letters), String(open), String(its), humanBytes(bytes)],
-    ...[shortTime(timeText(last_ms)).slice(0, 16), reason],
+    ...[shortTime(isoTime(last_ms)).slice(0, 16), reason],
   ]);
   const header = ['LETTERS', 'OPEN', 'ROWS', 'SIZE', 'LAST', 'REASON'];
   return table(header, rows, { right: ['LETTERS', 'OPEN', 'ROWS', 'SIZE'], width: columns });

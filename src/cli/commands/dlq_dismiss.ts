@@ -10,7 +10,7 @@ import { type Trust, trustBy } from '../../dlq/trust.ts';
 import type { Store } from '../../store/query.ts';
 import { countText } from '../../store/record.ts';
 import { isConfirmed } from '../confirm.ts';
-import { timeOf as momentText, shortTime } from '../format.ts';
+import { isoTime, timeOf as momentText, shortTime } from '../format.ts';
 import { jsonLine, print } from '../output.ts';
 import { letterObject, withLetters } from './dlq.ts';
 import { timeOf } from './letter_table.ts';
@@ -105,7 +105,7 @@ const partText = ({ sandbox_id, log, from, to, rows }: LostPart): string =>
 
 const resultText = ({ letter, state }: Named): string =>
   state === 'dismissed'
-    ? `${letter.id} was dismissed before, ${shortTime(new Date(letter.dismissed_ms!).toISOString())}.\n`
+    ? `${letter.id} was dismissed before, ${shortTime(isoTime(letter.dismissed_ms!))}.\n`
     : `${letter.id} dismissed.\n`;
 
 function resultLine({ letter, loss, state }: Named): string {

@@ -1,7 +1,7 @@
 import { limits } from '../../base/limits.ts';
 import { humanBytes } from '../../base/text.ts';
 import { hostOf, type Letter } from '../../dlq/letter.ts';
-import { shortTime, table } from '../format.ts';
+import { isoTime, shortTime, table } from '../format.ts';
 import type { Standing } from './letter_states.ts';
 
 /** Below this width of a terminal, a table leaves out what `afterlog dlq show` has. */
@@ -37,6 +37,6 @@ export function letterTable(letters: Letter[], standings: Standing[], columns: n
 const cut = (text: string, chars: number = limits.topic.reason_chars): string =>
   text.length > chars ? `${text.slice(0, chars)}…` : text;
 
-export const timeOf = ({ at_ms }: Letter): string => new Date(at_ms).toISOString();
+export const timeOf = ({ at_ms }: Letter): string => isoTime(at_ms);
 export const rowsOf = ({ headers }: Letter): string | null => headers.rows ?? null;
 const minuteOf = (letter: Letter): string => shortTime(timeOf(letter)).slice(0, 16);
