@@ -152,10 +152,10 @@ export class KnownContent {
     this.behind = null;
   }
 
-  /** Of another size: the writer has passed the former content, or a truncation took it away. */
-  private isAllNew({ size, newTo }: Remains, now_bytes: number): boolean {
+  /** Whether the writer has passed the former content, or a truncation took it away. */
+  private isAllNew({ size, newTo, isPast }: Remains, now_bytes: number): boolean {
     // A copy ends where its maker came to.
-    return this.isCopy ? now_bytes <= newTo : now_bytes !== size;
+    return this.isCopy ? now_bytes <= newTo : now_bytes !== size || isPast;
   }
 
   private compare(fd: number, times: FileTimes, isSeen: boolean, ahead: Ahead): Verdict {

@@ -1,8 +1,10 @@
 import { fstatSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { addFrom, areBlocks, BlockSums, byteAt, readBlocks, scratch } from './block_sums.ts';
+import { commonLinesTo } from './common_lines.ts';
 import type { FileTimes } from './content_check.ts';
 import { sameTime_ms } from './file_sight.ts';
+import { withoutNulsAtEnd } from './nuls.ts';
 
 /** So many bytes behind the front are kept: within them it is known to the byte. */
 const WINDOW_BYTES = 65_536;
@@ -66,8 +68,18 @@ export class Remains {
   /** From here on, the lines of `sums` are those of the former content. */
   private readonly formerFrom: number;
 
-  private constructor({ size, changed_ms }: FileTimes, sums: BlockSums, front: Front, formerFrom: number) {
+  /** Behind it the file had nothing but spare NULs. */
+  private readonly contentTo: number;
+
+  private constructor(
+    fd: number,
+    { size, changed_ms }: FileTimes,
+    sums: BlockSums,
+    front: Front,
+    formerFrom: number,
+  ) {
     this.size = size;
+    this.contentTo = contentEnd(fd, size);
     this.formerFrom = formerFrom;
     this.changed_ms = changed_ms;
     this.sums = sums;
@@ -88,11 +100,11 @@ export class Remains {
     const front = former === null ? null : lastChange(fd, former, 0, Number.POSITIVE_INFINITY);
     // What was read may be younger than the times.
     const now = { ...times, changed_ms: fstatSync(fd).mtimeMs };
-    if (front === null) return new Remains(now, sums, unsure(fd, sums, 0), times.size).resumed();
+    if (front === null) return new Remains(fd, now, sums, unsure(fd, sums, 0), times.size).resumed();
     const { atMost } = front;
     // Of bytes that nobody had read, nothing is known.
     if (front.atMost === former!.end) front.atMost = end;
-    return new Remains(now, sums, fitted(fd, sums, front), atMost);
+    return new Remains(fd, now, sums, fitted(fd, sums, front), atMost);
   }
 
   /**
@@ -110,13 +122,13 @@ export class Remains {
     const sums = sumsOf(fd, times.size);
     if (isSure) {
       const front = { ...unsure(fd, sums, at), atMost: at };
-      return new Remains(times, sums, front, sums.endOf(sums.blockAt(at)));
+      return new Remains(fd, times, sums, front, sums.endOf(sums.blockAt(at)));
     }
-    if (saved === null) return new Remains(times, sums, unsure(fd, sums, at), times.size).resumed();
+    if (saved === null) return new Remains(fd, times, sums, unsure(fd, sums, at), times.size).resumed();
     // What was read may be younger than the times.
     const now = { ...times, changed_ms: fstatSync(fd).mtimeMs };
     const front = changeBehind(fd, at, saved);
-    return new Remains(now, sums, fitted(fd, sums, front), front.atMost);
+    return new Remains(fd, now, sums, fitted(fd, sums, front), front.atMost);
   }
 
   private resumed(): this {
@@ -143,6 +155,11 @@ export class Remains {
 
   get isUnsure(): boolean {
     return this.unsure_bytes > 0;
+  }
+
+  /** Whether the writer has passed the former content, and all that is behind is room for more. */
+  get isPast(): boolean {
+    return !this.isUnsure && this.front.at >= this.contentTo;
   }
 
   /** Whether nothing is known of how far the writer got within a file of this size. */
@@ -309,8 +326,10 @@ export class Remains {
     const { at, lineTo } = this.front;
     this.pause(fd);
     if (this.front.at === at) this.moveTo(lineTo ?? (this.isUnsure ? at : this.formerLineEnd(fd, at)));
-    // Few writers end within a line: its rest may be as it was before.
-    if (!isLineStart(fd, this.front.at)) this.front = { ...this.front, atMost: this.size };
+    // Few writers end within a line: its rest may be as it was before. So may whole lines that are common.
+    const isWhole = isLineStart(fd, this.front.at);
+    const atMost = isWhole ? commonLinesTo(fd, this.front.at, this.size) : this.size;
+    this.front = { ...this.front, atMost: Math.max(atMost, this.front.atMost) };
   }
 
   private moveTo(to: number): void {
@@ -331,6 +350,18 @@ export class Remains {
       start < at && start >= this.formerFrom && block < sums.count && sums.startOf(block) === start;
     return isPlace && sums.isLine(block) && newLineAt(fd, sums.endOf(block) - 1) > 0 ? sums.endOf(block) : at;
   }
+}
+
+/** The offset behind the last byte that is no NUL. */
+function contentEnd(fd: number, size: number): number {
+  for (let to = size; to > 0; ) {
+    const from = Math.max(0, to - scratch.length);
+    const length = readSync(fd, scratch, 0, to - from, from);
+    const content = withoutNulsAtEnd(scratch.subarray(0, length));
+    if (content.length > 0) return from + content.length;
+    to = from;
+  }
+  return 0;
 }
 
 function sumsOf(fd: number, end: number): BlockSums {

@@ -174,6 +174,27 @@ describe('written over in place', { concurrency: true }, () => {
     assert.match(streams[1]!.gaps[0]!.reason, /^written over in place: which bytes at its end are new/);
   });
 
+  const lastLines: [string, string, string, string][] = [
+    ['an empty line', `${'x'.repeat(39)}\n`.repeat(90), `the new${'y'.repeat(31)}\n`, '\n'],
+    ['a line without a number', 'old  1\nready.\n'.repeat(40), 'life 2\n', 'ready.\n'],
+    ['a line that stands there many times', 'tick 01\n'.repeat(300), 'boot 02\n', 'tick 01\n'.repeat(3)],
+    ['a line as the new ones before it', `old 10\ntick 1\n${lines(50, 'old')}`, 'tick 1\n', 'tick 1\n'],
+  ];
+  for (const [index, [what, old, start, last]] of lastLines.entries()) {
+    test(`the last it wrote at once is ${what}, as stood there before: a gap row says that it is not known`, async () => {
+      const id = `last-${index}`;
+      const writer = await begin(id, old);
+      writer.write(start + last);
+      await site.flush(id);
+      writer.close();
+      site.delete(id);
+      const streams = await site.sealed(id, 2);
+      assert.deepEqual(texts(streams), [old, start]);
+      assert.match(streams[1]!.gaps[0]!.reason, /^written over in place: which bytes at its end are new/);
+      assert.equal(streams[1]!.seal!.complete, false);
+    });
+  }
+
   test('over a file that is preallocated: noticed while it lives, and the spare NULs are not stored', async () => {
     const [old, later] = [lines(50, 'old'), lines(20, 'the new')];
     site.make('spare');
@@ -188,6 +209,31 @@ describe('written over in place', { concurrency: true }, () => {
     writer.close();
     site.delete('spare');
     assert.deepEqual(texts(await site.sealed('spare', 2)), [old, later]);
+  });
+
+  test('over a file that is preallocated, past its former content: the spare NULs are content once it is renamed', async () => {
+    for (const [id, parts] of [['past', 1], ['past-twice', 2], ['past-ten', 10]] as const) {
+      const [old, later] = [lines(300, 'old'), lines(700, 'the new')];
+      site.make(id);
+      writeFileSync(site.path(id), Buffer.alloc(100_000));
+      const former = new Over(site.path(id));
+      former.write(old);
+      former.close();
+      await site.flush(id);
+      const writer = new Over(site.path(id));
+      for (let part = 0; part < parts; part++) {
+        writer.write(later.slice((later.length / parts) * part, (later.length / parts) * (part + 1)));
+        await site.flush(id);
+      }
+      writer.close();
+      renameSync(site.path(id), `${site.path(id)}.1`);
+      writeFileSync(site.path(id), 'on\n');
+      await site.flush(id);
+      site.delete(id);
+      const streams = await site.sealed(id, 2);
+      const spare = Buffer.alloc(100_000 - later.length).toString();
+      assert.deepEqual(texts(streams).map((text) => text.length), [old.length, later.length + spare.length + 3], id);
+    }
   });
 
   test('truncated and preallocated again, as long as before: all of it is new', async () => {
