@@ -70,13 +70,14 @@ function withoutUnsure(gap: Gap): Gap | null {
 function withoutAlike(found: Buffer, written: Buffer, sandbox: Sandbox, unsure: number): Buffer {
   let [at, foundAt, told] = [0, 0, unsure];
   const kept: Buffer[] = [];
-  for (const { end, bytes, isUnsure } of sandbox.alike) {
+  for (const { end, bytes, isUnsure, isTruncated } of sandbox.alike) {
     let to = at;
     while (to < end && found[foundAt + to - at] === written[to]) to++;
     if (to < end) to = endBefore(found.subarray(foundAt), written.subarray(end), to - at) + at;
     const missing = end - to;
     const isUnknown = isUnsure || (to === at && wasOnlySeen(sandbox, end));
-    if (missing > bytes && !isUnknown && told-- === 0) return written;
+    const mustBeTold = missing > bytes || (!isTruncated && missing > 0 && isCommon(written.subarray(to, end)));
+    if (mustBeTold && !isUnknown && told-- === 0) return written;
     kept.push(written.subarray(at, to));
     foundAt += to - at;
     at = end;
@@ -85,6 +86,9 @@ function withoutAlike(found: Buffer, written: Buffer, sandbox: Sandbox, unsure: 
     ? written
     : Buffer.concat([...kept, written.subarray(at)]);
 }
+
+/** Whether the first of these lines has no number: it may stand at the same place by chance. */
+const isCommon = (lines: Buffer): boolean => !/\d/.test(lines.toString().split('\n')[0]!);
 
 /**
  * Where what is found goes on with `next`: not behind `most`. What is written next may be like what is missing, and

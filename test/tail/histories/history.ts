@@ -229,7 +229,9 @@ export class History {
 function writeOver(sandbox: Sandbox, over: { at: number; former: Buffer }, bytes: Buffer): void {
   writeAt(sandbox, over.at, bytes);
   over.at += bytes.length;
-  if (over.at > over.former.length) sandbox.over = null;
+  if (over.at <= over.former.length) return;
+  sandbox.over = null;
+  if (sandbox.spare_bytes > 0) sandbox.spare_bytes = real.statSync(sandbox.path).size - over.at;
 }
 
 function writeAt({ path }: Sandbox, at: number, bytes: Buffer): void {

@@ -37,14 +37,15 @@ export class Sandbox {
   isAway = false;
   /** NULs at the end of its file that its writer will write over. */
   spare_bytes = 0;
-  /** A writer that started over in its file, and has not passed the former content yet. */
+  /** A writer that started over in its file, and has not passed the former content, without spare NULs, yet. */
   over: { at: number; former: Buffer; life: unknown } | null = null;
   /**
    * Where such a writer ended behind former content, counted in all that was written, and how many bytes before that
    * are as in the former content: nobody can tell that they were written. Before the next
-   * writer came, the agent may have called the end unsure, as a flush does: then more may be missing.
+   * writer came, the agent may have called the end unsure, as a flush does: then more may be missing. Of a truncation
+   * a gap row tells anyway.
    */
-  readonly alike: { end: number; bytes: number; isUnsure: boolean }[] = [];
+  readonly alike: { end: number; bytes: number; isUnsure: boolean; isTruncated: boolean }[] = [];
 
   private readonly holds: (path: string) => boolean;
 
@@ -93,7 +94,8 @@ export class Sandbox {
     const now = real.readFileSync(this.path);
     let bytes = 0;
     while (bytes < over.at && now[over.at - bytes - 1] === over.former[over.at - bytes - 1]) bytes++;
-    this.alike.push({ end: this.written, bytes, isUnsure: false });
+    const { isTruncated } = this.last;
+    this.alike.push({ end: this.written, bytes, isUnsure: false, isTruncated });
   }
 
   /** What its file holds, without spare NULs. */
@@ -102,9 +104,9 @@ export class Sandbox {
     return bytes.subarray(0, bytes.length - this.spare_bytes);
   }
 
-  /** Nobody writes over the spare NULs any more: they are content. */
+  /** Nobody writes over the spare NULs any more: they are content, unless former content is before them. */
   leave(): void {
-    this.append(Buffer.alloc(this.spare_bytes));
+    if (this.over === null) this.append(Buffer.alloc(this.spare_bytes));
     this.spare_bytes = 0;
   }
 

@@ -128,13 +128,13 @@ export const overwrite: Move<Pick<Truncation, 'at' | 'text' | 'hasty' | 'amid'>>
   draw: (text) => fc.record({ at: fc.nat(SANDBOXES - 1), text, hasty: fc.boolean(), amid: amids }),
   async make(history, { at, text, hasty, amid: { calls } }) {
     const sandbox = history.sandboxes[at]!;
-    if (history.world.redacts || sandbox.spare_bytes > 0) return false;
+    if (history.world.redacts) return false;
     const isOnlySeen = hasty || history.agent.isPaused;
     if (!(await (isOnlySeen ? history.isGuarded(sandbox) : history.isRead(sandbox)))) return false;
     if (isOnlySeen) sandbox.last.isOnlySeen = true;
     const isUnsure = history.agent.isUnsureOf(sandbox.id);
     return await amid(history, sandbox, calls, () => {
-      const former = real.readFileSync(sandbox.path);
+      const former = sandbox.content;
       const bytes = history.unique(contentOf(text));
       // biome-ignore lint/complexity/useLiteralKeys: private; each life of an agent has its own
       const life = history.agent['tailer'];
@@ -153,6 +153,7 @@ export const overwrite: Move<Pick<Truncation, 'at' | 'text' | 'hasty' | 'amid'>>
       sandbox.over = { at: 0, former, life };
       sandbox.append(history.write(sandbox, bytes));
       if (calls > 0) history.met.add('overwrite amid a look');
+      if (sandbox.spare_bytes > 0) history.met.add('overwrite before spare NULs');
       return true;
     });
   },
