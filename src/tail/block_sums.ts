@@ -1,5 +1,6 @@
 import { readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { withoutNulsAtEnd } from './nuls.ts';
 
 /** In this part of a file each line is a block, as long as there are not too many. */
 const LINES_BYTES_MAX = 65_536;
@@ -17,7 +18,7 @@ const TEXT_SHARE = 16;
 const SHRUNK_BYTES_MIN = 256;
 /** Further bytes of a file are not covered. */
 const COVERED_BYTES_MAX = 0xffff_ffff - BLOCK_BYTES_MAX;
-/** Behind so many bytes of holes of a sparse file, nothing is covered. */
+/** Behind so many bytes of holes of a sparse file, nothing is covered, and no content is looked for. */
 const NULS_MAX = 16 * 1024 * 1024;
 const NEW_LINE = 10;
 
@@ -302,3 +303,16 @@ const oneByte = Buffer.alloc(1);
 /** The byte at this offset of a file; undefined behind its end. */
 export const byteAt = (fd: number, offset: number): number | undefined =>
   readSync(fd, oneByte, 0, 1, offset) === 1 ? oneByte[0] : undefined;
+
+/** The offset behind the last byte of a file that is no NUL; `size` if more NULs are behind it than are read. */
+export function contentEnd(fd: number, size: number): number {
+  for (let to = size; to > 0; ) {
+    if (size - to >= NULS_MAX) return size;
+    const from = Math.max(0, to - scratch.length);
+    const length = readSync(fd, scratch, 0, to - from, from);
+    const content = withoutNulsAtEnd(scratch.subarray(0, length));
+    if (content.length > 0) return from + content.length;
+    to = from;
+  }
+  return 0;
+}

@@ -23,7 +23,7 @@ export function commonLinesTo(fd: number, at: number, size: number): number {
     if (!isCommon(bytes, start, end)) return from + start;
     start = end;
   }
-  return from + length >= size ? from + length : size;
+  return size;
 }
 
 function isCommon(bytes: Buffer, start: number, end: number): boolean {

@@ -1,4 +1,4 @@
-import { BlockSums, byteAt } from './block_sums.ts';
+import { BlockSums, byteAt, contentEnd } from './block_sums.ts';
 import { type Ahead, ContentCheck, type FileTimes, type Verdict } from './content_check.ts';
 import { Remains, type SavedRemains } from './remains.ts';
 
@@ -168,7 +168,10 @@ export class KnownContent {
     // Of another size: it was truncated, or the writer has passed the end. Then all of it is new.
     const seenTo = this.check.read.end + (rest?.length ?? 0);
     const before = this.check.lastTimes?.size ?? seenTo;
-    if (verdict !== 'changed' || times.size !== before) return verdict;
+    if (verdict !== 'changed') return verdict;
+    // It may have got room for more, too.
+    const hasRoom = times.size > before && !more && contentEnd(fd, times.size) === seenTo;
+    if (times.size !== before && !hasRoom) return verdict;
     // The last byte of the content was no NUL: if it is one now, nothing is left of the content.
     const isLast = this.behind === null && !more && seenTo > 0;
     if (isLast && byteAt(fd, seenTo - 1) === 0) return verdict;

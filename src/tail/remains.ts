@@ -1,10 +1,9 @@
 import { fstatSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { addFrom, areBlocks, BlockSums, byteAt, readBlocks, scratch } from './block_sums.ts';
+import { addFrom, areBlocks, BlockSums, byteAt, contentEnd, readBlocks, scratch } from './block_sums.ts';
 import { commonLinesTo } from './common_lines.ts';
 import type { FileTimes } from './content_check.ts';
 import { sameTime_ms } from './file_sight.ts';
-import { withoutNulsAtEnd } from './nuls.ts';
 
 /** So many bytes behind the front are kept: within them it is known to the byte. */
 const WINDOW_BYTES = 65_536;
@@ -350,18 +349,6 @@ export class Remains {
       start < at && start >= this.formerFrom && block < sums.count && sums.startOf(block) === start;
     return isPlace && sums.isLine(block) && newLineAt(fd, sums.endOf(block) - 1) > 0 ? sums.endOf(block) : at;
   }
-}
-
-/** The offset behind the last byte that is no NUL. */
-function contentEnd(fd: number, size: number): number {
-  for (let to = size; to > 0; ) {
-    const from = Math.max(0, to - scratch.length);
-    const length = readSync(fd, scratch, 0, to - from, from);
-    const content = withoutNulsAtEnd(scratch.subarray(0, length));
-    if (content.length > 0) return from + content.length;
-    to = from;
-  }
-  return 0;
 }
 
 function sumsOf(fd: number, end: number): BlockSums {

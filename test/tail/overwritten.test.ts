@@ -212,7 +212,11 @@ describe('written over in place', { concurrency: true }, () => {
   });
 
   test('over a file that is preallocated, past its former content: the spare NULs are content once it is renamed', async () => {
-    for (const [id, parts] of [['past', 1], ['past-twice', 2], ['past-ten', 10]] as const) {
+    for (const [id, parts] of [
+      ['past', 1],
+      ['past-twice', 2],
+      ['past-ten', 10],
+    ] as const) {
       const [old, later] = [lines(300, 'old'), lines(700, 'the new')];
       site.make(id);
       writeFileSync(site.path(id), Buffer.alloc(100_000));
@@ -232,7 +236,11 @@ describe('written over in place', { concurrency: true }, () => {
       site.delete(id);
       const streams = await site.sealed(id, 2);
       const spare = Buffer.alloc(100_000 - later.length).toString();
-      assert.deepEqual(texts(streams).map((text) => text.length), [old.length, later.length + spare.length + 3], id);
+      assert.deepEqual(
+        texts(streams).map((text) => text.length),
+        [old.length, later.length + spare.length + 3],
+        id,
+      );
     }
   });
 

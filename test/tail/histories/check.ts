@@ -76,7 +76,8 @@ function withoutAlike(found: Buffer, written: Buffer, sandbox: Sandbox, unsure: 
     if (to < end) to = endBefore(found.subarray(foundAt), written.subarray(end), to - at) + at;
     const missing = end - to;
     const isUnknown = isUnsure || (to === at && wasOnlySeen(sandbox, end));
-    const mustBeTold = missing > bytes || (!isTruncated && missing > 0 && isCommon(written.subarray(to, end)));
+    const mustBeTold =
+      missing > bytes || (!isTruncated && missing > 0 && isCommon(written.subarray(to, end)));
     if (mustBeTold && !isUnknown && told-- === 0) return written;
     kept.push(written.subarray(at, to));
     foundAt += to - at;

@@ -3,6 +3,7 @@ import { real } from '../../../support/simulated_agent.ts';
 import { contentOf, hasLongNuls } from '../content.ts';
 import type { History } from '../history.ts';
 import type { Move } from '../move.ts';
+import { makeRoom } from '../room.ts';
 import { goesOn, SANDBOXES, type Sandbox, withoutNuls } from '../sandbox.ts';
 
 interface Truncation {
@@ -123,12 +124,22 @@ const truncation = (
  * The writer starts over at offset 0, over what is there; later writes go on behind it. It ends each write with a line:
  * behind a piece of one, nobody could tell where it ends.
  */
-export const overwrite: Move<Pick<Truncation, 'at' | 'text' | 'hasty' | 'amid'>> = {
+export const overwrite: Move<Pick<Truncation, 'at' | 'text' | 'hasty' | 'amid'> & { room: number }> = {
   weight: 4,
-  draw: (text) => fc.record({ at: fc.nat(SANDBOXES - 1), text, hasty: fc.boolean(), amid: amids }),
-  async make(history, { at, text, hasty, amid: { calls } }) {
+  draw: (text) =>
+    fc.record({
+      at: fc.nat(SANDBOXES - 1),
+      text,
+      hasty: fc.boolean(),
+      amid: amids,
+      room: fc.constantFrom(0, 0, 0, 1, 600, 70_000),
+    }),
+  async make(history, { at, text, hasty, room, amid: { calls } }) {
     const sandbox = history.sandboxes[at]!;
     if (history.world.redacts) return false;
+    // With few sums, it is not known where the former content ended: a gap row tells of all of it.
+    if (history.world.isTight && sandbox.spare_bytes > 0) return false;
+    if (!history.world.isTight) makeRoom(history, sandbox, room);
     const isOnlySeen = hasty || history.agent.isPaused;
     if (!(await (isOnlySeen ? history.isGuarded(sandbox) : history.isRead(sandbox)))) return false;
     if (isOnlySeen) sandbox.last.isOnlySeen = true;
