@@ -231,7 +231,9 @@ function writeOver(sandbox: Sandbox, over: { at: number; former: Buffer }, bytes
   over.at += bytes.length;
   if (over.at <= over.former.length) return;
   sandbox.over = null;
-  if (sandbox.spare_bytes > 0) sandbox.spare_bytes = real.statSync(sandbox.path).size - over.at;
+  if (sandbox.spare_bytes === 0) return;
+  sandbox.hasPassedRoom = true;
+  sandbox.spare_bytes = Math.max(0, real.statSync(sandbox.path).size - over.at);
 }
 
 function writeAt({ path }: Sandbox, at: number, bytes: Buffer): void {

@@ -40,6 +40,11 @@ export class Sandbox {
   /** A writer that started over in its file, and has not passed the former content, without spare NULs, yet. */
   over: { at: number; former: Buffer; life: unknown } | null = null;
   /**
+   * Such a writer has passed it, and went on over spare NULs. An agent that comes later may not know that the former
+   * content did not go on: then a gap row tells of all of it.
+   */
+  hasPassedRoom = false;
+  /**
    * Where such a writer ended behind former content, counted in all that was written, and how many bytes before that
    * are as in the former content: nobody can tell that they were written. Before the next
    * writer came, the agent may have called the end unsure, as a flush does: then more may be missing. Of a truncation
@@ -88,13 +93,16 @@ export class Sandbox {
   /** Nothing more comes into the file. */
   endFile(): void {
     this.fileEnds.add(this.written);
-    const { over } = this;
+    const { over, hasPassedRoom } = this;
     this.over = null;
+    this.hasPassedRoom = false;
+    if (over === null && !hasPassedRoom) return;
+    const { isTruncated } = this.last;
+    if (hasPassedRoom) this.alike.push({ end: this.written, bytes: 0, isUnsure: false, isTruncated });
     if (over === null) return;
     const now = real.readFileSync(this.path);
     let bytes = 0;
     while (bytes < over.at && now[over.at - bytes - 1] === over.former[over.at - bytes - 1]) bytes++;
-    const { isTruncated } = this.last;
     this.alike.push({ end: this.written, bytes, isUnsure: false, isTruncated });
   }
 

@@ -132,13 +132,15 @@ export const overwrite: Move<Pick<Truncation, 'at' | 'text' | 'hasty' | 'amid'> 
       text,
       hasty: fc.boolean(),
       amid: amids,
-      room: fc.constantFrom(0, 0, 0, 1, 600, 70_000),
+      room: fc.constantFrom(0, 1, 600, 70_000),
     }),
   async make(history, { at, text, hasty, room, amid: { calls } }) {
     const sandbox = history.sandboxes[at]!;
     if (history.world.redacts) return false;
     // With few sums, it is not known where the former content ended: a gap row tells of all of it.
     if (history.world.isTight && sandbox.spare_bytes > 0) return false;
+    // Nor is it if another writer started over before, whose end nobody may know.
+    if (sandbox.over !== null && sandbox.spare_bytes > 0) return false;
     if (!history.world.isTight) makeRoom(history, sandbox, room);
     const isOnlySeen = hasty || history.agent.isPaused;
     if (!(await (isOnlySeen ? history.isGuarded(sandbox) : history.isRead(sandbox)))) return false;
