@@ -304,7 +304,7 @@ const oneByte = Buffer.alloc(1);
 export const byteAt = (fd: number, offset: number): number | undefined =>
   readSync(fd, oneByte, 0, 1, offset) === 1 ? oneByte[0] : undefined;
 
-/** The offset behind the last byte of a file that is no NUL; `size` if more NULs are behind it than are read. */
+/** The offset behind a file's last byte that is no NUL; `size` if more NULs are behind it than are read. */
 export function contentEnd(fd: number, size: number): number {
   for (let to = size; to > 0; ) {
     if (size - to >= NULS_MAX) return size;

@@ -33,6 +33,8 @@ export class Sandbox {
   isReplaced = false;
   /** When that was. Events of the same turn may be of the file before it, or of this one. */
   replaced_ms = 0;
+  /** Copied and truncated, whatever an agent had seen of it. */
+  hasUnseenCopy = false;
   /** Its folder was moved, and will be back. */
   isAway = false;
   /** NULs at the end of its file that its writer will write over. */

@@ -18,6 +18,8 @@ export const fault: Move<Fault> = {
     }),
   make(history, failing) {
     if (history.hasWrittenOverNuls) return false;
+    // A look that fails may find a copy later than what its original was truncated for: then it comes behind that.
+    if (history.sandboxes.some((one) => one.hasUnseenCopy && !one.isHeldWhole)) return false;
     history.hasFailed = true;
     history.isBlurred = true;
     history.agent.faults.begin(failing);

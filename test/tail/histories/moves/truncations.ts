@@ -206,7 +206,7 @@ export const copyTruncateUnseen: Move<Pick<Truncation, 'at' | 'text'>> = {
     if (sandbox.wasCut && !(await history.isGuarded(sandbox))) return false;
     history.acts++;
     if (!sandbox.isThere || !sandbox.canMoveOn || sandbox.isReplaced) return false;
-    if (sandbox.over !== null || sandbox.spare_bytes > 0) return false;
+    if (sandbox.over !== null || sandbox.spare_bytes > 0 || history.agent.faults.isOn) return false;
     const before = sandbox.content;
     const bytes = history.unique(contentOf(text));
     if (before.length === 0 || goesOn(before, bytes)) return false;
@@ -214,6 +214,7 @@ export const copyTruncateUnseen: Move<Pick<Truncation, 'at' | 'text'>> = {
     real.copyFileSync(sandbox.path, `${sandbox.path}.1`);
     history.tell(sandbox, true, 'console.log.1');
     sandbox.truncated = before;
+    sandbox.hasUnseenCopy = true;
     real.truncateSync(sandbox.path, 0);
     sandbox.append(history.write(sandbox, bytes));
     history.tell(sandbox, false);
