@@ -327,8 +327,16 @@ export class Remains {
     if (this.front.at === at) this.moveTo(lineTo ?? (this.isUnsure ? at : this.formerLineEnd(fd, at)));
     // Few writers end within a line: its rest may be as it was before. So may whole lines that are common.
     const isWhole = isLineStart(fd, this.front.at);
-    const atMost = isWhole ? commonLinesTo(fd, this.front.at, this.size) : this.size;
+    const atMost = isWhole ? this.commonTo(fd) : this.size;
     this.front = { ...this.front, atMost: Math.max(atMost, this.front.atMost) };
+  }
+
+  private commonTo(fd: number): number {
+    const { at } = this.front;
+    const { sums } = this;
+    const block = sums.blockAt(at);
+    const isFormerStart = block < sums.count && sums.startOf(block) === at && sums.isLine(block);
+    return commonLinesTo(fd, at, this.size, isFormerStart);
   }
 
   private moveTo(to: number): void {

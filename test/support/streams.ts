@@ -51,7 +51,9 @@ function put(name: string, started: bigint, rows: SpoolRow[]): StoredStream {
     position,
     bytes: Buffer.alloc((JSON.parse(message) as { bytes: number }).bytes),
   }));
-  const gaps = sorted('gap').map((row) => ({ position: row.position, ...JSON.parse(row.message) }) as Gap);
+  const allGaps = sorted('gap').map((row) => ({ position: row.position, ...JSON.parse(row.message) }) as Gap);
+  // Of rows with one key, the table keeps the last one.
+  const gaps = [...new Map(allGaps.map((gap) => [gap.position, gap])).values()];
   const seals = sorted('seal').map((row) => ({ position: row.position, ...JSON.parse(row.message) }) as Seal);
   let at = 0;
   const passGaps = (): void => {

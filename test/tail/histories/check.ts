@@ -70,14 +70,15 @@ function withoutUnsure(gap: Gap): Gap | null {
 function withoutAlike(found: Buffer, written: Buffer, sandbox: Sandbox, unsure: number): Buffer {
   let [at, foundAt, told] = [0, 0, unsure];
   const kept: Buffer[] = [];
-  for (const { end, bytes, isUnsure, isTruncated } of sandbox.alike) {
+  for (const alike of sandbox.alike) {
+    const { end, bytes, isUnsure, isTruncated } = alike;
     let to = at;
     while (to < end && found[foundAt + to - at] === written[to]) to++;
     if (to < end) to = endBefore(found.subarray(foundAt), written.subarray(end), to - at) + at;
     const missing = end - to;
     const isUnknown = isUnsure || (to === at && wasOnlySeen(sandbox, end));
-    const mustBeTold =
-      missing > bytes || (!isTruncated && missing > 0 && isCommon(written.subarray(to, end)));
+    const isCommon = missing > 0 && mayBeCommon(written.subarray(to, end), alike);
+    const mustBeTold = missing > bytes || (!isTruncated && isCommon);
     if (mustBeTold && !isUnknown && told-- === 0) return written;
     kept.push(written.subarray(at, to));
     foundAt += to - at;
@@ -88,8 +89,12 @@ function withoutAlike(found: Buffer, written: Buffer, sandbox: Sandbox, unsure: 
     : Buffer.concat([...kept, written.subarray(at)]);
 }
 
-/** Whether the first of these lines has no number: it may stand at the same place by chance. */
-const isCommon = (lines: Buffer): boolean => !/\d/.test(lines.toString().split('\n')[0]!);
+/** Whether the first of these lines is empty, or has no number and a former line began there: it may be by chance. */
+function mayBeCommon(lines: Buffer, { at, former }: Sandbox['alike'][number]): boolean {
+  const line = lines.toString().split('\n')[0]!.replace('\r', '');
+  const place = at - lines.length;
+  return line === '' || (!/\d/.test(line) && (place === 0 || former[place - 1] === 10));
+}
 
 /**
  * Where what is found goes on with `next`: not behind `most`. What is written next may be like what is missing, and

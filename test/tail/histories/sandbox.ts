@@ -52,7 +52,7 @@ export class Sandbox {
    * writer came, the agent may have called the end unsure, as a flush does: then more may be missing. Of a truncation
    * a gap row tells anyway.
    */
-  readonly alike: { end: number; bytes: number; isUnsure: boolean; isTruncated: boolean }[] = [];
+  readonly alike: Alike[] = [];
 
   private readonly holds: (path: string) => boolean;
 
@@ -100,12 +100,15 @@ export class Sandbox {
     this.hasPassedRoom = false;
     if (over === null && !hasPassedRoom) return;
     const { isTruncated } = this.last;
-    if (hasPassedRoom) this.alike.push({ end: this.written, bytes: 0, isUnsure: false, isTruncated });
+    const nothing = { former: Buffer.alloc(0), at: 0 };
+    if (hasPassedRoom)
+      this.alike.push({ end: this.written, bytes: 0, isUnsure: false, isTruncated, ...nothing });
     if (over === null) return;
     const now = real.readFileSync(this.path);
     let bytes = 0;
     while (bytes < over.at && now[over.at - bytes - 1] === over.former[over.at - bytes - 1]) bytes++;
-    this.alike.push({ end: this.written, bytes, isUnsure: false, isTruncated });
+    const { former, at } = over;
+    this.alike.push({ end: this.written, bytes, isUnsure: false, isTruncated, former, at });
   }
 
   /** What its file holds, without spare NULs. */
@@ -153,6 +156,16 @@ export class Sandbox {
     }
     return names.map((name) => basename(name));
   }
+}
+
+interface Alike {
+  end: number;
+  bytes: number;
+  isUnsure: boolean;
+  isTruncated: boolean;
+  /** Where in its file the writer ended, and what that held before. */
+  at: number;
+  former: Buffer;
 }
 
 /** The bytes without the NULs at their end, which are no content before the end of a file. */
