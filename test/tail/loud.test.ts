@@ -70,5 +70,6 @@ test('empty lines take turns, too: a quiet sandbox is read within a chunk of the
   });
   host.tailer.resume();
   await host.read('quiet', 4);
-  assert.ok(before > 0 && before < 2 * limits.fair.turn_rows, `${before} rows before the quiet one`);
+  // On a busy machine the quiet one may even come first.
+  assert.ok(before < 2 * limits.fair.turn_rows, `${before} rows before the quiet one`);
 });
