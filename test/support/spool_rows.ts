@@ -91,7 +91,8 @@ export class SpoolRows {
   private add(block: Block): void {
     for (const row of rowsOfBlock(block)) {
       const key = [row.sandbox, row.log, row.started, row.position, row.record].join(' ');
-      if (this.keys.has(key)) this.repeated.push(key);
+      // The later of two gap rows at one position has the reasons of both.
+      if (this.keys.has(key) && row.record !== 'gap') this.repeated.push(key);
       this.keys.add(key);
       this.rows.push(row);
       const log = this.of(row.sandbox, row.log);
