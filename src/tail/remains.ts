@@ -333,10 +333,15 @@ export class Remains {
 
   private commonTo(fd: number): number {
     const { at } = this.front;
+    return commonLinesTo(fd, at, this.size, this.formerLine(at) !== null);
+  }
+
+  /** The block of the former line that begins at this offset; null if none is known to. */
+  private formerLine(start: number): number | null {
     const { sums } = this;
-    const block = sums.blockAt(at);
-    const isFormerStart = block < sums.count && sums.startOf(block) === at && sums.isLine(block);
-    return commonLinesTo(fd, at, this.size, isFormerStart);
+    const block = sums.blockAt(start);
+    const isPlace = start >= this.formerFrom && block < sums.count && sums.startOf(block) === start;
+    return isPlace && sums.isLine(block) ? block : null;
   }
 
   private moveTo(to: number): void {
@@ -351,11 +356,10 @@ export class Remains {
     const from = Math.max(0, at - before.length);
     const line = before.subarray(0, readSync(fd, before, 0, at - from, from)).lastIndexOf(NEW_LINE) + 1;
     const start = from + line;
-    const { sums } = this;
-    const block = sums.blockAt(start);
-    const isPlace =
-      start < at && start >= this.formerFrom && block < sums.count && sums.startOf(block) === start;
-    return isPlace && sums.isLine(block) && newLineAt(fd, sums.endOf(block) - 1) > 0 ? sums.endOf(block) : at;
+    const block = start < at ? this.formerLine(start) : null;
+    if (block === null) return at;
+    const end = this.sums.endOf(block);
+    return newLineAt(fd, end - 1) > 0 ? end : at;
   }
 }
 
