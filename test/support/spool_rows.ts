@@ -48,7 +48,7 @@ export class SpoolRows {
   readonly states = new Map<string, unknown>();
   readonly damaged: string[] = [];
   private readonly dir: string;
-  private readonly keys = new Set<string>();
+  private readonly keys = new Map<string, SpoolRow>();
   private reader: SegmentReader | null = null;
 
   constructor(dir: string) {
@@ -91,9 +91,9 @@ export class SpoolRows {
   private add(block: Block): void {
     for (const row of rowsOfBlock(block)) {
       const key = [row.sandbox, row.log, row.started, row.position, row.record].join(' ');
-      // The later of two gap rows at one position has the reasons of both.
-      if (this.keys.has(key) && row.record !== 'gap') this.repeated.push(key);
-      this.keys.add(key);
+      const before = this.keys.get(key);
+      if (before !== undefined && !hasBothReasons(before, row)) this.repeated.push(key);
+      this.keys.set(key, row);
       this.rows.push(row);
       const log = this.of(row.sandbox, row.log);
       log.rows.push(row);
@@ -138,4 +138,10 @@ export function rowsOfBlock({ rows, columns }: Block): SpoolRow[] {
     message: bytes('message', row).toString(),
     bytes: Buffer.concat([bytes('prefix', row), bytes('message', row), bytes('ending', row)]),
   }));
+}
+
+/** The later of two gap rows at one position replaces the earlier one: it has the reasons of both. */
+function hasBothReasons(before: SpoolRow, row: SpoolRow): boolean {
+  const reasonOf = ({ message }: SpoolRow): string => (JSON.parse(message) as { reason: string }).reason;
+  return row.record === 'gap' && reasonOf(row).startsWith(`${reasonOf(before)}; `);
 }

@@ -18,12 +18,14 @@ export function check(history: History, sandbox: Sandbox): void {
   // An agent that died in the middle of a look, or whose look failed, may not know that a file followed the one before:
   // it says so. So does one that takes two folders for one.
   const mayMiss = history.hasDiedInside || history.hasFailed || history.world.files.births === 'none';
-  // The next one has only pins, which somebody may remove, to see whether there is more.
+  // The next one sees only by the pin whether there was more.
+  const mayLackPin = history.hasDiedInside && history.hasLostPins;
   // A descriptor ends with its agent, which may not have come to the file's end before, for calls failed.
   const mayDrop = history.hasFailed && history.world.files.links !== 'work';
   const isMiss = ({ reason }: Gap): boolean =>
-    mayMiss &&
-    (/^(?:rotated away|its pin was removed)/.test(reason) || (mayDrop && /^the file was gone/.test(reason)));
+    (mayMiss && reason.startsWith('rotated away')) ||
+    (mayDrop && reason.startsWith('the file was gone')) ||
+    (mayLackPin && reason.startsWith('its pin was removed'));
   const isUnwatched = ({ reason }: Gap): boolean => reason.startsWith('nobody watched');
   const told = gaps.filter((gap) => !isMiss(gap) && !isUnwatched(gap));
   // Of a writer that another one wrote over, nothing may be known: the gap row of the stream before tells it.

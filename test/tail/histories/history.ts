@@ -20,6 +20,8 @@ export class History {
   isMortal = false;
   /** An agent died at one of its calls. */
   hasDiedInside = false;
+  /** Somebody removed the pins. */
+  hasLostPins = false;
   /** Some of its calls failed. */
   hasFailed = false;
   /** Former content with long NULs was written over: an agent whose calls fail says that it may take it for new. */
@@ -109,6 +111,7 @@ export class History {
     const pins = real.readdirSync(this.pins).map((name) => join(this.pins, name));
     if (pins.length === 0 || pins.some((path) => real.statSync(path).nlink === 1)) return false;
     real.rmSync(this.pins, { recursive: true });
+    this.hasLostPins = true;
     return true;
   }
 

@@ -100,14 +100,10 @@ export class Sandbox {
     this.hasPassedRoom = false;
     if (over === null && !hasPassedRoom) return;
     const { isTruncated } = this.last;
-    const nothing = { former: Buffer.alloc(0), at: 0 };
-    if (hasPassedRoom)
-      this.alike.push({ end: this.written, bytes: 0, isUnsure: false, isTruncated, ...nothing });
-    if (over === null) return;
+    const { at, former } = over ?? { at: 0, former: Buffer.alloc(0) };
     const now = real.readFileSync(this.path);
     let bytes = 0;
-    while (bytes < over.at && now[over.at - bytes - 1] === over.former[over.at - bytes - 1]) bytes++;
-    const { former, at } = over;
+    while (bytes < at && now[at - bytes - 1] === former[at - bytes - 1]) bytes++;
     this.alike.push({ end: this.written, bytes, isUnsure: false, isTruncated, former, at });
   }
 
