@@ -58,11 +58,14 @@ export class History {
 
   /** Whether no move, nor the death of an agent, takes the file at this path away before it is read. */
   private holds(id: string, path: string): boolean {
-    if (!this.hasDescriptors) {
-      const { nlink, ino } = real.statSync(path);
-      return nlink > 1 + (this.backups.get(ino)?.length ?? 0);
-    }
+    if (!this.hasDescriptors) return this.ownLinks(path) > 1;
     return !this.isMortal && this.agent.holds(id, path);
+  }
+
+  /** The names of a file, without those that somebody else gave it. */
+  private ownLinks(path: string): number {
+    const { nlink, ino } = real.statSync(path);
+    return nlink - (this.backups.get(ino)?.length ?? 0);
   }
 
   /** Links a console somewhere else. */
@@ -105,11 +108,11 @@ export class History {
     return false;
   }
 
-  /** Removes the folder of pins, if each of them is a second name of a file. @returns whether it did */
+  /** Removes the folder of pins, if each of them is the second name of a file in a folder. @returns whether it did */
   async losePins(): Promise<boolean> {
     if (!(await this.comesToHoldNothing())) return false;
     const pins = real.readdirSync(this.pins).map((name) => join(this.pins, name));
-    if (pins.length === 0 || pins.some((path) => real.statSync(path).nlink === 1)) return false;
+    if (pins.length === 0 || pins.some((path) => this.ownLinks(path) === 1)) return false;
     real.rmSync(this.pins, { recursive: true });
     this.hasLostPins = true;
     return true;
