@@ -30,6 +30,16 @@ export interface FileIdentity {
   born: string;
 }
 
+/** A link to a file that the system refused to identify. */
+interface DoubtfulPin {
+  log: string;
+  age: number;
+  path: string;
+  nth: number;
+  /** It may be foreign. */
+  isUnsure: boolean;
+}
+
 /** How files are held: by a hard link in the pins dir, or by a descriptor, which ends with the agent. */
 export type Holding = 'link' | 'descriptor';
 
@@ -115,7 +125,7 @@ export class Pins {
   /** The folder as it was found last: device and inode. */
   private folder = '';
   /** By sandbox: links to files that could not be looked at since. */
-  private readonly doubtful = new Map<string, { log: string; age: number; path: string; nth: number }[]>();
+  private readonly doubtful = new Map<string, DoubtfulPin[]>();
   /** Let go of, and still there, because the system refused to unlink them. */
   private readonly leaving = new Set<Pin>();
   private readonly dir: string;
@@ -179,7 +189,7 @@ export class Pins {
     } catch (error) {
       // The link may be all that holds the file.
       const others = this.doubtful.get(sandbox) ?? [];
-      this.doubtful.set(sandbox, [...others, { log: logName, age, path: link, nth }]);
+      this.doubtful.set(sandbox, [...others, { log: logName, age, path: link, nth, isUnsure }]);
       throw error;
     }
   }
@@ -252,17 +262,17 @@ export class Pins {
 
   /**
    * Pins that were linked by an earlier look, and not identified then, because the system refused it.
-   * A file with another name is pinned again by that name; without one, it is nobody else's.
+   * One that may be foreign and has another name is pinned again by that name; without one, it is nobody else's.
    */
   identified(sandbox: string, logName: string): { pin: Pin; age: number }[] {
     const all = this.doubtful.get(sandbox);
     if (all === undefined) return [];
     const found: { pin: Pin; age: number }[] = [];
-    const left = all.filter(({ log, age, path, nth }) => {
+    const left = all.filter(({ log, age, path, nth, isUnsure }) => {
       if (log !== logName) return true;
       try {
         const stats = lstatSync(path, { bigint: true });
-        if (stats.isFile() && stats.nlink === 1n)
+        if (stats.isFile() && !(isUnsure && stats.nlink > 1n))
           found.push({ pin: { ...identityOf(stats), path, fd: null, nth }, age });
         else this.unlink(path);
         return false;

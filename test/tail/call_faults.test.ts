@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { SimulatedHost } from '../support/simulated_host.ts';
@@ -34,6 +34,19 @@ test('an older file that was linked, and could not be looked at before it lost i
   assert.equal(textOf(host), '');
   host.agent.faults.end();
   await host.delete('sb');
+  await host.agent.tick(3_000);
+  assert.equal(textOf(host), 'one\ntwo\n');
+});
+
+test('a file that was linked, could not be looked at and was replaced is read, also if somebody keeps a link', async (t) => {
+  const host = new SimulatedHost(t);
+  await host.agent.start();
+  host.agent.faults.begin({ calls: 1, chance: 1, seed: 1, only: ['lstatSync'], path: ',new,0,' });
+  await host.write('sb', 'one\n');
+  assert.equal(textOf(host), '');
+  linkSync(host.path('sb'), `${host.pins}-elsewhere`);
+  rmSync(host.path('sb'));
+  await host.write('sb', 'two\n');
   await host.agent.tick(3_000);
   assert.equal(textOf(host), 'one\ntwo\n');
 });

@@ -1,5 +1,6 @@
 import { fc } from '../../../support/property.ts';
 import type { Move } from '../move.ts';
+import type { Sandbox } from '../sandbox.ts';
 
 interface Fault {
   calls: number;
@@ -19,7 +20,9 @@ export const fault: Move<Fault> = {
   make(history, failing) {
     if (history.hasWrittenOverNuls) return false;
     // A look that fails may find a copy later than what its original was truncated for: then it comes behind that.
-    if (history.sandboxes.some((one) => one.hasUnseenCopy && !one.isHeldWhole)) return false;
+    // An agent that died in a look left pins that the next one has yet to place.
+    const isPlaced = (one: Sandbox): boolean => one.isHeldWhole && !history.hasDiedInside;
+    if (history.sandboxes.some((one) => one.hasUnseenCopy && !isPlaced(one))) return false;
     history.hasFailed = true;
     history.isBlurred = true;
     history.agent.faults.begin(failing);
