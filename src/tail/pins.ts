@@ -99,6 +99,8 @@ export interface PinnedFile {
 export interface FoundPin extends Omit<PinName, 'stream'> {
   /** Null: linked, and never named for good; the generation is then the order of linking. */
   stream: string | null;
+  /** Without a stream: which agent linked it. */
+  life: string;
   /** Without a stream: how many rotations old its name was; 0 is the log's own name. */
   age: number;
   /** A copy that somebody made, kept in case its original is truncated. */
@@ -262,7 +264,8 @@ export class Pins {
 
   /**
    * Pins that were linked by an earlier look, and not identified then, because the system refused it.
-   * One that may be foreign and has another name is pinned again by that name; without one, it is nobody else's.
+   * One that may be foreign and has another name is pinned again by that name; without one, it is nobody
+   * else's.
    */
   identified(sandbox: string, logName: string): { pin: Pin; age: number }[] {
     const all = this.doubtful.get(sandbox);
@@ -463,13 +466,15 @@ export class Pins {
         continue;
       }
       const isNew = stream === 'new' || stream === 'unsure';
+      const [life = '', nth] = isNew ? (inode ?? '').split('-') : [];
       const pin: Pin = { ...identityOf(stats), path, fd: null };
       if (stream === 'aside') pin.isAside = true;
       found.push({
         sandbox: id,
         log: logName!,
         stream: isNew || stream === 'copy' || stream === 'aside' ? null : stream!,
-        generation: isNew ? Number(inode?.split('-')[1] ?? 0) : Number.parseInt(generation!, 10),
+        generation: isNew ? Number(nth ?? 0) : Number.parseInt(generation!, 10),
+        life,
         age: isNew ? Number(generation) : 0,
         isAfterGap: generation!.endsWith('~'),
         folder: stream === 'aside' ? null : folder || null,

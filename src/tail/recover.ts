@@ -3,6 +3,7 @@ import type { ReadPoint } from './done_files.ts';
 import { FileCursor } from './file_cursor.ts';
 import { Generation } from './generation.ts';
 import type { LogTail } from './log_tail.ts';
+import { byTime, compare, inOrder } from './pin_order.ts';
 import { type FileIdentity, type FoundPin, type Pin, sameFile, statOf } from './pins.ts';
 import { doneFrom, pointOf, type TailState } from './tail_state.ts';
 
@@ -214,13 +215,20 @@ function endOf(pin: Pin): ReadPoint {
 
 /** A pin whose name tells nothing of its stream: that of a descriptor. */
 function foundAs({ sandbox, log }: LogTail, pin: Pin): FoundPin {
-  const name = { sandbox, log, stream: null, generation: -1, age: 0, isAfterGap: false, folder: null };
+  const name = {
+    sandbox,
+    log,
+    stream: null,
+    generation: -1,
+    life: '',
+    age: 0,
+    isAfterGap: false,
+    folder: null,
+  };
   return { ...name, isCopy: false, copyOf: null, aside: null, written_ns: 0n, pin };
 }
 
 const placeOf = ({ generation, isAfterGap }: FoundPin) => ({ number: generation, isAfterGap });
-
-const compare = (a: string, b: string): number => (BigInt(a) < BigInt(b) ? -1 : a === b ? 0 : 1);
 
 function byAge(a: FoundPin, b: FoundPin): number {
   return compare(a.stream!, b.stream!) || a.generation - b.generation;
@@ -230,12 +238,5 @@ function byAge(a: FoundPin, b: FoundPin): number {
  * Pins that an earlier agent made and did not name, oldest first: the look at the folder finds their place.
  */
 function meet({ files }: LogTail, found: FoundPin[]): void {
-  for (const { pin, age } of found.toSorted(byTime)) files.meet(pin, age);
-}
-
-/** Without birth times, a file of a chain was written before the one that came after it. */
-function byTime(a: FoundPin, b: FoundPin): number {
-  const byBirth = compare(a.pin.born, b.pin.born);
-  if (byBirth !== 0 || a.pin.born !== '0') return byBirth || a.generation - b.generation;
-  return Number(a.written_ns - b.written_ns) || b.age - a.age || a.generation - b.generation;
+  for (const { pin, age } of inOrder(found)) files.meet(pin, age);
 }

@@ -1,6 +1,5 @@
 import { fc } from '../../../support/property.ts';
 import type { Move } from '../move.ts';
-import type { Sandbox } from '../sandbox.ts';
 
 interface Fault {
   calls: number;
@@ -20,9 +19,7 @@ export const fault: Move<Fault> = {
   make(history, failing) {
     if (history.hasWrittenOverNuls) return false;
     // A look that fails may find a copy later than what its original was truncated for: then it comes behind that.
-    // An agent that died in a look left pins that the next one has yet to place.
-    const isPlaced = (one: Sandbox): boolean => one.isHeldWhole && !history.hasDiedInside;
-    if (history.sandboxes.some((one) => one.hasUnseenCopy && !isPlaced(one))) return false;
+    if (history.sandboxes.some((one) => one.hasUnseenCopy && !one.isHeldWhole)) return false;
     history.hasFailed = true;
     history.isBlurred = true;
     history.agent.faults.begin(failing);
