@@ -1,10 +1,7 @@
 import { limits } from '../base/limits.ts';
-import type { CursorPoint } from './file_cursor.ts';
+import type { ReadPoint } from './file_cursor.ts';
 import { type FilePlace, isInFolder } from './generation.ts';
 import { type FileIdentity, type Pin, sameFile } from './pins.ts';
-
-/** How far a file was read, and what its last bytes were. */
-export type ReadPoint = Pick<CursorPoint, 'offset' | 'overlap_bytes' | 'overlap_crc32'>;
 
 /** A file that was read to its end, and that somebody may still write to, rename, or bring back. */
 export interface DoneFile {

@@ -32,6 +32,9 @@ export interface CursorPoint {
   content: SavedContent | Remains;
 }
 
+/** How far a file was read, and what its last bytes were. */
+export type ReadPoint = Pick<CursorPoint, 'offset' | 'overlap_bytes' | 'overlap_crc32'>;
+
 /** Results of a read that are no number of bytes. */
 export const [CUT, BUSY] = [-1, -2];
 
@@ -85,10 +88,26 @@ export class FileCursor {
     };
   }
 
-  /** Where a file that is read to its end would go on: behind what is left of its former content, too. */
-  get pointAtEnd(): Pick<CursorPoint, 'offset' | 'overlap_bytes' | 'overlap_crc32'> {
-    const isAll = this.end >= this.size;
-    return isAll ? this.point : { offset: this.size, overlap_bytes: 0, overlap_crc32: 0 };
+  /**
+   * Where a file that is read to its end would go on: behind what is left of its former content, too. If the
+   * bytes before that were not read as content, they are read now: by them, a later agent knows the file.
+   */
+  pointAtEnd(): ReadPoint {
+    const offset = this.end >= this.size ? this.at : this.size;
+    if (offset === this.at && (offset === 0 || this.known_bytes > 0)) return this.point;
+    return { offset, ...this.overlapBefore(offset) };
+  }
+
+  private overlapBefore(offset: number): Omit<ReadPoint, 'offset'> {
+    const from = Math.max(0, offset - limits.tail.overlap_bytes);
+    try {
+      const bytes = readAt(this.pin, from, offset - from);
+      if (bytes.length === offset - from) return { overlap_bytes: bytes.length, overlap_crc32: crc32(bytes) };
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+    }
+    // The file can be known by its identity only.
+    return { overlap_bytes: 0, overlap_crc32: 0 };
   }
 
   /** The same point, for another reader of this file. */

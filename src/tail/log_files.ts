@@ -91,7 +91,7 @@ export class LogFiles {
       this.release(pin);
       return;
     }
-    const { offset, overlap_bytes, overlap_crc32 } = first.cursor.pointAtEnd;
+    const { offset, overlap_bytes, overlap_crc32 } = first.cursor.pointAtEnd();
     const point = { offset, overlap_bytes, overlap_crc32 };
     this.done.add({ pin, number: first.number, point, isInFolder: isInFolder(place) });
   }

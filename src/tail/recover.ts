@@ -1,6 +1,5 @@
 import { Aside } from './aside.ts';
-import type { ReadPoint } from './done_files.ts';
-import { FileCursor } from './file_cursor.ts';
+import { FileCursor, type ReadPoint } from './file_cursor.ts';
 import { Generation } from './generation.ts';
 import type { LogTail } from './log_tail.ts';
 import { byTime, compare, inOrder } from './pin_order.ts';

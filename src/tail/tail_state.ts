@@ -1,6 +1,6 @@
-import type { DoneFile, ReadPoint } from './done_files.ts';
+import type { DoneFile } from './done_files.ts';
 import type { Span } from './event_queue.ts';
-import type { CursorPoint } from './file_cursor.ts';
+import type { CursorPoint, ReadPoint } from './file_cursor.ts';
 import type { Generation, StreamStart } from './generation.ts';
 import type { SavedContent } from './known_content.ts';
 import type { FileIdentity } from './pins.ts';

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { closeSync, copyFileSync, openSync, writeSync } from 'node:fs';
+import { test } from 'node:test';
+import { SimulatedHost } from '../support/simulated_host.ts';
+
+function writeOver(path: string, text: string): void {
+  const fd = openSync(path, 'r+');
+  writeSync(fd, text, 0);
+  closeSync(fd);
+}
+
+for (const births of ['kept', 'none'] as const)
+  for (const links of ['work', 'unwanted'] as const)
+    test(`the next agent knows a copy of a file that was written over (births ${births}, links ${links})`, async (t) => {
+      const host = new SimulatedHost(t, { births, links });
+      await host.agent.start();
+      await host.write('sb', 'boot line one\nboot line two\n');
+      await host.agent.tick(500);
+      writeOver(host.path('sb'), 'again\n');
+      await host.write('sb', '');
+      await host.agent.tick(500);
+      copyFileSync(host.path('sb'), host.path('sb', 'console.log.1'));
+      host.truncate('sb');
+      await host.write('sb', '');
+      await host.agent.tick(500);
+      const stored = ['boot line one\n', 'boot line two\n', 'again\n'];
+      assert.ok(await host.agent.flush('sb'));
+      assert.deepEqual(host.rowsOf('sb'), stored);
+      await host.agent.kill();
+      await host.agent.start();
+      assert.ok(await host.agent.flush('sb'));
+      assert.deepEqual(host.rowsOf('sb'), stored);
+    });
