@@ -180,10 +180,13 @@ export class History {
     this.tell(sandbox, true);
   }
 
-  /** Writes at the end of the console, over spare NULs or former content; the model is the caller's. @returns what */
+  /**
+   * Writes at the end of the console, over spare NULs or former content; the model is the caller's.
+   * @returns what it wrote: if need be, with the end of a line
+   */
   write(sandbox: Sandbox, bytes: Buffer): Buffer {
     const { over } = sandbox;
-    const whole = over === null || bytes.at(-1) === 10 ? bytes : Buffer.concat([bytes, Buffer.from('\n')]);
+    const whole = over === null || mayEndSo(over, bytes) ? bytes : Buffer.concat([bytes, Buffer.from('\n')]);
     if (over !== null) writeOver(sandbox, over, whole);
     else if (sandbox.spare_bytes === 0) real.appendFileSync(sandbox.path, whole);
     else {
@@ -230,6 +233,13 @@ export class History {
     for (const { isThere, streams } of this.sandboxes)
       for (const stream of isThere ? streams.slice(0, -1) : streams) stream.isUnwatched = true;
   }
+}
+
+/** Before what is left of former content, each write ends with a line, or with NULs that were there before, too. */
+function mayEndSo({ at, former }: { at: number; former: Buffer }, bytes: Buffer): boolean {
+  const end = at + bytes.length;
+  const last = bytes.at(-1);
+  return end >= former.length || last === 10 || (last === 0 && former[end - 1] === 0);
 }
 
 function writeOver(sandbox: Sandbox, over: { at: number; former: Buffer }, bytes: Buffer): void {

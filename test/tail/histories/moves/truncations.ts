@@ -121,8 +121,8 @@ const truncation = (
 });
 
 /**
- * The writer starts over at offset 0, over what is there; later writes go on behind it. It ends each write with a line:
- * behind a piece of one, nobody could tell where it ends.
+ * The writer starts over at offset 0, over what is there; later writes go on behind it. Before what is left of that, it
+ * ends each write with a line: behind a piece of one, nobody could tell where it ends.
  */
 export const overwrite: Move<Pick<Truncation, 'at' | 'text' | 'hasty' | 'amid'> & { room: number }> = {
   weight: 4,
