@@ -120,8 +120,8 @@ function recoverQueue(
   // state that says so is durable.
   const done = (state.done ?? []).map(doneFrom);
   const doneAs = (file: FileIdentity) => done.find((one) => sameFile(one, file));
-  const keep = (pin: Pin, number: number, readTo = endOf): void => {
-    const point = doneAs(pin)?.point ?? readTo(pin);
+  const keep = (pin: Pin, number: number, pointIn = endOf): void => {
+    const point = doneAs(pin)?.point ?? pointIn(pin);
     tail.files.done.add({ pin, number, point, isInFolder: true });
   };
   // Files before the next one of the stream are done with, also if one of them is read on now.
@@ -146,9 +146,7 @@ function recoverQueue(
   }
   if (state.sealed !== null) {
     // After a truncation the same file waits with the next stream; after any other end it is done with.
-    const { number, offset, tail_bytes: overlap_bytes, tail_crc32: overlap_crc32 } = state.file;
-    const point = { offset, overlap_bytes, overlap_crc32 };
-    if (current && !isWaiting(current)) keep(current.pin, number, () => point);
+    if (current && !isWaiting(current)) keep(current.pin, state.file.number, () => readTo(state.file));
   } else if (current) {
     const { number, cuts } = state.file;
     const cursor = new FileCursor(current.pin, pointOf(state.file));
@@ -205,6 +203,16 @@ function keepCopies(tail: LogTail, copies: FoundPin[]): void {
     if (tail.files.knows(one.pin)) continue;
     tail.files.addCopy({ pin: one.pin, of: originalOf(tail, one), gone_at_ms: null });
   }
+}
+
+/**
+ * Where a file that was read to its end would go on: behind what is left of its former content, too, which
+ * nobody may read again.
+ */
+function readTo({ offset, tail_bytes, tail_crc32, content }: TailState['file']): ReadPoint {
+  const end = content?.remains?.end ?? offset;
+  if (end > offset) return { offset: end, overlap_bytes: 0, overlap_crc32: 0 };
+  return { offset, overlap_bytes: tail_bytes, overlap_crc32: tail_crc32 };
 }
 
 /** Only the newest files are in the state: who wrote to an older one while no agent ran is not known. */
