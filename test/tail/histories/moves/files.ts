@@ -107,7 +107,11 @@ const replace =
     if (!sandbox.isThere || !sandbox.isHeldWhole || real.existsSync(`${sandbox.path}.1`)) return false;
     const { agent } = history;
     if (agent.isAtWork) history.isBlurred = true;
-    if (!agent.isRunning || agent.isAtWork || history.isBlind) sandbox.last.isUnwatched = true;
+    if (!agent.isRunning || agent.isAtWork || history.isBlind) {
+      sandbox.last.isUnwatched = true;
+      // One look sees both.
+      if (sandbox.isReplaced) sandbox.streams.at(-2)!.isUnwatched = true;
+    }
     sandbox.leave();
     sandbox.endFile();
     const takeAway = (): void => {
