@@ -88,7 +88,11 @@ export class Sandbox {
   /** Whether these bytes would make the file look as if it had gone on. */
   wouldGoOn(bytes: Buffer): boolean {
     const { over, truncated } = this;
-    if (over !== null) return Math.abs(over.at + bytes.length - over.former.length) <= 1;
+    if (over !== null) {
+      // NULs behind it may be room.
+      const ends = [bytes.length, withoutNuls(bytes).length].map((length) => over.at + length);
+      return ends.some((end) => Math.abs(end - over.former.length) <= 1);
+    }
     return truncated !== null && goesOn(truncated, Buffer.concat([this.content, bytes]));
   }
 

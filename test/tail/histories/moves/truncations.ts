@@ -156,6 +156,8 @@ export const overwrite: Move<Pick<Truncation, 'at' | 'text' | 'hasty' | 'amid'> 
       const isOverNuls = hasLongNuls(former);
       if (history.hasFailed && isOverNuls) return false;
       if (former.length === 0 || former.at(-1) === 0 || goesOn(former, bytes)) return false;
+      // NULs behind it may be room.
+      if (withoutNuls(bytes).length === former.length) return false;
       history.hasWrittenOverNuls ||= isOverNuls;
       sandbox.last.isTruncated = true;
       sandbox.wasCut = true;
