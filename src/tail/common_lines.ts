@@ -6,8 +6,7 @@ const AROUND_BYTES = 65_536;
 
 /**
  * How far lines go on that two contents of a file may well have at the same place: empty lines, lines that
- * stand more than once around, lines without a number, and NULs, as of a hole. Others have a time or a number
- * of their own.
+ * stand more than once around, and lines without a number. Others have a time or a number of their own.
  * @param at where a line of the new content would begin
  * @param size of the file
  * @param isStart whether a line of the former content began there, too; else the rest of one is there
@@ -28,7 +27,6 @@ export function commonLinesTo(fd: number, at: number, size: number, isStart: boo
 
 function isCommon(bytes: Buffer, start: number, end: number, isWhole: boolean): boolean {
   const line = bytes.subarray(start, end);
-  if (line[0] === 0) return true;
   if (line.every((byte) => byte === NEW_LINE || byte === RETURN)) return true;
   if (isWhole && !line.some((byte) => byte >= DIGIT_0 && byte <= DIGIT_9)) return true;
   if (start > 0 && bytes.subarray(0, line.length).equals(line)) return true;

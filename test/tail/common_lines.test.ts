@@ -13,11 +13,11 @@ const cases: [former: string, isStart: boolean, common: string, what: string][] 
   ['ready\nformer line 7\n', true, 'ready\n', 'a line without a number'],
   ['of a line\nformer line 7\n', false, '', 'the rest of a line'],
   ['the new line 1\nformer line 7\n', true, 'the new line 1\n', 'a line that stands there more than once'],
-  [`${'\0'.repeat(900)}former line 7\n`, false, `${'\0'.repeat(900)}former line 7\n`, 'the rest of a hole'],
-  [`${'\0'.repeat(900)}former line 7\nformer line 8\n`, true, `${'\0'.repeat(900)}former line 7\n`, 'a hole'],
+  // Most writers that leave holes never write NULs, so these are no doubt.
+  [`${'\0'.repeat(900)}former line 7\n`, false, '', 'the rest of a hole'],
 ];
 
-test('lines are common to two contents if they are empty, repeated, without a number, or NULs', async (t) => {
+test('lines are common to two contents if they are empty, repeated, or without a number', async (t) => {
   const path = join(await temporaryDir(t), 'console.log');
   const before = 'the new line 1\nthe new line 2\n';
   for (const [former, isStart, common, what] of cases) {

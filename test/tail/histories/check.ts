@@ -93,14 +93,11 @@ function withoutAlike(found: Buffer, written: Buffer, sandbox: Sandbox, unsure: 
     : Buffer.concat([...kept, written.subarray(at)]);
 }
 
-/**
- * Whether the first of these lines is empty, or NULs, or has no number and a former line began there: it may be by
- * chance.
- */
+/** Whether the first of these lines is empty, or has no number and a former line began there: it may be by chance. */
 function mayBeCommon(lines: Buffer, { at, former }: Sandbox['alike'][number]): boolean {
   const line = lines.toString().split('\n')[0]!.replace('\r', '');
   const place = at - lines.length;
-  return line === '' || line[0] === '\0' || (!/\d/.test(line) && (place === 0 || former[place - 1] === 10));
+  return line === '' || (!/\d/.test(line) && (place === 0 || former[place - 1] === 10));
 }
 
 /**

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { real, type SimulatedAgent } from '../../support/simulated_agent.ts';
 import { SpoolRows } from '../../support/spool_rows.ts';
-import { SANDBOXES, Sandbox, withoutNuls } from './sandbox.ts';
+import { SANDBOXES, Sandbox } from './sandbox.ts';
 import type { World } from './world.ts';
 
 /** Files, agents and the model of what must be stored. Moves change all three. */
@@ -235,16 +235,9 @@ export class History {
   }
 }
 
-/**
- * Before what is left of former content, each write ends with a line, or behind a line with NULs that were there before,
- * too.
- */
-function mayEndSo({ at, former }: { at: number; former: Buffer }, bytes: Buffer): boolean {
-  const end = at + bytes.length;
-  const content = withoutNuls(bytes);
-  const areThere = former.subarray(at + content.length, end).every((byte) => byte === 0);
-  return end >= former.length || (content.at(-1) === 10 && areThere);
-}
+/** Before what is left of former content, each write ends with a line. */
+const mayEndSo = ({ at, former }: { at: number; former: Buffer }, bytes: Buffer): boolean =>
+  at + bytes.length >= former.length || bytes.at(-1) === 10;
 
 function writeOver(sandbox: Sandbox, over: { at: number; former: Buffer }, bytes: Buffer): void {
   writeAt(sandbox, over.at, bytes);
