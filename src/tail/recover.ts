@@ -222,17 +222,8 @@ function endOf(pin: Pin): ReadPoint {
 
 /** A pin whose name tells nothing of its stream: that of a descriptor. */
 function foundAs({ sandbox, log }: LogTail, pin: Pin): FoundPin {
-  const name = {
-    sandbox,
-    log,
-    stream: null,
-    generation: -1,
-    life: '',
-    age: 0,
-    isAfterGap: false,
-    folder: null,
-  };
-  return { ...name, isCopy: false, copyOf: null, aside: null, written_ns: 0n, pin };
+  const name = { sandbox, log, stream: null, generation: -1, age: 0, isAfterGap: false, folder: null };
+  return { ...name, life: '', isCopy: false, copyOf: null, aside: null, written_ns: 0n, pin };
 }
 
 const placeOf = ({ generation, isAfterGap }: FoundPin) => ({ number: generation, isAfterGap });

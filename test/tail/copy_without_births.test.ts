@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
-import { closeSync, copyFileSync, openSync, writeSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { SimulatedHost } from '../support/simulated_host.ts';
-
-function writeOver(path: string, text: string): void {
-  const fd = openSync(path, 'r+');
-  writeSync(fd, text, 0);
-  closeSync(fd);
-}
 
 for (const births of ['kept', 'none'] as const)
   for (const links of ['work', 'unwanted'] as const)
@@ -16,7 +10,7 @@ for (const births of ['kept', 'none'] as const)
       await host.agent.start();
       await host.write('sb', 'boot line one\nboot line two\n');
       await host.agent.tick(500);
-      writeOver(host.path('sb'), 'again\n');
+      writeFileSync(host.path('sb'), 'again\n', { flag: 'r+' });
       await host.write('sb', '');
       await host.agent.tick(500);
       copyFileSync(host.path('sb'), host.path('sb', 'console.log.1'));
